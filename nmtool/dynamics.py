@@ -1,0 +1,54 @@
+"""Constants of one time step, derived from time constants in milliseconds.
+
+One step n of every population (`docs/architecture.md`, "One time step"):
+
+    a[n]  = Σ b·weight of all spikes that arrive at step n
+    u[n]  = β·u[n−1] + a[n]
+    v[n]  = α·v[n−1] + u[n] + (1−α)·bias
+    spike iff v[n] > θ, then v[n] ← 0
+
+with β = exp(−dt/τ_syn), α = exp(−dt/τ_mem) and b = (1−α)·κ, κ = (τ_syn/dt)·(1−β).
+It is the exact solution of τ_mem·V' = −V + I, τ_syn·I' = −I with the synaptic current
+I = u/b averaged over the step (Mészáros, Knight & Nowotny 2025).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+HOP_LATENCY = 1
+"""Steps every hop costs beside its delay: a spike of step n arrives at n + 1 + delay."""
+
+
+def decay(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """exp(−dt/τ) for τ in ms; 0 for τ = 0, 1 for τ = ∞."""
+    tau = np.asarray(tau_ms, np.float64)
+    with np.errstate(divide="ignore"):
+        return np.exp(-dt_ms / tau)
+
+
+def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """1 − α: how much of a constant input current reaches the membrane in one step.
+
+    A perfect integrator (τ_mem = ∞) has V' = I per ms instead, hence dt in ms.
+    """
+    tau = np.asarray(tau_mem_ms, np.float64)
+    return np.where(np.isinf(tau), dt_ms, -np.expm1(-dt_ms / np.where(tau > 0, tau, 1e-300)))
+
+
+def current_gain(tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """κ = (τ_syn/dt)·(1−β): mean over one step of a current that starts at 1.
+
+    A current without memory (τ_syn = 0) lasts one step at full size, hence 1.
+    """
+    tau = np.asarray(tau_syn_ms, np.float64)
+    ratio = dt_ms / np.where(tau > 0, tau, 1.0)
+    with np.errstate(invalid="ignore"):
+        gain = np.where(ratio > 0, -np.expm1(-ratio) / np.where(ratio > 0, ratio, 1.0), 1.0)
+    return np.where(tau > 0, gain, 1.0)
+
+
+def drive_scale(tau_mem_ms: ArrayLike, tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """b: converts a weight in the paper's units into a jump of u. Applied here and nowhere else."""
+    return membrane_gain(tau_mem_ms, dt_ms) * current_gain(tau_syn_ms, dt_ms)

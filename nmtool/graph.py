@@ -1,0 +1,216 @@
+"""What makes a graph of populations and projections legal, float or integer alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from nmtool.errors import NetworkError
+
+if TYPE_CHECKING:
+    from nmtool.readout import Readout
+
+INPUT = "input"
+"""Name of the source that input spikes come from."""
+
+LIF = "lif"
+LI = "li"
+KINDS = (LIF, LI)
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class _Population(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+class _Projection(Protocol):
+    @property
+    def source(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+
+@dataclass(frozen=True)
+class InputChannels:
+    """The channels a network listens to.
+
+    Attributes:
+        size: number of input channels of the network.
+        group: how many neighbouring channels of the data share one of them, at most one
+            spike per step; 1 takes the data as they are.
+    """
+
+    size: int
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.group < 1:
+            raise NetworkError(
+                "a network needs at least one input channel, in groups of at least one"
+            )
+
+
+def check_population(name: str, kind: str, size: int) -> None:
+    """Raise `NetworkError` unless name, kind and size are usable."""
+    if not _NAME.fullmatch(name) or name == INPUT:
+        raise NetworkError(
+            f"a population cannot be called '{name}'",
+            why=f"names are letters, digits and underscores, and '{INPUT}' is the input",
+        )
+    if kind not in KINDS:
+        raise NetworkError(
+            f"population '{name}' has the unknown kind '{kind}'", fix="use lif or li"
+        )
+    if size < 1:
+        raise NetworkError(f"population '{name}' has no neurons")
+
+
+def check_graph(
+    channels: InputChannels,
+    populations: Sequence[_Population],
+    projections: Sequence[_Projection],
+) -> None:
+    """Raise `NetworkError` unless every projection joins populations that fit it."""
+    sizes = {INPUT: channels.size}
+    for population in populations:
+        if population.name in sizes:
+            raise NetworkError(f"two populations are called '{population.name}'")
+        sizes[population.name] = population.size
+    silent = {population.name for population in populations if population.kind == LI}
+    for projection in projections:
+        _check_projection(projection, sizes, silent)
+
+
+def _check_projection(projection: _Projection, sizes: dict[str, int], silent: set[str]) -> None:
+    source, target = projection.source, projection.target
+    label = f"projection {source} → {target}"
+    for end in (source, target):
+        if end not in sizes:
+            raise NetworkError(f"{label}: there is no population '{end}'")
+    if target == INPUT:
+        raise NetworkError(f"{label}: nothing can project to the input")
+    if source in silent:
+        raise NetworkError(f"{label}: '{source}' is a non-spiking li population and sends nothing")
+    if projection.shape != (sizes[source], sizes[target]):
+        raise NetworkError(
+            f"{label}: the weights are {projection.shape}, the populations "
+            f"{(sizes[source], sizes[target])} (pre, post)"
+        )
+
+
+_AnyPopulation = TypeVar("_AnyPopulation", bound=_Population)
+
+
+def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
+    """The population of that name; raises `NetworkError` where there is none."""
+    for population in populations:
+        if population.name == name:
+            return population
+    raise NetworkError(f"there is no population '{name}'")
+
+
+def check_timing(dt_ms: float, n_steps: int) -> None:
+    """Raise `NetworkError` unless there is at least one step of positive length."""
+    if not (math.isfinite(dt_ms) and dt_ms > 0):
+        raise NetworkError(f"the time step must be a positive number of ms, not {dt_ms}")
+    if n_steps < 1:
+        raise NetworkError(f"a sample needs at least one step, not {n_steps}")
+
+
+def check_readout(
+    readout: Readout, populations: Sequence[_Population], class_names: Sequence[str]
+) -> tuple[str, ...]:
+    """Raise `NetworkError` unless the readout fits; returns the class names, numbers by default."""
+    population = by_name(populations, readout.population)
+    if population.kind != readout.kind:
+        raise NetworkError(
+            f"the readout '{readout.rule}' needs a {readout.kind} population, "
+            f"'{population.name}' is {population.kind}"
+        )
+    names = tuple(str(name) for name in class_names) or tuple(map(str, range(population.size)))
+    if len(names) != population.size:
+        raise NetworkError(
+            f"{len(names)} class names for {population.size} neurons of '{population.name}'"
+        )
+    return names
+
+
+def pack_header(network: Any) -> dict[str, Any]:
+    """What float and integer networks share, as JSON."""
+    return {
+        "channels": asdict(network.channels),
+        "readout": asdict(network.readout),
+        "dt_ms": float(network.dt_ms),
+        "n_steps": int(network.n_steps),
+        "class_names": list(network.class_names),
+        "populations": [
+            {"name": p.name, "size": int(p.size), "kind": p.kind} for p in network.populations
+        ],
+        "projections": [{"source": p.source, "target": p.target} for p in network.projections],
+    }
+
+
+def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
+    """Constructor arguments from what `pack_header` wrote, without the graph itself."""
+    from nmtool.readout import Readout
+
+    return {
+        "channels": InputChannels(**header["channels"]),
+        "readout": Readout(**header["readout"]),
+        "dt_ms": float(header["dt_ms"]),
+        "n_steps": int(header["n_steps"]),
+        "class_names": tuple(header["class_names"]),
+    }
+
+
+def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Groups of populations that can reach each other, in an order that feeds forward.
+
+    A group of one is a population, recurrent or not. Tarjan's algorithm, without recursion
+    over long chains: populations are few.
+    """
+    successors: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        if source in successors:
+            successors[source].append(target)
+    finder = _Tarjan(successors)
+    for name in names:
+        finder.visit(name)
+    return [sorted(group, key=list(names).index) for group in reversed(finder.groups)]
+
+
+class _Tarjan:
+    def __init__(self, successors: dict[str, list[str]]) -> None:
+        self.successors = successors
+        self.index: dict[str, int] = {}
+        self.low: dict[str, int] = {}
+        self.stack: list[str] = []
+        self.groups: list[list[str]] = []
+
+    def visit(self, name: str) -> None:
+        if name in self.index:
+            return
+        self.index[name] = self.low[name] = len(self.index)
+        self.stack.append(name)
+        for successor in self.successors[name]:
+            self.visit(successor)
+            if successor in self.stack:
+                self.low[name] = min(self.low[name], self.low[successor])
+        if self.low[name] == self.index[name]:
+            self._close(name)
+
+    def _close(self, root: str) -> None:
+        cut = self.stack.index(root)
+        self.groups.append(self.stack[cut:])
+        del self.stack[cut:]

@@ -1,0 +1,256 @@
+"""`IntegerNetwork`: the contract. Exactly the integers a chip runs, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmtool import graph, storage, targets
+from nmtool.errors import NetworkError
+from nmtool.graph import LI, LIF, InputChannels
+from nmtool.readout import Readout
+
+FILE_KIND = "nmtool integer network"
+FILE_VERSION = 1
+
+MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
+
+
+def sign_mode(weight: NDArray) -> str:
+    """The sign mode the chip's tools infer from the whole matrix; all zeros are excitatory."""
+    if weight.min(initial=0) >= 0:
+        return EXCITATORY
+    return INHIBITORY if weight.max(initial=0) <= 0 else MIXED
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerPopulation:
+    """Neurons with 12-bit decays and 24-bit state.
+
+    Attributes:
+        name, size, kind: as in `nmtool.Population`.
+        du: current decay; u keeps 4096 − (du + 1) of 4096 each step. 0 … 4094.
+        dv: membrane decay; v keeps 4096 − dv of 4096 each step. 0 … 4095.
+        vth: threshold; a spike when v > vth·64. `li` populations hold 2^17, never reached.
+        bias_mantissa: [size] int16, −4096 … 4095.
+        bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
+        scale: integer weight per unit of u: v = 64·scale times the float membrane.
+            Takes no part in execution; it translates integers back.
+    """
+
+    name: str
+    size: int
+    kind: str
+    du: int
+    dv: int
+    vth: int
+    scale: float
+    bias_exponent: int = 0
+    bias_mantissa: ArrayLike = 0
+
+    def __post_init__(self) -> None:
+        graph.check_population(self.name, self.kind, self.size)
+        self._check_range("du", self.du, targets.MAX_DU)
+        self._check_range("dv", self.dv, targets.MAX_DV)
+        self._check_range("bias_exponent", self.bias_exponent, targets.MAX_BIAS_EXPONENT)
+        if self.kind == LIF:
+            self._check_range("vth", self.vth, targets.MAX_THRESHOLD)
+        elif self.vth != targets.SILENT_THRESHOLD:
+            raise self._error(f"a li population has vth {targets.SILENT_THRESHOLD}, not {self.vth}")
+        bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
+        limit = targets.BIAS_MANTISSA_LIMIT
+        if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
+            raise self._error(f"bias mantissas must be whole numbers in {-limit} … {limit - 1}")
+        object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
+
+    def _check_range(self, key: str, value: int, limit: int) -> None:
+        if int(value) != value or not 0 <= value <= limit:
+            raise self._error(f"{key} must be a whole number in 0 … {limit}, not {value}")
+        object.__setattr__(self, key, int(value))
+
+    def _error(self, text: str) -> NetworkError:
+        return NetworkError(f"population '{self.name}': {text}")
+
+    @property
+    def bias(self) -> NDArray[np.int64]:
+        """[size] int64: what is added to v each step."""
+        return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerProjection:
+    """Synapses the chip holds.
+
+    Attributes:
+        source, target: population names; source may be `input`.
+        weight: [pre, post] int16, what Lava multiplies by, a multiple of the step that
+            `weight_bits` and the matrix' signs allow (mixed 8-bit weights are even).
+        delay: [pre, post] uint8, 0 … 61 steps.
+        weight_bits: 2 … 8.
+        weight_exponent: the projection's summed weights are shifted left by it; 0 … 7.
+    """
+
+    source: str
+    target: str
+    weight: NDArray[np.int16]
+    delay: NDArray[np.uint8]
+    weight_bits: int = 8
+    weight_exponent: int = 0
+
+    def __post_init__(self) -> None:
+        weight, delay = np.asarray(self.weight), np.asarray(self.delay)
+        if weight.ndim != 2 or delay.shape != weight.shape:
+            raise self._error(f"weights {weight.shape} and delays {delay.shape} differ")
+        if self.weight_bits not in targets.WEIGHT_BITS:
+            raise self._error(f"weight_bits must be 2 … 8, not {self.weight_bits}")
+        if not 0 <= self.weight_exponent <= targets.MAX_WEIGHT_EXPONENT:
+            raise self._error(f"weight_exponent must be 0 … 7, not {self.weight_exponent}")
+        self._check_weights(weight)
+        if (
+            (delay != np.trunc(delay)).any()
+            or (delay < 0).any()
+            or (delay > targets.MAX_DELAY).any()
+        ):
+            raise self._error(f"delays must be whole steps from 0 to {targets.MAX_DELAY}")
+        object.__setattr__(self, "weight", np.ascontiguousarray(weight, np.int16))
+        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.uint8))
+
+    def _check_weights(self, weight: NDArray) -> None:
+        if not (np.abs(weight) < targets.MAX_WEIGHT).all():
+            raise self._error("weights must lie strictly between −256 and 256")
+        signs = sign_mode(weight)
+        step = targets.weight_step(self.weight_bits, signs == MIXED)
+        if (weight % step != 0).any():
+            raise self._error(f"{signs} {self.weight_bits}-bit weights must be multiples of {step}")
+
+    def _error(self, text: str) -> NetworkError:
+        return NetworkError(f"projection {self.source} → {self.target}: {text}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(pre, post)."""
+        return self.weight.shape[0], self.weight.shape[1]
+
+    @property
+    def sign_mode(self) -> str:
+        """`mixed`, `excitatory` or `inhibitory`, as the chip's tools infer it."""
+        return sign_mode(self.weight)
+
+    @property
+    def shifted_weight(self) -> NDArray[np.int32]:
+        """[pre, post] int32: weight·2^weight_exponent, what a spike adds to a."""
+        return self.weight.astype(np.int32) << self.weight_exponent
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """Everything needed to execute a network in the arithmetic `loihi2`, and nothing else.
+
+    Attributes:
+        channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
+        populations, projections: the integers.
+        source_hash: content hash of the float network it was made from, '' if none.
+        arithmetic: always `loihi2`.
+    """
+
+    channels: InputChannels
+    populations: Sequence[IntegerPopulation]
+    projections: Sequence[IntegerProjection]
+    readout: Readout
+    dt_ms: float
+    n_steps: int
+    class_names: Sequence[str] = field(default=())
+    source_hash: str = ""
+    arithmetic: str = targets.LOIHI2
+
+    def __post_init__(self) -> None:
+        for key in ("populations", "projections"):
+            object.__setattr__(self, key, tuple(getattr(self, key)))
+        if self.arithmetic != targets.LOIHI2:
+            raise NetworkError(f"unknown arithmetic '{self.arithmetic}'", fix="update nmtool")
+        graph.check_graph(self.channels, self.populations, self.projections)
+        graph.check_timing(self.dt_ms, self.n_steps)
+        names = graph.check_readout(self.readout, self.populations, self.class_names)
+        object.__setattr__(self, "class_names", names)
+
+    def population(self, name: str) -> IntegerPopulation:
+        """The population of that name."""
+        return graph.by_name(self.populations, name)
+
+    @property
+    def spiking(self) -> list[IntegerPopulation]:
+        """The populations that spike."""
+        return [p for p in self.populations if p.kind == LIF]
+
+    @property
+    def integrating(self) -> list[IntegerPopulation]:
+        """The populations that only integrate."""
+        return [p for p in self.populations if p.kind == LI]
+
+    @property
+    def max_delay(self) -> int:
+        """Largest delay of any synapse, in steps."""
+        return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, *_pack(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> IntegerNetwork:
+        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the network consists of, in hexadecimal."""
+        return storage.content_hash(*_pack(self))
+
+
+_POPULATION_SCALARS = ("du", "dv", "vth", "scale", "bias_exponent")
+_PROJECTION_SCALARS = ("weight_bits", "weight_exponent")
+
+
+def _pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
+    header = graph.pack_header(network)
+    header |= {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
+    arrays: dict[str, NDArray] = {}
+    for entry, population in zip(header["populations"], network.populations, strict=True):
+        entry |= {key: getattr(population, key) for key in _POPULATION_SCALARS}
+        arrays[f"population.{population.name}.bias_mantissa"] = np.asarray(population.bias_mantissa)
+    for index, projection in enumerate(network.projections):
+        entry = header["projections"][index]
+        entry |= {key: int(getattr(projection, key)) for key in _PROJECTION_SCALARS}
+        arrays[f"projection.{index}.weight"] = projection.weight
+        arrays[f"projection.{index}.delay"] = projection.delay
+    return header, arrays
+
+
+def _unpack(archive: storage.Archive) -> IntegerNetwork:
+    header = archive.header
+    with archive.checked():
+        populations = [
+            IntegerPopulation(
+                **entry, bias_mantissa=archive.array(f"population.{entry['name']}.bias_mantissa")
+            )
+            for entry in header["populations"]
+        ]
+        projections = [
+            IntegerProjection(
+                **entry,
+                weight=archive.array(f"projection.{index}.weight"),
+                delay=archive.array(f"projection.{index}.delay"),
+            )
+            for index, entry in enumerate(header["projections"])
+        ]
+        return IntegerNetwork(
+            populations=populations,
+            projections=projections,
+            source_hash=str(header["source_hash"]),
+            arithmetic=str(header["arithmetic"]),
+            **graph.unpack_header(header),
+        )

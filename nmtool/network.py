@@ -1,0 +1,197 @@
+"""`Network`: what training learns, in the paper's units and independent of the time step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmtool import graph, storage
+from nmtool.errors import NetworkError
+from nmtool.graph import LIF, InputChannels
+from nmtool.readout import Readout
+
+FILE_KIND = "nmtool network"
+FILE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one kind.
+
+    Attributes:
+        name: unique in the network.
+        size: number of neurons.
+        kind: `lif` spikes and resets, `li` only integrates.
+        tau_mem_ms, tau_syn_ms: [size] float64, time constants in ms, 0 and ∞ allowed.
+        threshold: [size] float64, θ; unused by `li`.
+        bias: [size] float64, constant input current in the units of V.
+
+    Scalars are spread over the neurons.
+    """
+
+    name: str
+    size: int
+    kind: str = LIF
+    tau_mem_ms: ArrayLike = 20.0
+    tau_syn_ms: ArrayLike = 5.0
+    threshold: ArrayLike = 1.0
+    bias: ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        graph.check_population(self.name, self.kind, self.size)
+        for key in ("tau_mem_ms", "tau_syn_ms", "threshold", "bias"):
+            object.__setattr__(self, key, self._spread(key))
+        for key in ("tau_mem_ms", "tau_syn_ms"):
+            if not (self.values(key) >= 0).all():
+                raise NetworkError(f"population '{self.name}': {key} must not be negative or NaN")
+        if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
+            raise NetworkError(f"population '{self.name}': thresholds must be positive and finite")
+        if not np.isfinite(self.values("bias")).all():
+            raise NetworkError(f"population '{self.name}': the bias must be finite")
+
+    def _spread(self, key: str) -> NDArray[np.float64]:
+        value = np.asarray(getattr(self, key), np.float64)
+        if value.shape not in ((), (self.size,)):
+            raise NetworkError(
+                f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)"
+            )
+        return np.broadcast_to(value, (self.size,)).copy()
+
+    def values(self, key: str) -> NDArray[np.float64]:
+        """[size] float64: one of the per-neuron arrays."""
+        return getattr(self, key)
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population (or the input) to another.
+
+    Attributes:
+        source, target: population names; source may be `input`.
+        weight: [pre, post] float64, in the paper's units.
+        delay: [pre, post] int32, in steps; a spike of step n arrives at n + 1 + delay.
+    """
+
+    source: str
+    target: str
+    weight: NDArray[np.float64]
+    delay: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        weight = np.ascontiguousarray(self.weight, np.float64)
+        delay = np.asarray(self.delay)
+        label = f"projection {self.source} → {self.target}"
+        if weight.ndim != 2 or delay.shape != weight.shape:
+            raise NetworkError(f"{label}: weights {weight.shape} and delays {delay.shape} differ")
+        if not np.isfinite(weight).all():
+            raise NetworkError(f"{label}: a weight is not finite")
+        if not np.array_equal(delay, np.trunc(delay)) or (delay < 0).any() or (delay > 65535).any():
+            raise NetworkError(f"{label}: delays must be whole steps from 0 to 65535")
+        object.__setattr__(self, "weight", weight)
+        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.int32))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(pre, post)."""
+        return self.weight.shape[0], self.weight.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A float network: any graph of populations, also none hidden.
+
+    Attributes:
+        channels: the input.
+        populations: in the order they are reported.
+        projections: any number between any two populations.
+        readout: the output population and the rule that turns it into scores.
+        dt_ms: length of a time step in ms.
+        n_steps: number of steps of a sample.
+        class_names: one per output neuron.
+    """
+
+    channels: InputChannels
+    populations: Sequence[Population]
+    projections: Sequence[Projection]
+    readout: Readout
+    dt_ms: float
+    n_steps: int
+    class_names: Sequence[str] = field(default=())
+
+    def __post_init__(self) -> None:
+        for key in ("populations", "projections"):
+            object.__setattr__(self, key, tuple(getattr(self, key)))
+        graph.check_graph(self.channels, self.populations, self.projections)
+        graph.check_timing(self.dt_ms, self.n_steps)
+        names = graph.check_readout(self.readout, self.populations, self.class_names)
+        object.__setattr__(self, "class_names", names)
+
+    def population(self, name: str) -> Population:
+        """The population of that name."""
+        return graph.by_name(self.populations, name)
+
+    @property
+    def max_delay(self) -> int:
+        """Largest delay of any synapse, in steps."""
+        return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
+
+    def with_projections(self, projections: Sequence[Projection]) -> Network:
+        """The same network with other synapses."""
+        return replace(self, projections=projections)
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, *_pack(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the network consists of, in hexadecimal."""
+        return storage.content_hash(*_pack(self))
+
+
+_POPULATION_ARRAYS = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
+
+
+def _pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
+    header = graph.pack_header(network)
+    arrays: dict[str, NDArray] = {}
+    for population in network.populations:
+        for key in _POPULATION_ARRAYS:
+            arrays[f"population.{population.name}.{key}"] = population.values(key)
+    for index, projection in enumerate(network.projections):
+        arrays[f"projection.{index}.weight"] = projection.weight
+        arrays[f"projection.{index}.delay"] = projection.delay
+    return header, arrays
+
+
+def _population_arrays(archive: storage.Archive, name: str) -> dict[str, Any]:
+    return {key: archive.array(f"population.{name}.{key}") for key in _POPULATION_ARRAYS}
+
+
+def _unpack(archive: storage.Archive) -> Network:
+    with archive.checked():
+        return Network(
+            populations=[
+                Population(**entry, **_population_arrays(archive, entry["name"]))
+                for entry in archive.header["populations"]
+            ],
+            projections=[
+                Projection(
+                    **entry,
+                    weight=archive.array(f"projection.{index}.weight"),
+                    delay=archive.array(f"projection.{index}.delay"),
+                )
+                for index, entry in enumerate(archive.header["projections"])
+            ],
+            **graph.unpack_header(archive.header),
+        )

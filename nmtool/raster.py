@@ -1,0 +1,153 @@
+"""Binned spikes of many samples: the one representation of spikes in the whole tool.
+
+Input events, the spikes a population emits while training, and the spikes a chip
+simulator records are all rasters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """At most one spike per (sample, step, neuron), stored as a sorted list.
+
+    Attributes:
+        offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
+        step: [spikes] int32, time step of each spike, counted from 0.
+        neuron: [spikes] int32, index of the neuron (or input channel).
+        n_steps: number of time steps of every sample.
+        n_neurons: number of neurons.
+
+    Within a sample spikes ascend by step, then by neuron.
+    """
+
+    offset: NDArray[np.integer]
+    step: NDArray[np.integer]
+    neuron: NDArray[np.integer]
+    n_steps: int
+    n_neurons: int
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
+        self._check_lists()
+        self._check_order()
+
+    def _check_lists(self) -> None:
+        offset, step, neuron = self.offset, self.step, self.neuron
+        if offset.ndim != 1 or offset.size < 1 or offset[0] != 0 or (np.diff(offset) < 0).any():
+            raise DataError("a raster's sample offsets must start at 0 and never fall")
+        if not offset[-1] == step.size == neuron.size:
+            raise DataError("a raster's offsets, steps and neurons disagree in length")
+        for what, values, limit in (
+            ("step", step, self.n_steps),
+            ("neuron", neuron, self.n_neurons),
+        ):
+            if values.size and (values.min() < 0 or values.max() >= limit):
+                raise DataError(f"a raster holds a {what} outside 0…{limit - 1}")
+
+    def _check_order(self) -> None:
+        key = self.flat_index()
+        if (np.diff(key) <= 0).any():
+            raise DataError("a raster's spikes must be unique and sorted by step, then neuron")
+
+    @property
+    def n_samples(self) -> int:
+        return self.offset.size - 1
+
+    @property
+    def n_spikes(self) -> int:
+        return self.step.size
+
+    @property
+    def n_bins(self) -> int:
+        """How many (sample, step, neuron) bins there are, filled or empty."""
+        return self.n_samples * self.n_steps * self.n_neurons
+
+    def sample_index(self) -> NDArray[np.int64]:
+        """[spikes] int64: the sample each spike belongs to."""
+        return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
+
+    def flat_index(self) -> NDArray[np.int64]:
+        """[spikes] int64: position of each spike in the dense array, strictly ascending."""
+        row = self.sample_index() * self.n_steps + self.step
+        return row * self.n_neurons + self.neuron
+
+    def dense(self) -> NDArray[np.bool_]:
+        """[samples, steps, neurons] bool."""
+        out = np.zeros(self.n_bins, np.bool_)
+        out[self.flat_index()] = True
+        return out.reshape(self.n_samples, self.n_steps, self.n_neurons)
+
+    def counts(self) -> NDArray[np.int64]:
+        """[samples, neurons] int64: spikes of each neuron in each sample."""
+        flat = self.sample_index() * self.n_neurons + self.neuron
+        counts = np.bincount(flat, minlength=self.n_samples * self.n_neurons)
+        return counts.reshape(self.n_samples, self.n_neurons)
+
+    def first_step(self) -> NDArray[np.int64]:
+        """[samples, neurons] int64: step of the first spike; n_steps where there is none."""
+        first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
+        np.minimum.at(first, (self.sample_index(), self.neuron), self.step)
+        return first
+
+    def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Raster:
+        """The raster of the given samples, in the given order."""
+        samples = np.asarray(samples, np.int64)
+        length = np.diff(self.offset)[samples]
+        offset = np.concatenate(([0], np.cumsum(length)))
+        within = np.arange(offset[-1]) - np.repeat(offset[:-1], length)
+        pick = np.repeat(self.offset[:-1][samples], length) + within
+        return Raster(offset, self.step[pick], self.neuron[pick], self.n_steps, self.n_neurons)
+
+    @classmethod
+    def from_dense(cls, dense: NDArray) -> Raster:
+        """From an array [samples, steps, neurons]; everything that is not zero is a spike."""
+        n_samples, n_steps, n_neurons = dense.shape
+        sample, step, neuron = np.nonzero(dense)
+        counts = np.bincount(sample, minlength=n_samples)
+        offset = np.concatenate(([0], np.cumsum(counts)))
+        return cls(offset, step, neuron, n_steps, n_neurons)
+
+    @classmethod
+    def from_events(
+        cls,
+        sample: NDArray[np.integer],
+        step: NDArray[np.integer],
+        neuron: NDArray[np.integer],
+        shape: tuple[int, int, int],
+    ) -> Raster:
+        """From unsorted events; several spikes in one bin count once.
+
+        Args:
+            sample, step, neuron: [events] integers.
+            shape: (samples, steps, neurons).
+        """
+        n_samples, n_steps, n_neurons = shape
+        key = (sample.astype(np.int64) * n_steps + step) * n_neurons + neuron
+        key = np.unique(key)
+        row, neuron = np.divmod(key, n_neurons)
+        sample, step = np.divmod(row, n_steps)
+        offset = np.searchsorted(sample, np.arange(n_samples + 1))
+        return cls(offset, step, neuron, n_steps, n_neurons)
+
+    @classmethod
+    def concatenate(cls, rasters: Sequence[Raster]) -> Raster:
+        """The samples of several rasters of one shape, one after the other."""
+        shift = np.cumsum([0] + [raster.n_spikes for raster in rasters])
+        offset = [raster.offset[1:] + by for raster, by in zip(rasters, shift, strict=False)]
+        return cls(
+            np.concatenate([np.zeros(1, np.int64), *offset]),
+            np.concatenate([raster.step for raster in rasters]),
+            np.concatenate([raster.neuron for raster in rasters]),
+            rasters[0].n_steps,
+            rasters[0].n_neurons,
+        )

@@ -1,0 +1,147 @@
+"""`Recording`: what running a network produced, the same for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import readout as readout_rules
+from nmtool import storage
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE, Readout
+
+if TYPE_CHECKING:
+    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network import Network
+
+FILE_KIND = "nmtool recording"
+FILE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Spikes and membranes of a run.
+
+    Attributes:
+        readout: how the output population becomes scores.
+        spikes: per spiking population, its raster over all samples.
+        membrane: per non-spiking population [samples, steps, neurons], v after each step;
+            int32 from integer backends, float from float ones.
+        current: with deep recordings, per population [samples, steps, neurons] u of each step.
+        potential: with deep recordings, per spiking population v of each step, after a reset.
+        counts: totals over all samples, for instance `synaptic_events`.
+    """
+
+    readout: Readout
+    spikes: Mapping[str, Raster]
+    membrane: Mapping[str, NDArray]
+    current: Mapping[str, NDArray] = field(default_factory=dict)
+    potential: Mapping[str, NDArray] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples that were run."""
+        if self.spikes:
+            return next(iter(self.spikes.values())).n_samples
+        return len(next(iter(self.membrane.values())))
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """[samples, classes] float64, by the readout's rule."""
+        name = self.readout.population
+        if self.readout.rule == FIRST_SPIKE:
+            return readout_rules.spike_scores(self.spikes[name])
+        return readout_rules.membrane_scores(self.membrane[name], self.readout.rule)
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """[samples] int64: the predicted class of every sample."""
+        return readout_rules.predict(self.scores)
+
+    def accuracy(self, labels: NDArray[np.integer]) -> float:
+        """Share of samples whose prediction equals the label ([samples] integers)."""
+        return float((self.predictions == labels).mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        header, arrays = _pack(self)
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recording:
+        """Read what `save` wrote; raises `FileFormatError` on anything else."""
+        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+
+    @classmethod
+    def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
+        """One recording from several of the same network, sample after sample."""
+        first = recordings[0]
+        dense = {
+            group: {
+                name: np.concatenate([getattr(r, group)[name] for r in recordings])
+                for name in getattr(first, group)
+            }
+            for group in _DENSE
+        }
+        spikes = {
+            name: Raster.concatenate([r.spikes[name] for r in recordings]) for name in first.spikes
+        }
+        counts = {name: sum(r.counts[name] for r in recordings) for name in first.counts}
+        return cls(first.readout, spikes, counts=counts, **dense)
+
+
+_DENSE = ("membrane", "current", "potential")
+
+
+def _pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
+    readout = recording.readout
+    header = {
+        "readout": {"population": readout.population, "rule": readout.rule},
+        "spikes": {n: [int(r.n_steps), int(r.n_neurons)] for n, r in recording.spikes.items()},
+        "dense": {group: list(getattr(recording, group)) for group in _DENSE},
+        "counts": {name: int(count) for name, count in recording.counts.items()},
+    }
+    arrays = {
+        f"spikes.{name}.{key}": getattr(raster, key)
+        for name, raster in recording.spikes.items()
+        for key in ("offset", "step", "neuron")
+    }
+    for group in _DENSE:
+        arrays |= {f"{group}.{name}": array for name, array in getattr(recording, group).items()}
+    return header, arrays
+
+
+def _unpack(archive: storage.Archive) -> Recording:
+    header = archive.header
+    with archive.checked():
+        spikes = {
+            name: Raster(
+                archive.array(f"spikes.{name}.offset"),
+                archive.array(f"spikes.{name}.step"),
+                archive.array(f"spikes.{name}.neuron"),
+                *shape,
+            )
+            for name, shape in header["spikes"].items()
+        }
+        dense = {
+            group: {name: archive.array(f"{group}.{name}") for name in header["dense"][group]}
+            for group in _DENSE
+        }
+        return Recording(Readout(**header["readout"]), spikes, counts=header["counts"], **dense)
+
+
+def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
+    """Raise `DataError` unless the raster has the network's channels."""
+    from nmtool.errors import DataError
+
+    if spikes.n_neurons != network.channels.size:
+        raise DataError(
+            f"the data have {spikes.n_neurons} channels, the network listens to "
+            f"{network.channels.size}"
+        )

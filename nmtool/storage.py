@@ -1,0 +1,167 @@
+"""Files: plain numpy archives that are versioned, never hold pickles and never get half-written.
+
+An archive is one .npz file. Its member `header` is JSON text (kind, version, scalars), all
+other members are arrays, so that `numpy.load(path, allow_pickle=False)` opens it anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError, NmtoolError, StorageError
+
+MAX_ARCHIVE_BYTES = 4 << 30
+"""Unpacked archives beyond this size are refused before anything is unpacked."""
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, EOFError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file that was read: its header and its arrays, not yet trusted."""
+
+    path: Path
+    header: dict[str, Any]
+    arrays: dict[str, NDArray]
+
+    def array(self, name: str) -> NDArray:
+        """The array of that name; raises `FileFormatError` where it is missing."""
+        if name not in self.arrays:
+            raise _damaged(self.path, f"'{name}' is missing")
+        return self.arrays[name]
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Turn whatever goes wrong while rebuilding an object into `FileFormatError`."""
+        try:
+            yield
+        except FileFormatError:
+            raise
+        except NmtoolError as error:
+            raise _damaged(self.path, error.what) from error
+        except (*_DAMAGE, AttributeError, IndexError) as error:
+            raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a path to write to; it takes the place of `path` only if everything went well.
+
+    Raises:
+        StorageError: the disk is full, the folder is missing or not writable.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} could not be written",
+            why=error.strerror or str(error),
+            fix="check the folder, its permissions and the free space",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_archive(
+    path: str | Path, kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
+) -> None:
+    """Write header and arrays as one file, the same bytes for the same content."""
+    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
+
+
+def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
+    """Read a file of the given kind.
+
+    Raises:
+        FileFormatError: missing, damaged, of another kind, or written by a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {path}")
+    try:
+        arrays = _load_arrays(path)
+        header = json.loads(str(arrays.pop("header")[()]))
+        found, version = header["kind"], int(header["version"])
+    except (*_DAMAGE, OSError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+    if found != kind:
+        raise FileFormatError(f"{path} is a '{found}' file, not a '{kind}'")
+    if version > newest:
+        raise FileFormatError(
+            f"{path} has format version {version}, this nmtool reads up to {newest}",
+            fix="update nmtool",
+        )
+    return Archive(path, header, arrays)
+
+
+def _load_arrays(path: Path) -> dict[str, NDArray]:
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_ARCHIVE_BYTES:
+        raise ValueError(f"it would unpack to {size} bytes")
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def archive_kind(path: str | Path) -> str:
+    """The kind an archive says it is; '' for anything that is not one of ours."""
+    try:
+        with np.load(Path(path), allow_pickle=False) as archive:
+            return str(json.loads(str(archive["header"][()]))["kind"])
+    except (*_DAMAGE, OSError, AttributeError):
+        return ""
+
+
+def content_hash(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
+    """SHA-256 over header and arrays (names, dtypes, shapes, bytes), in hexadecimal."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _damaged(path: Path, detail: str) -> FileFormatError:
+    return FileFormatError(f"{path} is damaged or not an nmtool file", why=detail)

@@ -1,0 +1,3 @@
+"""The version of nmtool, read by the packaging too."""
+
+__version__ = "0.1.0"
