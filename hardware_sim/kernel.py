@@ -1,0 +1,97 @@
+"""The compiled time loop: event-driven in the synapses, one sample per thread."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from hardware_sim import step
+from hardware_sim.compiled import compiled
+from nmtool.dynamics import HOP_LATENCY
+
+neuron_step = compiled(inline="always")(step.neuron_step)
+
+
+@compiled()
+def send(plan, source, index, n, ring):
+    """Add the synapses of one spike to the ring of arrivals.
+
+    Args:
+        plan: the network.
+        source: source population, 0 for the input.
+        index: which of its neurons spiked.
+        n: step of the spike.
+        ring: [slots, neurons] int32, arrivals by step modulo slots, a power of two.
+    """
+    mask = ring.shape[0] - 1
+    for projection in range(plan.outgoing[source], plan.outgoing[source + 1]):
+        first, post = plan.target[projection], plan.post[projection]
+        row = plan.row[projection] + index * post
+        for j in range(post):
+            slot = (n + HOP_LATENCY + plan.delay[row + j]) & mask
+            ring[slot, first + j] += plan.weight[row + j]
+
+
+@compiled()
+def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
+    """Run one sample from a fresh state.
+
+    Args:
+        plan: the network.
+        step_offset: [steps + 1] int64, the input spikes of each step.
+        channel: [spikes] int32, their channels.
+        spiked: [steps, neurons] bool, filled.
+        u_trace, v_trace: [steps, neurons] int32, filled with u and v after each step.
+        faults: [2, neurons] int64, wraps of u and clips of v of each neuron, added to.
+    """
+    n_steps, n_neurons = spiked.shape
+    ring = np.zeros((plan.slots, n_neurons), np.int32)
+    u = np.zeros(n_neurons, np.int64)
+    v = np.zeros(n_neurons, np.int64)
+    for n in range(n_steps):
+        due = ring[n & (plan.slots - 1)]
+        for i in range(n_neurons):
+            after = neuron_step(
+                np.int64(due[i]),
+                u[i],
+                v[i],
+                plan.bias[i],
+                plan.keep_u[i],
+                plan.keep_v[i],
+                plan.vth[i],
+            )
+            u[i], v[i], spiked[n, i] = after.u, after.v, after.spiked
+            u_trace[n, i], v_trace[n, i] = after.u, after.v
+            faults[0, i] += after.wrapped
+            faults[1, i] += after.clipped
+            due[i] = 0
+        for k in range(step_offset[n], step_offset[n + 1]):
+            send(plan, 0, channel[k], n, ring)
+        for population in range(plan.start.size - 1):
+            for i in range(plan.start[population], plan.start[population + 1]):
+                if spiked[n, i]:
+                    send(plan, population + 1, i - plan.start[population], n, ring)
+
+
+@compiled(parallel=True)
+def run_samples(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
+    """Run many samples, each independently of the others.
+
+    Args:
+        plan: the network.
+        step_offset: [samples, steps + 1] int64, positions in `channel`.
+        channel: [spikes] int32.
+        spiked: [samples, steps, neurons] bool, filled.
+        u_trace, v_trace: [samples, steps, neurons] int32, filled.
+        faults: [samples, 2, neurons] int64, added to.
+    """
+    for sample in numba.prange(spiked.shape[0]):
+        run_sample(
+            plan,
+            step_offset[sample],
+            channel,
+            spiked[sample],
+            u_trace[sample],
+            v_trace[sample],
+            faults[sample],
+        )

@@ -1,0 +1,80 @@
+"""An `IntegerNetwork` laid out as flat arrays, the form the compiled simulator walks through.
+
+Neurons of all populations are numbered through in the order of the populations. Sources are
+numbered likewise: the input is source population 0, population p is source population p + 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_sim.step import keep_current, keep_membrane
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork
+
+
+class Plan(NamedTuple):
+    """Flat arrays of a network.
+
+    Attributes:
+        keep_u, keep_v, vth, bias: [neurons] int64, constants of each neuron's step.
+        start: [populations + 1] int64, first neuron of each population.
+        outgoing: [source populations + 1] int64; projections of source population s are
+            outgoing[s]:outgoing[s + 1].
+        target: [projections] int64, first neuron of the projection's target.
+        post: [projections] int64, number of target neurons.
+        row: [projections] int64, where the projection's [pre, post] block starts.
+        weight: [synapses] int32, shifted weights, block after block.
+        delay: [synapses] uint8, steps.
+        slots: length of the ring of arrivals in steps, a power of two beyond the largest delay.
+    """
+
+    keep_u: NDArray[np.int64]
+    keep_v: NDArray[np.int64]
+    vth: NDArray[np.int64]
+    bias: NDArray[np.int64]
+    start: NDArray[np.int64]
+    outgoing: NDArray[np.int64]
+    target: NDArray[np.int64]
+    post: NDArray[np.int64]
+    row: NDArray[np.int64]
+    weight: NDArray[np.int32]
+    delay: NDArray[np.uint8]
+    slots: int
+
+
+def lay_out(network: IntegerNetwork) -> Plan:
+    """The plan of a network."""
+    populations = network.populations
+    sizes = [population.size for population in populations]
+    start = _offsets(sizes)
+    names = [INPUT, *(population.name for population in populations)]
+    first = dict(zip(names[1:], start, strict=False))
+    projections = sorted(network.projections, key=lambda p: names.index(p.source))
+    fan = [sum(p.source == name for p in projections) for name in names]
+    return Plan(
+        keep_u=np.repeat([keep_current(p.du) for p in populations], sizes).astype(np.int64),
+        keep_v=np.repeat([keep_membrane(p.dv) for p in populations], sizes).astype(np.int64),
+        vth=np.repeat([p.vth for p in populations], sizes).astype(np.int64),
+        bias=np.concatenate([p.bias for p in populations]),
+        start=start,
+        outgoing=_offsets(fan),
+        target=np.array([first[p.target] for p in projections], np.int64),
+        post=np.array([p.shape[1] for p in projections], np.int64),
+        row=_offsets([p.weight.size for p in projections])[:-1],
+        weight=_joined([p.shifted_weight.ravel() for p in projections], np.int32),
+        delay=_joined([p.delay.ravel() for p in projections], np.uint8),
+        slots=1 << (network.max_delay + HOP_LATENCY).bit_length(),
+    )
+
+
+def _offsets(lengths: list[int]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(np.array(lengths, np.int64)))).astype(np.int64)
+
+
+def _joined(parts: list[NDArray], dtype: type) -> NDArray:
+    return np.concatenate([np.zeros(0, dtype), *parts]).astype(dtype)

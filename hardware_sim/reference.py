@@ -1,0 +1,82 @@
+"""The readable simulator: numpy, dense in time, a page long. The fast one is tested against it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_sim.step import keep_current, keep_membrane, neuron_step
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+_step = np.frompyfunc(neuron_step, 7, 1)
+
+
+def run_reference(network: IntegerNetwork, spikes: Raster) -> Recording:
+    """Run every sample from a fresh state; records everything.
+
+    Args:
+        network: what to run.
+        spikes: input raster, one neuron per channel.
+
+    Returns:
+        A deep recording: u and v of every population at every step.
+    """
+    check_input(network, spikes)
+    samples = [_run_sample(network, sample) for sample in spikes.dense()]
+    stacked = {
+        name: tuple(np.stack([sample[name][i] for sample in samples]) for i in range(3))
+        for name in [population.name for population in network.populations]
+    }
+    return Recording(
+        network.readout,
+        spikes={p.name: Raster.from_dense(stacked[p.name][2]) for p in network.spiking},
+        membrane={p.name: stacked[p.name][1].astype(np.int32) for p in network.integrating},
+        current={p.name: stacked[p.name][0] for p in network.populations},
+        potential={p.name: stacked[p.name][1] for p in network.spiking},
+    )
+
+
+def _run_sample(network: IntegerNetwork, dense: NDArray) -> dict[str, tuple[NDArray, ...]]:
+    n_steps = len(dense)
+    horizon = n_steps + HOP_LATENCY + network.max_delay
+    arriving = {p.name: np.zeros((horizon, p.size), np.int64) for p in network.populations}
+    trace = {
+        p.name: tuple(np.zeros((n_steps + 1, p.size), np.int64) for _ in range(3))
+        for p in network.populations
+    }
+    for n in range(n_steps):
+        emitted = {INPUT: dense[n]}
+        for population in network.populations:
+            emitted[population.name] = _advance(
+                population, arriving[population.name][n], trace[population.name], n
+            )
+        for projection in network.projections:
+            _send(projection, emitted[projection.source], arriving[projection.target], n)
+    return {name: tuple(array[:-1] for array in arrays) for name, arrays in trace.items()}
+
+
+def _advance(population: IntegerPopulation, a: NDArray, trace: tuple, n: int) -> NDArray:
+    u, v, spikes = trace
+    outcome = _step(
+        a.astype(object),
+        u[n - 1].astype(object),
+        v[n - 1].astype(object),
+        population.bias.astype(object),
+        keep_current(population.du),
+        keep_membrane(population.dv),
+        population.vth,
+    )
+    for index, (new_u, new_v, spiked, *_) in enumerate(outcome):
+        u[n, index], v[n, index], spikes[n, index] = new_u, new_v, spiked
+    return spikes[n]
+
+
+def _send(projection, emitted: NDArray, arriving: NDArray, n: int) -> None:
+    for pre in np.flatnonzero(emitted):
+        arrival = n + HOP_LATENCY + projection.delay[pre].astype(np.int64)
+        posts = np.arange(arriving.shape[1])
+        np.add.at(arriving, (arrival, posts), projection.shifted_weight[pre])

@@ -1,0 +1,99 @@
+"""`simulate`: run an `IntegerNetwork` bit by bit as the chip's models do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_sim import kernel
+from hardware_sim.plan import Plan, lay_out
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+BYTES_IN_FLIGHT = 256 << 20
+"""Samples run in portions whose traces fit in about this much memory."""
+
+_BYTES_PER_BIN = 9
+
+
+def simulate(
+    network: IntegerNetwork,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Run every sample from a fresh state.
+
+    Args:
+        network: what to run.
+        spikes: input raster, one neuron per channel of the network.
+        deep: also record u and v of every population at every step.
+        on_progress: called with the number of samples finished since the last call.
+
+    Returns:
+        The recording; counts hold `u_wraps`, `v_clips` and per population
+        `u_wraps.<name>`, `v_clips.<name>`.
+
+    Raises:
+        DataError: the raster has other channels than the network.
+    """
+    check_input(network, spikes)
+    plan = lay_out(network)
+    parts = []
+    for portion in _portions(spikes, len(plan.bias)):
+        parts.append(_simulate_portion(network, plan, portion, deep))
+        if on_progress is not None:
+            on_progress(portion.n_samples)
+    return Recording.concatenate(parts)
+
+
+def _portions(spikes: Raster, n_neurons: int) -> Iterator[Raster]:
+    per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
+    size = max(1, BYTES_IN_FLIGHT // per_sample)
+    for first in range(0, max(spikes.n_samples, 1), size):
+        yield spikes.take(np.arange(first, min(first + size, spikes.n_samples)))
+
+
+def _simulate_portion(network: IntegerNetwork, plan: Plan, spikes: Raster, deep: bool) -> Recording:
+    shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
+    spiked = np.zeros(shape, np.bool_)
+    u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    faults = np.zeros((shape[0], 2, shape[2]), np.int64)
+    kernel.run_samples(plan, step_offsets(spikes), spikes.neuron, spiked, u, v, faults)
+    part = _columns(network, plan)
+    everyone, spiking = network.populations, network.spiking
+    return Recording(
+        network.readout,
+        spikes={p.name: Raster.from_dense(spiked[:, :, part[p.name]]) for p in spiking},
+        membrane={p.name: v[:, :, part[p.name]].copy() for p in network.integrating},
+        current={p.name: u[:, :, part[p.name]].copy() for p in everyone} if deep else {},
+        potential={p.name: v[:, :, part[p.name]].copy() for p in spiking} if deep else {},
+        counts=_fault_counts(faults.sum(axis=0), part),
+    )
+
+
+def step_offsets(spikes: Raster) -> NDArray[np.int64]:
+    """[samples, steps + 1] int64: where the spikes of each sample's steps begin and end."""
+    row = spikes.sample_index() * spikes.n_steps + spikes.step
+    edges = np.arange(spikes.n_samples)[:, None] * spikes.n_steps + np.arange(spikes.n_steps + 1)
+    return np.searchsorted(row, edges).astype(np.int64)
+
+
+def _columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
+    edges = plan.start.tolist()
+    return {
+        population.name: slice(first, last)
+        for population, first, last in zip(network.populations, edges, edges[1:], strict=False)
+    }
+
+
+def _fault_counts(faults: NDArray[np.int64], part: dict[str, slice]) -> dict[str, int]:
+    counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
+    for name, columns in part.items():
+        counts[f"u_wraps.{name}"] = int(faults[0, columns].sum())
+        counts[f"v_clips.{name}"] = int(faults[1, columns].sum())
+    return counts
