@@ -48,11 +48,12 @@ def compiled(**options: Any) -> Callable[[_Function], _Function]:
 
     def compile_(function: _Function) -> _Function:
         folder = _kernel_folder()
-        previous = numba.config.CACHE_DIR
+        config: Any = numba.config
+        previous = config.CACHE_DIR
         try:
-            numba.config.CACHE_DIR = str(folder or previous)
+            config.CACHE_DIR = str(folder or previous)
             return numba.njit(cache=folder is not None, **options)(function)
         finally:
-            numba.config.CACHE_DIR = previous
+            config.CACHE_DIR = previous
 
     return compile_

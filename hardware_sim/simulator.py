@@ -63,7 +63,7 @@ def _simulate_portion(network: IntegerNetwork, plan: Plan, spikes: Raster, deep:
     spiked = np.zeros(shape, np.bool_)
     u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     faults = np.zeros((shape[0], 2, shape[2]), np.int64)
-    kernel.run_samples(plan, step_offsets(spikes), spikes.neuron, spiked, u, v, faults)
+    kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
     part = _columns(network, plan)
     everyone, spiking = network.populations, network.spiking
     return Recording(
@@ -74,13 +74,6 @@ def _simulate_portion(network: IntegerNetwork, plan: Plan, spikes: Raster, deep:
         potential={p.name: v[:, :, part[p.name]].copy() for p in spiking} if deep else {},
         counts=_fault_counts(faults.sum(axis=0), part),
     )
-
-
-def step_offsets(spikes: Raster) -> NDArray[np.int64]:
-    """[samples, steps + 1] int64: where the spikes of each sample's steps begin and end."""
-    row = spikes.sample_index() * spikes.n_steps + spikes.step
-    edges = np.arange(spikes.n_samples)[:, None] * spikes.n_steps + np.arange(spikes.n_steps + 1)
-    return np.searchsorted(row, edges).astype(np.int64)
 
 
 def _columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:

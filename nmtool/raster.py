@@ -76,6 +76,12 @@ class Raster:
         """[spikes] int64: the sample each spike belongs to."""
         return np.repeat(np.arange(self.n_samples), np.diff(self.offset))
 
+    def step_offset(self) -> NDArray[np.int64]:
+        """[samples, steps + 1] int64: where the spikes of each sample's steps begin and end."""
+        row = self.sample_index() * self.n_steps + self.step
+        first = np.arange(self.n_samples)[:, None] * self.n_steps
+        return np.searchsorted(row, first + np.arange(self.n_steps + 1)).astype(np.int64)
+
     def flat_index(self) -> NDArray[np.int64]:
         """[spikes] int64: position of each spike in the dense array, strictly ascending."""
         row = self.sample_index() * self.n_steps + self.step
@@ -138,6 +144,12 @@ class Raster:
         sample, step = np.divmod(row, n_steps)
         offset = np.searchsorted(sample, np.arange(n_samples + 1))
         return cls(offset, step, neuron, n_steps, n_neurons)
+
+    @classmethod
+    def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
+        """A raster without spikes."""
+        nothing = np.zeros(0, np.int32)
+        return cls(np.zeros(n_samples + 1, np.int64), nothing, nothing, n_steps, n_neurons)
 
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:

@@ -18,8 +18,8 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
         n_channels: number of channels.
         tile: samples per tile.
         stride: steps a sample takes up in a trace, padding included.
-        start: [tiles, channels + 1] int64, filled: where a channel's spikes begin in `position`.
-        position: [spikes] int32, filled: (sample within its tile)·stride + step.
+        start: [tiles, channels + 1] uint64, filled: where a channel's spikes begin in `position`.
+        position: [spikes] uint32, filled: (sample within its tile)·stride + step.
     """
     n_samples = offset.size - 1
     for t in numba.prange(start.shape[0]):
@@ -35,5 +35,5 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
         for s in range(first, last):
             for k in range(offset[s], offset[s + 1]):
                 channel = neuron[k]
-                position[cursor[channel]] = np.int32((s - first) * stride + step[k])
+                position[cursor[channel]] = np.uint32((s - first) * stride + step[k])
                 cursor[channel] += 1

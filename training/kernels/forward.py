@@ -1,7 +1,7 @@
 """The recursion of one time step, for spiking and for non-spiking populations.
 
-    u[n] = β·u[n−1] + a[n]
-    v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+u[n] = β·u[n−1] + a[n]
+v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
 """
 
 from __future__ import annotations

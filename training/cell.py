@@ -1,0 +1,65 @@
+"""Constants of a population's neurons, in the form that kernels read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nmtool import dynamics
+from nmtool.errors import NetworkError
+from nmtool.network import Population
+
+
+class Cell(NamedTuple):
+    """Per-neuron constants, each [neurons] float.
+
+    Attributes:
+        alpha, beta: decay of v and u per step.
+        b: jump of u per unit of weight.
+        theta: threshold.
+        bias: constant input current; bias_step: what it adds to v each step.
+        tau_mem: ms.
+        per_tau_syn: 1/τ_syn; per_drive: 1/(b·τ_mem); both per ms.
+    """
+
+    alpha: NDArray
+    beta: NDArray
+    b: NDArray
+    theta: NDArray
+    bias: NDArray
+    bias_step: NDArray
+    tau_mem: NDArray
+    per_tau_syn: NDArray
+    per_drive: NDArray
+
+
+def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float32) -> Cell:
+    """The constants of a population at a time step of `dt_ms`.
+
+    Raises:
+        NetworkError: a time constant is 0 or ∞, for which there is no exact gradient here.
+    """
+    tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
+    finite = np.isfinite(tau_mem) & np.isfinite(tau_syn) & (tau_mem > 0) & (tau_syn > 0)
+    if not finite.all():
+        raise NetworkError(
+            f"population '{population.name}' cannot be trained",
+            why="its time constants are 0 or infinite; EventProp needs both positive and finite",
+            fix="train with finite time constants, or only quantise and run this network",
+        )
+    b = dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
+    bias = population.values("bias")
+    constants = Cell(
+        alpha=dynamics.decay(tau_mem, dt_ms),
+        beta=dynamics.decay(tau_syn, dt_ms),
+        b=b,
+        theta=population.values("threshold"),
+        bias=bias,
+        bias_step=dynamics.membrane_gain(tau_mem, dt_ms) * bias,
+        tau_mem=tau_mem,
+        per_tau_syn=1 / tau_syn,
+        per_drive=1 / (b * tau_mem),
+    )
+    return Cell(*(np.ascontiguousarray(values, dtype) for values in constants))

@@ -1,0 +1,168 @@
+"""`SpikingNetwork`: a `Network` as a torch module, trained by EventProp.
+
+Any graph of populations runs: those that can reach each other are simulated together as one
+block, blocks follow one another. Gradients of weights and delays arrive in `.grad`; any torch
+optimiser works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nmtool import network as plain
+from nmtool.errors import NetworkError
+from nmtool.graph import INPUT, LI, strongly_connected
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from training.blocks import BlockPlan, plan_block
+from training.functions import Connection, Push, SpikeTrains, run_li, run_lif, whole_steps
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What a forward pass produced, differentiable.
+
+    Attributes:
+        spikes: per spiking population, its spike trains.
+        membrane: per non-spiking population [samples, T, neurons] float, v after each step.
+    """
+
+    spikes: Mapping[str, SpikeTrains]
+    membrane: Mapping[str, Tensor]
+
+
+class Projection(nn.Module):
+    """Trainable synapses.
+
+    Attributes:
+        weight: [pre, post] parameter, in the paper's units.
+        delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run.
+
+    Args:
+        spec: initial weights and delays.
+        max_delay: delays are kept in 0 … max_delay steps by `clamp_delays`.
+        dtype: float32, or float64 for tests.
+    """
+
+    def __init__(self, spec: plain.Projection, max_delay: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.source, self.target = spec.source, spec.target
+        self.max_delay = max_delay
+        self.weight = nn.Parameter(torch.tensor(spec.weight, dtype=dtype))
+        self.delay = nn.Parameter(torch.tensor(spec.delay, dtype=dtype))
+
+    @property
+    def connection(self) -> Connection:
+        """The tensors a forward pass needs."""
+        return Connection(self.weight, self.delay)
+
+    def clamp_delays(self) -> None:
+        """Bring delays back into 0 … max_delay; call it after every optimiser step."""
+        with torch.no_grad():
+            self.delay.clamp_(0, self.max_delay)
+
+    def spec(self) -> plain.Projection:
+        """The synapses as they run: weights, and delays in whole steps."""
+        weight = self.weight.detach().cpu().numpy().astype(np.float64)
+        return plain.Projection(
+            self.source, self.target, weight, whole_steps(self.delay).astype(np.int32)
+        )
+
+
+class SpikingNetwork(nn.Module):
+    """A network with trainable weights and delays.
+
+    Args:
+        network: topology, constants and initial synapses.
+        max_delay: largest delay in steps that training may reach.
+        dtype: arithmetic of the kernels, float32 or float64.
+
+    Raises:
+        NetworkError: time constants of 0 or ∞; parallel recurrent projections.
+    """
+
+    def __init__(
+        self, network: Network, *, max_delay: int = 61, dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__()
+        if network.max_delay > max_delay:
+            raise NetworkError(
+                f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}"
+            )
+        self.network = network
+        self.projections = nn.ModuleList(
+            Projection(spec, max_delay, dtype) for spec in network.projections
+        )
+        edges = [(p.source, p.target) for p in network.projections]
+        names = [p.name for p in network.populations]
+        groups = strongly_connected(names, edges)
+        numpy_dtype = np.float64 if dtype == torch.float64 else np.float32
+        self.blocks: list[BlockPlan] = [plan_block(network, group, numpy_dtype) for group in groups]
+
+    @property
+    def synapses(self) -> list[Projection]:
+        """The projections, in the order of the network's."""
+        return [cast(Projection, projection) for projection in self.projections]
+
+    def forward(self, spikes: Raster, push: Mapping[str, Push] | None = None) -> Activity:
+        """Run a batch.
+
+        Args:
+            spikes: input raster.
+            push: firing-rate regulariser of each spiking population, by name.
+
+        Raises:
+            DataError: the raster has other channels than the network.
+        """
+        check_input(self.network, spikes)
+        trains = {INPUT: SpikeTrains(spikes)}
+        membrane: dict[str, Tensor] = {}
+        for block in self.blocks:
+            source, afferent = block.afferent(trains, self.synapses, spikes)
+            if block.kind == LI:
+                membrane[block.names[0]] = run_li(block.cell, block.dt_ms, source, afferent)
+                continue
+            emitted = run_lif(
+                block.cell,
+                block.dt_ms,
+                source,
+                afferent,
+                block.recurrent(self.synapses),
+                block.joint_push(push or {}),
+            )
+            trains |= block.split(emitted)
+        del trains[INPUT]
+        return Activity(trains, membrane)
+
+    def record(self, spikes: Raster, batch_size: int = 64) -> Recording:
+        """Run without gradients; the float counterpart of `hardware_sim.simulate`."""
+        parts = []
+        with torch.no_grad():
+            for first in range(0, spikes.n_samples, batch_size):
+                last = min(first + batch_size, spikes.n_samples)
+                activity = self(spikes.take(np.arange(first, last)))
+                parts.append(self._recorded(activity))
+        return Recording.concatenate(parts)
+
+    def _recorded(self, activity: Activity) -> Recording:
+        return Recording(
+            self.network.readout,
+            spikes={name: trains.raster for name, trains in activity.spikes.items()},
+            membrane={name: v.numpy() for name, v in activity.membrane.items()},
+        )
+
+    def clamp_delays(self) -> None:
+        """Bring all delays back into range; call it after every optimiser step."""
+        for projection in self.synapses:
+            projection.clamp_delays()
+
+    def to_network(self) -> Network:
+        """The network as it runs now, delays in whole steps."""
+        return replace(self.network, projections=[p.spec() for p in self.synapses])
