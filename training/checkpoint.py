@@ -1,0 +1,78 @@
+"""Everything needed to go on after an epoch as if nothing had happened, without pickles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.errors import FileFormatError
+from training.model import SpikingNetwork
+
+FILE_KIND = "nmtool checkpoint"
+FILE_VERSION = 1
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        epoch: finished epochs.
+        update: finished updates.
+        best: score of the best epoch so far.
+        log: one entry per epoch.
+    """
+
+    epoch: int
+    update: int
+    best: float
+    log: list[dict[str, Any]]
+
+
+def save(
+    path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Write parameters, Adam's moments and the progress; raises `StorageError`."""
+    arrays: dict[str, NDArray] = {}
+    for name, parameter in model.named_parameters():
+        arrays[f"parameter.{name}"] = parameter.detach().numpy()
+        state = optimiser.state.get(parameter, {})
+        for key in _MOMENTS:
+            if key in state:
+                arrays[f"{key}.{name}"] = np.asarray(state[key])
+    header = {
+        "epoch": progress.epoch,
+        "update": progress.update,
+        "best": progress.best,
+        "log": progress.log,
+    }
+    storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
+
+
+def load(path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer) -> Progress:
+    """Restore what `save` wrote; raises `FileFormatError` where it does not fit the model."""
+    archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    with archive.checked():
+        for name, parameter in model.named_parameters():
+            values = torch.from_numpy(archive.array(f"parameter.{name}"))
+            if values.shape != parameter.shape:
+                raise FileFormatError(f"{path} belongs to another network: {name} differs in shape")
+            with torch.no_grad():
+                parameter.copy_(values)
+            moments = {key: archive.arrays.get(f"{key}.{name}") for key in _MOMENTS}
+            if moments["step"] is not None:
+                optimiser.state[parameter] = {
+                    key: torch.from_numpy(np.array(value)) for key, value in moments.items()
+                }
+        header = archive.header
+        return Progress(
+            int(header["epoch"]), int(header["update"]), float(header["best"]), header["log"]
+        )

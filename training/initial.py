@@ -1,0 +1,84 @@
+"""The network a run starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtool.graph import INPUT, LIF, InputChannels
+from nmtool.network import Network, Population, Projection
+from nmtool.readout import Readout
+from training.options import TrainOptions
+
+OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How the synapses of a projection are drawn: weights normal, delays uniform in steps."""
+
+    weight: tuple[float, float]
+    longest_delay: int
+
+
+def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[str]) -> Network:
+    """Random synapses in the shape the options ask for.
+
+    Args:
+        options: the run's settings; its seed decides the draws.
+        n_units: channels of the data, before grouping.
+        class_names: one output neuron each.
+    """
+    channels = InputChannels(-(-n_units // options.group), options.group)
+    names = _hidden_names(options)
+    readout = Readout(OUTPUT, options.readout)
+    tau_out = options.tau_out_ms or options.tau_mem_ms
+    populations = [
+        Population(name, options.hidden, LIF, options.tau_mem_ms, options.tau_syn_ms)
+        for name in names
+    ]
+    populations.append(
+        Population(OUTPUT, len(class_names), readout.kind, tau_out, options.tau_syn_ms)
+    )
+    rng = np.random.default_rng([options.seed, 0])
+    sizes = {INPUT: channels.size} | {p.name: p.size for p in populations}
+    projections = [
+        _projection(source, target, sizes, draw, rng)
+        for source, target, draw in _edges(options, names)
+    ]
+    return Network(
+        channels, populations, projections, readout, options.dt_ms, options.n_steps, class_names
+    )
+
+
+def _hidden_names(options: TrainOptions) -> list[str]:
+    if not options.hidden:
+        return []
+    if options.layers == 1:
+        return ["hidden"]
+    return [f"hidden{index + 1}" for index in range(options.layers)]
+
+
+def _edges(options: TrainOptions, names: list[str]) -> list[tuple[str, str, _Draw]]:
+    edges = []
+    source, draw = INPUT, _Draw(options.init_input, options.init_delay_input)
+    for name in names:
+        edges.append((source, name, draw))
+        if options.recurrent:
+            loop = _Draw(options.init_recurrent, options.init_delay_recurrent)
+            edges.append((name, name, loop))
+        source, draw = name, _Draw(options.init_hidden, options.init_delay_hidden)
+    last = _Draw(options.init_output, options.init_delay_output) if names else draw
+    edges.append((source, OUTPUT, last))
+    return edges
+
+
+def _projection(
+    source: str, target: str, sizes: dict[str, int], draw: _Draw, rng: np.random.Generator
+) -> Projection:
+    shape = (sizes[source], sizes[target])
+    weight = rng.normal(*draw.weight, shape)
+    delay = rng.integers(0, draw.longest_delay + 1, shape)
+    return Projection(source, target, weight, delay.astype(np.int32))

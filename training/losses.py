@@ -1,0 +1,92 @@
+"""Losses on output membranes and on first spikes; each is the mean over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from nmtool.network import Network
+from nmtool.readout import FIRST_SPIKE, time_weights
+from training.functions import SpikeTrains
+from training.model import Activity
+
+Loss = Callable[[Activity, Tensor], Tensor]
+"""From a batch's activity and its labels [samples] int64 to a scalar."""
+
+
+def membrane_scores(membrane: Tensor, rule: str) -> Tensor:
+    """[samples, classes] scores, the differentiable twin of `nmtool.readout.membrane_scores`.
+
+    Args:
+        membrane: [samples, T, classes] float.
+        rule: `mean`, `weighted` or `max`.
+    """
+    if rule == "max":
+        return membrane.amax(dim=1)
+    weights = torch.from_numpy(time_weights(rule, membrane.shape[1])).to(membrane.dtype)
+    return torch.einsum("stc,t->sc", membrane, weights)
+
+
+def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
+    """[samples, neurons] float: time of the first spike in ms; T·dt for silence."""
+    raster = spikes.raster
+    assert spikes.time_ms is not None
+    flat = torch.full(
+        (raster.n_samples * raster.n_neurons,), raster.n_steps * dt_ms, dtype=spikes.time_ms.dtype
+    )
+    # The raster ascends in time, so the first entry of each neuron is its first spike.
+    cell = raster.sample_index() * raster.n_neurons + raster.neuron
+    where, first = np.unique(cell, return_index=True)
+    times = spikes.time_ms[torch.from_numpy(first)]
+    flat = flat.index_put((torch.from_numpy(where),), times)
+    return flat.reshape(raster.n_samples, raster.n_neurons)
+
+
+def cross_entropy(scores: Tensor, labels: Tensor, gain: float) -> Tensor:
+    """Cross-entropy of softmax(gain·scores)."""
+    return functional.cross_entropy(gain * scores, labels)
+
+
+def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
+    """½ Σ_{i≠c} max(0, Δ − (t_i − t_c))², the mean over samples, in ms².
+
+    Classes that lag behind the right one by the margin Δ or more are left alone.
+    """
+    lag = first_ms - first_ms.gather(1, labels[:, None])
+    wrong = torch.ones_like(lag).scatter(1, labels[:, None], 0.0)
+    missing = (margin_ms - lag).clamp(min=0.0)
+    return 0.5 * (wrong * missing**2).sum() / len(labels)
+
+
+def readout_loss(network: Network, gain: float, margin_ms: float = 0.0) -> Loss:
+    """The loss that belongs to a network's readout.
+
+    Args:
+        network: its readout decides between membranes and first spikes.
+        gain: scores are multiplied by it before the softmax; first spikes score −t in ms.
+        margin_ms: for first spikes, the squared margin loss instead of cross-entropy.
+    """
+    name, rule = network.readout.population, network.readout.rule
+
+    def on_first_spikes(activity: Activity, labels: Tensor) -> Tensor:
+        first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
+        if margin_ms:
+            return margin(first_ms, labels, margin_ms)
+        return cross_entropy(-first_ms, labels, gain)
+
+    def on_membranes(activity: Activity, labels: Tensor) -> Tensor:
+        return cross_entropy(membrane_scores(activity.membrane[name], rule), labels, gain)
+
+    return on_first_spikes if rule == FIRST_SPIKE else on_membranes
+
+
+def predictions(activity: Activity, network: Network) -> Tensor:
+    """[samples] int64: classes by the network's readout."""
+    name, rule = network.readout.population, network.readout.rule
+    if rule == FIRST_SPIKE:
+        return first_spike_ms(activity.spikes[name], network.dt_ms).argmin(dim=1)
+    return membrane_scores(activity.membrane[name], rule).argmax(dim=1)

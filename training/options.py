@@ -1,0 +1,168 @@
+"""Everything a training run can be told, with its default and what it means.
+
+The command line, configuration files and the run's manifest are all made from this one class.
+Weights are in the paper's units (independent of the time step), delays in steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from nmtool.data import default_steps
+from nmtool.errors import UsageError
+from nmtool.readout import FIRST_SPIKE, RULES
+
+
+def _option(default: Any, text: str, **more: Any) -> Any:
+    return field(default=default, metadata={"help": text, **more})
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Settings of a run; see each field's help."""
+
+    hidden: int = _option(256, "neurons of each hidden layer; 0 joins input and output directly")
+    layers: int = _option(1, "hidden layers")
+    recurrent: bool = _option(True, "synapses within each hidden layer")
+    readout: str = _option("weighted", "how output activity becomes scores", choices=RULES)
+
+    dt_ms: float = _option(1.0, "length of a time step in ms")
+    steps: int = _option(0, "steps of a sample; 0 covers one second")
+    group: int = _option(1, "neighbouring channels of the data that share an input")
+    tau_mem_ms: float = _option(20.0, "membrane time constant in ms")
+    tau_syn_ms: float = _option(10.0, "synaptic time constant in ms")
+    tau_out_ms: float = _option(0.0, "membrane time constant of the output in ms; 0: tau_mem_ms")
+
+    train_delays: bool = _option(True, "learn the delays too")
+    max_delay: int = _option(61, "largest delay in steps; the chip holds 61")
+    init_delay_input: int = _option(61, "input delays start uniform in 0 … this many steps")
+    init_delay_hidden: int = _option(61, "delays between hidden layers, likewise")
+    init_delay_recurrent: int = _option(0, "recurrent delays, likewise")
+    init_delay_output: int = _option(0, "delays into the output, likewise")
+    init_input: tuple[float, float] = _option((0.02, 0.05), "mean and spread of input weights")
+    init_hidden: tuple[float, float] = _option(
+        (0.02, 0.03), "mean and spread of weights between hidden layers"
+    )
+    init_recurrent: tuple[float, float] = _option(
+        (0.0, 0.02), "mean and spread of recurrent weights"
+    )
+    init_output: tuple[float, float] = _option((0.0, 0.03), "mean and spread of output weights")
+
+    init_rate: float = _option(
+        3.0, "scale initial weights until hidden neurons spike this often per sample; 0: do not"
+    )
+
+    epochs: int = _option(30, "passes over the training samples")
+    batch_size: int = _option(32, "samples per update")
+    lr: float = _option(0.01, "learning rate of weights (Adam)")
+    delay_lr: float = _option(3.0, "learning rate of delays in steps (Adam)")
+    warmup: float = _option(0.05, "share of the updates over which learning rates rise from 0")
+    gain: float = _option(200.0, "scores are multiplied by this before the softmax")
+    margin_ms: float = _option(
+        0.0, "first_spike: squared margin loss of this many ms; 0 takes cross-entropy"
+    )
+    rate: float = _option(10.0, "firing-rate target of hidden neurons, spikes per sample")
+    rate_strength: float = _option(1e-4, "strength of the firing-rate regulariser; 0 is off")
+    rescue: float = _option(0.002, "added to all weights into a neuron silent for an epoch")
+
+    shift: int = _option(0, "augmentation: shift channels by up to this many units of the data")
+    stretch: float = _option(0.0, "augmentation: stretch time by up to this share")
+
+    validation: int = _option(
+        300, "the last so many training samples validate, unless the data set has a split for it"
+    )
+    seed: int = _option(0, "decides everything that is random")
+
+    def __post_init__(self) -> None:
+        for name, smallest in _SMALLEST.items():
+            if getattr(self, name) < smallest:
+                raise UsageError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.readout not in RULES:
+            raise UsageError(f"unknown readout '{self.readout}'", fix=f"use one of {list(RULES)}")
+        for name in ("input", "hidden", "recurrent", "output"):
+            if getattr(self, f"init_delay_{name}") > self.max_delay:
+                object.__setattr__(self, f"init_delay_{name}", self.max_delay)
+        if self.margin_ms and self.readout != FIRST_SPIKE:
+            raise UsageError(f"margin_ms is a loss on first spikes, not on '{self.readout}'")
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of a sample."""
+        return self.steps or default_steps(self.dt_ms)
+
+    def as_json(self) -> dict[str, Any]:
+        """All settings, for the manifest."""
+        return asdict(self)
+
+    def with_settings(self, settings: dict[str, Any], origin: str) -> TrainOptions:
+        """These options with some replaced.
+
+        Args:
+            settings: by field name.
+            origin: where they come from, for the error message.
+
+        Raises:
+            UsageError: an unknown name or a value of the wrong type.
+        """
+        known = {f.name: f for f in fields(self)}
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise UsageError(
+                f"{origin}: unknown setting {', '.join(unknown)}",
+                fix=f"known are {', '.join(known)}",
+            )
+        converted = {
+            name: _converted(name, value, getattr(self, name), origin)
+            for name, value in settings.items()
+        }
+        return replace(self, **converted)
+
+
+_SMALLEST = {
+    "hidden": 0,
+    "layers": 1,
+    "steps": 0,
+    "group": 1,
+    "max_delay": 0,
+    "init_delay_input": 0,
+    "init_delay_hidden": 0,
+    "init_delay_recurrent": 0,
+    "init_delay_output": 0,
+    "tau_out_ms": 0,
+    "init_rate": 0,
+    "epochs": 1,
+    "batch_size": 1,
+    "lr": 0,
+    "delay_lr": 0,
+    "warmup": 0,
+    "rate": 0,
+    "rate_strength": 0,
+    "rescue": 0,
+    "shift": 0,
+    "stretch": 0,
+    "validation": 0,
+    "seed": 0,
+}
+_POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
+
+
+def _converted(name: str, value: Any, default: Any, origin: str) -> Any:
+    """The value in the type of the default; whole numbers pass for floats, nothing else does."""
+    if isinstance(default, tuple):
+        pair = list(value) if isinstance(value, list | tuple) else []
+        if len(pair) == len(default) and all(_is_number(x) for x in pair):
+            return tuple(float(x) for x in pair)
+    elif isinstance(default, float) and _is_number(value):
+        return float(value)
+    elif type(value) is type(default):
+        return value
+    kind = "two numbers" if isinstance(default, tuple) else type(default).__name__
+    raise UsageError(f"{origin}: {name} must be {kind}, not {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

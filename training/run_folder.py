@@ -1,0 +1,88 @@
+"""What a training run leaves on disk.
+
+RUN/run.json         settings, data set, version: the manifest
+RUN/log.jsonl        one line per epoch
+RUN/network.npz      the network of the best epoch so far
+RUN/checkpoint.npz   everything needed to go on after the last finished epoch
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmtool import storage
+from nmtool.errors import FileFormatError, StorageError, UsageError
+from nmtool.network import Network
+from training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of a run.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def manifest_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def network_file(self) -> Path:
+        return self.path / "network.npz"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.path / "checkpoint.npz"
+
+    def create(self, manifest: dict[str, Any]) -> None:
+        """Make the folder and write the manifest.
+
+        Raises:
+            UsageError: a run is there already.
+            StorageError: the folder cannot be made.
+        """
+        if self.manifest_file.exists():
+            raise UsageError(
+                f"{self.path} already holds a run",
+                fix="choose another folder, or go on with it: --resume",
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be made", why=str(error)) from error
+        storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; raises `FileFormatError` where there is none or it is damaged."""
+        try:
+            manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise FileFormatError(f"{self.path} holds no run", why=str(error)) from error
+        except ValueError as error:
+            raise FileFormatError(f"{self.manifest_file} is damaged", why=str(error)) from error
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("options"), dict):
+            raise FileFormatError(f"{self.manifest_file} is damaged", why="it holds no options")
+        return manifest
+
+    def options(self) -> TrainOptions:
+        """The settings the run was started with."""
+        return TrainOptions().with_settings(self.manifest()["options"], str(self.manifest_file))
+
+    def network(self) -> Network:
+        """The network of the best epoch."""
+        return Network.load(self.network_file)
+
+    def write_log(self, epochs: list[dict[str, Any]]) -> None:
+        """Replace the log; the checkpoint holds all of it, so both always agree."""
+        storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))

@@ -1,0 +1,277 @@
+"""The training loop: epochs over batches, validation, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.errors import DataError
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.version import __version__
+from training import checkpoint, losses
+from training.activity import RateTarget, SilenceWatch, rate_targets
+from training.augment import Augmentation
+from training.balance import balance_drive
+from training.initial import initial_network
+from training.model import SpikingNetwork
+from training.optimise import make_optimiser, warmup_cosine
+from training.options import TrainOptions
+from training.run_folder import RunFolder
+
+_BALANCE_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """Told after every update.
+
+    Attributes:
+        epoch, update: counted from 1.
+        n_updates: updates of the whole run.
+        samples: in the batch.
+        loss: of the batch.
+    """
+
+    epoch: int
+    update: int
+    n_updates: int
+    samples: int
+    loss: float
+
+
+class Trainer:
+    """Trains one network on one data set.
+
+    Args:
+        options: the settings.
+        train, validation: samples; validation may be None, then training accuracy decides
+            which epoch is best.
+        folder: where the run is kept; None keeps nothing.
+        on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
+        network: start from this network instead of a random one.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        train: SpikeEvents,
+        validation: SpikeEvents | None,
+        *,
+        folder: RunFolder | None = None,
+        on_batch: Callable[[BatchReport], None] | None = None,
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        network: Network | None = None,
+    ) -> None:
+        if train.n_samples == 0:
+            raise DataError("there are no training samples")
+        self.options = options
+        self._train = train
+        self._folder = folder
+        self._on_batch = on_batch or (lambda report: None)
+        self._on_epoch = on_epoch or (lambda entry: None)
+        start = network or _start(options, train)
+        self.model = SpikingNetwork(start, max_delay=options.max_delay)
+        self._validation = None if validation is None else _Binned(validation, start)
+        self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
+        self._push = rate_targets(self.model, RateTarget(options.rate_strength, options.rate))
+        self._augment = Augmentation(options.shift, options.stretch)
+        self._optimiser = make_optimiser(self.model, options)
+        self._batches = -(-train.n_samples // options.batch_size)
+        self._factor = warmup_cosine(self._batches * options.epochs, options.warmup)
+        self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._progress = checkpoint.Progress(0, 0, -1.0, [])
+        self.best = self.model.to_network()
+
+    def resume(self) -> None:
+        """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
+        assert self._folder is not None
+        self._progress = checkpoint.load(self._folder.checkpoint_file, self.model, self._optimiser)
+        self.best = self._folder.network()
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """One entry per finished epoch."""
+        return self._progress.log
+
+    def run(self) -> Network:
+        """Train the remaining epochs; returns the best epoch's network."""
+        while self._progress.epoch < self.options.epochs:
+            self._epoch()
+        return self.best
+
+    def _epoch(self) -> None:
+        epoch = self._progress.epoch + 1
+        started = time.perf_counter()
+        totals = _Totals(SilenceWatch(self.model))
+        update = self._progress.update
+        for samples, rng in self._shuffled(epoch):
+            loss = self._update(samples, rng, update, totals)
+            update += 1
+            n_updates = self._batches * self.options.epochs
+            self._on_batch(BatchReport(epoch, update, n_updates, len(samples), loss))
+        rescued = totals.watch.rescue(self.options.rescue)
+        entry = {
+            "epoch": epoch,
+            "loss": totals.loss / totals.samples,
+            "train_accuracy": totals.correct / totals.samples,
+            "validation_accuracy": self._validation_accuracy(),
+            "spikes_per_neuron": totals.spikes_per_neuron,
+            "silent_neurons": rescued,
+            "surplus_events": totals.surplus,
+            "dropped_events": totals.dropped,
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        self._finish(epoch, update, entry)
+
+    def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+        """Batches of sample indices with a random generator each; the last may be smaller."""
+        order = np.random.default_rng([self.options.seed, epoch]).permutation(self._train.n_samples)
+        for index in range(self._batches):
+            first = index * self.options.batch_size
+            rng = np.random.default_rng([self.options.seed, epoch, index])
+            yield order[first : first + self.options.batch_size], rng
+
+    def _update(
+        self,
+        samples: NDArray[np.int64],
+        rng: np.random.Generator,
+        update: int,
+        totals: _Totals,
+    ) -> float:
+        network = self.model.network
+        events = self._augment(self._train.take(samples), rng)
+        binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
+        labels = torch.from_numpy(events.label)
+        activity = self.model(binned.raster, self._push)
+        loss = self._loss(activity, labels)
+        self._optimiser.zero_grad()
+        loss.backward()
+        self._step(update)
+        correct = int((losses.predictions(activity, network) == labels).sum())
+        counts = {
+            name: trains.raster.counts().sum(axis=0) for name, trains in activity.spikes.items()
+        }
+        totals.add(loss.item(), correct, len(samples), counts)
+        totals.surplus += binned.surplus
+        totals.dropped += binned.dropped
+        return loss.item()
+
+    def _step(self, update: int) -> None:
+        for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
+            group["lr"] = rate * self._factor(update)
+        self._optimiser.step()
+        self.model.clamp_delays()
+
+    def _validation_accuracy(self) -> float | None:
+        return None if self._validation is None else self._validation.accuracy(self.model)
+
+    def _finish(self, epoch: int, update: int, entry: dict[str, Any]) -> None:
+        score = entry["validation_accuracy"]
+        score = entry["train_accuracy"] if score is None else score
+        better = score >= self._progress.best
+        if better:
+            self.best = self.model.to_network()
+        self._progress = checkpoint.Progress(
+            epoch, update, max(score, self._progress.best), [*self._progress.log, entry]
+        )
+        if self._folder is not None:
+            if better:
+                self.best.save(self._folder.network_file)
+            checkpoint.save(
+                self._folder.checkpoint_file, self.model, self._optimiser, self._progress
+            )
+            self._folder.write_log(self._progress.log)
+        self._on_epoch(entry)
+
+
+def _start(options: TrainOptions, train: SpikeEvents) -> Network:
+    """A random network that spikes on the first samples."""
+    network = initial_network(options, train.n_units, train.class_names)
+    if not options.init_rate:
+        return network
+    some = train.take(np.arange(min(_BALANCE_SAMPLES, train.n_samples)))
+    raster = bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster
+    return balance_drive(network, raster, options.init_rate, options.max_delay)
+
+
+class _Totals:
+    """Sums over an epoch."""
+
+    def __init__(self, watch: SilenceWatch) -> None:
+        self.watch = watch
+        self.loss = 0.0
+        self.correct = 0
+        self.samples = 0
+        self.surplus = 0
+        self.dropped = 0
+
+    def add(self, loss: float, correct: int, samples: int, counts: dict[str, NDArray]) -> None:
+        self.loss += loss * samples
+        self.correct += correct
+        self.samples += samples
+        self.watch.add(counts)
+
+    @property
+    def spikes_per_neuron(self) -> dict[str, float]:
+        return {
+            name: float(count.mean()) / self.samples for name, count in self.watch.counts.items()
+        }
+
+
+class _Binned:
+    """Samples as a network hears them, binned once."""
+
+    def __init__(self, events: SpikeEvents, network: Network) -> None:
+        self.raster: Raster = bin_events(
+            events, network.dt_ms, network.n_steps, network.channels.group
+        ).raster
+        self.label = events.label
+
+    def accuracy(self, model: SpikingNetwork) -> float:
+        return model.record(self.raster).accuracy(self.label)
+
+
+def train(
+    options: TrainOptions,
+    dataset: Dataset,
+    *,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    on_batch: Callable[[BatchReport], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> Trainer:
+    """Train on a data set, keeping the run in a folder.
+
+    Args:
+        options: the settings.
+        dataset: its training and validation splits are used, never its test split.
+        folder: where the run is kept; None keeps nothing.
+        resume: go on with the run in the folder, whose options must be these.
+        on_batch, on_epoch: told about progress.
+
+    Returns:
+        The trainer, finished: `best` is the network, `log` the history.
+    """
+    trainer = Trainer(
+        options,
+        dataset.train,
+        dataset.validation,
+        folder=folder,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+    )
+    if folder is not None and resume:
+        trainer.resume()
+    elif folder is not None:
+        manifest = {"nmtool": __version__, "data": dataset.name, "options": options.as_json()}
+        folder.create(manifest)
+    trainer.run()
+    return trainer
