@@ -1,0 +1,57 @@
+"""What data say about the size of currents and membranes, for quantisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantise import Calibration, quantise
+from nmtool.raster import Raster
+from nmtool.targets import DECAY_ONE, STATE_SHIFT
+
+_SAMPLES_AT_ONCE = 8
+
+
+def calibrate(network: Network, spikes: Raster) -> Calibration:
+    """Run a network in integers that cannot overflow, and see how far its variables go.
+
+    Args:
+        network: the float network.
+        spikes: input raster of samples that stand for what the network will hear.
+    """
+    provisional = quantise(network).network
+    seen = Calibration()
+    for first in range(0, spikes.n_samples, _SAMPLES_AT_ONCE):
+        last = min(first + _SAMPLES_AT_ONCE, spikes.n_samples)
+        seen = _larger(seen, _measure(provisional, spikes.take(np.arange(first, last))))
+    return seen
+
+
+def _measure(network: IntegerNetwork, spikes: Raster) -> Calibration:
+    recording = simulate(network, spikes, deep=True)
+    drive, current, membrane = {}, {}, {}
+    for population in network.populations:
+        unit = population.scale * (1 << STATE_SHIFT)
+        u = recording.current[population.name].astype(np.float64) / unit
+        before = np.concatenate([np.zeros_like(u[:, :1]), u[:, :-1]], axis=1)
+        keep = (DECAY_ONE - population.du - 1) / DECAY_ONE
+        drive[population.name] = float(np.abs(u - keep * before).max(initial=0))
+        current[population.name] = float(np.abs(u).max(initial=0))
+        v = {**recording.potential, **recording.membrane}[population.name]
+        membrane[population.name] = float(np.abs(v).max(initial=0) / unit)
+    return Calibration(drive, current, membrane)
+
+
+def _larger(one: Calibration, other: Calibration) -> Calibration:
+    def merged(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+        return {name: max(a.get(name, 0.0), value) for name, value in b.items()}
+
+    return Calibration(
+        merged(one.drive, other.drive),
+        merged(one.current, other.current),
+        merged(one.membrane, other.membrane),
+    )

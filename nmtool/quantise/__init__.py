@@ -1,0 +1,17 @@
+"""From `Network` to `IntegerNetwork`: scales, rounding, and an account of what they cost.
+
+`quantise` decides every integer once. It cannot run a network; what data say about the size of
+currents and membranes comes in as `Calibration`.
+"""
+
+from nmtool.quantise.quantise import Calibration, Quantisation, quantise
+from nmtool.quantise.report import PopulationReport, ProjectionReport, QuantisationReport
+
+__all__ = [
+    "Calibration",
+    "PopulationReport",
+    "ProjectionReport",
+    "Quantisation",
+    "QuantisationReport",
+    "quantise",
+]

@@ -1,0 +1,113 @@
+"""The scale of a population: how many integer weight units one unit of u is worth.
+
+All incoming projections of a population share it. It is the largest S for which
+
+    S·max|w| ≤ (256 − step)·2^e        per projection, step the spacing of its integer weights
+    S·Σ± < 2^15                        no step's summed input overflows
+    64·S·Σ±·4096/(du + 1) < 2^23       u never wraps
+    S·θ ≤ 131071                       the threshold fits
+    64·S·2·max|v| < 2^23               non-spiking neurons: v keeps a head-room of 2
+
+with w and θ in units of u and Σ± the worst neuron's sum of one sign over all its inputs. The
+exponents e let small projections keep their bits beside large ones: S is first set by the
+projection with the largest weight (e = 0 everywhere), then doubled while the bounds allow it
+and some projection still gains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import targets
+from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+
+_STATE_UNIT = 1 << STATE_SHIFT
+_MARGIN = 1 - 1 / 1024
+"""Keeps rounded weights, each up to half a step too large, inside the strict bounds."""
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """Largest magnitudes of a population's variables, in units of u.
+
+    Attributes:
+        drive: of a step's summed input.
+        current: of u.
+        membrane: of v, for non-spiking populations; None where nothing is known or needed.
+        threshold: θ, None for non-spiking populations.
+    """
+
+    drive: float
+    current: float
+    membrane: float | None
+    threshold: float | None
+
+
+def one_signed_sum(weights: Sequence[NDArray]) -> float:
+    """Σ±: the worst neuron's sum of one sign over all incoming [pre, post] weights."""
+    if not weights:
+        return 0.0
+    positive = sum(np.maximum(w, 0).sum(axis=0) for w in weights)
+    negative = sum(np.maximum(-w, 0).sum(axis=0) for w in weights)
+    return float(max(np.max(positive), np.max(negative)))
+
+
+def largest_scale(ceilings: Ceilings) -> float:
+    """The scale at which the first of the bounds that are not about weights is met."""
+    limits = [
+        _ratio(targets.CURRENT_LIMIT * _MARGIN, ceilings.drive),
+        _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
+    ]
+    if ceilings.threshold is not None:
+        limits.append(targets.MAX_THRESHOLD / ceilings.threshold)
+    if ceilings.membrane is not None:
+        limits.append(_ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT / 2, ceilings.membrane))
+    return min(limits)
+
+
+def choose_scale(
+    ceilings: Ceilings, largest: Sequence[float], limits: Sequence[int]
+) -> tuple[float, list[int]]:
+    """Scale of a population and exponents of its projections.
+
+    Args:
+        ceilings: see `Ceilings`.
+        largest: max|w| of each incoming projection, in units of u; 0 for empty ones.
+        limits: largest integer weight of each.
+
+    Returns:
+        S and one exponent per projection.
+    """
+    cap = largest_scale(ceilings)
+    bases = [_ratio(limit, weight) for weight, limit in zip(largest, limits, strict=True)]
+    scale = min([cap, *bases])
+    if math.isinf(scale):
+        return 1.0, [0] * len(bases)
+    while 2 * scale <= cap and any(2 * scale <= base for base in bases if math.isfinite(base)):
+        if max(_exponents(2 * scale, bases), default=0) > targets.MAX_WEIGHT_EXPONENT:
+            break
+        scale *= 2
+    return scale, _exponents(scale, bases)
+
+
+def current_ceiling(drive: float, du: int) -> float:
+    """Bound of |u| when every step's input is at most `drive`."""
+    return drive * DECAY_ONE / (du + 1)
+
+
+def membrane_ceiling(current: float, dv: int) -> float:
+    """Bound of |v| of a non-spiking neuron when |u| is at most `current`; ∞ without leak."""
+    return current * DECAY_ONE / dv if dv else math.inf
+
+
+def _exponents(scale: float, bases: Sequence[float]) -> list[int]:
+    return [max(0, math.ceil(math.log2(scale / base) - 1e-9)) for base in bases]
+
+
+def _ratio(limit: float, value: float) -> float:
+    return limit / value if value > 0 else math.inf

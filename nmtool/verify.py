@@ -1,0 +1,143 @@
+"""Comparing recordings, spike for spike: the certificate this tool exists for.
+
+spikes compared     every (sample, step, neuron) bin of every spiking population
+spikes different    bins in which one recording has a spike and the other has none
+membrane compared   output membranes at every step; with deep recordings u and v of all
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first place where two recordings differ: earliest sample, then earliest step.
+
+    Attributes:
+        sample, step, neuron: counted from 0.
+        population: its name.
+        quantity: `u`, `v` or `spike`, in the order in which a step computes them.
+        expected, actual: the two values.
+    """
+
+    sample: int
+    step: int
+    population: str
+    neuron: int
+    quantity: str
+    expected: float
+    actual: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far a recording equals the expected one.
+
+    Attributes:
+        spikes_compared, spikes_different: bins.
+        membrane_compared, membrane_different: values.
+        predictions_different: samples.
+        first_divergence: None if nothing differs.
+    """
+
+    spikes_compared: int
+    spikes_different: int
+    membrane_compared: int
+    membrane_different: int
+    predictions_different: int
+    first_divergence: Divergence | None
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing at all differs."""
+        return not (self.spikes_different or self.membrane_different or self.predictions_different)
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, by the names scripts rely on."""
+        counts = asdict(self)
+        del counts["first_divergence"]
+        return counts
+
+
+_QUANTITIES = ("u", "v", "spike")
+
+
+def compare(expected: Recording, actual: Recording) -> Comparison:
+    """Compare everything both recordings hold, exactly.
+
+    Populations or samples that one of them lacks are an error of the caller, as is a dense
+    quantity present in `expected` only; what only `actual` holds is not compared.
+    """
+    assert set(expected.spikes) == set(actual.spikes)
+    assert set(expected.membrane) == set(actual.membrane)
+    spikes = {
+        name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
+    }
+    dense = list(_dense_pairs(expected, actual))
+    return Comparison(
+        spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
+        spikes_different=sum(len(rows) for rows in spikes.values()),
+        membrane_compared=sum(a.size for *_, a, _ in dense),
+        membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
+        predictions_different=int((expected.predictions != actual.predictions).sum()),
+        first_divergence=_first(spikes, dense, expected.spikes),
+    )
+
+
+def _difference(expected: Raster, actual: Raster) -> NDArray[np.int64]:
+    """[different, 3] int64: sample, step, neuron of bins that differ, ascending."""
+    assert expected.n_bins == actual.n_bins
+    flat = np.setxor1d(expected.flat_index(), actual.flat_index(), assume_unique=True)
+    row, neuron = np.divmod(flat, expected.n_neurons)
+    sample, step = np.divmod(row, expected.n_steps)
+    return np.stack([sample, step, neuron], axis=1)
+
+
+def _dense_pairs(
+    expected: Recording, actual: Recording
+) -> Iterator[tuple[str, str, NDArray, NDArray]]:
+    groups: list[tuple[str, Mapping[str, NDArray], Mapping[str, NDArray]]] = [
+        ("v", expected.membrane, actual.membrane),
+        ("u", expected.current, actual.current),
+        ("v", expected.potential, actual.potential),
+    ]
+    for quantity, mine, theirs in groups:
+        for name, array in mine.items():
+            assert array.shape == theirs[name].shape
+            yield quantity, name, array, theirs[name]
+
+
+def _first(
+    spikes: dict[str, NDArray[np.int64]],
+    dense: list[tuple[str, str, NDArray, NDArray]],
+    expected: Mapping[str, Raster],
+) -> Divergence | None:
+    found = []
+    for name, rows in spikes.items():
+        if len(rows):
+            sample, step, neuron = (int(x) for x in rows[0])
+            spiked = expected[name].take([sample]).dense()[0, step, neuron]
+            found.append(
+                Divergence(sample, step, name, neuron, "spike", float(spiked), float(not spiked))
+            )
+    for quantity, name, mine, theirs in dense:
+        differs = mine != theirs
+        if differs.any():
+            place = np.unravel_index(int(np.argmax(differs)), mine.shape)
+            sample, step, neuron = (int(x) for x in place)
+            values = float(mine[place]), float(theirs[place])
+            found.append(Divergence(sample, step, name, neuron, quantity, *values))
+    return min(found, key=_order, default=None)
+
+
+def _order(divergence: Divergence) -> tuple[int, int, int]:
+    return divergence.sample, divergence.step, _QUANTITIES.index(divergence.quantity)
