@@ -114,6 +114,12 @@ class Raster:
         pick = np.repeat(self.offset[:-1][samples], length) + within
         return Raster(offset, self.step[pick], self.neuron[pick], self.n_steps, self.n_neurons)
 
+    def first_steps(self, n_steps: int) -> Raster:
+        """The raster cut off after so many steps."""
+        kept = np.flatnonzero(self.step < n_steps)
+        offset = np.searchsorted(kept, self.offset)
+        return Raster(offset, self.step[kept], self.neuron[kept], n_steps, self.n_neurons)
+
     @classmethod
     def from_dense(cls, dense: NDArray) -> Raster:
         """From an array [samples, steps, neurons]; everything that is not zero is a spike."""

@@ -7,7 +7,7 @@ optimiser works.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -23,6 +23,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from training.blocks import BlockPlan, plan_block
 from training.functions import Connection, Push, SpikeTrains, run_li, run_lif, whole_steps
+
+_RECORD_SAMPLES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +143,23 @@ class SpikingNetwork(nn.Module):
         del trains[INPUT]
         return Activity(trains, membrane)
 
-    def record(self, spikes: Raster, batch_size: int = 64) -> Recording:
-        """Run without gradients; the float counterpart of `hardware_sim.simulate`."""
+    def record(
+        self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
+    ) -> Recording:
+        """Run without gradients; the float counterpart of `hardware_sim.simulate`.
+
+        Args:
+            spikes: input raster.
+            on_progress: called with the number of samples finished since the last call.
+        """
         parts = []
         with torch.no_grad():
-            for first in range(0, spikes.n_samples, batch_size):
-                last = min(first + batch_size, spikes.n_samples)
+            for first in range(0, max(spikes.n_samples, 1), _RECORD_SAMPLES):
+                last = min(first + _RECORD_SAMPLES, spikes.n_samples)
                 activity = self(spikes.take(np.arange(first, last)))
                 parts.append(self._recorded(activity))
+                if on_progress is not None:
+                    on_progress(last - first)
         return Recording.concatenate(parts)
 
     def _recorded(self, activity: Activity) -> Recording:
