@@ -18,6 +18,7 @@ class Cell(NamedTuple):
     Attributes:
         alpha, beta: decay of v and u per step.
         b: jump of u per unit of weight.
+        gain: 1 − α.
         theta: threshold.
         bias: constant input current; bias_step: what it adds to v each step.
         tau_mem: ms.
@@ -27,6 +28,7 @@ class Cell(NamedTuple):
     alpha: NDArray
     beta: NDArray
     b: NDArray
+    gain: NDArray
     theta: NDArray
     bias: NDArray
     bias_step: NDArray
@@ -51,13 +53,15 @@ def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float3
         )
     b = dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
     bias = population.values("bias")
+    gain = dynamics.membrane_gain(tau_mem, dt_ms)
     constants = Cell(
         alpha=dynamics.decay(tau_mem, dt_ms),
         beta=dynamics.decay(tau_syn, dt_ms),
         b=b,
+        gain=gain,
         theta=population.values("threshold"),
         bias=bias,
-        bias_step=dynamics.membrane_gain(tau_mem, dt_ms) * bias,
+        bias_step=gain * bias,
         tau_mem=tau_mem,
         per_tau_syn=1 / tau_syn,
         per_drive=1 / (b * tau_mem),

@@ -1,0 +1,30 @@
+"""Data: labelled spike events, where they come from, and how they become input spikes.
+
+`load_dataset` finds a data set by name or folder, its splits are `SpikeEvents`, and
+`bin_events` turns those into the `Raster` a network takes. Nothing here runs a network.
+"""
+
+from nmtool.data.binning import Binned, bin_events, default_steps
+from nmtool.data.catalogue import NAMES, load_dataset, load_split
+from nmtool.data.dataset import SPLITS, Dataset
+from nmtool.data.describe import describe
+from nmtool.data.events import SpikeEvents
+from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
+
+__all__ = [
+    "NAMES",
+    "SPLITS",
+    "Binned",
+    "Dataset",
+    "Layout",
+    "SpikeEvents",
+    "bin_events",
+    "default_steps",
+    "describe",
+    "load_dataset",
+    "load_split",
+    "read_layout",
+    "read_shd",
+    "split_files",
+    "write_shd",
+]

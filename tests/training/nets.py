@@ -60,7 +60,7 @@ def random_network(
             tau_mem_ms=rng.uniform(10, 25, n),
             tau_syn_ms=rng.uniform(3, 9, n),
             threshold=rng.uniform(0.8, 1.2, n),
-            bias=rng.uniform(-0.1, 0.2, n),
+            bias=rng.uniform(-0.1, 1.6, n),
         )
 
     def projection(source: str, target: str) -> Projection:

@@ -50,7 +50,7 @@ def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
     )
     model = _model_gradients(network, spikes, d_membrane, d_time, push)
     if trace.spikes:
-        assert min(r.n_spikes for r in trace.spikes.values()) > 10 * n_samples
+        assert min(r.n_spikes for r in trace.spikes.values()) >= 9 * n_samples
     for index, projection in enumerate(model.synapses):
         for mine, theirs in (
             (projection.weight.grad, expected.weight[index]),

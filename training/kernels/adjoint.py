@@ -1,6 +1,6 @@
 """The transposed recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q = u/b + bias − v stored at the spike (before its reset) and c the derivative of
+With μ = ∂L/∂·, q as stored at the spike (see `run_lif`) and c the derivative of
 the loss by the arrival time of a weight of one:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]

@@ -36,8 +36,9 @@ def run_lif(cell, recurrent, weight, delay, n_steps, drive, neuron, slope, count
         n_steps: T.
         drive: [samples, stride, neurons] float, a[n]; recurrent arrivals are added.
         neuron: [samples, T·neurons] int32, filled with the neurons that spiked, step by step.
-        slope: [samples, T·neurons] float, filled with q = u/b + bias − v of those spikes,
-            τ_mem times the slope of the membrane when it crossed the threshold.
+        slope: [samples, T·neurons] float, filled with q = max(u/b, u/(1−α)) + bias − v of
+            those spikes, τ_mem times the slope of the membrane as it crosses the threshold; see
+            `training.reference` for why it is positive.
         count: [samples, T + 1] int64, filled: spikes before each step.
     """
     n_samples, _, n_neurons = drive.shape
@@ -53,7 +54,8 @@ def run_lif(cell, recurrent, weight, delay, n_steps, drive, neuron, slope, count
             for j in range(n_neurons):
                 if v[j] > cell.theta[j]:
                     neuron[s, spikes] = j
-                    slope[s, spikes] = u[j] / cell.b[j] + cell.bias[j] - v[j]
+                    drive_now = max(u[j] / cell.b[j], u[j] / cell.gain[j])
+                    slope[s, spikes] = drive_now + cell.bias[j] - v[j]
                     spikes += 1
                     v[j] = 0.0
             if recurrent:

@@ -1,0 +1,152 @@
+"""Export to Lava 0.10.0: a folder that runs there by itself, bit for bit.
+
+Lava has an environment of its own (`exporters.lava.environment`) and runs as a supervised
+process; nothing here imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from exporters.export_folder import replacing_folder
+from exporters.lava import environment as environments
+from exporters.lava.environment import PACKAGE, LavaEnvironment
+from exporters.lava.readme import readme
+from exporters.supervise import supervise
+from nmtool import storage
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.integer_network import FILE_KIND, IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+__all__ = ["MODELS", "export", "load", "run"]
+
+MODELS = ("fast", "stock")
+"""`fast`: our event-driven models; `stock`: Lava's own, for reference."""
+
+SILENCE_S = 600.0
+"""A run that shows no sign of life for so long is ended."""
+
+_NETWORK = "lava_network"
+_ARRAYS = f"{_NETWORK}/arrays.npz"
+_README = "README.md"
+
+
+def export(network: IntegerNetwork, folder: str | Path, *, force: bool = False) -> Path:
+    """Write a folder that runs the network in Lava, without nmtool.
+
+    Args:
+        network: what to export; every network the contract allows can be.
+        folder: to be made; the same network gives the same bytes.
+        force: replace an earlier export in that folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the folder exists, or is not ours to replace.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    sources = _sources()
+    names = {*sources, _ARRAYS, _README}
+    with replacing_folder(folder, force, _is_export, names) as new:
+        (new / _NETWORK).mkdir()
+        for name, source in sources.items():
+            shutil.copyfile(source, new / name)
+        network.save(new / _ARRAYS)
+        storage.write_text(new / _README, readme(network))
+    return Path(folder)
+
+
+def load(folder: str | Path) -> IntegerNetwork:
+    """The network in an exported folder; raises `FileFormatError` on anything else."""
+    return IntegerNetwork.load(Path(folder) / _ARRAYS)
+
+
+def run(
+    folder: str | Path,
+    spikes: Raster,
+    *,
+    model: str = "fast",
+    deep: bool = False,
+    environment: LavaEnvironment | None = None,
+    timeout_s: float | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Execute an exported folder in Lava, every sample from a fresh state.
+
+    Args:
+        folder: what `export` wrote.
+        spikes: the input, one neuron per channel; its number of steps counts.
+        model: one of `MODELS`.
+        deep: also record u and v of every population at every step.
+        environment: where Lava is; by default `environment.find()`.
+        timeout_s: seconds the run may take; it is ended in any case after 600 s of silence.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        FileFormatError: the folder is not such an export.
+        DataError: the raster has other channels than the network, or no steps.
+        MissingError: Lava is not set up.
+        BackendError: Lava failed, hung or took too long; nothing of it is left running.
+    """
+    if model not in MODELS:
+        raise UsageError(f"unknown Lava model '{model}'", fix=f"use {' or '.join(MODELS)}")
+    check_input(load(folder), spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")
+    script = Path(folder).resolve() / "run.py"
+    if not script.is_file():
+        raise FileFormatError(f"{folder} has no run.py", fix="export the network again")
+    python = (environment or environments.find()).python
+    with tempfile.TemporaryDirectory(prefix="nmtool-lava-") as scratch:
+        events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
+        _write_events(events, spikes)
+        options = ["--model", model, *(["--deep"] if deep else [])]
+        supervise(
+            [python, script, events, recording, *options],
+            what="running the network in Lava",
+            fix="nmtool lava setup --force, if Lava itself is damaged",
+            timeout_s=timeout_s,
+            idle_timeout_s=SILENCE_S,
+            on_line=_progress_reader(on_progress),
+            env=environments.clean_variables(),
+            cwd=scratch,
+        )
+        return Recording.load(recording)
+
+
+def _sources() -> dict[str, Path]:
+    """The files every export shares: relative POSIX path → where they are copied from."""
+    modules = sorted((PACKAGE / _NETWORK).glob("*.py"))
+    return {path.relative_to(PACKAGE).as_posix(): path for path in [PACKAGE / "run.py", *modules]}
+
+
+def _is_export(folder: Path) -> bool:
+    return storage.archive_kind(folder / _ARRAYS) == FILE_KIND
+
+
+def _write_events(path: Path, spikes: Raster) -> None:
+    np.savez(
+        path,
+        offset=spikes.offset,
+        step=spikes.step,
+        neuron=spikes.neuron,
+        n_steps=np.int64(spikes.n_steps),
+    )
+
+
+def _progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
+    def read(line: str) -> None:
+        if on_progress is None or not line.startswith("{"):
+            return
+        if "samples_done" in json.loads(line):
+            on_progress(1)
+
+    return read

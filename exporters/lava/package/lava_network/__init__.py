@@ -1,0 +1,14 @@
+"""An integer spiking network with synaptic delays, for Lava 0.10.0.
+
+arrays        reads arrays.npz: all the integers of the network
+events        reads input spikes
+process       builds the network from Lava's own processes (LIF, DelayDense, RingBuffer)
+models        faster models for the same processes
+session       runs samples, each from a fresh state
+recording     writes what was recorded
+lava_import   makes Lava importable, also on Python 3.11 to 3.13
+"""
+
+from .lava_import import make_lava_importable
+
+make_lava_importable()

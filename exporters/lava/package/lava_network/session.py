@@ -1,0 +1,154 @@
+"""Run samples, each from a fresh state.
+
+`fast` goes through all samples in one run of Lava; its models start every sample afresh. `stock`
+uses nothing but Lava's own models. Those cannot start afresh, so every sample is a network of
+its own in a process of its own, which also keeps the memory that Lava never frees from piling up.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.magma.core.run_conditions import RunSteps
+from lava.proc.io.sink import Read
+from lava.proc.io.sink import RingBuffer as Sink
+from lava.proc.lif.process import LIF
+from numpy.typing import DTypeLike, NDArray
+
+from .arrays import NetworkArrays
+from .events import Events
+from .models import FAST_MODELS, build_fast
+from .process import build, run_config
+from .traces import Trace, Wanted, copied, shared_trace, wanted
+from .watch import leave_at_once, started
+
+MODELS = ("fast", "stock")
+
+PATIENCE_S = 0.5
+"""A run of Lava is extended until it takes about this long; then `beat` is called."""
+
+
+def run_samples(
+    arrays: NetworkArrays, events: Events, model: str, deep: bool, beat: Callable[[int], None]
+) -> Iterator[dict[str, Trace]]:
+    """Run every sample; yields one trace per population and sample.
+
+    Args:
+        arrays: the network.
+        events: the input; its number of steps counts, not the network's.
+        model: one of `MODELS`.
+        deep: record u and v of every population.
+        beat: called now and then with the number of steps of the sample that are done.
+    """
+    if model == "fast":
+        return _run_fast(arrays, events, deep, beat)
+    return _run_stock(arrays, events, deep, beat)
+
+
+def _run_fast(
+    arrays: NetworkArrays, events: Events, deep: bool, beat: Callable[[int], None]
+) -> Iterator[dict[str, Trace]]:
+    traces = {
+        entry.name: shared_trace((events.n_steps, entry.size), wanted(entry, deep))
+        for entry in arrays.populations
+    }
+    if events.n_samples == 0:
+        return
+    process = build_fast(arrays, events, traces).process
+    with started(process, run_config(FAST_MODELS)):
+        for _ in range(events.n_samples):
+            _advance(process, events.n_steps, beat)
+            yield {name: copied(trace) for name, trace in traces.items()}
+
+
+def _run_stock(
+    arrays: NetworkArrays, events: Events, deep: bool, beat: Callable[[int], None]
+) -> Iterator[dict[str, Trace]]:
+    for sample in range(events.n_samples):
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        child = multiprocessing.Process(
+            target=_send_stock_sample, args=(sender, arrays, events.dense(sample), deep, beat)
+        )
+        child.start()
+        sender.close()
+        try:
+            yield receiver.recv()
+        except EOFError:
+            raise RuntimeError(f"sample {sample} failed") from None
+        child.join()
+
+
+def _send_stock_sample(
+    sender: Connection,
+    arrays: NetworkArrays,
+    spikes: NDArray[np.int32],
+    deep: bool,
+    beat: Callable[[int], None],
+) -> None:
+    with leave_at_once():
+        sender.send(_run_stock_sample(arrays, spikes, deep, beat))
+
+
+def _run_stock_sample(
+    arrays: NetworkArrays, spikes: NDArray[np.int32], deep: bool, beat: Callable[[int], None]
+) -> dict[str, Trace]:
+    n_steps = spikes.shape[1]
+    network = build(arrays, spikes)
+    probes = {
+        entry.name: _Probes(network.populations[entry.name], n_steps, wanted(entry, deep))
+        for entry in arrays.populations
+    }
+    with started(network.process, run_config()):
+        _advance(network.process, n_steps, beat)
+        return {name: probe.trace() for name, probe in probes.items()}
+
+
+class _Probes:
+    """Lava's own sinks for the spikes and state variables of one population."""
+
+    def __init__(self, population: LIF, n_steps: int, values: Wanted) -> None:
+        self.spikes: Sink | None = None
+        if values.spikes:
+            self.spikes = Sink(shape=population.s_out.shape, buffer=n_steps)
+            population.s_out.connect(self.spikes.a_in)
+        self.u = _reader(population.u, n_steps) if values.u else None
+        self.v = _reader(population.v, n_steps) if values.v else None
+
+    def trace(self) -> Trace:
+        """What was recorded; readable while the network is up."""
+        return Trace(
+            spikes=_recorded(self.spikes, np.bool_),
+            u=_recorded(self.u, np.int32),
+            v=_recorded(self.v, np.int32),
+        )
+
+
+def _recorded(probe: Sink | Read | None, dtype: DTypeLike) -> Any:
+    """[steps, neurons]: the data of a probe, which has the steps last."""
+    return None if probe is None else np.ascontiguousarray(probe.data.get().T, dtype)
+
+
+def _reader(variable: Var, n_steps: int) -> Read:
+    reader = Read(buffer=n_steps)
+    reader.connect_var(variable)
+    return reader
+
+
+def _advance(process: AbstractProcess, n_steps: int, beat: Callable[[int], None]) -> None:
+    """Run `n_steps` in portions that never take very long."""
+    done, portion = 0, 1
+    while done < n_steps:
+        begin = time.monotonic()
+        steps = min(portion, n_steps - done)
+        process.run(condition=RunSteps(num_steps=steps))
+        done += steps
+        beat(done)
+        if time.monotonic() - begin < PATIENCE_S:
+            portion *= 2

@@ -1,0 +1,107 @@
+"""Start and stop Lava so that a failure ends the program instead of hanging it.
+
+Lava runs every process of the network in a process of the system. When one of them fails, Lava
+waits for all others for ever, and when the program ends, they outlive it. Here the first process
+that ends before its time is an error within a second, and processes end with their parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.run_configs import RunConfig
+from lava.magma.runtime.message_infrastructure.multiprocessing import SystemProcess
+from lava.magma.runtime.runtime import Runtime
+
+LOOK_S = 0.5
+PR_SET_PDEATHSIG = 1
+
+
+class ProcessEndedError(RuntimeError):
+    """One of Lava's processes ended while the network was running."""
+
+
+@contextmanager
+def started(process: AbstractProcess, config: RunConfig) -> Iterator[None]:
+    """Compile and start the network of `process`; stop it at the end.
+
+    Raises:
+        ProcessEndedError: while running; says what happened in the process that ended.
+    """
+    try:
+        with _ended_processes_raise(process):
+            process.create_runtime(run_cfg=config)
+            yield
+    except BaseException:
+        _kill(process.runtime)
+        raise
+    process.stop()
+
+
+@contextmanager
+def _ended_processes_raise(process: AbstractProcess) -> Iterator[None]:
+    """Look after Lava's processes now and then, also while this one waits for them."""
+
+    def check(signum: int, frame: object) -> None:
+        for actor in _actors(process.runtime):
+            if not actor.is_alive():
+                raise ProcessEndedError(_reason(actor))
+
+    previous = signal.signal(signal.SIGALRM, check)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _reason(actor: SystemProcess) -> str:
+    failure = actor.exception
+    if failure is not None:
+        return f"a process model failed:\n{failure[1]}"
+    return f"a process model ended with exit code {actor.exitcode}"
+
+
+def _actors(runtime: Runtime | None) -> list[SystemProcess]:
+    """Processes of the system that execute process models; none before there is a runtime."""
+    infrastructure = None if runtime is None else runtime._messaging_infrastructure
+    return [] if infrastructure is None else infrastructure.actors
+
+
+def _kill(runtime: Runtime | None) -> None:
+    """End the processes of a runtime that can no longer be stopped."""
+    for actor in _actors(runtime):
+        actor.kill()
+    if runtime is not None:
+        runtime._is_started = False  # else it stops itself once more, and waits for ever
+
+
+@contextmanager
+def leave_at_once() -> Iterator[None]:
+    """On an error, print it and end the program together with all its processes."""
+    try:
+        yield
+    except BaseException:
+        traceback.print_exc()
+        for child in multiprocessing.active_children():
+            child.kill()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def end_children_with_this_process() -> None:
+    """Have Linux end every process forked from now on when its parent ends."""
+    if not sys.platform.startswith("linux"):
+        return
+    prctl = ctypes.CDLL(None).prctl
+    os.register_at_fork(after_in_child=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL))

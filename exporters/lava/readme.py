@@ -1,0 +1,97 @@
+"""The README.md of an export: what is in the folder, how to run it, with which Lava."""
+
+from __future__ import annotations
+
+from string import Template
+
+from nmtool.integer_network import IntegerNetwork
+from nmtool.version import __version__
+
+_TEXT = Template("""\
+# A spiking network for Lava 0.10.0
+
+Written by nmtool $version. Content hash of the integers: `$hash`.
+
+$channels input channels, $steps steps of $dt ms per sample; `$readout` answers (rule `$rule`).
+
+| population | neurons | kind | du | dv | vth |
+|---|---|---|---|---|---|
+$populations
+
+| projection | synapses | delays | weights | weight_exp |
+|---|---|---|---|---|
+$projections
+
+## What is here
+
+| file | |
+|---|---|
+| `run.py` | runs samples from a file and writes a recording |
+| `lava_network/arrays.npz` | the integers; `numpy.load(..., allow_pickle=False)` opens it |
+| `lava_network/process.py` | builds the network from Lava's LIF, DelayDense and RingBuffer |
+| `lava_network/models.py` | faster models for these processes, with the same results |
+| `lava_network/session.py` | runs samples, each from a fresh state |
+| `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |
+
+nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:
+
+    python3.10 -m venv lava && lava/bin/pip install lava-nc==0.10.0
+
+## Run it
+
+    python run.py EVENTS.npz RECORDING.npz [--model fast|stock] [--deep]
+
+`fast` replaces the models of Lava's processes by ones that follow the spikes; `stock` uses only
+Lava's own, which takes up to hundreds of times longer. Both give the same integers. `--deep`
+records u and v of all neurons.
+
+`EVENTS.npz` is a numpy archive: `offset` [samples + 1], `step` and `neuron` [spikes] and the
+scalar `n_steps`. The spikes of sample s are offset[s]:offset[s + 1], sorted by step, then neuron,
+both counted from 0; at most one spike per step and channel:
+
+    numpy.savez("EVENTS.npz", offset=[0, 2], step=[0, 3], neuron=[1, 0], n_steps=$steps)
+
+`RECORDING.npz` holds `spikes.<population>.offset`, `.step` and `.neuron` in the same form,
+`membrane.<population>` [samples, steps, neurons] of populations that do not spike, and with
+`--deep` also `current.<population>` (u) and `potential.<population>` (v). A spike of step n over a
+delay d arrives at step n + 1 + d. Lava counts steps from 1.
+
+## Use it in your own Lava program
+
+    import numpy as np
+    from lava_network.arrays import read_arrays
+    from lava_network.process import build, run_config
+    from lava.magma.core.run_conditions import RunSteps
+
+    spikes = np.zeros(($channels, $steps), int)
+    network = build(read_arrays(), spikes)
+    try:
+        network.process.run(condition=RunSteps(num_steps=$steps), run_cfg=run_config())
+        print(network.populations["$readout"].v.get())
+    finally:
+        network.process.stop()
+
+Keep your own processes outside of `lava_network`: Lava executes every file beside a process.
+""")
+
+
+def readme(network: IntegerNetwork) -> str:
+    """The text for a network; the same text for the same network."""
+    return _TEXT.substitute(
+        version=__version__,
+        hash=network.content_hash,
+        channels=network.channels.size,
+        steps=network.n_steps,
+        dt=f"{network.dt_ms:g}",
+        readout=network.readout.population,
+        rule=network.readout.rule,
+        populations="\n".join(
+            f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
+            for p in network.populations
+        ),
+        projections="\n".join(
+            f"| {p.source} → {p.target} | {p.weight.size} | {p.delay.min()} … {p.delay.max()} "
+            f"| {p.weight_bits} bits, {p.sign_mode} | {p.weight_exponent} |"
+            for p in network.projections
+        ),
+    )

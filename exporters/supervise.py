@@ -1,0 +1,218 @@
+"""Run a foreign program so that it can neither hang nor leave anything behind.
+
+The command gets a session, hence a process group, of its own. Whatever happens (it ends, fails,
+takes too long, falls silent, the user interrupts), the whole group is ended. On Linux it is also
+ended when this process is killed outright.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from nmtool.errors import BackendError
+
+GRACE_S = 3.0
+"""Seconds a group has to clean up after SIGTERM before SIGKILL."""
+
+POLL_S = 0.1
+TAIL_LINES = 15
+
+_LEASH = Path(__file__).with_name("leash.py")
+_PROC = Path("/proc")
+_OWN_SESSION = hasattr(os, "killpg")
+
+
+def supervise(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    fix: str = "",
+    timeout_s: float | None = None,
+    idle_timeout_s: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+) -> None:
+    """Run a command to its end.
+
+    Args:
+        command: program and arguments.
+        what: what is being done, for the error: "running Lava".
+        fix: what to do when it fails.
+        timeout_s: seconds the whole run may take; None for no limit.
+        idle_timeout_s: seconds without a line of output; None for no limit.
+        on_line: called with every line the command writes to its standard output.
+        env: the environment of the command; None for this process' own.
+        cwd: the folder it runs in.
+
+    Raises:
+        BackendError: it could not be started, failed, or exceeded a limit; `why` holds the
+            last lines it wrote.
+    """
+    run = _Run([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
+    with run.started(env, cwd) as process:
+        run.follow(process, on_line)
+
+
+@dataclass
+class _Run:
+    command: list[str]
+    what: str
+    fix: str
+    timeout_s: float | None
+    idle_timeout_s: float | None
+    lines: queue.Queue[tuple[str, str]] = field(default_factory=queue.Queue)
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    errors: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+
+    @contextlib.contextmanager
+    def started(
+        self, env: Mapping[str, str] | None, cwd: str | Path | None
+    ) -> Iterator[subprocess.Popen[str]]:
+        try:
+            process = subprocess.Popen(
+                _leashed(self.command),
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=_OWN_SESSION,
+            )
+        except OSError as error:
+            raise self._failure(f"{self.command[0]} did not start: {error}") from error
+        assert process.stdout is not None
+        assert process.stderr is not None
+        readers = [self._reader(process.stdout, "output"), self._reader(process.stderr, "errors")]
+        try:
+            yield process
+        finally:
+            _end_group(process)
+            _close(process, readers)
+
+    def _reader(self, stream: IO[str], name: str) -> threading.Thread:
+        def read() -> None:
+            with contextlib.suppress(ValueError, OSError):
+                for line in stream:
+                    self.lines.put((name, line.rstrip("\n")))
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        return thread
+
+    def follow(self, process: subprocess.Popen[str], on_line: Callable[[str], None] | None) -> None:
+        begin = heard = time.monotonic()
+        while process.poll() is None:
+            if self._take_lines(on_line, POLL_S):
+                heard = time.monotonic()
+            self._check_limits(begin, heard)
+        self._drain(on_line)
+        if process.returncode != 0:
+            raise self._failure(_ending(process.returncode))
+
+    def _drain(self, on_line: Callable[[str], None] | None) -> None:
+        """Pass on the rest; bounded, as something the command left behind may write on."""
+        deadline = time.monotonic() + GRACE_S
+        while self._take_lines(on_line, POLL_S) and time.monotonic() < deadline:
+            pass
+
+    def _take_lines(self, on_line: Callable[[str], None] | None, wait_s: float) -> bool:
+        """Pass on what has been written; whether there was anything."""
+        try:
+            name, line = self.lines.get(timeout=wait_s)
+        except queue.Empty:
+            return False
+        getattr(self, name).append(line)
+        if name == "output" and on_line is not None:
+            on_line(line)
+        return True
+
+    def _check_limits(self, begin: float, heard: float) -> None:
+        now = time.monotonic()
+        if self.timeout_s is not None and now - begin > self.timeout_s:
+            raise self._failure(f"it took longer than {self.timeout_s:g} s and was stopped")
+        if self.idle_timeout_s is not None and now - heard > self.idle_timeout_s:
+            raise self._failure(f"it was silent for {self.idle_timeout_s:g} s and was stopped")
+
+    def _failure(self, reason: str) -> BackendError:
+        tail = self.errors or self.output
+        why = "\n".join([reason, *(f"  {line}" for line in tail)])
+        return BackendError(f"{self.what} failed", why=why, fix=self.fix)
+
+
+def _leashed(command: list[str]) -> list[str]:
+    if not sys.platform.startswith("linux"):
+        return command
+    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"it ended with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"it was ended by {signal.Signals(-code).name}"
+    return f"it was ended by signal {-code}"
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """End every process of the command's group: politely, then for certain."""
+    if not _OWN_SESSION:
+        process.kill()
+        process.wait()
+        return
+    try:
+        _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while _group_lives(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[str], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _group_lives(process: subprocess.Popen[str]) -> bool:
+    process.poll()
+    if (_PROC / "self/stat").exists():
+        return any(_runs_in(folder, process.pid) for folder in _PROC.glob("[0-9]*"))
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _runs_in(folder: Path, group: int) -> bool:
+    """Whether a process of that group runs; one that only waits to be collected does not."""
+    try:
+        state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return False
+    return int(its_group) == group and state not in ("Z", "X")
+
+
+def _close(process: subprocess.Popen[str], readers: Sequence[threading.Thread]) -> None:
+    """Close the pipes, but those that something outside the group holds: closing would wait."""
+    for reader, stream in zip(readers, (process.stdout, process.stderr), strict=True):
+        reader.join(GRACE_S)
+        if stream is not None and not reader.is_alive():
+            stream.close()

@@ -1,0 +1,100 @@
+"""Data sets by name: everything the word DATA can mean on the command line.
+
+    digits        scikit-learn's handwritten digits, latency-coded
+    yinyang       generated as published
+    shd, ssc      the Heidelberg sets, fetched once by tonic
+    tonic:NAME    another data set of tonic, by the name of its class
+    FOLDER        any folder in SHD layout
+
+A name of the catalogue wins over a folder of the same name: './digits' or a `Path` is the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from nmtool.data import shd, tonic_sets
+from nmtool.data.dataset import SPLITS, Dataset, suggestion
+from nmtool.data.digits import load_digits
+from nmtool.data.events import SpikeEvents
+from nmtool.data.yinyang import load_yinyang
+from nmtool.errors import UsageError
+
+BUILT_IN: dict[str, Callable[[str], SpikeEvents]] = {
+    "digits": load_digits,
+    "yinyang": load_yinyang,
+}
+FETCHED = {"shd": "SHD", "ssc": "SSC"}
+"""Names of their own for two of tonic's classes."""
+
+NAMES = (*BUILT_IN, *FETCHED)
+_TONIC = "tonic:"
+
+
+def load_dataset(
+    name_or_path: str | Path,
+    *,
+    validation: int | None = None,
+    data_dir: str | Path | None = None,
+    n_units: int | None = None,
+) -> Dataset:
+    """Find a data set. Nothing large is read or downloaded before a split is asked for.
+
+    Args:
+        name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
+        validation: use the last so many training samples for validation, where the data set
+            has no validation split of its own.
+        data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
+        n_units: number of channels of a folder whose files do not say it.
+
+    Raises:
+        UsageError: there is no such data set, or the options do not fit it.
+        DataError: the folder is not in SHD layout.
+        MissingError: the library behind `tonic:NAME` is not installed.
+    """
+    name = str(name_or_path)
+    if isinstance(name_or_path, Path) or not (name in NAMES or name.startswith(_TONIC)):
+        splits, load = _in_folder(name, n_units)
+    elif n_units is not None:
+        raise UsageError(f"the number of units of '{name}' is known and cannot be chosen")
+    elif name in BUILT_IN:
+        splits, load = SPLITS, BUILT_IN[name]
+    else:
+        tonic_name = FETCHED.get(name, name.removeprefix(_TONIC))
+        splits = tonic_sets.tonic_splits(tonic_name)
+        folder = tonic_sets.data_folder(data_dir)
+        load = partial(tonic_sets.load_tonic, tonic_name, folder=folder)
+    return Dataset(name, splits, load, tail=validation)
+
+
+def load_split(
+    name_or_path: str | Path,
+    split: str,
+    *,
+    data_dir: str | Path | None = None,
+    n_units: int | None = None,
+) -> SpikeEvents:
+    """One split of a data set: `load_dataset(…).split(split)`, and raises what they raise."""
+    return load_dataset(name_or_path, data_dir=data_dir, n_units=n_units).split(split)
+
+
+def _in_folder(
+    name: str, n_units: int | None
+) -> tuple[tuple[str, ...], Callable[[str], SpikeEvents]]:
+    """The splits of a folder in SHD layout, and what loads them."""
+    folder = Path(name)
+    if folder.is_file():
+        raise UsageError(
+            f"'{name}' is a file, not a folder", fix=f"name its folder: {folder.parent}"
+        )
+    if not folder.is_dir():
+        fix = suggestion(name, (*NAMES, f"{_TONIC}NAME"), also=" or a folder")
+        raise UsageError(f"there is no data set or folder '{name}'", fix=fix)
+    files = shd.split_files(folder)
+
+    def load(split: str) -> SpikeEvents:
+        return shd.read_shd(files[split], shd.read_layout(files.values(), n_units))
+
+    return tuple(files), load

@@ -1,0 +1,103 @@
+"""`Dataset`: training, validation and test samples, each read only when it is needed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from nmtool.data.events import SpikeEvents
+from nmtool.errors import DataError, UsageError
+
+SPLITS = ("train", "validation", "test")
+
+
+class Dataset:
+    """A data set whose splits are read when they are first asked for, and kept.
+
+    Args:
+        name: what it is called in messages and manifests.
+        splits: those of `SPLITS` that can be loaded.
+        load: reads one of them; may raise `DataError` or `MissingError`.
+        tail: take so many training samples, the last ones, for validation.
+
+    Samples in memory are a data set, too:
+    `Dataset("mine", ("train", "test"), {"train": …, "test": …}.__getitem__)`.
+
+    Raises:
+        UsageError: a tail is asked for, but there is a validation split already.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        splits: Sequence[str],
+        load: Callable[[str], SpikeEvents],
+        *,
+        tail: int | None = None,
+    ) -> None:
+        if tail is not None and "validation" in splits:
+            raise UsageError(
+                f"'{name}' has a validation split of its own",
+                fix="leave out the number of validation samples",
+            )
+        self.name = name
+        self._loadable = tuple(splits)
+        self._load = load
+        self._tail = tail
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits there are."""
+        extra = () if self._tail is None else ("validation",)
+        return tuple(split for split in SPLITS if split in self._loadable + extra)
+
+    @cached_property
+    def train(self) -> SpikeEvents:
+        """Training samples, without those taken for validation."""
+        return self._read("train") if self._tail is None else self._head_and_tail[0]
+
+    @cached_property
+    def validation(self) -> SpikeEvents | None:
+        """Validation samples; None where there are none."""
+        if self._tail is not None:
+            return self._head_and_tail[1]
+        return self._read("validation") if "validation" in self.splits else None
+
+    @cached_property
+    def test(self) -> SpikeEvents:
+        """Test samples."""
+        return self._read("test")
+
+    def split(self, name: str) -> SpikeEvents:
+        """The split of that name: `train`, `validation` or `test`.
+
+        Raises:
+            UsageError: there is no split of that name, or no validation split.
+            DataError: the split is missing or damaged.
+        """
+        if name not in SPLITS:
+            raise UsageError(f"there is no split '{name}'", fix=suggestion(name, SPLITS))
+        found = getattr(self, name)
+        if found is None:
+            raise UsageError(
+                f"'{self.name}' has no validation split",
+                fix="ask for one: the last N training samples",
+            )
+        return found
+
+    @cached_property
+    def _head_and_tail(self) -> tuple[SpikeEvents, SpikeEvents]:
+        return self._read("train").split_tail(self._tail or 0)
+
+    def _read(self, split: str) -> SpikeEvents:
+        if split not in self._loadable:
+            raise DataError(f"'{self.name}' has no {split} split")
+        return self._load(split)
+
+
+def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
+    """A `fix` for a word that is not known: the nearest one that is, and all of them."""
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    return f"{guess}use one of {', '.join(known)}{also}"

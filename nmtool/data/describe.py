@@ -1,0 +1,44 @@
+"""What is in a data set, in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.events import SpikeEvents
+
+_DURATION_PERCENTILES = (5, 50, 95, 100)
+
+
+def describe(events: SpikeEvents) -> dict[str, Any]:
+    """Summary of a split as plain numbers and text, ready for JSON.
+
+    Keys: `samples`, `units`, `classes` (number of samples by class name), `spikes`,
+    `spikes_per_sample` (`mean`, `min`, `max`), `duration_ms` (time of the last spike:
+    `p5`, `p50`, `p95`, `p100` over the samples that have one) and `empty_samples`. Numbers
+    that do not exist because there is nothing to count are None.
+    """
+    counts = events.counts
+    per_class = np.bincount(events.label, minlength=len(events.class_names))
+    return {
+        "samples": events.n_samples,
+        "units": events.n_units,
+        "classes": dict(zip(events.class_names, per_class.tolist(), strict=True)),
+        "spikes": events.n_events,
+        "spikes_per_sample": {
+            "mean": float(counts.mean()) if counts.size else None,
+            "min": int(counts.min()) if counts.size else None,
+            "max": int(counts.max()) if counts.size else None,
+        },
+        "duration_ms": _duration_percentiles(events.time_ms[events.offset[1:][counts > 0] - 1]),
+        "empty_samples": int((counts == 0).sum()),
+    }
+
+
+def _duration_percentiles(last_ms: NDArray[np.float64]) -> dict[str, float | None]:
+    if not last_ms.size:
+        return {f"p{percent}": None for percent in _DURATION_PERCENTILES}
+    values = np.percentile(last_ms, _DURATION_PERCENTILES)
+    return {f"p{p}": float(v) for p, v in zip(_DURATION_PERCENTILES, values, strict=True)}

@@ -1,0 +1,113 @@
+"""From the structured events of a camera or cochlea to numbered units.
+
+A sensor of width W, height H and P polarities has W·H·P units:
+
+    unit = x + W·(y + H·p)        y = 0 where events have none, p = 0 where P = 1
+
+Times are microseconds and are taken as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.events import SpikeEvents, naming
+from nmtool.errors import DataError
+
+US_PER_MS = 1000.0
+
+
+def flatten(dataset: Any, name: str) -> SpikeEvents:
+    """All samples of a data set in tonic's format.
+
+    Args:
+        dataset: has a length; item i is (events, target), events a structured array with
+            the fields t, x and perhaps y and p; `sensor_size` is (W, H, P); `classes` (or
+            `class_map`) lists the class names or maps them to numbers.
+        name: for messages.
+
+    Raises:
+        DataError: it is not a classification data set with a sensor of fixed size, or an
+            event lies outside the sensor.
+    """
+    with naming(name):
+        size, class_names = _sensor_size(dataset), _class_names(dataset)
+        samples = [_sample(dataset, index, size) for index in range(len(dataset))]
+        label = [_label(target, class_names, i) for i, (_, _, target) in enumerate(samples)]
+        return SpikeEvents(
+            np.concatenate([np.zeros(0), *(time for time, _, _ in samples)]),
+            np.concatenate([np.zeros(0, np.int64), *(unit for _, unit, _ in samples)]),
+            np.concatenate(([0], np.cumsum([time.size for time, _, _ in samples], dtype=np.int64))),
+            np.array(label, np.int64),
+            int(np.prod(size)),
+            class_names,
+        )
+
+
+def _sensor_size(dataset: Any) -> tuple[int, int, int]:
+    size = getattr(dataset, "sensor_size", None)
+    if size is None or len(size) != 3:
+        raise DataError("the data set has no sensor of fixed size")
+    return size
+
+
+def _class_names(dataset: Any) -> tuple[str, ...]:
+    """In the order of the class numbers."""
+    names: Any = getattr(dataset, "classes", None)
+    if names is None:
+        names = getattr(dataset, "class_map", None)
+    if names is None:
+        raise DataError("the data set has no classes to tell apart")
+    if isinstance(names, Mapping):
+        names = sorted(names, key=names.__getitem__)
+    return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
+
+
+def _sample(
+    dataset: Any, index: int, size: tuple[int, int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], Any]:
+    """Times in ms, units and target of one sample, put in order of time.
+
+    Several of tonic's sets hold events that are not; with cameras, order means nothing more.
+    """
+    try:
+        events, target = dataset[index]
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"sample {index} cannot be read", why=reason) from error
+    fields = getattr(getattr(events, "dtype", None), "names", None) or ()
+    if not {"t", "x"} <= set(fields):
+        raise DataError(f"sample {index} is not a list of events with a time t and a position x")
+    order = np.argsort(events["t"], kind="stable")
+    return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order], target
+
+
+def _unit(events: NDArray, size: tuple[int, int, int], index: int) -> NDArray[np.int64]:
+    unit = np.zeros(len(events), np.int64)
+    for field, extent in zip("pyx", reversed(size), strict=True):
+        unit = unit * extent + _position(events, field, extent, index)
+    return unit
+
+
+def _position(events: NDArray, field: str, extent: int, index: int) -> NDArray[np.int64]:
+    """[events] int64 position along one axis of the sensor."""
+    if field not in (events.dtype.names or ()) or (field == "p" and extent == 1):
+        return np.zeros(len(events), np.int64)
+    position = events[field].astype(np.int64)
+    if position.size and (position.min() < 0 or position.max() >= extent):
+        raise DataError(f"sample {index}: the {field} of an event is outside 0…{extent - 1}")
+    return position
+
+
+def _label(target: Any, class_names: tuple[str, ...], index: int) -> int:
+    text = target.decode() if isinstance(target, bytes) else target
+    if isinstance(text, str) and text in class_names:
+        return class_names.index(text)
+    number = np.asarray(target)
+    if number.ndim or number.dtype.kind not in "iu":
+        raise DataError(f"sample {index}: the target {target!r} is not a class")
+    return int(number)

@@ -1,0 +1,30 @@
+"""Latency codes: every unit spikes at most once per sample, and when is what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.events import SpikeEvents
+
+
+def from_latencies(
+    latency_ms: NDArray[np.float64], label: NDArray[np.integer], class_names: Sequence[str]
+) -> SpikeEvents:
+    """Events from one spike time per unit.
+
+    Args:
+        latency_ms: [samples, units] float64, spike times in ms; NaN where a unit is silent.
+        label: [samples] integers.
+        class_names: one per class.
+
+    Spikes at the same time are ordered by unit.
+    """
+    unit = np.argsort(latency_ms, axis=1, kind="stable")
+    time = np.take_along_axis(latency_ms, unit, axis=1)
+    spikes = ~np.isnan(time)
+    offset = np.concatenate(([0], np.cumsum(spikes.sum(axis=1))))
+    n_units = latency_ms.shape[1]
+    return SpikeEvents(time[spikes], unit[spikes], offset, label, n_units, class_names)

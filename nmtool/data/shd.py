@@ -1,0 +1,256 @@
+"""The HDF5 layout of the Spiking Heidelberg Digits, the de-facto format of the field.
+
+A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid.h5`:
+
+    spikes/times   [samples] of variable length, float16 (or wider): seconds, ascending
+    spikes/units   [samples] of variable length, uint16 (or any integer)
+    labels         [samples] integers
+    extra/keys     [classes] class names, bytes or text (optional)
+    n_units        file attribute, number of channels (optional, not in the original files)
+
+What holds for all files of a data set (`Layout`) does not depend on what happens to be in one
+of them:
+
+* units: the attribute `n_units` of any of the files, else the 700 channels of SHD and SSC;
+* classes: `extra/keys` of any of the files, else the numbers up to the largest label of all.
+
+Files that contradict each other are refused.
+
+Source: B. Cramer et al., *The Heidelberg Spiking Data Sets*, doi:10.1109/TNNLS.2020.3044364.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nmtool import storage
+from nmtool.data.events import SpikeEvents, naming
+from nmtool.errors import DataError
+
+LAYOUT_UNITS = 700
+"""Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
+
+SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
+
+_DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
+"""What h5py raises on files that are cut, damaged or foreign."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all files of a data set share.
+
+    Attributes:
+        n_units: number of channels.
+        class_names: one per class.
+    """
+
+    n_units: int
+    class_names: tuple[str, ...]
+
+
+def split_files(folder: str | Path) -> dict[str, Path]:
+    """The file of every split a folder holds, by the names `train`, `validation` and `test`.
+
+    Raises:
+        DataError: there is none, or there are files of several data sets.
+    """
+    folder = Path(folder)
+    found = [
+        (path.name.removesuffix(suffix), split, path)
+        for split, suffix in SUFFIXES.items()
+        for path in sorted(folder.glob(f"*{suffix}"))
+    ]
+    names = sorted({name for name, _, _ in found})
+    if not names:
+        raise DataError(
+            f"{folder} holds no data set in SHD layout",
+            why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
+        )
+    if len(names) > 1:
+        raise DataError(
+            f"{folder} holds several data sets: {', '.join(names)}",
+            fix="give each its own folder",
+        )
+    return {split: path for _, split, path in found}
+
+
+def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
+    """Number of units and class names that hold for all the given files.
+
+    Args:
+        paths: the files of one data set.
+        n_units: number of channels, instead of what the files say.
+
+    Raises:
+        DataError: a file is missing or damaged, or the files contradict each other.
+    """
+    paths = list(paths)
+    headers = [_read_header(path) for path in paths]
+    units = _agreed("n_units", paths, [header.n_units for header in headers])
+    keys = _agreed("extra/keys", paths, [header.class_names for header in headers])
+    if keys is None:
+        keys = tuple(map(str, range(1 + max(header.largest_label for header in headers))))
+    if n_units is None:
+        n_units = LAYOUT_UNITS if units is None else units
+    return Layout(n_units, keys)
+
+
+def read_shd(path: str | Path, layout: Layout | None = None) -> SpikeEvents:
+    """Read one file.
+
+    Args:
+        path: the file.
+        layout: what `read_layout` found for the whole data set; by default, for this file.
+
+    Raises:
+        DataError: the file is missing, damaged, not in SHD layout, or its events are wrong.
+    """
+    path = Path(path)
+    layout = layout or read_layout([path])
+    with _opened(path) as file:
+        times = _lists(file, "spikes/times", "f")
+        units = _lists(file, "spikes/units", "iu")
+        label = _dataset(file, "labels")[()]
+        time_ms = _joined(times).astype(np.float64)
+        time_ms *= 1000.0
+        return SpikeEvents(
+            time_ms,
+            _joined(units),
+            np.concatenate(([0], np.cumsum(_common_lengths(times, units)))),
+            label,
+            layout.n_units,
+            layout.class_names,
+        )
+
+
+def write_shd(path: str | Path, events: SpikeEvents) -> None:
+    """Write one file of a data set, readable by tonic as well.
+
+    Times are float16 where that loses nothing, as for everything read from SHD, else float64.
+    `extra/speaker`, which tonic expects, is 0 throughout.
+
+    Raises:
+        StorageError: the file could not be written; what stood there before is untouched.
+    """
+    seconds = events.time_ms / 1000.0
+    time_type = np.float16 if _fits_float16(events.time_ms) else np.float64
+    with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["n_units"] = events.n_units
+        _write_lists(file, "spikes/times", seconds.astype(time_type), events.offset)
+        unit_type = _unsigned(events.n_units)
+        _write_lists(file, "spikes/units", events.unit.astype(unit_type), events.offset)
+        file["labels"] = events.label.astype(_unsigned(len(events.class_names)))
+        file["extra/speaker"] = np.zeros(events.n_samples, np.uint16)
+        file.create_dataset(
+            "extra/keys", data=list(events.class_names), dtype=h5py.string_dtype("utf-8")
+        )
+
+
+@dataclass(frozen=True)
+class _Header:
+    n_units: int | None
+    class_names: tuple[str, ...] | None
+    largest_label: int
+
+
+def _read_header(path: Path) -> _Header:
+    with _opened(path) as file:
+        n_units = file.attrs.get("n_units")
+        keys = _dataset(file, "extra/keys")[()] if "extra/keys" in file else None
+        return _Header(
+            n_units=None if n_units is None else int(n_units),
+            class_names=None if keys is None else tuple(map(_text, np.atleast_1d(keys))),
+            largest_label=int(_dataset(file, "labels")[()].max(initial=0)),
+        )
+
+
+def _text(key: Any) -> str:
+    return key.decode() if isinstance(key, bytes) else str(key)
+
+
+def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
+    """The value of all files that state one; None where none does."""
+    stated = [(path, value) for path, value in zip(paths, values, strict=True) if value is not None]
+    for path, value in stated:
+        if value != stated[0][1]:
+            raise DataError(
+                f"{stated[0][0]} and {path} disagree about {what}",
+                why=f"{stated[0][1]} is not {value}",
+                fix="splits of one data set must have the same units and classes",
+            )
+    return stated[0][1] if stated else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Open a file for reading; whatever is wrong with it becomes a `DataError` naming it."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}")
+    try:
+        with naming(path), h5py.File(path, "r") as file:
+            yield file
+    except _DAMAGE as error:
+        raise DataError(
+            f"{path} is damaged or not an HDF5 file in SHD layout",
+            why=str(error),
+            fix="fetch or write it again",
+        ) from error
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise DataError(f"'{name}' is missing", why="the SHD layout needs it")
+    return found
+
+
+def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
+    """[samples] arrays of variable length, read in one go."""
+    dataset = _dataset(file, name)
+    base = h5py.check_vlen_dtype(dataset.dtype)
+    if base is None or base.kind not in kinds or dataset.ndim != 1:
+        numbers = "floating-point numbers" if kinds == "f" else "integers"
+        raise DataError(f"'{name}' is not a list of {numbers} of variable length per sample")
+    return dataset[()]
+
+
+def _joined(lists: NDArray[np.object_]) -> NDArray:
+    return np.concatenate(lists) if len(lists) else np.zeros(0, np.int64)
+
+
+def _common_lengths(times: NDArray[np.object_], units: NDArray[np.object_]) -> NDArray[np.int64]:
+    """[samples] int64 number of events, the same in both."""
+    if len(times) != len(units):
+        raise DataError(f"there are times of {len(times)} samples, but units of {len(units)}")
+    n_times, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
+    for sample in np.flatnonzero(n_times != n_units)[:1]:
+        raise DataError(f"sample {sample} has {n_times[sample]} times, but {n_units[sample]} units")
+    return n_times
+
+
+def _fits_float16(time_ms: NDArray[np.floating]) -> bool:
+    """Whether reading seconds kept as float16 gives the same milliseconds back."""
+    with np.errstate(over="ignore"):
+        short = (time_ms / 1000.0).astype(np.float16)
+    return np.array_equal(short.astype(np.float64) * 1000.0, time_ms)
+
+
+def _unsigned(n_values: int) -> DTypeLike:
+    return np.uint16 if n_values <= 1 << 16 else np.uint32
+
+
+def _write_lists(file: h5py.File, name: str, values: NDArray, offset: NDArray[np.integer]) -> None:
+    lists = np.empty(offset.size - 1, object)
+    for sample, (start, stop) in enumerate(pairwise(offset)):
+        lists[sample] = values[start:stop]
+    file.create_dataset(name, data=lists, dtype=h5py.vlen_dtype(values.dtype))

@@ -1,0 +1,137 @@
+"""Data sets that tonic downloads: `shd`, `ssc` and, by their class names, the others.
+
+tonic is GPL-licensed and optional (`pip install 'nmtool[tonic]'`). It is imported only when a
+data set has to be fetched or decoded by it: an SHD or SSC file that is already in the data
+folder is read as it is. (tonic itself would fetch it again unless the zip it came from lies
+beside it, and would fail offline.)
+
+Data are kept in `data_folder`: the option given, else the environment variable NMTOOL_DATA,
+else `data` in nmtool's cache folder. tonic makes one sub-folder per data set.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from nmtool import folders
+from nmtool.data.events import SpikeEvents
+from nmtool.data.flatten import flatten
+from nmtool.data.shd import SUFFIXES, read_shd
+from nmtool.errors import MissingError, UsageError
+
+HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
+"""The sets in SHD layout, by the names of their classes in tonic."""
+
+_SPLIT_WORDS = {"train": "train", "validation": "valid", "test": "test"}
+_PREFERENCES = {"single_digits": True}
+"""Constructor arguments that turn a set into a classification task (NTIDIGITS18)."""
+
+
+def data_folder(option: str | Path | None = None) -> Path:
+    """Where downloaded data are kept."""
+    chosen = option or os.environ.get("NMTOOL_DATA")
+    return Path(chosen).expanduser() if chosen else folders.cache_folder() / "data"
+
+
+def load_heidelberg(name: str, split: str, folder: Path) -> SpikeEvents:
+    """A split of `SHD` or `SSC`, from the folder if its file is there, else through tonic.
+
+    Raises:
+        MissingError: it has to be fetched, and tonic or the network is missing.
+        DataError: the file is damaged.
+    """
+    file_name = name.lower() + SUFFIXES[split]
+    candidates = [folder / name / file_name, folder / file_name]
+    for path in candidates:
+        if path.is_file():
+            return read_shd(path)
+    _download(name, split, folder, file_name)
+    return read_shd(candidates[0])
+
+
+def _download(name: str, split: str, folder: Path, file_name: str) -> None:
+    """Fetch and unpack one file. A complete zip that is already there is only unpacked."""
+    original = _dataset_class(name)
+    always = type(name, (original,), {"_check_exists": lambda self: False})
+    fix = f"check the network, or put {file_name} into {folder / name} yourself"
+    with _tonic_at_work(f"{file_name} could not be fetched", fix):
+        always(str(folder), **_arguments(original, split))
+
+
+def tonic_splits(name: str) -> tuple[str, ...]:
+    """The splits of a data set of tonic.
+
+    Raises:
+        MissingError: tonic is not installed.
+        UsageError: tonic has no such set, or the set has no training and test split.
+    """
+    if name in HEIDELBERG_SPLITS:
+        return HEIDELBERG_SPLITS[name]
+    parameters = inspect.signature(_dataset_class(name)).parameters
+    choices = [key for key, p in parameters.items() if p.default is p.empty]
+    if not {"save_to", "split"}.issuperset(choices) or not {"train", "split"} & set(parameters):
+        raise UsageError(
+            f"tonic's data set '{name}' cannot be used",
+            why="nmtool needs training and test samples, and can make no other choices",
+        )
+    return ("train", "test") if "train" in parameters else tuple(_SPLIT_WORDS)
+
+
+def load_tonic(name: str, split: str, folder: Path) -> SpikeEvents:
+    """A split of any classification data set of tonic, its pixels and polarities as units.
+
+    Raises:
+        MissingError: tonic or the network is missing.
+        UsageError: tonic has no such set or split.
+        DataError: the set is not a classification task with a sensor of fixed size.
+    """
+    if name in HEIDELBERG_SPLITS:
+        return load_heidelberg(name, split, folder)
+    dataset_class = _dataset_class(name)
+    fix = f"check the network and the files in {folder / name}"
+    with _tonic_at_work(f"tonic could not provide '{name}'", fix):
+        dataset = dataset_class(str(folder), **_arguments(dataset_class, split))
+    return flatten(dataset, name)
+
+
+def _arguments(dataset_class: Any, split: str) -> dict[str, Any]:
+    parameters = inspect.signature(dataset_class).parameters
+    chosen = {key: value for key, value in _PREFERENCES.items() if key in parameters}
+    if "train" in parameters:
+        return {"train": split == "train", **chosen}
+    return {"split": _SPLIT_WORDS[split], **chosen}
+
+
+def _dataset_class(name: str) -> Any:
+    try:
+        from tonic import datasets
+    except ImportError as error:
+        raise MissingError(
+            f"the data set '{name}' is fetched by tonic, which is not installed",
+            why=str(error),
+            fix="pip install 'nmtool[tonic]'",
+        ) from error
+    if name not in datasets.__all__:
+        near = difflib.get_close_matches(name.upper(), datasets.__all__, 1)
+        raise UsageError(
+            f"tonic has no data set '{name}'",
+            fix=f"use tonic:{near[0]}" if near else f"use one of {', '.join(datasets.__all__)}",
+        )
+    return getattr(datasets, name)
+
+
+@contextmanager
+def _tonic_at_work(what: str, fix: str) -> Iterator[None]:
+    """Keep tonic's chatter off stdout, and turn whatever its downloads raise into one error."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except Exception as error:
+        raise MissingError(what, why=f"{type(error).__name__}: {error}", fix=fix) from error

@@ -1,0 +1,187 @@
+"""Finding and making Lava's environment; the installer itself is replaced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporters.lava import environment as environments
+from nmtool.errors import BackendError, MissingError, StorageError
+
+
+class Installer:
+    """Takes the place of `supervise`: notes the commands, makes the interpreter's file."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+        self.fails_at: str | None = None
+
+    def __call__(self, command: Sequence[str | Path], **options: Any) -> None:
+        words = [str(word) for word in command]
+        self.commands.append(words)
+        if self.fails_at in words:
+            raise BackendError("setting up Lava failed")
+        if "venv" in words:
+            python = Path(words[-1], "bin/python")
+            python.parent.mkdir()
+            python.write_text("")
+        if options.get("on_line"):
+            options["on_line"]("Collecting lava-nc")
+
+    def pip_arguments(self) -> list[list[str]]:
+        start = "--disable-pip-version-check"
+        return [words[words.index(start) + 1 :] for words in self.commands if start in words]
+
+
+@pytest.fixture
+def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    installer = Installer()
+    monkeypatch.setattr(environments, "supervise", installer)
+    monkeypatch.setenv(environments.HOME_VARIABLE, str(tmp_path / "lava"))
+    monkeypatch.delenv(environments.PYTHON_VARIABLE, raising=False)
+    return installer
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None:
+    """Interpreters of these versions are what the machine has, the running one last."""
+    answers = {f"python{index}": version for index, version in enumerate(versions[:-1])}
+    answers[sys.executable] = versions[-1]
+
+    def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
+        return (Path(command[0]), answers[command[0]]) if command[0] in answers else None
+
+    monkeypatch.setattr(environments, "_candidates", lambda: ([name] for name in answers))
+    monkeypatch.setattr(environments, "_probe", probe)
+
+
+def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
+    with pytest.raises(MissingError) as caught:
+        environments.find()
+    assert caught.value.exit_code == 3
+    assert "nmtool lava setup" in caught.value.fix
+
+
+def test_a_named_python_must_exist(
+    installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(environments.PYTHON_VARIABLE, str(tmp_path / "python"))
+    with pytest.raises(MissingError, match="does not exist"):
+        environments.find()
+
+
+def test_a_named_python_without_lava_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environments.PYTHON_VARIABLE, sys.executable)
+    with pytest.raises(BackendError, match="lava-nc"):
+        environments.find()
+
+
+def test_python_3_10_takes_lava_as_it_is(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 12), (3, 10), (3, 11))
+    lines: list[str] = []
+    made = environments.setup(lines.append)
+    assert installer.commands[0][0] == "python1"
+    assert installer.pip_arguments() == [["lava-nc==0.10.0"]]
+    assert "Collecting lava-nc" in lines
+    assert environments.find() == made
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
+def test_newer_pythons_take_the_work_around(
+    version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, version)
+    environments.setup()
+    assert installer.commands[0][0] == sys.executable
+    assert installer.pip_arguments() == [
+        ["numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn"],
+        ["--no-deps", "--ignore-requires-python", "lava-nc==0.10.0"],
+    ]
+
+
+@pytest.mark.parametrize("version", [(3, 9), (3, 14)])
+def test_other_pythons_are_refused(
+    version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, version)
+    with pytest.raises(MissingError, match="cannot carry Lava"):
+        environments.setup()
+
+
+def test_a_working_environment_is_kept(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    made = environments.setup()
+    installer.commands.clear()
+    assert environments.setup() == made
+    assert not installer.pip_arguments()
+
+
+def test_force_makes_a_new_one_and_deletes_the_old(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    old = environments.setup()
+    new = environments.setup(force=True)
+    assert old != new
+    assert not old.python.exists()
+    assert environments.find() == new
+
+
+@pytest.mark.parametrize("step", ["venv", "lava-nc==0.10.0", "import lava_network.session"])
+def test_a_half_made_environment_is_never_found(
+    step: str, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    installer.fails_at = step
+    with pytest.raises(BackendError):
+        environments.setup()
+    assert list(environments.lava_home().iterdir()) == []
+    with pytest.raises(MissingError):
+        environments.find()
+
+
+def test_a_failure_leaves_the_earlier_environment(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    old = environments.setup()
+    installer.fails_at = "lava-nc==0.10.0"
+    with pytest.raises(BackendError):
+        environments.setup(force=True)
+    assert environments.find() == old
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    (tmp_path / "lava").write_text("a file")
+    with pytest.raises(StorageError, match="lava"):
+        environments.setup()
+
+
+def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
+    broken = tmp_path / "python3.10"
+    broken.write_text("#!/bin/sh\necho no such version >&2\nexit 127\n")
+    broken.chmod(0o755)
+    assert environments._probe([str(broken)]) is None
+    assert environments._probe([str(tmp_path / "missing")]) is None
+    found = environments._probe([sys.executable])
+    assert found is not None
+    assert found[1] == sys.version_info[:2]
+    assert all(command for command in environments._candidates())
+
+
+def test_variables_of_nmtools_own_python_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.setenv("NMTOOL_TEST", "kept")
+    variables = environments.clean_variables()
+    assert "PYTHONPATH" not in variables
+    assert variables["NMTOOL_TEST"] == "kept"

@@ -1,0 +1,255 @@
+"""The exported folder: its files, its safety, its round trip. Nothing here needs Lava."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from exporters import lava
+from exporters.lava.environment import PACKAGE
+from nmtool import storage
+from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from tests.exporters.lava_nets import random_network, random_raster, self_sustained_network
+
+FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
+
+
+@pytest.fixture
+def network() -> IntegerNetwork:
+    return self_sustained_network()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def module_of(path: Path) -> ModuleType:
+    """One file of the package on its own: without the package, hence without Lava."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_same_network_gives_the_same_bytes(network: IntegerNetwork, tmp_path: Path) -> None:
+    one, two = lava.export(network, tmp_path / "one"), lava.export(network, tmp_path / "two")
+    assert contents(one) == contents(two)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) -> None:
+    written = contents(lava.export(network, tmp_path / "export"))
+    for name in ("run.py", "lava_network/process.py", "lava_network/models.py"):
+        assert written[name] == (PACKAGE / name).read_bytes()
+    expected = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    assert set(written) == (expected - {"__init__.py"}) | {"README.md", "lava_network/arrays.npz"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_load_gives_back_the_network(seed: int, tmp_path: Path) -> None:
+    network = random_network(seed, n_hidden=seed % 3, spiking_output=seed % 2 == 1)
+    folder = lava.export(network, tmp_path / "export")
+    assert lava.load(folder).content_hash == network.content_hash
+
+
+def test_the_package_reads_the_same_integers(network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
+    assert (arrays.n_channels, arrays.n_steps) == (network.channels.size, network.n_steps)
+    assert arrays.readout == {"population": "out", "rule": "max"}
+    for read, population in zip(arrays.populations, network.populations, strict=True):
+        for key in ("name", "size", "kind", "du", "dv", "vth", "bias_exponent"):
+            assert getattr(read, key) == getattr(population, key)
+        assert np.array_equal(read.bias_mantissa, population.bias_mantissa)
+    for read, projection in zip(arrays.projections, network.projections, strict=True):
+        for key in ("source", "target", "weight_bits", "weight_exponent"):
+            assert getattr(read, key) == getattr(projection, key)
+        assert np.array_equal(read.weight, projection.weight)
+        assert np.array_equal(read.delay, projection.delay)
+
+
+def test_the_package_needs_nothing_of_nmtool() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module or ""]
+            assert not FOREIGN & {name.split(".")[0] for name in names}, path
+
+
+def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "lava-nc==0.10.0" in text
+    assert network.content_hash in text
+    assert "| hidden → hidden | 64 | 0 … 61 | 8 bits, excitatory | 0 |" in text
+    for line in text.splitlines():
+        if line.startswith("| `"):
+            assert (folder / line.split("`")[1]).is_file()
+
+
+def test_what_exists_is_kept_without_force(network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    before = contents(folder)
+    with pytest.raises(InputError, match="exists"):
+        lava.export(random_network(1, 1, False), folder)
+    assert contents(folder) == before
+
+
+def test_force_replaces_an_export(network: IntegerNetwork, tmp_path: Path) -> None:
+    other = random_network(1, 1, False)
+    folder = lava.export(other, tmp_path / "export")
+    cache = folder / "lava_network/__pycache__"
+    cache.mkdir()
+    (cache / "models.pyc").write_bytes(b"")
+    lava.export(network, folder, force=True)
+    assert lava.load(folder).content_hash == network.content_hash
+    assert not cache.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+@pytest.mark.parametrize("what", ["empty folder", "other folder", "file", "link", "own file"])
+def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = tmp_path / "place"
+    if what == "file":
+        folder.write_text("precious")
+    elif what == "link":
+        folder.symlink_to(lava.export(network, tmp_path / "linked"))
+    elif what == "own file":
+        lava.export(network, folder)
+        (folder / "notes.txt").write_text("precious")
+    else:
+        folder.mkdir()
+        if what == "other folder":
+            (folder / "precious.txt").write_text("precious")
+    before = contents(tmp_path)
+    with pytest.raises(InputError):
+        lava.export(network, folder, force=True)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("victim", ["archive", "copy", "rename"])
+def test_a_full_disk_leaves_what_was_there(
+    victim: str, network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    before = contents(tmp_path)
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target, name = {
+        "archive": (np, "savez_compressed"),
+        "copy": (shutil, "copyfile"),
+        "rename": (os, "rename"),
+    }[victim]
+    monkeypatch.setattr(target, name, full)
+    with pytest.raises(StorageError, match="could not be written"):
+        lava.export(random_network(1, 1, False), folder, force=True)
+    assert contents(tmp_path) == before
+
+
+def test_a_failing_last_step_is_undone(
+    network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    before = contents(tmp_path)
+    rename, targets = os.rename, []
+
+    def fail_second(source: Path, target: Path) -> None:
+        targets.append(target)
+        if len(targets) == 2:
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_second)
+    with pytest.raises(StorageError):
+        lava.export(random_network(1, 1, False), folder, force=True)
+    assert targets[1] == folder
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(network: IntegerNetwork, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="nowhere"):
+        lava.export(network, tmp_path / "nowhere" / "export")
+
+
+def test_load_refuses_other_folders(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError):
+        lava.load(tmp_path)
+
+
+def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    with pytest.raises(DataError, match="channels"):
+        lava.run(folder, random_raster(0, 1, 10, 3))
+    with pytest.raises(DataError, match="step"):
+        lava.run(folder, Raster([0, 0], [], [], 0, 2))
+    with pytest.raises(UsageError, match="slow"):
+        lava.run(folder, random_raster(0, 1, 10, 2), model="slow")
+    (folder / "run.py").unlink()
+    with pytest.raises(FileFormatError, match=r"run\.py"):
+        lava.run(folder, random_raster(0, 1, 10, 2))
+
+
+def test_the_package_reads_events(tmp_path: Path) -> None:
+    events = module_of(PACKAGE / "lava_network/events.py")
+    raster = random_raster(3, 4, 20, 5)
+    path = tmp_path / "events.npz"
+    np.savez(path, offset=raster.offset, step=raster.step, neuron=raster.neuron, n_steps=20)
+    read = events.read_events(path, 5)
+    assert read.n_samples == 4
+    for sample, dense in enumerate(raster.dense()):
+        assert np.array_equal(read.dense(sample), dense.T)
+    starts = read.step_starts()
+    rows = np.split(read.channel, starts[1:-1])
+    for row, dense in zip(rows, raster.dense().reshape(-1, 5), strict=True):
+        assert np.array_equal(row, np.flatnonzero(dense))
+
+
+BAD_EVENTS = {
+    "missing": {"offset": [0, 1], "step": [0], "n_steps": 5},
+    "late": {"offset": [0, 1], "step": [5], "neuron": [0], "n_steps": 5},
+    "negative": {"offset": [0, 1], "step": [0], "neuron": [-1], "n_steps": 5},
+    "channel": {"offset": [0, 1], "step": [0], "neuron": [2], "n_steps": 5},
+    "twice": {"offset": [0, 2], "step": [1, 1], "neuron": [0, 0], "n_steps": 5},
+    "unsorted": {"offset": [0, 2], "step": [2, 1], "neuron": [0, 0], "n_steps": 5},
+    "lengths": {"offset": [0, 2], "step": [1], "neuron": [0], "n_steps": 5},
+    "falling": {"offset": [0, 2, 1], "step": [1], "neuron": [0], "n_steps": 5},
+    "no steps": {"offset": [0, 0], "step": [], "neuron": [], "n_steps": 0},
+}
+
+
+@pytest.mark.parametrize("what", BAD_EVENTS)
+def test_the_package_refuses_bad_events(what: str, tmp_path: Path) -> None:
+    events = module_of(PACKAGE / "lava_network/events.py")
+    np.savez(tmp_path / "events.npz", **BAD_EVENTS[what])
+    with pytest.raises(ValueError, match=r"step|neuron|fit|lacks"):
+        events.read_events(tmp_path / "events.npz", 2)
+
+
+def test_arrays_are_plain_numpy(network: IntegerNetwork, tmp_path: Path) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    with np.load(folder / "lava_network/arrays.npz", allow_pickle=False) as archive:
+        header = json.loads(str(archive["header"][()]))
+        assert archive["projection.1.delay"].max() == 61
+    assert header["kind"] == "nmtool integer network"
+    assert storage.archive_kind(folder / "lava_network/arrays.npz") == header["kind"]

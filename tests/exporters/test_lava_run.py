@@ -1,0 +1,317 @@
+"""Exported folders executed in Lava, compared integer by integer with nmtool's simulators."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporters import lava
+from exporters.lava import environment as environments
+from exporters.lava.environment import LavaEnvironment
+from exporters.supervise import supervise
+from hardware_sim.reference import run_reference
+from hardware_sim.simulator import simulate
+from nmtool.errors import BackendError
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, STATE_LIMIT
+from tests.exporters.lava_nets import random_network, random_raster, self_sustained_network
+
+pytestmark = pytest.mark.lava
+
+
+@pytest.fixture(scope="module")
+def environment() -> LavaEnvironment:
+    return environments.find()
+
+
+def assert_same(actual: Recording, expected: Recording) -> None:
+    """Every array of two recordings."""
+    assert list(actual.spikes) == list(expected.spikes)
+    for name, raster in expected.spikes.items():
+        for key in ("offset", "step", "neuron"):
+            assert np.array_equal(getattr(actual.spikes[name], key), getattr(raster, key)), name
+    for group in ("current", "potential", "membrane"):
+        wanted = getattr(expected, group)
+        assert set(getattr(actual, group)) == set(wanted)
+        for name, values in wanted.items():
+            assert np.array_equal(getattr(actual, group)[name], values), (group, name)
+
+
+@settings(max_examples=8, derandomize=True, deadline=None, database=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_hidden=st.integers(0, 2),
+    spiking_output=st.booleans(),
+    n_samples=st.integers(1, 3),
+    n_steps=st.integers(1, 90),
+)
+def test_random_networks(
+    tmp_path_factory: pytest.TempPathFactory,
+    environment: LavaEnvironment,
+    seed: int,
+    n_hidden: int,
+    spiking_output: bool,
+    n_samples: int,
+    n_steps: int,
+) -> None:
+    network = random_network(seed, n_hidden, spiking_output)
+    spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
+    folder = lava.export(network, tmp_path_factory.mktemp("random") / "export")
+    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    assert_same(fast, simulate(network, spikes, deep=True))
+    assert_same(fast, run_reference(network, spikes))
+    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+
+
+def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = self_sustained_network()
+    assert set(network.projections[1].delay.flat) == set(range(MAX_DELAY + 1))
+    dense = np.zeros((4, 100, 2), bool)
+    dense[0, 0], dense[2, 40] = True, True
+    spikes = Raster.from_dense(dense)
+    folder = lava.export(network, tmp_path / "export")
+    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    counts = fast.spikes["hidden"].counts().sum(axis=1)
+    assert fast.spikes["hidden"].dense()[0, -1].any(), "activity should outlast the sample"
+    assert (counts > 0).tolist() == [True, False, True, False]
+    assert_same(fast, simulate(network, spikes, deep=True))
+    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+
+
+@pytest.mark.parametrize("model", lava.MODELS)
+def test_runs_repeat(model: str, tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = random_network(11, 1, False)
+    spikes = random_raster(11, 3, 30, network.channels.size)
+    folder = lava.export(network, tmp_path / "export")
+    finished: list[int] = []
+    one, two = (
+        lava.run(folder, spikes, model=model, environment=environment, on_progress=report)
+        for report in (finished.append, None)
+    )
+    assert_same(one, two)
+    assert finished == [1, 1, 1]
+    assert one.predictions.shape == (3,)
+    assert not one.current
+    assert not one.potential
+
+
+def edge_network(sign: int) -> IntegerNetwork:
+    """u reaches the end of its range, and passes it; v saturates; a threshold of zero."""
+    weight = np.array([[255, 1, 254]]) * sign
+    return IntegerNetwork(
+        InputChannels(1),
+        [
+            IntegerPopulation("quick", 3, LIF, du=0, dv=0, vth=0, scale=1.0),
+            IntegerPopulation("out", 3, LI, du=0, dv=0, vth=SILENT_THRESHOLD, scale=1.0),
+        ],
+        [
+            IntegerProjection(INPUT, "quick", weight, np.zeros((1, 3), int), 8, 7),
+            IntegerProjection(INPUT, "out", weight, np.zeros((1, 3), int), 8, 7),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=40,
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = edge_network(sign)
+    spikes = Raster.from_dense(np.ones((1, 40, 1)))
+    folder = lava.export(network, tmp_path / "export")
+    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    assert (abs(fast.membrane["out"]) == STATE_LIMIT - 1).any()
+    assert (np.sign(fast.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
+    assert_same(fast, simulate(network, spikes, deep=True))
+    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+
+
+def scattered_network() -> IntegerNetwork:
+    """Populations that nothing connects, one driven by its bias alone, an input nobody reads."""
+    bias = np.array([3000, -3000])
+    return IntegerNetwork(
+        InputChannels(2),
+        [
+            IntegerPopulation("lonely", 2, LIF, 100, 50, 90, 1.0, 2, bias),
+            IntegerPopulation("driven", 3, LIF, 100, 50, 100, 1.0, 0, 4000),
+            IntegerPopulation("out", 2, LI, 100, 50, SILENT_THRESHOLD, 1.0, 1, 5),
+            IntegerPopulation("alone", 1, LI, 100, 50, SILENT_THRESHOLD, 1.0, 1, -7),
+        ],
+        [IntegerProjection("driven", "out", np.full((3, 2), 9), np.full((3, 2), 2))],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=25,
+    )
+
+
+def test_populations_that_nothing_connects(tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = scattered_network()
+    spikes = random_raster(2, 2, 25, 2)
+    folder = lava.export(network, tmp_path / "export")
+    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    assert fast.spikes["lonely"].n_spikes
+    assert fast.spikes["driven"].n_spikes
+    assert_same(fast, simulate(network, spikes, deep=True))
+    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+
+
+def test_no_samples_and_silent_samples(tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = random_network(4, 1, False)
+    folder = lava.export(network, tmp_path / "export")
+    none = lava.run(folder, random_raster(0, 0, 20, 5), environment=environment)
+    assert none.n_samples == 0
+    assert none.membrane["out"].shape == (0, 20, 4)
+    silent = Raster.from_dense(np.zeros((2, 20, 5)))
+    assert_same(
+        lava.run(folder, silent, deep=True, environment=environment),
+        simulate(network, silent, deep=True),
+    )
+
+
+def run_script(environment: LavaEnvironment, folder: Path, *options: str) -> dict[str, np.ndarray]:
+    """What run.py of an export writes, without nmtool in between."""
+    supervise(
+        [
+            environment.python,
+            folder / "run.py",
+            folder / "events.npz",
+            folder / "out.npz",
+            *options,
+        ],
+        what="run.py",
+        idle_timeout_s=120,
+        env=environments.clean_variables(),
+        cwd=folder.parent,
+    )
+    with np.load(folder / "out.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def rewritten(folder: Path, **changes: np.ndarray | int) -> None:
+    """Give the exported arrays other values than the contract allows."""
+    path = folder / "lava_network/arrays.npz"
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    header = json.loads(str(arrays["header"][()]))
+    for entry in header["projections"]:
+        entry |= {key: value for key, value in changes.items() if key in entry}
+    for index in range(len(header["projections"])):
+        for key in ("weight", "delay"):
+            if key in changes:
+                arrays[f"projection.{index}.{key}"] = changes[key]
+    np.savez(path, **{**arrays, "header": np.array(json.dumps(header))})
+
+
+def square_export(tmp_path: Path) -> Path:
+    """Six channels into six neurons, with input."""
+    random = np.random.default_rng(8)
+    network = IntegerNetwork(
+        InputChannels(6),
+        [IntegerPopulation("out", 6, LIF, du=300, dv=200, vth=90, scale=1.0)],
+        [
+            IntegerProjection(source, "out", np.zeros((6, 6)), np.zeros((6, 6)))
+            for source in (INPUT, "out")
+        ],
+        Readout("out", "first_spike"),
+        dt_ms=1.0,
+        n_steps=80,
+    )
+    folder = lava.export(network, tmp_path / "export")
+    raster = Raster.from_dense(random.random((1, 80, 6)) < 0.4)
+    lava._write_events(folder / "events.npz", raster)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("signs", "exponent", "bits"),
+    [("mixed", -3, 8), ("mixed", -1, 4), ("excitatory", -2, 6), ("inhibitory", -1, 8)],
+)
+def test_fast_equals_stock_beyond_the_contract(
+    signs: str, exponent: int, bits: int, tmp_path: Path, environment: LavaEnvironment
+) -> None:
+    random = np.random.default_rng(exponent + 10 * bits)
+    low, high = {"mixed": (-300, 300), "excitatory": (0, 300), "inhibitory": (-300, 0)}[signs]
+    folder = square_export(tmp_path)
+    rewritten(
+        folder,
+        weight=random.integers(low, high + 1, (6, 6)),
+        delay=random.integers(50, 64, (6, 6)),
+        weight_exponent=exponent,
+        weight_bits=bits,
+    )
+    fast = run_script(environment, folder, "--deep")
+    stock = run_script(environment, folder, "--deep", "--model", "stock")
+    assert fast["current.out"].any()
+    assert list(fast) == list(stock)
+    for name, values in fast.items():
+        assert np.array_equal(values, stock[name]), name
+
+
+@pytest.mark.parametrize("model", lava.MODELS)
+def test_a_refusal_by_a_process_model_is_reported(
+    model: str, tmp_path: Path, environment: LavaEnvironment
+) -> None:
+    folder = square_export(tmp_path)
+    rewritten(folder, delay=np.full((6, 6), 64))
+    with pytest.raises(BackendError, match=r"ValueError.*63"):
+        run_script(environment, folder, "--model", model)
+    assert not (folder / "out.npz").exists()
+
+
+@pytest.mark.parametrize("model", lava.MODELS)
+def test_a_killed_process_of_lava_is_an_error(
+    model: str, tmp_path: Path, environment: LavaEnvironment
+) -> None:
+    network = random_network(11, 1, False)
+    folder = lava.export(network, tmp_path / "export")
+    spikes = random_raster(1, 500, 200, network.channels.size)
+    seen: list[int] = []
+
+    def kill_one(samples: int) -> None:
+        while len(seen) < 6:
+            seen[:] = processes_of(folder)
+        os.kill(seen[-1], signal.SIGKILL)
+
+    with pytest.raises(BackendError, match=r"exit code -9|failed"):
+        lava.run(folder, spikes, model=model, environment=environment, on_progress=kill_one)
+    assert not processes_of(folder)
+
+
+def test_a_limit_ends_everything(tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = random_network(11, 1, False)
+    folder = lava.export(network, tmp_path / "export")
+    spikes = random_raster(1, 5000, 200, network.channels.size)
+    with pytest.raises(BackendError, match="took longer than 3 s"):
+        lava.run(folder, spikes, environment=environment, timeout_s=3.0)
+    assert not processes_of(folder)
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Processes of the system that run the script of an export, in the order they began."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(folder / "run.py").encode() in words:
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+def test_bad_events_are_refused(tmp_path: Path, environment: LavaEnvironment) -> None:
+    folder = square_export(tmp_path)
+    np.savez(folder / "events.npz", offset=[0, 1], step=[500], neuron=[0], n_steps=80)
+    with pytest.raises(BackendError, match=r"exit code 2(.|\n)*step lies outside 0 … 79"):
+        run_script(environment, folder)

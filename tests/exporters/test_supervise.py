@@ -1,0 +1,177 @@
+"""A supervised command ends, with everything it started, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exporters.supervise import supervise
+from nmtool.errors import BackendError
+
+PATIENCE_S = 20.0
+"""How long a process that was told to end may take on a busy machine."""
+
+HANG_WITH_CHILD = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(os.getpid(), child.pid, flush=True)
+time.sleep(600)
+"""
+
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    time.sleep(600)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+LEAVE_CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.pid, flush=True)
+sys.exit(int(sys.argv[1]))
+"""
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, waiting for that a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def pids(lines: list[str]) -> list[int]:
+    return [int(word) for line in lines for word in line.split()]
+
+
+def test_lines_are_passed_on_in_order() -> None:
+    lines: list[str] = []
+    supervise(python("for i in range(50): print('line', i)"), what="it", on_line=lines.append)
+    assert lines == [f"line {i}" for i in range(50)]
+
+
+def test_environment_and_folder_are_those_asked_for(tmp_path: Path) -> None:
+    lines: list[str] = []
+    supervise(
+        python("import os; print(os.environ['NMTOOL_TEST'], os.getcwd())"),
+        what="it",
+        env={**os.environ, "NMTOOL_TEST": "here"},
+        cwd=tmp_path,
+        on_line=lines.append,
+    )
+    assert lines == [f"here {tmp_path.resolve()}"]
+
+
+def test_a_crash_reports_the_last_error_lines() -> None:
+    code = (
+        "import sys; print('fine'); sys.stderr.write('old\\n' * 50 + 'the reason\\n'); sys.exit(7)"
+    )
+    with pytest.raises(BackendError) as caught:
+        supervise(python(code), what="the thing", fix="do this")
+    assert caught.value.what == "the thing failed"
+    assert "exit code 7" in caught.value.why
+    assert caught.value.why.endswith("the reason")
+    assert "fine" not in caught.value.why
+    assert caught.value.why.count("old") < 50
+    assert caught.value.fix == "do this"
+
+
+def test_output_is_the_reason_where_there_are_no_errors() -> None:
+    with pytest.raises(BackendError, match="said before"):
+        supervise(python("print('said before'); raise SystemExit(1)"), what="it")
+
+
+def test_death_by_a_signal_is_named() -> None:
+    with pytest.raises(BackendError, match="SIGKILL"):
+        supervise(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), what="it")
+
+
+def test_a_missing_program_is_an_error() -> None:
+    with pytest.raises(BackendError, match="did not start"):
+        supervise(["/nowhere/program"], what="it")
+
+
+@pytest.mark.parametrize("limit", ["timeout_s", "idle_timeout_s"])
+def test_a_hanging_command_ends_with_its_children(limit: str) -> None:
+    lines: list[str] = []
+    with pytest.raises(BackendError, match="was stopped"):
+        supervise(python(HANG_WITH_CHILD), what="it", on_line=lines.append, **{limit: 3.0})
+    assert len(pids(lines)) == 2
+    assert all(gone(pid) for pid in pids(lines))
+
+
+def test_a_command_that_speaks_is_not_idle() -> None:
+    code = "import time\nfor i in range(8): print(i, flush=True); time.sleep(0.5)"
+    lines: list[str] = []
+    supervise(python(code), what="it", idle_timeout_s=3.0, on_line=lines.append)
+    assert len(lines) == 8
+
+
+def test_a_command_deaf_to_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporters.supervise.GRACE_S", 0.2)
+    lines: list[str] = []
+    with pytest.raises(BackendError):
+        supervise(python(STUBBORN), what="it", idle_timeout_s=1.0, on_line=lines.append)
+    assert all(gone(pid) for pid in pids(lines))
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_finished_command_leaves_behind_ends(code: int) -> None:
+    lines: list[str] = []
+    if code:
+        with pytest.raises(BackendError):
+            supervise(python(LEAVE_CHILD, str(code)), what="it", on_line=lines.append)
+    else:
+        supervise(python(LEAVE_CHILD, str(code)), what="it", on_line=lines.append)
+    assert len(pids(lines)) == 1
+    assert all(gone(pid) for pid in pids(lines))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interruption_ends_everything(error: type[BaseException]) -> None:
+    lines: list[str] = []
+
+    def interrupt(line: str) -> None:
+        lines.append(line)
+        raise error
+
+    with pytest.raises(error):
+        supervise(python(HANG_WITH_CHILD), what="it", on_line=interrupt)
+    assert len(pids(lines)) == 2
+    assert all(gone(pid) for pid in pids(lines))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a service of Linux")
+def test_the_command_ends_when_the_supervisor_is_killed() -> None:
+    code = (
+        "import sys; from exporters.supervise import supervise;"
+        "supervise([sys.executable, '-c', sys.argv[1]], what='it', on_line=print)"
+    )
+    body = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code, body], stdout=subprocess.PIPE, text=True, cwd=root
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        pid = int(supervisor.stdout.readline())
+        supervisor.send_signal(signal.SIGKILL)
+    assert gone(pid)

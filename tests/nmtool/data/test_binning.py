@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.data import SpikeEvents, bin_events, default_steps
+from nmtool.errors import NetworkError, UsageError
+
+DTS = (1.0, 2.0, 0.1, 0.3, 0.7, 1e-3, 1 / 3)
+
+
+def one_sample(times: list[float], units: list[int], n_units: int = 4) -> SpikeEvents:
+    return SpikeEvents(times, units, [0, len(times)], [0], n_units, ("a",))
+
+
+@st.composite
+def binnings(draw: st.DrawFn) -> tuple[SpikeEvents, list[list[tuple[int, int]]], float]:
+    """Events, the (step, unit) each one is meant to fall into, and dt.
+
+    A third of the times are multiples of dt, up to two roundings off in either direction.
+    """
+    dt, n_units = draw(st.sampled_from(DTS)), draw(st.integers(1, 7))
+    event = st.tuples(
+        st.integers(0, 9),
+        st.sampled_from([0.0, 0.25, 0.75]),
+        st.integers(0, n_units - 1),
+        st.integers(-2, 2),
+    )
+    drawn = draw(st.lists(st.lists(event, max_size=12), max_size=4))
+    samples = []
+    for sample in drawn:
+        timed = [(nudged((k + f) * dt, by), k, unit) for k, f, unit, by in sample]
+        samples.append(sorted(timed))
+    flat = [event for sample in samples for event in sample]
+    events = SpikeEvents(
+        [time for time, _, _ in flat],
+        [unit for _, _, unit in flat],
+        np.cumsum([0] + [len(sample) for sample in samples]),
+        [0] * len(samples),
+        n_units,
+        ("a",),
+    )
+    return events, [[(k, unit) for _, k, unit in sample] for sample in samples], dt
+
+
+def nudged(time: float, by: int) -> float:
+    for _ in range(abs(by)):
+        time = max(0.0, math.nextafter(time, math.copysign(math.inf, by)))
+    return time
+
+
+@given(binnings(), st.integers(1, 10), st.integers(1, 8))
+def test_binning_is_the_naive_loop(
+    binning: tuple[SpikeEvents, list[list[tuple[int, int]]], float], n_steps: int, group: int
+) -> None:
+    events, samples, dt = binning
+    n_channels = math.ceil(events.n_units / group)
+    dense = np.zeros((len(samples), n_steps, n_channels), bool)
+    surplus = dropped = 0
+    for index, sample in enumerate(samples):
+        for step, unit in sample:
+            if step >= n_steps:
+                dropped += 1
+            elif dense[index, step, unit // group]:
+                surplus += 1
+            else:
+                dense[index, step, unit // group] = True
+
+    binned = bin_events(events, dt, n_steps, group)
+
+    assert binned.raster.dense().shape == dense.shape
+    assert np.array_equal(binned.raster.dense(), dense)
+    assert (binned.surplus, binned.dropped) == (surplus, dropped)
+    assert binned.raster.n_spikes + surplus + dropped == events.n_events
+
+
+def test_every_multiple_of_dt_opens_its_own_step() -> None:
+    for dt in DTS:
+        n_steps = 20_000
+        steps = np.arange(n_steps)
+        events = one_sample((steps * dt).tolist(), [0] * n_steps)
+        raster = bin_events(events, dt, n_steps).raster
+        assert np.array_equal(raster.step, steps), dt
+
+
+def test_seconds_read_as_milliseconds_fall_where_one_expects() -> None:
+    times = [0.3, 1000.0 * 0.0007, 1000.0 * 0.0011]
+    raster = bin_events(one_sample(times, [0, 1, 2]), 0.1, 20).raster
+    assert raster.step.tolist() == [3, 7, 11]
+
+
+def test_a_time_just_before_a_step_is_not_in_it() -> None:
+    assert bin_events(one_sample([0.999999], [0]), 1.0, 5).raster.step.tolist() == [0]
+
+
+def test_the_end_of_the_last_step_is_outside() -> None:
+    binned = bin_events(one_sample([4.99, 5.0, 1e300], [0, 0, 1]), 1.0, 5)
+    assert binned.raster.step.tolist() == [4]
+    assert (binned.surplus, binned.dropped) == (0, 2)
+
+
+def test_the_last_group_takes_the_remainder() -> None:
+    events = one_sample([0.0, 0.0, 0.0, 0.0], [0, 2, 3, 6], n_units=7)
+    binned = bin_events(events, 1.0, 1, group=3)
+    assert binned.raster.n_neurons == 3
+    assert binned.raster.neuron.tolist() == [0, 1, 2]
+    assert binned.surplus == 1
+
+
+@pytest.mark.parametrize(("n_samples", "n_steps"), [(3, 4_000_000), (4_000, 1_000)])
+def test_many_bins_need_wide_keys(n_samples: int, n_steps: int) -> None:
+    offset = [0] * (n_samples - 1) + [2, 3]
+    last = n_steps - 1.0
+    events = SpikeEvents([last] * 3, [0, 1999, 1], offset, [0] * n_samples, 2000, ("a",))
+    raster = bin_events(events, 1.0, n_steps).raster
+    assert raster.step.tolist() == [n_steps - 1] * 3
+    assert raster.neuron.tolist() == [0, 1999, 1]
+    assert raster.offset.tolist() == offset
+
+
+@pytest.mark.parametrize(
+    ("dt_ms", "n_steps"), [(1, 1000), (2, 500), (0.1, 10_000), (3, 334), (0.7, 1429), (4000, 1)]
+)
+def test_default_steps_cover_one_second(dt_ms: float, n_steps: int) -> None:
+    assert default_steps(dt_ms) == n_steps
+
+
+@pytest.mark.parametrize("dt_ms", [0.0, -1.0, math.nan, math.inf])
+def test_a_step_must_have_a_length(dt_ms: float) -> None:
+    with pytest.raises(NetworkError, match="time step"):
+        bin_events(one_sample([0.0], [0]), dt_ms, 5)
+    with pytest.raises(NetworkError, match="time step"):
+        default_steps(dt_ms)
+
+
+def test_a_group_has_at_least_one_unit() -> None:
+    with pytest.raises(UsageError, match="not by 0"):
+        bin_events(one_sample([0.0], [0]), 1.0, 5, group=0)
+    with pytest.raises(NetworkError, match="at least one step"):
+        bin_events(one_sample([0.0], [0]), 1.0, 0)

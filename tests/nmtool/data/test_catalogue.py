@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmtool import data as public
+from nmtool.data import Dataset, SpikeEvents, load_dataset, load_split, write_shd
+from nmtool.errors import DataError, UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, events: SpikeEvents) -> Path:
+    """A data set of 4 training samples and 1 test sample, without a validation split."""
+    write_shd(tmp_path / "toy_train.h5", events)
+    write_shd(tmp_path / "toy_test.h5", events.take([2]))
+    return tmp_path
+
+
+def test_every_public_name_exists() -> None:
+    assert all(hasattr(public, name) for name in public.__all__)
+
+
+def test_splits_are_named_without_being_read(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.write_text("not read")
+    assert load_dataset(folder).splits == ("train", "test")
+    assert load_dataset(folder, validation=1).splits == ("train", "validation", "test")
+    assert load_dataset("yinyang").splits == ("train", "validation", "test")
+
+
+def test_samples_in_memory_are_a_data_set(events: SpikeEvents) -> None:
+    data = Dataset("mine", ("train",), {"train": events}.__getitem__)
+    assert data.train is events
+    assert data.validation is None
+    with pytest.raises(DataError, match="'mine' has no test split"):
+        _ = data.test
+
+
+def test_a_folder_without_validation(folder: Path) -> None:
+    data = load_dataset(str(folder))
+    assert data.name == str(folder)
+    assert (data.train.n_samples, data.test.n_samples) == (4, 1)
+    assert data.validation is None
+    with pytest.raises(UsageError, match="has no validation split"):
+        data.split("validation")
+
+
+def test_validation_is_the_tail_of_the_training_samples(folder: Path, events: SpikeEvents) -> None:
+    data = load_dataset(folder, validation=3)
+    assert data.train.label.tolist() == events.label[:1].tolist()
+    assert data.validation is not None
+    assert data.validation.unit.tolist() == [3, 0]
+    assert data.split("validation") is data.validation
+    assert data.test.n_samples == 1
+
+
+@pytest.mark.parametrize("validation", [None, 1])
+def test_a_split_is_read_once(folder: Path, validation: int | None) -> None:
+    data = load_dataset(folder, validation=validation)
+    train, test = data.train, data.test
+    for path in folder.iterdir():
+        path.unlink()
+    assert data.train is train
+    assert data.test is test
+    assert (data.validation is None) == (validation is None)
+
+
+def test_too_many_validation_samples(folder: Path) -> None:
+    with pytest.raises(UsageError, match="4 validation samples cannot be taken"):
+        _ = load_dataset(folder, validation=4).train
+
+
+def test_a_validation_split_of_its_own(folder: Path, events: SpikeEvents) -> None:
+    write_shd(folder / "toy_valid.h5", events.take([0, 1]))
+    data = load_dataset(folder)
+    assert data.validation is not None
+    assert (data.train.n_samples, data.validation.n_samples) == (4, 2)
+    with pytest.raises(UsageError, match="has a validation split of its own"):
+        load_dataset(folder, validation=1)
+
+
+def test_only_what_is_asked_for_is_read(folder: Path) -> None:
+    (folder / "toy_train.h5").unlink()
+    assert load_split(str(folder), "test").n_samples == 1
+    with pytest.raises(DataError, match="has no train split"):
+        load_split(folder, "train")
+
+
+def test_units_of_a_folder_can_be_chosen(folder: Path) -> None:
+    assert load_split(folder, "test", n_units=9).n_units == 9
+    with pytest.raises(UsageError, match="cannot be chosen"):
+        load_split("yinyang", "test", n_units=9)
+
+
+def test_yinyang_has_all_splits() -> None:
+    data = load_dataset("yinyang")
+    assert data.validation is not None
+    assert (data.validation.n_samples, data.test.n_samples) == (1000, 1000)
+    assert load_split("yinyang", "test").n_units == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [("digit", "did you mean 'digits'?"), ("SHD", "did you mean 'shd'?"), ("qqq", "use one of")],
+)
+def test_an_unknown_name(name: str, guess: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_dataset(name)
+    assert caught.value.what == f"there is no data set or folder '{name}'"
+    assert guess in caught.value.fix
+    assert "digits, yinyang, shd, ssc, tonic:NAME or a folder" in caught.value.fix
+    assert caught.value.exit_code == 2
+
+
+def test_an_unknown_split(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no split 'tset'") as caught:
+        load_split(folder, "tset")
+    assert caught.value.fix == "did you mean 'test'? use one of train, validation, test"
+
+
+def test_a_file_in_place_of_its_folder(folder: Path) -> None:
+    with pytest.raises(UsageError, match="is a file, not a folder") as caught:
+        load_dataset(str(folder / "toy_train.h5"))
+    assert str(folder) in caught.value.fix
+
+
+def test_a_path_is_never_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    for folder in (Path("digits"), "./digits"):
+        with pytest.raises(DataError, match="holds no data set"):
+            load_dataset(folder)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nmtool.data import SpikeEvents
+from nmtool.data.latency import from_latencies
+from nmtool.errors import DataError, UsageError
+
+GOOD = {
+    "time_ms": [0.0, 2.0, 1.0, 1.0],
+    "unit": [0, 2, 1, 0],
+    "offset": [0, 2, 2, 4],
+    "label": [0, 1, 0],
+    "n_units": 3,
+    "class_names": ("a", "b"),
+}
+
+
+def make(**changes: object) -> SpikeEvents:
+    return SpikeEvents(**(GOOD | changes))  # type: ignore[arg-type]
+
+
+def lists(events: SpikeEvents) -> list[tuple[int, list[tuple[float, int]]]]:
+    """Label and (time, unit) list of every sample."""
+    pairs = list(zip(events.time_ms.tolist(), events.unit.tolist(), strict=True))
+    bounds = events.offset.tolist()
+    return [
+        (label, pairs[start:stop])
+        for label, start, stop in zip(events.label.tolist(), bounds, bounds[1:], strict=False)
+    ]
+
+
+def test_arrays_have_the_promised_types() -> None:
+    events = make()
+    assert events.time_ms.dtype == np.float64
+    assert events.unit.dtype == np.int32
+    assert events.offset.dtype == events.label.dtype == np.int64
+    assert (events.n_samples, events.n_events) == (3, 4)
+    assert events.counts.tolist() == [2, 0, 2]
+    assert events.sample_index().tolist() == [0, 0, 2, 2]
+
+
+def test_time_may_start_again_in_every_sample_and_stand_still() -> None:
+    assert lists(make()) == [(0, [(0.0, 0), (2.0, 2)]), (1, []), (0, [(1.0, 1), (1.0, 0)])]
+
+
+def test_a_data_set_may_be_empty() -> None:
+    events = make(time_ms=[], unit=[], offset=[0], label=[])
+    assert (events.n_samples, events.n_events) == (0, 0)
+    assert events.take([]).n_samples == 0
+
+
+@pytest.mark.parametrize("offset", [[0, 0, 4, 4], [0, 4, 4, 4], [0, 0, 0, 4]])
+def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
+    assert make(time_ms=[0, 1, 2, 3], offset=offset).n_samples == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unit": [0, 2, 1, 3]}, "sample 2, event 1: unit 3 is not one of the 3 units"),
+        ({"unit": [0, -1, 1, 0]}, "sample 0, event 1: unit -1 is not one of the 3 units"),
+        ({"unit": [0, 2, 1 << 32, 0]}, "sample 2, event 0: unit 4294967296 is not one of"),
+        ({"label": [0, 2, 0]}, "sample 1: label 2 is not one of the 2 classes"),
+        ({"label": [0, 1, -1]}, "sample 2: label -1 is not one of the 2 classes"),
+        ({"time_ms": [0, 2, 1, np.nan]}, "sample 2, event 1: the time nan is not finite"),
+        ({"time_ms": [0, np.inf, 1, 1]}, "sample 0, event 1: the time inf is not finite"),
+        ({"time_ms": [-0.5, 2, 1, 1]}, "sample 0, event 0: the time -0.5 ms is negative"),
+        ({"time_ms": [3, 2, 1, 1]}, "sample 0, event 1: time goes backwards, from 3 to 2 ms"),
+        ({"time_ms": [0, 2, 1, 0.5]}, "sample 2, event 1: time goes backwards, from 1 to 0.5 ms"),
+        ({"offset": [1, 2, 2, 4]}, "must start at 0 and never fall"),
+        ({"offset": [0, 3, 2, 4]}, "must start at 0 and never fall"),
+        ({"offset": []}, "must start at 0 and never fall"),
+        ({"offset": [0, 2, 2, 5]}, "hold 5 events, but there are 4 times and 4 units"),
+        ({"unit": [0, 2, 1]}, "hold 4 events, but there are 4 times and 3 units"),
+        ({"label": [0, 1]}, "3 samples have 2 labels"),
+        ({"label": [0.0, 1.0, 0.0]}, "label of spike events must be a list of whole numbers"),
+        ({"unit": [[0, 2], [1, 0]]}, "unit of spike events must be a list of whole numbers"),
+        ({"time_ms": ["0", "2", "1", "1"]}, "time_ms of spike events must be a list of numbers"),
+        ({"n_units": 0}, "at least one unit and one class"),
+        ({"class_names": ()}, "at least one unit and one class"),
+    ],
+)
+def test_bad_events_are_refused_with_their_place(changes: dict, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        make(**changes)
+    assert message in caught.value.what
+    assert caught.value.exit_code == 2
+
+
+def test_backwards_time_is_found_after_empty_samples() -> None:
+    with pytest.raises(DataError, match="sample 1, event 3: time goes backwards"):
+        make(time_ms=[0, 1, 2, 1], offset=[0, 0, 4, 4])
+
+
+def test_take_keeps_the_order_asked_for() -> None:
+    events = make()
+    everything = lists(events)
+    assert lists(events.take([2, 1, 0, 2])) == [everything[i] for i in (2, 1, 0, 2)]
+    assert lists(events.take(np.array([1]))) == [everything[1]]
+
+
+def test_split_tail_divides_the_samples() -> None:
+    events = make()
+    everything = lists(events)
+    for n in (1, 2):
+        head, tail = events.split_tail(n)
+        assert lists(head) == everything[:-n]
+        assert lists(tail) == everything[-n:]
+
+
+@pytest.mark.parametrize("n", [-1, 0, 3, 4])
+def test_split_tail_leaves_something_on_both_sides(n: int) -> None:
+    with pytest.raises(UsageError, match=f"{n} validation samples .* 3 training samples"):
+        make().split_tail(n)
+
+
+def test_concatenate_undoes_split_tail() -> None:
+    events = make()
+    assert lists(SpikeEvents.concatenate(events.split_tail(1))) == lists(events)
+
+
+@pytest.mark.parametrize("changes", [{"n_units": 4}, {"class_names": ("a", "c")}])
+def test_parts_that_differ_are_not_joined(changes: dict) -> None:
+    with pytest.raises(DataError, match="differ in units or classes"):
+        SpikeEvents.concatenate([make(), make(**changes)])
+
+
+def test_latencies_are_sorted_by_time_then_unit() -> None:
+    latency = np.array([[5.0, np.nan, 2.0, 5.0], [np.nan] * 4])
+    events = from_latencies(latency, np.array([1, 0]), ("a", "b"))
+    assert lists(events) == [(1, [(2.0, 2), (5.0, 0), (5.0, 3)]), (0, [])]
+    assert events.n_units == 4
+
+
+def test_simultaneous_spikes_of_many_units_are_ordered_by_unit() -> None:
+    latency = np.resize([7.0, 3.0], (1, 100))
+    events = from_latencies(latency, np.array([0]), ("a",))
+    assert events.unit.tolist() == [*range(1, 100, 2), *range(0, 100, 2)]

@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.data import Layout, SpikeEvents, read_layout, read_shd, split_files, write_shd
+from nmtool.errors import DataError, StorageError
+
+ARRAYS = ("time_ms", "unit", "offset", "label")
+TIMES = ([0.0, 0.25], [], [0.125])
+UNITS = ([3, 0], [], [1])
+
+
+def same(a: SpikeEvents, b: SpikeEvents) -> bool:
+    arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ARRAYS)
+    return arrays and (a.n_units, a.class_names) == (b.n_units, b.class_names)
+
+
+def ragged(rows: tuple, dtype: type) -> np.ndarray:
+    lists = np.empty(len(rows), object)
+    for index, row in enumerate(rows):
+        lists[index] = np.array(row, dtype)
+    return lists
+
+
+def write_foreign(
+    path: Path,
+    times: tuple = TIMES,
+    units: tuple = UNITS,
+    labels: tuple = (0, 1, 0),
+    keys: tuple | None = (b"a", b"b"),
+    n_units: object = None,
+    times_dtype: type = np.float16,
+) -> Path:
+    """A file such as others write, without help of the code under test."""
+    with h5py.File(path, "w") as file:
+        vlen = h5py.vlen_dtype
+        file.create_dataset(
+            "spikes/times", data=ragged(times, times_dtype), dtype=vlen(times_dtype)
+        )
+        file.create_dataset("spikes/units", data=ragged(units, np.uint16), dtype=vlen(np.uint16))
+        file["labels"] = np.array(labels)
+        if keys is not None:
+            file["extra/keys"] = np.array(keys) if keys else np.zeros(0, "S1")
+        if n_units is not None:
+            file.attrs["n_units"] = n_units
+    return path
+
+
+def test_original_layout_is_read(tmp_path: Path) -> None:
+    events = read_shd(write_foreign(tmp_path / "shd_train.h5"))
+    assert events.time_ms.tolist() == [0.0, 250.0, 125.0]
+    assert events.unit.tolist() == [3, 0, 1]
+    assert events.offset.tolist() == [0, 2, 2, 3]
+    assert events.label.tolist() == [0, 1, 0]
+    assert events.n_units == 700
+    assert events.class_names == ("a", "b")
+
+
+def test_float16_seconds_become_exact_milliseconds(tmp_path: Path) -> None:
+    second = np.float16(0.3173828125)
+    events = read_shd(
+        write_foreign(tmp_path / "x.h5", times=([second], [], []), units=([0], [], []))
+    )
+    assert events.time_ms.tolist() == [317.3828125]
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.floats(0, 2, width=16).map(abs),
+                st.integers(0, 69),
+            ),
+            max_size=5,
+        ),
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, samples: list, exact: bool) -> None:
+    path = tmp_path_factory.mktemp("shd") / "x_train.h5"
+    flat = [event for sample in samples for event in sorted(sample)]
+    seconds = np.array([time for time, _ in flat])
+    events = SpikeEvents(
+        seconds * (1000.0 if exact else 999.9),
+        [unit for _, unit in flat],
+        np.cumsum([0] + [len(sample) for sample in samples]),
+        [1] * len(samples),
+        70,
+        ("no", "öffnen"),
+    )
+    write_shd(path, events)
+    back = read_shd(path)
+    np.testing.assert_allclose(back.time_ms, events.time_ms, rtol=0 if exact else 1e-15, atol=0)
+    assert same(back, events) or not exact
+    with h5py.File(path) as file:
+        stored = h5py.check_vlen_dtype(file["spikes/times"].dtype)
+    assert stored == np.float16 if exact or not seconds.any() else stored == np.float64
+
+
+def test_written_files_hold_what_tonic_reads(tmp_path: Path, events: SpikeEvents) -> None:
+    write_shd(tmp_path / "x_train.h5", events)
+    with h5py.File(tmp_path / "x_train.h5") as file:
+        assert file["spikes/times"].shape == file["spikes/units"].shape == (4,)
+        assert file["spikes/units"][0].dtype == np.uint16
+        assert file["extra/speaker"].shape == file["labels"].shape == (4,)
+        assert file["extra/keys"].shape == (2,)
+
+
+def test_writing_into_a_missing_folder(tmp_path: Path, events: SpikeEvents) -> None:
+    with pytest.raises(StorageError, match="could not be written"):
+        write_shd(tmp_path / "missing" / "x.h5", events)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*shd_train\.h5"):
+        read_shd(tmp_path / "shd_train.h5")
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_file(tmp_path: Path, events: SpikeEvents, keep: float) -> None:
+    path = tmp_path / "x_train.h5"
+    write_shd(path, events)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole))])
+    with pytest.raises(DataError) as caught:
+        read_shd(path)
+    assert f"{path} is damaged" in caught.value.what
+    assert caught.value.why
+    assert caught.value.fix
+    assert caught.value.exit_code == 2
+
+
+def test_a_file_that_is_not_hdf5(tmp_path: Path) -> None:
+    path = tmp_path / "x_train.h5"
+    path.write_text("not found")
+    with pytest.raises(DataError, match="damaged or not an HDF5 file"):
+        read_shd(path)
+
+
+@pytest.mark.parametrize("name", ["spikes/times", "spikes/units", "labels", "spikes"])
+def test_a_missing_dataset(tmp_path: Path, events: SpikeEvents, name: str) -> None:
+    path = tmp_path / "x_train.h5"
+    write_shd(path, events)
+    with h5py.File(path, "a") as file:
+        del file[name]
+    with pytest.raises(DataError, match=f"x_train.h5: '{name}.*' is missing"):
+        read_shd(path)
+
+
+def square_times(file: h5py.File) -> None:
+    del file["spikes/times"]
+    file["spikes/times"] = np.zeros((4, 3))
+
+
+def integer_times(file: h5py.File) -> None:
+    units = file["spikes/units"][()]
+    del file["spikes/times"]
+    file.create_dataset("spikes/times", data=units, dtype=h5py.vlen_dtype(np.uint16))
+
+
+def group_for_labels(file: h5py.File) -> None:
+    del file["labels"]
+    file.create_group("labels")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (square_times, "'spikes/times' is not a list of floating-point numbers"),
+        (integer_times, "'spikes/times' is not a list of floating-point numbers"),
+        (group_for_labels, "'labels' is missing"),
+    ],
+)
+def test_datasets_of_the_wrong_kind(
+    tmp_path: Path, events: SpikeEvents, spoil: Callable, message: str
+) -> None:
+    path = tmp_path / "x_train.h5"
+    write_shd(path, events)
+    with h5py.File(path, "a") as file:
+        spoil(file)
+    with pytest.raises(DataError, match=message):
+        read_shd(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": ([3, 700], [], [1])}, "sample 0, event 1: unit 700 is not one of the 700 units"),
+        ({"units": ([3, 4], [], [1]), "n_units": 4}, "sample 0, event 1: unit 4 is not one of the"),
+        ({"labels": (0, 1, 2)}, "sample 2: label 2 is not one of the 2 classes"),
+        ({"labels": (0, -1, 0)}, "sample 1: label -1 is not one of the 2 classes"),
+        ({"labels": (0, 1)}, "3 samples have 2 labels"),
+        ({"labels": (0.0, 0.5, 1.0)}, "label of spike events must be a list of whole numbers"),
+        ({"times": ([0.25, 0.125], [], [0])}, "sample 0, event 1: time goes backwards"),
+        ({"times": ([0, 0.25], [], [np.inf])}, "sample 2, event 0: the time inf is not finite"),
+        ({"times": ([0, np.nan], [], [0])}, "sample 0, event 1: the time nan is not finite"),
+        ({"times": ([-0.5, 0], [], [0])}, "sample 0, event 0: the time -500 ms is negative"),
+        ({"times": ([0, 1], [], [])}, "sample 2 has 0 times, but 1 units"),
+        ({"times": ([0, 1], [])}, "there are times of 2 samples, but units of 3"),
+        ({"keys": ()}, "at least one unit and one class"),
+        ({"n_units": 0}, "at least one unit and one class"),
+        ({"n_units": "many"}, "damaged or not an HDF5 file in SHD layout"),
+    ],
+)
+def test_bad_contents_name_the_file_and_the_place(
+    tmp_path: Path, changes: dict, message: str
+) -> None:
+    path = write_foreign(tmp_path / "x_train.h5", **changes)
+    with pytest.raises(DataError) as caught:
+        read_shd(path)
+    assert str(path) in caught.value.what
+    assert message in caught.value.what
+
+
+def test_a_file_without_samples(tmp_path: Path) -> None:
+    events = read_shd(
+        write_foreign(tmp_path / "x.h5", times=(), units=(), labels=(), times_dtype=float)
+    )
+    assert (events.n_samples, events.n_events) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "option", "n_units"),
+    [
+        (None, None, None, 700),
+        (70, None, None, 70),
+        (None, 70, None, 70),
+        (70, 70, None, 70),
+        (70, 70, 80, 80),
+    ],
+)
+def test_units_are_agreed_between_files(
+    tmp_path: Path, train: int | None, test: int | None, option: int | None, n_units: int
+) -> None:
+    paths = [
+        write_foreign(tmp_path / "x_train.h5", n_units=train),
+        write_foreign(tmp_path / "x_test.h5", n_units=test),
+    ]
+    assert read_layout(paths, option) == Layout(n_units, ("a", "b"))
+
+
+def test_classes_without_names_are_numbered_over_all_files(tmp_path: Path) -> None:
+    paths = [
+        write_foreign(tmp_path / "x_train.h5", labels=(0, 3, 0), keys=None),
+        write_foreign(tmp_path / "x_test.h5", keys=None),
+    ]
+    layout = read_layout(paths)
+    assert layout.class_names == ("0", "1", "2", "3")
+    assert read_shd(paths[1], layout).class_names == layout.class_names
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_units": 71}, "disagree about n_units\nwhy: 70 is not 71"),
+        ({"n_units": 70, "keys": (b"a", b"c")}, "disagree about extra/keys"),
+    ],
+)
+def test_files_that_contradict_each_other(tmp_path: Path, changes: dict, message: str) -> None:
+    paths = [
+        write_foreign(tmp_path / "x_train.h5", n_units=70),
+        write_foreign(tmp_path / "x_test.h5", **changes),
+    ]
+    with pytest.raises(DataError) as caught:
+        read_layout(paths)
+    assert message in str(caught.value)
+
+
+def test_split_files(tmp_path: Path) -> None:
+    for name in ("ssc_train.h5", "ssc_valid.h5", "ssc_test.h5", "notes.txt"):
+        (tmp_path / name).touch()
+    assert split_files(tmp_path) == {
+        "train": tmp_path / "ssc_train.h5",
+        "validation": tmp_path / "ssc_valid.h5",
+        "test": tmp_path / "ssc_test.h5",
+    }
+
+
+def test_split_files_of_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no data set in SHD layout"):
+        split_files(tmp_path)
+
+
+def test_split_files_of_two_data_sets(tmp_path: Path) -> None:
+    for name in ("a_train.h5", "b_test.h5"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match="holds several data sets: a, b"):
+        split_files(tmp_path)
