@@ -28,20 +28,35 @@ from rich.table import Table
 from nmtool.errors import NmtoolError
 from nmtool.targets import Finding
 
+PLAIN_WIDTH = 120
+"""Columns where the output is not a terminal."""
+
 
 def out() -> Console:
     """The console for results."""
-    return Console(highlight=False)
+    return _console(stderr=False)
 
 
 def log() -> Console:
     """The console for progress and remarks."""
-    return Console(stderr=True, highlight=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def tell(text: str) -> None:
+    """A line of results for people, on stdout."""
+    out().print(escape(text), soft_wrap=True)
 
 
 def say(text: str) -> None:
     """A remark for people, on stderr."""
-    log().print(escape(text))
+    log().print(escape(text), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

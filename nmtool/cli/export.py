@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     network = integers(arguments, arguments.data)
     path = lava.export(network, arguments.output, force=arguments.force)
-    console.out().print(f"{path} written")
+    console.tell(f"{path} written")
     return 0
 
 

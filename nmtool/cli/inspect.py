@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for key, value in content.items():
         if not isinstance(value, list):
-            console.out().print(f"{key}: {value}", soft_wrap=True)
+            console.tell(f"{key}: {value}")
     for key in ("populations", "projections"):
         rows = content[key]
         if rows:

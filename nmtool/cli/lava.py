@@ -21,5 +21,5 @@ def run(arguments: argparse.Namespace) -> int:
         found = environment.setup(on_line=console.say, force=arguments.force)
     else:
         found = environment.find()
-    console.out().print(f"Lava runs with {found.python}", soft_wrap=True)
+    console.tell(f"Lava runs with {found.python}")
     return 0

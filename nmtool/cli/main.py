@@ -31,6 +31,8 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    # Threads that wait for work by spinning take the cores away from everyone, themselves included.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         options = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
         return options.run(options)

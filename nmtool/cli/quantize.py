@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json({"file": str(output), **result.report.as_json()})
     else:
         print_report(result.report)
-        console.out().print(f"{output} written")
+        console.tell(f"{output} written")
     return 0
 
 

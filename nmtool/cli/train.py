@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(Path(arguments.output))
     options = _resumed(folder, arguments) if arguments.resume else _settings(arguments)
     dataset = training_data(arguments, arguments.data, options.validation)
-    with EpochReport(options.epochs, dataset.train.n_samples, quiet=False) as report:
+    with EpochReport(options.epochs, dataset.train.n_samples) as report:
         trainer = train(
             options,
             dataset,
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json({"run": str(folder.path), "best": best, "epochs": len(trainer.log)})
     else:
-        console.out().print(f"{folder.network_file}: {_summary(best)}", highlight=False)
+        console.tell(f"{folder.network_file}: {_summary(best)}")
     return 0
 
 
@@ -140,9 +140,8 @@ def _resumed(folder: Any, arguments: argparse.Namespace) -> TrainOptions:
 class EpochReport:
     """Progress over all epochs, and a line per epoch, on stderr."""
 
-    def __init__(self, epochs: int, samples: int, *, quiet: bool) -> None:
+    def __init__(self, epochs: int, samples: int) -> None:
         self._bar = console.progress("training", epochs * samples)
-        self._quiet = quiet
 
     def __enter__(self) -> EpochReport:
         self._advance = self._bar.__enter__()
@@ -156,8 +155,7 @@ class EpochReport:
         self._advance(report.samples, f"epoch {report.epoch} loss {report.loss:.3f}")
 
     def epoch(self, entry: dict[str, Any]) -> None:
-        if not self._quiet:
-            console.say(f"epoch {entry['epoch']:3d}  {_summary(entry)}  {entry['seconds']:.1f} s")
+        console.say(f"epoch {entry['epoch']:3d}  {_summary(entry)}  {entry['seconds']:.1f} s")
 
 
 def _summary(entry: dict[str, Any]) -> str:

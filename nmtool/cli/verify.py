@@ -180,12 +180,12 @@ def print_verdicts(samples: Samples, expected: Recording, verdicts: dict[str, Ve
 
 def print_sentence(name: str, comparison: Comparison) -> None:
     """`spikes compared N, different 0`, and where a divergence begins."""
-    console.out().print(
+    console.tell(
         f"{name}: spikes compared {comparison.spikes_compared}, "
         f"different {comparison.spikes_different}"
     )
     if comparison.first_divergence is not None:
-        console.out().print(f"  first divergence: {_located(comparison.first_divergence)}")
+        console.tell(f"  first divergence: {_located(comparison.first_divergence)}")
 
 
 def _located(divergence: Divergence) -> str:
