@@ -1,4 +1,4 @@
-"""Forward and backward pass of one population over a batch, in portions of a few samples.
+"""Forward and backward pass of one block of neurons over a batch, in portions of a few samples.
 
 The torch layers call this; it knows arrays only. Memory in flight is a portion's traces,
 neurons × steps × samples of a portion, whatever the size of the batch.
@@ -12,57 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.dynamics import HOP_LATENCY
 from nmtool.raster import Raster
 from training.cell import Cell
-from training.kernels import adjoint, currents, events, forward, gradients
-
-PORTION = 16
-"""Samples in flight: enough for as many threads, few enough for memory."""
-
-TILE_BYTES = 36 << 10
-"""Adjoint traces of one neuron over a tile of samples should stay in a first-level cache."""
-
-
-@dataclass(frozen=True, eq=False)
-class Synapses:
-    """A projection as the kernels read it.
-
-    Attributes:
-        weight: [pre, post] float, jumps of u (already multiplied by b).
-        delay: [pre, post] unsigned, whole steps.
-    """
-
-    weight: NDArray
-    delay: NDArray
-
-    @classmethod
-    def none(cls, size: int, dtype: np.dtype) -> Synapses:
-        """No synapses at all, for populations without recurrence."""
-        return cls(np.zeros((0, size), dtype), np.zeros((0, size), np.uint8))
-
-    @property
-    def by_post(self) -> tuple[NDArray, NDArray]:
-        """Weight and delay as [post, pre]."""
-        return np.ascontiguousarray(self.weight.T), np.ascontiguousarray(self.delay.T)
-
-    @property
-    def reach(self) -> int:
-        """Steps from a spike to its last arrival."""
-        return int(self.delay.max(initial=0)) + HOP_LATENCY
-
-
-@dataclass(frozen=True, eq=False)
-class SynapseGradients:
-    """Gradients of a projection, summed over samples.
-
-    Attributes:
-        weight: [pre, post] float, by jumps of u.
-        delay_ms: [pre, post] float, by delays in ms.
-    """
-
-    weight: NDArray
-    delay_ms: NDArray
+from training.kernels import adjoint, currents, forward, gradients
+from training.portions import PORTION, bounds, by_channel, samples_per_tile, steps_of
+from training.synapses import GradientSum, SynapseGradients, Synapses
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +71,14 @@ class Block:
         Args:
             source: the afferent spikes.
         """
-        runs = [self._run_lif(portion) for portion in _portions(source)]
+        drive = self._scratch(source)
+        runs = [self._run_lif(portion, drive) for portion in _portions(source)]
         spikes = Raster.concatenate([run.spikes for run in runs])
         return LifRun(spikes, np.concatenate([run.slope for run in runs]))
 
-    def _run_lif(self, source: Raster) -> LifRun:
+    def _run_lif(self, source: Raster, scratch: NDArray) -> LifRun:
         n_steps = source.n_steps
-        drive = self._drive(source)
+        drive = self._drive(source, scratch)
         capacity = n_steps * self.size
         neuron = np.empty((source.n_samples, capacity), np.int32)
         slope = np.empty((source.n_samples, capacity), self.dtype)
@@ -135,7 +90,7 @@ class Block:
         total = count[:, -1]
         raster = Raster(
             np.concatenate(([0], np.cumsum(total))),
-            _steps_of(count),
+            steps_of(count),
             np.concatenate([row[:length] for row, length in zip(neuron, total, strict=True)]),
             n_steps,
             self.size,
@@ -146,23 +101,25 @@ class Block:
     def run_li(self, source: Raster) -> NDArray:
         """Forward pass of non-spiking neurons: [samples, T, neurons] float, v[n]."""
         membrane = np.empty((source.n_samples, source.n_steps, self.size), self.dtype)
-        first = 0
+        scratch, first = self._scratch(source), 0
         for portion in _portions(source):
             last = first + portion.n_samples
-            forward.run_li(self.cell, self._drive(portion), membrane[first:last])
+            forward.run_li(self.cell, self._drive(portion, scratch), membrane[first:last])
             first = last
         return membrane
 
-    def _drive(self, source: Raster) -> NDArray:
-        stride = source.n_steps + self.reach
-        tile = self.tile(stride)
-        start, position = _by_channel(source, source.n_neurons, tile, stride)
-        drive = np.empty((source.n_samples, stride, self.size), self.dtype)
+    def _scratch(self, source: Raster) -> NDArray:
+        """[samples of a portion, stride, neurons] float, taken once per pass."""
+        shape = (min(PORTION, source.n_samples), source.n_steps + self.reach, self.size)
+        return np.empty(shape, self.dtype)
+
+    def _drive(self, source: Raster, scratch: NDArray) -> NDArray:
+        drive = scratch[: source.n_samples]
+        stride = drive.shape[1]
+        tile = samples_per_tile(stride, self.dtype)
+        start, position = by_channel(source, source.n_neurons, tile, stride)
         currents.afferent_drive(*self.afferent.by_post, start, position, tile, drive)
         return drive
-
-    def tile(self, stride: int) -> int:
-        return min(PORTION, max(1, TILE_BYTES // (2 * stride * self.dtype.itemsize)))
 
     def backward_lif(
         self,
@@ -182,11 +139,11 @@ class Block:
             want_source_time: whether the source's spikes need gradients.
         """
         sums = _Sums(self, source, want_source_time)
-        spikes = run.spikes
-        for first, last in _bounds(source.n_samples):
+        spikes, scratch = run.spikes, self._adjoint_scratch(source)
+        for first, last in bounds(source.n_samples):
             part = slice(spikes.offset[first], spikes.offset[last])
             own = spikes.take(np.arange(first, last))
-            mu_u, c = self._adjoint_arrays(last - first, source.n_steps)
+            mu_u, c = (array[: last - first] for array in scratch)
             adjoint.run_lif_adjoint(
                 self.cell,
                 self.is_recurrent,
@@ -214,18 +171,19 @@ class Block:
             d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
             want_source_time: whether the source's spikes need gradients.
         """
-        sums = _Sums(self, source, want_source_time)
-        for first, last in _bounds(source.n_samples):
-            mu_u, c = self._adjoint_arrays(last - first, source.n_steps)
+        sums, scratch = _Sums(self, source, want_source_time), self._adjoint_scratch(source)
+        for first, last in bounds(source.n_samples):
+            mu_u, c = (array[: last - first] for array in scratch)
             adjoint.run_li_adjoint(self.cell, d_membrane[first:last], mu_u, c)
             sums.add(first, last, mu_u, c, None)
         return sums.result()
 
-    def _adjoint_arrays(self, n_samples: int, n_steps: int) -> tuple[NDArray, NDArray]:
-        shape = (n_samples, n_steps + self.reach, self.size)
-        mu_u, c = np.empty(shape, self.dtype), np.empty(shape, self.dtype)
-        mu_u[:, n_steps:], c[:, n_steps:] = 0.0, 0.0
-        return mu_u, c
+    def _adjoint_scratch(self, source: Raster) -> tuple[NDArray, NDArray]:
+        """Room for μ_u and c of a portion; zero beyond the last step, where nothing counts."""
+        arrays = self._scratch(source), self._scratch(source)
+        for array in arrays:
+            array[:, source.n_steps :] = 0.0
+        return arrays
 
 
 class _Sums:
@@ -234,14 +192,14 @@ class _Sums:
     def __init__(self, block: Block, source: Raster, want_source_time: bool) -> None:
         self.block = block
         self.source = source
-        self.afferent = _Accumulator(block.afferent)
-        self.recurrent = _Accumulator(block.recurrent)
+        self.afferent = GradientSum(block.afferent)
+        self.recurrent = GradientSum(block.recurrent)
         self.source_time = np.empty(source.n_spikes, block.dtype) if want_source_time else None
 
     def add(self, first: int, last: int, mu_u: NDArray, c: NDArray, own: Raster | None) -> None:
         portion = self.source.take(np.arange(first, last))
         stride = mu_u.shape[1]
-        tile = self.block.tile(stride)
+        tile = samples_per_tile(stride, self.block.dtype)
         if own is None or not self.block.is_recurrent:
             own = Raster.silent(portion.n_samples, portion.n_steps, 0)
         gradients.synapse_gradients(
@@ -269,53 +227,6 @@ class _Sums:
         return Backward(self.afferent.result(), recurrent, self.source_time)
 
 
-class _Accumulator:
-    def __init__(self, synapses: Synapses) -> None:
-        self.weight, self.delay = synapses.by_post
-        self.d_weight = np.zeros_like(self.weight)
-        self.d_time = np.zeros_like(self.weight)
-
-    def over(self, spikes: Raster, tile: int, stride: int) -> gradients.Gathering:
-        start, position = _by_channel(spikes, self.weight.shape[1], tile, stride)
-        return gradients.Gathering(
-            self.weight, self.delay, start, position, self.d_weight, self.d_time
-        )
-
-    def result(self) -> SynapseGradients:
-        return SynapseGradients(
-            np.ascontiguousarray(self.d_weight.T), np.ascontiguousarray(self.d_time.T)
-        )
-
-
-def _bounds(n_samples: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, n_samples, PORTION):
-        yield first, min(first + PORTION, n_samples)
-
-
 def _portions(source: Raster) -> Iterator[Raster]:
-    for first, last in _bounds(source.n_samples):
+    for first, last in bounds(source.n_samples):
         yield source.take(np.arange(first, last))
-
-
-def _by_channel(spikes: Raster, channels: int, tile: int, stride: int) -> tuple[NDArray, NDArray]:
-    n_tiles = -(-spikes.n_samples // tile)
-    start = np.empty((n_tiles, channels + 1), np.uint64)
-    position = np.empty(spikes.n_spikes, np.uint32)
-    events.by_channel(
-        spikes.offset,
-        spikes.step,
-        spikes.neuron,
-        channels,
-        tile,
-        stride,
-        start,
-        position,
-    )
-    return start, position
-
-
-def _steps_of(count: NDArray) -> NDArray[np.int32]:
-    """Steps of the spikes, sample after sample, from how many came before each step."""
-    n_samples, edges = count.shape
-    steps = np.tile(np.arange(edges - 1, dtype=np.int32), n_samples)
-    return np.repeat(steps, np.diff(count, axis=1).ravel())

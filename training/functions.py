@@ -19,7 +19,8 @@ from torch import Tensor
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
 from training.cell import Cell
-from training.engine import Block, SynapseGradients, Synapses
+from training.engine import Block
+from training.synapses import SynapseGradients, Synapses
 
 Push = Callable[[NDArray[np.int64], int], NDArray]
 """From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""
@@ -141,8 +142,8 @@ class _Lif(torch.autograd.Function):
         ctx.block = Block(context.cell, context.synapses(weight, delay), recurrent)
         ctx.run = ctx.block.run_lif(context.source)
         raster = ctx.run.spikes
-        time_ms = raster.step.astype(context.cell.b.dtype) * context.dt_ms
-        return torch.from_numpy(time_ms.astype(context.cell.b.dtype)), raster
+        time_ms = (raster.step * context.dt_ms).astype(context.cell.b.dtype)
+        return torch.from_numpy(time_ms), raster
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:

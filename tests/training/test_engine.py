@@ -11,7 +11,9 @@ from nmtool.network import Network, Projection
 from tests.training.nets import random_input, random_network
 from training import reference
 from training.cell import make_cell
-from training.engine import PORTION, Backward, Block, LifRun, Synapses
+from training.engine import Backward, Block, LifRun
+from training.portions import PORTION
+from training.synapses import Synapses
 
 N_SAMPLES = PORTION + 3
 

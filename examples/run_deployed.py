@@ -1,0 +1,47 @@
+"""Run a deployed network on events of your own; needs numpy and numba, neither torch nor Lava.
+
+    python examples/run_deployed.py NETWORK.npz
+
+NETWORK.npz is what `nmtool quantize` wrote. Expected output, for any network:
+
+    … channels, … steps of … ms
+    sample 0: class …, … spikes
+    sample 1: class …, 0 spikes
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from hardware_sim.simulator import simulate
+from nmtool import IntegerNetwork, SpikeEvents, bin_events
+
+
+def main(path: str) -> None:
+    network = IntegerNetwork.load(path)
+    units = network.channels.size * network.channels.group
+    duration_ms = network.n_steps * network.dt_ms
+    print(f"{network.channels.size} channels, {network.n_steps} steps of {network.dt_ms:g} ms")
+
+    # Two samples: noise on all channels, and silence.
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.uniform(0, duration_ms, 4 * units))
+    events = SpikeEvents(
+        time_ms=times,
+        unit=rng.integers(0, units, times.size),
+        offset=np.array([0, times.size, times.size]),
+        label=np.zeros(2, np.int64),
+        n_units=units,
+        class_names=network.class_names,
+    )
+    heard = bin_events(events, network.dt_ms, network.n_steps, network.channels.group).raster
+    recording = simulate(network, heard)
+    for sample, prediction in enumerate(recording.predictions):
+        spikes = sum(int(raster.counts()[sample].sum()) for raster in recording.spikes.values())
+        print(f"sample {sample}: class {network.class_names[prediction]}, {spikes} spikes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
