@@ -27,7 +27,7 @@ GRACE_S = 3.0
 """Seconds a group has to clean up after SIGTERM before SIGKILL."""
 
 POLL_S = 0.1
-TAIL_LINES = 15
+TAIL_LINES = 30
 
 _LEASH = Path(__file__).with_name("leash.py")
 _PROC = Path("/proc")

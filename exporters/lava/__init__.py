@@ -17,6 +17,7 @@ import numpy as np
 from exporters.export_folder import replacing_folder
 from exporters.lava import environment as environments
 from exporters.lava.environment import PACKAGE, LavaEnvironment
+from exporters.lava.interpreters import clean_variables
 from exporters.lava.readme import readme
 from exporters.supervise import supervise
 from nmtool import storage
@@ -91,19 +92,13 @@ def run(
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
+        UsageError: there is no such model.
         FileFormatError: the folder is not such an export.
         DataError: the raster has other channels than the network, or no steps.
         MissingError: Lava is not set up.
         BackendError: Lava failed, hung or took too long; nothing of it is left running.
     """
-    if model not in MODELS:
-        raise UsageError(f"unknown Lava model '{model}'", fix=f"use {' or '.join(MODELS)}")
-    check_input(load(folder), spikes)
-    if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
-    script = Path(folder).resolve() / "run.py"
-    if not script.is_file():
-        raise FileFormatError(f"{folder} has no run.py", fix="export the network again")
+    script = _checked_script(folder, spikes, model)
     python = (environment or environments.find()).python
     with tempfile.TemporaryDirectory(prefix="nmtool-lava-") as scratch:
         events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
@@ -116,10 +111,23 @@ def run(
             timeout_s=timeout_s,
             idle_timeout_s=SILENCE_S,
             on_line=_progress_reader(on_progress),
-            env=environments.clean_variables(),
+            env=clean_variables(),
             cwd=scratch,
         )
         return Recording.load(recording)
+
+
+def _checked_script(folder: str | Path, spikes: Raster, model: str) -> Path:
+    """The script of an export that can run these spikes."""
+    if model not in MODELS:
+        raise UsageError(f"unknown Lava model '{model}'", fix=f"use {' or '.join(MODELS)}")
+    check_input(load(folder), spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")
+    script = Path(folder).resolve() / "run.py"
+    if not script.is_file():
+        raise FileFormatError(f"{folder} has no run.py", fix="export the network again")
+    return script
 
 
 def _sources() -> dict[str, Path]:

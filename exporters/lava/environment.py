@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporters.lava.interpreters import NATIVE_PYTHON, choose_base, clean_variables
 from exporters.supervise import supervise
 from nmtool import storage
 from nmtool.errors import BackendError, MissingError, StorageError
@@ -24,9 +23,6 @@ from nmtool.folders import data_folder
 LAVA = "lava-nc==0.10.0"
 DEPENDENCIES = ("numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn")
 """What Lava uses; from numpy 2.5 on, some of its ports fail."""
-
-NATIVE_PYTHON = (3, 10)
-NEWEST_PYTHON = (3, 13)
 
 PYTHON_VARIABLE = "NMTOOL_LAVA_PYTHON"
 HOME_VARIABLE = "NMTOOL_LAVA_HOME"
@@ -123,7 +119,7 @@ def setup(
     home = lava_home()
     if not force and (existing := _working(home)) is not None:
         return existing
-    base, version = _choose_base(python)
+    base, version = choose_base(python)
     folder = _new_folder(home)
     try:
         environment = _install(base, version, folder, on_line)
@@ -190,67 +186,3 @@ def _install(
         call(*pip, *DEPENDENCIES)
         call(*pip, "--no-deps", "--ignore-requires-python", LAVA)
     return LavaEnvironment(python)
-
-
-def _choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
-    """An interpreter and its version: the given one, else a Python 3.10, else the running one."""
-    if python is not None:
-        found = _probe([str(python)])
-        if found is None or not NATIVE_PYTHON <= found[1] <= NEWEST_PYTHON:
-            raise MissingError(
-                f"{python} cannot carry Lava",
-                why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
-            )
-        return found
-    for command in _candidates():
-        found = _probe(command)
-        if found is not None and found[1] == NATIVE_PYTHON:
-            return found
-    return _choose_base(sys.executable)
-
-
-def _candidates() -> Iterator[list[str]]:
-    """Commands that may run a Python 3.10, the likeliest first."""
-    yield [sys.executable]
-    for name in ("python3.10", "python3", "python"):
-        if found := shutil.which(name):
-            yield [found]
-    if prefix := _answer(["pyenv", "prefix", "3.10"]):
-        yield [str(Path(prefix, "bin", "python"))]
-    if found := _answer(["uv", "python", "find", "3.10"]):
-        yield [found]
-    if os.name == "nt":
-        yield ["py", "-3.10"]
-
-
-_PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executable)"
-
-
-def _probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
-    """Path and version of a Python that runs and can make environments; None if it does not."""
-    answer = _answer([*command, "-c", _PROBE]).split(maxsplit=2)
-    if len(answer) != 3:
-        return None
-    return Path(answer[2]), (int(answer[0]), int(answer[1]))
-
-
-def _answer(command: list[str]) -> str:
-    """What a command prints; '' if it fails."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=30, env=clean_variables(), check=True
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeError):
-        return ""
-    return done.stdout.strip()
-
-
-def clean_variables() -> dict[str, str]:
-    """Environment variables for Lava's Python, without those that belong to nmtool's."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "VIRTUAL_ENV")
-    }
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return {**kept, **one_thread, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from exporters.lava import environment as environments
+from exporters.lava import interpreters
 from nmtool.errors import BackendError, MissingError, StorageError
 
 
@@ -54,8 +55,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
     def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
         return (Path(command[0]), answers[command[0]]) if command[0] in answers else None
 
-    monkeypatch.setattr(environments, "_candidates", lambda: ([name] for name in answers))
-    monkeypatch.setattr(environments, "_probe", probe)
+    monkeypatch.setattr(interpreters, "candidates", lambda: ([name] for name in answers))
+    monkeypatch.setattr(interpreters, "probe", probe)
 
 
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
@@ -171,17 +172,17 @@ def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
     broken = tmp_path / "python3.10"
     broken.write_text("#!/bin/sh\necho no such version >&2\nexit 127\n")
     broken.chmod(0o755)
-    assert environments._probe([str(broken)]) is None
-    assert environments._probe([str(tmp_path / "missing")]) is None
-    found = environments._probe([sys.executable])
+    assert interpreters.probe([str(broken)]) is None
+    assert interpreters.probe([str(tmp_path / "missing")]) is None
+    found = interpreters.probe([sys.executable])
     assert found is not None
     assert found[1] == sys.version_info[:2]
-    assert all(command for command in environments._candidates())
+    assert all(command for command in interpreters.candidates())
 
 
 def test_variables_of_nmtools_own_python_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("NMTOOL_TEST", "kept")
-    variables = environments.clean_variables()
+    variables = interpreters.clean_variables()
     assert "PYTHONPATH" not in variables
     assert variables["NMTOOL_TEST"] == "kept"

@@ -90,15 +90,15 @@ class _Kept:
     def __init__(self, trace: Trace) -> None:
         self.u, self.v = trace.u, trace.v
         spikes = np.zeros((0, 0)) if trace.spikes is None else trace.spikes
-        self.step, self.neuron = np.nonzero(spikes)
+        self.step, self.neuron = (index.astype(np.int32) for index in np.nonzero(spikes))
 
 
 def _merged(samples: Sequence[_Kept]) -> dict[str, NDArray]:
     counts = [sample.step.size for sample in samples]
     return {
         "offset": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        "step": np.concatenate([np.zeros(0), *(s.step for s in samples)]).astype(np.int32),
-        "neuron": np.concatenate([np.zeros(0), *(s.neuron for s in samples)]).astype(np.int32),
+        "step": np.concatenate([np.zeros(0, np.int32), *(s.step for s in samples)]),
+        "neuron": np.concatenate([np.zeros(0, np.int32), *(s.neuron for s in samples)]),
     }
 
 
