@@ -11,28 +11,41 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantise import Calibration, quantise
 from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 _SAMPLES_AT_ONCE = 8
 
 
 def calibrate(network: Network, spikes: Raster) -> Calibration:
-    """Run a network in integers that cannot overflow, and see how far its variables go.
+    """Run a network in integers that do not overflow, and see how far its variables go.
+
+    A membrane without a leak has no bound that holds for every input. Where one saturates, the
+    network is quantised again with the head-room that the saturated run asks for, which halves
+    its scale, until none does.
 
     Args:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
     """
-    provisional = quantise(network).network
-    seen = Calibration()
-    for first in range(0, spikes.n_samples, _SAMPLES_AT_ONCE):
-        last = min(first + _SAMPLES_AT_ONCE, spikes.n_samples)
-        seen = _larger(seen, _measure(provisional, spikes.take(np.arange(first, last))))
+    seen, saturated = _observe(quantise(network).network, spikes)
+    while saturated:
+        seen, saturated = _observe(quantise(network, calibration=seen).network, spikes)
     return seen
 
 
-def _measure(network: IntegerNetwork, spikes: Raster) -> Calibration:
-    recording = simulate(network, spikes, deep=True)
+def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, bool]:
+    """What all samples show, and whether a non-spiking membrane saturated."""
+    seen, saturated = Calibration(), False
+    for first in range(0, spikes.n_samples, _SAMPLES_AT_ONCE):
+        last = min(first + _SAMPLES_AT_ONCE, spikes.n_samples)
+        recording = simulate(network, spikes.take(np.arange(first, last)), deep=True)
+        seen = _larger(seen, _measure(network, recording))
+        saturated |= any(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
+    return seen, saturated
+
+
+def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
     drive, current, membrane = {}, {}, {}
     for population in network.populations:
         unit = population.scale * (1 << STATE_SHIFT)

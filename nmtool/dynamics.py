@@ -23,9 +23,7 @@ HOP_LATENCY = 1
 
 def decay(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
     """exp(−dt/τ) for τ in ms; 0 for τ = 0, 1 for τ = ∞."""
-    tau = np.asarray(tau_ms, np.float64)
-    with np.errstate(divide="ignore"):
-        return np.exp(-dt_ms / tau)
+    return np.exp(-_steps(tau_ms, dt_ms))
 
 
 def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
@@ -33,8 +31,7 @@ def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 
     A perfect integrator (τ_mem = ∞) has V' = I per ms instead, hence dt in ms.
     """
-    tau = np.asarray(tau_mem_ms, np.float64)
-    return np.where(np.isinf(tau), dt_ms, -np.expm1(-dt_ms / np.where(tau > 0, tau, 1e-300)))
+    return np.where(np.isinf(tau_mem_ms), dt_ms, -np.expm1(-_steps(tau_mem_ms, dt_ms)))
 
 
 def current_gain(tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
@@ -42,11 +39,16 @@ def current_gain(tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
 
     A current without memory (τ_syn = 0) lasts one step at full size, hence 1.
     """
-    tau = np.asarray(tau_syn_ms, np.float64)
-    ratio = dt_ms / np.where(tau > 0, tau, 1.0)
+    ratio = _steps(tau_syn_ms, dt_ms)
     with np.errstate(invalid="ignore"):
-        gain = np.where(ratio > 0, -np.expm1(-ratio) / np.where(ratio > 0, ratio, 1.0), 1.0)
-    return np.where(tau > 0, gain, 1.0)
+        gain = -np.expm1(-ratio) / ratio
+    return np.where((ratio > 0) & (np.asarray(tau_syn_ms) > 0), gain, 1.0)
+
+
+def _steps(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """dt/τ; ∞ for τ = 0, 0 for τ = ∞."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return dt_ms / np.asarray(tau_ms, np.float64)
 
 
 def drive_scale(tau_mem_ms: ArrayLike, tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:

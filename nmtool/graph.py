@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -55,10 +56,14 @@ class InputChannels:
     group: int = 1
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.group < 1:
-            raise NetworkError(
-                "a network needs at least one input channel, in groups of at least one"
-            )
+        for key in ("size", "group"):
+            value = getattr(self, key)
+            if not 1 <= value < math.inf or int(value) != value:
+                raise NetworkError(
+                    "a network needs at least one input channel, in groups of at least one",
+                    why=f"their {key} is {value}",
+                )
+            object.__setattr__(self, key, int(value))
 
 
 def check_population(name: str, kind: str, size: int) -> None:
@@ -169,7 +174,7 @@ def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
         "channels": InputChannels(**header["channels"]),
         "readout": Readout(**header["readout"]),
         "dt_ms": float(header["dt_ms"]),
-        "n_steps": int(header["n_steps"]),
+        "n_steps": operator.index(header["n_steps"]),
         "class_names": tuple(header["class_names"]),
     }
 

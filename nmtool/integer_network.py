@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,8 @@ class IntegerPopulation:
         self._check_range("du", self.du, targets.MAX_DU)
         self._check_range("dv", self.dv, targets.MAX_DV)
         self._check_range("bias_exponent", self.bias_exponent, targets.MAX_BIAS_EXPONENT)
+        if not 0 < self.scale < math.inf:
+            raise self._error(f"the scale must be positive and finite, not {self.scale}")
         if self.kind == LIF:
             self._check_range("vth", self.vth, targets.MAX_THRESHOLD)
         elif self.vth != targets.SILENT_THRESHOLD:
@@ -68,7 +71,7 @@ class IntegerPopulation:
         object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
 
     def _check_range(self, key: str, value: int, limit: int) -> None:
-        if int(value) != value or not 0 <= value <= limit:
+        if not 0 <= value <= limit or int(value) != value:
             raise self._error(f"{key} must be a whole number in 0 … {limit}, not {value}")
         object.__setattr__(self, key, int(value))
 
@@ -107,8 +110,10 @@ class IntegerProjection:
             raise self._error(f"weights {weight.shape} and delays {delay.shape} differ")
         if self.weight_bits not in targets.WEIGHT_BITS:
             raise self._error(f"weight_bits must be 2 … 8, not {self.weight_bits}")
-        if not 0 <= self.weight_exponent <= targets.MAX_WEIGHT_EXPONENT:
+        if self.weight_exponent not in range(targets.MAX_WEIGHT_EXPONENT + 1):
             raise self._error(f"weight_exponent must be 0 … 7, not {self.weight_exponent}")
+        for key in ("weight_bits", "weight_exponent"):
+            object.__setattr__(self, key, int(getattr(self, key)))
         self._check_weights(weight)
         if (
             (delay != np.trunc(delay)).any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from nmtool import readout as readout_rules
 from nmtool import storage
+from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 
@@ -133,13 +135,27 @@ def _unpack(archive: storage.Archive) -> Recording:
             group: {name: archive.array(f"{group}.{name}") for name in header["dense"][group]}
             for group in _DENSE
         }
-        return Recording(Readout(**header["readout"]), spikes, counts=header["counts"], **dense)
+        counts = {name: operator.index(count) for name, count in header["counts"].items()}
+        recording = Recording(Readout(**header["readout"]), spikes, counts=counts, **dense)
+        _check(recording)
+        return recording
+
+
+def _check(recording: Recording) -> None:
+    """Raise `DataError` unless the readout's population and all shapes agree."""
+    readout = recording.readout
+    answers = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
+    if readout.population not in answers:
+        raise DataError(f"the output population '{readout.population}' was not recorded")
+    dense = [array for group in _DENSE for array in getattr(recording, group).values()]
+    shapes = {(raster.n_samples, raster.n_steps) for raster in recording.spikes.values()}
+    shapes |= {array.shape[:2] for array in dense}
+    if len(shapes) > 1 or any(array.ndim != 3 for array in dense):
+        raise DataError("the populations were recorded over different samples or steps")
 
 
 def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
     """Raise `DataError` unless the raster has the network's channels."""
-    from nmtool.errors import DataError
-
     if spikes.n_neurons != network.channels.size:
         raise DataError(
             f"the data have {spikes.n_neurons} channels, the network listens to "

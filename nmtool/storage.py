@@ -11,7 +11,6 @@ import json
 import os
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from nmtool.errors import FileFormatError, NmtoolError, StorageError
 MAX_ARCHIVE_BYTES = 4 << 30
 """Unpacked archives beyond this size are refused before anything is unpacked."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, EOFError, OverflowError)
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""What contents of wrong types and shapes make the constructors raise."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class Archive:
     arrays: dict[str, NDArray]
 
     def array(self, name: str) -> NDArray:
-        """The array of that name; raises `FileFormatError` where it is missing."""
+        """The numbers of that name; raises `FileFormatError` where they are missing."""
         if name not in self.arrays:
             raise _damaged(self.path, f"'{name}' is missing")
-        return self.arrays[name]
+        array = self.arrays[name]
+        if array.dtype.kind not in "biuf":
+            raise _damaged(self.path, f"'{name}' holds {array.dtype}, not numbers")
+        return array
 
     @contextmanager
     def checked(self) -> Iterator[None]:
@@ -52,7 +55,7 @@ class Archive:
             raise
         except NmtoolError as error:
             raise _damaged(self.path, error.what) from error
-        except (*_DAMAGE, AttributeError, IndexError) as error:
+        except _DAMAGE as error:
             raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
 
 
@@ -120,10 +123,11 @@ def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}")
     try:
-        arrays = _load_arrays(path)
-        header = json.loads(str(arrays.pop("header")[()]))
+        with _opened(path) as archive:
+            header = _header(archive)
+            arrays = {name: archive[name] for name in archive.files if name != "header"}
         found, version = header["kind"], int(header["version"])
-    except (*_DAMAGE, OSError) as error:
+    except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if found != kind:
         raise FileFormatError(f"{path} is a '{found}' file, not a '{kind}'")
@@ -135,22 +139,28 @@ def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
     return Archive(path, header, arrays)
 
 
-def _load_arrays(path: Path) -> dict[str, NDArray]:
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > MAX_ARCHIVE_BYTES:
-        raise ValueError(f"it would unpack to {size} bytes")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
 def archive_kind(path: str | Path) -> str:
     """The kind an archive says it is; '' for anything that is not one of ours."""
     try:
-        with np.load(Path(path), allow_pickle=False) as archive:
-            return str(json.loads(str(archive["header"][()]))["kind"])
-    except (*_DAMAGE, OSError, AttributeError):
+        with _opened(Path(path)) as archive:
+            return str(_header(archive)["kind"])
+    except Exception:
         return ""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The archive as numpy opens it: nothing is unpacked yet."""
+    with zipfile.ZipFile(path) as members:
+        size = sum(member.file_size for member in members.infolist())
+    if size > MAX_ARCHIVE_BYTES:
+        raise ValueError(f"it would unpack to {size} bytes")
+    with np.load(path, allow_pickle=False) as archive:
+        yield archive
+
+
+def _header(archive: Any) -> dict[str, Any]:
+    return json.loads(str(archive["header"][()]))
 
 
 def content_hash(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:

@@ -37,6 +37,9 @@ BIAS_MANTISSA_LIMIT = 1 << 12
 """A bias mantissa has 13 bits with sign: −4096 … 4095."""
 
 MAX_BIAS_EXPONENT = 7
+MAX_BIAS = (BIAS_MANTISSA_LIMIT - 1) << MAX_BIAS_EXPONENT
+"""Largest magnitude that can be added to v each step, of either sign."""
+
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8)
 
 

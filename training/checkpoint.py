@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
@@ -62,17 +63,28 @@ def load(path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer) ->
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
     with archive.checked():
         for name, parameter in model.named_parameters():
-            values = torch.from_numpy(archive.array(f"parameter.{name}"))
+            values = _finite(archive, f"parameter.{name}")
             if values.shape != parameter.shape:
                 raise FileFormatError(f"{path} belongs to another network: {name} differs in shape")
             with torch.no_grad():
                 parameter.copy_(values)
-            moments = {key: archive.arrays.get(f"{key}.{name}") for key in _MOMENTS}
-            if moments["step"] is not None:
-                optimiser.state[parameter] = {
-                    key: torch.from_numpy(np.array(value)) for key, value in moments.items()
-                }
+            if f"step.{name}" in archive.arrays:
+                optimiser.state[parameter] = _moments(archive, name, values.shape)
         header = archive.header
-        return Progress(
-            int(header["epoch"]), int(header["update"]), float(header["best"]), header["log"]
-        )
+        log = [dict(entry) for entry in header["log"]]
+        return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
+
+
+def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str, Tensor]:
+    moments = {key: _finite(archive, f"{key}.{name}") for key in _MOMENTS}
+    for key, values in moments.items():
+        if values.shape != (() if key == "step" else shape):
+            raise ValueError(f"{key} of {name} has shape {tuple(values.shape)}")
+    return moments
+
+
+def _finite(archive: storage.Archive, name: str) -> Tensor:
+    values = archive.array(name)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} is not finite")
+    return torch.from_numpy(values)

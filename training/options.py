@@ -6,6 +6,8 @@ Weights are in the paper's units (independent of the time step), delays in steps
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -75,12 +77,7 @@ class TrainOptions:
     seed: int = _option(0, "decides everything that is random")
 
     def __post_init__(self) -> None:
-        for name, smallest in _SMALLEST.items():
-            if getattr(self, name) < smallest:
-                raise UsageError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be positive, not {getattr(self, name)}")
+        self._check_numbers()
         if self.readout not in RULES:
             raise UsageError(f"unknown readout '{self.readout}'", fix=f"use one of {list(RULES)}")
         for name in ("input", "hidden", "recurrent", "output"):
@@ -88,6 +85,21 @@ class TrainOptions:
                 object.__setattr__(self, f"init_delay_{name}", self.max_delay)
         if self.margin_ms and self.readout != FIRST_SPIKE:
             raise UsageError(f"margin_ms is a loss on first spikes, not on '{self.readout}'")
+
+    def _check_numbers(self) -> None:
+        """Comparisons are such that NaN fails them."""
+        for name, smallest in _SMALLEST.items():
+            value, largest = getattr(self, name), _LARGEST.get(name, sys.float_info.max)
+            if not smallest <= value <= largest:
+                span = f"{smallest} … {largest}" if name in _LARGEST else f"at least {smallest}"
+                raise UsageError(f"{name} must be {span}, not {value}")
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in _DRAWS:
+            mean, spread = getattr(self, name)
+            if not (math.isfinite(mean) and 0 <= spread < math.inf):
+                raise UsageError(f"{name} must be a mean and a spread, not {mean} and {spread}")
 
     @property
     def n_steps(self) -> int:
@@ -139,6 +151,7 @@ _SMALLEST = {
     "lr": 0,
     "delay_lr": 0,
     "warmup": 0,
+    "margin_ms": 0,
     "rate": 0,
     "rate_strength": 0,
     "rescue": 0,
@@ -147,7 +160,9 @@ _SMALLEST = {
     "validation": 0,
     "seed": 0,
 }
+_LARGEST = {"max_delay": 65535, "warmup": 1, "stretch": 1}
 _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
+_DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 
 
 def _converted(name: str, value: Any, default: Any, origin: str) -> Any:

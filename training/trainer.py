@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
-from nmtool.errors import DataError
+from nmtool.errors import DataError, UsageError
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.version import __version__
@@ -57,6 +58,10 @@ class Trainer:
         folder: where the run is kept; None keeps nothing.
         on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
         network: start from this network instead of a random one.
+
+    Raises:
+        DataError: training or validation samples are missing.
+        UsageError: while training, the loss is no longer a number.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class Trainer:
     ) -> None:
         if train.n_samples == 0:
             raise DataError("there are no training samples")
+        if validation is not None and validation.n_samples == 0:
+            raise DataError("there are no validation samples")
         self.options = options
         self._train = train
         self._folder = folder
@@ -152,6 +159,7 @@ class Trainer:
         labels = torch.from_numpy(events.label)
         activity = self.model(binned.raster, self._push)
         loss = self._loss(activity, labels)
+        _check_loss(loss.item(), update)
         self._optimiser.zero_grad()
         loss.backward()
         self._step(update)
@@ -190,6 +198,14 @@ class Trainer:
             )
             self._folder.write_log(self._progress.log)
         self._on_epoch(entry)
+
+
+def _check_loss(loss: float, update: int) -> None:
+    if not math.isfinite(loss):
+        raise UsageError(
+            f"training diverged: the loss of update {update + 1} is {loss}",
+            fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
+        )
 
 
 def _start(options: TrainOptions, train: SpikeEvents) -> Network:

@@ -1,35 +1,35 @@
-"""How the command line speaks: tables and progress for people, JSON for scripts.
+"""How the command line speaks: tables for people, JSON for scripts.
 
-Results go to stdout, everything else to stderr.
+Results go to stdout, everything else to stderr. JSON is strict: numbers it has no form for are
+the strings "Infinity", "-Infinity" and "NaN", which Python's float() and JavaScript's Number()
+read.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
+import numpy as np
 from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
+from rich.text import Text
 
 from nmtool.errors import NmtoolError
 from nmtool.targets import Finding
 
-PLAIN_WIDTH = 120
-"""Columns where the output is not a terminal."""
+PLAIN_WIDTH = 1000
+"""Columns where the output is not a terminal: nothing is folded there."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        # rich calls this while it handles the BrokenPipeError, and would end the program itself.
+        raise
 
 
 def out() -> Console:
@@ -43,82 +43,77 @@ def log() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     return console
 
 
-def tell(text: str) -> None:
+def tell(text: str, style: str = "") -> None:
     """A line of results for people, on stdout."""
-    out().print(escape(text), soft_wrap=True)
+    out().print(text, style=style, soft_wrap=True)
 
 
 def say(text: str) -> None:
     """A remark for people, on stderr."""
-    log().print(escape(text), soft_wrap=True)
+    log().print(text, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on stdout."""
-    json.dump(value, sys.stdout, indent=2)
+    """One strict JSON object on stdout."""
+    json.dump(plain(value), sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def plain(value: Any) -> Any:
+    """The value in the types JSON has; infinities and NaN become strings."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
 
 
 def print_error(error: NmtoolError) -> None:
     """What, why and fix, on stderr."""
     console = log()
-    console.print(f"[bold red]error:[/] {escape(error.what)}", soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), error.what), soft_wrap=True)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:
-            console.print(f"  [bold]{label}:[/] {escape(text)}", soft_wrap=True)
+            console.print(Text.assemble((f"  {label}: ", "bold"), text), soft_wrap=True)
 
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; numbers are right-aligned."""
+    """A table on stdout and an empty line; columns of numbers are right-aligned."""
     rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for index, name in enumerate(header):
         numeric = all(isinstance(row[index], int | float) for row in rows)
         table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(escape(_text(value)) for value in row))
-    out().print(table)
+        table.add_row(*(shown(value) for value in row))
+    tell(title, style="bold")
+    console = out()
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    console.file.write("\n".join(line for line in lines if line) + "\n\n")
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as people read it: four digits of a fraction, thousands marked."""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
     """Everything a target cannot hold, on stderr."""
+    console = log()
     for finding in findings:
-        log().print(
-            f"[yellow]{finding.code}[/] {escape(finding.where)}: {escape(finding.what)}; "
-            f"{escape(finding.fix)}",
-            soft_wrap=True,
-        )
-
-
-@contextmanager
-def progress(label: str, total: int) -> Iterator[Any]:
-    """A progress bar on stderr with rate and time left; yields `advance(n, remark='')`."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[remark]}"),
-    )
-    with Progress(*columns, console=log(), transient=True) as bar:
-        task = bar.add_task(label, total=total, remark="")
-
-        def advance(n: int = 1, remark: str | None = None) -> None:
-            fields: dict[str, Any] = {} if remark is None else {"remark": remark}
-            bar.update(task, advance=n, **fields)
-
-        yield advance
+        text = f" {finding.where}: {finding.what}; {finding.fix}"
+        console.print(Text.assemble((finding.code, "yellow"), text), soft_wrap=True)

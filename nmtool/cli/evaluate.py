@@ -1,84 +1,89 @@
-"""`nmtool evaluate RUN|FILE DATA`."""
+"""`nmtool evaluate NETWORK DATA`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nmtool.cli import console
-from nmtool.cli.loading import (
-    Samples,
-    add_data_options,
-    bin_for,
-    find_data,
-    first_samples,
-    load_any,
-)
+from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_network
+from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
+from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.data import SPLITS
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.recording import Recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", help="run folder, network file or integer network file")
-    parser.add_argument("data", help="digits, yinyang, shd, ssc, tonic:NAME or a folder")
-    parser.add_argument("--split", choices=SPLITS, default="test")
-    parser.add_argument("--samples", type=int, metavar="N", help="only the first N samples")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    add_data_options(parser)
+    add_network(parser)
+    add_data(parser)
+    add_choice_of_samples(parser)
+    add_json(parser)
     add_threads_option(parser)
+    parser.epilog = "example: nmtool evaluate run digits"
 
 
 def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments.threads)
     found = load_any(arguments.network)
-    events = find_data(arguments, arguments.data).split(arguments.split)
-    samples = bin_for(found, first_samples(events, arguments.samples))
-    result = summary(found, samples, record(found, samples))
+    events = read_split(find_data(arguments, arguments.data), arguments.split, arguments.samples)
+    samples = bin_for(found, events)
+    recording = record(found, samples)
+    loss = training_loss(arguments.network, found, recording, samples)
+    result = {**summary(found, samples, recording), "loss": loss}
     if arguments.json:
-        console.print_json(result)
+        what = {"network": arguments.network, "hash": found.content_hash}
+        where = {"data": arguments.data, "split": arguments.split}
+        console.print_json({**what, **where, **result})
     else:
-        title = f"{arguments.network} on {arguments.data} ({arguments.split})"
-        console.print_table(title, ("", "value"), [(k, _shown(v)) for k, v in result.items()])
+        _print(f"{arguments.network} on {arguments.data} ({arguments.split})", result)
     return 0
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {count:.4g}" for name, count in value.items())
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _print(title: str, result: dict[str, Any]) -> None:
+    rates = result["spikes_per_neuron"]
+    shown = {
+        **result,
+        "accuracy": f"{result['accuracy']:.2%}",
+        "spikes_per_neuron": ", ".join(f"{name} {rate:.3g}" for name, rate in rates.items()),
+        "synaptic_events_per_sample": f"{result['synaptic_events_per_sample']:,.1f}",
+        "neuron_updates_per_sample": f"{result['neuron_updates_per_sample']:,.1f}",
+    }
+    rows = [(k.replace("_", " "), console.shown(v)) for k, v in shown.items() if v is not None]
+    console.print_table(title, ("", "value"), rows)
 
 
 def record(found: Network | IntegerNetwork, samples: Samples) -> Recording:
     """Run a network in its own arithmetic, with progress."""
+    n_samples = samples.raster.n_samples
     if isinstance(found, IntegerNetwork):
         from hardware_sim.simulator import simulate
 
-        with console.progress("simulating", samples.raster.n_samples) as advance:
+        with progress("integer simulator", n_samples) as advance:
             return simulate(found, samples.raster, on_progress=advance)
     from training.model import SpikingNetwork
 
     model = SpikingNetwork(found, max_delay=found.max_delay)
-    with console.progress("running", samples.raster.n_samples) as advance:
+    with progress("float network", n_samples) as advance:
         return model.record(samples.raster, on_progress=advance)
 
 
 def summary(
     found: Network | IntegerNetwork, samples: Samples, recording: Recording
 ) -> dict[str, Any]:
-    """What a run says about a network: accuracy, activity, operations."""
+    """What running at least one sample says about a network: accuracy, activity, operations."""
     from hardware_sim.operations import count_operations
 
     operations = count_operations(found, samples.raster, recording)
-    n = max(1, recording.n_samples)
+    n = recording.n_samples
     return {
         "arithmetic": found.arithmetic if isinstance(found, IntegerNetwork) else "float",
-        "samples": recording.n_samples,
-        "accuracy": recording.accuracy(samples.label) if recording.n_samples else 0.0,
+        "samples": n,
+        "accuracy": recording.accuracy(samples.label),
         "spikes_per_neuron": {
             name: float(np.mean(raster.counts())) for name, raster in recording.spikes.items()
         },
@@ -86,3 +91,26 @@ def summary(
         "neuron_updates_per_sample": operations.neuron_updates / n,
         **{name: count for name, count in recording.counts.items() if "." not in name},
     }
+
+
+def training_loss(
+    path: str, found: Network | IntegerNetwork, recording: Recording, samples: Samples
+) -> float | None:
+    """The loss the run was trained with; None for a file, which does not say what it was."""
+    from training.run_folder import RunFolder
+
+    folder = RunFolder(Path(path))
+    if isinstance(found, IntegerNetwork) or not folder.manifest_file.is_file():
+        return None
+    import torch
+
+    from training import losses
+
+    options = folder.options()
+    scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(samples.label)
+    if found.readout.kind == "lif":
+        first_ms = -scores * found.dt_ms
+        if options.margin_ms:
+            return losses.margin(first_ms, labels, options.margin_ms).item()
+        scores = -first_ms
+    return losses.cross_entropy(scores, labels, options.gain).item()

@@ -1,43 +1,57 @@
-"""`nmtool export RUN|FILE --to FORMAT -o PATH`."""
+"""`nmtool export NETWORK --to FORMAT -o PATH`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from nmtool.cli import console
-from nmtool.cli.loading import add_data_options, find_data, load_any, to_integers
-from nmtool.cli.quantize import add_quantise_options
+from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
+from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, integers
+from nmtool.cli.loading import find_data, load_any
+from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 
 FORMATS = ("lava",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", help="integer network file; runs and floats are quantised")
+    add_network(parser, "integer network file; runs and float networks are quantised")
     parser.add_argument("--to", required=True, choices=FORMATS, help="format")
-    parser.add_argument("-o", "--output", required=True, metavar="PATH")
-    parser.add_argument("--force", action="store_true", help="replace an earlier export")
-    parser.add_argument("--data", metavar="DATA", help="calibrates, where it has to quantise")
+    parser.add_argument("-o", "--output", required=True, metavar="PATH", help="to be made")
+    add_force(parser, "an earlier export")
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, when quantising",
+    )
+    add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
+    parser.epilog = "example: nmtool export integers.npz --to lava -o lava_folder"
 
 
 def run(arguments: argparse.Namespace) -> int:
     from exporters import lava
 
-    network = integers(arguments, arguments.data)
-    path = lava.export(network, arguments.output, force=arguments.force)
-    console.tell(f"{path} written")
-    return 0
-
-
-def integers(arguments: argparse.Namespace, data: str | None) -> IntegerNetwork:
-    """The integer network a command works on, quantised on the way where it is not one yet."""
+    if Path(arguments.output).exists() and not arguments.force:
+        raise UsageError(
+            f"{arguments.output} exists", fix="choose another folder, or replace it: --force"
+        )
     found = load_any(arguments.network)
-    dataset = find_data(arguments, data) if data else None
-    result = to_integers(found, dataset, weight_bits=arguments.weight_bits, scale=arguments.scale)
-    if result is None:
-        assert isinstance(found, IntegerNetwork)
-        return found
-    console.print_findings(result.report.findings)
-    return result.network
+    if isinstance(found, IntegerNetwork) and arguments.data:
+        raise UsageError(
+            "--data has nothing to calibrate",
+            why=f"{arguments.network} is made of integers already",
+            fix="leave it out, or name the float network",
+        )
+    dataset = find_data(arguments, arguments.data) if arguments.data else None
+    network = integers(arguments, found, dataset)
+    path = lava.export(network, arguments.output, force=arguments.force)
+    if arguments.json:
+        console.print_json(
+            {"format": arguments.to, "path": str(path), "hash": network.content_hash}
+        )
+    else:
+        console.tell(f"{path} written; {path / 'README.md'} says how to run it")
+    return 0

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from nmtool import integer_network, network, storage
 from nmtool.cli import console
+from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, bin_events, load_dataset
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Quantisation, quantise
 from nmtool.raster import Raster
 
 RUN_NETWORK = "network.npz"
 """Where a run folder keeps its network."""
 
-CALIBRATION_SAMPLES = 200
+LAVA_PACKAGE = "lava_network"
+"""The folder by which an exported Lava folder is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,37 +38,46 @@ class Samples:
     label: NDArray[np.integer]
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say how DATA is found."""
-    parser.add_argument("--data-dir", metavar="DIR", help="where downloaded data sets are kept")
-    parser.add_argument(
-        "--units", type=int, metavar="N", help="channels of a folder whose files do not say it"
-    )
+def is_lava_export(path: str | Path) -> bool:
+    """Whether the path looks like what `nmtool export --to lava` writes."""
+    return (Path(path) / LAVA_PACKAGE).is_dir()
 
 
 def load_any(path: str) -> Network | IntegerNetwork:
-    """The network of a run folder or of a file, float or integer.
+    """The network of a run folder, a file or an exported Lava folder, float or integer.
 
     Raises:
         FileFormatError: missing, damaged, or no network.
     """
+    if is_lava_export(path):
+        from exporters import lava
+
+        return lava.load(path)
+    file = _network_file(path)
+    kind = storage.archive_kind(file)
+    if kind == network.FILE_KIND:
+        return Network.load(file)
+    if kind == integer_network.FILE_KIND or not kind:
+        return IntegerNetwork.load(file)
+    raise FileFormatError(
+        f"{path} is no network but a file of the kind '{kind}'",
+        fix=f"name a network file, or the run folder: its network is in {RUN_NETWORK}",
+    )
+
+
+def _network_file(path: str) -> Path:
     file = Path(path)
     if file.is_dir():
         file = file / RUN_NETWORK
         if not file.is_file():
             raise FileFormatError(
                 f"{path} holds no trained network",
-                why=f"there is no {RUN_NETWORK} in it",
+                why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
                 fix="name a run folder of `nmtool train`, or a network file",
             )
     if not file.is_file():
         raise FileFormatError(f"there is no file or run {path}")
-    kind = storage.archive_kind(file)
-    if kind == network.FILE_KIND:
-        return Network.load(file)
-    if kind == integer_network.FILE_KIND or not kind:
-        return IntegerNetwork.load(file)
-    raise FileFormatError(f"{path} is a '{kind}' file, not a network")
+    return file
 
 
 def find_data(arguments: argparse.Namespace, name: str) -> Dataset:
@@ -75,52 +85,51 @@ def find_data(arguments: argparse.Namespace, name: str) -> Dataset:
     return load_dataset(name, data_dir=arguments.data_dir, n_units=arguments.units)
 
 
-def bin_for(target: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
-    """Samples as a network hears them; what binning loses is said on stderr.
+def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:
+    """The first samples of a split, or all.
 
     Raises:
-        UsageError: the data have other classes than the network.
+        DataError: there is no sample in it.
     """
-    if len(events.class_names) != len(target.class_names):
-        raise UsageError(
-            f"the data have {len(events.class_names)} classes, the network answers with "
-            f"{len(target.class_names)}"
-        )
-    binned = bin_events(events, target.dt_ms, target.n_steps, target.channels.group)
-    if binned.dropped:
-        console.say(
-            f"{binned.dropped} of {events.n_events} events lie beyond {target.n_steps} steps of "
-            f"{target.dt_ms:g} ms and were dropped"
-        )
-    return Samples(binned.raster, events.label)
-
-
-def first_samples(events: SpikeEvents, count: int | None) -> SpikeEvents:
-    """The first samples, or all."""
+    with working(f"reading {dataset.name} ({split})"):
+        events = dataset.split(split)
+    if not events.n_samples:
+        raise DataError(f"'{dataset.name}' has no sample in its {split} split")
     if count is None or count >= events.n_samples:
         return events
     return events.take(np.arange(count))
 
 
-def to_integers(
-    found: Network | IntegerNetwork,
-    dataset: Dataset | None,
-    *,
-    weight_bits: int = 8,
-    scale: str = "static",
-) -> Quantisation | None:
-    """Quantise a float network, calibrated on training samples where there are any.
+def bin_for(target: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
+    """Samples as a network hears them; what binning loses is said on stderr.
 
-    Returns:
-        None for a network that is made of integers already.
+    Raises:
+        UsageError: the data have other channels or classes than the network.
     """
-    if isinstance(found, IntegerNetwork):
-        return None
-    calibration = None
-    if dataset is not None:
-        from hardware_sim.calibrate import calibrate
-
-        calibration = calibrate(
-            found, bin_for(found, first_samples(dataset.train, CALIBRATION_SAMPLES)).raster
+    _check_fit(target, events)
+    binned = bin_events(events, target.dt_ms, target.n_steps, target.channels.group)
+    if binned.dropped:
+        console.say(
+            f"{binned.dropped:,} of {events.n_events:,} events lie beyond {target.n_steps} steps "
+            f"of {target.dt_ms:g} ms and were dropped"
         )
-    return quantise(found, weight_bits=weight_bits, calibration=calibration, scale=scale)
+    return Samples(binned.raster, events.label)
+
+
+def _check_fit(target: Network | IntegerNetwork, events: SpikeEvents) -> None:
+    size, group = target.channels.size, target.channels.group
+    channels = -(-events.n_units // group)
+    if channels != size:
+        grouped = f" in groups of {group}" if group > 1 else ""
+        raise UsageError(
+            f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
+            why="it was trained on other data",
+        )
+    if len(events.class_names) != len(target.class_names):
+        raise UsageError(
+            f"the data have {len(events.class_names)} classes, the network answers with "
+            f"{len(target.class_names)}",
+            why="it was trained on other data",
+        )
+    if tuple(events.class_names) != tuple(target.class_names):
+        console.say("the data name their classes otherwise than the network; numbers decide")

@@ -1,7 +1,7 @@
 """`nmtool`: one module per command, exit codes from the errors.
 
 0 fine · 1 the answer is no (verification differs, does not fit) · 2 wrong usage or bad input ·
-3 something needed is missing · 130 interrupted
+3 something needed is missing · 130 interrupted · 141 the reader of the output went away
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
-from nmtool.cli import console
-from nmtool.errors import NmtoolError
+from nmtool.cli import console, failures
+from nmtool.cli.arguments import Parser
+from nmtool.errors import UsageError
 from nmtool.version import __version__
 
 COMMANDS = {
@@ -28,39 +30,77 @@ COMMANDS = {
     "lava": "set up the environment that Lava runs in",
 }
 
+INTERRUPTED = 130
+READER_GONE = 141
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     # Threads that wait for work by spinning take the cores away from everyone, themselves included.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        options = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
-        return options.run(options)
-    except NmtoolError as error:
-        console.print_error(error)
-        return error.exit_code
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         console.say("interrupted")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _silence(sys.stdout, sys.stderr)
+        return READER_GONE
+    except Exception as error:
+        told = failures.for_people(error)
+        if told is None:
+            raise
+        console.print_error(told)
+        if isinstance(error, OSError):
+            _silence(sys.stdout)
+        return told.exit_code
+    return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _run(words: list[str]) -> int:
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in COMMANDS:
+        raise _unknown(command)
+    parser = _parser(command)
+    if not words:
+        parser.print_help(sys.stderr)
+        return UsageError.exit_code
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as done:
+        return int(done.code or 0)
+    return options.run(options)
+
+
+def _unknown(command: str) -> UsageError:
+    from nmtool.data.dataset import suggestion
+
+    return UsageError(f"there is no command '{command}'", fix=suggestion(command, list(COMMANDS)))
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """The parser; only the command that was asked for knows its arguments."""
+    parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
         "that what runs there is what was trained.",
+        epilog="exit codes: 0 fine, 1 the answer is no, 2 wrong usage or bad input, "
+        "3 something needed is missing",
     )
     parser.add_argument("--version", action="version", version=f"nmtool {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if name == wanted:
+        sub = commands.add_parser(name, help=text, description=text)
+        if name == command:
             module = importlib.import_module(f"nmtool.cli.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
     return parser
+
+
+def _silence(*streams: TextIO) -> None:
+    """Send what is still buffered nowhere, so that Python's own exit does not fail on it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())

@@ -1,76 +1,74 @@
-"""`nmtool quantize RUN|FILE -o FILE.npz`."""
+"""`nmtool quantize NETWORK -o FILE.npz`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from nmtool import storage
 from nmtool.cli import console
-from nmtool.cli.loading import (
-    CALIBRATION_SAMPLES,
-    add_data_options,
-    find_data,
-    load_any,
-    to_integers,
-)
+from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
+from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, quantised
+from nmtool.cli.loading import find_data, load_any
 from nmtool.errors import UsageError
+from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.quantise import QuantisationReport
 from nmtool.targets import LOIHI2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("network", help="run folder or network file")
+    add_network(parser, "run folder or network file")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    parser.add_argument("--target", choices=[LOIHI2], default=LOIHI2)
+    parser.add_argument("--target", choices=[LOIHI2], default=LOIHI2, help="default loihi2")
     parser.add_argument(
         "--data",
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples",
     )
-    parser.add_argument("--force", action="store_true", help="replace an existing file")
-    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    add_force(parser, "an integer network in FILE.npz")
+    add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
-
-
-def add_quantise_options(parser: argparse.ArgumentParser) -> None:
-    """Options of quantisation, wherever it happens."""
-    parser.add_argument("--weight-bits", type=int, default=8, metavar="N", help="2 … 8, default 8")
-    parser.add_argument(
-        "--scale",
-        choices=["static", "data"],
-        default="static",
-        help="static: currents cannot overflow whatever the input; data: trust calibration data",
-    )
+    parser.epilog = "example: nmtool quantize run -o integers.npz --data digits"
 
 
 def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
-    if output.exists() and not arguments.force:
-        raise UsageError(f"{output} exists", fix="choose another name, or replace it: --force")
-    dataset = find_data(arguments, arguments.data) if arguments.data else None
-    result = to_integers(
-        load_any(arguments.network),
-        dataset,
-        weight_bits=arguments.weight_bits,
-        scale=arguments.scale,
-    )
-    if result is None:
+    _check_free(output, force=arguments.force)
+    found = load_any(arguments.network)
+    if isinstance(found, IntegerNetwork):
         raise UsageError(f"{arguments.network} is made of integers already")
+    dataset = find_data(arguments, arguments.data) if arguments.data else None
+    result = quantised(arguments, found, dataset)
     result.network.save(output)
     if arguments.json:
-        console.print_json({"file": str(output), **result.report.as_json()})
+        hashes = {"hash": result.network.content_hash, "source_hash": found.content_hash}
+        console.print_json({"file": str(output), **hashes, **result.report.as_json()})
     else:
         print_report(result.report)
         console.tell(f"{output} written")
     return 0
 
 
+def _check_free(output: Path, *, force: bool) -> None:
+    """Raise `UsageError` unless the file is new, or an earlier result that may be replaced."""
+    if not output.exists():
+        return
+    if not force:
+        raise UsageError(f"{output} exists", fix="choose another name, or replace it: --force")
+    if storage.archive_kind(output) != FILE_KIND:
+        raise UsageError(
+            f"{output} exists and is not an integer network",
+            why="--force replaces only earlier results",
+            fix="choose another name",
+        )
+
+
 def print_report(report: QuantisationReport) -> None:
     """The account of a quantisation as tables; findings go to stderr."""
     console.print_table(
-        "projections",
-        ("projection", "bits", "exponent", "largest", "rms error", "lost", "delays cut"),
+        "weights and delays",
+        ("projection", "bits", "exponent", "largest", "rms error", "became 0", "delays cut"),
         [
             (
                 f"{p.source} → {p.target}",
@@ -85,15 +83,15 @@ def print_report(report: QuantisationReport) -> None:
         ],
     )
     console.print_table(
-        "populations",
+        "neurons",
         (
             "population",
             "scale",
             "tau_mem ms",
             "tau_syn ms",
-            "threshold error",
-            "a range",
-            "u range",
+            "θ error",
+            "input used",
+            "current used",
         ),
         [
             (
@@ -101,7 +99,7 @@ def print_report(report: QuantisationReport) -> None:
                 p.scale,
                 f"{p.tau_mem_ms:g} → {p.tau_mem_held_ms:.4g}",
                 f"{p.tau_syn_ms:g} → {p.tau_syn_held_ms:.4g}",
-                f"{p.threshold_error:+.1e}",
+                f"{p.threshold_error:+.2%}",
                 f"{p.drive_share:.0%}",
                 f"{p.current_share:.0%}",
             )

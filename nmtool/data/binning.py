@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
@@ -72,28 +71,6 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     kept = position < n_steps
     if not kept.all():
         position, sample, channel = position[kept], sample[kept], channel[kept]
-    row = sample * n_steps + position.astype(np.int32)
     shape = (events.n_samples, n_steps, -(-events.n_units // group))
-    raster = _unique_spikes(row, channel, shape)
-    return Binned(raster, row.size - raster.n_spikes, events.n_events - row.size)
-
-
-def _unique_spikes(
-    row: NDArray[np.int64], channel: NDArray[np.integer], shape: tuple[int, int, int]
-) -> Raster:
-    """Raster of [events] rows (sample·steps + step) and channels, doubles removed.
-
-    Row and channel are packed into one integer, so that one sort brings doubles together;
-    into 32 bits where that is enough, which sorts twice as fast.
-    """
-    n_samples, n_steps, n_channels = shape
-    bits = (n_channels - 1).bit_length()
-    dtype = np.int32 if (n_samples * n_steps) << bits < 1 << 31 else np.int64
-    key = np.sort((row.astype(dtype) << bits) | channel)
-    first = np.ones(key.size, np.bool_)
-    np.not_equal(key[1:], key[:-1], out=first[1:])
-    key = key[np.flatnonzero(first)]
-    row_start = np.arange(n_samples + 1) * n_steps
-    offset = np.searchsorted(key, (row_start << bits).astype(dtype))
-    step = (key >> bits) - np.repeat(row_start[:-1], np.diff(offset))
-    return Raster(offset, step, key & ((1 << bits) - 1), n_steps, n_channels)
+    raster = Raster.from_events(sample, position.astype(np.int32), channel, shape)
+    return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)

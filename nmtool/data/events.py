@@ -113,10 +113,12 @@ class SpikeEvents:
 
     @property
     def n_samples(self) -> int:
+        """Number of samples, empty ones too."""
         return self.offset.size - 1
 
     @property
     def n_events(self) -> int:
+        """Number of events in all samples."""
         return self.time_ms.size
 
     @property

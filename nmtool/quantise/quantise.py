@@ -27,9 +27,13 @@ from nmtool.quantise.scale import (
     current_ceiling,
     membrane_ceiling,
     one_signed_sum,
+    share_of_ranges,
 )
 from nmtool.rounding import round_half_away
 from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT, Finding
+
+_LEAST_YIELD = 1 + 1 / 1024
+"""A scale whose integers break a bound shrinks at least by this factor."""
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,44 @@ class _Quantiser:
             if projection.target == name
         }
         ceilings = self._ceilings(population, list(incoming.values()), du, dv)
+        integer = self._fit(population, incoming, ceilings, du, dv)
+        return integer, self._account(integer, tau_mem, tau_syn, list(incoming))
+
+    def _fit(
+        self,
+        population: Population,
+        incoming: Mapping[int, NDArray[np.float64]],
+        ceilings: Ceilings,
+        du: int,
+        dv: int,
+    ) -> IntegerPopulation:
+        """Choose the scale, round everything, and yield until the integers keep the bounds."""
         limits = [256 - self._step(jumps) for jumps in incoming.values()]
         largest = [float(np.abs(jumps).max(initial=0)) for jumps in incoming.values()]
-        factor, exponents = choose_scale(ceilings, largest, limits)
-        for (index, jumps), exponent in zip(incoming.items(), exponents, strict=True):
-            self.projections[index] = self._projection(index, jumps, factor, exponent)
-        integer = self._constants(population, du, dv, factor)
-        return integer, self._account(integer, tau_mem, tau_syn, list(incoming))
+        factor, share = math.inf, 1.0
+        while share >= 1:
+            at_most = factor / max(share, _LEAST_YIELD)
+            factor, exponents = choose_scale(ceilings, largest, limits, at_most)
+            for (index, jumps), exponent in zip(incoming.items(), exponents, strict=True):
+                self.projections[index] = self._projection(index, jumps, factor, exponent)
+            integer = self._constants(population, du, dv, factor)
+            share = 0.0 if self.trust_data else self._share(integer, list(incoming))
+        return integer
+
+    def _share(self, integer: IntegerPopulation, incoming: list[int]) -> float:
+        bounded = integer.kind != LIF and self.calibration is None
+        return share_of_ranges(
+            self._drive(incoming),
+            integer.du,
+            output_dv=integer.dv if bounded else 0,
+            output_bias=float(np.abs(integer.bias).max()),
+        )
+
+    def _drive(self, incoming: list[int]) -> float:
+        """Σ± of the integers."""
+        return one_signed_sum(
+            [self.projections[index][0].shifted_weight.astype(np.int64) for index in incoming]
+        )
 
     def _jumps(self, projection: Projection, target: Population) -> NDArray[np.float64]:
         """[pre, post]: weights as jumps of u."""
@@ -185,13 +220,12 @@ class _Quantiser:
         name = population.name
         drive = one_signed_sum(jumps)
         current = current_ceiling(drive, du)
-        membrane = None
+        bias = float(np.abs(self._bias_per_step(population)).max())
+        threshold = membrane = None
         if population.kind == LIF:
             threshold = self._uniform(population, "threshold")
         elif self.calibration is None:
-            bias = np.abs(population.values("bias")).max()
-            gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
-            membrane = membrane_ceiling(current + bias * float(gain.max()), dv) / 2
+            membrane = membrane_ceiling(current + bias, dv) / 2
         else:
             membrane = self.calibration.membrane.get(name, 0.0)
         if membrane is not None and math.isinf(membrane):
@@ -204,7 +238,12 @@ class _Quantiser:
             )
         if self.trust_data and self.calibration is not None:
             drive, current = self._trusted(name, drive, current)
-        return Ceilings(drive, current, membrane, threshold if population.kind == LIF else None)
+        return Ceilings(drive, current, membrane, threshold, bias)
+
+    def _bias_per_step(self, population: Population) -> NDArray[np.float64]:
+        """[size]: what is added to v each step, in units of u."""
+        gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
+        return population.values("bias") * gain
 
     def _trusted(self, name: str, drive: float, current: float) -> tuple[float, float]:
         assert self.calibration is not None
@@ -252,7 +291,7 @@ class _Quantiser:
         spiking = population.kind == LIF
         vth = targets.SILENT_THRESHOLD
         if spiking:
-            threshold = float(np.mean(population.values("threshold")))
+            threshold = self._uniform(population, "threshold")
             vth = min(targets.MAX_THRESHOLD, int(round_half_away(factor * threshold)))
         mantissa, exponent = self._bias(population, factor)
         return IntegerPopulation(
@@ -268,19 +307,11 @@ class _Quantiser:
         )
 
     def _bias(self, population: Population, factor: float) -> tuple[NDArray[np.int16], int]:
-        gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
-        exact = population.values("bias") * gain * factor * (1 << STATE_SHIFT)
+        exact = self._bias_per_step(population) * factor * (1 << STATE_SHIFT)
         limit = targets.BIAS_MANTISSA_LIMIT - 1
         largest = float(np.abs(exact).max())
         exponent = max(0, math.ceil(math.log2(largest / limit))) if largest > limit else 0
-        if exponent > targets.MAX_BIAS_EXPONENT:
-            exponent = targets.MAX_BIAS_EXPONENT
-            self._find(
-                "bias-range",
-                population.name,
-                "a bias is larger than 13 bits and an exponent of 7 hold",
-                "it was cut to the largest",
-            )
+        exponent = min(exponent, targets.MAX_BIAS_EXPONENT)
         mantissa = np.clip(round_half_away(exact / 2**exponent), -limit, limit)
         return mantissa.astype(np.int16), exponent
 
@@ -288,12 +319,11 @@ class _Quantiser:
         self, integer: IntegerPopulation, tau_mem: float, tau_syn: float, incoming: list[int]
     ) -> PopulationReport:
         dt_ms, factor = self.network.dt_ms, integer.scale
-        shifted = [self.projections[i][0].shifted_weight.astype(np.int64) for i in incoming]
-        drive = one_signed_sum(shifted)
+        drive = self._drive(incoming)
         error = 0.0
         if integer.kind == LIF:
-            thresholds = self.network.population(integer.name).values("threshold")
-            error = integer.vth / (factor * float(np.mean(thresholds))) - 1
+            threshold = self._uniform(self.network.population(integer.name), "threshold")
+            error = integer.vth / (factor * threshold) - 1
         return PopulationReport(
             name=integer.name,
             scale=factor,

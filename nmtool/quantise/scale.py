@@ -6,12 +6,16 @@ All incoming projections of a population share it. It is the largest S for which
     S·Σ± < 2^15                        no step's summed input overflows
     64·S·Σ±·4096/(du + 1) < 2^23       u never wraps
     S·θ ≤ 131071                       the threshold fits
+    64·S·bias ≤ 4095·2^7               the bias fits
     64·S·2·max|v| < 2^23               non-spiking neurons: v keeps a head-room of 2
 
-with w and θ in units of u and Σ± the worst neuron's sum of one sign over all its inputs. The
-exponents e let small projections keep their bits beside large ones: S is first set by the
-projection with the largest weight (e = 0 everywhere), then doubled while the bounds allow it
-and some projection still gains.
+with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
+its inputs. The exponents e let small projections keep their bits beside large ones: S is first
+set by the projection with the largest weight (e = 0 everywhere), then doubled while the bounds
+allow it and some projection still gains.
+
+Weights that round up can add up to more than the exact ones. Whether the bounds hold is
+therefore decided by the integers (`share_of_ranges`), and S yields until they do.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 
 _STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
-"""Keeps rounded weights, each up to half a step too large, inside the strict bounds."""
+"""Keeps a few weights that round up inside the strict bounds."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,14 @@ class Ceilings:
         current: of u.
         membrane: of v, for non-spiking populations; None where nothing is known or needed.
         threshold: θ, None for non-spiking populations.
+        bias: of what is added to v each step.
     """
 
     drive: float
     current: float
     membrane: float | None
     threshold: float | None
+    bias: float
 
 
 def one_signed_sum(weights: Sequence[NDArray]) -> float:
@@ -62,6 +68,7 @@ def largest_scale(ceilings: Ceilings) -> float:
     limits = [
         _ratio(targets.CURRENT_LIMIT * _MARGIN, ceilings.drive),
         _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
+        _ratio(targets.MAX_BIAS / _STATE_UNIT, ceilings.bias),
     ]
     if ceilings.threshold is not None:
         limits.append(targets.MAX_THRESHOLD / ceilings.threshold)
@@ -71,7 +78,10 @@ def largest_scale(ceilings: Ceilings) -> float:
 
 
 def choose_scale(
-    ceilings: Ceilings, largest: Sequence[float], limits: Sequence[int]
+    ceilings: Ceilings,
+    largest: Sequence[float],
+    limits: Sequence[int],
+    at_most: float = math.inf,
 ) -> tuple[float, list[int]]:
     """Scale of a population and exponents of its projections.
 
@@ -79,11 +89,12 @@ def choose_scale(
         ceilings: see `Ceilings`.
         largest: max|w| of each incoming projection, in units of u; 0 for empty ones.
         limits: largest integer weight of each.
+        at_most: a bound of S itself.
 
     Returns:
         S and one exponent per projection.
     """
-    cap = largest_scale(ceilings)
+    cap = min(largest_scale(ceilings), at_most)
     bases = [_ratio(limit, weight) for weight, limit in zip(largest, limits, strict=True)]
     scale = min([cap, *bases])
     if math.isinf(scale):
@@ -105,8 +116,28 @@ def membrane_ceiling(current: float, dv: int) -> float:
     return current * DECAY_ONE / dv if dv else math.inf
 
 
+def share_of_ranges(
+    drive: float, du: int, *, output_dv: int = 0, output_bias: float = 0.0
+) -> float:
+    """How much of the ranges of a and u, of an output's v too, any input can fill; legal below 1.
+
+    Args:
+        drive: Σ± of the shifted integer weights.
+        du: current decay.
+        output_dv: membrane decay of a non-spiking population; 0 leaves v out.
+        output_bias: largest magnitude of what is added to its v each step.
+    """
+    current = current_ceiling(drive, du) * _STATE_UNIT
+    shares = [drive / targets.CURRENT_LIMIT, current / STATE_LIMIT]
+    if output_dv:
+        shares.append(membrane_ceiling(current + output_bias, output_dv) / STATE_LIMIT)
+    return max(shares)
+
+
 def _exponents(scale: float, bases: Sequence[float]) -> list[int]:
-    return [max(0, math.ceil(math.log2(scale / base) - 1e-9)) for base in bases]
+    return [
+        0 if scale <= base else max(0, math.ceil(math.log2(scale / base) - 1e-9)) for base in bases
+    ]
 
 
 def _ratio(limit: float, value: float) -> float:

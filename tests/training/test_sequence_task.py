@@ -89,7 +89,7 @@ def test_no_start_is_worse(assignment: str) -> None:
     def loss(delay_ms: np.ndarray) -> float:
         network = _network(delay_ms, 1.0)
         activity = SpikingNetwork(network)(_orders(network))
-        return float(readout_loss(network, gain=20.0)(activity, torch.from_numpy(labels)))
+        return readout_loss(network, gain=20.0)(activity, torch.from_numpy(labels)).item()
 
     corners = [np.reshape(c, (2, 2)) for c in itertools.product((0, 10), repeat=4)]
     losses = [loss(corner) for corner in corners]

@@ -1,0 +1,70 @@
+"""Arguments that several commands share, and a parser whose complaints read like all others."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from nmtool.errors import UsageError
+
+NETWORK = "run folder, network file, integer network file or exported Lava folder"
+DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes options by their full names only and raises `UsageError`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError` instead of leaving the program."""
+        raise UsageError(message, fix=f"see {self.prog} --help")
+
+
+def count(text: str) -> int:
+    """A whole number from 1 on, for `type=`."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not '{text}'")
+    return number
+
+
+def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
+    """Add the positional argument NETWORK."""
+    parser.add_argument("network", metavar="NETWORK", help=text)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument DATA and the options that say how it is found."""
+    parser.add_argument("data", metavar="DATA", help=DATA)
+    add_data_options(parser)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how DATA is found."""
+    parser.add_argument("--data-dir", metavar="DIR", help="where downloaded data sets are kept")
+    parser.add_argument(
+        "--units", type=count, metavar="N", help="channels of a folder whose files do not say it"
+    )
+
+
+def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
+    """Add `--split` and `--samples`."""
+    from nmtool.data import SPLITS
+
+    parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
+    parser.add_argument("--samples", type=count, metavar="N", help="only the first N samples")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def add_force(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--force`, which replaces an earlier result."""
+    parser.add_argument("--force", action="store_true", help=f"replace {what}")

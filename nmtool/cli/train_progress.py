@@ -1,0 +1,92 @@
+"""How training is followed: a bar over all samples, a line per epoch, the epoch that counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nmtool.cli import console
+from nmtool.cli.progress import Advance, duration, progress
+
+if TYPE_CHECKING:
+    from nmtool.data import Dataset
+    from training.options import TrainOptions
+    from training.run_folder import RunFolder
+    from training.trainer import BatchReport, Trainer
+
+
+def train_with_progress(
+    options: TrainOptions, dataset: Dataset, folder: RunFolder, *, resume: bool = False
+) -> Trainer:
+    """Train or go on, with a bar and a line per epoch on stderr."""
+    from training.trainer import train
+
+    if resume and not folder.checkpoint_file.exists():
+        console.say("the run was stopped before its first epoch ended: it starts anew")
+        folder.manifest_file.unlink()
+        resume = False
+    with EpochReport(options.epochs, dataset.train.n_samples) as report:
+        return train(
+            options,
+            dataset,
+            folder=folder,
+            resume=resume,
+            on_batch=report.batch,
+            on_epoch=report.epoch,
+        )
+
+
+class EpochReport:
+    """Progress over the remaining epochs, and a line per epoch, on stderr."""
+
+    def __init__(self, epochs: int, samples: int) -> None:
+        self._epochs = epochs
+        self._samples = samples
+        self._bar = progress("training", remark="compiling")
+        self._advance: Advance | None = None
+        self._began = False
+
+    def __enter__(self) -> EpochReport:
+        self._advance = self._bar.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._bar.__exit__(*details)  # type: ignore[arg-type]
+
+    def batch(self, report: BatchReport) -> None:
+        """Count a batch."""
+        assert self._advance is not None
+        if not self._began:
+            self._began = True
+            self._advance.expect((self._epochs - report.epoch + 1) * self._samples)
+        self._advance(report.samples, f"epoch {report.epoch} loss {report.loss:.3f}")
+
+    def epoch(self, entry: dict[str, Any]) -> None:
+        """Tell how an epoch went, and how long the rest takes if it goes on like this."""
+        left = (self._epochs - entry["epoch"]) * entry["seconds"]
+        console.say(
+            f"epoch {entry['epoch']:3d}/{self._epochs}  {summary(entry)}  "
+            f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
+        )
+
+
+def best_epoch(log: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entry of the epoch whose network was kept: the last of the best."""
+
+    def score(entry: dict[str, Any]) -> float:
+        validation = entry["validation_accuracy"]
+        return entry["train_accuracy"] if validation is None else validation
+
+    return max(reversed(log), key=score)
+
+
+def summary(entry: dict[str, Any]) -> str:
+    """An epoch's entry of the log in a few words."""
+    validation = entry["validation_accuracy"]
+    parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
+    if validation is not None:
+        parts.append(f"validation {validation:.1%}")
+    rates = ", ".join(f"{rate:.1f}" for rate in entry["spikes_per_neuron"].values())
+    parts.append(f"spikes/neuron {rates or 'none'}")
+    if entry["silent_neurons"]:
+        parts.append(f"silent {entry['silent_neurons']}")
+    return "  ".join(parts)

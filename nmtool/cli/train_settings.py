@@ -1,0 +1,112 @@
+"""Settings of a training run: as options, from TOML files, and those a run was started with."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool.data import NAMES
+from nmtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from training.options import TrainOptions
+    from training.run_folder import RunFolder
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add one option per field of `TrainOptions`; those not given leave no trace."""
+    from training.options import TrainOptions
+
+    group = parser.add_argument_group("settings, by name also in FILE.toml")
+    for option in fields(TrainOptions):
+        _add_setting(group, option)
+
+
+def _add_setting(group: argparse._ArgumentGroup, option: Any) -> None:
+    flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
+    default = option.default
+    shared: dict[str, Any] = {
+        "dest": option.name,
+        "default": argparse.SUPPRESS,
+        "help": f"{option.metadata['help']} (default {_words(default)})",
+    }
+    if isinstance(default, bool):
+        either = group.add_mutually_exclusive_group()
+        either.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
+        if option.name == "recurrent":
+            shared["help"] = "the same as --no-recurrent"
+            either.add_argument("--feedforward", action="store_false", **shared)
+    elif isinstance(default, tuple):
+        group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
+    elif choices := option.metadata.get("choices"):
+        group.add_argument(flag, choices=choices, **shared)
+    else:
+        metavar = "N" if isinstance(default, int) else "X"
+        group.add_argument(flag, type=type(default), metavar=metavar, **shared)
+
+
+def _words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return " ".join(f"{number:g}" for number in default)
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    from training.options import TrainOptions
+
+    names = {option.name for option in fields(TrainOptions)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
+    """The defaults, changed by the file of `--config`, changed by options."""
+    from training.options import TrainOptions
+
+    settings = read_config(arguments.config) if arguments.config else {}
+    origin = arguments.config or "command line"
+    return TrainOptions().with_settings({**settings, **_given(arguments)}, origin)
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Settings from a TOML file; raises `UsageError` where it cannot be read."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid TOML", why=str(error)) from error
+
+
+def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
+    """The options of the run; what is given beside --resume must not contradict them."""
+    if arguments.config:
+        raise UsageError("--resume takes the settings of the run; leave out --config")
+    options = folder.options()
+    data = str(folder.manifest().get("data"))
+    if not _same_data(data, arguments.data):
+        raise UsageError(f"the run in {folder.path} is on '{data}', not on '{arguments.data}'")
+    for name, value in _given(arguments).items():
+        kept = getattr(options, name)
+        if value != kept and (not isinstance(kept, tuple) or tuple(value) != kept):
+            raise UsageError(
+                f"the run in {folder.path} has {name} = {kept}, not {value}",
+                fix="leave the option out, or start a new run",
+            )
+    return options
+
+
+def _same_data(one: str, other: str) -> bool:
+    """Whether two words for DATA are the same name or the same folder."""
+    if one == other:
+        return True
+    named = any(word in NAMES or ":" in word for word in (one, other))
+    return not named and Path(one).resolve() == Path(other).resolve()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hardware_sim.calibrate import calibrate
+from hardware_sim.reference import run_reference
+from hardware_sim.simulator import simulate
+from nmtool.dynamics import decay, drive_scale
+from nmtool.graph import INPUT, LI, InputChannels
+from nmtool.network import Network, Population, Projection
+from nmtool.quantise import Calibration, quantise
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.targets import STATE_LIMIT
+from tests.integer_nets import random_raster
+
+STEPS = 40
+
+
+def spiking_network(tau_mem_ms: float = 20.0) -> Network:
+    """Ten channels, a recurrent population, an output; τ of the output's membrane as given."""
+    random = np.random.default_rng(3)
+
+    def projection(source: str, target: str, pre: int, post: int, mean: float) -> Projection:
+        weight = random.normal(mean, 1.0, (pre, post))
+        return Projection(source, target, weight, random.integers(0, 8, (pre, post)))
+
+    return Network(
+        InputChannels(10),
+        [Population("hidden", 12), Population("out", 3, LI, tau_mem_ms=tau_mem_ms)],
+        [
+            projection(INPUT, "hidden", 10, 12, 2.0),
+            projection("hidden", "hidden", 12, 12, 0.0),
+            projection("hidden", "out", 12, 3, 0.5),
+        ],
+        Readout("out", "mean"),
+        1.0,
+        STEPS,
+    )
+
+
+def one_synapse(weight: float, **constants: float) -> Network:
+    return Network(
+        InputChannels(1),
+        [Population("out", 1, LI, **constants)],
+        [Projection(INPUT, "out", np.array([[weight]]), np.array([[0]]))],
+        Readout("out", "max"),
+        1.0,
+        STEPS,
+    )
+
+
+def merged(parts: list[Calibration], key: str) -> dict[str, float]:
+    names = getattr(parts[0], key)
+    return {name: max(getattr(part, key)[name] for part in parts) for name in names}
+
+
+def test_one_synapse_shows_its_closed_form() -> None:
+    network = one_synapse(-3.0, tau_mem_ms=20.0, tau_syn_ms=5.0)
+    dense = np.zeros((1, STEPS, 1))
+    dense[0, [4, 5]] = 1
+    seen = calibrate(network, Raster.from_dense(dense))
+    jump = 3.0 * float(drive_scale(20.0, 5.0, 1.0))
+    current = np.convolve([jump, jump], decay(5.0, 1.0) ** np.arange(STEPS))
+    membrane = np.convolve(current, decay(20.0, 1.0) ** np.arange(STEPS)).max()
+    assert seen.drive["out"] == pytest.approx(jump, rel=0.01)
+    assert seen.current["out"] == pytest.approx(current.max(), rel=0.01)
+    assert seen.membrane["out"] == pytest.approx(membrane, rel=0.01)
+
+
+def test_calibration_is_the_largest_of_all_samples() -> None:
+    network = spiking_network()
+    spikes = random_raster(5, 19, STEPS, 10)
+    seen = calibrate(network, spikes)
+    parts = [calibrate(network, spikes.take([sample])) for sample in range(spikes.n_samples)]
+    for key in ("drive", "current", "membrane"):
+        assert getattr(seen, key) == merged(parts, key)
+
+
+def test_calibration_is_what_the_reference_does() -> None:
+    network = spiking_network()
+    spikes = random_raster(6, 3, STEPS, 10)
+    seen = calibrate(network, spikes)
+    provisional = quantise(network).network
+    recording = run_reference(provisional, spikes)
+    for population in provisional.populations:
+        unit = 64 * population.scale
+        largest = np.abs(recording.current[population.name]).max() / unit
+        assert seen.current[population.name] == pytest.approx(largest)
+    output = provisional.population("out")
+    assert seen.membrane["out"] == pytest.approx(
+        np.abs(recording.membrane["out"]).max() / (64 * output.scale)
+    )
+
+
+def test_calibration_gives_resolution_and_keeps_a_head_room_of_2() -> None:
+    network = spiking_network()
+    spikes = Raster.from_dense(np.random.default_rng(7).random((6, STEPS, 10)) < 0.02)
+    blind, seeing = quantise(network), quantise(network, calibration=calibrate(network, spikes))
+    assert (blind.report.calibrated, seeing.report.calibrated) == (False, True)
+    assert seeing.network.population("out").scale > blind.network.population("out").scale
+    recording = simulate(seeing.network, spikes)
+    assert recording.spikes["hidden"].n_spikes > 50
+    assert 0 < np.abs(recording.membrane["out"]).max() <= 1.01 * STATE_LIMIT / 2
+
+
+@pytest.mark.parametrize("weight", [1.0, -1.0])
+def test_a_perfect_integrator_is_measured_beyond_its_first_saturation(weight: float) -> None:
+    network = one_synapse(weight, tau_mem_ms=np.inf, tau_syn_ms=50.0)
+    spikes = Raster.from_dense(np.ones((2, 400, 1)))
+    calibration = calibrate(network, spikes)
+    jump = float(drive_scale(np.inf, 50.0, 1.0))
+    current = np.cumsum(jump * decay(50.0, 1.0) ** np.arange(399))
+    assert calibration.membrane["out"] == pytest.approx(current.sum(), rel=0.02)
+    recording = simulate(quantise(network, calibration=calibration).network, spikes)
+    assert recording.counts["v_clips"] == 0
+
+
+def test_no_samples_show_nothing() -> None:
+    assert calibrate(spiking_network(), Raster.silent(0, STEPS, 10)) == Calibration()

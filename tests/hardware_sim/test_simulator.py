@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hardware_sim import simulator
+from hardware_sim.reference import run_reference
+from hardware_sim.simulator import simulate
+from nmtool.errors import DataError
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.recording import Recording
+from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
+from nmtool.verify import compare
+from tests.hardware_sim.lava_arithmetic import lava_run
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import integer_networks, rasters
+
+
+def assert_same(one: Recording, other: Recording) -> None:
+    """Every array, and every count that both have."""
+    for group in ("spikes", "membrane", "current", "potential"):
+        assert list(getattr(one, group)) == list(getattr(other, group))
+    assert compare(one, other).identical
+    for group in ("membrane", "current", "potential"):
+        for name, array in getattr(one, group).items():
+            assert np.array_equal(array, getattr(other, group)[name])
+    assert one.counts == other.counts
+
+
+def chain(delay: int, *, bias: int = 0, kind: str = LIF) -> IntegerNetwork:
+    """One channel and one neuron with a synapse onto itself, each spike strong enough for one."""
+    synapse, delays = np.array([[200]]), np.array([[delay]])
+    return IntegerNetwork(
+        InputChannels(1),
+        [
+            IntegerPopulation("cell", 1, kind, 4094, 4095, 100, 1.0, bias_mantissa=bias),
+            IntegerPopulation("out", 1, LI, 4094, 4095, SILENT_THRESHOLD, 1.0),
+        ],
+        [
+            IntegerProjection(INPUT, "cell", synapse, np.array([[0]])),
+            IntegerProjection("cell", "cell", synapse, delays),
+        ],
+        Readout("out", "max"),
+        1.0,
+        30,
+    )
+
+
+def spike_at(step: int, n_steps: int = 30) -> Raster:
+    return Raster.from_events(np.array([0]), np.array([step]), np.array([0]), (1, n_steps, 1))
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_simulator_is_the_reference_and_lava_s_arithmetic(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=True)
+
+    assert compare(run_reference(network, spikes), recording).identical
+    faults: Counter[str] = Counter()
+    for sample, channels in enumerate(spikes.dense()):
+        lava = lava_run(network, channels)
+        for population in network.populations:
+            name = population.name
+            v = recording.potential if population.kind == LIF else recording.membrane
+            assert np.array_equal(recording.current[name][sample], lava.u[name])
+            assert np.array_equal(v[name][sample], lava.v[name])
+            if population.kind == LIF:
+                dense = recording.spikes[name].dense()[sample]
+                assert np.array_equal(dense, lava.spiked[name])
+        faults.update(lava.faults)
+    assert recording.counts == faults
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_layers_with_feedback(seed: int) -> None:
+    network = random_network(seed, n_hidden=3, spiking_output=seed == 1)
+    spikes = random_raster(seed, 4, network.n_steps, network.channels.size)
+    recording = simulate(network, spikes, deep=True)
+    assert compare(run_reference(network, spikes), recording).identical
+    assert sum(raster.n_spikes for raster in recording.spikes.values()) > 0
+
+
+def test_wraps_and_clips_happen_in_these_tests_and_are_counted() -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(6):
+        network = random_network(seed, n_hidden=2, spiking_output=False)
+        spikes = random_raster(seed, 2, 70, network.channels.size)
+        recording = simulate(network, spikes)
+        faults = sum((lava_run(network, c).faults for c in spikes.dense()), Counter())
+        assert recording.counts == {name: faults[name] for name in recording.counts}
+        counts.update(recording.counts)
+    assert counts["u_wraps"] > 0
+    assert counts["v_clips"] > 0
+
+
+@pytest.mark.parametrize("delay", [0, 1, 4, 31, MAX_DELAY])
+def test_every_delay_arrives_one_step_after_it(delay: int) -> None:
+    spikes = simulate(chain(delay), spike_at(2, 200)).spikes["cell"]
+    assert spikes.step.tolist() == list(range(3, 200, delay + 1))
+
+
+def test_delay_0_fires_every_step_and_delay_4_every_fifth() -> None:
+    every = simulate(chain(0), spike_at(0)).spikes["cell"].step
+    fifth = simulate(chain(4), spike_at(0)).spikes["cell"].step
+    assert every.tolist() == list(range(1, 30))
+    assert fifth.tolist() == [1, 6, 11, 16, 21, 26]
+
+
+def test_the_last_spike_of_a_sample_does_not_reach_the_next() -> None:
+    network = chain(MAX_DELAY)
+    dense = np.zeros((3, 30, 1), bool)
+    dense[0, -1] = dense[1, 5] = True
+    recording = simulate(network, Raster.from_dense(dense), deep=True)
+    assert recording.spikes["cell"].counts().ravel().tolist() == [0, 1, 0]
+    assert not recording.current["cell"][[0, 2]].any()
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_samples_do_not_depend_on_their_neighbours(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    order = data.draw(st.permutations(range(spikes.n_samples)))
+    together = simulate(network, spikes.take(order), deep=True)
+    alone = [simulate(network, spikes.take([sample]), deep=True) for sample in order]
+    assert_same(together, Recording.concatenate(alone))
+
+
+@pytest.mark.parametrize("budget", [1, 5_000, 1 << 30])
+def test_portions_do_not_show(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(3, n_hidden=2, spiking_output=False)
+    spikes = random_raster(8, 11, 40, network.channels.size)
+    expected = simulate(network, spikes, deep=True)
+    monkeypatch.setattr(simulator, "BYTES_IN_FLIGHT", budget)
+    finished: list[int] = []
+    assert_same(expected, simulate(network, spikes, deep=True, on_progress=finished.append))
+    assert sum(finished) == 11
+    assert len(finished) == {1: 11, 1 << 30: 1}.get(budget, len(finished))
+
+
+def test_threads_do_not_show() -> None:
+    network = random_network(4, n_hidden=2, spiking_output=True)
+    spikes = random_raster(9, 9, 50, network.channels.size)
+    before = numba.get_num_threads()
+    try:
+        recordings = []
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            recordings.append(simulate(network, spikes, deep=True))
+    finally:
+        numba.set_num_threads(before)
+    assert_same(*recordings)
+
+
+def test_silent_samples_still_feel_their_bias() -> None:
+    recording = simulate(chain(0, bias=4095), Raster.silent(2, 30, 1), deep=True)
+    assert (recording.potential["cell"] == 4095).all()
+    assert recording.spikes["cell"].n_spikes == 0
+
+
+def test_no_samples_at_all() -> None:
+    network = random_network(5, n_hidden=1, spiking_output=False)
+    recording = simulate(network, Raster.silent(0, 12, network.channels.size), deep=True)
+    assert recording.n_samples == 0
+    assert recording.membrane["out"].shape == (0, 12, 4)
+    assert recording.predictions.shape == (0,)
+    assert recording.counts["u_wraps"] == 0
+
+
+def test_shallow_recordings_hold_spikes_and_output_membranes_only() -> None:
+    network = random_network(6, n_hidden=1, spiking_output=False)
+    spikes = random_raster(6, 2, 30, network.channels.size)
+    shallow, deep = simulate(network, spikes), simulate(network, spikes, deep=True)
+    assert (shallow.current, shallow.potential) == ({}, {})
+    assert compare(shallow, deep).identical
+    assert shallow.membrane["out"].dtype == np.int32
+
+
+@pytest.mark.parametrize("run", [simulate, run_reference])
+def test_other_channels_are_refused(run) -> None:
+    network = random_network(7, n_hidden=1, spiking_output=False)
+    with pytest.raises(DataError, match="6 channels, the network listens to 5"):
+        run(network, Raster.silent(1, 5, 6))
+
+
+def test_first_spike_readout_of_a_run() -> None:
+    network = random_network(1, n_hidden=2, spiking_output=True)
+    assert network.readout == Readout("out", FIRST_SPIKE)
+    spikes = random_raster(1, 3, 70, network.channels.size)
+    recording = simulate(network, spikes)
+    expected = run_reference(network, spikes)
+    assert np.array_equal(recording.scores, expected.scores)

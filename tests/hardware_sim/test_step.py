@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hardware_sim import kernel
+from hardware_sim.step import Step, keep_current, keep_membrane, neuron_step
+from tests.hardware_sim.lava_arithmetic import lava_step
+
+M = 1 << 23
+WORD = 1 << 32
+
+
+def near(*values: int) -> st.SearchStrategy[int]:
+    return st.builds(lambda value, by: value + by, st.sampled_from(values), st.integers(-2, 2))
+
+
+inputs = st.one_of(
+    st.integers(-(2**15), 2**15),
+    st.integers(-(2**31), 2**31 - 1),
+    near(0, M >> 6, -M >> 6, M >> 5, 2**25, -(2**25)),
+)
+currents = st.one_of(st.integers(-M, M), near(0, M, -M), st.integers(-(2**31), 2**31 - 1))
+membranes = st.one_of(st.integers(1 - M, M - 1), st.sampled_from([0, 1, -1, M - 1, 1 - M]))
+biases = st.one_of(st.just(0), st.integers(-4096 << 7, 4095 << 7))
+current_decays = st.one_of(st.integers(0, 4094), st.sampled_from([0, 1, 2047, 4094]))
+membrane_decays = st.one_of(st.integers(0, 4095), st.sampled_from([0, 1, 2048, 4095]))
+thresholds = st.one_of(st.integers(0, 131071), st.sampled_from([0, 131071, 1 << 17]))
+
+
+def plain(a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int) -> Step:
+    return neuron_step(a, u, v, bias, keep_current(du), keep_membrane(dv), vth)
+
+
+@example(0, M, 0, 0, 0, 0, 100)
+@example(0, -M, 0, 0, 0, 0, 100)
+@example(M >> 6, 0, 0, 0, 0, 0, 131071)
+@example(-M >> 6, 0, 0, 0, 0, 0, 0)
+@example(-1, 0, -(M - 1), 0, 4094, 0, 0)
+@example(2**31 - 1, M, M - 1, 4095 << 7, 0, 0, 1 << 17)
+@given(inputs, currents, membranes, biases, current_decays, membrane_decays, thresholds)
+def test_step_is_lava_s(a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int) -> None:
+    expected = lava_step(*np.array([[a], [u], [v], [bias]], np.int32), du, dv, vth)
+    assert plain(a, u, v, bias, du, dv, vth) == tuple(array[0] for array in expected)
+
+
+@given(inputs, currents, membranes, biases, current_decays, membrane_decays, thresholds)
+def test_compiled_step_is_the_plain_one(
+    a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int
+) -> None:
+    state = (a, u, v, bias, keep_current(du), keep_membrane(dv), vth)
+    compiled, expected = kernel.neuron_step(*state), neuron_step(*state)
+    assert compiled == expected
+    assert [type(value) for value in compiled] == [type(value) for value in expected]
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(-1000, 1000), currents)
+def test_only_the_low_32_bits_of_the_input_count(a: int, times: int, u: int) -> None:
+    assert plain(a, u, 0, 0, 400, 200, 50) == plain(a + times * WORD, u, 0, 0, 400, 200, 50)
+
+
+@pytest.mark.parametrize(
+    ("u", "wrapped"),
+    [(M, M), (M + 1, 1 - M), (-M, M), (1 - M, 1 - M), (-M - 1, M - 1), (3 * M + 1, M + 1)],
+)
+def test_u_wraps_once_beyond_m_and_from_minus_m_on(u: int, wrapped: int) -> None:
+    """Reached with du = 4094, where nothing is left of the state before, and an odd rest in a."""
+    a, rest = divmod(u, 64)
+    before = rest << 12
+    outcome = plain(a, before, 0, 0, 4094, 0, 1 << 17)
+    assert outcome.u == wrapped
+    assert outcome.wrapped == (wrapped != u)
+
+
+@pytest.mark.parametrize("state", [1, 4096, 12345, M - 1])
+def test_decay_rounds_toward_zero(state: int) -> None:
+    up, down = (plain(0, sign * state, 0, 0, 700, 4095, 1 << 17).u for sign in (1, -1))
+    assert up == state * (4096 - 701) // 4096
+    assert down == -up
+
+
+@pytest.mark.parametrize(("v", "spikes"), [(6400, False), (6401, True)])
+def test_a_membrane_at_its_threshold_does_not_spike(v: int, spikes: bool) -> None:
+    outcome = plain(0, 0, v, 0, 0, 0, 100)
+    assert outcome.spiked is spikes
+    assert outcome.v == (0 if spikes else v)
+
+
+@given(membranes, biases, membrane_decays)
+def test_nothing_reaches_the_silent_threshold(v: int, bias: int, dv: int) -> None:
+    assert not plain(131071, M, v, bias, 0, dv, 1 << 17).spiked
+
+
+def test_the_membrane_saturates_and_says_so() -> None:
+    full = plain(0, 0, M - 1, 1, 0, 0, 1 << 17)
+    assert (full.v, full.clipped) == (M - 1, True)
+    empty = plain(0, 0, 1 - M, -1, 0, 0, 1 << 17)
+    assert (empty.v, empty.clipped) == (1 - M, True)
+    assert not plain(0, 0, M - 1, 0, 0, 0, 1 << 17).clipped
+
+
+def test_a_spike_keeps_the_current() -> None:
+    outcome = plain(100, 0, 0, 0, 0, 0, 1)
+    assert (outcome.spiked, outcome.u, outcome.v) == (True, 6400, 0)

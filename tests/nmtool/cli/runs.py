@@ -1,0 +1,37 @@
+"""Training runs that are stopped, and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.cli.train_progress import EpochReport
+from nmtool.network import Network
+
+
+def stop_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during an epoch."""
+    count = EpochReport.batch
+
+    def stop(self: EpochReport, report: object) -> None:
+        count(self, report)
+        if report.epoch == number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochReport, "batch", stop)
+
+
+def _state(folder: str) -> dict[str, np.ndarray]:
+    with np.load(Path(folder) / "checkpoint.npz") as archive:
+        return {name: archive[name] for name in archive.files if name != "header"}
+
+
+def assert_same_run(one: str, other: str) -> None:
+    """The same parameters, moments of the optimiser and best network, bit for bit."""
+    first, second = _state(one), _state(other)
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    read = [Network.load(Path(folder) / "network.npz").content_hash for folder in (one, other)]
+    assert read[0] == read[1]

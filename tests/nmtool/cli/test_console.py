@@ -1,0 +1,88 @@
+"""How results look: strict JSON, tables that fold nothing, errors with why and fix."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from nmtool.cli import console
+from nmtool.errors import UsageError
+from nmtool.targets import Finding
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_json_is_strict_and_keeps_what_it_can(capsys: Captured) -> None:
+    value = {
+        "many": [1, (2.5, None)],
+        "numpy": [np.float32(0.5), np.int64(3), np.bool_(True)],
+        "tau": math.inf,
+        "low": np.float64(-math.inf),
+        "none": math.nan,
+        3: "x",
+    }
+    console.print_json(value)
+    text = capsys.readouterr().out
+    assert text.endswith("}\n")
+    assert json.loads(text) == {
+        "many": [1, [2.5, None]],
+        "numpy": [0.5, 3, True],
+        "tau": "Infinity",
+        "low": "-Infinity",
+        "none": "NaN",
+        "3": "x",
+    }
+    assert float("Infinity") == math.inf
+
+
+def test_table(capsys: Captured) -> None:
+    rows = [("a", 1234567, 0.25), ("[b] :smile:", 5, 123456.7)]
+    console.print_table("[bold]title", ("name", "n", "x"), rows)
+    assert capsys.readouterr().out == (
+        "[bold]title\n"
+        " name                 n        x\n"
+        " ───────────────────────────────\n"
+        " a            1,234,567     0.25\n"
+        " [b] :smile:          5  123,457\n"
+        "\n"
+    )
+
+
+def test_nothing_is_folded_where_there_is_no_terminal(capsys: Captured) -> None:
+    console.print_table("t", ("name", "other"), [("x" * 200, "y z " * 50)])
+    console.tell("w " * 200)
+    console.print_error(UsageError("e " * 200))
+    captured = capsys.readouterr()
+    assert "x" * 200 + "  " + ("y z " * 50).rstrip() in captured.out
+    assert "w " * 200 in captured.out
+    assert captured.err == "error: " + "e " * 200 + "\n"
+
+
+def test_findings(capsys: Captured) -> None:
+    console.print_findings([Finding("delay-range", "a → b", "2 delays are long", "they were cut")])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "delay-range a → b: 2 delays are long; they were cut\n"
+
+
+def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
+    console.tell("result [1]")
+    console.say("remark [2]")
+    assert capsys.readouterr() == ("result [1]\n", "remark [2]\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.123456, "0.1235"),
+        (9999.5, "1e+04"),
+        (31435.4, "31,435"),
+        (1e12, "1e+12"),
+        (1200, "1,200"),
+    ],
+)
+def test_numbers_for_people(value: float, text: str) -> None:
+    assert console.shown(value) == text

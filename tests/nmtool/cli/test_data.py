@@ -1,0 +1,57 @@
+"""`nmtool data`: what a data set holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmtool.data import load_dataset
+from nmtool.data.describe import describe
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+
+@pytest.mark.usefixtures("data")
+def test_folder(nmtool: Nmtool) -> None:
+    said = nmtool("data", "two")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        "two\n"
+        "                         train                 test\n"
+        " ───────────────────────────────────────────────────────────────────\n"
+        " samples                 12                    6\n"
+        " channels                4                     4\n"
+        " classes                 2                     2\n"
+        " samples per class       6 … 6                 3 … 3\n"
+        " spikes                  88                    40\n"
+        " mean spikes (range)     7.333 (0 … 8)         6.667 (0 … 8)\n"
+        " last spike, ms          22.93 (20.1 … 24.52)  21.55 (17.46 … 24.19)\n"
+        " samples without spikes  1                     1\n"
+        "\n"
+        "classes: left, right\n"
+    )
+
+
+@pytest.mark.usefixtures("data")
+def test_folder_as_json(nmtool: Nmtool) -> None:
+    dataset = load_dataset("two")
+    assert nmtool("data", "two", "--json").json == {
+        "data": "two",
+        "splits": {"train": describe(dataset.train), "test": describe(dataset.test)},
+    }
+
+
+def test_generated(nmtool: Nmtool) -> None:
+    said = nmtool("data", "yinyang", "--json")
+    assert said.json["splits"]["test"]["classes"] == {"yin": 350, "yang": 316, "dot": 334}
+
+
+def test_splits_without_samples_or_spikes(nmtool: Nmtool, data: Path) -> None:
+    cases.write_raw(data / "two_train.h5", [], [], [])
+    cases.write_raw(data / "two_test.h5", [[]], [[]], [1])
+    said = nmtool("data", "two")
+    assert said.code == 0
+    assert " mean spikes (range)     none   0 (0 … 0)\n" in said.out
+    assert " last spike, ms          none   none\n" in said.out
+    assert nmtool("data", "two", "--json").json["splits"]["train"]["samples"] == 0

@@ -1,0 +1,125 @@
+"""`nmtool evaluate`: numbers that agree with the library, for integers, floats and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware_sim.operations import count_operations
+from hardware_sim.simulator import simulate
+from nmtool.data import bin_events
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+TEST = cases.spike_events(cases.N_TEST, 2)
+"""The test split of the fixture `data`."""
+
+
+@pytest.mark.usefixtures("data")
+def test_integers_as_json(nmtool: Nmtool, integers: Path) -> None:
+    network = IntegerNetwork.load(integers)
+    raster = bin_events(TEST, 1.0, 30).raster
+    recording = simulate(network, raster)
+    operations = count_operations(network, raster, recording)
+    said = nmtool("evaluate", integers, "two", "--json")
+    assert said.code == 0
+    assert said.json == {
+        "network": str(integers),
+        "hash": network.content_hash,
+        "data": "two",
+        "split": "test",
+        "arithmetic": "loihi2",
+        "samples": 6,
+        "accuracy": recording.accuracy(TEST.label),
+        "spikes_per_neuron": {"hidden": recording.spikes["hidden"].n_spikes / 18},
+        "synaptic_events_per_sample": operations.synaptic_events / 6,
+        "neuron_updates_per_sample": 150.0,
+        "u_wraps": 0,
+        "v_clips": 0,
+        "loss": None,
+    }
+    assert recording.spikes["hidden"].n_spikes > 20
+    assert recording.counts["u_wraps"] == recording.counts["v_clips"] == 0
+
+
+@pytest.mark.usefixtures("data")
+def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
+    assert said.code == 0
+    lines = [line.split("  ") for line in said.out.splitlines()[3:]]
+    shown = {words[0].strip(): words[-1].strip() for words in lines if len(words) > 1}
+    assert said.out.startswith(f"{integers} on two (train)\n")
+    assert shown["samples"] == "4"
+    assert shown["accuracy"] == "100.00%"
+    assert shown["arithmetic"] == "loihi2"
+    assert "loss" not in shown
+    assert said.err == ""
+
+
+def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    said = nmtool("evaluate", integers, "two", "--json")
+    assert said.json["samples"] == 2
+    assert said.err == "2 of 3 events lie beyond 30 steps of 1 ms and were dropped\n"
+
+
+def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
+    said = nmtool("evaluate", integers, "two", "--json")
+    assert said.code == 0
+    assert said.json["accuracy"] == 0.5
+    assert said.json["synaptic_events_per_sample"] == 0
+
+
+@pytest.mark.usefixtures("data")
+def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("evaluate", integers, "two", "--threads", "1000000")
+    assert said.code == 2
+    assert "--threads can be 1 … " in said.err
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_floats(nmtool: Nmtool, floats: Path) -> None:
+    from training.model import SpikingNetwork
+
+    network = Network.load(floats)
+    recording = SpikingNetwork(network).record(bin_events(TEST, 1.0, 30).raster)
+    said = nmtool("evaluate", floats, "two", "--json")
+    assert said.json["arithmetic"] == "float"
+    assert said.json["hash"] == network.content_hash
+    assert said.json["accuracy"] == recording.accuracy(TEST.label)
+    assert said.json["spikes_per_neuron"] == {"hidden": recording.spikes["hidden"].n_spikes / 18}
+    assert said.json["loss"] is None
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("gain", "margin", "more"),
+    [
+        (30.0, 0.0, []),
+        (0.5, 0.0, ["--readout", "first_spike"]),
+        (200.0, 4.0, ["--readout", "first_spike"]),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
+    gain: float, margin: float, more: list[str], nmtool: Nmtool
+) -> None:
+    import torch
+
+    from training.losses import readout_loss
+    from training.model import SpikingNetwork
+
+    settings = ("--gain", gain, "--margin", margin, *cases.SETTINGS, *more)
+    assert nmtool("train", "two", "-o", "run", *settings).code == 0
+    network = Network.load("run/network.npz")
+    loss = readout_loss(network, gain, margin)
+    activity = SpikingNetwork(network)(bin_events(TEST, 1.0, 30).raster)
+    expected = loss(activity, torch.from_numpy(TEST.label)).item()
+    said = nmtool("evaluate", "run", "two", "--json")
+    assert np.isclose(said.json["loss"], expected, rtol=1e-5)

@@ -1,0 +1,88 @@
+"""A disk that is full while a file is saved: an error, and everything that was there before.
+
+The limit on the size of files stands in for the disk: writing beyond it fails with EFBIG.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
+
+
+@contextmanager
+def _files_up_to(n_bytes: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _everything(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("n_bytes", [0, 100, 2000])
+def test_quantize_over_an_existing_file(
+    n_bytes: int, nmtool: Nmtool, tmp_path: Path, floats: Path, integers: Path
+) -> None:
+    before = _everything(tmp_path)
+    with _files_up_to(n_bytes):
+        said = nmtool("quantize", floats, "-o", integers, "--weight-bits", "4", "--force")
+    assert (said.code, said.out) == (2, "")
+    assert f"error: {integers} could not be written\n  why: File too large\n  fix: " in said.err
+    assert _everything(tmp_path) == before
+
+
+def test_export_over_an_existing_folder(nmtool: Nmtool, tmp_path: Path, integers: Path) -> None:
+    words = ("export", integers, "--to", "lava", "-o", "folder")
+    assert nmtool(*words).code == 0
+    before = _everything(tmp_path)
+    with _files_up_to(2000):
+        said = nmtool(*words, "--force")
+    assert (said.code, said.out) == (2, "")
+    assert "could not be written\n  why: File too large" in said.err
+    assert _everything(tmp_path) == before
+
+
+@pytest.mark.torch
+def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: Path) -> None:
+    words = ("train", data, *cases.SETTINGS)
+    assert nmtool(*words, "-o", "whole").code == 0
+    with monkeypatch.context() as patch:
+        stop_in_epoch(2, patch)
+        assert nmtool(*words, "-o", "run").code == 130
+    before = _everything(tmp_path / "run")
+    room = max(len(content) for content in before.values()) - 1
+    with _files_up_to(room):
+        said = nmtool("train", data, "-o", "run", "--resume")
+    assert (said.code, said.out) == (2, "")
+    assert "run/checkpoint.npz could not be written\n  why: File too large" in said.err
+    after = _everything(tmp_path / "run")
+    assert after["checkpoint.npz"] == before["checkpoint.npz"]
+    assert after.keys() == before.keys()
+    assert nmtool("train", data, "-o", "run", "--resume").code == 0
+    assert_same_run("run", "whole")
+
+
+@pytest.mark.torch
+def test_train_cannot_even_begin(nmtool: Nmtool, data: Path) -> None:
+    with _files_up_to(10):
+        said = nmtool("train", data, *cases.SETTINGS, "-o", "run")
+    assert (said.code, said.out) == (2, "")
+    assert "run/run.json could not be written" in said.err
+    assert list(Path("run").iterdir()) == []
+    assert nmtool("train", data, *cases.SETTINGS, "-o", "run").code == 0

@@ -1,0 +1,66 @@
+"""`nmtool lava`: says which environment is used, and what to do where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exporters.lava import environment
+from exporters.lava.environment import LavaEnvironment
+from nmtool.errors import MissingError
+from tests.nmtool.cli.conftest import Nmtool
+
+
+def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "find", lambda: LavaEnvironment(Path("/some/python")))
+    assert nmtool("lava", "status").out == "lava-nc==0.10.0 runs with /some/python\n"
+    assert nmtool("lava", "status", "--json").json == {
+        "lava": "lava-nc==0.10.0",
+        "python": "/some/python",
+    }
+
+
+def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def setup(on_line: object, *, force: bool) -> LavaEnvironment:
+        on_line("installing")
+        asked.append(force)
+        return LavaEnvironment(Path("/new/python"))
+
+    monkeypatch.setattr(environment, "setup", setup)
+    said = nmtool("lava", "setup", "--json")
+    assert said.json["python"] == "/new/python"
+    assert said.err == "installing\n"
+    assert nmtool("lava", "setup", "--force").code == 0
+    assert asked == [False, True]
+
+
+@pytest.mark.parametrize("words", [["lava", "status"], ["demo"]])
+def test_not_set_up(
+    words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "none"))
+    said = nmtool(*words, "--json")
+    assert (said.code, said.out) == (3, "")
+    assert said.err == (
+        f"error: Lava is not set up\n  why: there is no environment in {tmp_path / 'none'}\n"
+        "  fix: nmtool lava setup, or name a Python with lava-nc==0.10.0 in NMTOOL_LAVA_PYTHON\n"
+    )
+
+
+def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find() -> LavaEnvironment:
+        raise MissingError("not asked for")
+
+    monkeypatch.setattr(environment, "find", find)
+    assert nmtool("lava", "status", "--force").code == 2
+
+
+@pytest.mark.lava
+def test_found(nmtool: Nmtool) -> None:
+    said = nmtool("lava", "status", "--json")
+    assert said.code == 0, said
+    assert Path(said.json["python"]).is_file()

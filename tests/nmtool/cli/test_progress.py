@@ -1,0 +1,75 @@
+"""Progress where stderr is not a terminal: lines with rate and time left; a bar where it is."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+
+from nmtool.cli import console, progress
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that gains ten seconds whenever it is looked at."""
+    ticks = itertools.count(0.0, 10.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks))
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_line_now_and_then(capsys: Captured) -> None:
+    with progress.progress("running", 100) as advance:
+        for _ in range(10):
+            advance(10)
+    assert capsys.readouterr() == (
+        "",
+        "running: 30 of 100 samples, 1/s, 0:01:10 left\n"
+        "running: 60 of 100 samples, 1/s, 0:00:40 left\n"
+        "running: 90 of 100 samples, 1/s, 0:00:10 left\n",
+    )
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_expected_may_be_known_later(capsys: Captured) -> None:
+    with progress.progress("training") as advance:
+        advance.expect(1000)
+        for _ in range(3):
+            advance(100, "epoch 1")
+    assert capsys.readouterr().err == "training: 300 of 1000 samples, 10/s, 0:01:10 left  epoch 1\n"
+
+
+@pytest.mark.usefixtures("clock")
+def test_unknown_total(capsys: Captured) -> None:
+    with progress.progress("fetching") as advance:
+        for _ in range(3):
+            advance(10000)
+    assert capsys.readouterr().err == "fetching: 30000 samples, 1,000/s\n"
+
+
+def test_nothing_is_said_of_what_is_quick(capsys: Captured) -> None:
+    with progress.progress("running", 3) as advance, progress.working("thinking"):
+        for _ in range(3):
+            advance(1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    terminal = console._Console(file=screen, force_terminal=True, width=80, markup=False)
+    monkeypatch.setattr(console, "log", lambda: terminal)
+    with progress.progress("running", remark="compiling") as advance, progress.working("more"):
+        advance.expect(40)
+        advance(30, "epoch 2")
+        advance(10)
+    assert "running" in screen.getvalue()
+    assert "40/40" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01")]
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert progress.duration(seconds) == text

@@ -1,0 +1,118 @@
+"""`nmtool quantize`: the integers of the library, and nothing existing lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware_sim.calibrate import calibrate
+from nmtool.data import bin_events
+from nmtool.graph import LI
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network, Population, Projection
+from nmtool.quantise import quantise
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+
+def test_without_data(nmtool: Nmtool, floats: Path) -> None:
+    said = nmtool("quantize", floats, "-o", "q.npz")
+    assert said.code == 0
+    expected = quantise(cases.float_network()).network
+    assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
+    assert said.out.startswith("weights and delays\n projection ")
+    assert said.out.endswith("\n\nq.npz written\n")
+    assert said.err == "no calibration data: non-spiking outputs keep head-room for any input\n"
+
+
+@pytest.mark.usefixtures("data")
+def test_with_data(nmtool: Nmtool, floats: Path) -> None:
+    hidden = cases.float_network().populations[0]
+    slow = Population("out", 2, LI, tau_mem_ms=1000.0)
+    network = cases.float_network(populations=[hidden, slow])
+    network.save(floats)
+    train = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, 30).raster
+    expected = quantise(network, calibration=calibrate(network, train), weight_bits=6, scale="data")
+    said = nmtool(
+        *("quantize", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
+        *("--scale", "data", "--json"),
+    )
+    assert said.code == 0
+    assert said.json["file"] == "q.npz"
+    assert said.json["hash"] == expected.network.content_hash
+    assert said.json["source_hash"] == network.content_hash
+    assert said.json["calibrated"] is True
+    assert [p["weight_bits"] for p in said.json["projections"]] == [6, 6, 6]
+    assert IntegerNetwork.load("q.npz").content_hash == expected.network.content_hash
+    assert expected.network.content_hash != quantise(network, weight_bits=6).network.content_hash
+
+
+def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
+    first, second = cases.float_network().populations
+    tau = {"tau_mem_ms": np.inf, "tau_syn_ms": np.inf}
+    cases.float_network(populations=[Population("hidden", 3, **tau), second]).save("f.npz")
+    said = nmtool("quantize", "f.npz", "-o", "q.npz", "--json")
+    assert said.code == 0
+    assert said.json["populations"][0]["tau_mem_ms"] == "Infinity"
+    assert first.name == said.json["populations"][0]["name"]
+    assert nmtool("quantize", "f.npz", "-o", "q2.npz").code == 0
+
+
+def test_findings_are_told(nmtool: Nmtool) -> None:
+    inputs, *others = cases.float_network().projections
+    far = Projection("input", "hidden", inputs.weight, inputs.delay + 60)
+    cases.float_network(projections=[far, *others]).save("far.npz")
+    said = nmtool("quantize", "far.npz", "-o", "q.npz")
+    assert said.code == 0
+    assert "delay-range input → hidden: " in said.err
+
+
+def test_an_existing_file_is_kept(nmtool: Nmtool, floats: Path, integers: Path) -> None:
+    before = integers.read_bytes()
+    said = nmtool("quantize", floats, "-o", integers)
+    assert said.code == 2
+    assert said.err == (
+        f"error: {integers} exists\n  fix: choose another name, or replace it: --force\n"
+    )
+    assert integers.read_bytes() == before
+
+
+def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integers: Path) -> None:
+    assert nmtool("quantize", floats, "-o", integers, "--weight-bits", "4", "--force").code == 0
+    assert {p.weight_bits for p in IntegerNetwork.load(integers).projections} == {4}
+    for other in (floats, Path("letter.txt"), Path("folder")):
+        if other == Path("letter.txt"):
+            other.write_text("dear")
+        if other == Path("folder"):
+            other.mkdir()
+        said = nmtool("quantize", floats, "-o", other, "--force")
+        assert said.code == 2
+        assert "exists and is not an integer network" in said.err
+    assert Path("letter.txt").read_text() == "dear"
+    assert Network.load(floats).content_hash == cases.float_network().content_hash
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["integers.npz", "-o", "q.npz"], "integers.npz is made of integers already"),
+        (["floats.npz", "-o", "q.npz", "--scale", "data"], "--scale data needs calibration data"),
+        (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "argument --weight-bits: invalid"),
+        (["floats.npz", "-o", "no/q.npz"], "no/q.npz could not be written"),
+    ],
+)
+@pytest.mark.usefixtures("floats", "integers")
+def test_wrong_usage(words: list[str], told: str, nmtool: Nmtool) -> None:
+    said = nmtool("quantize", *words)
+    assert said.code == 2
+    assert told in said.err
+    assert not Path("q.npz").exists()
+
+
+def test_calibrated_on_silence(nmtool: Nmtool, data: Path, floats: Path) -> None:
+    cases.write_raw(data / "two_train.h5", [[], []], [[], []], [0, 1])
+    said = nmtool("quantize", floats, "-o", "q.npz", "--data", "two")
+    assert said.code == 0
+    assert nmtool("evaluate", "q.npz", "two").code == 0

@@ -1,0 +1,228 @@
+"""`nmtool train`: settings from files and options, resuming, what it leaves and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli.train_progress import best_epoch
+from nmtool.network import Network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
+
+pytestmark = pytest.mark.torch
+
+WORDS = ("train", "two", "-o", "run", *cases.SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def _data(data: Path) -> None:
+    del data
+
+
+def test_leaves_a_run(nmtool: Nmtool) -> None:
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 0
+    log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
+    assert len(log) == 3
+    best = max(reversed(log), key=lambda entry: entry["validation_accuracy"])
+    assert said.json == {
+        "run": "run",
+        "network": "run/network.npz",
+        "hash": Network.load("run/network.npz").content_hash,
+        "epochs": 3,
+        "best": best,
+    }
+    lines = said.err.splitlines()
+    assert [line[:12] for line in lines] == ["epoch   1/3 ", "epoch   2/3 ", "epoch   3/3 "]
+    assert " left" in lines[0]
+    assert " left" not in lines[2]
+
+
+def test_for_people(nmtool: Nmtool) -> None:
+    said = nmtool(*WORDS)
+    assert said.code == 0
+    assert said.out.startswith("run/network.npz: epoch ")
+    assert len(said.out.splitlines()) == 1
+
+
+def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
+    Path("s.toml").write_text(
+        "hidden = 5\nsteps = 20\nmax_delay = 7\nvalidation = 4\nepochs = 9\n"
+        'recurrent = false\ninit_input = [3, 1.5]\nreadout = "max"\ndt_ms = 2\n'
+    )
+    said = nmtool("train", "two", "-o", "run", "--config", "s.toml", "--epochs", "1", "--seed", "7")
+    assert said.code == 0
+    options = json.loads(Path("run/run.json").read_text())["options"]
+    expected = {
+        "hidden": 5,
+        "steps": 20,
+        "epochs": 1,
+        "seed": 7,
+        "recurrent": False,
+        "init_input": [3.0, 1.5],
+        "readout": "max",
+        "dt_ms": 2.0,
+    }
+    assert {name: options[name] for name in expected} == expected
+    assert options["lr"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hidden = ", ["s.toml is not valid TOML", "  why: "]),
+        (b"\xff\xfe", ["s.toml is not valid TOML"]),
+        ("hiden = 3", ["s.toml: unknown setting hiden", "  fix: known are hidden, "]),
+        ("hidden = 3.5", ["s.toml: hidden must be int, not 3.5"]),
+        ('hidden = "3"', ["s.toml: hidden must be int, not '3'"]),
+        ("init_input = 3", ["s.toml: init_input must be two numbers, not 3"]),
+        ("[train]\nhidden = 3", ["s.toml: unknown setting train"]),
+        ("dt_ms = -1.0", ["dt_ms must be "]),
+        ("lr = nan", ["lr must be "]),
+        ("margin_ms = 2.0", ["margin_ms is a loss on first spikes, not on 'weighted'"]),
+    ],
+)
+def test_wrong_file(text: str | bytes, told: list[str], nmtool: Nmtool) -> None:
+    Path("s.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    said = nmtool("train", "two", "-o", "run", "--config", "s.toml")
+    assert (said.code, said.out) == (2, "")
+    assert all(words in said.err for words in told), said.err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--config", "no.toml"], ["no.toml cannot be read", "  why: No such file"]),
+        (["--config", "two"], ["two cannot be read", "  why: Is a directory"]),
+        (["--recurrent", "--feedforward"], ["not allowed with argument"]),
+        (["--hidden", "-1"], ["hidden must be "]),
+        (["--epochs", "many"], ["argument --epochs: invalid int value: 'many'"]),
+        (["--readout", "best"], ["argument --readout: invalid choice: 'best'"]),
+        (["--margin", "3"], ["margin_ms is a loss on first spikes"]),
+        (
+            ["--validation", "12"],
+            ["the last 12 training samples are to validate, but 'two' has 12", "--validation 0"],
+        ),
+        (["-o", "two/two_test.h5"], ["two/two_test.h5 cannot be made", "  why: "]),
+    ],
+)
+def test_wrong_options(more: list[str], told: list[str], nmtool: Nmtool) -> None:
+    said = nmtool(*WORDS, *more)
+    assert (said.code, said.out) == (2, "")
+    assert all(words in said.err for words in told), said.err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
+def test_nothing_is_written_over(name: str, nmtool: Nmtool) -> None:
+    Path("run").mkdir()
+    Path("run", name).write_text("dear")
+    said = nmtool(*WORDS)
+    assert said.code == 2
+    assert said.err == (
+        f"error: run holds a {name} already\n"
+        "  fix: choose another folder, or go on with the run in it: --resume\n"
+    )
+    assert [path.name for path in Path("run").iterdir()] == [name]
+    assert Path("run", name).read_text() == "dear"
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_stopped_and_resumed_equals_uninterrupted(
+    epoch: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert nmtool(*WORDS).code == 0
+    with monkeypatch.context() as patch:
+        stop_in_epoch(epoch, patch)
+        said = nmtool(*WORDS, "-o", "stopped", "--json")
+    assert (said.code, said.out) == (130, "")
+    assert said.err.endswith(
+        "finished epochs are kept; go on with: nmtool train two -o stopped --resume\ninterrupted\n"
+    )
+    said = nmtool("train", "two", "-o", "stopped", "--resume", "--json")
+    assert said.code == 0
+    assert said.json["epochs"] == 3
+    assert ("it starts anew" in said.err) == (epoch == 1)
+    assert said.err.count("epoch  ") == 3 - epoch + 1
+    assert_same_run("run", "stopped")
+
+
+def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
+    words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "40"]
+    root = str(Path(__file__).parents[3])
+    with subprocess.Popen(
+        [sys.executable, "-m", "nmtool", *words],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("epoch   1/40 ")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    # Python ends itself by the signal where it struck inside of exec().
+    assert process.returncode in (130, -signal.SIGINT)
+    assert out == ""
+    assert err.endswith("--resume\ninterrupted\n")
+    assert "Traceback" not in err
+    assert nmtool("train", "two", "-o", "run", "--resume").code == 0
+    assert nmtool(*words, "-o", "whole").code == 0
+    assert_same_run("run", "whole")
+
+
+def test_a_finished_run_is_resumed_without_a_word(nmtool: Nmtool) -> None:
+    first = nmtool(*WORDS, "--json").json
+    said = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
+    assert (said.code, said.err) == (0, "")
+    assert said.json == first
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["two", "-o", "none"], ["none holds no run", "  why: "]),
+        (["yinyang", "-o", "run"], ["the run in run is on 'two', not on 'yinyang'"]),
+        (["two", "-o", "run", "--hidden", "7"], ["has hidden = 6, not 7", "  fix: leave"]),
+        (["two", "-o", "run", "--init-input", "1", "2"], ["has init_input = (0.02, 0.05), not"]),
+        (["two", "-o", "run", "--config", "s.toml"], ["--resume takes the settings of the run"]),
+    ],
+)
+def test_resuming_something_else(words: list[str], told: list[str], nmtool: Nmtool) -> None:
+    assert nmtool(*WORDS).code == 0
+    said = nmtool("train", *words, "--resume")
+    assert (said.code, said.out) == (2, "")
+    assert all(text in said.err for text in told), said.err
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoint.npz", "network.npz"])
+def test_resuming_a_damaged_run(name: str, nmtool: Nmtool) -> None:
+    assert nmtool(*WORDS).code == 0
+    path = Path("run", name)
+    path.write_bytes(path.read_bytes()[:-40])
+    said = nmtool("train", "two", "-o", "run", "--resume")
+    assert (said.code, said.out) == (2, "")
+    assert f"run/{name} is damaged" in said.err
+
+
+def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
+    cases.write_raw(Path("two/two_train.h5"), [[]] * 6, [[]] * 6, [0, 1] * 3)
+    assert nmtool(*WORDS, "--validation", "2").code == 0
+
+
+def test_the_best_epoch_is_the_last_of_the_best() -> None:
+    def entry(epoch: int, train: float, validation: float | None) -> dict:
+        return {"epoch": epoch, "train_accuracy": train, "validation_accuracy": validation}
+
+    validated = [entry(1, 0.9, 0.5), entry(2, 0.1, 0.7), entry(3, 0.2, 0.7), entry(4, 1.0, 0.6)]
+    assert best_epoch(validated)["epoch"] == 3
+    assert best_epoch([entry(1, 0.9, None), entry(2, 0.8, None)])["epoch"] == 1

@@ -1,0 +1,299 @@
+"""`nmtool verify`: the certificate, its exact keys, and what it says when something differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exporters.lava import environment
+from hardware_sim.simulator import simulate
+from nmtool.cli import lava_check
+from nmtool.data import bin_events
+from nmtool.errors import BackendError, MissingError
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
+
+RASTER = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
+"""The test split of the fixture `data`, as the network hears it."""
+
+STOCK_STEPS = 24
+"""The network's longest delay, 4 steps, and 20 more."""
+
+BINS = RASTER.n_samples * 30 * 3
+VALUES = RASTER.n_samples * 30 * 2
+
+KEYS = {
+    *("spikes_compared", "spikes_different", "membrane_compared", "membrane_different"),
+    *("predictions_different", "seconds"),
+}
+"""What scripts rely on, of every backend."""
+
+STOCK_KEYS = {
+    *("stock_sample", "stock_steps", "stock_spikes_compared", "stock_spikes_different"),
+    *("stock_membrane_compared", "stock_membrane_different"),
+}
+
+WORDS = ("verify", "integers.npz", "two", "--against", "lava")
+
+
+@pytest.fixture(autouse=True)
+def _files(data: Path, integers: Path) -> None:
+    """A network with delays up to 4, and its data."""
+    del data
+    first, *others = cases.integer_network().projections
+    delay = np.minimum(first.delay, 4)
+    short = IntegerProjection("input", "hidden", first.weight, delay, 8, 4)
+    network = cases.integer_network()
+    replace(network, projections=[short, *others]).save(integers)
+
+
+def _busiest() -> int:
+    """The sample with most spikes in the first steps."""
+    return int(np.argmax(np.diff(RASTER.first_steps(STOCK_STEPS).offset)))
+
+
+def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 0
+    assert said.err == ""
+    accuracy = simulate(IntegerNetwork.load("integers.npz"), RASTER).accuracy(
+        cases.spike_events(cases.N_TEST, 2).label
+    )
+    entry = said.json["backends"]["lava"]
+    assert set(entry) == KEYS | STOCK_KEYS | {"model"}
+    assert entry.pop("seconds") >= 0
+    assert said.json == {
+        "samples": 6,
+        "accuracy": {"hardware_sim": accuracy, "lava": accuracy},
+        "backends": {
+            "lava": {
+                "spikes_compared": BINS,
+                "spikes_different": 0,
+                "membrane_compared": VALUES,
+                "membrane_different": 0,
+                "predictions_different": 0,
+                "seconds": said.json["backends"]["lava"]["seconds"],
+                "model": "fast",
+                "stock_sample": _busiest(),
+                "stock_steps": STOCK_STEPS,
+                "stock_spikes_compared": STOCK_STEPS * 3,
+                "stock_spikes_different": 0,
+                "stock_membrane_compared": STOCK_STEPS * (2 + 5 + 3),
+                "stock_membrane_different": 0,
+            }
+        },
+        "first_divergence": None,
+    }
+
+
+def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    said = nmtool(*WORDS, "--samples", "4")
+    assert said.code == 0
+    assert said.err == ""
+    lines = said.out.splitlines()
+    assert lines[0] == "4 samples"
+    assert lines[3].split() == ["hardware_sim", "100.00%"]
+    assert lines[4].split()[:-1] == ["lava", "(fast)", "100.00%", "360", "0", "0", "of", "240"]
+    assert lines[5].split() == ["lava", "(stock)", "72", "0", "0", "of", "240"]
+    sample = _busiest()
+    assert lines[7:] == [
+        "lava: spikes compared 360, different 0",
+        f"lava, stock model, 24 steps of sample {sample}: spikes compared 72, different 0",
+    ]
+
+
+def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool(*WORDS, "--deep", "--json").json["backends"]["lava"]["membrane_compared"] == (
+        VALUES + 30 * RASTER.n_samples * (5 + 3)
+    )
+    everything, one = fake.calls
+    assert (everything["model"], everything["deep"]) == ("fast", True)
+    assert np.array_equal(everything["spikes"].flat_index(), RASTER.flat_index())
+    assert (one["model"], one["deep"]) == ("stock", True)
+    short = RASTER.take([_busiest()]).first_steps(STOCK_STEPS)
+    assert one["spikes"].n_steps == STOCK_STEPS
+    assert np.array_equal(one["spikes"].flat_index(), short.flat_index())
+    assert short.n_spikes > 3
+    assert one["folder"] == everything["folder"]
+    assert not everything["folder"].exists()
+
+
+def test_a_spike_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 1
+    entry = said.json["backends"]["lava"]
+    assert set(said.json) == {"samples", "accuracy", "backends", "first_divergence"}
+    assert set(entry) == KEYS | STOCK_KEYS | {"model"}
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 1)
+    assert (entry["membrane_different"], entry["stock_spikes_different"]) == (0, 0)
+    expected = simulate(IntegerNetwork.load("integers.npz"), RASTER).spikes["hidden"].dense()
+    assert said.json["first_divergence"] == {
+        "backend": "lava",
+        "sample": 3,
+        "step": 11,
+        "population": "hidden",
+        "neuron": 2,
+        "quantity": "spike",
+        "expected": float(expected[3, 11, 2]),
+        "actual": float(not expected[3, 11, 2]),
+    }
+
+
+def test_a_membrane_and_a_prediction_differ(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"fast": shift_membrane(1, 5, 0, 2**22)}).install(monkeypatch)
+    said = nmtool(*WORDS)
+    assert said.code == 1
+    assert " 1 of 360 " in said.out
+    assert "lava: spikes compared 540, different 0\n" in said.out
+    place = "  first divergence: sample 1, step 5, out[0], v: expected "
+    assert place in said.out
+    actual = said.out.partition(place)[2].split()[0].strip(",")
+    assert f"got {int(actual) + 2**22}\n" in said.out
+    assert nmtool(*WORDS, "--json").json["backends"]["lava"]["predictions_different"] == 1
+
+
+def test_only_the_stock_model_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 1
+    entry = said.json["backends"]["lava"]
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 0)
+    assert entry["stock_spikes_different"] == 1
+    first = said.json["first_divergence"]
+    assert (first["backend"], first["sample"]) == ("lava", _busiest())
+    assert (first["step"], first["neuron"], first["quantity"]) == (7, 1, "spike")
+
+
+def test_only_the_stock_model_differs_in_words(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
+    said = nmtool(*WORDS)
+    assert said.code == 1
+    sample = _busiest()
+    lines = said.out.splitlines()
+    at = lines.index("lava: spikes compared 540, different 0")
+    assert lines[at + 1] == (
+        f"lava, stock model, 24 steps of sample {sample}: spikes compared 72, different 1"
+    )
+    assert lines[at + 2].startswith(f"  first divergence: sample {sample}, step 7, hidden[1], spik")
+    assert lines[at + 3].startswith("lava: Lava's own model differs. ")
+    assert lines[at + 3].endswith("proves nothing")
+
+
+def test_the_fast_model_comes_first(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = {"stock": flip_spike(0, 7, 1), "fast": flip_spike(5, 29, 0)}
+    FakeLava(faults).install(monkeypatch)
+    first = nmtool(*WORDS, "--json").json["first_divergence"]
+    assert (first["sample"], first["step"]) == (5, 29)
+
+
+def test_the_stock_model_alone(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
+    said = nmtool(*WORDS, "--model", "stock", "--json")
+    assert said.code == 1
+    entry = said.json["backends"]["lava"]
+    assert set(entry) == KEYS | {"model"}
+    assert (entry["model"], entry["spikes_different"]) == ("stock", 1)
+    assert len(fake.calls) == 1
+    assert "(fast)" not in nmtool(*WORDS, "--model", "stock").out
+
+
+def test_an_exported_folder_is_run_as_it_is(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("verify", "folder", "two", "--against", "lava").code == 0
+    assert {call["folder"] for call in fake.calls} == {Path("folder")}
+    assert Path("folder/run.py").exists()
+
+
+def test_floats_are_calibrated_and_quantised(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, floats: Path
+) -> None:
+    FakeLava().install(monkeypatch)
+    assert nmtool("verify", floats, "two", "--against", "lava", "--scale", "data").code == 0
+    Path("two/two_train.h5").unlink()
+    assert nmtool("verify", floats, "two", "--against", "lava").code == 0
+    said = nmtool(*WORDS, "--weight-bits", "4")
+    assert said.code == 2
+    assert "--weight-bits has nothing to act on" in said.err
+
+
+def test_samples_without_any_spike(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    cases.write_raw(Path("two/two_test.h5"), [[], []], [[], []], [0, 1])
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 0
+    assert said.json["samples"] == 2
+    cases.write_raw(Path("two/two_test.h5"), [], [], [])
+    said = nmtool(*WORDS, "--json")
+    assert (said.code, said.out) == (2, "")
+    assert "'two' has no sample in its test split" in said.err
+
+
+def test_lava_is_looked_for_before_anything_runs(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find() -> None:
+        raise MissingError("Lava is not set up", fix="nmtool lava setup")
+
+    monkeypatch.setattr(environment, "find", find)
+    monkeypatch.setattr("hardware_sim.simulator.simulate", None)
+    said = nmtool(*WORDS, "--json")
+    assert (said.code, said.out) == (3, "")
+    assert said.err == "error: Lava is not set up\n  fix: nmtool lava setup\n"
+
+
+def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(recording: object) -> None:
+        raise BackendError("running the network in Lava failed", why="it hung")
+
+    FakeLava({"stock": fail}).install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    assert (said.code, said.out) == (3, "")
+    assert said.err == "error: running the network in Lava failed\n  why: it hung\n"
+
+
+@pytest.mark.lava
+def test_in_lava(nmtool: Nmtool) -> None:
+    said = nmtool(*WORDS, "--json", "--deep")
+    assert said.code == 0, said
+    entry = said.json["backends"]["lava"]
+    assert entry["spikes_compared"] == BINS
+    assert entry["spikes_different"] == entry["stock_spikes_different"] == 0
+    assert entry["membrane_different"] == entry["stock_membrane_different"] == 0
+    assert entry["stock_steps"] == lava_check.STOCK_STEPS_BEYOND_DELAYS + 4
+
+
+@pytest.mark.lava
+def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    network = IntegerNetwork.load("integers.npz")
+    *others, last = network.projections
+    weight = last.weight.copy()
+    weight[0, 0] += 2
+    wrong = IntegerProjection("hidden", "out", weight, last.delay, 8, last.weight_exponent)
+    right = simulate
+
+    def simulate_wrong(network: IntegerNetwork, *arguments: object, **more: object) -> object:
+        return right(replace(network, projections=[*others, wrong]), *arguments, **more)
+
+    monkeypatch.setattr("hardware_sim.simulator.simulate", simulate_wrong)
+    said = nmtool("verify", "folder", "two", "--against", "lava", "--json")
+    assert said.code == 1, said
+    assert said.json["backends"]["lava"]["spikes_different"] == 0
+    assert said.json["backends"]["lava"]["membrane_different"] > 0
+    assert said.json["first_divergence"]["population"] == "out"

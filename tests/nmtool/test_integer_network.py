@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.errors import NetworkError
+from nmtool.graph import INPUT, InputChannels
+from nmtool.integer_network import (
+    EXCITATORY,
+    INHIBITORY,
+    MIXED,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+    sign_mode,
+)
+from nmtool.readout import Readout
+from tests.integer_nets import random_network
+
+
+def population(**changes: Any) -> IntegerPopulation:
+    constants = {"du": 400, "dv": 200, "vth": 100, "scale": 2.5}
+    return IntegerPopulation("a", 2, **{"kind": "lif", **constants, **changes})
+
+
+def projection(weight: Any, delay: Any = 0, bits: Any = 8, exponent: Any = 0) -> IntegerProjection:
+    weight = np.atleast_2d(weight)
+    return IntegerProjection(INPUT, "a", weight, np.full(weight.shape, delay), bits, exponent)
+
+
+@pytest.mark.parametrize(
+    ("key", "limit"), [("du", 4094), ("dv", 4095), ("vth", 131071), ("bias_exponent", 7)]
+)
+def test_constants_are_whole_numbers_in_their_ranges(key: str, limit: int) -> None:
+    for legal in (0, limit, float(limit)):
+        value = getattr(population(**{key: legal}), key)
+        assert value == legal
+        assert type(value) is int
+    for wrong in (-1, limit + 1, 0.5, math.nan, math.inf):
+        with pytest.raises(NetworkError, match=f"{key} must be a whole number in 0 … {limit}"):
+            population(**{key: wrong})
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+def test_scales_are_positive(scale: float) -> None:
+    with pytest.raises(NetworkError, match="scale"):
+        population(scale=scale)
+
+
+def test_an_integrating_population_never_fires() -> None:
+    assert population(kind="li", vth=1 << 17).vth == 1 << 17
+    with pytest.raises(NetworkError, match="vth 131072, not 100"):
+        population(kind="li", vth=100)
+
+
+def test_bias_is_mantissa_times_a_power_of_two() -> None:
+    biased = population(bias_mantissa=[-4096, 4095], bias_exponent=7)
+    assert biased.bias.tolist() == [-4096 * 128, 4095 * 128]
+    assert population(bias_mantissa=3).bias.tolist() == [3, 3]
+    assert biased.bias_mantissa.dtype == np.int16
+
+
+@pytest.mark.parametrize("mantissa", [-4097, 4096, 0.5, math.nan])
+def test_bias_mantissas_out_of_range(mantissa: float) -> None:
+    with pytest.raises(NetworkError, match="bias mantissas must be whole numbers"):
+        population(bias_mantissa=[0, mantissa])
+
+
+@pytest.mark.parametrize(
+    ("weight", "mode"),
+    [
+        ([[0, 3], [255, 0]], EXCITATORY),
+        ([[0, 0]], EXCITATORY),
+        (np.zeros((0, 3)), EXCITATORY),
+        ([[-1, 0]], INHIBITORY),
+        ([[-2, 2]], MIXED),
+    ],
+)
+def test_sign_mode_of_the_whole_matrix(weight: Any, mode: str) -> None:
+    assert sign_mode(np.asarray(weight)) == mode
+
+
+@given(st.lists(st.integers(-300, 300), min_size=1, max_size=3), st.integers(2, 8))
+def test_weights_lava_would_round_are_refused(weight: list[int], bits: int) -> None:
+    """What Lava multiplies by is what the file says: its own truncation changes nothing."""
+    mode = sign_mode(np.array(weight))
+    low = {MIXED: -256, EXCITATORY: 0, INHIBITORY: -255}[mode]
+    high = {MIXED: 255, EXCITATORY: 255, INHIBITORY: 0}[mode]
+    shift = 8 - bits + (mode == MIXED)
+    lava = [min(max(w, low), high) >> shift << shift for w in weight]
+    if lava == weight and -256 not in weight:
+        assert projection(weight, bits=bits).weight.tolist() == [weight]
+    else:
+        with pytest.raises(NetworkError, match="weights must"):
+            projection(weight, bits=bits)
+
+
+@pytest.mark.parametrize("weight", [0.5, math.nan, math.inf, -256, 256])
+def test_weights_are_whole_and_below_256(weight: float) -> None:
+    with pytest.raises(NetworkError, match="weights must"):
+        projection(weight)
+
+
+@pytest.mark.parametrize("delay", [-1, 0.5, 62, math.nan])
+def test_delays_are_whole_steps_up_to_61(delay: float) -> None:
+    with pytest.raises(NetworkError, match="delays must be whole steps from 0 to 61"):
+        projection(2, delay=delay)
+
+
+@pytest.mark.parametrize("bits", [1, 9, 4.5])
+def test_bits_are_2_to_8(bits: float) -> None:
+    with pytest.raises(NetworkError, match="weight_bits must be 2 … 8"):
+        projection(0, bits=bits)
+
+
+@pytest.mark.parametrize("exponent", [-1, 8, 1.5, math.nan])
+def test_exponents_are_0_to_7(exponent: float) -> None:
+    with pytest.raises(NetworkError, match="weight_exponent must be 0 … 7"):
+        projection(2, exponent=exponent)
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(NetworkError, match="differ"):
+        IntegerProjection(INPUT, "a", np.zeros((2, 3)), np.zeros((3, 2)))
+
+
+def test_types_are_settled() -> None:
+    synapses = projection([[-4.0, 6.0]], delay=61.0, exponent=7)
+    assert (synapses.weight.dtype, synapses.delay.dtype) == (np.int16, np.uint8)
+    assert synapses.shifted_weight.tolist() == [[-512, 768]]
+    assert synapses.shifted_weight.dtype == np.int32
+    assert (synapses.shape, synapses.sign_mode) == ((1, 2), MIXED)
+
+
+def test_only_loihi2_is_known() -> None:
+    with pytest.raises(NetworkError, match="unknown arithmetic 'loihi3'"):
+        IntegerNetwork(
+            InputChannels(1),
+            [population()],
+            [],
+            Readout("a", "first_spike"),
+            1.0,
+            5,
+            arithmetic="loihi3",
+        )
+
+
+def test_populations_by_what_they_do() -> None:
+    network = random_network(0, n_hidden=2, spiking_output=False)
+    assert [p.name for p in network.spiking] == ["h0", "h1"]
+    assert [p.name for p in network.integrating] == ["out"]
+    assert network.population("h1").size == network.spiking[1].size
+    assert network.max_delay == max(int(p.delay.max()) for p in network.projections)
+    assert network.class_names == ("0", "1", "2", "3")
+
+
+def test_the_hash_is_of_the_content() -> None:
+    networks = [random_network(seed, 1, False) for seed in (0, 0, 1)]
+    hashes = [network.content_hash for network in networks]
+    assert hashes[0] == hashes[1] != hashes[2]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from nmtool.errors import DataError
+from nmtool.raster import Raster
+
+shapes = st.tuples(st.integers(0, 4), st.integers(1, 6), st.integers(1, 5))
+dense_rasters = shapes.flatmap(lambda shape: hnp.arrays(np.bool_, shape))
+
+
+def events(dense: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    return [tuple(map(int, place)) for place in np.argwhere(dense)]
+
+
+@given(dense_rasters)
+def test_dense_and_back(dense: NDArray[np.bool_]) -> None:
+    raster = Raster.from_dense(dense)
+    assert np.array_equal(raster.dense(), dense)
+    assert (raster.n_samples, raster.n_steps, raster.n_neurons) == dense.shape
+    assert raster.n_spikes == dense.sum()
+    assert raster.n_bins == dense.size
+    assert (raster.offset.dtype, raster.step.dtype, raster.neuron.dtype) == ("i8", "i4", "i4")
+
+
+@given(dense_rasters, st.randoms(use_true_random=False), st.integers(1, 3))
+def test_unsorted_events_with_doubles(dense: NDArray[np.bool_], random, times: int) -> None:
+    shuffled = events(dense) * times
+    random.shuffle(shuffled)
+    sample, step, neuron = np.array(shuffled, int).reshape(-1, 3).T
+    raster = Raster.from_events(sample, step, neuron, dense.shape)
+    assert np.array_equal(raster.dense(), dense)
+
+
+def test_events_of_a_shape_beyond_32_bits() -> None:
+    shape = (3, 60_000, 40_000)
+    sample, step, neuron = np.array([[2, 59_999, 39_999], [0, 0, 1], [2, 59_999, 39_999]]).T
+    raster = Raster.from_events(sample, step, neuron, shape)
+    assert raster.offset.tolist() == [0, 1, 1, 2]
+    assert raster.step.tolist() == [0, 59_999]
+    assert raster.neuron.tolist() == [1, 39_999]
+
+
+@pytest.mark.parametrize("place", [(2, 0, 0), (0, 3, 0), (0, 0, 4), (-1, 0, 0), (0, -1, 0)])
+def test_events_outside_the_shape_are_refused(place: tuple[int, int, int]) -> None:
+    with pytest.raises(DataError, match="outside"):
+        Raster.from_events(*np.array([place, (0, 0, 0)]).T, (2, 3, 4))
+
+
+@given(dense_rasters)
+def test_views_are_the_naive_ones(dense: NDArray[np.bool_]) -> None:
+    raster = Raster.from_dense(dense)
+    n_samples, n_steps, n_neurons = dense.shape
+    assert raster.flat_index().tolist() == np.flatnonzero(dense).tolist()
+    assert raster.sample_index().tolist() == [sample for sample, _, _ in events(dense)]
+    assert raster.counts().tolist() == dense.sum(axis=1).tolist()
+    first = [
+        [next((n for n in range(n_steps) if dense[s, n, i]), n_steps) for i in range(n_neurons)]
+        for s in range(n_samples)
+    ]
+    assert raster.first_step().tolist() == first
+    edges = raster.step_offset()
+    assert edges.shape == (n_samples, n_steps + 1)
+    for s in range(n_samples):
+        for n in range(n_steps):
+            spikes = raster.neuron[edges[s, n] : edges[s, n + 1]]
+            assert spikes.tolist() == np.flatnonzero(dense[s, n]).tolist()
+
+
+@given(dense_rasters, st.data())
+def test_take_picks_and_repeats_samples(dense: NDArray[np.bool_], data: st.DataObject) -> None:
+    some = st.integers(0, len(dense) - 1) if len(dense) else st.nothing()
+    picked = data.draw(st.lists(some, max_size=5)) if len(dense) else []
+    taken = Raster.from_dense(dense).take(picked)
+    assert np.array_equal(taken.dense(), dense[np.array(picked, int)])
+
+
+@given(dense_rasters, st.integers(1, 6))
+def test_first_steps_cut_the_rest(dense: NDArray[np.bool_], n_steps: int) -> None:
+    n_steps = min(n_steps, dense.shape[1])
+    cut = Raster.from_dense(dense).first_steps(n_steps)
+    assert np.array_equal(cut.dense(), dense[:, :n_steps])
+
+
+@given(dense_rasters, st.data())
+def test_concatenate_undoes_take(dense: NDArray[np.bool_], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(dense)))
+    whole = Raster.from_dense(dense)
+    parts = [whole.take(np.arange(cut)), whole.take(np.arange(cut, len(dense)))]
+    joined = Raster.concatenate(parts)
+    assert np.array_equal(joined.dense(), dense)
+    assert joined.n_samples == len(dense)
+
+
+def test_silence() -> None:
+    silent = Raster.silent(3, 4, 5)
+    assert (silent.n_samples, silent.n_spikes, silent.n_bins) == (3, 0, 60)
+    assert not silent.dense().any()
+
+
+@pytest.mark.parametrize(
+    ("offset", "step", "neuron", "complaint"),
+    [
+        ([1, 2], [0, 1], [0, 0], "start at 0"),
+        ([], [], [], "start at 0"),
+        ([0, 2, 1, 2], [0, 1], [0, 0], "never fall"),
+        ([0, 1], [0, 1], [0, 0], "disagree in length"),
+        ([0, 2], [0, 1], [0], "disagree in length"),
+        ([0, 1], [4], [0], "step outside 0…3"),
+        ([0, 1], [-1], [0], "step outside"),
+        ([0, 1], [0], [5], "neuron outside 0…4"),
+        ([0, 1], [0], [-1], "neuron outside"),
+        ([0, 2], [1, 0], [0, 0], "sorted by step"),
+        ([0, 2], [1, 1], [2, 0], "sorted by step"),
+        ([0, 2], [1, 1], [2, 2], "unique"),
+    ],
+)
+def test_contradictions_are_refused(offset, step, neuron, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        Raster(np.array(offset, int), np.array(step, int), np.array(neuron, int), 4, 5)
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        ([[0, 1]], [0], [0]),
+        ([0, 2], [[0, 1]], [[0, 1]]),
+        ([0, 1], [0.5], [0]),
+        ([0, 1], [0], [np.nan]),
+        ([0, 1], [True], [0]),
+        ([0, 1], ["0"], [0]),
+    ],
+)
+def test_lists_of_anything_but_integers_are_refused(lists) -> None:
+    with pytest.raises(DataError, match="list of integers"):
+        Raster(*lists, 4, 5)
+
+
+@pytest.mark.parametrize("shape", [(-1, 5), (4, -1)])
+def test_negative_sizes_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(DataError, match="must not be negative"):
+        Raster.silent(1, *shape)
+
+
+@pytest.mark.parametrize("place", [2**32, -(2**32), 2**63])
+def test_no_number_is_too_large_to_be_refused(place: int) -> None:
+    with pytest.raises(DataError, match="outside"):
+        Raster(np.array([0, 1]), np.array([place]), np.array([0]), 4, 5)
+
+
+def test_a_later_sample_may_begin_again() -> None:
+    raster = Raster(np.array([0, 1, 2]), np.array([3, 0]), np.array([4, 0]), 4, 5)
+    assert events(raster.dense()) == [(0, 3, 4), (1, 0, 0)]

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from nmtool.verify import Divergence, compare
+from tests.strategies import recordings
+
+SAMPLES, STEPS = 3, 7
+SIZES = {"first": 4, "second": 2, "out": 3}
+
+
+def quiet() -> Recording:
+    """A deep recording without spikes and with v = 10, u = 100 everywhere."""
+    shape = {name: (SAMPLES, STEPS, size) for name, size in SIZES.items()}
+    spiking = ("first", "second")
+    return Recording(
+        Readout("out", "max"),
+        {name: Raster.silent(*shape[name]) for name in spiking},
+        {"out": np.full(shape["out"], 10, np.int32)},
+        {name: np.full(shape[name], 100, np.int32) for name in SIZES},
+        {name: np.full(shape[name], 10, np.int32) for name in spiking},
+    )
+
+
+@pytest.fixture
+def expected() -> Recording:
+    return quiet()
+
+
+def with_spike(recording: Recording, name: str, *place: int) -> Recording:
+    dense = recording.spikes[name].dense()
+    dense[place] ^= True
+    return replace(recording, spikes={**recording.spikes, name: Raster.from_dense(dense)})
+
+
+def with_value(
+    recording: Recording, group: str, name: str, place: tuple[int, int, int], value: int
+) -> Recording:
+    arrays = {key: array.copy() for key, array in getattr(recording, group).items()}
+    arrays[name][place] = value
+    return replace(recording, **{group: arrays})
+
+
+@given(recordings())
+def test_a_recording_equals_itself(recording: Recording) -> None:
+    comparison = compare(recording, recording)
+    assert comparison.identical
+    assert comparison.first_divergence is None
+    bins = sum(raster.dense().size for raster in recording.spikes.values())
+    assert comparison.spikes_compared == bins
+    groups = (recording.membrane, recording.current, recording.potential)
+    assert comparison.membrane_compared == sum(a.size for g in groups for a in g.values())
+
+
+def test_the_counts_of_an_equal_pair(expected: Recording) -> None:
+    bins = SAMPLES * STEPS
+    assert compare(expected, expected).as_json() == {
+        "spikes_compared": bins * (4 + 2),
+        "spikes_different": 0,
+        "membrane_compared": bins * (3 + (4 + 2 + 3) + (4 + 2)),
+        "membrane_different": 0,
+        "predictions_different": 0,
+    }
+
+
+@given(st.integers(0, SAMPLES - 1), st.integers(0, STEPS - 1), st.integers(0, 3))
+def test_one_surplus_spike(sample: int, step: int, neuron: int) -> None:
+    shape = (SAMPLES, STEPS, 4)
+    silent = Recording(Readout("a", "first_spike"), {"a": Raster.silent(*shape)}, {})
+    comparison = compare(silent, with_spike(silent, "a", sample, step, neuron))
+    assert (comparison.spikes_compared, comparison.spikes_different) == (84, 1)
+    assert not comparison.identical
+    assert comparison.first_divergence == Divergence(sample, step, "a", neuron, "spike", 0.0, 1.0)
+
+
+def test_one_missing_spike(expected: Recording) -> None:
+    comparison = compare(with_spike(expected, "second", 1, 6, 1), expected)
+    assert comparison.spikes_different == 1
+    assert comparison.first_divergence == Divergence(1, 6, "second", 1, "spike", 1.0, 0.0)
+
+
+def test_a_spike_one_step_later_is_two_differences(expected: Recording) -> None:
+    early = with_spike(expected, "first", 0, 3, 2)
+    comparison = compare(early, with_spike(expected, "first", 0, 4, 2))
+    assert comparison.spikes_different == 2
+    assert comparison.first_divergence == Divergence(0, 3, "first", 2, "spike", 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "quantity", "value"),
+    [
+        ("membrane", "out", "v", 10),
+        ("potential", "second", "v", 10),
+        ("current", "first", "u", 100),
+        ("current", "out", "u", 100),
+    ],
+)
+def test_one_different_value(
+    expected: Recording, group: str, name: str, quantity: str, value: int
+) -> None:
+    actual = with_value(expected, group, name, (2, 5, 1), value - 1)
+    comparison = compare(expected, actual)
+    assert (comparison.spikes_different, comparison.membrane_different) == (0, 1)
+    assert not comparison.identical
+    divergence = Divergence(2, 5, name, 1, quantity, float(value), float(value - 1))
+    assert comparison.first_divergence == divergence
+
+
+def test_predictions_are_counted_in_samples(expected: Recording) -> None:
+    actual = with_value(expected, "membrane", "out", (0, 2, 2), 99)
+    actual = with_value(actual, "membrane", "out", (2, 0, 1), 99)
+    assert compare(expected, actual).predictions_different == 2
+
+
+CHANGES: list[tuple[str, Any]] = [
+    # From the first divergence on: earlier samples, then steps, then u before v before spikes.
+    ("u at 0, 1", lambda r: with_value(r, "current", "second", (0, 1, 0), -1)),
+    ("v at 0, 1", lambda r: with_value(r, "potential", "first", (0, 1, 3), -1)),
+    ("spike at 0, 1", lambda r: with_spike(r, "first", 0, 1, 0)),
+    ("membrane at 0, 6", lambda r: with_value(r, "membrane", "out", (0, 6, 0), -1)),
+    ("u at 1, 0", lambda r: with_value(r, "current", "out", (1, 0, 0), -1)),
+    ("spike at 2, 0", lambda r: with_spike(r, "second", 2, 0, 0)),
+]
+
+
+@given(st.lists(st.sampled_from(range(len(CHANGES))), unique=True, min_size=1))
+def test_the_first_divergence_of_several(chosen: list[int]) -> None:
+    recording = quiet()
+    alone = compare(recording, CHANGES[min(chosen)][1](recording)).first_divergence
+    actual = recording
+    for index in chosen:
+        actual = CHANGES[index][1](actual)
+    comparison = compare(recording, actual)
+    assert comparison.first_divergence == alone
+    assert comparison.spikes_different + comparison.membrane_different == len(chosen)
+
+
+@given(recordings(), st.data())
+def test_counts_are_those_of_the_naive_loop(recording: Recording, data: st.DataObject) -> None:
+    other = Recording(
+        recording.readout,
+        {name: _shuffled(raster, data) for name, raster in recording.spikes.items()},
+        {name: array[:, ::-1] for name, array in recording.membrane.items()},
+    )
+    shallow = replace(recording, current={}, potential={})
+    comparison = compare(shallow, other)
+    pairs = [(a.dense(), other.spikes[name].dense()) for name, a in shallow.spikes.items()]
+    assert comparison.spikes_different == sum(int((a ^ b).sum()) for a, b in pairs)
+    pairs = [(a, other.membrane[name]) for name, a in shallow.membrane.items()]
+    assert comparison.membrane_different == sum(int((a != b).sum()) for a, b in pairs)
+    wrong = sum(a != b for a, b in zip(shallow.predictions, other.predictions, strict=True))
+    assert comparison.predictions_different == wrong
+
+
+def _shuffled(raster: Raster, data: st.DataObject) -> Raster:
+    return raster.take(data.draw(st.permutations(range(raster.n_samples))))
+
+
+def test_a_shallow_recording_is_compared_by_what_it_holds(expected: Recording) -> None:
+    shallow = replace(expected, current={}, potential={})
+    assert compare(shallow, expected).membrane_compared == SAMPLES * STEPS * 3
+    assert compare(shallow, expected).identical

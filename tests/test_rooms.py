@@ -1,0 +1,248 @@
+"""Who may import whom: the table of rooms in `docs/architecture.md`, and what follows from it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.graph import INPUT, LI, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.readout import Readout
+from nmtool.targets import SILENT_THRESHOLD
+
+ROOT = Path(__file__).parents[1]
+STANDARD = sys.stdlib_module_names | {"tomllib"}  # part of it from Python 3.11 on
+ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the modules below `where` may import beside the standard library and their own room.
+
+    Attributes:
+        where: dotted prefix; the longest one that fits a module counts.
+        always: anywhere in the module.
+        lazily: inside functions only.
+    """
+
+    where: str
+    always: frozenset[str]
+    lazily: frozenset[str] = frozenset()
+
+
+def rule(where: str, always: str, lazily: str = "") -> Rule:
+    return Rule(where, frozenset(always.split()), frozenset(lazily.split()))
+
+
+RULES = (
+    rule("nmtool", "numpy h5py"),
+    rule("nmtool.data", "numpy h5py", "tonic sklearn"),
+    rule("nmtool.cli", "numpy rich", "hardware_sim training exporters numba torch tomli"),
+    rule("hardware_sim", "nmtool numpy numba"),
+    rule("training", "nmtool hardware_sim numpy numba torch"),
+    rule("exporters", "nmtool numpy", "h5py nir onnx onnxruntime"),
+    rule("exporters.lava.package", "numpy lava lava_network"),
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, in full, and whether it waits for a function to be called."""
+
+    module: str
+    name: str
+    lazy: bool
+
+    def __str__(self) -> str:
+        return f"{self.module} imports {self.name}{' lazily' if self.lazy else ''}"
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Dotted name and file of every module of the rooms."""
+    found = []
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found.append((".".join(part for part in parts if part != "__init__"), path))
+    return found
+
+
+def imports(module: str, path: Path) -> Iterator[Import]:
+    """Every import of a module, those of `importlib` with a constant name too."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    yield from _walk(ast.parse(path.read_text(encoding="utf-8")), module, package, lazy=False)
+
+
+def _walk(node: ast.AST, module: str, package: str, *, lazy: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        inside = lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            inside = True
+        for name in _names(child, package):
+            yield Import(module, name, inside)
+        yield from _walk(child, module, package, lazy=inside)
+
+
+def _names(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, *([node.module] if node.module else [])])
+        return [f"{base}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Call) and "import_module" in ast.dump(node.func):
+        # Of an f-string, what stands before the first value.
+        first = next((part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)), 0)
+        return [str(first.value)] if first else []
+    return []
+
+
+def allowed(found: Import) -> bool:
+    room, top = found.module.split(".")[0], found.name.split(".")[0]
+    if top in STANDARD:
+        return True
+    if found.name.startswith("nmtool.cli"):
+        return found.module.startswith("nmtool.cli") or found.module == "nmtool.__main__"
+    here = max(
+        (rule for rule in RULES if f"{found.module}.".startswith(f"{rule.where}.")),
+        key=lambda rule: len(rule.where),
+    )
+    own = top == room and here.where != "exporters.lava.package"
+    within = found.name.startswith(f"{here.where}.")
+    return own or within or top in here.always or (found.lazy and top in here.lazily)
+
+
+EVERY = [found for module, path in modules() for found in imports(module, path)]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_import_is_allowed(room: str) -> None:
+    found = [found for found in EVERY if found.module.split(".")[0] == room]
+    assert len(found) > 20
+    assert [str(one) for one in found if not allowed(one)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("nmtool.raster", "import torch"),
+        ("nmtool.raster", "def f():\n    import numba"),
+        ("nmtool.raster", "from nmtool.cli import console"),
+        ("nmtool.raster", "try:\n    import tonic\nexcept ImportError:\n    pass"),
+        ("nmtool.data.shd", "import tonic"),
+        ("nmtool.data.shd", "from nmtool import cli"),
+        ("nmtool.cli.train", "import torch"),
+        ("nmtool.cli.train", "from training.options import TrainOptions"),
+        ("nmtool.cli.train", "class A:\n    import exporters"),
+        ("hardware_sim.step", "from training import kernels"),
+        ("hardware_sim.step", "def f():\n    import torch"),
+        ("hardware_sim.step", "import importlib\nimportlib.import_module('torch')"),
+        ("training.model", "from exporters import lava"),
+        ("training.model", "import nmtool.cli.train"),
+        ("exporters.nir", "import nir"),
+        ("exporters.nir", "def f():\n    import hardware_sim"),
+        ("exporters.nir", "import lava"),
+        ("exporters.lava.package.run", "import nmtool"),
+        ("exporters.lava.package.lava_network.x", "from ....leash import f"),
+    ],
+)
+def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert not all(allowed(found) for found in imports(module, tmp_path / "module.py"))
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("nmtool.raster", "import numpy.typing\nfrom nmtool.errors import DataError"),
+        ("nmtool.data.shd", "def f():\n    from tonic import datasets"),
+        ("nmtool.cli.train", "def f():\n    from training import options"),
+        ("nmtool.cli.train", "if TYPE_CHECKING:\n    from training import options"),
+        ("nmtool.__main__", "from nmtool.cli.main import main"),
+        ("training.model", "import torch\nfrom hardware_sim.step import neuron_step"),
+        ("exporters.lava.package.lava_network.x", "import lava\nfrom .y import z"),
+    ],
+)
+def test_the_test_lets_pass_what_is(module: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(code)
+    assert all(allowed(found) for found in imports(module, tmp_path / "module.py"))
+
+
+# What follows: running a deployed network needs no torch, and no file of the user's.
+
+REFUSED = "raise SystemExit(f'{__name__} of the user was imported')\n"
+
+
+def user_folder(folder: Path, *names: str) -> Path:
+    """A working folder in which importing any of the names ends the process."""
+    for name in names:
+        (folder / f"{name}.py").write_text(REFUSED)
+    return folder
+
+
+def python(*arguments: str, cwd: Path, path: tuple[Path, ...] = (ROOT,)) -> str:
+    """What a Python of its own prints, errors and all; it must end well."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A file of a network that fits the data set `yinyang`: 4 channels, 3 classes."""
+    network = IntegerNetwork(
+        InputChannels(4),
+        [IntegerPopulation("out", 3, LI, du=400, dv=200, vth=SILENT_THRESHOLD, scale=1.0)],
+        [IntegerProjection(INPUT, "out", np.full((4, 3), 2), np.zeros((4, 3)))],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=60,
+    )
+    network.save(tmp_path / "network.npz")
+    return tmp_path / "network.npz"
+
+
+@pytest.mark.parametrize("code", ["import nmtool", "import hardware_sim.simulator"])
+def test_the_library_does_not_import_torch(code: str, tmp_path: Path) -> None:
+    user_folder(tmp_path, "torch")
+    printed = python("-c", f"{code}; import sys; print('torch' in sys.modules)", cwd=tmp_path)
+    assert printed == "False\n"
+
+
+def test_nmtool_does_not_import_numba(tmp_path: Path) -> None:
+    user_folder(tmp_path, "numba")
+    python("-c", "import nmtool", cwd=tmp_path)
+
+
+def test_evaluating_integers_does_not_import_torch(network: Path, tmp_path: Path) -> None:
+    (tmp_path / "blocked").mkdir()
+    blocked = user_folder(tmp_path / "blocked", "torch")
+    command = ("-m", "nmtool", "evaluate", str(network), "yinyang", "--samples", "2", "--json")
+    printed = python(*command, cwd=tmp_path, path=(ROOT, blocked))
+    assert '"samples": 2' in printed
+
+
+def test_files_of_the_user_named_like_rooms_are_left_alone(network: Path, tmp_path: Path) -> None:
+    user_folder(tmp_path, "training", "hardware_sim", "exporters")
+    evaluate = ("-m", "nmtool", "evaluate", str(network), "yinyang", "--samples", "2")
+    assert "accuracy" in python(*evaluate, cwd=tmp_path)
+    assert "--hidden" in python("-m", "nmtool", "train", "--help", cwd=tmp_path)
+
+
+def test_a_file_of_the_user_would_have_been_imported(tmp_path: Path) -> None:
+    user_folder(tmp_path, "training")
+    with pytest.raises(AssertionError, match="training of the user was imported"):
+        python("-c", "import training", cwd=tmp_path)

@@ -1,0 +1,55 @@
+"""A data set of a few samples that a handful of neurons learns, for the tests of the trainer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nmtool.data import Dataset, SpikeEvents
+from training.options import TrainOptions
+
+N_UNITS = 9
+CLASSES = ("low", "middle", "high")
+EMPTY = 4
+"""A sample without events."""
+
+
+def small_events(n_samples: int, seed: int) -> SpikeEvents:
+    """Classes spike on a third of the units each, and now and then on the others."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 3, n_samples)
+    counts = rng.integers(6, 12, n_samples)
+    if n_samples > EMPTY:
+        counts[EMPTY] = 0
+    total = int(counts.sum())
+    own = 3 * np.repeat(label, counts) + rng.integers(0, 3, total)
+    unit = np.where(rng.random(total) < 0.8, own, rng.integers(0, N_UNITS, total))
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    time = rng.uniform(0, 55, total)
+    sample = np.repeat(np.arange(n_samples), counts)
+    order = np.lexsort((time, sample))
+    return SpikeEvents(time[order], unit, offset, label, N_UNITS, CLASSES)
+
+
+def small_dataset(n_train: int = 40) -> Dataset:
+    """Training and validation samples."""
+    splits = {"train": small_events(n_train, 1), "validation": small_events(20, 2)}
+    return Dataset("small", tuple(splits), splits.__getitem__)
+
+
+def small_options(**settings: Any) -> TrainOptions:
+    """Settings under which `small_dataset` is learnt within seconds."""
+    base = {
+        "hidden": 12,
+        "dt_ms": 2.0,
+        "steps": 30,
+        "max_delay": 12,
+        "epochs": 4,
+        "batch_size": 16,
+        "init_rate": 2.0,
+        "rate": 3.0,
+        "shift": 1,
+        "stretch": 0.1,
+    }
+    return TrainOptions().with_settings(base | settings, "test")

@@ -1,0 +1,124 @@
+"""Checkpoints hold everything, and damaged ones are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nmtool import storage
+from nmtool.errors import FileFormatError, StorageError
+from tests.training.nets import random_network
+from training import checkpoint
+from training.checkpoint import Progress
+from training.model import SpikingNetwork
+from training.optimise import make_optimiser
+from training.options import TrainOptions
+
+pytestmark = pytest.mark.torch
+
+PROGRESS = Progress(3, 17, 0.75, [{"epoch": 1, "loss": 0.5, "validation_accuracy": None}])
+
+
+def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, torch.optim.Adam]:
+    model = SpikingNetwork(random_network("recurrent", seed, hidden=hidden))
+    return model, make_optimiser(model, TrainOptions())
+
+
+def _step(model: SpikingNetwork, optimiser: torch.optim.Adam, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator)
+    optimiser.step()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A checkpoint after two updates."""
+    model, optimiser = _pair(0)
+    _step(model, optimiser, 1)
+    _step(model, optimiser, 2)
+    checkpoint.save(tmp_path / "checkpoint.npz", model, optimiser, PROGRESS)
+    return tmp_path / "checkpoint.npz"
+
+
+def test_goes_on_as_if_nothing_had_happened(file: Path) -> None:
+    model, optimiser = _pair(0)
+    for seed in (1, 2, 3):
+        _step(model, optimiser, seed)
+    again, its_optimiser = _pair(9)
+    assert checkpoint.load(file, again, its_optimiser) == PROGRESS
+    _step(again, its_optimiser, 3)
+    for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+
+
+def test_before_the_first_update_and_with_fixed_delays(tmp_path: Path) -> None:
+    model = SpikingNetwork(random_network("recurrent", 0))
+    optimiser = make_optimiser(model, TrainOptions(train_delays=False))
+    checkpoint.save(tmp_path / "new.npz", model, optimiser, Progress(0, 0, -1.0, []))
+    again, its_optimiser = _pair(9)
+    assert checkpoint.load(tmp_path / "new.npz", again, its_optimiser).epoch == 0
+    for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+
+
+def test_holds_no_pickle(file: Path) -> None:
+    with np.load(file, allow_pickle=False) as archive:
+        assert all(archive[name].dtype != object for name in archive.files)
+
+
+def _rewrite(file: Path, header: dict, arrays: dict) -> None:
+    """Replace entries of the header and arrays; None takes them out."""
+    old = storage.read_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION)
+    kept = {k: v for k, v in (old.header | header).items() if v is not None}
+    kept = {k: v for k, v in kept.items() if k not in ("kind", "version")}
+    held = {k: v for k, v in (old.arrays | arrays).items() if v is not None}
+    storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, kept, held)
+
+
+@pytest.mark.parametrize(
+    ("header", "arrays"),
+    [
+        ({"epoch": None}, {}),
+        ({"log": None}, {}),
+        ({"epoch": "many"}, {}),
+        ({"log": "none"}, {}),
+        ({}, {"parameter.projections.0.weight": None}),
+        ({}, {"exp_avg.projections.1.delay": None}),
+        ({}, {"exp_avg_sq.projections.0.weight": np.zeros((2, 2), np.float32)}),
+        ({}, {"step.projections.0.weight": np.zeros(2, np.float32)}),
+        ({}, {"parameter.projections.0.delay": np.zeros((2, 2), np.float32)}),
+        ({}, {"parameter.projections.0.delay": np.full((12, 19), "long")}),
+        ({}, {"parameter.projections.0.weight": np.full((12, 19), np.nan, np.float32)}),
+    ],
+)
+def test_damage_is_found(file: Path, header: dict, arrays: dict) -> None:
+    _rewrite(file, header, arrays)
+    with pytest.raises(FileFormatError):
+        checkpoint.load(file, *_pair(0))
+
+
+def test_cut_foreign_and_missing_files_are_refused(file: Path, tmp_path: Path) -> None:
+    whole = file.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
+        file.write_bytes(damaged)
+        with pytest.raises(FileFormatError):
+            checkpoint.load(file, *_pair(0))
+    random_network("recurrent", 0).save(file)
+    with pytest.raises(FileFormatError, match="'nmtool network' file"):
+        checkpoint.load(file, *_pair(0))
+    with pytest.raises(FileFormatError, match="no file"):
+        checkpoint.load(tmp_path / "elsewhere.npz", *_pair(0))
+
+
+def test_another_network_is_refused(file: Path) -> None:
+    with pytest.raises(FileFormatError, match="another network"):
+        checkpoint.load(file, *_pair(0, hidden=18))
+
+
+def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        checkpoint.save(tmp_path / "nowhere" / "c.npz", *_pair(0), PROGRESS)

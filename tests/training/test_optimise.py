@@ -1,0 +1,67 @@
+"""Which parameters learn how fast, and the schedule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.training.nets import random_network
+from training.model import SpikingNetwork
+from training.optimise import make_optimiser, warmup_cosine
+from training.options import TrainOptions
+
+pytestmark = pytest.mark.torch
+
+
+def _model() -> SpikingNetwork:
+    return SpikingNetwork(random_network("recurrent", seed=0))
+
+
+def _one_step(options: TrainOptions) -> tuple[SpikingNetwork, SpikingNetwork]:
+    """Before and after one update along gradients of 1."""
+    before, model = _model(), _model()
+    optimiser = make_optimiser(model, options)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.ones_like(parameter)
+    optimiser.step()
+    return before, model
+
+
+def test_weights_and_delays_have_rates_of_their_own() -> None:
+    before, after = _one_step(TrainOptions(lr=0.25, delay_lr=2.0))
+    for old, new in zip(before.synapses, after.synapses, strict=True):
+        torch.testing.assert_close(new.weight, old.weight - 0.25)
+        torch.testing.assert_close(new.delay, old.delay - 2.0)
+
+
+@pytest.mark.parametrize("settings", [{"train_delays": False}, {"max_delay": 0}])
+def test_delays_that_do_not_learn_want_no_gradient(settings: dict) -> None:
+    before, after = _one_step(TrainOptions(lr=0.25, **settings))
+    for old, new in zip(before.synapses, after.synapses, strict=True):
+        assert not new.delay.requires_grad
+        torch.testing.assert_close(new.weight, old.weight - 0.25)
+        torch.testing.assert_close(new.delay, old.delay, rtol=0, atol=0)
+
+
+def test_rates_rise_in_a_line_and_fall_by_half_a_cosine() -> None:
+    factor = warmup_cosine(n_updates=100, warmup=0.2)
+    assert [factor(u) for u in range(20)] == pytest.approx([(u + 1) / 20 for u in range(20)])
+    assert factor(20) == 1.0
+    assert factor(60) == pytest.approx(0.5)
+    assert factor(80) == pytest.approx(0.5 - 0.5 * 2**-0.5)
+    assert factor(100) == 0.0
+
+
+def test_no_warmup_starts_at_the_full_rate() -> None:
+    assert warmup_cosine(10, 0.0)(0) == 1.0
+
+
+@given(st.integers(1, 200), st.floats(0, 1))
+def test_every_update_learns(n_updates: int, warmup: float) -> None:
+    factor = warmup_cosine(n_updates, warmup)
+    factors = [factor(u) for u in range(n_updates)]
+    assert all(0 < f <= 1 for f in factors)
+    assert max(factors) == 1.0

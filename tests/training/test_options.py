@@ -1,0 +1,158 @@
+"""Settings: their defaults, their limits, and what a configuration file may say."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmtool.errors import UsageError
+from training.options import TrainOptions
+from training.run_folder import RunFolder
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+pytestmark = pytest.mark.torch
+
+RECIPES = sorted((Path(__file__).parents[2] / "examples" / "recipes").glob("*.toml"))
+
+
+def _set(**settings: Any) -> TrainOptions:
+    return TrainOptions().with_settings(settings, "here")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(len(field.metadata["help"]) > 10 for field in fields(TrainOptions))
+
+
+def test_unnamed_settings_keep_their_values() -> None:
+    options = _set(hidden=7, lr=0.5).with_settings({"lr": 0.25}, "there")
+    assert (options.hidden, options.lr, options.epochs) == (7, 0.25, TrainOptions().epochs)
+
+
+def test_an_unknown_setting_is_named_with_its_origin() -> None:
+    with pytest.raises(UsageError, match=r"^here: unknown setting larning_rate, zeta") as caught:
+        _set(zeta=1, hidden=3, larning_rate=0.1)
+    assert "delay_lr" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("hidden", 2.0, "int"),
+        ("hidden", "2", "int"),
+        ("hidden", True, "int"),
+        ("lr", "fast", "float"),
+        ("lr", True, "float"),
+        ("lr", [0.1], "float"),
+        ("recurrent", 1, "bool"),
+        ("recurrent", "yes", "bool"),
+        ("readout", 3, "str"),
+        ("init_input", 0.1, "two numbers"),
+        ("init_input", [0.1], "two numbers"),
+        ("init_input", [0.1, "b"], "two numbers"),
+        ("init_input", [0.1, True], "two numbers"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any, kind: str) -> None:
+    with pytest.raises(UsageError, match=f"^here: {name} must be {kind}, not "):
+        _set(**{name: value})
+
+
+def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
+    options = _set(lr=1, init_input=[0, 2])
+    assert (options.lr, options.init_input) == (1.0, (0.0, 2.0))
+    assert isinstance(options.lr, float)
+    assert all(isinstance(x, float) for x in options.init_input)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden", -1),
+        ("layers", 0),
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("group", 0),
+        ("max_delay", -1),
+        ("max_delay", 65536),
+        ("dt_ms", 0.0),
+        ("gain", 0.0),
+        ("gain", math.nan),
+        ("lr", -0.1),
+        ("lr", math.nan),
+        ("lr", math.inf),
+        ("warmup", 1.1),
+        ("stretch", 1.1),
+        ("margin_ms", -1.0),
+        ("seed", -1),
+        ("init_output", (0.0, -0.1)),
+        ("init_output", (math.nan, 0.1)),
+        ("init_output", (0.0, math.inf)),
+        ("readout", "last"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"{name}|{value}"):
+        _set(**{name: value})
+
+
+def test_a_margin_needs_first_spikes() -> None:
+    with pytest.raises(UsageError, match="margin_ms"):
+        _set(margin_ms=2.0, readout="max")
+    assert _set(margin_ms=2.0, readout="first_spike").margin_ms == 2.0
+
+
+def test_initial_delays_stay_within_the_largest_one() -> None:
+    options = _set(max_delay=20, init_delay_output=10)
+    assert (options.init_delay_input, options.init_delay_output) == (20, 10)
+
+
+def test_steps_cover_a_second_unless_given() -> None:
+    assert _set(dt_ms=2.0).n_steps == 500
+    assert _set(dt_ms=3.0).n_steps == 334
+    assert _set(dt_ms=2.0, steps=7).n_steps == 7
+
+
+def test_survives_json(tmp_path: Path) -> None:
+    options = _set(hidden=7, init_input=[0.25, 1], readout="mean", recurrent=False)
+    RunFolder(tmp_path / "run").create({"options": json.loads(json.dumps(options.as_json()))})
+    assert RunFolder(tmp_path / "run").options() == options
+
+
+def test_toml_values_arrive_with_their_types() -> None:
+    text = """
+        hidden = 3
+        recurrent = false
+        lr = 1e-3
+        gain = 5
+        init_input = [1, 0.5]
+        readout = "max"
+    """
+    assert _set(**tomllib.loads(text)) == TrainOptions(
+        hidden=3, recurrent=False, lr=1e-3, gain=5.0, init_input=(1.0, 0.5), readout="max"
+    )
+
+
+@pytest.mark.parametrize("text", ["[training]\nlr = 0.1", "lr = nan", "seed = 1979-05-27"])
+def test_toml_values_that_do_not_fit_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"unknown setting training|lr must|seed must"):
+        _set(**tomllib.loads(text))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_are_understood(recipe: Path) -> None:
+    settings = tomllib.loads(recipe.read_text("utf-8"))
+    assert TrainOptions().with_settings(settings, str(recipe)) != TrainOptions()
+
+
+def test_there_are_recipes() -> None:
+    assert RECIPES

@@ -1,0 +1,306 @@
+"""The training loop: what is learnt, what is kept, and that a run repeats bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from nmtool import storage
+from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.network import Network
+from nmtool.readout import RULES
+from tests.training.small_data import EMPTY, small_dataset, small_events, small_options
+from training import checkpoint
+from training.model import SpikingNetwork
+from training.run_folder import RunFolder
+from training.trainer import BatchReport, Trainer, train
+
+pytestmark = pytest.mark.torch
+
+
+class _StoppedError(Exception):
+    """Ends a run from outside."""
+
+
+def _stop_after(epoch: int):
+    def on_epoch(entry: dict) -> None:
+        if entry["epoch"] == epoch:
+            raise _StoppedError
+
+    return on_epoch
+
+
+def _without_seconds(log: list[dict]) -> list[dict]:
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in log]
+
+
+def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
+    archive = storage.read_archive(
+        folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
+    )
+    header = archive.header | {"log": _without_seconds(archive.header["log"])}
+    return header, {name: array.tobytes() for name, array in archive.arrays.items()}
+
+
+_LEARNABLE = {
+    "mean": {},
+    "weighted": {},
+    "max": {"gain": 20.0, "init_output": [0.2, 0.2]},
+    "first_spike": {"gain": 1.0, "init_output": [1.0, 0.5]},
+}
+"""Settings beside the default ones: outputs that stay below 0 or silent do not learn."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_learns(rule: str) -> None:
+    options = small_options(readout=rule, epochs=8, lr=0.03, shift=0, **_LEARNABLE[rule])
+    trainer = train(options, small_dataset(80))
+    assert max(entry["validation_accuracy"] for entry in trainer.log) >= 0.75
+    assert trainer.log[-1]["loss"] < 0.5 * trainer.log[0]["loss"]
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_resumed_run_equals_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
+    options, dataset = small_options(), small_dataset()
+    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
+    expected = train(options, dataset, folder=whole)
+    with pytest.raises(_StoppedError):
+        train(options, dataset, folder=parts, on_epoch=_stop_after(stop))
+    resumed = train(parts.options(), dataset, folder=parts, resume=True)
+    assert resumed.best.content_hash == expected.best.content_hash
+    assert parts.network().content_hash == expected.best.content_hash
+    assert _checkpoint_content(parts) == _checkpoint_content(whole)
+    assert _without_seconds(resumed.log) == _without_seconds(expected.log)
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    options, folder = small_options(epochs=1), RunFolder(tmp_path / "run")
+    first = train(options, small_dataset(), folder=folder)
+    again = train(options, small_dataset(), folder=folder, resume=True)
+    assert again.log == first.log
+    assert again.best.content_hash == first.best.content_hash
+
+
+def test_the_number_of_threads_does_not_matter() -> None:
+    usual = numba.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            trainer = train(small_options(epochs=2, batch_size=40, layers=2), small_dataset(80))
+            results.append((trainer.best.content_hash, _without_seconds(trainer.log)))
+    finally:
+        numba.set_num_threads(usual)
+    assert results[0] == results[1]
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (
+        train(small_options(epochs=1, seed=seed), small_dataset()).best.content_hash
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
+    """The same samples, telling which of them are taken."""
+
+    class Watched(SpikeEvents):
+        def take(self, samples):
+            taken.append(np.array(samples))
+            return super().take(samples)
+
+    return Watched(**{field.name: getattr(events, field.name) for field in fields(SpikeEvents)})
+
+
+def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
+    batches: list[np.ndarray] = []
+    watched = _watched(small_events(37, 1), batches)
+    reports: list[BatchReport] = []
+    trainer = Trainer(small_options(epochs=2), watched, None, on_batch=reports.append)
+    batches.clear()
+    trainer.run()
+    assert [len(batch) for batch in batches] == [16, 16, 5] * 2
+    first, second = np.concatenate(batches[:3]), np.concatenate(batches[3:])
+    assert sorted(first) == sorted(second) == list(range(37))
+    assert first.tolist() != second.tolist()
+    told = [(r.epoch, r.update, r.n_updates, r.samples) for r in reports]
+    assert told == [
+        (1, 1, 6, 16), (1, 2, 6, 16), (1, 3, 6, 5),
+        (2, 4, 6, 16), (2, 5, 6, 16), (2, 6, 6, 5),
+    ]  # fmt: skip
+
+
+def test_learning_rates_follow_the_schedule() -> None:
+    # Adam's first step is as long as its learning rate: here a quarter, at the start of a rise.
+    options = small_options(epochs=4, warmup=1.0, lr=0.02, delay_lr=1.0)
+    steps: list[list[float]] = []
+
+    def on_batch(report: BatchReport) -> None:
+        now = [p.detach().clone() for p in trainer.model.parameters()]
+        steps.append([float((n - o).abs().max()) for n, o in zip(now, start, strict=True)])
+
+    trainer = Trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    start = [p.detach().clone() for p in trainer.model.parameters()]
+    trainer.run()
+    weight_step, delay_step = steps[0][:2]
+    assert weight_step == pytest.approx(0.02 / 4, rel=1e-3)
+    assert delay_step == pytest.approx(1.0 / 4, rel=1e-3)
+
+
+def test_a_last_batch_that_is_not_full_is_learnt() -> None:
+    trainer = Trainer(small_options(epochs=1), small_events(1, 1), None)
+    before = trainer.model.to_network()
+    after = trainer.run()
+    for old, new in zip(before.projections, after.projections, strict=True):
+        assert not np.array_equal(old.weight, new.weight)
+
+
+def test_empty_samples_are_trained_on_and_classified() -> None:
+    events = small_events(20, 1)
+    assert events.counts[EMPTY] == 0
+    only_empty = events.take([EMPTY] * 5)
+    trainer = Trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
+    before = trainer.model.to_network()
+    after = trainer.run()
+    # Without a spike there is nothing to learn, and every class scores the same: the first wins.
+    assert all(entry["loss"] == pytest.approx(np.log(3)) for entry in trainer.log)
+    assert trainer.log[-1]["validation_accuracy"] == float((only_empty.label == 0).mean())
+    for old, new in zip(before.projections, after.projections, strict=True):
+        np.testing.assert_array_equal(old.weight, new.weight)
+
+
+def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
+    events = small_events(8, 1)
+    rest = [s for s in range(8) if s != EMPTY]
+    raster = bin_events(events, 2.0, 30).raster
+    network = Trainer(small_options(), events, None).model.network
+
+    def gradient(samples: list[int]) -> torch.Tensor:
+        model = SpikingNetwork(network)
+        (model(raster.take(samples)).membrane["output"] ** 2).sum().backward()
+        gradient = model.synapses[0].weight.grad
+        assert gradient is not None
+        return gradient
+
+    assert gradient(rest).abs().max() > 0
+    torch.testing.assert_close(gradient(list(range(8))), gradient(rest), rtol=1e-5, atol=1e-8)
+
+
+def _best_epoch(folder: RunFolder, seed: int) -> int:
+    """Check that a run keeps its best epoch, the last one among equals; returns it, from 0."""
+    dataset = small_dataset()
+    networks: list[Network] = []
+    trainer = Trainer(
+        small_options(epochs=6, lr=0.05, seed=seed),
+        dataset.train,
+        dataset.validation,
+        folder=folder,
+        on_epoch=lambda entry: networks.append(trainer.model.to_network()),
+    )
+    folder.create({"options": {}})
+    best = trainer.run()
+    scores = [entry["validation_accuracy"] for entry in trainer.log]
+    expected = max(range(6), key=lambda epoch: (scores[epoch], epoch))
+    assert best.content_hash == networks[expected].content_hash
+    assert folder.network().content_hash == best.content_hash
+    events = dataset.validation
+    assert events is not None
+    raster = bin_events(events, best.dt_ms, best.n_steps, best.channels.group).raster
+    assert SpikingNetwork(best).record(raster).accuracy(events.label) == max(scores)
+    return expected
+
+
+def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
+    best = [_best_epoch(RunFolder(tmp_path / f"run{seed}"), seed) for seed in range(5)]
+    assert min(best) < 5
+
+
+def test_training_accuracy_decides_without_validation_samples() -> None:
+    trainer = Trainer(small_options(epochs=2), small_events(30, 1), None)
+    trainer.run()
+    assert [entry["validation_accuracy"] for entry in trainer.log] == [None, None]
+
+
+def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
+    folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
+    told: list[dict] = []
+    trainer = train(options, dataset, folder=folder, on_epoch=told.append)
+    assert {path.name for path in folder.path.iterdir()} == {
+        "run.json", "log.jsonl", "network.npz", "checkpoint.npz"
+    }  # fmt: skip
+    manifest = folder.manifest()
+    assert manifest["data"] == "small"
+    assert folder.options() == options
+    lines = [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
+    assert lines == trainer.log == told
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    last = lines[-1]
+    assert 0 <= last["train_accuracy"] <= 1
+    assert last["spikes_per_neuron"]["hidden"] > 0
+    # 25 steps of 2 ms end before the last events at 55 ms, and bins hold one spike each.
+    assert last["dropped_events"] > 0
+    assert last["surplus_events"] > 0
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(small_options(epochs=1), small_dataset(), folder=folder)
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    with pytest.raises(UsageError, match="already holds a run"):
+        train(small_options(epochs=2, seed=1), small_dataset(), folder=folder)
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+@pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
+def test_a_damaged_run_is_not_resumed(file: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(small_options(epochs=1), small_dataset(), folder=folder)
+    getattr(folder, file).write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(FileFormatError):
+        train(small_options(epochs=1), small_dataset(), folder=folder, resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"options": 3}', '{"options": {"epochs": "all"}}'])
+def test_a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(FileFormatError, match="no run"):
+        folder.options()
+    folder.manifest_file.write_text(text, "utf-8")
+    with pytest.raises((FileFormatError, UsageError)):
+        folder.options()
+
+
+def test_starts_from_a_given_network() -> None:
+    options = small_options(lr=0.0, delay_lr=0.0, epochs=1, rescue=0.0)
+    given = train(small_options(seed=7), small_dataset()).best
+    assert Trainer(options, small_events(20, 3), None, network=given).run().content_hash == (
+        given.content_hash
+    )
+
+
+def test_samples_are_needed() -> None:
+    nothing = small_events(20, 1).take([])
+    with pytest.raises(DataError, match="training"):
+        Trainer(small_options(), nothing, None)
+    with pytest.raises(DataError, match="validation"):
+        Trainer(small_options(), small_events(20, 1), nothing)
+
+
+def test_the_test_split_is_never_read() -> None:
+    splits = {"train": small_events(20, 1), "validation": small_events(10, 2)}
+    dataset = Dataset("no test", ("train", "validation", "test"), splits.__getitem__)
+    assert len(train(small_options(epochs=1), dataset).log) == 1
+
+
+def test_divergence_is_said() -> None:
+    with pytest.raises(UsageError, match="diverged"):
+        train(small_options(lr=1e37), small_dataset())
