@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,7 +160,7 @@ class _Quantiser:
             for (index, jumps), exponent in zip(incoming.items(), exponents, strict=True):
                 self.projections[index] = self._projection(index, jumps, factor, exponent)
             integer = self._constants(population, du, dv, factor)
-            share = 0.0 if self.trust_data else self._share(integer, list(incoming))
+            share = self._share(integer, list(incoming)) if ceilings.static else 0.0
         return integer
 
     def _share(self, integer: IntegerPopulation, incoming: list[int]) -> float:
@@ -236,27 +236,33 @@ class _Quantiser:
                 "without a leak nothing bounds the membrane; it may saturate",
                 "quantise with calibration data",
             )
-        if self.trust_data and self.calibration is not None:
-            drive, current = self._trusted(name, drive, current)
-        return Ceilings(drive, current, membrane, threshold, bias)
+        return self._trusted(name, Ceilings(drive, current, membrane, threshold, bias))
 
     def _bias_per_step(self, population: Population) -> NDArray[np.float64]:
         """[size]: what is added to v each step, in units of u."""
         gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
         return population.values("bias") * gain
 
-    def _trusted(self, name: str, drive: float, current: float) -> tuple[float, float]:
-        assert self.calibration is not None
-        seen_drive = 2 * self.calibration.drive.get(name, 0.0)
-        seen_current = 2 * self.calibration.current.get(name, 0.0)
-        if seen_drive < drive or seen_current < current:
-            self._find(
-                "bounds-from-data",
-                name,
-                "currents are bounded by calibration data, not by every possible input",
-                "watch the count of wraps when it runs",
-            )
-        return min(drive, seen_drive), min(current, seen_current)
+    def _trusted(self, name: str, ceilings: Ceilings) -> Ceilings:
+        """The ceilings, or twice what calibration data showed where they may be trusted."""
+        if self.calibration is None or not self.trust_data:
+            return ceilings
+        drive = 2 * self.calibration.drive.get(name, 0.0)
+        current = 2 * self.calibration.current.get(name, 0.0)
+        if drive >= ceilings.drive and current >= ceilings.current:
+            return ceilings
+        self._find(
+            "bounds-from-data",
+            name,
+            "currents are bounded by calibration data, not by every possible input",
+            "watch the count of wraps when it runs",
+        )
+        return replace(
+            ceilings,
+            drive=min(drive, ceilings.drive),
+            current=min(current, ceilings.current),
+            static=False,
+        )
 
     def _projection(
         self, index: int, jumps: NDArray, factor: float, exponent: int

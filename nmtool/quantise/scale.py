@@ -45,6 +45,7 @@ class Ceilings:
         membrane: of v, for non-spiking populations; None where nothing is known or needed.
         threshold: θ, None for non-spiking populations.
         bias: of what is added to v each step.
+        static: whether drive and current hold for every possible input, not for some data only.
     """
 
     drive: float
@@ -52,6 +53,7 @@ class Ceilings:
     membrane: float | None
     threshold: float | None
     bias: float
+    static: bool = True
 
 
 def one_signed_sum(weights: Sequence[NDArray]) -> float:

@@ -1,101 +1,13 @@
-"""Random integer networks and input for the tests of the Lava exporter."""
+"""A network that Lava's state must not leak through, for the tests of the Lava exporter."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.integer_network import (
-    EXCITATORY,
-    INHIBITORY,
-    MIXED,
-    IntegerNetwork,
-    IntegerPopulation,
-    IntegerProjection,
-)
-from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, weight_step
-
-SIGNS = (MIXED, EXCITATORY, INHIBITORY)
-
-
-@dataclass
-class Maker:
-    """Draws parts of networks from one random generator."""
-
-    random: np.random.Generator
-    max_delay: int = MAX_DELAY
-    exponents: tuple[int, ...] = (0, 0, 1, 7)
-
-    def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
-        """Decays at both ends of their range and between, thresholds that are often reached."""
-        pick = self.random.choice
-        vth = int(pick([0, 50, 400, 3000, 131071])) if kind == LIF else SILENT_THRESHOLD
-        return IntegerPopulation(
-            name,
-            size,
-            kind,
-            du=int(pick([0, 400, self.random.integers(4095), 4094])),
-            dv=int(pick([0, 200, self.random.integers(4096), 4095])),
-            vth=vth,
-            scale=1.0,
-            bias_exponent=int(pick([0, 3, 7])),
-            bias_mantissa=pick([0, 0, 0, -4096, -5, 7, 4095], size),
-        )
-
-    def projection(self, source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
-        """Any signs, bits and exponent, delays from nothing to the longest."""
-        bits = int(self.random.integers(2, 9))
-        return IntegerProjection(
-            source,
-            target,
-            self.weight(shape, str(self.random.choice(SIGNS)), bits),
-            self.random.integers(0, self.max_delay + 1, shape),
-            bits,
-            int(self.random.choice(self.exponents)),
-        )
-
-    def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:
-        """[pre, post] weights on the grid that signs and bits allow, zeros among them."""
-        step = weight_step(bits, signs == MIXED)
-        top = 255 // step
-        low, high = {MIXED: (-top, top), EXCITATORY: (0, top), INHIBITORY: (-top, 0)}[signs]
-        weight = self.random.integers(low, high + 1, shape) * step
-        if signs == MIXED and weight.size > 1:
-            weight.flat[:2] = step, -step
-        elif signs == MIXED:
-            weight = abs(weight) // (2 * step) * 2 * step
-        return weight
-
-
-def random_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNetwork:
-    """A network with `n_hidden` recurrent populations in a row and projections that skip."""
-    maker = Maker(np.random.default_rng(seed))
-    names = [f"h{index}" for index in range(n_hidden)]
-    sizes = {INPUT: 5, **{name: int(maker.random.integers(1, 9)) for name in names}, "out": 4}
-    edges = [*zip([INPUT, *names], [*names, "out"], strict=True)]
-    edges += [(name, name) for name in names]
-    edges += [(INPUT, "out"), (names[-1], names[0])] if n_hidden > 1 else [(INPUT, "out")]
-    kinds = {**dict.fromkeys(names, LIF), "out": LIF if spiking_output else LI}
-    return IntegerNetwork(
-        InputChannels(sizes[INPUT]),
-        [maker.population(name, sizes[name], kind) for name, kind in kinds.items()],
-        [maker.projection(pre, post, (sizes[pre], sizes[post])) for pre, post in edges],
-        Readout("out", FIRST_SPIKE if spiking_output else "mean"),
-        dt_ms=1.0,
-        n_steps=70,
-    )
-
-
-def random_raster(seed: int, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
-    """Samples from silent to dense."""
-    random = np.random.default_rng(seed)
-    rate = random.choice([0.0, 0.02, 0.2, 1.0], (n_samples, 1, 1))
-    return Raster.from_dense(random.random((n_samples, n_steps, n_neurons)) < rate)
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.readout import Readout
+from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
 
 
 def self_sustained_network() -> IntegerNetwork:

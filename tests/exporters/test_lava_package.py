@@ -20,7 +20,8 @@ from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from tests.exporters.lava_nets import random_network, random_raster, self_sustained_network
+from tests.exporters.lava_nets import self_sustained_network
+from tests.integer_nets import random_network, random_raster
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
 

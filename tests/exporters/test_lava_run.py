@@ -26,7 +26,8 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, STATE_LIMIT
-from tests.exporters.lava_nets import random_network, random_raster, self_sustained_network
+from tests.exporters.lava_nets import self_sustained_network
+from tests.integer_nets import random_network, random_raster
 
 pytestmark = pytest.mark.lava
 

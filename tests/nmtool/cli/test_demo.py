@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exporters import lava
 from nmtool.integer_network import IntegerNetwork
+from nmtool.readout import Readout
+from nmtool.recording import Recording
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 
@@ -37,10 +40,14 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava({"fast": flip_spike(4, 50, 7)}).install(monkeypatch)
     Path("kept").mkdir()
+    wrong = np.eye(10)[[1, 2, 3, 4, 5]][:, None, :]
+    floating = Recording(Readout("output", "mean"), {}, {"output": wrong})
+    monkeypatch.setattr("nmtool.cli.demo.record", lambda network, samples: floating)
     said = nmtool(*WORDS, "--json")
     assert said.code == 1
     assert said.json["samples"] == 5
     assert set(said.json["accuracy"]) == {"float", "hardware_sim", "lava"}
+    assert said.json["accuracy"]["float"] == 0.0 < said.json["accuracy"]["lava"]
     assert said.json["backends"]["lava"]["spikes_different"] == 1
     assert said.json["first_divergence"]["sample"] == 4
     assert said.json["hash"] == IntegerNetwork.load("kept/integers.npz").content_hash

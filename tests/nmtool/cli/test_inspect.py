@@ -114,6 +114,13 @@ def test_recording(nmtool: Nmtool, integers: Path) -> None:
     assert f" hidden            3     30  {spikes:6d}" in shown
 
 
+def test_recording_of_no_sample(nmtool: Nmtool, integers: Path) -> None:
+    raster = bin_events(cases.spike_events(0), 1.0, 30).raster
+    simulate(IntegerNetwork.load(integers), raster).save("r.npz")
+    assert nmtool("inspect", "r.npz", "--json").json["membranes"][0]["v"] is None
+    assert nmtool("inspect", "r.npz").code == 0
+
+
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
 def test_checkpoint_is_no_network(nmtool: Nmtool) -> None:

@@ -178,12 +178,13 @@ def test_missing_library(words: list[str], library: str, fix: str, data: Path) -
     assert f"fix: {fix}\n" in done.stderr
 
 
-def test_a_closed_pipe_is_no_error(integers: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_closed_pipe_is_no_error(more: list[str], integers: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = _start(
-            *("inspect", integers),
+            *("inspect", integers, *more),
             capture_output=False,
             stdout=writing,
             stderr=subprocess.PIPE,
@@ -194,10 +195,14 @@ def test_a_closed_pipe_is_no_error(integers: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
-def test_results_that_cannot_be_written_are_told(integers: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path) -> None:
     with open("/dev/full", "w") as full:
         done = _start(
-            *("inspect", integers), capture_output=False, stdout=full, stderr=subprocess.PIPE
+            *("inspect", integers, *more),
+            capture_output=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
         )
     assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
 

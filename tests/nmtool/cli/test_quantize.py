@@ -30,7 +30,7 @@ def test_without_data(nmtool: Nmtool, floats: Path) -> None:
 @pytest.mark.usefixtures("data")
 def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     hidden = cases.float_network().populations[0]
-    slow = Population("out", 2, LI, tau_mem_ms=1000.0)
+    slow = Population("out", 2, LI, tau_mem_ms=1000.0, tau_syn_ms=1000.0)
     network = cases.float_network(populations=[hidden, slow])
     network.save(floats)
     train = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, 30).raster
@@ -46,7 +46,13 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     assert said.json["calibrated"] is True
     assert [p["weight_bits"] for p in said.json["projections"]] == [6, 6, 6]
     assert IntegerNetwork.load("q.npz").content_hash == expected.network.content_hash
-    assert expected.network.content_hash != quantise(network, weight_bits=6).network.content_hash
+    test = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
+    for others in (
+        quantise(network, weight_bits=6, scale="data", calibration=calibrate(network, test)),
+        quantise(network, weight_bits=6, calibration=calibrate(network, train)),
+        quantise(network, weight_bits=6),
+    ):
+        assert others.network.content_hash != expected.network.content_hash
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:

@@ -11,15 +11,28 @@ import pytest
 from exporters.lava import environment
 from hardware_sim.simulator import simulate
 from nmtool.cli import lava_check
-from nmtool.data import bin_events
+from nmtool.data import SpikeEvents, bin_events, write_shd
 from nmtool.errors import BackendError, MissingError
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
 
-RASTER = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
-"""The test split of the fixture `data`, as the network hears it."""
+
+def _events() -> SpikeEvents:
+    """Sample 3 spikes most in the first steps, sample 4 most of all, but late; 2 is empty."""
+    random = np.random.default_rng(8)
+    counts = np.array([4, 5, 0, 12, 20, 6])
+    late = np.repeat(np.arange(6) == 4, counts)
+    time = np.where(late, random.uniform(25, 30, 47), random.uniform(0, 25, 47))
+    time = time[np.lexsort((time, np.repeat(np.arange(6), counts)))]
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    label = np.array([0, 1, 0, 1, 0, 1])
+    return SpikeEvents(time, random.integers(0, 4, 47), offset, label, cases.N_UNITS, cases.CLASSES)
+
+
+RASTER = bin_events(_events(), 1.0, 30).raster
+BUSIEST = 3
 
 STOCK_STEPS = 24
 """The network's longest delay, 4 steps, and 20 more."""
@@ -44,7 +57,7 @@ WORDS = ("verify", "integers.npz", "two", "--against", "lava")
 @pytest.fixture(autouse=True)
 def _files(data: Path, integers: Path) -> None:
     """A network with delays up to 4, and its data."""
-    del data
+    write_shd(data / "two_test.h5", _events())
     first, *others = cases.integer_network().projections
     delay = np.minimum(first.delay, 4)
     short = IntegerProjection("input", "hidden", first.weight, delay, 8, 4)
@@ -52,19 +65,12 @@ def _files(data: Path, integers: Path) -> None:
     replace(network, projections=[short, *others]).save(integers)
 
 
-def _busiest() -> int:
-    """The sample with most spikes in the first steps."""
-    return int(np.argmax(np.diff(RASTER.first_steps(STOCK_STEPS).offset)))
-
-
 def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     said = nmtool(*WORDS, "--json")
     assert said.code == 0
     assert said.err == ""
-    accuracy = simulate(IntegerNetwork.load("integers.npz"), RASTER).accuracy(
-        cases.spike_events(cases.N_TEST, 2).label
-    )
+    accuracy = simulate(IntegerNetwork.load("integers.npz"), RASTER).accuracy(_events().label)
     entry = said.json["backends"]["lava"]
     assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     assert entry.pop("seconds") >= 0
@@ -80,7 +86,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
                 "predictions_different": 0,
                 "seconds": said.json["backends"]["lava"]["seconds"],
                 "model": "fast",
-                "stock_sample": _busiest(),
+                "stock_sample": BUSIEST,
                 "stock_steps": STOCK_STEPS,
                 "stock_spikes_compared": STOCK_STEPS * 3,
                 "stock_spikes_different": 0,
@@ -99,13 +105,12 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     assert said.err == ""
     lines = said.out.splitlines()
     assert lines[0] == "4 samples"
-    assert lines[3].split() == ["hardware_sim", "100.00%"]
-    assert lines[4].split()[:-1] == ["lava", "(fast)", "100.00%", "360", "0", "0", "of", "240"]
+    assert lines[3].split() == ["hardware_sim", ACC]
+    assert lines[4].split()[:-1] == ["lava", "(fast)", ACC, "360", "0", "0", "of", "240"]
     assert lines[5].split() == ["lava", "(stock)", "72", "0", "0", "of", "240"]
-    sample = _busiest()
     assert lines[7:] == [
         "lava: spikes compared 360, different 0",
-        f"lava, stock model, 24 steps of sample {sample}: spikes compared 72, different 0",
+        f"lava, stock model, 24 steps of sample {BUSIEST}: spikes compared 72, different 0",
     ]
 
 
@@ -118,7 +123,7 @@ def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (everything["model"], everything["deep"]) == ("fast", True)
     assert np.array_equal(everything["spikes"].flat_index(), RASTER.flat_index())
     assert (one["model"], one["deep"]) == ("stock", True)
-    short = RASTER.take([_busiest()]).first_steps(STOCK_STEPS)
+    short = RASTER.take([BUSIEST]).first_steps(STOCK_STEPS)
     assert one["spikes"].n_steps == STOCK_STEPS
     assert np.array_equal(one["spikes"].flat_index(), short.flat_index())
     assert short.n_spikes > 3
@@ -171,7 +176,7 @@ def test_only_the_stock_model_differs(nmtool: Nmtool, monkeypatch: pytest.Monkey
     assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 0)
     assert entry["stock_spikes_different"] == 1
     first = said.json["first_divergence"]
-    assert (first["backend"], first["sample"]) == ("lava", _busiest())
+    assert (first["backend"], first["sample"]) == ("lava", BUSIEST)
     assert (first["step"], first["neuron"], first["quantity"]) == (7, 1, "spike")
 
 
@@ -181,13 +186,14 @@ def test_only_the_stock_model_differs_in_words(
     FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
     said = nmtool(*WORDS)
     assert said.code == 1
-    sample = _busiest()
     lines = said.out.splitlines()
     at = lines.index("lava: spikes compared 540, different 0")
     assert lines[at + 1] == (
-        f"lava, stock model, 24 steps of sample {sample}: spikes compared 72, different 1"
+        f"lava, stock model, 24 steps of sample {BUSIEST}: spikes compared 72, different 1"
     )
-    assert lines[at + 2].startswith(f"  first divergence: sample {sample}, step 7, hidden[1], spik")
+    assert lines[at + 2].startswith(
+        f"  first divergence: sample {BUSIEST}, step 7, hidden[1], spik"
+    )
     assert lines[at + 3].startswith("lava: Lava's own model differs. ")
     assert lines[at + 3].endswith("proves nothing")
 
