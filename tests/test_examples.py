@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.cli.train_settings import read_config
 from nmtool.network import Network
+from training.options import TrainOptions
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -41,3 +43,28 @@ def test_own_training_loop(
     learnt = Network.load(tmp_path / "sequence.npz").projections[0]
     assert (learnt.weight == 1.0).all()
     assert (learnt.delay[[0, 1], [0, 1]] > learnt.delay[[0, 1], [1, 0]]).all()
+
+
+@pytest.mark.torch
+def test_train_export_and_run_deployed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train_and_export = runpy.run_path(str(EXAMPLES / "train_and_export.py"))
+    train_and_export["main"](tmp_path / "out", epochs=1)
+    assert "validation accuracy" in capsys.readouterr().out
+    assert (tmp_path / "out" / "lava" / "run.py").is_file()
+    runpy.run_path(str(EXAMPLES / "run_deployed.py"))["main"](str(tmp_path / "out" / "digits.npz"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "64 channels, 100 steps of 1 ms"
+    assert [line.split(":")[0] for line in lines[1:]] == ["sample 0", "sample 1"]
+    assert lines[2].endswith(" 0 spikes")
+    assert not lines[1].endswith(" 0 spikes")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "recipe", sorted((EXAMPLES / "recipes").glob("*.toml")), ids=lambda p: p.name
+)
+def test_recipes_are_settings(recipe: Path) -> None:
+    settings = read_config(str(recipe))
+    options = TrainOptions().with_settings(settings, recipe.name)
+    assert settings
+    assert options != TrainOptions()

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     _check_free(arguments.output)
     found = environment.find()
-    use_threads(arguments.threads)
+    use_threads(arguments.threads, with_torch=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
         folder = Path(arguments.output or scratch)

@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    use_threads(arguments.threads)
     found = load_any(arguments.network)
+    use_threads(arguments.threads, with_torch=isinstance(found, Network))
     events = read_split(find_data(arguments, arguments.data), arguments.split, arguments.samples)
     samples = bin_for(found, events)
     recording = record(found, samples)

@@ -16,6 +16,7 @@ from nmtool.quantise import Calibration, Quantisation, quantise
 
 CALIBRATION_SAMPLES = 200
 DEFAULT_BITS = 8
+UNCALIBRATED = "no calibration data: non-spiking outputs keep head-room for any input"
 
 
 def add_quantise_options(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +73,8 @@ def integers(
         refuse_quantise_options(arguments)
         return found
     result = quantised(arguments, found, dataset)
+    if not result.report.calibrated:
+        console.say(UNCALIBRATED)
     console.print_findings(result.report.findings)
     return result.network
 

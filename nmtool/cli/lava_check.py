@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,27 +110,36 @@ class LavaCheck:
 
         The fast model stands in for Lava's own, so one sample also runs on Lava's own.
         """
-        from exporters import lava
-
-        with ExitStack() as stack:
-            folder = self.folder
-            if folder is None:
-                scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="nmtool-verify-"))
-                folder = lava.export(network, Path(scratch) / "lava")
+        with self._exported(network) as folder:
             began = time.perf_counter()
-            with progress("Lava", samples.raster.n_samples) as advance:
-                actual = lava.run(
-                    folder,
-                    samples.raster,
-                    model=self.model,
-                    deep=self.deep,
-                    environment=self.environment,
-                    on_progress=advance,
-                )
+            actual = self._run(folder, samples.raster)
             seconds = time.perf_counter() - began
             stock = self._stock(network, samples.raster, folder) if self.model == FAST else None
         comparison = compare(expected, actual)
         return Verdict(comparison, actual.accuracy(samples.label), seconds, self.model, stock)
+
+    @contextmanager
+    def _exported(self, network: IntegerNetwork) -> Iterator[Path]:
+        from exporters import lava
+
+        if self.folder is not None:
+            yield self.folder
+            return
+        with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
+            yield lava.export(network, Path(scratch) / "lava")
+
+    def _run(self, folder: Path, spikes: Raster) -> Recording:
+        from exporters import lava
+
+        with progress("Lava", spikes.n_samples) as advance:
+            return lava.run(
+                folder,
+                spikes,
+                model=self.model,
+                deep=self.deep,
+                environment=self.environment,
+                on_progress=advance,
+            )
 
     def _stock(self, network: IntegerNetwork, spikes: Raster, folder: Path) -> StockCheck:
         """Run as many steps as delays reach and 20 more, of the sample with most spikes in them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     # Threads that wait for work by spinning take the cores away from everyone, themselves included.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _write_whatever_the_encoding(sys.stdout, sys.stderr)
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -97,6 +99,13 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser
+
+
+def _write_whatever_the_encoding(*streams: TextIO) -> None:
+    """Let a terminal that lacks '→' show '?' instead of ending the command."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _silence(*streams: TextIO) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nmtool import storage
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
-from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, quantised
+from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_options, quantised
 from nmtool.cli.loading import find_data, load_any
 from nmtool.errors import UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
@@ -107,5 +107,5 @@ def print_report(report: QuantisationReport) -> None:
         ],
     )
     if not report.calibrated:
-        console.say("no calibration data: non-spiking outputs keep head-room for any input")
+        console.say(UNCALIBRATED)
     console.print_findings(report.findings)

@@ -14,8 +14,8 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=count, metavar="N", help="cores to use; default all")
 
 
-def use_threads(number: int | None) -> None:
-    """Use that many cores; None leaves it to the libraries."""
+def use_threads(number: int | None, *, with_torch: bool = False) -> None:
+    """Use that many cores, torch included where it runs; None leaves it to the libraries."""
     if number is None:
         return
     import numba
@@ -25,3 +25,7 @@ def use_threads(number: int | None) -> None:
     if number > most:
         raise UsageError(f"--threads can be 1 … {most} here, not {number}")
     numba.set_num_threads(number)
+    if with_torch:
+        import torch
+
+        torch.set_num_threads(number)

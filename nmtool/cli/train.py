@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from training.run_folder import RunFolder
 
-    use_threads(arguments.threads)
+    use_threads(arguments.threads, with_torch=True)
     folder = RunFolder(Path(arguments.output))
     if arguments.resume:
         options = resumed_settings(folder, arguments)

@@ -84,6 +84,21 @@ def test_more_threads_than_there_are(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
+def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+    import torch
+
+    used = []
+    monkeypatch.setattr(numba, "set_num_threads", lambda number: used.append(("numba", number)))
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: used.append(("torch", number)))
+    assert nmtool("evaluate", floats, "two").code == 0
+    assert used == []
+    assert nmtool("evaluate", floats, "two", "--threads", "2").code == 0
+    assert used == [("numba", 2), ("torch", 2)]
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
 def test_floats(nmtool: Nmtool, floats: Path) -> None:
     from training.model import SpikingNetwork
 

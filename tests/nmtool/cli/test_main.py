@@ -17,6 +17,12 @@ from tests.nmtool.cli.conftest import Nmtool
 ROOT = Path(__file__).parents[3]
 
 
+def _environment() -> dict[str, str]:
+    """This process' own, without what would hide that output is buffered."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
 def _start(*words: object, script: str = "", **settings: object) -> subprocess.CompletedProcess:
     """Run nmtool, or a script, as a process of its own that warns of everything."""
     what = ["-c", script] if script else ["-m", "nmtool"]
@@ -25,7 +31,7 @@ def _start(*words: object, script: str = "", **settings: object) -> subprocess.C
         **{
             "capture_output": True,
             "text": True,
-            "env": {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+            "env": _environment(),
             "check": False,
             "timeout": 120,
             **settings,
@@ -205,6 +211,13 @@ def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path
             stderr=subprocess.PIPE,
         )
     assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
+
+
+def test_a_terminal_that_lacks_our_signs(integers: Path) -> None:
+    settings = {"env": {**_environment(), "PYTHONIOENCODING": "ascii"}}
+    done = _start("inspect", integers, **settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 ? 4, mean 1.8" in done.stdout
 
 
 def test_takes_its_own_modules_whatever_the_working_folder_holds(integers: Path) -> None:
