@@ -20,7 +20,8 @@ _SAMPLES_AT_ONCE = 8
 def calibrate(network: Network, spikes: Raster) -> Calibration:
     """Run a network in integers that do not overflow, and see how far its variables go.
 
-    A membrane without a leak has no bound that holds for every input. Where one saturates, the
+    Bounds that hold for every input can be so wide for a slow output that its weights all round
+    to 0. The first run therefore leaves its membrane no head-room; where one saturates, the
     network is quantised again with the head-room that the saturated run asks for, which halves
     its scale, until none does.
 
@@ -28,7 +29,7 @@ def calibrate(network: Network, spikes: Raster) -> Calibration:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
     """
-    seen, saturated = _observe(quantise(network).network, spikes)
+    seen, saturated = _observe(quantise(network, calibration=Calibration()).network, spikes)
     while saturated:
         seen, saturated = _observe(quantise(network, calibration=seen).network, spikes)
     return seen

@@ -43,7 +43,8 @@ class Calibration:
     Attributes:
         drive: of a step's summed input.
         current: of u.
-        membrane: of v.
+        membrane: of v. A non-spiking population that is missing gets no head-room at all; one
+            that stayed at 0 gets what any input could need.
     """
 
     drive: Mapping[str, float] = field(default_factory=dict)
@@ -224,10 +225,8 @@ class _Quantiser:
         threshold = membrane = None
         if population.kind == LIF:
             threshold = self._uniform(population, "threshold")
-        elif self.calibration is None:
-            membrane = membrane_ceiling(current + bias, dv) / 2
         else:
-            membrane = self.calibration.membrane.get(name, 0.0)
+            membrane = self._membrane(name, membrane_ceiling(current + bias, dv) / 2)
         if membrane is not None and math.isinf(membrane):
             membrane = None
             self._find(
@@ -242,6 +241,13 @@ class _Quantiser:
         """[size]: what is added to v each step, in units of u."""
         gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
         return population.values("bias") * gain
+
+    def _membrane(self, name: str, bound: float) -> float | None:
+        """What a membrane needs room for: what data showed, else its bound for every input."""
+        if self.calibration is None:
+            return bound
+        seen = self.calibration.membrane.get(name)
+        return bound if seen == 0 else seen
 
     def _trusted(self, name: str, ceilings: Ceilings) -> Ceilings:
         """The ceilings, or twice what calibration data showed where they may be trusted."""

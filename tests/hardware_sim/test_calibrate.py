@@ -82,7 +82,7 @@ def test_calibration_is_what_the_reference_does() -> None:
     network = spiking_network()
     spikes = random_raster(6, 3, STEPS, 10)
     seen = calibrate(network, spikes)
-    provisional = quantise(network).network
+    provisional = quantise(network, calibration=Calibration()).network
     recording = run_reference(provisional, spikes)
     for population in provisional.populations:
         unit = 64 * population.scale
@@ -119,3 +119,24 @@ def test_a_perfect_integrator_is_measured_beyond_its_first_saturation(weight: fl
 
 def test_no_samples_show_nothing() -> None:
     assert calibrate(spiking_network(), Raster.silent(0, STEPS, 10)) == Calibration()
+
+
+def test_a_slow_output_is_measured_and_does_not_saturate() -> None:
+    slow = {"tau_mem_ms": 1000.0, "tau_syn_ms": 1000.0}
+    network = one_synapse(0.5, **slow)
+    spikes = Raster.from_dense(np.ones((2, STEPS, 1)))
+    seen = calibrate(network, spikes)
+    jump = 0.5 * float(drive_scale(1000.0, 1000.0, 1.0))
+    current = np.convolve(np.full(STEPS - 1, jump), decay(1000.0, 1.0) ** np.arange(STEPS))
+    membrane = np.convolve(current[: STEPS - 1], decay(1000.0, 1.0) ** np.arange(STEPS))
+    assert seen.membrane["out"] == pytest.approx(membrane[: STEPS - 1].max(), rel=0.02)
+    integers = quantise(network, calibration=seen).network
+    assert simulate(integers, spikes).counts["v_clips"] == 0
+
+
+def test_silent_samples_leave_the_bound_for_every_input() -> None:
+    network = one_synapse(0.5, tau_mem_ms=20.0, tau_syn_ms=5.0)
+    seen = calibrate(network, Raster.silent(2, STEPS, 1))
+    assert seen.membrane["out"] == 0
+    scale = quantise(network, calibration=seen).network.populations[0].scale
+    assert scale == quantise(network).network.populations[0].scale
