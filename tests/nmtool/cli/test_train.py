@@ -157,7 +157,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
 
 
 def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
-    words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "40"]
+    words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "150"]
     root = str(Path(__file__).parents[3])
     with subprocess.Popen(
         [sys.executable, "-m", "nmtool", *words],
@@ -167,7 +167,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("epoch   1/40 ")
+        assert process.stderr.readline().startswith("epoch   1/150 ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     # Python ends itself by the signal where it struck inside of exec().
