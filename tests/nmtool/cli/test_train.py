@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,15 @@ def test_stopped_and_resumed_equals_uninterrupted(
     assert_same_run("run", "stopped")
 
 
+@pytest.fixture
+def _heeds_interrupts() -> Iterator[None]:
+    """A shell's background jobs ignore SIGINT, and so would the programs they start."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
 def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "150"]
     root = str(Path(__file__).parents[3])
