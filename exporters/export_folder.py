@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmtool.errors import InputError, StorageError
+from nmtool.storage import umask
 
 _BY_PYTHON = "__pycache__"
 
@@ -37,7 +38,7 @@ def replacing_folder(
     try:
         new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         yield new
-        new.chmod(0o777 & ~_umask())
+        new.chmod(0o777 & ~umask())
         _move_into_place(new, folder)
     except OSError as error:
         raise StorageError(
@@ -95,9 +96,3 @@ def _move_into_place(new: Path, folder: Path) -> None:
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(old)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

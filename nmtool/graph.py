@@ -182,8 +182,8 @@ def unpack_header(header: dict[str, Any]) -> dict[str, Any]:
 def strongly_connected(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Groups of populations that can reach each other, in an order that feeds forward.
 
-    A group of one is a population, recurrent or not. Tarjan's algorithm, without recursion
-    over long chains: populations are few.
+    A group of one is a population, recurrent or not. Tarjan's algorithm; it recurses along chains
+    of populations, which are few.
     """
     successors: dict[str, list[str]] = {name: [] for name in names}
     for source, target in edges:
