@@ -19,7 +19,7 @@ import numba
 from nmtool.folders import cache_folder
 
 _ROOT = Path(__file__).resolve().parent.parent
-_SOURCES = ("hardware_sim", "training/kernels", "nmtool/targets.py", "nmtool/dynamics.py")
+_SOURCES = ("hardware_sim", "training/cpu/kernels", "nmtool/targets.py", "nmtool/dynamics.py")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

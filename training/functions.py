@@ -19,8 +19,8 @@ from torch import Tensor
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
 from training.cell import Cell
-from training.engine import Block
-from training.synapses import SynapseGradients, Synapses
+from training.cpu.block import Block
+from training.cpu.synapses import SynapseGradients, Synapses
 
 Push = Callable[[NDArray[np.int64], int], NDArray]
 """From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.raster import Raster
-from training.kernels import events
+from training.cpu.kernels import events
 
 PORTION = 16
 """Samples in flight: enough for as many threads, few enough for memory."""

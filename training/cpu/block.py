@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nmtool.raster import Raster
 from training.cell import Cell
-from training.kernels import adjoint, currents, forward, gradients
-from training.portions import PORTION, bounds, by_channel, samples_per_tile, steps_of
-from training.synapses import GradientSum, SynapseGradients, Synapses
+from training.cpu.kernels import adjoint, currents, forward, gradients
+from training.cpu.portions import PORTION, bounds, by_channel, samples_per_tile, steps_of
+from training.cpu.synapses import GradientSum, SynapseGradients, Synapses
 
 
 @dataclass(frozen=True, eq=False)

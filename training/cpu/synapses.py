@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.raster import Raster
-from training.kernels import gradients
-from training.portions import by_channel
+from training.cpu.kernels import gradients
+from training.cpu.portions import by_channel
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
-from training.kernels.adjoint import arrival_gradient
-from training.kernels.currents import LANES
+from training.cpu.kernels.adjoint import arrival_gradient
+from training.cpu.kernels.currents import LANES
 
 
 class Gathering(NamedTuple):

@@ -30,7 +30,7 @@ def run_lif(cell, recurrent, weight, delay, n_steps, drive, neuron, slope, count
     """Run spiking neurons through all steps of every sample.
 
     Args:
-        cell: constants of the neurons, see `training.engine.Cell`.
+        cell: constants of the neurons, see `training.cell.Cell`.
         recurrent: whether there are synapses within the population.
         weight, delay: [pre, post], those synapses.
         n_steps: T.

@@ -11,9 +11,9 @@ from nmtool.network import Network, Projection
 from tests.training.nets import random_input, random_network
 from training import reference
 from training.cell import make_cell
-from training.engine import Backward, Block, LifRun
-from training.portions import PORTION
-from training.synapses import Synapses
+from training.cpu.block import Backward, Block, LifRun
+from training.cpu.portions import PORTION
+from training.cpu.synapses import Synapses
 
 N_SAMPLES = PORTION + 3
 
