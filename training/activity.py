@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from training.functions import Push
 from training.model import SpikingNetwork
@@ -28,9 +29,9 @@ class RateTarget:
     strength: float
     spikes_per_sample: float
 
-    def __call__(self, counts: NDArray[np.int64], n_samples: int) -> NDArray[np.float64]:
+    def __call__(self, counts: Tensor, n_samples: int) -> Tensor:
         """[neurons] float64, from each neuron's spikes in the batch ([neurons] int64)."""
-        excess = counts / n_samples - self.spikes_per_sample
+        excess = counts.to(torch.float64) / n_samples - self.spikes_per_sample
         return self.strength / n_samples * excess
 
 
@@ -41,6 +42,33 @@ def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
     output = model.network.readout.population
     hidden = [p.name for p in model.network.populations if p.kind == "lif" and p.name != output]
     return dict.fromkeys(hidden, target)
+
+
+class WholeBatch:
+    """Regularisers that hear what the whole batch did where a rank runs only its share of it.
+
+    Args:
+        push: the regulariser of each population, by name.
+
+    Attributes:
+        push: the same for the forward pass of a share; between the passes `tell` must be called.
+    """
+
+    def __init__(self, push: Mapping[str, Push]) -> None:
+        self.push: dict[str, Push] = {name: self._hearing(name, push[name]) for name in push}
+        self._counts: Mapping[str, NDArray[np.int64]] = {}
+        self._samples = 0
+
+    def tell(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
+        """Say what the batch did: per population [neurons] int64 spikes, and its samples."""
+        self._counts, self._samples = counts, n_samples
+
+    def _hearing(self, name: str, push: Push) -> Push:
+        def of_batch(counts: Tensor, n_samples: int) -> Tensor:
+            whole = torch.from_numpy(self._counts[name]).to(counts.device)
+            return push(whole, self._samples)
+
+        return of_batch
 
 
 class SilenceWatch:

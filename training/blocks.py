@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from torch import Tensor
 
 from nmtool.errors import NetworkError
 from nmtool.graph import INPUT, LI
 from nmtool.network import Network
-from nmtool.raster import Raster
 from training.cell import Cell, make_cell
-from training.functions import Connection, Push, SpikeTrains
+from training.engine import BlockFactory
+from training.functions import Connection, Neurons, Push
+from training.spike_trains import SpikeTrains, merge
 
 if TYPE_CHECKING:
     from training.model import Projection
@@ -34,8 +35,7 @@ class BlockPlan:
         names: its populations, in order.
         sizes: their neurons.
         kind: `lif` or `li`.
-        cell: constants of all its neurons.
-        dt_ms: length of a step in ms.
+        neurons: constants of all its neurons and the engine that runs them.
         sources: populations (or the input) it hears, one entry per row of synapses; a source
             with parallel projections to one target appears once for each.
         source_sizes: their neurons.
@@ -47,38 +47,38 @@ class BlockPlan:
     names: list[str]
     sizes: list[int]
     kind: str
-    cell: Cell
-    dt_ms: float
+    neurons: Neurons
     sources: list[str]
     source_sizes: list[int]
     rows: list[list[int | None]]
     loops: list[list[int | None]]
 
     def afferent(
-        self, trains: Mapping[str, SpikeTrains], projections: Sequence[Projection], like: Raster
+        self, trains: Mapping[str, SpikeTrains], projections: Sequence[Projection]
     ) -> tuple[SpikeTrains, Connection]:
         """The spikes the block hears and the synapses they go through."""
         heard = [trains[name] for name in self.sources]
-        synapses = _joined(self.rows, self.source_sizes, self.sizes, projections, self.cell)
-        return _merged(heard, like), synapses
+        like = torch.from_numpy(self.neurons.cell.b[:0]).to(trains[INPUT].offset.device)
+        synapses = _joined(self.rows, self.source_sizes, self.sizes, projections, like)
+        return merge(heard) if heard else SpikeTrains.silent(trains[INPUT], 0), synapses
 
     def recurrent(self, projections: Sequence[Projection]) -> Connection | None:
         """The synapses within the block."""
         if not self.loops:
             return None
-        return _joined(self.loops, self.sizes, self.sizes, projections, self.cell)
+        like = projections[0].weight
+        return _joined(self.loops, self.sizes, self.sizes, projections, like.detach())
 
     def joint_push(self, push: Mapping[str, Push]) -> Push | None:
         """The regularisers of the block's populations as one."""
         if not any(name in push for name in self.names):
             return None
 
-        def joint(counts: NDArray[np.int64], n_samples: int) -> NDArray:
-            parts = np.split(counts, np.cumsum(self.sizes)[:-1])
-            return np.concatenate(
+        def joint(counts: Tensor, n_samples: int) -> Tensor:
+            return torch.cat(
                 [
-                    push[name](part, n_samples) if name in push else np.zeros(len(part))
-                    for name, part in zip(self.names, parts, strict=True)
+                    push[name](part, n_samples) if name in push else torch.zeros_like(part)
+                    for name, part in zip(self.names, counts.split(self.sizes), strict=True)
                 ]
             )
 
@@ -90,13 +90,21 @@ class BlockPlan:
             return {self.names[0]: emitted}
         edges = np.cumsum([0, *self.sizes])
         return {
-            name: _columns(emitted, first, last)
+            name: emitted.columns(int(first), int(last))
             for name, first, last in zip(self.names, edges, edges[1:], strict=False)
         }
 
 
-def plan_block(network: Network, names: list[str], dtype: DTypeLike) -> BlockPlan:
+def plan_block(
+    network: Network, names: list[str], dtype: DTypeLike, engine: BlockFactory
+) -> BlockPlan:
     """Wire up a group of populations that can reach each other.
+
+    Args:
+        network: the whole network.
+        names: the populations.
+        dtype: arithmetic of the engine.
+        engine: what will run them.
 
     Raises:
         NetworkError: two projections of a block join the same pair of its populations.
@@ -109,8 +117,11 @@ def plan_block(network: Network, names: list[str], dtype: DTypeLike) -> BlockPla
         names=names,
         sizes=[population.size for population in populations],
         kind=populations[0].kind,
-        cell=Cell(*(np.concatenate(values) for values in zip(*cells, strict=True))),
-        dt_ms=network.dt_ms,
+        neurons=Neurons(
+            Cell(*(np.concatenate(values) for values in zip(*cells, strict=True))),
+            network.dt_ms,
+            engine,
+        ),
         sources=sources,
         source_sizes=[sizes[name] for name in sources],
         rows=rows,
@@ -158,12 +169,11 @@ def _joined(
     pre: list[int],
     post: list[int],
     projections: Sequence[Projection],
-    cell: Cell,
+    like: Tensor,
 ) -> Connection:
     """One matrix from a table of projections; synapses that do not exist weigh nothing."""
-    dtype = torch.from_numpy(cell.b).dtype
     if not table:
-        nothing = torch.zeros((0, sum(post)), dtype=dtype)
+        nothing = like.new_zeros((0, sum(post)))
         return Connection(nothing, nothing)
     if len(table) == 1 and len(post) == 1 and table[0][0] is not None:
         return projections[table[0][0]].connection
@@ -173,7 +183,7 @@ def _joined(
             [
                 torch.cat(
                     [
-                        torch.zeros((n, m), dtype=dtype)
+                        like.new_zeros((n, m))
                         if entry is None
                         else getattr(projections[entry], key)
                         for entry, m in zip(row, post, strict=True)
@@ -185,46 +195,3 @@ def _joined(
         )
 
     return Connection(matrix("weight"), matrix("delay"))
-
-
-def _merged(heard: list[SpikeTrains], like: Raster) -> SpikeTrains:
-    """Several sources as one, their neurons numbered through."""
-    if len(heard) == 1:
-        return heard[0]
-    if not heard:
-        return SpikeTrains(Raster.silent(like.n_samples, like.n_steps, 0))
-    rasters = [trains.raster for trains in heard]
-    shift = np.cumsum([0] + [raster.n_neurons for raster in rasters])
-    sample = np.concatenate([raster.sample_index() for raster in rasters])
-    step = np.concatenate([raster.step for raster in rasters])
-    neuron = np.concatenate(
-        [raster.neuron + by for raster, by in zip(rasters, shift, strict=False)]
-    )
-    order = np.lexsort((neuron, step, sample))
-    offset = np.sum([raster.offset for raster in rasters], axis=0)
-    merged = Raster(offset, step[order], neuron[order], like.n_steps, int(shift[-1]))
-    return SpikeTrains(merged, _merged_times(heard, order))
-
-
-def _merged_times(heard: list[SpikeTrains], order: NDArray[np.int64]) -> Tensor | None:
-    known = [trains.time_ms for trains in heard if trains.time_ms is not None]
-    if not known:
-        return None
-    times = [
-        torch.zeros(trains.raster.n_spikes, dtype=known[0].dtype)
-        if trains.time_ms is None
-        else trains.time_ms
-        for trains in heard
-    ]
-    return torch.cat(times)[torch.from_numpy(order)]
-
-
-def _columns(trains: SpikeTrains, first: int, last: int) -> SpikeTrains:
-    raster = trains.raster
-    pick = np.flatnonzero((raster.neuron >= first) & (raster.neuron < last))
-    offset = np.searchsorted(pick, raster.offset)
-    part = Raster(
-        offset, raster.step[pick], raster.neuron[pick] - first, raster.n_steps, int(last - first)
-    )
-    assert trains.time_ms is not None
-    return SpikeTrains(part, trains.time_ms[torch.from_numpy(pick)])

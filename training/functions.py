@@ -1,47 +1,21 @@
-"""The two autograd functions: a population over whole spike trains, forward and backward.
-
-What travels between populations is `SpikeTrains`: a raster and, for each of its spikes, a
-differentiable time. Backward, ∂L/∂(spike time) arrives per spike, from later populations and
-from losses alike.
-"""
+"""The two autograd functions: a population over whole spike trains, forward and backward."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from nmtool.raster import Raster
-from nmtool.rounding import round_half_away
 from training.cell import Cell
-from training.cpu.block import Block
-from training.cpu.synapses import SynapseGradients, Synapses
+from training.engine import Block, BlockFactory, SynapseGradients, Synapses
+from training.spike_trains import SpikeTrains
 
-Push = Callable[[NDArray[np.int64], int], NDArray]
+Push = Callable[[Tensor, int], Tensor]
 """From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""
-
-
-@dataclass(frozen=True, eq=False)
-class SpikeTrains:
-    """Spikes of a population with differentiable times.
-
-    Attributes:
-        raster: the spikes.
-        time_ms: [spikes] float tensor in the raster's order; None where no gradient is wanted.
-    """
-
-    raster: Raster
-    time_ms: Tensor | None = None
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples."""
-        return self.raster.n_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +31,35 @@ class Connection:
     delay: Tensor
 
 
-def whole_steps(delay: Tensor) -> NDArray[np.unsignedinteger]:
-    """[pre, post] uint8 or uint16: the delays a chip would hold, halves away from zero."""
-    steps = round_half_away(delay.detach().cpu().numpy())
-    return steps.astype(np.uint8 if steps.max(initial=0) <= 255 else np.uint16)
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The neurons of a block and the engine that runs them.
+
+    Attributes:
+        cell: constants of the neurons.
+        dt_ms: length of a step in ms.
+        block: how the engine makes a block.
+    """
+
+    cell: Cell
+    dt_ms: float
+    block: BlockFactory
+
+
+def whole_steps(delay: Tensor) -> Tensor:
+    """[pre, post] uint8 or int16: the delays a chip would hold, on the device of the delays.
+
+    The same rule as `nmtool.rounding.round_half_away`: halves go away from zero.
+    """
+    half = torch.tensor(math.nextafter(0.5, 0.0), dtype=torch.float64, device=delay.device)
+    exact = delay.detach().to(torch.float64)
+    steps = torch.trunc(exact + torch.copysign(half, exact))
+    longest = int(steps.max()) if steps.numel() else 0
+    return steps.to(torch.uint8 if longest <= 255 else torch.int16)
 
 
 def run_lif(
-    cell: Cell,
-    dt_ms: float,
+    neurons: Neurons,
     source: SpikeTrains,
     afferent: Connection,
     recurrent: Connection | None = None,
@@ -74,54 +68,56 @@ def run_lif(
     """Spiking neurons over whole spike trains.
 
     Args:
-        cell: constants of the neurons.
-        dt_ms: length of a step in ms.
+        neurons: their constants and their engine.
         source: afferent spikes.
         afferent: synapses from the source.
         recurrent: synapses among the neurons.
         push: what to add to μ_v at every spike, from the spike counts of this very pass.
     """
-    recurrent_weight = recurrent.weight if recurrent else None
-    recurrent_delay = recurrent.delay if recurrent else None
-    context = _Context(cell, dt_ms, source.raster, push)
-    time_ms, raster = _Lif.apply(
-        context,
+    time_ms, spikes = _Lif.apply(
+        _Context(neurons, source, push),
         afferent.weight,
         afferent.delay,
-        recurrent_weight,
-        recurrent_delay,
+        recurrent.weight if recurrent else None,
+        recurrent.delay if recurrent else None,
         source.time_ms,
     )
-    return SpikeTrains(raster, time_ms)
+    return replace(spikes, time_ms=time_ms)
 
 
-def run_li(cell: Cell, dt_ms: float, source: SpikeTrains, afferent: Connection) -> Tensor:
+def run_li(neurons: Neurons, source: SpikeTrains, afferent: Connection) -> Tensor:
     """Non-spiking neurons over whole spike trains.
 
     Returns:
         [samples, T, neurons] float: v after each step.
     """
-    context = _Context(cell, dt_ms, source.raster, None)
+    context = _Context(neurons, source, None)
     return _Li.apply(context, afferent.weight, afferent.delay, source.time_ms)
 
 
 @dataclass(frozen=True, eq=False)
 class _Context:
-    cell: Cell
-    dt_ms: float
-    source: Raster
+    neurons: Neurons
+    source: SpikeTrains
     push: Push | None
 
+    def jump(self, like: Tensor) -> Tensor:
+        """[neurons] float: b, the jump of u per unit of weight."""
+        return torch.from_numpy(self.neurons.cell.b).to(like.device)
+
     def synapses(self, weight: Tensor, delay: Tensor) -> Synapses:
-        jumps = weight.detach().cpu().numpy().astype(self.cell.b.dtype) * self.cell.b
-        return Synapses(jumps, whole_steps(delay))
+        jumps = weight.detach() * self.jump(weight)
+        return Synapses(jumps.contiguous(), whole_steps(delay).contiguous())
+
+    def block(self, weight: Tensor, delay: Tensor, loop: Synapses | None) -> Block:
+        return self.neurons.block(self.neurons.cell, self.synapses(weight, delay), loop)
 
     def tensors(self, gradients: SynapseGradients | None) -> tuple[Tensor | None, Tensor | None]:
         """Gradients by weights in the paper's units and by delays in steps."""
         if gradients is None:
             return None, None
-        weight = torch.from_numpy(gradients.weight * self.cell.b)
-        return weight, torch.from_numpy(gradients.delay_ms) * self.dt_ms
+        weight = gradients.weight * self.jump(gradients.weight)
+        return weight, gradients.delay_ms * self.neurons.dt_ms
 
 
 class _Lif(torch.autograd.Function):
@@ -134,27 +130,26 @@ class _Lif(torch.autograd.Function):
         recurrent_weight: Tensor | None,
         recurrent_delay: Tensor | None,
         source_time: Tensor | None,
-    ) -> tuple[Tensor, Raster]:
-        recurrent = None
+    ) -> tuple[Tensor, SpikeTrains]:
+        loop = None
         if recurrent_weight is not None and recurrent_delay is not None:
-            recurrent = context.synapses(recurrent_weight, recurrent_delay)
+            loop = context.synapses(recurrent_weight, recurrent_delay)
         ctx.context = context
-        ctx.block = Block(context.cell, context.synapses(weight, delay), recurrent)
+        ctx.block = context.block(weight, delay, loop)
         ctx.run = ctx.block.run_lif(context.source)
-        raster = ctx.run.spikes
-        time_ms = (raster.step * context.dt_ms).astype(context.cell.b.dtype)
-        return torch.from_numpy(time_ms), raster
+        spikes = ctx.run.spikes
+        return spikes.step.to(weight.dtype) * context.neurons.dt_ms, spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        context, raster, dtype = ctx.context, ctx.run.spikes, ctx.block.dtype
-        push = np.zeros(ctx.block.size, dtype)
+        context, spikes, slope = ctx.context, ctx.run.spikes, ctx.run.slope
+        push = slope.new_zeros(spikes.n_neurons)
         if context.push is not None:
-            push += context.push(raster.counts().sum(axis=0), raster.n_samples).astype(dtype)
+            push += context.push(spikes.counts(), spikes.n_samples).to(slope.dtype)
         result = ctx.block.backward_lif(
             context.source,
             ctx.run,
-            outputs[0].numpy().astype(dtype, copy=False),
+            outputs[0].to(slope.dtype),
             push,
             want_source_time=ctx.needs_input_grad[-1],
         )
@@ -162,7 +157,7 @@ class _Lif(torch.autograd.Function):
             None,
             *context.tensors(result.afferent),
             *context.tensors(result.recurrent),
-            _optional_tensor(result.source_time),
+            result.source_time,
         )
 
 
@@ -172,21 +167,12 @@ class _Li(torch.autograd.Function):
         ctx: Any, context: _Context, weight: Tensor, delay: Tensor, source_time: Tensor | None
     ) -> Tensor:
         ctx.context = context
-        ctx.block = Block(context.cell, context.synapses(weight, delay), None)
-        return torch.from_numpy(ctx.block.run_li(context.source))
+        ctx.block = context.block(weight, delay, None)
+        return ctx.block.run_li(context.source)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        d_membrane = np.ascontiguousarray(outputs[0].numpy(), ctx.block.dtype)
         result = ctx.block.backward_li(
-            ctx.context.source, d_membrane, want_source_time=ctx.needs_input_grad[-1]
+            ctx.context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
         )
-        return (
-            None,
-            *ctx.context.tensors(result.afferent),
-            _optional_tensor(result.source_time),
-        )
-
-
-def _optional_tensor(array: NDArray | None) -> Tensor | None:
-    return None if array is None else torch.from_numpy(array)
+        return (None, *ctx.context.tensors(result.afferent), result.source_time)

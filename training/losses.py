@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, time_weights
-from training.functions import SpikeTrains
 from training.model import Activity
+from training.spike_trains import SpikeTrains
 
 Loss = Callable[[Activity, Tensor], Tensor]
 """From a batch's activity and its labels [samples] int64 to a scalar."""
@@ -27,23 +26,13 @@ def membrane_scores(membrane: Tensor, rule: str) -> Tensor:
     """
     if rule == "max":
         return membrane.amax(dim=1)
-    weights = torch.from_numpy(time_weights(rule, membrane.shape[1])).to(membrane.dtype)
+    weights = torch.from_numpy(time_weights(rule, membrane.shape[1])).to(membrane)
     return torch.einsum("stc,t->sc", membrane, weights)
 
 
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     """[samples, neurons] float: time of the first spike in ms; T·dt for silence."""
-    raster = spikes.raster
-    assert spikes.time_ms is not None
-    flat = torch.full(
-        (raster.n_samples * raster.n_neurons,), raster.n_steps * dt_ms, dtype=spikes.time_ms.dtype
-    )
-    # The raster ascends in time, so the first entry of each neuron is its first spike.
-    cell = raster.sample_index() * raster.n_neurons + raster.neuron
-    where, first = np.unique(cell, return_index=True)
-    times = spikes.time_ms[torch.from_numpy(first)]
-    flat = flat.index_put((torch.from_numpy(where),), times)
-    return flat.reshape(raster.n_samples, raster.n_neurons)
+    return spikes.first_ms(silence_ms=spikes.n_steps * dt_ms)
 
 
 def cross_entropy(scores: Tensor, labels: Tensor, gain: float) -> Tensor:

@@ -22,7 +22,9 @@ from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from training.blocks import BlockPlan, plan_block
-from training.functions import Connection, Push, SpikeTrains, run_li, run_lif, whole_steps
+from training.devices import CPU, Device
+from training.functions import Connection, Push, run_li, run_lif, whole_steps
+from training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
 
@@ -50,15 +52,15 @@ class Projection(nn.Module):
     Args:
         spec: initial weights and delays.
         max_delay: delays are kept in 0 … max_delay steps by `clamp_delays`.
-        dtype: float32, or float64 for tests.
+        like: a tensor of the dtype and on the device that the parameters shall have.
     """
 
-    def __init__(self, spec: plain.Projection, max_delay: int, dtype: torch.dtype) -> None:
+    def __init__(self, spec: plain.Projection, max_delay: int, like: Tensor) -> None:
         super().__init__()
         self.source, self.target = spec.source, spec.target
         self.max_delay = max_delay
-        self.weight = nn.Parameter(torch.tensor(spec.weight, dtype=dtype))
-        self.delay = nn.Parameter(torch.tensor(spec.delay, dtype=dtype))
+        self.weight = nn.Parameter(torch.tensor(spec.weight).to(like))
+        self.delay = nn.Parameter(torch.tensor(spec.delay).to(like))
 
     @property
     def connection(self) -> Connection:
@@ -74,7 +76,7 @@ class Projection(nn.Module):
         """The synapses as they run: weights, and delays in whole steps."""
         weight = self.weight.detach().cpu().numpy().astype(np.float64)
         return plain.Projection(
-            self.source, self.target, weight, whole_steps(self.delay).astype(np.int32)
+            self.source, self.target, weight, whole_steps(self.delay).to(torch.int32).cpu().numpy()
         )
 
 
@@ -85,13 +87,19 @@ class SpikingNetwork(nn.Module):
         network: topology, constants and initial synapses.
         max_delay: largest delay in steps that training may reach.
         dtype: arithmetic of the kernels, float32 or float64.
+        device: where parameters live, and the engine that runs there.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections.
     """
 
     def __init__(
-        self, network: Network, *, max_delay: int = 61, dtype: torch.dtype = torch.float32
+        self,
+        network: Network,
+        *,
+        max_delay: int = 61,
+        dtype: torch.dtype = torch.float32,
+        device: Device = CPU,
     ) -> None:
         super().__init__()
         if network.max_delay > max_delay:
@@ -99,14 +107,18 @@ class SpikingNetwork(nn.Module):
                 f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}"
             )
         self.network = network
+        self.device = device
+        like = torch.zeros(0, dtype=dtype, device=device.torch)
         self.projections = nn.ModuleList(
-            Projection(spec, max_delay, dtype) for spec in network.projections
+            Projection(spec, max_delay, like) for spec in network.projections
         )
         edges = [(p.source, p.target) for p in network.projections]
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
         numpy_dtype = np.float64 if dtype == torch.float64 else np.float32
-        self.blocks: list[BlockPlan] = [plan_block(network, group, numpy_dtype) for group in groups]
+        self.blocks: list[BlockPlan] = [
+            plan_block(network, group, numpy_dtype, device.block) for group in groups
+        ]
 
     @property
     def synapses(self) -> list[Projection]:
@@ -124,16 +136,15 @@ class SpikingNetwork(nn.Module):
             DataError: the raster has other channels than the network.
         """
         check_input(self.network, spikes)
-        trains = {INPUT: SpikeTrains(spikes)}
+        trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
         for block in self.blocks:
-            source, afferent = block.afferent(trains, self.synapses, spikes)
+            source, afferent = block.afferent(trains, self.synapses)
             if block.kind == LI:
-                membrane[block.names[0]] = run_li(block.cell, block.dt_ms, source, afferent)
+                membrane[block.names[0]] = run_li(block.neurons, source, afferent)
                 continue
             emitted = run_lif(
-                block.cell,
-                block.dt_ms,
+                block.neurons,
                 source,
                 afferent,
                 block.recurrent(self.synapses),
@@ -165,8 +176,8 @@ class SpikingNetwork(nn.Module):
     def _recorded(self, activity: Activity) -> Recording:
         return Recording(
             self.network.readout,
-            spikes={name: trains.raster for name, trains in activity.spikes.items()},
-            membrane={name: v.numpy() for name, v in activity.membrane.items()},
+            spikes={name: trains.raster() for name, trains in activity.spikes.items()},
+            membrane={name: v.cpu().numpy() for name, v in activity.membrane.items()},
         )
 
     def clamp_delays(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +17,19 @@ from numpy.typing import NDArray
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.network import Network
-from nmtool.raster import Raster
 from nmtool.version import __version__
 from training import checkpoint, losses
-from training.activity import RateTarget, SilenceWatch, rate_targets
+from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.augment import Augmentation
 from training.balance import balance_drive
 from training.initial import initial_network
 from training.model import SpikingNetwork
 from training.optimise import make_optimiser, warmup_cosine
 from training.options import TrainOptions
+from training.ranks import ALONE, Ranks
 from training.run_folder import RunFolder
+from training.totals import Totals
+from training.validation import Validation
 
 _BALANCE_SAMPLES = 64
 
@@ -37,7 +41,7 @@ class BatchReport:
     Attributes:
         epoch, update: counted from 1.
         n_updates: updates of the whole run.
-        samples: in the batch.
+        samples: in the batch, over all ranks.
         loss: of the batch.
     """
 
@@ -58,10 +62,14 @@ class Trainer:
         folder: where the run is kept; None keeps nothing.
         on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
         network: start from this network instead of a random one.
+        ranks: the processes that train together: each makes a trainer and calls the same
+            methods of it in the same order; the first rank writes.
 
     Raises:
         DataError: training or validation samples are missing.
-        UsageError: while training, the loss is no longer a number.
+        UsageError: while training, the loss is no longer a number; ranks differ in their
+            settings, data or checkpoint.
+        RankError: another rank is gone.
     """
 
     def __init__(
@@ -74,6 +82,7 @@ class Trainer:
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
         network: Network | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         if train.n_samples == 0:
             raise DataError("there are no training samples")
@@ -82,13 +91,17 @@ class Trainer:
         self.options = options
         self._train = train
         self._folder = folder
+        self._ranks = ranks
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
+        _check_agreement(ranks, options, train, validation)
         start = network or _start(options, train)
         self.model = SpikingNetwork(start, max_delay=options.max_delay)
-        self._validation = None if validation is None else _Binned(validation, start)
+        ranks.copy_from_first(self.model.parameters())
+        self._validation = None if validation is None else Validation(validation, start, ranks)
         self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
-        self._push = rate_targets(self.model, RateTarget(options.rate_strength, options.rate))
+        target = RateTarget(options.rate_strength, options.rate)
+        self._regulariser = WholeBatch(rate_targets(self.model, target))
         self._augment = Augmentation(options.shift, options.stretch)
         self._optimiser = make_optimiser(self.model, options)
         self._batches = -(-train.n_samples // options.batch_size)
@@ -102,6 +115,7 @@ class Trainer:
         assert self._folder is not None
         self._progress = checkpoint.load(self._folder.checkpoint_file, self.model, self._optimiser)
         self.best = self._folder.network()
+        self._ranks.check_same("the checkpoint they found", self._progress.update)
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -117,18 +131,21 @@ class Trainer:
     def _epoch(self) -> None:
         epoch = self._progress.epoch + 1
         started = time.perf_counter()
-        totals = _Totals(SilenceWatch(self.model))
+        totals = Totals.nothing(self.model.network)
         update = self._progress.update
         for samples, rng in self._shuffled(epoch):
-            loss = self._update(samples, rng, update, totals)
+            batch = self._update(samples, rng, update)
+            totals += batch
             update += 1
             n_updates = self._batches * self.options.epochs
-            self._on_batch(BatchReport(epoch, update, n_updates, len(samples), loss))
-        rescued = totals.watch.rescue(self.options.rescue)
+            self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
+        watch = SilenceWatch(self.model)
+        watch.add(totals.counts)
+        rescued = watch.rescue(self.options.rescue)
         entry = {
             "epoch": epoch,
-            "loss": totals.loss / totals.samples,
-            "train_accuracy": totals.correct / totals.samples,
+            "loss": totals.mean_loss,
+            "train_accuracy": totals.accuracy,
             "validation_accuracy": self._validation_accuracy(),
             "spikes_per_neuron": totals.spikes_per_neuron,
             "silent_neurons": rescued,
@@ -146,31 +163,40 @@ class Trainer:
             rng = np.random.default_rng([self.options.seed, epoch, index])
             yield order[first : first + self.options.batch_size], rng
 
-    def _update(
-        self,
-        samples: NDArray[np.int64],
-        rng: np.random.Generator,
-        update: int,
-        totals: _Totals,
-    ) -> float:
-        network = self.model.network
+    def _update(self, samples: NDArray[np.int64], rng: np.random.Generator, update: int) -> Totals:
+        """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
         events = self._augment(self._train.take(samples), rng)
+        loss, share = self._forward(self._ranks.take(events))
+        batch = share.over(self._ranks)
+        _check_loss(batch.mean_loss, update)
+        self._regulariser.tell(batch.counts, batch.samples)
+        self._optimiser.zero_grad()
+        if loss is not None:
+            (loss * (share.samples / batch.samples)).backward()
+        self._ranks.sum_gradients(self.model.parameters())
+        self._step(update)
+        return batch
+
+    def _forward(self, events: SpikeEvents) -> tuple[torch.Tensor | None, Totals]:
+        """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
+        network = self.model.network
+        if not events.n_samples:
+            return None, Totals.nothing(network)
         binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
         labels = torch.from_numpy(events.label)
-        activity = self.model(binned.raster, self._push)
+        activity = self.model(binned.raster, self._regulariser.push)
         loss = self._loss(activity, labels)
-        _check_loss(loss.item(), update)
-        self._optimiser.zero_grad()
-        loss.backward()
-        self._step(update)
-        correct = int((losses.predictions(activity, network) == labels).sum())
-        counts = {
-            name: trains.raster.counts().sum(axis=0) for name, trains in activity.spikes.items()
-        }
-        totals.add(loss.item(), correct, len(samples), counts)
-        totals.surplus += binned.surplus
-        totals.dropped += binned.dropped
-        return loss.item()
+        totals = Totals(
+            loss=loss.item() * events.n_samples,
+            correct=int((losses.predictions(activity, network) == labels).sum()),
+            samples=events.n_samples,
+            surplus=binned.surplus,
+            dropped=binned.dropped,
+            counts={
+                name: trains.raster.counts().sum(axis=0) for name, trains in activity.spikes.items()
+            },
+        )
+        return loss, totals
 
     def _step(self, update: int) -> None:
         for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
@@ -190,7 +216,7 @@ class Trainer:
         self._progress = checkpoint.Progress(
             epoch, update, max(score, self._progress.best), [*self._progress.log, entry]
         )
-        if self._folder is not None:
+        if self._folder is not None and self._ranks.is_first:
             if better:
                 self.best.save(self._folder.network_file)
             checkpoint.save(
@@ -218,41 +244,14 @@ def _start(options: TrainOptions, train: SpikeEvents) -> Network:
     return balance_drive(network, raster, options.init_rate, options.max_delay)
 
 
-class _Totals:
-    """Sums over an epoch."""
-
-    def __init__(self, watch: SilenceWatch) -> None:
-        self.watch = watch
-        self.loss = 0.0
-        self.correct = 0
-        self.samples = 0
-        self.surplus = 0
-        self.dropped = 0
-
-    def add(self, loss: float, correct: int, samples: int, counts: dict[str, NDArray]) -> None:
-        self.loss += loss * samples
-        self.correct += correct
-        self.samples += samples
-        self.watch.add(counts)
-
-    @property
-    def spikes_per_neuron(self) -> dict[str, float]:
-        return {
-            name: float(count.mean()) / self.samples for name, count in self.watch.counts.items()
-        }
-
-
-class _Binned:
-    """Samples as a network hears them, binned once."""
-
-    def __init__(self, events: SpikeEvents, network: Network) -> None:
-        self.raster: Raster = bin_events(
-            events, network.dt_ms, network.n_steps, network.channels.group
-        ).raster
-        self.label = events.label
-
-    def accuracy(self, model: SpikingNetwork) -> float:
-        return model.record(self.raster).accuracy(self.label)
+def _check_agreement(
+    ranks: Ranks, options: TrainOptions, train: SpikeEvents, validation: SpikeEvents | None
+) -> None:
+    """Ranks that wait for each other must count the same batches of the same network."""
+    settings = zlib.crc32(json.dumps(options.as_json()).encode())
+    ranks.check_same("their settings", settings)
+    n_validation = 0 if validation is None else validation.n_samples
+    ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
 
 
 def train(
@@ -263,6 +262,7 @@ def train(
     resume: bool = False,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trainer:
     """Train on a data set, keeping the run in a folder.
 
@@ -272,6 +272,7 @@ def train(
         folder: where the run is kept; None keeps nothing.
         resume: go on with the run in the folder, whose options must be these.
         on_batch, on_epoch: told about progress.
+        ranks: the processes that train together, each of which calls this.
 
     Returns:
         The trainer, finished: `best` is the network, `log` the history.
@@ -283,11 +284,12 @@ def train(
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,
+        ranks=ranks,
     )
     if folder is not None and resume:
         trainer.resume()
-    elif folder is not None:
-        manifest = {"nmtool": __version__, "data": dataset.name, "options": options.as_json()}
-        folder.create(manifest)
+    elif folder is not None and ranks.is_first:
+        manifest = {"nmtool": __version__, "data": dataset.name, "ranks": ranks.size}
+        folder.create({**manifest, "options": options.as_json()})
     trainer.run()
     return trainer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from tests.training.nets import random_input, random_network
-from training.activity import RateTarget, SilenceWatch, rate_targets
+from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
@@ -34,7 +36,7 @@ def _spiking_readout() -> Network:
 
 
 def test_push_is_the_strength_times_the_excess_per_sample() -> None:
-    push = RateTarget(strength=0.6, spikes_per_sample=2.0)(np.array([0, 8, 20]), 4)
+    push = RateTarget(strength=0.6, spikes_per_sample=2.0)(torch.tensor([0, 8, 20]), 4)
     np.testing.assert_allclose(push, 0.6 / 4 * np.array([-2.0, 0.0, 3.0]))
 
 
@@ -63,6 +65,15 @@ def test_training_on_the_push_alone_brings_neurons_to_the_target(wanted: float) 
         (0 * model(spikes, push).membrane["output"]).sum().backward()
         optimiser.step()
     assert distance() < 0.5 * before
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_a_regulariser_hears_the_whole_batch(kind: Callable) -> None:
+    whole = WholeBatch({"hidden": RateTarget(strength=0.6, spikes_per_sample=2.0)})
+    whole.tell({"hidden": np.array([0, 8, 20])}, 4)
+    push = whole.push["hidden"](kind([0, 1, 2]), 1)
+    assert isinstance(push, type(kind([0.0])))
+    np.testing.assert_allclose(push, 0.6 / 4 * np.array([-2.0, 0.0, 3.0]))
 
 
 def test_a_neuron_is_silent_when_it_never_spiked_in_the_epoch() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,8 @@ from nmtool.readout import MEMBRANE_RULES, Readout
 from nmtool.readout import membrane_scores as plain_scores
 from tests.training.nets import random_input
 from training import losses
-from training.functions import SpikeTrains
 from training.model import Activity, SpikingNetwork
+from training.spike_trains import SpikeTrains
 
 pytestmark = pytest.mark.torch
 
@@ -28,7 +30,7 @@ N_STEPS = 7
 def _trains(dense: np.ndarray) -> SpikeTrains:
     raster = Raster.from_dense(dense)
     time_ms = torch.tensor(raster.step * DT_MS, dtype=torch.float64, requires_grad=True)
-    return SpikeTrains(raster, time_ms)
+    return replace(SpikeTrains.from_raster(raster), time_ms=time_ms)
 
 
 def _network(rule: str, mean_weight: float = 6.0) -> Network:

@@ -26,7 +26,7 @@ def _model_gradients(
     network: Network, spikes: Raster, d_membrane: np.ndarray, d_time: dict, push: dict
 ) -> SpikingNetwork:
     model = SpikingNetwork(network, dtype=torch.float64)
-    pushes = {name: (lambda counts, n, p=p: p) for name, p in push.items()}
+    pushes = {name: (lambda counts, n, p=p: torch.from_numpy(p)) for name, p in push.items()}
     activity = model(spikes, pushes)
     loss = (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum()
     for name, gradient in d_time.items():

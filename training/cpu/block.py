@@ -1,54 +1,26 @@
 """Forward and backward pass of one block of neurons over a batch, in portions of a few samples.
 
-The torch layers call this; it knows arrays only. Memory in flight is a portion's traces,
-neurons × steps × samples of a portion, whatever the size of the batch.
+Memory in flight is a portion's traces, neurons × steps × samples of a portion, whatever the size
+of the batch; what stays of the forward pass is a compact tape of spikes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from nmtool.raster import Raster
 from training.cell import Cell
 from training.cpu.kernels import adjoint, currents, forward, gradients
-from training.cpu.portions import PORTION, bounds, by_channel, samples_per_tile, steps_of
-from training.cpu.synapses import GradientSum, SynapseGradients, Synapses
-
-
-@dataclass(frozen=True, eq=False)
-class LifRun:
-    """What the forward pass of spiking neurons leaves for the backward pass.
-
-    Attributes:
-        spikes: the raster.
-        slope: [spikes] float, q of each spike.
-    """
-
-    spikes: Raster
-    slope: NDArray
-
-
-@dataclass(frozen=True, eq=False)
-class Backward:
-    """Result of a backward pass.
-
-    Attributes:
-        afferent, recurrent: gradients of the synapses; recurrent is None without recurrence.
-        source_time: [source spikes] float, ∂L/∂t per ms of the afferent spikes; None unless
-            asked for.
-    """
-
-    afferent: SynapseGradients
-    recurrent: SynapseGradients | None
-    source_time: NDArray | None
+from training.cpu.portions import Cut, Spikes
+from training.cpu.synapses import GradientSum, Matrix
+from training.engine import Backward, LifRun, Synapses
+from training.spike_trains import SpikeTrains
 
 
 class Block:
-    """Neurons that are simulated together, their afferent synapses and their recurrent ones.
+    """The block of `training.engine`, computed by Numba's kernels on the CPU.
 
     Args:
         cell: constants of the neurons.
@@ -60,173 +32,197 @@ class Block:
         self.cell = cell
         self.dtype = cell.alpha.dtype
         self.size = cell.alpha.size
-        self.afferent = afferent
         self.is_recurrent = recurrent is not None
-        self.recurrent = recurrent or Synapses.none(self.size, self.dtype)
-        self.reach = max(self.afferent.reach, self.recurrent.reach)
+        self.nothing = Matrix.none(self.size, self.dtype)
+        self.afferent = Matrix(afferent)
+        self.recurrent = Matrix(recurrent) if recurrent is not None else self.nothing
 
-    def run_lif(self, source: Raster) -> LifRun:
-        """Forward pass of spiking neurons.
+    def run_lif(self, source: SpikeTrains) -> LifRun:
+        """See `training.engine.Block`."""
+        cut, spikes = self._cut(source), _arrays(source)
+        drive = self._traces(cut, source.n_samples)
+        tape = _Tape(cut, source.n_samples, self.size, self.dtype)
+        for first, last in cut.bounds(source.n_samples):
+            part = spikes.part(first, last)
+            traces = self._drive(part, cut, drive)
+            count, neuron, slope = tape.room(last - first)
+            forward.run_lif(
+                self.cell,
+                self.recurrent.weight,
+                self.recurrent.delay,
+                self.recurrent.reach,
+                cut.stride,
+                traces,
+                neuron,
+                slope,
+                count,
+            )
+            tape.keep(count, neuron, slope)
+        return tape.run()
 
-        Args:
-            source: the afferent spikes.
-        """
-        drive = self._scratch(source)
-        runs = [self._run_lif(portion, drive) for portion in _portions(source)]
-        spikes = Raster.concatenate([run.spikes for run in runs])
-        return LifRun(spikes, np.concatenate([run.slope for run in runs]))
-
-    def _run_lif(self, source: Raster, scratch: NDArray) -> LifRun:
-        n_steps = source.n_steps
-        drive = self._drive(source, scratch)
-        capacity = n_steps * self.size
-        neuron = np.empty((source.n_samples, capacity), np.int32)
-        slope = np.empty((source.n_samples, capacity), self.dtype)
-        count = np.empty((source.n_samples, n_steps + 1), np.int64)
-        weight, delay = self.recurrent.weight, self.recurrent.delay
-        forward.run_lif(
-            self.cell, self.is_recurrent, weight, delay, n_steps, drive, neuron, slope, count
-        )
-        total = count[:, -1]
-        raster = Raster(
-            np.concatenate(([0], np.cumsum(total))),
-            steps_of(count),
-            np.concatenate([row[:length] for row, length in zip(neuron, total, strict=True)]),
-            n_steps,
-            self.size,
-        )
-        kept = [row[:length] for row, length in zip(slope, total, strict=True)]
-        return LifRun(raster, np.concatenate(kept))
-
-    def run_li(self, source: Raster) -> NDArray:
-        """Forward pass of non-spiking neurons: [samples, T, neurons] float, v[n]."""
+    def run_li(self, source: SpikeTrains) -> Tensor:
+        """See `training.engine.Block`."""
+        cut, spikes = self._cut(source), _arrays(source)
         membrane = np.empty((source.n_samples, source.n_steps, self.size), self.dtype)
-        scratch, first = self._scratch(source), 0
-        for portion in _portions(source):
-            last = first + portion.n_samples
-            forward.run_li(self.cell, self._drive(portion, scratch), membrane[first:last])
-            first = last
-        return membrane
-
-    def _scratch(self, source: Raster) -> NDArray:
-        """[samples of a portion, stride, neurons] float, taken once per pass."""
-        shape = (min(PORTION, source.n_samples), source.n_steps + self.reach, self.size)
-        return np.empty(shape, self.dtype)
-
-    def _drive(self, source: Raster, scratch: NDArray) -> NDArray:
-        drive = scratch[: source.n_samples]
-        stride = drive.shape[1]
-        tile = samples_per_tile(stride, self.dtype)
-        start, position = by_channel(source, source.n_neurons, tile, stride)
-        currents.afferent_drive(*self.afferent.by_post, start, position, tile, drive)
-        return drive
+        drive = self._traces(cut, source.n_samples)
+        for first, last in cut.bounds(source.n_samples):
+            traces = self._drive(spikes.part(first, last), cut, drive)
+            forward.run_li(self.cell, cut.stride, traces, membrane[first:last])
+        return torch.from_numpy(membrane)
 
     def backward_lif(
         self,
-        source: Raster,
+        source: SpikeTrains,
         run: LifRun,
-        time_gradient: NDArray,
-        push: NDArray,
+        time_gradient: Tensor,
+        push: Tensor,
         *,
         want_source_time: bool,
     ) -> Backward:
-        """Backward pass of spiking neurons.
-
-        Args:
-            source, run: as in the forward pass.
-            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from elsewhere.
-            push: [neurons] float, added to μ_v at every spike.
-            want_source_time: whether the source's spikes need gradients.
-        """
+        """See `training.engine.Block`."""
         sums = _Sums(self, source, want_source_time)
-        spikes, scratch = run.spikes, self._adjoint_scratch(source)
-        for first, last in bounds(source.n_samples):
-            part = slice(spikes.offset[first], spikes.offset[last])
-            own = spikes.take(np.arange(first, last))
-            mu_u, c = (array[: last - first] for array in scratch)
+        own = _arrays(run.spikes)
+        gradient = np.array(time_gradient.numpy(), self.dtype)
+        slope, pushes = run.slope.numpy(), push.numpy()
+        for first, last in sums.cut.bounds(source.n_samples):
+            part = own.part(first, last)
+            mu_u, c = sums.traces(last - first)
             adjoint.run_lif_adjoint(
                 self.cell,
-                self.is_recurrent,
-                self.recurrent.weight,
-                self.recurrent.delay,
-                source.n_steps,
-                own.step_offset(),
-                own.neuron,
-                run.slope[part],
-                time_gradient[part],
-                push,
+                _senders(self.recurrent, part, sums.cut, gradient),
+                slope,
+                pushes,
+                sums.senders(first, last),
+                sums.reach,
+                sums.cut.stride,
                 mu_u,
                 c,
             )
-            sums.add(first, last, mu_u, c, own)
+            sums.add(first, last, mu_u, c, part)
         return sums.result()
 
     def backward_li(
-        self, source: Raster, d_membrane: NDArray, *, want_source_time: bool
+        self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Backward:
-        """Backward pass of non-spiking neurons.
-
-        Args:
-            source: as in the forward pass.
-            d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-            want_source_time: whether the source's spikes need gradients.
-        """
-        sums, scratch = _Sums(self, source, want_source_time), self._adjoint_scratch(source)
-        for first, last in bounds(source.n_samples):
-            mu_u, c = (array[: last - first] for array in scratch)
-            adjoint.run_li_adjoint(self.cell, d_membrane[first:last], mu_u, c)
-            sums.add(first, last, mu_u, c, None)
+        """See `training.engine.Block`."""
+        sums = _Sums(self, source, want_source_time)
+        direct = d_membrane.contiguous().numpy()
+        for first, last in sums.cut.bounds(source.n_samples):
+            mu_u, c = sums.traces(last - first)
+            adjoint.run_li_adjoint(
+                self.cell,
+                direct[first:last],
+                sums.senders(first, last),
+                sums.reach,
+                sums.cut.stride,
+                mu_u,
+                c,
+            )
+            sums.add(first, last, mu_u, c, sums.spikes.part(first, last))
         return sums.result()
 
-    def _adjoint_scratch(self, source: Raster) -> tuple[NDArray, NDArray]:
-        """Room for μ_u and c of a portion; zero beyond the last step, where nothing counts."""
-        arrays = self._scratch(source), self._scratch(source)
-        for array in arrays:
-            array[:, source.n_steps :] = 0.0
-        return arrays
+    def _cut(self, source: SpikeTrains) -> Cut:
+        reach = max(self.afferent.reach, self.recurrent.reach)
+        return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
+
+    def _traces(self, cut: Cut, n_samples: int) -> NDArray:
+        """[tiles of a portion, neurons, tile·stride] float, taken once per pass."""
+        tiles = cut.n_tiles(min(cut.portion, n_samples))
+        return np.empty((tiles, self.size, cut.tile * cut.stride), self.dtype)
+
+    def _drive(self, part: Spikes, cut: Cut, scratch: NDArray) -> NDArray:
+        traces = scratch[: cut.n_tiles(part.n_samples)]
+        weight, delay = self.afferent.weight_by_post, self.afferent.delay_by_post
+        currents.afferent_drive(weight, delay, *part.by_channel(weight.shape[1], cut), traces)
+        return traces
+
+
+class _Tape:
+    """Spikes of a block, portion after portion."""
+
+    def __init__(self, cut: Cut, n_samples: int, size: int, dtype: np.dtype) -> None:
+        self.cut, self.size = cut, size
+        # Pages of the room that no spike touches take up no memory.
+        shape = (min(cut.portion, n_samples), cut.n_steps * size)
+        self._room = np.empty(shape, np.int32), np.empty(shape, dtype)
+        self.total = [np.zeros(1, np.int64)]
+        self.step = [np.zeros(0, np.int32)]
+        self.neuron = [np.zeros(0, np.int32)]
+        self.slope = [np.zeros(0, dtype)]
+
+    def room(self, n_samples: int) -> tuple[NDArray, NDArray, NDArray]:
+        """Arrays for count, neuron and slope of a portion."""
+        count = np.empty((n_samples, self.cut.n_steps + 1), np.int64)
+        neuron, slope = (array[:n_samples] for array in self._room)
+        return count, neuron, slope
+
+    def keep(self, count: NDArray, neuron: NDArray, slope: NDArray) -> None:
+        """Append what the kernel wrote."""
+        total = count[:, -1]
+        steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
+        self.total.append(total)
+        self.step.append(np.repeat(steps, np.diff(count, axis=1).ravel()))
+        self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=True))
+        self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=True))
+
+    def run(self) -> LifRun:
+        """All of it."""
+        lists = (
+            np.cumsum(np.concatenate(self.total)),
+            *map(np.concatenate, (self.step, self.neuron, self.slope)),
+        )
+        offset, step, neuron, slope = map(torch.from_numpy, lists)
+        spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
+        return LifRun(spikes, slope)
 
 
 class _Sums:
     """Gradients of a block's synapses while its portions go by."""
 
-    def __init__(self, block: Block, source: Raster, want_source_time: bool) -> None:
+    def __init__(self, block: Block, source: SpikeTrains, want_source_time: bool) -> None:
         self.block = block
-        self.source = source
+        self.cut = block._cut(source)
+        self.spikes = _arrays(source)
         self.afferent = GradientSum(block.afferent)
         self.recurrent = GradientSum(block.recurrent)
-        self.source_time = np.empty(source.n_spikes, block.dtype) if want_source_time else None
+        self.asked = block.afferent if want_source_time else block.nothing
+        self.reach = max(self.asked.reach, block.recurrent.reach)
+        self.source_time = np.zeros(source.n_spikes if want_source_time else 0, block.dtype)
+        self._scratch = [block._traces(self.cut, source.n_samples) for _ in range(2)]
 
-    def add(self, first: int, last: int, mu_u: NDArray, c: NDArray, own: Raster | None) -> None:
-        portion = self.source.take(np.arange(first, last))
-        stride = mu_u.shape[1]
-        tile = samples_per_tile(stride, self.block.dtype)
-        if own is None or not self.block.is_recurrent:
-            own = Raster.silent(portion.n_samples, portion.n_steps, 0)
+    def traces(self, n_samples: int) -> list[NDArray]:
+        """Room for μ_u and c of a portion; zero beyond the last step, where nothing counts."""
+        part = [array[: self.cut.n_tiles(n_samples)] for array in self._scratch]
+        for array in part:
+            by_sample = array.reshape(*array.shape[:2], self.cut.tile, self.cut.stride)
+            by_sample[..., self.cut.n_steps :] = 0.0
+        return part
+
+    def senders(self, first: int, last: int) -> adjoint.Senders:
+        """The source's spikes, if their time gradients are wanted."""
+        return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
+
+    def add(self, first: int, last: int, mu_u: NDArray, c: NDArray, own: Spikes) -> None:
+        """Add a portion's gradients."""
         gradients.synapse_gradients(
-            self.afferent.over(portion, tile, stride),
-            self.recurrent.over(own, tile, stride),
-            tile,
+            self.afferent.over(self.spikes.part(first, last), self.cut),
+            self.recurrent.over(own, self.cut),
             mu_u,
             c,
         )
-        if self.source_time is not None:
-            synapses = self.block.afferent
-            part = slice(self.source.offset[first], self.source.offset[last])
-            gradients.spike_time_gradients(
-                synapses.weight,
-                synapses.delay,
-                portion.offset,
-                portion.step,
-                portion.neuron,
-                c,
-                self.source_time[part],
-            )
 
     def result(self) -> Backward:
+        """The sums."""
         recurrent = self.recurrent.result() if self.block.is_recurrent else None
-        return Backward(self.afferent.result(), recurrent, self.source_time)
+        wanted = self.asked is self.block.afferent
+        source_time = torch.from_numpy(self.source_time) if wanted else None
+        return Backward(self.afferent.result(), recurrent, source_time)
 
 
-def _portions(source: Raster) -> Iterator[Raster]:
-    for first, last in bounds(source.n_samples):
-        yield source.take(np.arange(first, last))
+def _arrays(trains: SpikeTrains) -> Spikes:
+    return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
+
+
+def _senders(matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray) -> adjoint.Senders:
+    begin = spikes.by_step(cut.n_steps)
+    return adjoint.Senders(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)

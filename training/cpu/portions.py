@@ -1,61 +1,114 @@
-"""How a batch is cut: portions that are in flight together, tiles whose traces fit in a cache."""
+"""How a batch is cut: tiles whose traces fit in a cache, portions of tiles that are in flight."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nmtool.raster import Raster
 from training.cpu.kernels import events
-
-PORTION = 16
-"""Samples in flight: enough for as many threads, few enough for memory."""
+from training.cpu.kernels.rings import SPAN
 
 TILE_BYTES = 36 << 10
 """Adjoint traces of one neuron over a tile of samples should stay in a first-level cache."""
 
+LARGEST_TILE = 16
+"""Samples of a tile at most."""
 
-def samples_per_tile(stride: int, dtype: DTypeLike) -> int:
-    """Samples of a tile, from the steps a sample takes up and the type of the traces."""
-    return min(PORTION, max(1, TILE_BYTES // (2 * stride * np.dtype(dtype).itemsize)))
-
-
-def bounds(n_samples: int) -> Iterator[tuple[int, int]]:
-    """First and last sample (exclusive) of every portion."""
-    for first in range(0, n_samples, PORTION):
-        yield first, min(first + PORTION, n_samples)
+SAMPLES_PER_THREAD = 4
+"""Samples in flight for each thread: enough to share out, few enough for the last-level cache."""
 
 
-def by_channel(
-    spikes: Raster, channels: int, tile: int, stride: int
-) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """Spikes of a portion sorted by channel, tile by tile.
+@dataclass(frozen=True)
+class Cut:
+    """How a batch is cut.
 
-    Args:
-        spikes: the portion.
-        channels: number of channels of the lists; 0 for none.
-        tile: samples per tile.
-        stride: steps a sample takes up in a trace.
+    Tiles decide the order of sums and follow from the shape alone. How many of them are in
+    flight depends on the threads, and changes no result.
 
-    Returns:
-        start [tiles, channels + 1] and position [spikes], see the kernel `by_channel`.
+    Attributes:
+        n_steps: T.
+        stride: steps a sample takes up in a trace: T and what the longest delay reaches beyond.
+        tile: samples of a tile.
+        portion: samples in flight, whole tiles.
     """
-    start = np.empty((-(-spikes.n_samples // tile), channels + 1), np.uint64)
-    position = np.empty(spikes.n_spikes, np.uint32)
-    events.by_channel(
-        spikes.offset, spikes.step, spikes.neuron, channels, tile, stride, start, position
-    )
-    return start, position
+
+    n_steps: int
+    stride: int
+    tile: int
+    portion: int
+
+    @classmethod
+    def of(cls, n_steps: int, reach: int, n_samples: int, dtype: DTypeLike) -> Cut:
+        """Cut a batch.
+
+        Args:
+            n_steps: T.
+            reach: steps from a spike to its last arrival.
+            n_samples: samples of the batch.
+            dtype: type of the traces.
+        """
+        stride = -(-(n_steps + reach) // SPAN) * SPAN
+        trace_bytes = 2 * stride * np.dtype(dtype).itemsize
+        tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))
+        tiles = -(-SAMPLES_PER_THREAD * numba.get_num_threads() // tile)
+        return cls(n_steps, stride, tile, tiles * tile)
+
+    def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
+        """First and last sample (exclusive) of every portion."""
+        for first in range(0, n_samples, self.portion):
+            yield first, min(first + self.portion, n_samples)
+
+    def n_tiles(self, n_samples: int) -> int:
+        """Tiles that hold so many samples."""
+        return -(-n_samples // self.tile)
 
 
-def steps_of(count: NDArray[np.int64]) -> NDArray[np.int32]:
-    """[spikes] int32: steps of the spikes, sample after sample.
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes of a portion of samples, as arrays for the kernels.
 
-    Args:
-        count: [samples, T + 1], spikes of the sample before each step.
+    Attributes:
+        offset: [samples + 1] int64, where each sample's spikes lie in the lists.
+        step, neuron: [spikes] int32, the lists of the whole batch.
     """
-    n_samples, edges = count.shape
-    steps = np.tile(np.arange(edges - 1, dtype=np.int32), n_samples)
-    return np.repeat(steps, np.diff(count, axis=1).ravel())
+
+    offset: NDArray[np.int64]
+    step: NDArray[np.int32]
+    neuron: NDArray[np.int32]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.offset.size - 1
+
+    def part(self, first: int, last: int) -> Spikes:
+        """Some of the samples."""
+        return Spikes(self.offset[first : last + 1], self.step, self.neuron)
+
+    def by_channel(self, channels: int, cut: Cut) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """The spikes sorted by channel, tile by tile.
+
+        Args:
+            channels: number of channels of the lists; 0 takes no spikes.
+            cut: how the batch is cut.
+
+        Returns:
+            start [tiles, channels + 1] and position [spikes], see the kernel `by_channel`.
+        """
+        start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
+        position = np.empty(self.offset[-1] - self.offset[0], np.uint32)
+        if channels:
+            events.by_channel(
+                self.offset, self.step, self.neuron, channels, cut.tile, cut.stride, start, position
+            )
+        return start, position
+
+    def by_step(self, n_steps: int) -> NDArray[np.int64]:
+        """[samples, T + 1] int64: where each step's spikes begin in the lists."""
+        count = np.empty((self.n_samples, n_steps + 1), np.int64)
+        events.by_step(self.offset, self.step, count)
+        return count

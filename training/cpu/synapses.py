@@ -1,80 +1,63 @@
-"""Synapses as the kernels read them, and their gradients while a batch goes by."""
+"""Synapses as the kernels of the CPU read them, and their gradients while a batch goes by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import DTypeLike, NDArray
 
-from nmtool.dynamics import HOP_LATENCY
-from nmtool.raster import Raster
 from training.cpu.kernels import gradients
-from training.cpu.portions import by_channel
+from training.cpu.portions import Cut, Spikes
+from training.engine import SynapseGradients, Synapses
 
 
-@dataclass(frozen=True, eq=False)
-class Synapses:
-    """A projection as the kernels read it.
+class Matrix:
+    """A projection in both orders, both contiguous.
 
     Attributes:
-        weight: [pre, post] float, jumps of u (already multiplied by b).
-        delay: [pre, post] unsigned, whole steps.
+        weight, delay: [pre, post], for spikes that are sent one by one.
+        weight_by_post, delay_by_post: [post, pre], for passes that stream synapses.
+        reach: steps from a spike to its last arrival.
+
+    Args:
+        synapses: the projection, tensors of the CPU.
     """
 
-    weight: NDArray
-    delay: NDArray
+    def __init__(self, synapses: Synapses) -> None:
+        self.weight, self.delay = synapses.weight.numpy(), synapses.delay.numpy()
+        self.weight_by_post = np.ascontiguousarray(self.weight.T)
+        self.delay_by_post = np.ascontiguousarray(self.delay.T)
+        self.reach = synapses.reach
 
     @classmethod
-    def none(cls, size: int, dtype: np.dtype) -> Synapses:
-        """No synapses at all, for populations without recurrence."""
-        return cls(np.zeros((0, size), dtype), np.zeros((0, size), np.uint8))
-
-    @property
-    def by_post(self) -> tuple[NDArray, NDArray]:
-        """Weight and delay as [post, pre]."""
-        return np.ascontiguousarray(self.weight.T), np.ascontiguousarray(self.delay.T)
-
-    @property
-    def reach(self) -> int:
-        """Steps from a spike to its last arrival."""
-        return int(self.delay.max(initial=0)) + HOP_LATENCY
-
-
-@dataclass(frozen=True, eq=False)
-class SynapseGradients:
-    """Gradients of a projection, summed over samples.
-
-    Attributes:
-        weight: [pre, post] float, by jumps of u.
-        delay_ms: [pre, post] float, by delays in ms.
-    """
-
-    weight: NDArray
-    delay_ms: NDArray
+    def none(cls, n_post: int, dtype: DTypeLike) -> Matrix:
+        """No synapses at all."""
+        weight = torch.from_numpy(np.zeros((0, n_post), dtype))
+        return cls(Synapses(weight, torch.zeros((0, n_post), dtype=torch.uint8)))
 
 
 class GradientSum:
     """Gradients of a projection, summed over portions.
 
     Args:
-        synapses: the projection.
+        matrix: the projection.
     """
 
-    def __init__(self, synapses: Synapses) -> None:
-        self.weight, self.delay = synapses.by_post
-        self.d_weight = np.zeros_like(self.weight)
-        self.d_time = np.zeros_like(self.weight)
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+        self._d_weight = np.zeros_like(matrix.weight_by_post)
+        self._d_time = np.zeros_like(matrix.weight_by_post)
 
-    def over(self, spikes: Raster, tile: int, stride: int) -> gradients.Gathering:
+    def over(self, spikes: Spikes, cut: Cut) -> gradients.Gathering:
         """What the gradient kernel needs to add a portion of the source's spikes."""
-        start, position = by_channel(spikes, self.weight.shape[1], tile, stride)
-        return gradients.Gathering(
-            self.weight, self.delay, start, position, self.d_weight, self.d_time
-        )
+        weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
+        start, position = spikes.by_channel(weight.shape[1], cut)
+        return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_time)
 
     def result(self) -> SynapseGradients:
         """The sums so far."""
-        return SynapseGradients(
-            np.ascontiguousarray(self.d_weight.T), np.ascontiguousarray(self.d_time.T)
-        )
+        return SynapseGradients(_by_pre(self._d_weight), _by_pre(self._d_time))
+
+
+def _by_pre(by_post: NDArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(by_post.T))

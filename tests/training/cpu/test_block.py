@@ -5,17 +5,21 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from nmtool.network import Network, Projection
 from tests.training.nets import random_input, random_network
 from training import reference
 from training.cell import make_cell
-from training.cpu.block import Backward, Block, LifRun
-from training.cpu.portions import PORTION
-from training.cpu.synapses import Synapses
+from training.cpu.block import Block
+from training.cpu.portions import LARGEST_TILE
+from training.engine import Backward, LifRun, Synapses
+from training.spike_trains import SpikeTrains
 
-N_SAMPLES = PORTION + 3
+pytestmark = pytest.mark.torch
+
+N_SAMPLES = LARGEST_TILE + 3
 
 
 def _block(network: Network, afferent: Projection, recurrent: Projection | None) -> Block:
@@ -23,7 +27,8 @@ def _block(network: Network, afferent: Projection, recurrent: Projection | None)
 
     def synapses(projection: Projection) -> Synapses:
         jumps = projection.weight.astype(np.float32) * cell.b
-        return Synapses(jumps, projection.delay.astype(np.uint8))
+        delay = projection.delay.astype(np.uint8)
+        return Synapses(torch.from_numpy(jumps), torch.from_numpy(delay))
 
     return Block(cell, synapses(afferent), synapses(recurrent) if recurrent else None)
 
@@ -37,14 +42,16 @@ def _backward(network: Network, seed: int) -> tuple[Backward, Backward, referenc
     expected = reference.backward(network, spikes, trace, {"output": d_membrane})
     into_hidden, loop, into_output = network.projections
     hidden, output = _block(network, into_hidden, loop), _block(network, into_output, None)
-    tape = LifRun(trace.spikes["hidden"], trace.q["hidden"].astype(np.float32))
+    slope = torch.from_numpy(trace.q["hidden"].astype(np.float32))
+    tape = LifRun(SpikeTrains.from_raster(trace.spikes["hidden"]), slope)
     of_output = output.backward_li(
-        tape.spikes, d_membrane.astype(np.float32), want_source_time=True
+        tape.spikes, torch.from_numpy(d_membrane.astype(np.float32)), want_source_time=True
     )
     assert of_output.source_time is not None
-    silence = np.zeros(hidden.size, np.float32)
+    source = SpikeTrains.from_raster(spikes)
+    silence = torch.zeros(hidden.size)
     of_hidden = hidden.backward_lif(
-        spikes, tape, of_output.source_time, silence, want_source_time=False
+        source, tape, of_output.source_time, silence, want_source_time=False
     )
     return of_hidden, of_output, expected
 
@@ -64,8 +71,8 @@ def test_float32_on_the_reference_tape() -> None:
         (output.afferent, "output"),
     ]
     for index, (group, target) in enumerate(groups):
-        _assert_close(group.weight * b[target], expected.weight[index])
-        _assert_close(group.delay_ms * network.dt_ms, expected.delay[index])
+        _assert_close(group.weight.numpy() * b[target], expected.weight[index])
+        _assert_close(group.delay_ms.numpy() * network.dt_ms, expected.delay[index])
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core cannot run two threads")
@@ -98,8 +105,11 @@ def test_long_delays_use_wider_integers() -> None:
     spikes = random_input(network, 2, seed=8)
     into_hidden, loop, _ = stretched.projections
     cell = make_cell(network.population("hidden"), network.dt_ms, np.float64)
-    wide = [Synapses(p.weight * cell.b, p.delay.astype(np.uint16)) for p in (into_hidden, loop)]
-    run = Block(cell, *wide).run_lif(spikes)
+    wide = [
+        Synapses(torch.from_numpy(p.weight * cell.b), torch.from_numpy(p.delay.astype(np.int16)))
+        for p in (into_hidden, loop)
+    ]
+    run = Block(cell, *wide).run_lif(SpikeTrains.from_raster(spikes))
     expected = reference.forward(stretched, spikes).spikes["hidden"]
-    np.testing.assert_array_equal(run.spikes.flat_index(), expected.flat_index())
+    np.testing.assert_array_equal(run.spikes.raster().flat_index(), expected.flat_index())
     assert run.spikes.n_spikes > 50

@@ -1,6 +1,6 @@
 """The transposed recursion, backward in time, with EventProp's jump at every spike.
 
-With μ = ∂L/∂·, q as stored at the spike (see `run_lif`) and c the derivative of
+With μ = ∂L/∂·, q as stored at the spike (see `emit`) and c the derivative of
 the loss by the arrival time of a weight of one:
 
     μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
@@ -14,13 +14,35 @@ loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in step
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
+from training.cpu.kernels.forward import leak
+from training.cpu.kernels.rings import SPAN, new_ring, store_ring
 
 _FAST = {"contract", "reassoc", "nsz"}
+
+
+class Senders(NamedTuple):
+    """Spikes that reach a population, and the synapses they go through.
+
+    Attributes:
+        weight, delay: [pre, post], jumps of u and unsigned steps; pre is 0 where nobody asks.
+        begin: [samples, T + 1] int64, where each step's spikes begin in the lists below.
+        neuron: [spikes] int32.
+        time_gradient: [spikes] float, added to: ∂L/∂t per ms.
+    """
+
+    weight: NDArray
+    delay: NDArray
+    begin: NDArray[np.int64]
+    neuron: NDArray[np.int32]
+    time_gradient: NDArray
 
 
 @compiled(fastmath=_FAST)
@@ -29,64 +51,96 @@ def arrival_gradient(weight, delay, n, c):
 
     Args:
         weight, delay: [post], the synapses of the neuron that spiked.
-        c: [stride, post] float, derivative by the arrival time of a weight of one.
+        c: [rows, post and more] float, a ring: derivative by the arrival time of a weight of one.
     """
+    last_row = np.uint64(c.shape[0] - 1)
+    first = np.uint64(n + HOP_LATENCY)
     total = c.dtype.type(0.0)
-    for j in range(weight.size):
-        total += weight[j] * c[n + HOP_LATENCY + delay[j], j]
+    for j in range(np.uint64(weight.size)):
+        total += weight[j] * c[(first + np.uint64(delay[j])) & last_row, j]
     return total
 
 
+@compiled()
+def read_arrivals(senders, s, n, c):
+    """Add to the time gradients of a sample's spikes of step n what their arrivals say."""
+    if senders.weight.size:
+        for k in range(senders.begin[s, n], senders.begin[s, n + 1]):
+            i = senders.neuron[k]
+            senders.time_gradient[k] += arrival_gradient(senders.weight[i], senders.delay[i], n, c)
+
+
+@compiled(fastmath=_FAST)
+def read_off(cell, mu_u, mu_v, c):
+    """c = μ_u/τ_syn − μ_v/(b·τ_mem), all [neurons]; c may be longer."""
+    for j in range(mu_u.size):
+        c[j] = mu_u[j] * cell.per_tau_syn[j]
+    for j in range(mu_u.size):
+        c[j] -= mu_v[j] * cell.per_drive[j]
+
+
 @compiled(parallel=True, fastmath=_FAST)
-def run_lif_adjoint(
-    cell, recurrent, weight, delay, n_steps, count, neuron, slope, time_gradient, push, mu_u, c
-):
+def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u, c):
     """Run the adjoint of spiking neurons from the last step to the first.
 
     Args:
-        cell, recurrent, weight, delay, n_steps: as in `run_lif`.
-        count: [samples, T + 1] int64, position of each step's spikes in the lists below.
-        neuron: [spikes] int32.
+        cell: constants of the neurons.
+        own: the population's spikes and the synapses within it; time gradients from the loss
+            and from other populations go in.
         slope: [spikes] float, q.
-        time_gradient: [spikes] float, ∂L/∂t per ms from the loss and from other populations.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
-        mu_u, c: [samples, stride, neurons] float, zero beyond T; filled.
+        source: afferent spikes whose time gradients are wanted.
+        reach: steps from a spike to its last arrival over the synapses of both.
+        stride: steps a sample takes up in a trace.
+        mu_u, c: [tiles, neurons, tile·stride] float, zero beyond T; filled.
     """
-    n_samples, _, n_neurons = mu_u.shape
+    n_samples, n_steps = own.begin.shape[0], own.begin.shape[1] - 1
+    n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
         after = np.zeros(n_neurons, mu_u.dtype)
+        ring_u = new_ring(0, n_neurons, mu_u.dtype)
+        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
-            for j in range(n_neurons):
-                mu_v[j] *= cell.alpha[j]
-            for k in range(count[s, n], count[s, n + 1]):
-                i, q = neuron[k], slope[k]
-                dt_gradient = time_gradient[k]
-                if recurrent:
-                    dt_gradient += arrival_gradient(weight[i], delay[i], n, c[s])
-                mu_v[i] += (mu_v[i] * cell.theta[i] - cell.tau_mem[i] * dt_gradient) / q + push[i]
-            for j in range(n_neurons):
-                after[j] = mu_v[j] + cell.beta[j] * after[j]
-                mu_u[s, n, j] = after[j]
-                c[s, n, j] = after[j] * cell.per_tau_syn[j] - mu_v[j] * cell.per_drive[j]
+            read_arrivals(own, s, n, ring_c)
+            read_arrivals(source, s, n, ring_c)
+            mu_v *= cell.alpha
+            for k in range(own.begin[s, n], own.begin[s, n + 1]):
+                i, q = own.neuron[k], slope[k]
+                pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own.time_gradient[k]
+                mu_v[i] += pull / q + push[i]
+            leak(after, cell.beta, mu_v)
+            ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
+            read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
+            if n % SPAN == 0:
+                position = (s % tile) * stride + n
+                store_ring(ring_u, n, mu_u[s // tile], position)
+                store_ring(ring_c, n, c[s // tile], position)
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_li_adjoint(cell, d_membrane, mu_u, c):
+def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u, c):
     """Run the adjoint of non-spiking neurons from the last step to the first.
 
     Args:
         cell: constants of the neurons.
         d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-        mu_u, c: [samples, stride, neurons] float, zero beyond T; filled.
+        source, reach, stride, mu_u, c: as in `run_lif_adjoint`.
     """
     n_samples, n_steps, n_neurons = d_membrane.shape
+    tile = mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
         after = np.zeros(n_neurons, mu_u.dtype)
+        ring_u = new_ring(0, n_neurons, mu_u.dtype)
+        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
-            for j in range(n_neurons):
-                mu_v[j] = d_membrane[s, n, j] + cell.alpha[j] * mu_v[j]
-                after[j] = mu_v[j] + cell.beta[j] * after[j]
-                mu_u[s, n, j] = after[j]
-                c[s, n, j] = after[j] * cell.per_tau_syn[j] - mu_v[j] * cell.per_drive[j]
+            read_arrivals(source, s, n, ring_c)
+            leak(mu_v, cell.alpha, d_membrane[s, n])
+            leak(after, cell.beta, mu_v)
+            ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
+            read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
+            if n % SPAN == 0:
+                position = (s % tile) * stride + n
+                store_ring(ring_u, n, mu_u[s // tile], position)
+                store_ring(ring_c, n, c[s // tile], position)

@@ -8,9 +8,6 @@ import numpy as np
 from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
 
-LANES = 16
-"""Post-neurons handled together: one cache line of 32-bit floats."""
-
 
 @compiled()
 def add_arrivals(weight, delay, start, position, trace):
@@ -33,27 +30,18 @@ def add_arrivals(weight, delay, start, position, trace):
 
 
 @compiled(parallel=True)
-def afferent_drive(weight, delay, start, position, tile, drive):
+def afferent_drive(weight, delay, start, position, drive):
     """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
 
     Args:
         weight: [post, pre] float, jumps of u.
         delay: [post, pre] unsigned, steps.
-        start, position, tile: the spikes by channel, tile by tile, and samples per tile.
-        drive: [samples, stride, post] float, overwritten.
+        start, position: the spikes by channel, tile by tile, see `by_channel`.
+        drive: [tiles, post, tile·stride] float, overwritten.
     """
-    n_samples, stride, n_post = drive.shape
-    for block in numba.prange((n_post + LANES - 1) // LANES):
-        first = block * LANES
-        lanes = min(LANES, n_post - first)
-        trace = np.empty((lanes, tile * stride), drive.dtype)
-        for t in range(start.shape[0]):
+    n_tiles, n_post, _ = drive.shape
+    for j in numba.prange(n_post):
+        for t in range(n_tiles):
+            trace = drive[t, j]
             trace[:] = 0.0
-            for lane in range(lanes):
-                j = first + lane
-                add_arrivals(weight[j], delay[j], start[t], position, trace[lane])
-            for s in range(t * tile, min(t * tile + tile, n_samples)):
-                base = (s - t * tile) * stride
-                for n in range(stride):
-                    for lane in range(lanes):
-                        drive[s, n, first + lane] = trace[lane, base + n]
+            add_arrivals(weight[j], delay[j], start[t], position, trace)

@@ -1,4 +1,4 @@
-"""Spikes of a tile of samples, sorted by channel instead of by time."""
+"""Where the spikes of a portion of samples are: by channel, and by step."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
                 channel = neuron[k]
                 position[cursor[channel]] = np.uint32((s - first) * stride + step[k])
                 cursor[channel] += 1
+
+
+@compiled()
+def by_step(offset, step, count):
+    """Find the spikes of every step.
+
+    Args:
+        offset: [samples + 1] int64, spikes of each sample in `step`.
+        step: [spikes] int32, ascending within a sample.
+        count: [samples, T + 1] int64, filled: where each step's spikes begin in `step`.
+    """
+    for s in range(count.shape[0]):
+        k = offset[s]
+        for n in range(count.shape[1]):
+            while k < offset[s + 1] and step[k] < n:
+                k += 1
+            count[s, n] = k

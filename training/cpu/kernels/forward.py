@@ -2,6 +2,8 @@
 
 u[n] = β·u[n−1] + a[n]
 v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+
+Loops over neurons read few arrays each: the compiler turns those into vector instructions.
 """
 
 from __future__ import annotations
@@ -11,75 +13,124 @@ import numpy as np
 
 from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
+from training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+
+
+@compiled(fastmath={"contract"})
+def leak(u, beta, arriving):
+    """u ← β·u + a, all [neurons]."""
+    for j in range(u.size):
+        u[j] = beta[j] * u[j] + arriving[j]
+
+
+@compiled(fastmath={"contract"})
+def integrate(v, alpha, u, bias_step):
+    """v ← α·v + u + (1−α)·bias, all [neurons]."""
+    for j in range(v.size):
+        v[j] = alpha[j] * v[j] + u[j] + bias_step[j]
 
 
 @compiled()
-def send_recurrent(weight, delay, n, drive):
-    """Add one spike of step n to the drive of its own population.
+def any_above(v, theta):
+    """Whether any of some membranes is above its threshold."""
+    found = 0
+    for j in range(v.size):
+        found |= v[j] > theta[j]
+    return found != 0
+
+
+@compiled(fastmath={"contract"})
+def emit(cell, u, v, neuron, slope):
+    """Write down the neurons that spike in this step, reset them; returns how many.
+
+    Args:
+        cell: constants of the neurons.
+        u, v: [neurons] float, before the reset.
+        neuron: [room] int32, filled from the front.
+        slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
+            the membrane as it crosses the threshold; see `training.reference` for why it is
+            positive.
+    """
+    spikes = 0
+    for first in range(0, v.size, SPAN):
+        last = min(first + SPAN, v.size)
+        if not any_above(v[first:last], cell.theta[first:last]):
+            continue
+        for j in range(first, last):
+            if v[j] > cell.theta[j]:
+                neuron[spikes] = j
+                slope[spikes] = max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
+                spikes += 1
+                v[j] = 0.0
+    return spikes
+
+
+@compiled()
+def send_recurrent(weight, delay, n, ring):
+    """Add one spike of step n to what will arrive at its own population.
 
     Args:
         weight, delay: [post], the synapses of the neuron that spiked.
-        drive: [stride, post] float, added to.
+        ring: [rows, post and more] float, added to.
     """
-    for j in range(weight.size):
-        drive[n + HOP_LATENCY + delay[j], j] += weight[j]
+    last_row = np.uint64(ring.shape[0] - 1)
+    first = np.uint64(n + HOP_LATENCY)
+    for j in range(np.uint64(weight.size)):
+        ring[(first + np.uint64(delay[j])) & last_row, j] += weight[j]
 
 
 @compiled(parallel=True, fastmath={"contract"})
-def run_lif(cell, recurrent, weight, delay, n_steps, drive, neuron, slope, count):
+def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
     """Run spiking neurons through all steps of every sample.
 
     Args:
         cell: constants of the neurons, see `training.cell.Cell`.
-        recurrent: whether there are synapses within the population.
-        weight, delay: [pre, post], those synapses.
-        n_steps: T.
-        drive: [samples, stride, neurons] float, a[n]; recurrent arrivals are added.
+        weight, delay: [pre, post], synapses within the population; pre is 0 without recurrence.
+        reach: steps from a spike to its last arrival over those synapses.
+        stride: steps a sample takes up in `drive`, padding included.
+        drive: [tiles, neurons, tile·stride] float, a[n] without recurrent arrivals.
         neuron: [samples, T·neurons] int32, filled with the neurons that spiked, step by step.
-        slope: [samples, T·neurons] float, filled with q = max(u/b, u/(1−α)) + bias − v of
-            those spikes, τ_mem times the slope of the membrane as it crosses the threshold; see
-            `training.reference` for why it is positive.
+        slope: [samples, T·neurons] float, filled with q of those spikes.
         count: [samples, T + 1] int64, filled: spikes before each step.
     """
-    n_samples, _, n_neurons = drive.shape
+    n_samples, n_steps = count.shape[0], count.shape[1] - 1
+    n_neurons, tile = drive.shape[1], drive.shape[2] // stride
     for s in numba.prange(n_samples):
         u = np.zeros(n_neurons, drive.dtype)
         v = np.zeros(n_neurons, drive.dtype)
+        ring = new_ring(reach, n_neurons, drive.dtype)
         spikes = 0
         for n in range(n_steps):
+            if n % SPAN == 0:
+                add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
             count[s, n] = spikes
-            for j in range(n_neurons):
-                u[j] = cell.beta[j] * u[j] + drive[s, n, j]
-                v[j] = cell.alpha[j] * v[j] + u[j] + cell.bias_step[j]
-            for j in range(n_neurons):
-                if v[j] > cell.theta[j]:
-                    neuron[s, spikes] = j
-                    drive_now = max(u[j] / cell.b[j], u[j] / cell.gain[j])
-                    slope[s, spikes] = drive_now + cell.bias[j] - v[j]
-                    spikes += 1
-                    v[j] = 0.0
-            if recurrent:
+            arriving = ring[n & (ring.shape[0] - 1)]
+            leak(u, cell.beta, arriving)
+            arriving[:] = 0.0
+            integrate(v, cell.alpha, u, cell.bias_step)
+            spikes += emit(cell, u, v, neuron[s, spikes:], slope[s, spikes:])
+            if weight.size:
                 for k in range(count[s, n], spikes):
-                    i = neuron[s, k]
-                    send_recurrent(weight[i], delay[i], n, drive[s])
+                    send_recurrent(weight[neuron[s, k]], delay[neuron[s, k]], n, ring)
         count[s, n_steps] = spikes
 
 
 @compiled(parallel=True, fastmath={"contract"})
-def run_li(cell, drive, membrane):
+def run_li(cell, stride, drive, membrane):
     """Run non-spiking neurons through all steps of every sample.
 
     Args:
         cell: constants of the neurons.
-        drive: [samples, stride, neurons] float, a[n].
+        stride, drive: as in `run_lif`.
         membrane: [samples, T, neurons] float, filled with v[n].
     """
     n_samples, n_steps, n_neurons = membrane.shape
+    tile = drive.shape[2] // stride
     for s in numba.prange(n_samples):
         u = np.zeros(n_neurons, drive.dtype)
         v = np.zeros(n_neurons, drive.dtype)
+        traces, base = drive[s // tile], (s % tile) * stride
         for n in range(n_steps):
-            for j in range(n_neurons):
-                u[j] = cell.beta[j] * u[j] + drive[s, n, j]
-                v[j] = cell.alpha[j] * v[j] + u[j] + cell.bias_step[j]
-                membrane[s, n, j] = v[j]
+            leak(u, cell.beta, traces[:, base + n])
+            integrate(v, cell.alpha, u, cell.bias_step)
+            membrane[s, n] = v

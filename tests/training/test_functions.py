@@ -1,0 +1,29 @@
+"""Delays become whole steps by the tool's one rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nmtool.rounding import round_half_away
+from training.functions import whole_steps
+
+pytestmark = pytest.mark.torch
+
+DELAYS = st.floats(0, 1000) | st.integers(0, 60).map(lambda n: n + 0.5)
+
+
+@given(arrays(np.float64, (2, 3), elements=DELAYS))
+def test_steps_are_rounded_as_everywhere(delay: np.ndarray) -> None:
+    steps = whole_steps(torch.from_numpy(delay))
+    np.testing.assert_array_equal(steps, round_half_away(delay))
+    assert steps.dtype == (torch.uint8 if steps.max() <= 255 else torch.int16)
+
+
+def test_just_below_a_half_stays_below() -> None:
+    delay = torch.tensor([[np.nextafter(0.5, 0), 0.5, 2.5]], dtype=torch.float64)
+    assert whole_steps(delay).tolist() == [[0, 1, 3]]

@@ -1,0 +1,141 @@
+"""What travels between populations while training: a raster as tensors, with a time per spike.
+
+Backward, ∂L/∂(spike time) arrives per spike, from later populations and from losses alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nmtool.raster import Raster
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeTrains:
+    """Spikes of a population, on the device of its tensors, in the order of a `Raster`.
+
+    Attributes:
+        offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
+        step: [spikes] int32, time step of each spike.
+        neuron: [spikes] int32.
+        n_steps: time steps of every sample.
+        n_neurons: number of neurons.
+        time_ms: [spikes] float, differentiable; None where no gradient is wanted.
+    """
+
+    offset: Tensor
+    step: Tensor
+    neuron: Tensor
+    n_steps: int
+    n_neurons: int
+    time_ms: Tensor | None = None
+
+    @classmethod
+    def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:
+        """The spikes of a raster, brought to a device."""
+        lists = (raster.offset, raster.step, raster.neuron)
+        offset, step, neuron = (torch.from_numpy(values).to(device) for values in lists)
+        return cls(offset, step, neuron, raster.n_steps, raster.n_neurons)
+
+    @classmethod
+    def silent(cls, like: SpikeTrains, n_neurons: int) -> SpikeTrains:
+        """Neurons that never spike, for the samples of other trains."""
+        nothing = like.step[:0]
+        return cls(torch.zeros_like(like.offset), nothing, nothing, like.n_steps, n_neurons)
+
+    def raster(self) -> Raster:
+        """The spikes as a raster in the computer's memory."""
+        offset, step, neuron = (
+            values.cpu().numpy() for values in (self.offset, self.step, self.neuron)
+        )
+        return Raster(offset, step, neuron, self.n_steps, self.n_neurons)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.offset.numel() - 1
+
+    @property
+    def n_spikes(self) -> int:
+        """Number of spikes in all samples."""
+        return self.step.numel()
+
+    def sample_index(self) -> Tensor:
+        """[spikes] int64: the sample each spike belongs to."""
+        samples = torch.arange(self.n_samples, device=self.offset.device)
+        return torch.repeat_interleave(samples, self.offset.diff(), output_size=self.n_spikes)
+
+    def counts(self) -> Tensor:
+        """[neurons] int64: spikes of each neuron in all samples."""
+        return torch.bincount(self.neuron, minlength=self.n_neurons)
+
+    def first_ms(self, silence_ms: float) -> Tensor:
+        """[samples, neurons] float: time of each neuron's first spike, differentiable.
+
+        Args:
+            silence_ms: what stands for a neuron that does not spike.
+        """
+        assert self.time_ms is not None
+        cells = self.n_samples * self.n_neurons
+        cell = self.sample_index() * self.n_neurons + self.neuron
+        spike = torch.arange(self.n_spikes, device=cell.device)
+        first = torch.full((cells,), self.n_spikes, device=cell.device)
+        # Spikes ascend in time within a sample, so that a neuron's first one has the lowest index.
+        first = first.scatter_reduce(0, cell, spike, "amin")
+        silence = self.time_ms.new_full((1,), silence_ms)
+        times = torch.cat([self.time_ms, silence])
+        return times[first].reshape(self.n_samples, self.n_neurons)
+
+    def columns(self, first: int, last: int) -> SpikeTrains:
+        """The neurons first … last − 1, counted from 0."""
+        pick = torch.nonzero((self.neuron >= first) & (self.neuron < last)).squeeze(1)
+        return SpikeTrains(
+            torch.searchsorted(pick, self.offset),
+            self.step[pick],
+            self.neuron[pick] - first,
+            self.n_steps,
+            last - first,
+            None if self.time_ms is None else self.time_ms[pick],
+        )
+
+
+def merge(heard: Sequence[SpikeTrains]) -> SpikeTrains:
+    """Several populations as one, their neurons numbered through.
+
+    Args:
+        heard: one or more, of the same samples and steps.
+    """
+    if len(heard) == 1:
+        return heard[0]
+    n_neurons = sum(trains.n_neurons for trains in heard)
+    neuron, shift = [], 0
+    for trains in heard:
+        neuron.append(trains.neuron + shift)
+        shift += trains.n_neurons
+    joined = torch.cat(neuron)
+    step = torch.cat([trains.step for trains in heard])
+    sample = torch.cat([trains.sample_index() for trains in heard])
+    order = torch.argsort((sample * heard[0].n_steps + step) * n_neurons + joined)
+    return SpikeTrains(
+        torch.stack([trains.offset for trains in heard]).sum(dim=0),
+        step[order],
+        joined[order],
+        heard[0].n_steps,
+        n_neurons,
+        _merged_times(heard, order),
+    )
+
+
+def _merged_times(heard: Sequence[SpikeTrains], order: Tensor) -> Tensor | None:
+    known = [trains.time_ms for trains in heard if trains.time_ms is not None]
+    if not known:
+        return None
+    times = [
+        known[0].new_zeros(trains.n_spikes) if trains.time_ms is None else trains.time_ms
+        for trains in heard
+    ]
+    return torch.cat(times)[order]
