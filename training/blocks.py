@@ -6,25 +6,22 @@ sources gets matrices put together from its projections; torch takes them apart 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike
 from torch import Tensor
 
 from nmtool.errors import NetworkError
 from nmtool.graph import INPUT, LI
 from nmtool.network import Network
-from training.cell import Cell, make_cell
-from training.engine import BlockFactory
-from training.functions import Connection, Neurons, Push
+from training.engine import Synapses
+from training.functions import Connection, Push
 from training.spike_trains import SpikeTrains, merge
 
-if TYPE_CHECKING:
-    from training.model import Projection
+Table = list[list[int | None]]
+"""Per source, per population of the block: the index of the projection, or None."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,39 +32,39 @@ class BlockPlan:
         names: its populations, in order.
         sizes: their neurons.
         kind: `lif` or `li`.
-        neurons: constants of all its neurons and the engine that runs them.
         sources: populations (or the input) it hears, one entry per row of synapses; a source
             with parallel projections to one target appears once for each.
         source_sizes: their neurons.
-        rows: per source, per population of the block, the index of the projection or None.
-        loops: per population of the block, per population of the block, likewise; empty
-            without recurrence.
+        rows: the afferent projections.
+        loops: those among its own populations; empty without recurrence.
     """
 
     names: list[str]
     sizes: list[int]
     kind: str
-    neurons: Neurons
     sources: list[str]
     source_sizes: list[int]
-    rows: list[list[int | None]]
-    loops: list[list[int | None]]
+    rows: Table
+    loops: Table
 
     def afferent(
-        self, trains: Mapping[str, SpikeTrains], projections: Sequence[Projection]
+        self, trains: Mapping[str, SpikeTrains], connections: Sequence[Connection]
     ) -> tuple[SpikeTrains, Connection]:
-        """The spikes the block hears and the synapses they go through."""
+        """The spikes the block hears and the synapses they go through.
+
+        Args:
+            trains: of the input and of every population that ran before.
+            connections: in the order of the network's projections.
+        """
         heard = [trains[name] for name in self.sources]
-        like = torch.from_numpy(self.neurons.cell.b[:0]).to(trains[INPUT].offset.device)
-        synapses = _joined(self.rows, self.source_sizes, self.sizes, projections, like)
+        synapses = _joined(self.rows, self.source_sizes, self.sizes, connections)
         return merge(heard) if heard else SpikeTrains.silent(trains[INPUT], 0), synapses
 
-    def recurrent(self, projections: Sequence[Projection]) -> Connection | None:
+    def recurrent(self, connections: Sequence[Connection]) -> Connection | None:
         """The synapses within the block."""
         if not self.loops:
             return None
-        like = projections[0].weight
-        return _joined(self.loops, self.sizes, self.sizes, projections, like.detach())
+        return _joined(self.loops, self.sizes, self.sizes, connections)
 
     def joint_push(self, push: Mapping[str, Push]) -> Push | None:
         """The regularisers of the block's populations as one."""
@@ -95,45 +92,29 @@ class BlockPlan:
         }
 
 
-def plan_block(
-    network: Network, names: list[str], dtype: DTypeLike, engine: BlockFactory
-) -> BlockPlan:
+def plan_block(network: Network, names: list[str]) -> BlockPlan:
     """Wire up a group of populations that can reach each other.
-
-    Args:
-        network: the whole network.
-        names: the populations.
-        dtype: arithmetic of the engine.
-        engine: what will run them.
 
     Raises:
         NetworkError: two projections of a block join the same pair of its populations.
     """
-    populations = [network.population(name) for name in names]
-    cells = [make_cell(population, network.dt_ms, dtype) for population in populations]
+    kind = network.population(names[0]).kind
     sources, rows = _afferent_rows(network, names)
     sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
     return BlockPlan(
         names=names,
-        sizes=[population.size for population in populations],
-        kind=populations[0].kind,
-        neurons=Neurons(
-            Cell(*(np.concatenate(values) for values in zip(*cells, strict=True))),
-            network.dt_ms,
-            engine,
-        ),
+        sizes=[sizes[name] for name in names],
+        kind=kind,
         sources=sources,
         source_sizes=[sizes[name] for name in sources],
         rows=rows,
-        loops=[] if populations[0].kind == LI else _loops(network, names),
+        loops=[] if kind == LI else _loops(network, names),
     )
 
 
-def _afferent_rows(
-    network: Network, names: Sequence[str]
-) -> tuple[list[str], list[list[int | None]]]:
+def _afferent_rows(network: Network, names: Sequence[str]) -> tuple[list[str], Table]:
     sources: list[str] = []
-    rows: list[list[int | None]] = []
+    rows: Table = []
     for index, projection in enumerate(network.projections):
         if projection.target not in names or projection.source in names:
             continue
@@ -148,8 +129,8 @@ def _afferent_rows(
     return sources, rows
 
 
-def _loops(network: Network, names: Sequence[str]) -> list[list[int | None]]:
-    loops: list[list[int | None]] = [[None] * len(names) for _ in names]
+def _loops(network: Network, names: Sequence[str]) -> Table:
+    loops: Table = [[None] * len(names) for _ in names]
     for index, projection in enumerate(network.projections):
         if projection.source not in names or projection.target not in names:
             continue
@@ -165,33 +146,32 @@ def _loops(network: Network, names: Sequence[str]) -> list[list[int | None]]:
 
 
 def _joined(
-    table: list[list[int | None]],
-    pre: list[int],
-    post: list[int],
-    projections: Sequence[Projection],
-    like: Tensor,
+    table: Table, pre: list[int], post: list[int], connections: Sequence[Connection]
 ) -> Connection:
     """One matrix from a table of projections; synapses that do not exist weigh nothing."""
-    if not table:
-        nothing = like.new_zeros((0, sum(post)))
-        return Connection(nothing, nothing)
     if len(table) == 1 and len(post) == 1 and table[0][0] is not None:
-        return projections[table[0][0]].connection
+        return connections[table[0][0]]
 
-    def matrix(key: str) -> Tensor:
-        return torch.cat(
-            [
-                torch.cat(
-                    [
-                        like.new_zeros((n, m))
-                        if entry is None
-                        else getattr(projections[entry], key)
-                        for entry, m in zip(row, post, strict=True)
-                    ],
-                    dim=1,
-                )
-                for row, n in zip(table, pre, strict=True)
-            ]
-        )
+    def matrix(read: Callable[[Connection], Tensor]) -> Tensor:
+        like = read(connections[0]).detach()
+        rows = [
+            torch.cat(
+                [
+                    like.new_zeros((n, m)) if entry is None else read(connections[entry])
+                    for entry, m in zip(row, post, strict=True)
+                ],
+                dim=1,
+            )
+            for row, n in zip(table, pre, strict=True)
+        ]
+        return torch.cat([like.new_zeros((0, sum(post))), *rows])
 
-    return Connection(matrix("weight"), matrix("delay"))
+    synapses = Synapses(matrix(lambda c: c.synapses.weight), matrix(lambda c: c.synapses.delay))
+    if connections[0].synapses.integer is not None:
+        synapses = replace(synapses, integer=matrix(_integer))
+    return Connection(matrix(lambda c: c.weight), matrix(lambda c: c.delay), synapses)
+
+
+def _integer(connection: Connection) -> Tensor:
+    assert connection.synapses.integer is not None
+    return connection.synapses.integer

@@ -23,10 +23,12 @@ class Synapses:
     Attributes:
         weight: [pre, post] float, jumps of u (already multiplied by b).
         delay: [pre, post] uint8 or int16, whole steps.
+        integer: [pre, post] int32, the shifted weights a chip adds up; None in float arithmetic.
     """
 
     weight: Tensor
     delay: Tensor
+    integer: Tensor | None = None
 
     @property
     def reach(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.cell import Cell
@@ -20,15 +21,18 @@ Push = Callable[[Tensor, int], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """Tensors of a projection.
+    """A projection in training: the parameters that learn, and the synapses that run.
 
     Attributes:
         weight: [pre, post] float, in the paper's units.
-        delay: [pre, post] float, in steps; rounded to whole steps for the forward pass.
+        delay: [pre, post] float, in steps.
+        synapses: what they amount to in this pass. Gradients go straight through to weight and
+            delay.
     """
 
     weight: Tensor
     delay: Tensor
+    synapses: Synapses
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +41,13 @@ class Neurons:
 
     Attributes:
         cell: constants of the neurons.
+        jump: [neurons] float, jump of u per unit of the weights that learn.
         dt_ms: length of a step in ms.
         block: how the engine makes a block.
     """
 
     cell: Cell
+    jump: NDArray
     dt_ms: float
     block: BlockFactory
 
@@ -74,8 +80,11 @@ def run_lif(
         recurrent: synapses among the neurons.
         push: what to add to μ_v at every spike, from the spike counts of this very pass.
     """
+    block = neurons.block(
+        neurons.cell, afferent.synapses, recurrent.synapses if recurrent else None
+    )
     time_ms, spikes = _Lif.apply(
-        _Context(neurons, source, push),
+        _Context(neurons, block, source, push),
         afferent.weight,
         afferent.delay,
         recurrent.weight if recurrent else None,
@@ -91,33 +100,24 @@ def run_li(neurons: Neurons, source: SpikeTrains, afferent: Connection) -> Tenso
     Returns:
         [samples, T, neurons] float: v after each step.
     """
-    context = _Context(neurons, source, None)
+    block = neurons.block(neurons.cell, afferent.synapses, None)
+    context = _Context(neurons, block, source, None)
     return _Li.apply(context, afferent.weight, afferent.delay, source.time_ms)
 
 
 @dataclass(frozen=True, eq=False)
 class _Context:
     neurons: Neurons
+    block: Block
     source: SpikeTrains
     push: Push | None
-
-    def jump(self, like: Tensor) -> Tensor:
-        """[neurons] float: b, the jump of u per unit of weight."""
-        return torch.from_numpy(self.neurons.cell.b).to(like.device)
-
-    def synapses(self, weight: Tensor, delay: Tensor) -> Synapses:
-        jumps = weight.detach() * self.jump(weight)
-        return Synapses(jumps.contiguous(), whole_steps(delay).contiguous())
-
-    def block(self, weight: Tensor, delay: Tensor, loop: Synapses | None) -> Block:
-        return self.neurons.block(self.neurons.cell, self.synapses(weight, delay), loop)
 
     def tensors(self, gradients: SynapseGradients | None) -> tuple[Tensor | None, Tensor | None]:
         """Gradients by weights in the paper's units and by delays in steps."""
         if gradients is None:
             return None, None
-        weight = gradients.weight * self.jump(gradients.weight)
-        return weight, gradients.delay_ms * self.neurons.dt_ms
+        jump = torch.from_numpy(self.neurons.jump).to(gradients.weight)
+        return gradients.weight * jump, gradients.delay_ms * self.neurons.dt_ms
 
 
 class _Lif(torch.autograd.Function):
@@ -131,12 +131,8 @@ class _Lif(torch.autograd.Function):
         recurrent_delay: Tensor | None,
         source_time: Tensor | None,
     ) -> tuple[Tensor, SpikeTrains]:
-        loop = None
-        if recurrent_weight is not None and recurrent_delay is not None:
-            loop = context.synapses(recurrent_weight, recurrent_delay)
         ctx.context = context
-        ctx.block = context.block(weight, delay, loop)
-        ctx.run = ctx.block.run_lif(context.source)
+        ctx.run = context.block.run_lif(context.source)
         spikes = ctx.run.spikes
         return spikes.step.to(weight.dtype) * context.neurons.dt_ms, spikes
 
@@ -146,7 +142,7 @@ class _Lif(torch.autograd.Function):
         push = slope.new_zeros(spikes.n_neurons)
         if context.push is not None:
             push += context.push(spikes.counts(), spikes.n_samples).to(slope.dtype)
-        result = ctx.block.backward_lif(
+        result = context.block.backward_lif(
             context.source,
             ctx.run,
             outputs[0].to(slope.dtype),
@@ -167,12 +163,12 @@ class _Li(torch.autograd.Function):
         ctx: Any, context: _Context, weight: Tensor, delay: Tensor, source_time: Tensor | None
     ) -> Tensor:
         ctx.context = context
-        ctx.block = context.block(weight, delay, None)
-        return ctx.block.run_li(context.source)
+        return context.block.run_li(context.source)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        result = ctx.block.backward_li(
-            ctx.context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
+        context = ctx.context
+        result = context.block.backward_li(
+            context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
         )
-        return (None, *ctx.context.tensors(result.afferent), result.source_time)
+        return (None, *context.tensors(result.afferent), result.source_time)

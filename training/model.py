@@ -21,9 +21,10 @@ from nmtool.graph import INPUT, LI, strongly_connected
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+from training.arithmetic import Arithmetic, FloatArithmetic
 from training.blocks import BlockPlan, plan_block
 from training.devices import CPU, Device
-from training.functions import Connection, Push, run_li, run_lif, whole_steps
+from training.functions import Push, run_li, run_lif, whole_steps
 from training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
@@ -62,11 +63,6 @@ class Projection(nn.Module):
         self.weight = nn.Parameter(torch.tensor(spec.weight).to(like))
         self.delay = nn.Parameter(torch.tensor(spec.delay).to(like))
 
-    @property
-    def connection(self) -> Connection:
-        """The tensors a forward pass needs."""
-        return Connection(self.weight, self.delay)
-
     def clamp_delays(self) -> None:
         """Bring delays back into 0 … max_delay; call it after every optimiser step."""
         with torch.no_grad():
@@ -90,7 +86,7 @@ class SpikingNetwork(nn.Module):
         device: where parameters live, and the engine that runs there.
 
     Raises:
-        NetworkError: time constants of 0 or ∞; parallel recurrent projections.
+        NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections.
     """
 
     def __init__(
@@ -102,6 +98,8 @@ class SpikingNetwork(nn.Module):
         device: Device = CPU,
     ) -> None:
         super().__init__()
+        if not network.projections:
+            raise NetworkError("the network has no projections: there is nothing to train")
         if network.max_delay > max_delay:
             raise NetworkError(
                 f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}"
@@ -115,10 +113,8 @@ class SpikingNetwork(nn.Module):
         edges = [(p.source, p.target) for p in network.projections]
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
-        numpy_dtype = np.float64 if dtype == torch.float64 else np.float32
-        self.blocks: list[BlockPlan] = [
-            plan_block(network, group, numpy_dtype, device.block) for group in groups
-        ]
+        self.blocks: list[BlockPlan] = [plan_block(network, group) for group in groups]
+        self.arithmetic: Arithmetic = FloatArithmetic(network, dtype, device)
 
     @property
     def synapses(self) -> list[Projection]:
@@ -138,19 +134,15 @@ class SpikingNetwork(nn.Module):
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
+        now = self.arithmetic.prepare(self.synapses)
         for block in self.blocks:
-            source, afferent = block.afferent(trains, self.synapses)
+            source, afferent = block.afferent(trains, now.connections)
+            neurons = now.neurons(block.names)
             if block.kind == LI:
-                membrane[block.names[0]] = run_li(block.neurons, source, afferent)
+                membrane[block.names[0]] = run_li(neurons, source, afferent)
                 continue
-            emitted = run_lif(
-                block.neurons,
-                source,
-                afferent,
-                block.recurrent(self.synapses),
-                block.joint_push(push or {}),
-            )
-            trains |= block.split(emitted)
+            loop, joint = block.recurrent(now.connections), block.joint_push(push or {})
+            trains |= block.split(run_lif(neurons, source, afferent, loop, joint))
         del trains[INPUT]
         return Activity(trains, membrane)
 
