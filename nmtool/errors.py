@@ -9,7 +9,8 @@
     │   └── StorageError             the file could not be written; what was there is untouched
     ├── DoesNotFitError (1)          the target cannot hold the network
     └── MissingError (3)             something needed is not installed or did not start
-        └── BackendError             an external runtime (Lava) failed or hung
+        ├── BackendError             an external runtime (Lava) failed or hung
+        └── RankError                another process of a data-parallel job is gone
 
 Each error says what is wrong, why, and how to fix it.
 """
@@ -81,3 +82,9 @@ class MissingError(NmtoolError):
 
 class BackendError(MissingError):
     """An external runtime failed, hung or died."""
+
+
+class RankError(MissingError):
+    """Another process of a data-parallel job is gone or cannot be reached."""
+
+    LOST = "another process of this training job ended unexpectedly"

@@ -193,7 +193,7 @@ class Trainer:
             surplus=binned.surplus,
             dropped=binned.dropped,
             counts={
-                name: trains.raster.counts().sum(axis=0) for name, trains in activity.spikes.items()
+                name: trains.counts().cpu().numpy() for name, trains in activity.spikes.items()
             },
         )
         return loss, totals

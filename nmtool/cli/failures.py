@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from nmtool.errors import InputError, MissingError, NmtoolError
 
+INTERRUPTED = 130
+"""The exit code of a command that was stopped by Ctrl-C."""
+
 EXTRAS = {"torch": "train", "sklearn": "train", "tonic": "tonic"}
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 

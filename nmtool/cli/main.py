@@ -12,10 +12,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TextIO
 
 from nmtool.cli import console, failures
 from nmtool.cli.arguments import Parser
+from nmtool.cli.job import one_voice
 from nmtool.errors import UsageError
 from nmtool.version import __version__
 
@@ -31,7 +33,9 @@ COMMANDS = {
     "lava": "set up the environment that Lava runs in",
 }
 
-INTERRUPTED = 130
+TOGETHER = ("train",)
+"""Commands whose processes, where torchrun starts several, work on one thing."""
+
 READER_GONE = 141
 
 
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         console.say("interrupted")
-        return INTERRUPTED
+        return failures.INTERRUPTED
     except BrokenPipeError:
         _silence(sys.stdout, sys.stderr)
         return READER_GONE
@@ -64,6 +68,11 @@ def _run(words: list[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), None)
     if command is not None and command not in COMMANDS:
         raise _unknown(command)
+    with one_voice() if command in TOGETHER else nullcontext():
+        return _run_command(command, words)
+
+
+def _run_command(command: str | None, words: list[str]) -> int:
     parser = _parser(command)
     if not words:
         parser.print_help(sys.stderr)

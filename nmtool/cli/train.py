@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_json
+from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import best_epoch, summary, train_with_progress
 from nmtool.cli.train_settings import add_settings, chosen_settings, resumed_settings
-from nmtool.errors import UsageError
+from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
+    from training.options import TrainOptions
+    from training.ranks import Ranks
     from training.run_folder import RunFolder
+    from training.trainer import Trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,27 +33,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_threads_option(parser)
     add_settings(parser)
-    parser.epilog = "example: nmtool train digits -o run --steps 100 --hidden 100"
+    parser.epilog = (
+        "example: nmtool train digits -o run --steps 100 --hidden 100; "
+        "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from training.run_folder import RunFolder
 
-    use_threads(arguments.threads, with_torch=True)
     folder = RunFolder(Path(arguments.output))
-    if arguments.resume:
-        options = resumed_settings(folder, arguments)
-    else:
-        options = chosen_settings(arguments)
+    options = _options(arguments, folder)
+    ranks = _ranks()
+    with _keeping_epochs(arguments, folder, ranks), heeding_sigterm():
+        trainer = _train(arguments, options, folder, ranks)
+        ranks.leave()
+    if ranks.is_first:
+        _tell(arguments, folder, trainer)
+    return 0
+
+
+def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
+    return resumed_settings(folder, arguments) if arguments.resume else chosen_settings(arguments)
+
+
+def _ranks() -> Ranks:
+    """The processes that train together; imports torch, which wrong options need not wait for."""
+    from training.ranks import Ranks
+
+    return Ranks.from_environment("cpu")
+
+
+def _train(
+    arguments: argparse.Namespace, options: TrainOptions, folder: RunFolder, ranks: Ranks
+) -> Trainer:
+    chosen = arguments.threads
+    use_threads(chosen or threads_each(), with_torch=chosen is not None)
+    if ranks.is_first and not arguments.resume:
         check_free(folder)
-    dataset = training_data(arguments, options.validation)
+    with ranks.first_here_first():
+        dataset = training_data(arguments, options.validation)
+        _ = dataset.train, dataset.validation  # which may have to be downloaded
+    return train_with_progress(options, dataset, folder, resume=arguments.resume, ranks=ranks)
+
+
+@contextmanager
+def _keeping_epochs(
+    arguments: argparse.Namespace, folder: RunFolder, ranks: Ranks
+) -> Iterator[None]:
+    """Tell how to go on with a run that is stopped."""
+    from training.launch import launched
+
+    launch = launched()
+    again = f"{launch.command if launch else 'nmtool'} train {arguments.data} -o {folder.path}"
+    kept = f"finished epochs are kept; go on with: {again} --resume"
     try:
-        trainer = train_with_progress(options, dataset, folder, resume=arguments.resume)
+        yield
     except KeyboardInterrupt:
-        if folder.manifest_file.exists():
-            again = f"nmtool train {arguments.data} -o {folder.path} --resume"
-            console.say(f"finished epochs are kept; go on with: {again}")
+        if ranks.is_first and folder.manifest_file.exists():
+            console.say(kept)
         raise
+    except RankError as error:
+        if folder.manifest_file.exists():
+            raise RankError(error.what, why=error.why, fix=kept) from error
+        raise
+
+
+def _tell(arguments: argparse.Namespace, folder: RunFolder, trainer: Trainer) -> None:
     best = best_epoch(trainer.log)
     if arguments.json:
         result: dict[str, Any] = {"run": str(folder.path), "network": str(folder.network_file)}
@@ -55,7 +107,6 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json(result)
     else:
         console.tell(f"{folder.network_file}: epoch {best['epoch']}  {summary(best)}")
-    return 0
 
 
 def check_free(folder: RunFolder) -> None:

@@ -10,20 +10,35 @@ from nmtool.cli.progress import Advance, duration, progress
 if TYPE_CHECKING:
     from nmtool.data import Dataset
     from training.options import TrainOptions
+    from training.ranks import Ranks
     from training.run_folder import RunFolder
     from training.trainer import BatchReport, Trainer
 
 
 def train_with_progress(
-    options: TrainOptions, dataset: Dataset, folder: RunFolder, *, resume: bool = False
+    options: TrainOptions,
+    dataset: Dataset,
+    folder: RunFolder,
+    *,
+    resume: bool = False,
+    ranks: Ranks | None = None,
 ) -> Trainer:
-    """Train or go on, with a bar and a line per epoch on stderr."""
+    """Train or go on, with a bar and a line per epoch on stderr.
+
+    Args:
+        options, dataset, folder, resume: as for `training.trainer.train`; a run without a
+            finished epoch starts anew.
+        ranks: the processes that train together, of which the first tells how it goes.
+    """
+    from training.ranks import ALONE
     from training.trainer import train
 
+    ranks = ranks or ALONE
     if resume and not folder.checkpoint_file.exists():
-        console.say("the run was stopped before its first epoch ended: it starts anew")
-        folder.manifest_file.unlink()
+        _forget(folder, ranks)
         resume = False
+    if not ranks.is_first:
+        return train(options, dataset, folder=folder, resume=resume, ranks=ranks)
     with EpochReport(options.epochs, dataset.train.n_samples) as report:
         return train(
             options,
@@ -32,7 +47,16 @@ def train_with_progress(
             resume=resume,
             on_batch=report.batch,
             on_epoch=report.epoch,
+            ranks=ranks,
         )
+
+
+def _forget(folder: RunFolder, ranks: Ranks) -> None:
+    """Let a run start anew that was stopped before there was anything to keep."""
+    ranks.barrier()  # all ranks have read the settings of the run
+    if ranks.is_first:
+        console.say("the run was stopped before its first epoch ended: it starts anew")
+        folder.manifest_file.unlink()
 
 
 class EpochReport:

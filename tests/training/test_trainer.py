@@ -115,7 +115,8 @@ def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
 
     class Watched(SpikeEvents):
         def take(self, samples):
-            taken.append(np.array(samples))
+            if self.n_samples == events.n_samples:  # of a batch everything is taken again
+                taken.append(np.array(samples))
             return super().take(samples)
 
     return Watched(**{field.name: getattr(events, field.name) for field in fields(SpikeEvents)})
@@ -239,6 +240,7 @@ def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     }  # fmt: skip
     manifest = folder.manifest()
     assert manifest["data"] == "small"
+    assert manifest["ranks"] == 1
     assert folder.options() == options
     lines = [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
     assert lines == trainer.log == told

@@ -1,0 +1,1 @@
+"""How fast training is beside other trainers: `python -m benchmarks`, see README.md."""

@@ -1,0 +1,55 @@
+"""Scaling input weights until the hidden neurons of an engine spike at the workload's rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmarks.workload import Workload
+from nmtool.network import Network
+
+if TYPE_CHECKING:
+    from benchmarks.torch_step import TorchStep
+
+Build = Callable[[Network, Workload], "TorchStep"]
+"""Makes an engine's training step for a network; what is ignored of both is the engine's affair."""
+
+MAX_FACTOR = 256.0
+_HALVINGS = 12
+_SAMPLES = 4
+
+
+def find_drive(build: Build, workload: Workload) -> float:
+    """The factor on the input weights that gives the workload's firing rate.
+
+    Every engine gets its own, as neurons without delays or with another reset spike more or
+    less often with the same weights.
+
+    Args:
+        build: makes the engine's training step.
+        workload: its batch is cut to a few samples.
+
+    Returns:
+        a factor within 1/256 … 256, found by bisection on a logarithmic scale.
+    """
+    workload = replace(workload, batch=_SAMPLES)
+    low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        if _rate(build, workload, math.exp(middle)) < workload.hidden_rate:
+            low = middle
+        else:
+            high = middle
+    return math.exp(0.5 * (low + high))
+
+
+def _rate(build: Build, workload: Workload, drive: float) -> float:
+    import torch
+
+    step = build(workload.network(drive), workload)
+    step.load(workload.spikes(), workload.labels())
+    with torch.no_grad():
+        step.forward()
+    return step.hidden_spikes / workload.hidden

@@ -1,0 +1,67 @@
+"""The engines there are: what each needs installed, and where its training step is.
+
+An engine is a module with `build(network, workload)`, which returns a `TorchStep`. The same
+engine on another device is one more entry here, with a module of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+
+from benchmarks.drive import Build
+
+OURS, BPTT, SNNTORCH, NORSE, DCLS = "nmtool", "bptt", "snntorch", "norse", "dcls"
+CPU, CUDA = "cpu", "cuda"
+DEVICES = (CPU, CUDA)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A trainer that can be measured.
+
+    Attributes:
+        name: how rows call it.
+        device: what it runs on.
+        module: where its `build` is.
+        needs: modules that must be installed.
+        has_delays: whether its synapses have delays; if not, those of a workload are left out.
+    """
+
+    name: str
+    device: str
+    module: str
+    needs: tuple[str, ...]
+    has_delays: bool
+
+    def missing(self) -> list[str]:
+        """The modules it needs that are not installed."""
+        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+
+    def build(self) -> Build:
+        """What makes its training step; imports all it needs."""
+        return importlib.import_module(self.module).build
+
+
+ENGINES = (
+    Engine(OURS, CPU, "benchmarks.ours", ("torch", "numba"), True),
+    Engine(BPTT, CPU, "benchmarks.peers.bptt", ("torch",), False),
+    Engine(SNNTORCH, CPU, "benchmarks.peers.snntorch", ("torch", "snntorch"), False),
+    Engine(NORSE, CPU, "benchmarks.peers.norse", ("torch", "norse"), False),
+    Engine(DCLS, CPU, "benchmarks.peers.dcls", ("torch", "DCLS"), True),
+)
+
+
+def find_engine(name: str, device: str) -> Engine | None:
+    """The engine of that name on that device, if there is one."""
+    return next((e for e in ENGINES if (e.name, e.device) == (name, device)), None)
+
+
+def obstacle(name: str, device: str) -> str | None:
+    """Why an engine cannot be measured, or None."""
+    engine = find_engine(name, device)
+    if engine is None:
+        return f"does not run on {device}"
+    missing = engine.missing()
+    return f"{', '.join(missing)} not installed" if missing else None

@@ -1,0 +1,113 @@
+"""Time and memory of one training step, in the process that runs it."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.torch_step import TorchStep
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_FORGET_PEAK = "5"
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Seconds one training step took.
+
+    Attributes:
+        forward: network and loss.
+        backward: gradients.
+        update: optimiser, and what a training loop does after it.
+        cpu: processor time of the whole step, all threads together.
+    """
+
+    forward: float
+    backward: float
+    update: float
+    cpu: float
+
+    @property
+    def total(self) -> float:
+        """Wall time of the whole step."""
+        return self.forward + self.backward + self.update
+
+    def as_json(self) -> dict[str, Any]:
+        """By name."""
+        return asdict(self)
+
+
+def time_step(step: TorchStep) -> StepTimes:
+    """Run one training step and time its parts."""
+    cpu = time.process_time()
+    started = time.perf_counter()
+    step.forward()
+    step.wait()
+    forward = time.perf_counter()
+    step.backward()
+    step.wait()
+    backward = time.perf_counter()
+    step.update()
+    step.wait()
+    updated = time.perf_counter()
+    cpu = time.process_time() - cpu
+    return StepTimes(forward - started, backward - forward, updated - backward, cpu)
+
+
+def medians(times: Iterable[StepTimes]) -> StepTimes:
+    """The median of each part over several steps."""
+    steps = list(times)
+    return StepTimes(
+        *(
+            statistics.median(getattr(step, part.name) for step in steps)
+            for part in fields(StepTimes)
+        )
+    )
+
+
+class PeakMemory:
+    """How much more memory this process holds than when this was made; all in MB (10⁶ bytes)."""
+
+    def __init__(self) -> None:
+        _return_freed_memory()
+        with suppress(OSError):  # Not on every system; then the peak of the imports counts too.
+            _CLEAR.write_text(_FORGET_PEAK)
+        self._before = _resident("VmRSS")
+
+    def now(self) -> float:
+        """What is resident now, minus what was at the start."""
+        return (_resident("VmRSS") - self._before) / 1e6
+
+    def peak(self) -> float:
+        """The largest resident memory since the start, minus what was resident at the start."""
+        return (_resident("VmHWM") - self._before) / 1e6
+
+
+def _return_freed_memory() -> None:
+    """Give the system what is free already, lest its reuse goes unnoticed; glibc only."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
+def _resident(key: str) -> int:
+    """Bytes, from the kernel's status of this process; elsewhere the largest so far."""
+    if _STATUS.exists():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith(f"{key}:"):
+                return int(line.split()[1]) * 1024
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024

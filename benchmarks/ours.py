@@ -1,0 +1,50 @@
+"""This project's own training step, as a training loop of one's own has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.torch_step import TorchStep
+from benchmarks.workload import Workload
+from nmtool.graph import LIF
+from nmtool.network import Network
+from nmtool.raster import Raster
+from training.activity import RateTarget, rate_targets
+from training.losses import readout_loss
+from training.model import SpikingNetwork
+
+
+class Ours(TorchStep):
+    """`SpikingNetwork` with loss, firing-rate regulariser and delays that learn.
+
+    Args:
+        network: weights and delays.
+        workload: loss and regulariser are those of its options.
+    """
+
+    def __init__(self, network: Network, workload: Workload) -> None:
+        options = workload.options()
+        self.model = SpikingNetwork(network, max_delay=options.max_delay)
+        self.loss_of = readout_loss(network, options.gain)
+        self.push = rate_targets(self.model, RateTarget(options.rate_strength, options.rate))
+        self.hidden = [p.name for p in network.populations if p.kind == LIF]
+        super().__init__(self.model.parameters())
+
+    def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        self.spikes, self.labels = spikes, torch.from_numpy(labels)
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        activity = self.model(self.spikes, self.push)
+        hidden = sum(activity.spikes[name].n_spikes for name in self.hidden)
+        loss = self.loss_of(activity, self.labels)
+        return loss, torch.tensor(hidden / self.spikes.n_samples)
+
+    def update(self) -> None:
+        super().update()
+        self.model.clamp_delays()
+
+
+build = Ours

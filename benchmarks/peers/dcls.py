@@ -1,0 +1,92 @@
+"""Learnable delays by dilated convolutions with learnable spacings (DCLS), feed-forward.
+
+Each synapse is a kernel over time with one non-zero entry, whose place is learnt with linear
+interpolation (version `v1`, cheaper than the Gaussian one), at a resolution of one step.
+The neurons are those of `bptt.py`. Hidden spikes reach the outputs through such a layer as
+well; the outputs' membranes are linear in it, so that `arrival_weights` gives their scores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from DCLS.construct.modules import Dcls1d
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.peers.bptt import HIDDEN, SpikingLoop, constants, dense_input
+from benchmarks.peers.readout import Readout, jumps
+from benchmarks.torch_step import TorchStep
+from benchmarks.workload import Workload
+from nmtool.graph import INPUT
+from nmtool.network import Network
+from nmtool.raster import Raster
+
+_OFF_GRID = 1e-3
+"""Steps away from whole ones, where the interpolation has no slope to learn from."""
+
+
+class Delays(Dcls1d):
+    """Synapses with learnable delays.
+
+    Args:
+        network: weights and delays.
+        source, target: which synapses.
+        max_delay: delays are kept in 0 … this many steps.
+    """
+
+    def __init__(self, network: Network, source: str, target: str, max_delay: int) -> None:
+        weight = jumps(network, target, source)
+        size = max_delay + 1
+        super().__init__(*weight.shape, 1, dilated_kernel_size=size, bias=False, version="v1")
+        (delay,) = (
+            p.delay for p in network.projections if (p.source, p.target) == (source, target)
+        )
+        # Entry k of a kernel reaches back size − 1 − k steps; positions count from the middle.
+        position = size - 1 - torch.tensor(delay.T.copy(), dtype=torch.float32) - size // 2
+        position += _OFF_GRID
+        with torch.no_grad():
+            self.weight.copy_(weight.T[..., None])
+            self.P.copy_(position[None, ..., None])
+        self.latency = size
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """[T, batch, post] arriving currents from [T, batch, pre] spikes."""
+        past = functional.pad(spikes.permute(1, 2, 0), (self.latency, -1))
+        return super().forward(past).permute(2, 0, 1).contiguous()
+
+
+class Dcls(TorchStep):
+    """The feed-forward network with DCLS layers.
+
+    Args:
+        network: weights and delays, without recurrent synapses.
+        workload: loss and regulariser.
+    """
+
+    def __init__(self, network: Network, workload: Workload) -> None:
+        self.cell = constants(network)
+        output = network.readout.population
+        self.layers = [
+            Delays(network, INPUT, HIDDEN, workload.max_delay),
+            Delays(network, HIDDEN, output, workload.max_delay),
+        ]
+        self.readout = Readout(network, workload)
+        super().__init__([p for layer in self.layers for p in layer.parameters()])
+
+    def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        self.dense, self.labels = dense_input(spikes, latency=0), torch.from_numpy(labels)
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        first, last = self.layers
+        spikes = SpikingLoop.apply(first(self.dense), None, self.cell)
+        return self.readout.from_arrivals(last(spikes), spikes, self.labels)
+
+    def update(self) -> None:
+        super().update()
+        for layer in self.layers:
+            layer.clamp_parameters()
+
+
+build = Dcls

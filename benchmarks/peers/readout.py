@@ -1,0 +1,111 @@
+"""The output of the peers written in torch: a linear function of its arriving spikes.
+
+The outputs do not spike and their score is a weighted mean of their membrane, so a score is
+linear in what arrives. With h[j] the membrane j steps after an arrival of size 1,
+
+    g[m] = Σ_n w[n]·h[n − m],   score = Σ_m g[m]·a[m],   a[m] = s[m − 1]·W_out
+
+Without delays W_out comes last: one small product of matrices instead of a loop over time,
+which favours the peers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.workload import Workload
+from nmtool import dynamics
+from nmtool.network import Network, Population
+from nmtool.readout import time_weights
+
+
+def arrival_weights(
+    output: Population, dt_ms: float, rule: str, n_steps: int
+) -> NDArray[np.float64]:
+    """[T] float64: g[m], what a jump of 1 at step m adds to a score."""
+    alpha, beta = (
+        float(dynamics.decay(output.values(key)[0], dt_ms)) for key in ("tau_mem_ms", "tau_syn_ms")
+    )
+    weights, g = time_weights(rule, n_steps), np.zeros(n_steps)
+    # Backwards in time, as the gradients of u and v run: d_v[n] = w[n] + α·d_v[n + 1], and so on.
+    d_v = d_u = 0.0
+    for n in range(n_steps - 1, -1, -1):
+        d_v = weights[n] + alpha * d_v
+        d_u = d_v + beta * d_u
+        g[n] = d_u
+    return g
+
+
+class Readout(nn.Module):
+    """Scores, loss and firing-rate regulariser.
+
+    Args:
+        network: its output population, and the weights into it.
+        workload: loss and regulariser are those of its options.
+    """
+
+    def __init__(self, network: Network, workload: Workload) -> None:
+        super().__init__()
+        options = workload.options()
+        self.gain, self.rate, self.strength = options.gain, options.rate, options.rate_strength
+        name, rule = network.readout.population, network.readout.rule
+        g = arrival_weights(network.population(name), network.dt_ms, rule, network.n_steps)
+        self.arrival = torch.tensor(g, dtype=torch.float32)
+        spike = torch.cat([self.arrival[1:], torch.zeros(1)])
+        self.rows = torch.stack([spike, torch.ones(network.n_steps)])
+        self.weight = nn.Parameter(jumps(network, name))
+
+    def forward(self, spikes: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss from hidden spikes that arrive a step later.
+
+        Args:
+            spikes: [T, batch, hidden] float.
+            labels: [batch] int64.
+
+        Returns:
+            the loss and the hidden spikes per sample, both scalars.
+        """
+        weighted, counts = (self.rows @ spikes.flatten(1)).unflatten(1, spikes.shape[1:])
+        return self.loss(weighted @ self.weight, counts, labels)
+
+    def from_arrivals(
+        self, arrivals: Tensor, spikes: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same from what arrives at the outputs, [T, batch, classes] float."""
+        scores = (self.arrival @ arrivals.flatten(1)).unflatten(0, arrivals.shape[1:])
+        return self.loss(scores, spikes.sum(dim=0), labels)
+
+    def loss(self, scores: Tensor, counts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy plus ½·k·Σ (spikes per sample − target)², and the spikes per sample.
+
+        Args:
+            scores: [batch, classes] float.
+            counts: [batch, hidden] float.
+            labels: [batch] int64.
+        """
+        per_sample = counts.mean(dim=0)
+        penalty = 0.5 * self.strength * ((per_sample - self.rate) ** 2).sum()
+        loss = functional.cross_entropy(self.gain * scores, labels) + penalty
+        return loss, per_sample.detach().sum()
+
+
+def jumps(network: Network, target: str, source: str | None = None) -> Tensor:
+    """[pre, post] float32: weights into a population as jumps of u.
+
+    Args:
+        network: where from.
+        target: population.
+        source: where the synapses come from; None takes the only ones there are.
+    """
+    population = network.population(target)
+    b = dynamics.drive_scale(
+        population.values("tau_mem_ms"), population.values("tau_syn_ms"), network.dt_ms
+    )
+    (projection,) = (
+        p for p in network.projections if p.target == target and source in (None, p.source)
+    )
+    return torch.tensor(projection.weight * b, dtype=torch.float32)

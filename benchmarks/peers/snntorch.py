@@ -1,0 +1,63 @@
+"""snnTorch's recurrent synaptic layer, without delays.
+
+A user would call `fc(x[n])` at every step; here the input of all steps goes through one matrix
+product, and the outputs through `readout.py`, which both favour snnTorch. Neurons reset one
+step after their spike, as is its default.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import snntorch
+import torch
+from numpy.typing import NDArray
+from snntorch import surrogate
+from torch import Tensor, nn
+
+from benchmarks.peers.bptt import HIDDEN, constants, dense_input
+from benchmarks.peers.readout import Readout, jumps
+from benchmarks.torch_step import TorchStep
+from benchmarks.workload import Workload
+from nmtool.graph import INPUT
+from nmtool.network import Network
+from nmtool.raster import Raster
+
+
+class SnnTorch(TorchStep):
+    """The network with `snntorch.RSynaptic`.
+
+    Args:
+        network: weights; delays are ignored.
+        workload: loss and regulariser.
+    """
+
+    def __init__(self, network: Network, workload: Workload) -> None:
+        cell = constants(network)
+        self.input = nn.Parameter(jumps(network, HIDDEN, INPUT))
+        self.layer = snntorch.RSynaptic(
+            alpha=cell.beta,
+            beta=cell.alpha,
+            threshold=cell.theta,
+            linear_features=workload.hidden,
+            reset_mechanism="zero",
+            spike_grad=surrogate.atan(),
+        )
+        self.layer.recurrent.weight = nn.Parameter(jumps(network, HIDDEN, HIDDEN).T.contiguous())
+        self.layer.recurrent.bias = None
+        self.readout = Readout(network, workload)
+        super().__init__([self.input, self.layer.recurrent.weight, *self.readout.parameters()])
+
+    def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
+        self.dense, self.labels = dense_input(spikes), torch.from_numpy(labels)
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        current = self.dense @ self.input
+        spike, synapse, membrane = self.layer.reset_mem()
+        spikes = []
+        for x in current:
+            spike, synapse, membrane = self.layer(x, spike, synapse, membrane)
+            spikes.append(spike)
+        return self.readout(torch.stack(spikes), self.labels)
+
+
+build = SnnTorch

@@ -1,0 +1,110 @@
+"""The table for people and the JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.compare import OK
+from benchmarks.rows import Row
+from nmtool.errors import UsageError
+
+_PLAIN_WIDTH = 180
+"""Columns of a table that goes to a file or a pipe."""
+
+_BUSY = 0.25
+"""Load per core from which others disturb a measurement."""
+
+_SETTINGS = (
+    ("engine", "engine"),
+    ("hidden", "hidden"),
+    ("steps", "n_steps"),
+    ("input\nspikes", "input_spikes"),
+    ("delays", "max_delay"),
+    ("batch", "batch"),
+    ("threads", "threads"),
+)
+_NUMBERS = (
+    ("ms per\nsample", "ms_per_sample", ".2f"),
+    ("forward\nms", "forward_ms", ".2f"),
+    ("backward\nms", "backward_ms", ".2f"),
+    ("update\nms", "update_ms", ".2f"),
+    ("forward\nns/event", "forward_ns_per_event", ".2f"),
+    ("backward\nns/event", "backward_ns_per_event", ".2f"),
+    ("spikes/\nneuron", "spikes_per_neuron", ".1f"),
+    ("code\nMB", "code_mb", ".0f"),
+    ("peak\nMB", "peak_mb", ".0f"),
+    ("times\nBPTT", "ratio_to_bptt", ".3g"),
+    ("times\nnmtool", "ratio_to_nmtool", ".3g"),
+    ("times 1\nthread", "ratio_to_one_thread", ".3g"),
+)
+
+
+def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> None:
+    """Print where it was measured, the table, and what is missing in it."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
+    console.print(_origin(header), highlight=False)
+    console.print(_table(suite, rows))
+    for row in rows:
+        if row["status"] != OK:
+            console.print(f"{row['engine']}: {row['status']}", highlight=False, markup=False)
+
+
+def _origin(header: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {one}" for name, one in header["versions"].items() if one)
+    lines = [f"{header['cpu']}, {header['cores']} cores, {header['date']}", versions]
+    if header["load_average"]:
+        load = header["load_average"][0]
+        busy = load > _BUSY * header["cores"]
+        advice = "; others use this machine, trust no row of several threads" if busy else ""
+        lines.append(f"load average before the run {load:.2f}{advice}")
+    return "\n".join(lines)
+
+
+def _table(suite: str, rows: Sequence[Row]) -> Table:
+    table = Table(title=suite, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title, key in _SETTINGS:
+        table.add_column(title, justify="left" if key == "engine" else "right", no_wrap=True)
+    for title, _, _ in _NUMBERS:
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        settings = [_setting(row, key) for _, key in _SETTINGS]
+        if row["status"] == OK:
+            table.add_row(*settings, *(_number(row[key], form) for _, key, form in _NUMBERS))
+        else:
+            table.add_row(*settings, row["status"].partition(":")[0])
+    return table
+
+
+def _setting(row: Row, key: str) -> str:
+    if key == "max_delay":
+        return (f"0…{row[key]}" if row[key] else "0") if row["has_delays"] else "none"
+    if key == "engine" and not row["recurrent"]:
+        return f"{row[key]}, feed-forward"
+    return str(row[key])
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def check_writable(path: str) -> None:
+    """Raise `UsageError` before anything is measured that could not be written."""
+    try:
+        Path(path).open("a").close()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written", why=error.strerror or str(error)) from error
+
+
+def write_json(path: str, header: dict[str, Any], rows: Sequence[Row]) -> None:
+    """Write {"header": …, "rows": […]}; raises `OSError`."""
+    content = {"header": header, "rows": list(rows)}
+    Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

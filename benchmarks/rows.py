@@ -1,0 +1,117 @@
+"""From results to rows of numbers, the same for the table and for JSON.
+
+Times are medians over the rounds. A ratio is the median of the rounds' ratios and says how many
+times as fast the row is as what it is compared with: above 1 is faster.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.compare import OK, Result
+from benchmarks.engines import BPTT, OURS, find_engine
+from benchmarks.measure import medians
+
+Row = dict[str, Any]
+
+MEASURED = (
+    "ms_per_sample",
+    "forward_ms",
+    "backward_ms",
+    "update_ms",
+    "cpu_ms_per_sample",
+    "forward_ns_per_event",
+    "backward_ns_per_event",
+    "events_per_sample",
+    "hidden_spikes",
+    "spikes_per_neuron",
+    "code_mb",
+    "peak_mb",
+    "bptt_ms_per_sample",
+    "ratio_to_bptt",
+    "ratio_to_nmtool",
+    "ratio_to_one_thread",
+)
+"""Null in a row whose job was skipped or failed, or that has nothing to be compared with."""
+
+
+def make_rows(results: Sequence[Result]) -> list[Row]:
+    """One row per result of a comparison.
+
+    Args:
+        results: all jobs that took turns; ratios are between these.
+    """
+    return [_row(result, results) for result in results]
+
+
+def _row(result: Result, results: Sequence[Result]) -> Row:
+    row = {**_settings(result), **dict.fromkeys(MEASURED)}
+    if result.status == OK:
+        row |= _numbers(result) | _ratios(result, results)
+    return row
+
+
+def _settings(result: Result) -> Row:
+    job = result.job
+    row: Row = {"engine": job.engine, "device": job.device, "threads": job.threads}
+    row |= job.workload.as_json()
+    engine = find_engine(job.engine, job.device)
+    row["has_delays"] = engine.has_delays if engine else None
+    return row | {"drive": job.drive, "rounds": len(result.times), "status": result.status}
+
+
+def _numbers(result: Result) -> Row:
+    workload, times = result.job.workload, medians(result.times)
+    events = workload.events_per_sample(result.hidden_spikes)
+    forward, backward = times.forward / workload.batch, times.backward / workload.batch
+    return {
+        "ms_per_sample": _ms_per_sample(result),
+        "forward_ms": 1e3 * forward,
+        "backward_ms": 1e3 * backward,
+        "update_ms": 1e3 * times.update / workload.batch,
+        "cpu_ms_per_sample": 1e3 * times.cpu / workload.batch,
+        "forward_ns_per_event": 1e9 * forward / events,
+        "backward_ns_per_event": 1e9 * backward / events,
+        "events_per_sample": events,
+        "hidden_spikes": result.hidden_spikes,
+        "spikes_per_neuron": result.hidden_spikes / workload.hidden,
+        "code_mb": result.code_mb,
+        "peak_mb": result.peak_mb,
+    }
+
+
+def _ratios(result: Result, results: Sequence[Result]) -> Row:
+    job = result.job
+    bptt = _twin(results, result, engine=BPTT, threads=job.threads)
+    ours = _twin(results, result, engine=OURS, threads=job.threads)
+    alone = _twin(results, result, engine=job.engine, threads=1)
+    return {
+        "bptt_ms_per_sample": None if bptt is None else _ms_per_sample(bptt),
+        "ratio_to_bptt": _ratio(result, bptt),
+        "ratio_to_nmtool": _ratio(result, ours),
+        "ratio_to_one_thread": _ratio(result, alone),
+    }
+
+
+def _twin(results: Sequence[Result], like: Result, *, engine: str, threads: int) -> Result | None:
+    """The result with another engine or number of threads, all else being equal."""
+    wanted = replace(like.job, engine=engine, threads=threads, drive=None)
+    for result in results:
+        if result.status == OK and replace(result.job, drive=None) == wanted:
+            return result
+    return None
+
+
+def _ratio(result: Result, other: Result | None) -> float | None:
+    if other is None:
+        return None
+    pairs = zip(result.times, other.times, strict=True)
+    return statistics.median(theirs.total / own.total for own, theirs in pairs)
+
+
+def _ms_per_sample(result: Result) -> float:
+    seconds = statistics.median(times.total for times in result.times)
+    return 1e3 * seconds / result.job.workload.batch

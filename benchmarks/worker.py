@@ -1,0 +1,99 @@
+"""The process that runs one job: `python -m benchmarks.worker`, spoken to in lines of JSON.
+
+    → a job                          ← {"drive": x}, and the end, if the job has no drive
+                                     ← {"hidden_spikes": n, "code_mb": MB}
+    → "step", as often as wanted     ← {"forward": s, ..., "peak_mb": MB}
+    → end of input                   the end
+
+A job with a drive starts with two steps that are not timed: one of a small network, which loads
+compiled code, then one of its own. Anything that goes wrong is answered by {"error": text}. The
+parent has set the number of threads in the environment, which libraries read when imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO
+
+from benchmarks.drive import Build, find_drive
+from benchmarks.engines import find_engine
+from benchmarks.job import Job
+from benchmarks.measure import PeakMemory, time_step
+from benchmarks.workload import Workload
+
+STEP = "step"
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    answers = _private_output()
+    try:
+        for answer in _serve(sys.stdin):
+            print(json.dumps(answer), file=answers, flush=True)
+    except Exception as error:
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
+
+
+def _private_output() -> IO[str]:
+    """Where answers go; what libraries print goes to the error output from now on."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
+def _serve(lines: IO[str]) -> Iterator[dict[str, float]]:
+    job = Job.loads(lines.readline())
+    _use_threads(job.threads)
+    if job.drive is None:
+        yield {"drive": _tuned(job)}
+    else:
+        yield from _measure(job, job.drive, lines)
+
+
+def _use_threads(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _tuned(job: Job) -> float:
+    """The drive; a whole step leaves compiled code where the next worker finds it."""
+    build = _build(job)
+    _use_once(build, job.workload)
+    return find_drive(build, job.workload)
+
+
+def _measure(job: Job, drive: float, commands: IO[str]) -> Iterator[dict[str, float]]:
+    build, workload = _build(job), job.workload
+    step = build(workload.network(drive), workload)
+    spikes, labels = workload.spikes(), workload.labels()
+    memory = PeakMemory()
+    _use_once(build, replace(workload, hidden=4, n_steps=100, input_spikes=100, batch=1))
+    code_mb = memory.now()
+    step.load(spikes, labels)
+    time_step(step)
+    yield {"hidden_spikes": step.hidden_spikes, "code_mb": code_mb}
+    for _ in commands:
+        times = time_step(step)
+        yield {**times.as_json(), "peak_mb": memory.peak()}
+
+
+def _use_once(build: Build, workload: Workload) -> None:
+    """A whole step, which compiles code, or loads it from where it is kept."""
+    step = build(workload.network(), workload)
+    step.load(workload.spikes(), workload.labels())
+    time_step(step)
+
+
+def _build(job: Job) -> Build:
+    engine = find_engine(job.engine, job.device)
+    assert engine is not None
+    return engine.build()
+
+
+if __name__ == "__main__":
+    main()

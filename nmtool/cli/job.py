@@ -1,0 +1,104 @@
+"""One command run by several processes (torchrun): which of them speaks, how all of them end.
+
+Every process may fail, most often all of them for the same reason. The first one to fail leaves
+its exit code in the job's key-value store and tells what is wrong; the others end with that
+code and are silent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from nmtool.cli import failures
+from nmtool.errors import RankError
+
+if TYPE_CHECKING:
+    from training.launch import Launch
+
+_STORE_TIMEOUT = timedelta(seconds=5)
+
+
+class _EndedError(BaseException):
+    """SIGTERM: not to be caught by whoever handles errors."""
+
+
+@contextmanager
+def one_voice() -> Iterator[None]:
+    """Let through the error of one process of a job; the others leave by `SystemExit`."""
+    from training.launch import launched
+
+    launch = launched()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if launch is not None and launch.rank > 0:
+            raise SystemExit(failures.INTERRUPTED) from None
+        raise
+    except Exception as error:
+        told = failures.for_people(error)
+        if told is None or launch is None:
+            raise
+        first, exit_code = _first_to_fail(launch, told.exit_code)
+        if first:
+            raise
+        raise SystemExit(exit_code) from None
+
+
+def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
+    """Whether no other process of the job has failed before, and the first one's exit code."""
+    mine = f"{launch.rank} {exit_code}"
+    try:
+        from torch.distributed import TCPStore
+
+        store = TCPStore(launch.address, launch.port, timeout=_STORE_TIMEOUT)
+        first = store.compare_set(f"nmtool/{launch.attempt}/failed", "", mine).decode()
+    except (ImportError, RuntimeError):  # nobody answers; better said twice than not at all
+        first = mine
+    return first == mine, int(first.split()[1])
+
+
+@contextmanager
+def heeding_sigterm() -> Iterator[None]:
+    """In a job, turn SIGTERM into `RankError`: torchrun sends it to all when one has failed."""
+    from training.launch import launched
+
+    if launched() is None:
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _end)
+    try:
+        try:
+            yield
+        finally:
+            # Whatever comes next is the end, which SIGTERM must not cut short.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except _EndedError:
+        raise RankError(f"{RankError.LOST}, or the job was told to stop") from None
+    signal.signal(signal.SIGTERM, previous)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise _EndedError
+
+
+def threads_each() -> int | None:
+    """Threads of this process where several share the machine's cores; None: as ever.
+
+    torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one thread; Numba does not read it.
+    """
+    from training.launch import launched
+
+    launch = launched()
+    if launch is None or "NUMBA_NUM_THREADS" in os.environ:
+        return None
+    import numba
+
+    config: Any = numba.config
+    return max(1, config.NUMBA_NUM_THREADS // launch.local_size)

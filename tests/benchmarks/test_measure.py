@@ -1,0 +1,22 @@
+"""Medians, and memory that is held and given back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.measure import PeakMemory, StepTimes, medians
+
+
+def test_medians_are_of_each_part() -> None:
+    steps = [StepTimes(1, 9, 3, 7), StepTimes(2, 7, 1, 8), StepTimes(9, 8, 2, 9)]
+    assert medians(steps) == StepTimes(2, 8, 2, 8)
+    assert steps[0].total == 13
+
+
+def test_the_peak_outlives_the_memory() -> None:
+    memory = PeakMemory()
+    assert memory.peak() < 20
+    block = np.ones(60_000_000, np.uint8)
+    assert memory.now() > 50
+    del block
+    assert 50 < memory.peak() < 80

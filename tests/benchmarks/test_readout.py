@@ -1,0 +1,58 @@
+"""The peers' closed form of the output agrees with outputs that are run step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.peers.readout import Readout, arrival_weights
+from nmtool import dynamics
+from nmtool.network import Population
+from nmtool.readout import membrane_scores
+from tests.benchmarks.tiny import TINY
+
+pytestmark = pytest.mark.torch
+
+
+def membranes(arrivals: np.ndarray, output: Population, dt_ms: float) -> np.ndarray:
+    """[samples, T, classes] v of non-spiking neurons from [T, samples, classes] arrivals."""
+    alpha = dynamics.decay(output.values("tau_mem_ms"), dt_ms)
+    beta = dynamics.decay(output.values("tau_syn_ms"), dt_ms)
+    u = v = np.zeros_like(arrivals[0])
+    traces = []
+    for a in arrivals:
+        u = beta * u + a
+        v = alpha * v + u
+        traces.append(v)
+    return np.stack(traces, axis=1)
+
+
+@pytest.mark.parametrize("rule", ["mean", "weighted"])
+def test_arrival_weights_give_the_scores_of_membranes(rule: str) -> None:
+    output = Population("output", 2, "li", tau_mem_ms=7.0, tau_syn_ms=3.0)
+    arrivals = np.random.default_rng(0).normal(size=(30, 3, 2))
+    expected = membrane_scores(membranes(arrivals, output, 1.0), rule)
+    scores = np.einsum("t,tsc->sc", arrival_weights(output, 1.0, rule, 30), arrivals)
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+
+
+def test_a_hidden_spike_arrives_one_step_later() -> None:
+    network = TINY.network()
+    readout, labels = Readout(network, TINY), torch.from_numpy(TINY.labels())
+    spikes = torch.rand(40, 3, 12, generator=torch.Generator().manual_seed(0)).round()
+    arrivals = torch.zeros(40, 3, 4)
+    arrivals[1:] = (spikes @ readout.weight.detach())[:-1]
+    loss, count = readout(spikes, labels)
+    later, same_count = readout.from_arrivals(arrivals, spikes, labels)
+    assert loss.item() == pytest.approx(later.item(), rel=1e-5)
+    assert count.item() == same_count.item() == pytest.approx(spikes.sum().item() / 3)
+
+
+def test_the_regulariser_counts_the_distance_from_the_rate() -> None:
+    readout = Readout(TINY.network(), TINY)
+    counts = torch.tensor([[6.0, 4.0], [4.0, 4.0]])
+    flat = torch.zeros(2, 4)
+    loss, _ = readout.loss(flat, counts, torch.tensor([0, 1]))
+    # Mean counts 5 and 4, target 4, and the cross-entropy of four equal scores.
+    assert loss.item() == pytest.approx(np.log(4) + 0.5 * readout.strength, rel=1e-6)

@@ -1,0 +1,66 @@
+"""What the suites compare."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from benchmarks.engines import ENGINES
+from benchmarks.job import Job
+from benchmarks.suites import SUITES, Choice
+
+
+def jobs(name: str, hidden: tuple[int, ...] = (256, 512), rounds: int = 4) -> list[tuple[Job, ...]]:
+    choice = Choice(hidden, (1, 2), rounds, "cpu")
+    return [comparison.jobs for comparison in SUITES[name].plan(choice)]
+
+
+def flat(name: str) -> list[Job]:
+    return list(chain(*jobs(name)))
+
+
+def test_core_alternates_ours_and_bptt_with_one_and_two_threads() -> None:
+    first, second, *large = jobs("core")
+    for group, hidden in ((first, 256), (second, 512)):
+        assert {job.workload.hidden for job in group} == {hidden}
+        taken = [(job.engine, job.threads) for job in group]
+        assert taken == [("nmtool", 1), ("bptt", 1), ("nmtool", 2), ("bptt", 2)]
+    assert [(job.workload.hidden, job.workload.batch) for (job,) in large] == [
+        (256, 256),
+        (512, 256),
+    ]
+
+
+def test_the_sweep_changes_every_property() -> None:
+    workloads = {job.workload for job in flat("sweep")}
+    assert {w.input_spikes for w in workloads} == {4000, 8000, 16000}
+    assert {w.n_steps for w in workloads} == {1000, 2000}
+    assert {w.max_delay for w in workloads} == {0, 61, 255}
+    assert {w.batch for w in workloads} == {8, 32, 256}
+    assert {w.hidden for w in workloads} == {128, 256, 512, 1024}
+    assert {job.threads for job in flat("sweep")} == {1, 2}
+
+
+def test_no_workload_is_swept_twice() -> None:
+    seen = [(job.engine, job.workload, job.threads) for job in flat("sweep")]
+    assert len(seen) == len(set(seen))
+
+
+def test_peers_are_all_engines_and_delays_by_convolution_are_feedforward() -> None:
+    assert {job.engine for job in flat("peers")} == {engine.name for engine in ENGINES}
+    for group in jobs("peers"):
+        assert len({job.workload for job in group}) == 1
+        assert group[0].engine == "nmtool"
+        assert ("dcls" in {job.engine for job in group}) != group[0].workload.recurrent
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_rounds_are_as_many_as_chosen_or_one(name: str) -> None:
+    choice = Choice((64,), (1,), 7, "cpu")
+    assert {comparison.rounds for comparison in SUITES[name].plan(choice)} <= {1, 7}
+
+
+def test_a_job_survives_the_way_to_its_worker() -> None:
+    for job in flat("peers"):
+        assert Job.loads(job.dumps()) == job

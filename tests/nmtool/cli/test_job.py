@@ -1,0 +1,129 @@
+"""Several processes that run one command: one of them speaks, all of them end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numba
+import pytest
+from torch.distributed import TCPStore
+
+from nmtool.cli import job
+from nmtool.errors import DataError, RankError, StorageError
+
+pytestmark = pytest.mark.torch
+
+NOBODY = 1
+"""A port on which nobody listens."""
+
+
+def _launch(monkeypatch: pytest.MonkeyPatch, rank: int, port: int) -> None:
+    numbers = {"RANK": rank, "WORLD_SIZE": 3, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 3}
+    for name, number in (numbers | {"MASTER_PORT": port}).items():
+        monkeypatch.setenv(name, str(number))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+
+
+@pytest.fixture
+def store() -> TCPStore:
+    """Where the processes of a job leave notes for each other."""
+    return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+
+
+def test_the_first_to_fail_speaks(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    _launch(monkeypatch, 1, store.port)
+    with pytest.raises(DataError, match="mine"), job.one_voice():
+        raise DataError("mine")
+    for rank in (0, 2):
+        _launch(monkeypatch, rank, store.port)
+        with pytest.raises(SystemExit) as left, job.one_voice():
+            raise RankError("somebody is gone")
+        assert left.value.code == DataError.exit_code
+
+
+def test_another_attempt_is_another_job(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for attempt, rank in enumerate((1, 0)):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
+        _launch(monkeypatch, rank, store.port)
+        with pytest.raises(StorageError), job.one_voice():
+            raise StorageError("full")
+
+
+def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "_STORE_TIMEOUT", timedelta(seconds=0.1))
+    for rank in range(2):
+        _launch(monkeypatch, rank, NOBODY)
+        with pytest.raises(StorageError), job.one_voice():
+            raise StorageError("full")
+
+
+def test_mistakes_of_ours_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for rank in range(2):
+        _launch(monkeypatch, rank, store.port)
+        with pytest.raises(ZeroDivisionError), job.one_voice():
+            raise ZeroDivisionError
+
+
+def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    _launch(monkeypatch, 0, NOBODY)
+    with pytest.raises(KeyboardInterrupt), job.one_voice():
+        raise KeyboardInterrupt
+    _launch(monkeypatch, 1, NOBODY)
+    with pytest.raises(SystemExit) as left, job.one_voice():
+        raise KeyboardInterrupt
+    assert left.value.code == 130
+
+
+def test_a_process_alone_speaks() -> None:
+    for _ in range(2):
+        with pytest.raises(StorageError), job.one_voice():
+            raise StorageError("full")
+
+
+@pytest.fixture
+def _sigterm() -> Iterator[None]:
+    previous = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, previous)
+
+
+@pytest.mark.usefixtures("_sigterm")
+def test_sigterm_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _launch(monkeypatch, 0, NOBODY)
+    with pytest.raises(RankError, match=RankError.LOST), job.heeding_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # does not cut short what is said at the end
+
+
+@pytest.mark.usefixtures("_sigterm")
+def test_sigterm_does_not_cut_short_the_end_by_another_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _launch(monkeypatch, 0, NOBODY)
+    with pytest.raises(StorageError), job.heeding_sigterm():
+        raise StorageError("full")
+    signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("_sigterm")
+@pytest.mark.parametrize("together", [True, False])
+def test_sigterm_afterwards_is_what_it_was(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if together:
+        _launch(monkeypatch, 0, NOBODY)
+    before = signal.getsignal(signal.SIGTERM)
+    with job.heeding_sigterm():
+        assert (signal.getsignal(signal.SIGTERM) == before) != together
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    assert job.threads_each() is None
+    _launch(monkeypatch, 0, NOBODY)
+    for cores, each in ((7, 2), (2, 1)):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", cores)
+        assert job.threads_each() == each
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "5")
+    assert job.threads_each() is None

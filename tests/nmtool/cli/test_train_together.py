@@ -1,0 +1,162 @@
+"""`torchrun -m nmtool train`: two processes learn what one learns, and end as one.
+
+Every third batch has a single sample, so that one of the two processes has nothing to do.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+from nmtool.cli.main import main
+from nmtool.data import write_shd
+from tests.nmtool.cli.runs import assert_same_run
+from tests.torchrun import torchrun
+from tests.training.small_data import small_events
+
+pytestmark = pytest.mark.torch
+
+N_TRAIN, N_VALIDATION = 15, 21
+EPOCHS, UPDATES = 2, 3
+SETTINGS = (
+    *("--hidden", "12", "--dt", "2", "--steps", "25", "--max-delay", "12", "--init-rate", "0.6"),
+    *("--epochs", str(EPOCHS), "--batch-size", "7", "--validation", str(N_VALIDATION)),
+    *("--rate", "3", "--rate-strength", "0.01", "--rescue", "0.05"),
+    *("--shift", "1", "--stretch", "0.1"),
+)
+FILES = {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+
+
+def _words(run: str, *more: str) -> tuple[str, ...]:
+    return ("train", "small", "-o", run, *more)
+
+
+def _stricken(folder: Path, fate: str, run: str) -> CompletedProcess[str]:
+    """A job that meets its fate in the second epoch."""
+    words = (fate, str(UPDATES + 2), *_words(run, *SETTINGS))
+    return torchrun(2, "tests.nmtool.cli.stricken", *words, cwd=folder)
+
+
+def _errors(job: CompletedProcess[str]) -> list[str]:
+    """What the processes complain about; torchrun's own words are not looked at."""
+    return [line for line in job.stderr.splitlines() if line.startswith("error: ")]
+
+
+def _log(run: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [{name: line[name] for name in line if name != "seconds"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with data, and in `alone` what one process learns from them."""
+    folder = tmp_path_factory.mktemp("together")
+    (folder / "small").mkdir()
+    write_shd(folder / "small" / "small_train.h5", small_events(N_TRAIN + N_VALIDATION, 1))
+    write_shd(folder / "small" / "small_test.h5", small_events(3, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(_words("alone", *SETTINGS)) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def together(folder: Path) -> CompletedProcess[str]:
+    """Two processes that learn the same, in `together`."""
+    job = torchrun(2, "nmtool", *_words("together", *SETTINGS), cwd=folder)
+    assert job.returncode == 0, job.stderr
+    return job
+
+
+def _assert_nearly_the_same(one: Path, other: Path) -> None:
+    """All parameters and moments, within 1e-5 of the largest of their kind, and the log."""
+    with np.load(one / "checkpoint.npz") as first, np.load(other / "checkpoint.npz") as second:
+        assert first.keys() == second.keys()
+        for name in set(first.keys()) - {"header"}:
+            largest = np.abs(first[name]).max()
+            np.testing.assert_allclose(second[name], first[name], rtol=0, atol=1e-5 * largest)
+    for expected, found in zip(_log(one), _log(other), strict=True):
+        assert found.pop("loss") == pytest.approx(expected.pop("loss"), rel=1e-5)
+        assert found == expected
+
+
+@pytest.mark.usefixtures("together")
+def test_two_processes_learn_what_one_learns(folder: Path) -> None:
+    first = _log(folder / "alone")[0]
+    assert all(first[what] > 0 for what in ("silent_neurons", "surplus_events", "dropped_events"))
+    _assert_nearly_the_same(folder / "alone", folder / "together")
+
+
+def test_one_process_writes_and_speaks(folder: Path, together: CompletedProcess[str]) -> None:
+    assert {path.name for path in (folder / "together").iterdir()} == FILES
+    assert json.loads((folder / "together" / "run.json").read_text())["ranks"] == 2
+    assert json.loads((folder / "alone" / "run.json").read_text())["ranks"] == 1
+    assert [line[:12] for line in together.stdout.splitlines()] == ["together/net"]
+    spoken = [line for line in together.stderr.splitlines() if line.startswith("epoch")]
+    assert [line[:12] for line in spoken] == ["epoch   1/2 ", "epoch   2/2 "]
+
+
+@pytest.fixture(scope="module")
+def killed(folder: Path) -> CompletedProcess[str]:
+    """A job of which the second process is killed in the second epoch."""
+    return _stricken(folder, "killed", "killed")
+
+
+@pytest.mark.parametrize("fate", ["killed", "killed_unnoticed"])
+def test_a_killed_process_ends_the_job(
+    fate: str, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    waiting = fate == "killed"
+    job = request.getfixturevalue(fate) if waiting else _stricken(folder, fate, fate)
+    assert job.returncode != 0
+    assert job.stdout == ""
+    told = "error: another process of this training job ended unexpectedly"
+    assert [line.partition(", or")[0] for line in _errors(job)] == [told]
+    again = f"torchrun --nproc-per-node 2 -m nmtool train small -o {fate} --resume"
+    assert f"  fix: finished epochs are kept; go on with: {again}\n" in job.stderr
+    assert len(_log(folder / fate)) == 1
+
+
+@pytest.mark.usefixtures("together", "killed")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_job_is_resumed(
+    processes: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = folder / f"resumed by {processes}"
+    run.mkdir()
+    for name in FILES:
+        (run / name).write_bytes((folder / "killed" / name).read_bytes())
+    monkeypatch.chdir(folder)
+    if processes == 1:
+        assert main(_words(run.name, "--resume")) == 0
+        _assert_nearly_the_same(folder / "together", run)
+        return
+    job = torchrun(2, "nmtool", *_words(run.name, "--resume"), cwd=folder)
+    assert job.returncode == 0, job.stderr
+    assert_same_run("together", run.name)
+    assert _log(run) == _log(folder / "together")
+
+
+def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
+    job = torchrun(2, "nmtool", "train", "nowhere", "-o", "none", cwd=folder)
+    assert job.returncode != 0
+    assert _errors(job) == ["error: there is no data set or folder 'nowhere'"]
+    assert not (folder / "none").exists()
+
+
+def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
+    job = _stricken(folder, "fails", "fails")
+    assert job.returncode != 0
+    assert _errors(job) == ["error: the disk of rank 1 is full"]
+
+
+def test_interrupted(folder: Path) -> None:
+    job = _stricken(folder, "interrupted", "interrupted")
+    assert job.returncode != 0
+    assert _errors(job) == []
+    assert job.stderr.count("finished epochs are kept; go on with: torchrun ") == 1
+    assert [line for line in job.stderr.splitlines() if line == "interrupted"] == ["interrupted"]
