@@ -27,6 +27,7 @@ class Step(NamedTuple):
         u, v: the new state; v is 0 after a spike.
         spiked: whether the neuron spiked.
         wrapped, clipped: whether u wrapped around and v saturated.
+        peak: v before a reset.
     """
 
     u: int
@@ -34,6 +35,7 @@ class Step(NamedTuple):
     spiked: bool
     wrapped: bool
     clipped: bool
+    peak: int
 
 
 def keep_current(du: int) -> int:
@@ -74,4 +76,4 @@ def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth
         v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT
 
     spiked = v > (vth << STATE_SHIFT)
-    return Step(u, 0 if spiked else v, spiked, wrapped, clipped)
+    return Step(u, 0 if spiked else v, spiked, wrapped, clipped, v)

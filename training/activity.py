@@ -98,6 +98,8 @@ class SilenceWatch:
         with torch.no_grad():
             for projection in self._model.synapses:
                 if projection.target in silent:
-                    columns = torch.from_numpy(silent[projection.target])
+                    columns = torch.from_numpy(silent[projection.target]).to(
+                        projection.weight.device
+                    )
                     projection.weight[:, columns] += amount
         return int(sum(mask.sum() for mask in silent.values()))

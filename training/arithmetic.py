@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -26,6 +26,10 @@ class Pass(Protocol):
     def connections(self) -> Sequence[Connection]:
         """The projections, in the order of the network's."""
 
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Per population, integers to one unit of its membrane; empty for floats."""
+
     def neurons(self, names: Sequence[str]) -> Neurons:
         """The neurons of some populations, joined."""
 
@@ -40,6 +44,9 @@ class Arithmetic(Protocol):
             projections: the trainable synapses, in the order of the network's.
         """
 
+    def network_of(self, projections: Sequence[Projection]) -> Network:
+        """The float network the parameters stand for, its delays as they run."""
+
 
 class FloatArithmetic:
     """Weights as they are, delays in whole steps, constants from the time constants.
@@ -52,7 +59,7 @@ class FloatArithmetic:
 
     def __init__(self, network: Network, dtype: torch.dtype, device: Device) -> None:
         numbers = torch.zeros(0, dtype=dtype).numpy().dtype
-        self._dt_ms, self._device = network.dt_ms, device
+        self._network, self._device = network, device
         self._cells = {p.name: make_cell(p, network.dt_ms, numbers) for p in network.populations}
         self._jump = {
             name: torch.from_numpy(cell.b).to(device.torch) for name, cell in self._cells.items()
@@ -63,9 +70,13 @@ class FloatArithmetic:
         return _FloatPass(
             [self._connection(projection) for projection in projections],
             self._cells,
-            self._dt_ms,
+            self._network.dt_ms,
             self._device,
         )
+
+    def network_of(self, projections: Sequence[Projection]) -> Network:
+        """See `Arithmetic`."""
+        return replace(self._network, projections=[p.spec() for p in projections])
 
     def _connection(self, projection: Projection) -> Connection:
         weight, delay = projection.weight, projection.delay
@@ -79,6 +90,10 @@ class _FloatPass:
     cells: Mapping[str, Cell]
     dt_ms: float
     device: Device
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        return {}
 
     def neurons(self, names: Sequence[str]) -> Neurons:
         cell = join_cells([self.cells[name] for name in names])

@@ -12,13 +12,16 @@ from dataclasses import replace
 from nmtool.graph import LIF, strongly_connected
 from nmtool.network import Network
 from nmtool.raster import Raster
+from training.devices import CPU, Device
 from training.model import SpikingNetwork
 
 MAX_FACTOR = 256.0
 _HALVINGS = 10
 
 
-def balance_drive(network: Network, spikes: Raster, rate: float, max_delay: int) -> Network:
+def balance_drive(
+    network: Network, spikes: Raster, rate: float, max_delay: int, device: Device = CPU
+) -> Network:
     """Scale the feed-forward weights into every hidden population, first layers first.
 
     Args:
@@ -26,6 +29,7 @@ def balance_drive(network: Network, spikes: Raster, rate: float, max_delay: int)
         spikes: some input.
         rate: wanted mean spikes per neuron and sample.
         max_delay: largest delay of the network, in steps.
+        device: where it runs.
 
     Returns:
         The network with weights into each hidden population multiplied by one factor within
@@ -36,17 +40,25 @@ def balance_drive(network: Network, spikes: Raster, rate: float, max_delay: int)
     for group in strongly_connected(names, edges):
         hidden = network.population(group[0]).kind == LIF
         if hidden and network.readout.population not in group:
-            network = _balance_group(network, group, spikes, rate, max_delay)
+            network = _balance_group(network, group, spikes, rate, max_delay, device)
     return network
 
 
 def _balance_group(
-    network: Network, group: list[str], spikes: Raster, rate: float, max_delay: int
+    network: Network,
+    group: list[str],
+    spikes: Raster,
+    rate: float,
+    max_delay: int,
+    device: Device,
 ) -> Network:
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if _rate(_scaled(network, group, math.exp(middle)), group, spikes, max_delay) < rate:
+        model = SpikingNetwork(
+            _scaled(network, group, math.exp(middle)), max_delay=max_delay, device=device
+        )
+        if _rate(model, group, spikes) < rate:
             low = middle
         else:
             high = middle
@@ -64,7 +76,7 @@ def _scaled(network: Network, group: list[str], factor: float) -> Network:
     )
 
 
-def _rate(network: Network, group: list[str], spikes: Raster, max_delay: int) -> float:
-    recording = SpikingNetwork(network, max_delay=max_delay).record(spikes)
+def _rate(model: SpikingNetwork, group: list[str], spikes: Raster) -> float:
+    recording = model.record(spikes)
     counts = [recording.spikes[name].counts() for name in group]
     return sum(count.sum() for count in counts) / sum(count.size for count in counts)

@@ -37,6 +37,23 @@ class Cell(NamedTuple):
     per_drive: NDArray
 
 
+class Chip(NamedTuple):
+    """Integer constants of neurons, each [neurons].
+
+    Attributes:
+        keep_u, keep_v: int64, of 4096, what a step keeps of u and v.
+        vth: int64, threshold before the shift by 6 bits.
+        bias: int64, added to v each step.
+        unit: float64, integers of u and v to one unit of the float network's u.
+    """
+
+    keep_u: NDArray[np.int64]
+    keep_v: NDArray[np.int64]
+    vth: NDArray[np.int64]
+    bias: NDArray[np.int64]
+    unit: NDArray[np.float64]
+
+
 def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float32) -> Cell:
     """The constants of a population at a time step of `dt_ms`.
 

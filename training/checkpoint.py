@@ -44,11 +44,11 @@ def save(
     """Write parameters, Adam's moments and the progress; raises `StorageError`."""
     arrays: dict[str, NDArray] = {}
     for name, parameter in model.named_parameters():
-        arrays[f"parameter.{name}"] = parameter.detach().numpy()
+        arrays[f"parameter.{name}"] = parameter.detach().cpu().numpy()
         state = optimiser.state.get(parameter, {})
         for key in _MOMENTS:
             if key in state:
-                arrays[f"{key}.{name}"] = np.asarray(state[key])
+                arrays[f"{key}.{name}"] = np.asarray(state[key].cpu())
     header = {
         "epoch": progress.epoch,
         "update": progress.update,
@@ -69,7 +69,11 @@ def load(path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer) ->
             with torch.no_grad():
                 parameter.copy_(values)
             if f"step.{name}" in archive.arrays:
-                optimiser.state[parameter] = _moments(archive, name, values.shape)
+                moments = _moments(archive, name, values.shape)
+                optimiser.state[parameter] = {
+                    key: value if key == "step" else value.to(parameter.device)
+                    for key, value in moments.items()
+                }
         header = archive.header
         log = [dict(entry) for entry in header["log"]]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from nmtool.errors import MissingError, UsageError
 from training.cpu.block import Block as CpuBlock
-from training.engine import BlockFactory
+from training.cpu.integer_block import IntegerBlock
+from training.engine import Block, BlockFactory
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -21,14 +23,18 @@ class Device:
         name: `cpu` or `cuda`.
         torch: torch's device.
         block: makes the engine's blocks.
+        integer_block: makes those whose forward pass runs in a chip's integers; takes their
+            constants as `chip` and counters as `faults` beside what `block` takes. None where
+            they do not run.
     """
 
     name: str
     torch: torch.device
     block: BlockFactory
+    integer_block: Callable[..., Block] | None
 
 
-CPU = Device("cpu", torch.device("cpu"), CpuBlock)
+CPU = Device("cpu", torch.device("cpu"), CpuBlock, IntegerBlock)
 
 
 def find_device(name: str) -> Device:
@@ -57,6 +63,6 @@ def _cuda() -> Device:
     from training.cuda.available import require
 
     device = require()
-    from training.cuda.block import Block
+    from training.cuda.block import Block as CudaBlock
 
-    return Device("cuda", device, Block)
+    return Device("cuda", device, CudaBlock, None)

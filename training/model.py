@@ -8,11 +8,12 @@ optimiser works.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
@@ -25,6 +26,7 @@ from training.arithmetic import Arithmetic, FloatArithmetic
 from training.blocks import BlockPlan, plan_block
 from training.devices import CPU, Device
 from training.functions import Push, run_li, run_lif, whole_steps
+from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
@@ -37,10 +39,12 @@ class Activity:
     Attributes:
         spikes: per spiking population, its spike trains.
         membrane: per non-spiking population [samples, T, neurons] float, v after each step.
+        units: per population, integers to one unit of its membrane; empty for floats.
     """
 
     spikes: Mapping[str, SpikeTrains]
     membrane: Mapping[str, Tensor]
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 class Projection(nn.Module):
@@ -84,6 +88,7 @@ class SpikingNetwork(nn.Module):
         max_delay: largest delay in steps that training may reach.
         dtype: arithmetic of the kernels, float32 or float64.
         device: where parameters live, and the engine that runs there.
+        rounding: run in a chip's integers, to which parameters are rounded so; None runs floats.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections.
@@ -96,6 +101,7 @@ class SpikingNetwork(nn.Module):
         max_delay: int = 61,
         dtype: torch.dtype = torch.float32,
         device: Device = CPU,
+        rounding: Rounding | None = None,
     ) -> None:
         super().__init__()
         if not network.projections:
@@ -114,7 +120,11 @@ class SpikingNetwork(nn.Module):
         names = [p.name for p in network.populations]
         groups = strongly_connected(names, edges)
         self.blocks: list[BlockPlan] = [plan_block(network, group) for group in groups]
-        self.arithmetic: Arithmetic = FloatArithmetic(network, dtype, device)
+        self.arithmetic: Arithmetic = (
+            FloatArithmetic(network, dtype, device)
+            if rounding is None
+            else IntegerArithmetic(network, rounding, dtype, device)
+        )
 
     @property
     def synapses(self) -> list[Projection]:
@@ -144,7 +154,7 @@ class SpikingNetwork(nn.Module):
             loop, joint = block.recurrent(now.connections), block.joint_push(push or {})
             trains |= block.split(run_lif(neurons, source, afferent, loop, joint))
         del trains[INPUT]
-        return Activity(trains, membrane)
+        return Activity(trains, membrane, now.units)
 
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
@@ -166,10 +176,11 @@ class SpikingNetwork(nn.Module):
         return Recording.concatenate(parts)
 
     def _recorded(self, activity: Activity) -> Recording:
+        membranes = activity.membrane.items()
         return Recording(
             self.network.readout,
             spikes={name: trains.raster() for name, trains in activity.spikes.items()},
-            membrane={name: v.cpu().numpy() for name, v in activity.membrane.items()},
+            membrane={name: _plain(v, activity.units.get(name)) for name, v in membranes},
         )
 
     def clamp_delays(self) -> None:
@@ -179,4 +190,11 @@ class SpikingNetwork(nn.Module):
 
     def to_network(self) -> Network:
         """The network as it runs now, delays in whole steps."""
-        return replace(self.network, projections=[p.spec() for p in self.synapses])
+        return self.arithmetic.network_of(self.synapses)
+
+
+def _plain(membrane: Tensor, unit: float | None) -> NDArray:
+    """Membranes as a recording holds them: floats, or the integers they stand for."""
+    if unit is None:
+        return membrane.cpu().numpy()
+    return torch.round(membrane * unit).to(torch.int32).cpu().numpy()

@@ -22,6 +22,7 @@ from training import checkpoint, losses
 from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.augment import Augmentation
 from training.balance import balance_drive
+from training.devices import CPU, Device
 from training.initial import initial_network
 from training.model import SpikingNetwork
 from training.optimise import make_optimiser, warmup_cosine
@@ -62,6 +63,7 @@ class Trainer:
         folder: where the run is kept; None keeps nothing.
         on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
         network: start from this network instead of a random one.
+        device: where it trains.
         ranks: the processes that train together: each makes a trainer and calls the same
             methods of it in the same order; the first rank writes.
 
@@ -82,6 +84,7 @@ class Trainer:
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
         network: Network | None = None,
+        device: Device = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
         if train.n_samples == 0:
@@ -95,8 +98,8 @@ class Trainer:
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
         _check_agreement(ranks, options, train, validation)
-        start = network or _start(options, train)
-        self.model = SpikingNetwork(start, max_delay=options.max_delay)
+        start = network or _start(options, train, device)
+        self.model = SpikingNetwork(start, max_delay=options.max_delay, device=device)
         ranks.copy_from_first(self.model.parameters())
         self._validation = None if validation is None else Validation(validation, start, ranks)
         self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
@@ -183,7 +186,7 @@ class Trainer:
         if not events.n_samples:
             return None, Totals.nothing(network)
         binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
-        labels = torch.from_numpy(events.label)
+        labels = torch.from_numpy(events.label).to(self.model.device.torch)
         activity = self.model(binned.raster, self._regulariser.push)
         loss = self._loss(activity, labels)
         totals = Totals(
@@ -234,14 +237,14 @@ def _check_loss(loss: float, update: int) -> None:
         )
 
 
-def _start(options: TrainOptions, train: SpikeEvents) -> Network:
+def _start(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
     """A random network that spikes on the first samples."""
     network = initial_network(options, train.n_units, train.class_names)
     if not options.init_rate:
         return network
     some = train.take(np.arange(min(_BALANCE_SAMPLES, train.n_samples)))
     raster = bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster
-    return balance_drive(network, raster, options.init_rate, options.max_delay)
+    return balance_drive(network, raster, options.init_rate, options.max_delay, device)
 
 
 def _check_agreement(
@@ -262,6 +265,7 @@ def train(
     resume: bool = False,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
     """Train on a data set, keeping the run in a folder.
@@ -272,6 +276,7 @@ def train(
         folder: where the run is kept; None keeps nothing.
         resume: go on with the run in the folder, whose options must be these.
         on_batch, on_epoch: told about progress.
+        device: where it trains.
         ranks: the processes that train together, each of which calls this.
 
     Returns:
@@ -284,6 +289,7 @@ def train(
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,
+        device=device,
         ranks=ranks,
     )
     if folder is not None and resume:

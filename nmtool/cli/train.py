@@ -18,6 +18,7 @@ from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
+    from training.devices import Device
     from training.options import TrainOptions
     from training.ranks import Ranks
     from training.run_folder import RunFolder
@@ -32,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     add_json(parser)
     add_threads_option(parser)
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to train; auto takes the GPU if there is everything it needs (default auto)",
+    )
     add_settings(parser)
     parser.epilog = (
         "example: nmtool train digits -o run --steps 100 --hidden 100; "
@@ -44,9 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = RunFolder(Path(arguments.output))
     options = _options(arguments, folder)
-    ranks = _ranks()
+    device = _device(arguments.device)
+    ranks = _ranks(device)
     with _keeping_epochs(arguments, folder, ranks), heeding_sigterm():
-        trainer = _train(arguments, options, folder, ranks)
+        trainer = _train(arguments, options, folder, device, ranks)
         ranks.leave()
     if ranks.is_first:
         _tell(arguments, folder, trainer)
@@ -57,15 +65,26 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
     return resumed_settings(folder, arguments) if arguments.resume else chosen_settings(arguments)
 
 
-def _ranks() -> Ranks:
-    """The processes that train together; imports torch, which wrong options need not wait for."""
+def _device(name: str) -> Device:
+    """Where to train; imports torch, which wrong options need not wait for."""
+    from training.devices import find_device
+
+    return find_device(name)
+
+
+def _ranks(device: Device) -> Ranks:
+    """The processes that train together."""
     from training.ranks import Ranks
 
-    return Ranks.from_environment("cpu")
+    return Ranks.from_environment(device.torch.type)
 
 
 def _train(
-    arguments: argparse.Namespace, options: TrainOptions, folder: RunFolder, ranks: Ranks
+    arguments: argparse.Namespace,
+    options: TrainOptions,
+    folder: RunFolder,
+    device: Device,
+    ranks: Ranks,
 ) -> Trainer:
     chosen = arguments.threads
     use_threads(chosen or threads_each(), with_torch=chosen is not None)
@@ -74,7 +93,9 @@ def _train(
     with ranks.first_here_first():
         dataset = training_data(arguments, options.validation)
         _ = dataset.train, dataset.validation  # which may have to be downloaded
-    return train_with_progress(options, dataset, folder, resume=arguments.resume, ranks=ranks)
+    return train_with_progress(
+        options, dataset, folder, resume=arguments.resume, device=device, ranks=ranks
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from nmtool.cli.progress import Advance, duration, progress
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
+    from training.devices import Device
     from training.options import TrainOptions
     from training.ranks import Ranks
     from training.run_folder import RunFolder
@@ -21,6 +22,7 @@ def train_with_progress(
     folder: RunFolder,
     *,
     resume: bool = False,
+    device: Device | None = None,
     ranks: Ranks | None = None,
 ) -> Trainer:
     """Train or go on, with a bar and a line per epoch on stderr.
@@ -28,17 +30,19 @@ def train_with_progress(
     Args:
         options, dataset, folder, resume: as for `training.trainer.train`; a run without a
             finished epoch starts anew.
+        device: where it trains; by default the CPU.
         ranks: the processes that train together, of which the first tells how it goes.
     """
+    from training.devices import CPU
     from training.ranks import ALONE
     from training.trainer import train
 
-    ranks = ranks or ALONE
+    ranks, device = ranks or ALONE, device or CPU
     if resume and not folder.checkpoint_file.exists():
         _forget(folder, ranks)
         resume = False
     if not ranks.is_first:
-        return train(options, dataset, folder=folder, resume=resume, ranks=ranks)
+        return train(options, dataset, folder=folder, resume=resume, device=device, ranks=ranks)
     with EpochReport(options.epochs, dataset.train.n_samples) as report:
         return train(
             options,
@@ -47,6 +51,7 @@ def train_with_progress(
             resume=resume,
             on_batch=report.batch,
             on_epoch=report.epoch,
+            device=device,
             ranks=ranks,
         )
 

@@ -4,14 +4,18 @@
 currents and membranes comes in as `Calibration`.
 """
 
+from nmtool.quantise.delays import DelayGrid
 from nmtool.quantise.quantise import Calibration, Quantisation, quantise
+from nmtool.quantise.ranges import weight_ranges
 from nmtool.quantise.report import PopulationReport, ProjectionReport, QuantisationReport
 
 __all__ = [
     "Calibration",
+    "DelayGrid",
     "PopulationReport",
     "ProjectionReport",
     "Quantisation",
     "QuantisationReport",
     "quantise",
+    "weight_ranges",
 ]

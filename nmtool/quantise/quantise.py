@@ -20,11 +20,13 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.network import Network, Population, Projection
+from nmtool.quantise.delays import DelayGrid
 from nmtool.quantise.report import PopulationReport, ProjectionReport, QuantisationReport
 from nmtool.quantise.scale import (
     Ceilings,
     choose_scale,
     current_ceiling,
+    held_tau,
     membrane_ceiling,
     one_signed_sum,
     share_of_ranges,
@@ -64,6 +66,8 @@ def quantise(
     network: Network,
     *,
     weight_bits: int = 8,
+    delays: DelayGrid | None = None,
+    ranges: Mapping[int, float] | None = None,
     calibration: Calibration | None = None,
     scale: str = "static",
 ) -> Quantisation:
@@ -72,6 +76,9 @@ def quantise(
     Args:
         network: what training learnt.
         weight_bits: 2 … 8, of every projection.
+        delays: which delays are held; by default every step of 6 bits.
+        ranges: per projection (by index) the magnitude, as a jump of u, that its integers reach
+            at least; larger weights may be clipped. By default the largest weight is held.
         calibration: what data showed; without it, the head-room of non-spiking populations
             comes from bounds that hold for every possible input, which costs resolution.
         scale: `static` keeps currents inside their ranges for every possible input; `data`
@@ -86,7 +93,14 @@ def quantise(
         raise UsageError(f"unknown scale rule '{scale}'", fix="use static or data")
     if scale == "data" and calibration is None:
         raise UsageError("the scale rule 'data' needs calibration data")
-    work = _Quantiser(network, weight_bits, calibration, trust_data=scale == "data")
+    work = _Quantiser(
+        network,
+        weight_bits,
+        delays or DelayGrid(),
+        ranges or {},
+        calibration,
+        trust_data=scale == "data",
+    )
     return work.run()
 
 
@@ -95,12 +109,16 @@ class _Quantiser:
         self,
         network: Network,
         weight_bits: int,
+        delays: DelayGrid,
+        ranges: Mapping[int, float],
         calibration: Calibration | None,
         *,
         trust_data: bool,
     ) -> None:
         self.network = network
         self.weight_bits = weight_bits
+        self.delays = delays
+        self.ranges = ranges
         self.calibration = calibration
         self.trust_data = trust_data
         self.findings: list[Finding] = []
@@ -139,7 +157,11 @@ class _Quantiser:
             for index, projection in enumerate(self.network.projections)
             if projection.target == name
         }
-        ceilings = self._ceilings(population, list(incoming.values()), du, dv)
+        held = [
+            np.clip(jumps, -self._range(index, jumps), self._range(index, jumps))
+            for index, jumps in incoming.items()
+        ]
+        ceilings = self._ceilings(population, held, du, dv)
         integer = self._fit(population, incoming, ceilings, du, dv)
         return integer, self._account(integer, tau_mem, tau_syn, list(incoming))
 
@@ -153,7 +175,7 @@ class _Quantiser:
     ) -> IntegerPopulation:
         """Choose the scale, round everything, and yield until the integers keep the bounds."""
         limits = [256 - self._step(jumps) for jumps in incoming.values()]
-        largest = [float(np.abs(jumps).max(initial=0)) for jumps in incoming.values()]
+        largest = [self._range(index, jumps) for index, jumps in incoming.items()]
         factor, share = math.inf, 1.0
         while share >= 1:
             at_most = factor / max(share, _LEAST_YIELD)
@@ -184,6 +206,11 @@ class _Quantiser:
         return projection.weight * dynamics.drive_scale(
             target.values("tau_mem_ms"), target.values("tau_syn_ms"), self.network.dt_ms
         )
+
+    def _range(self, index: int, jumps: NDArray[np.float64]) -> float:
+        """Largest magnitude the integers of a projection must reach."""
+        largest = float(np.abs(jumps).max(initial=0))
+        return min(largest, self.ranges.get(index, largest))
 
     def _step(self, jumps: NDArray[np.float64]) -> int:
         return targets.weight_step(self.weight_bits, sign_mode(jumps) == MIXED)
@@ -279,19 +306,20 @@ class _Quantiser:
         exact = jumps * factor
         levels = 256 // step - 1
         whole = np.clip(round_half_away(exact / unit), -levels, levels)
-        clipped = int((projection.delay > targets.MAX_DELAY).sum())
+        longest = self.delays.longest
+        clipped = int((projection.delay > longest).sum())
         if clipped:
             self._find(
                 "delay-range",
                 f"{projection.source} → {projection.target}",
-                f"{clipped} delays are longer than {targets.MAX_DELAY} steps",
-                f"they were cut to {targets.MAX_DELAY}; a longer time step holds longer delays",
+                f"{clipped} delays are longer than {longest} steps",
+                f"they were cut to {longest}; a longer time step holds longer delays",
             )
         integer = IntegerProjection(
             projection.source,
             projection.target,
             (whole * step).astype(np.int16),
-            np.minimum(projection.delay, targets.MAX_DELAY).astype(np.uint8),
+            self.delays.snap(projection.delay).astype(np.uint8),
             self.weight_bits,
             exponent,
         )
@@ -340,9 +368,9 @@ class _Quantiser:
             name=integer.name,
             scale=factor,
             tau_mem_ms=tau_mem,
-            tau_mem_held_ms=_held_tau(integer.dv, dt_ms),
+            tau_mem_held_ms=held_tau(integer.dv, dt_ms),
             tau_syn_ms=tau_syn,
-            tau_syn_held_ms=_held_tau(integer.du + 1, dt_ms),
+            tau_syn_held_ms=held_tau(integer.du + 1, dt_ms),
             threshold_error=error,
             drive_share=drive / targets.CURRENT_LIMIT,
             current_share=current_ceiling(drive, integer.du) * (1 << STATE_SHIFT) / STATE_LIMIT,
@@ -352,13 +380,6 @@ class _Quantiser:
         finding = Finding(code, where, what, fix)
         if finding not in self.findings:
             self.findings.append(finding)
-
-
-def _held_tau(lost: int, dt_ms: float) -> float:
-    """Time constant in ms of a decay that loses `lost` of 4096 each step."""
-    if lost == 0:
-        return math.inf
-    return 0.0 if lost >= DECAY_ONE else -dt_ms / math.log1p(-lost / DECAY_ONE)
 
 
 def _weight_account(

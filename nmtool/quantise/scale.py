@@ -118,6 +118,13 @@ def membrane_ceiling(current: float, dv: int) -> float:
     return current * DECAY_ONE / dv if dv else math.inf
 
 
+def held_tau(lost: int, dt_ms: float) -> float:
+    """Time constant in ms of a decay that loses `lost` of 4096 each step."""
+    if lost == 0:
+        return math.inf
+    return 0.0 if lost >= DECAY_ONE else -dt_ms / math.log1p(-lost / DECAY_ONE)
+
+
 def share_of_ranges(
     drive: float, du: int, *, output_dv: int = 0, output_bias: float = 0.0
 ) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from training.cell import Cell
@@ -33,42 +33,58 @@ class Block:
         self.dtype = cell.alpha.dtype
         self.size = cell.alpha.size
         self.is_recurrent = recurrent is not None
-        self.nothing = Matrix.none(self.size, self.dtype)
-        self.afferent = Matrix(afferent)
-        self.recurrent = Matrix(recurrent) if recurrent is not None else self.nothing
+        self.nothing = Matrix.of(None, self.size, self.dtype)
+        self.afferent = Matrix.of(afferent, self.size, self.dtype)
+        self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
+
+    @property
+    def sent(self) -> Matrix:
+        """What afferent spikes add up to, in the numbers of the forward pass."""
+        return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """See `training.engine.Block`."""
-        cut, spikes = self._cut(source), _arrays(source)
-        drive = self._traces(cut, source.n_samples)
-        tape = _Tape(cut, source.n_samples, self.size, self.dtype)
+        cut, spikes = self.cut(source), _arrays(source)
+        drive = self.traces(cut, source.n_samples, self.sent.weight.dtype)
+        tape = Tape(cut, source.n_samples, self.size, self.dtype)
         for first, last in cut.bounds(source.n_samples):
-            part = spikes.part(first, last)
-            traces = self._drive(part, cut, drive)
-            count, neuron, slope = tape.room(last - first)
-            forward.run_lif(
-                self.cell,
-                self.recurrent.weight,
-                self.recurrent.delay,
-                self.recurrent.reach,
-                cut.stride,
-                traces,
-                neuron,
-                slope,
-                count,
-            )
-            tape.keep(count, neuron, slope)
+            traces = self._drive(spikes.part(first, last), cut, drive)
+            room = tape.room(last - first)
+            self.spike(cut, traces, *room)
+            tape.keep(*room)
         return tape.run()
+
+    def spike(
+        self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
+    ) -> None:
+        """Run spiking neurons over a portion; arguments as of the kernel `run_lif`."""
+        loop = self.recurrent
+        forward.run_lif(
+            self.cell,
+            loop.weight,
+            loop.delay,
+            loop.reach,
+            cut.stride,
+            drive,
+            neuron,
+            slope,
+            count,
+        )
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `training.engine.Block`."""
-        cut, spikes = self._cut(source), _arrays(source)
-        membrane = np.empty((source.n_samples, source.n_steps, self.size), self.dtype)
-        drive = self._traces(cut, source.n_samples)
+        cut, spikes = self.cut(source), _arrays(source)
+        drive = self.traces(cut, source.n_samples, self.sent.weight.dtype)
+        shape = (source.n_samples, source.n_steps, self.size)
+        membrane = np.empty(shape, self.sent.weight.dtype)
         for first, last in cut.bounds(source.n_samples):
             traces = self._drive(spikes.part(first, last), cut, drive)
-            forward.run_li(self.cell, cut.stride, traces, membrane[first:last])
+            self.integrate(cut, traces, membrane[first:last])
         return torch.from_numpy(membrane)
+
+    def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
+        """Run non-spiking neurons over a portion; arguments as of the kernel `run_li`."""
+        forward.run_li(self.cell, cut.stride, drive, membrane)
 
     def backward_lif(
         self,
@@ -86,7 +102,7 @@ class Block:
         slope, pushes = run.slope.numpy(), push.numpy()
         for first, last in sums.cut.bounds(source.n_samples):
             part = own.part(first, last)
-            mu_u, c = sums.traces(last - first)
+            mu_u = sums.traces(last - first)
             adjoint.run_lif_adjoint(
                 self.cell,
                 _senders(self.recurrent, part, sums.cut, gradient),
@@ -96,9 +112,8 @@ class Block:
                 sums.reach,
                 sums.cut.stride,
                 mu_u,
-                c,
             )
-            sums.add(first, last, mu_u, c, part)
+            sums.add(first, last, mu_u, part)
         return sums.result()
 
     def backward_li(
@@ -108,7 +123,7 @@ class Block:
         sums = _Sums(self, source, want_source_time)
         direct = d_membrane.contiguous().numpy()
         for first, last in sums.cut.bounds(source.n_samples):
-            mu_u, c = sums.traces(last - first)
+            mu_u = sums.traces(last - first)
             adjoint.run_li_adjoint(
                 self.cell,
                 direct[first:last],
@@ -116,28 +131,28 @@ class Block:
                 sums.reach,
                 sums.cut.stride,
                 mu_u,
-                c,
             )
-            sums.add(first, last, mu_u, c, sums.spikes.part(first, last))
+            sums.add(first, last, mu_u, sums.spikes.part(first, last))
         return sums.result()
 
-    def _cut(self, source: SpikeTrains) -> Cut:
+    def cut(self, source: SpikeTrains) -> Cut:
+        """How a batch is cut, forward and backward alike."""
         reach = max(self.afferent.reach, self.recurrent.reach)
         return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
 
-    def _traces(self, cut: Cut, n_samples: int) -> NDArray:
-        """[tiles of a portion, neurons, tile·stride] float, taken once per pass."""
+    def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> NDArray:
+        """[tiles of a portion, neurons, tile·stride] numbers, taken once per pass."""
         tiles = cut.n_tiles(min(cut.portion, n_samples))
-        return np.empty((tiles, self.size, cut.tile * cut.stride), self.dtype)
+        return np.empty((tiles, self.size, cut.tile * cut.stride), dtype)
 
     def _drive(self, part: Spikes, cut: Cut, scratch: NDArray) -> NDArray:
         traces = scratch[: cut.n_tiles(part.n_samples)]
-        weight, delay = self.afferent.weight_by_post, self.afferent.delay_by_post
+        weight, delay = self.sent.weight_by_post, self.sent.delay_by_post
         currents.afferent_drive(weight, delay, *part.by_channel(weight.shape[1], cut), traces)
         return traces
 
 
-class _Tape:
+class Tape:
     """Spikes of a block, portion after portion."""
 
     def __init__(self, cut: Cut, n_samples: int, size: int, dtype: np.dtype) -> None:
@@ -151,12 +166,12 @@ class _Tape:
         self.slope = [np.zeros(0, dtype)]
 
     def room(self, n_samples: int) -> tuple[NDArray, NDArray, NDArray]:
-        """Arrays for count, neuron and slope of a portion."""
+        """Arrays for neuron, slope and count of a portion."""
         count = np.empty((n_samples, self.cut.n_steps + 1), np.int64)
         neuron, slope = (array[:n_samples] for array in self._room)
-        return count, neuron, slope
+        return neuron, slope, count
 
-    def keep(self, count: NDArray, neuron: NDArray, slope: NDArray) -> None:
+    def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
         """Append what the kernel wrote."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
@@ -181,34 +196,33 @@ class _Sums:
 
     def __init__(self, block: Block, source: SpikeTrains, want_source_time: bool) -> None:
         self.block = block
-        self.cut = block._cut(source)
+        self.cut = block.cut(source)
         self.spikes = _arrays(source)
         self.afferent = GradientSum(block.afferent)
         self.recurrent = GradientSum(block.recurrent)
         self.asked = block.afferent if want_source_time else block.nothing
         self.reach = max(self.asked.reach, block.recurrent.reach)
         self.source_time = np.zeros(source.n_spikes if want_source_time else 0, block.dtype)
-        self._scratch = [block._traces(self.cut, source.n_samples) for _ in range(2)]
+        self._scratch = block.traces(self.cut, source.n_samples, block.dtype)
 
-    def traces(self, n_samples: int) -> list[NDArray]:
-        """Room for μ_u and c of a portion; zero beyond the last step, where nothing counts."""
-        part = [array[: self.cut.n_tiles(n_samples)] for array in self._scratch]
-        for array in part:
-            by_sample = array.reshape(*array.shape[:2], self.cut.tile, self.cut.stride)
-            by_sample[..., self.cut.n_steps :] = 0.0
+    def traces(self, n_samples: int) -> NDArray:
+        """Room for μ_u of a portion; zero beyond the last step, where nothing counts."""
+        part = self._scratch[: self.cut.n_tiles(n_samples)]
+        by_sample = part.reshape(*part.shape[:2], self.cut.tile, self.cut.stride)
+        by_sample[..., self.cut.n_steps :] = 0.0
         return part
 
     def senders(self, first: int, last: int) -> adjoint.Senders:
         """The source's spikes, if their time gradients are wanted."""
         return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
 
-    def add(self, first: int, last: int, mu_u: NDArray, c: NDArray, own: Spikes) -> None:
+    def add(self, first: int, last: int, mu_u: NDArray, own: Spikes) -> None:
         """Add a portion's gradients."""
         gradients.synapse_gradients(
+            self.block.cell,
             self.afferent.over(self.spikes.part(first, last), self.cut),
             self.recurrent.over(own, self.cut),
             mu_u,
-            c,
         )
 
     def result(self) -> Backward:

@@ -13,7 +13,7 @@ from training.cpu.kernels import events
 from training.cpu.kernels.rings import SPAN
 
 TILE_BYTES = 36 << 10
-"""Adjoint traces of one neuron over a tile of samples should stay in a first-level cache."""
+"""The adjoint of one neuron over a tile of samples should stay in a first-level cache."""
 
 LARGEST_TILE = 16
 """Samples of a tile at most."""
@@ -51,8 +51,9 @@ class Cut:
             n_samples: samples of the batch.
             dtype: type of the traces.
         """
-        stride = -(-(n_steps + reach) // SPAN) * SPAN
-        trace_bytes = 2 * stride * np.dtype(dtype).itemsize
+        # One step more, because gradients look one beyond an arrival.
+        stride = -(-(n_steps + reach + 1) // SPAN) * SPAN
+        trace_bytes = stride * np.dtype(dtype).itemsize
         tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))
         tiles = -(-SAMPLES_PER_THREAD * numba.get_num_threads() // tile)
         return cls(n_steps, stride, tile, tiles * tile)

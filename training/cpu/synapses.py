@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 
+from nmtool.dynamics import HOP_LATENCY
 from training.cpu.kernels import gradients
 from training.cpu.portions import Cut, Spikes
 from training.engine import SynapseGradients, Synapses
 
 
 class Matrix:
-    """A projection in both orders, both contiguous.
+    """Synapses in both orders, both contiguous.
 
     Attributes:
         weight, delay: [pre, post], for spikes that are sent one by one.
@@ -20,20 +21,30 @@ class Matrix:
         reach: steps from a spike to its last arrival.
 
     Args:
-        synapses: the projection, tensors of the CPU.
+        weight: [pre, post], numbers of any type.
+        delay: [pre, post] uint8 or int16, steps.
     """
 
-    def __init__(self, synapses: Synapses) -> None:
-        self.weight, self.delay = synapses.weight.numpy(), synapses.delay.numpy()
-        self.weight_by_post = np.ascontiguousarray(self.weight.T)
-        self.delay_by_post = np.ascontiguousarray(self.delay.T)
-        self.reach = synapses.reach
+    def __init__(self, weight: NDArray, delay: NDArray) -> None:
+        self.weight, self.delay = weight, delay
+        self.weight_by_post = np.ascontiguousarray(weight.T)
+        self.delay_by_post = np.ascontiguousarray(delay.T)
+        self.reach = HOP_LATENCY + int(delay.max(initial=0))
 
     @classmethod
-    def none(cls, n_post: int, dtype: DTypeLike) -> Matrix:
-        """No synapses at all."""
-        weight = torch.from_numpy(np.zeros((0, n_post), dtype))
-        return cls(Synapses(weight, torch.zeros((0, n_post), dtype=torch.uint8)))
+    def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:
+        """The float weights of a projection; without one, no synapses at all."""
+        if synapses is None:
+            return cls(np.zeros((0, n_post), dtype), np.zeros((0, n_post), np.uint8))
+        return cls(synapses.weight.numpy(), synapses.delay.numpy())
+
+    @classmethod
+    def of_integers(cls, synapses: Synapses | None, n_post: int) -> Matrix:
+        """The shifted weights of a projection, int32; without one, no synapses at all."""
+        if synapses is None:
+            return cls.of(None, n_post, np.int32)
+        assert synapses.integer is not None
+        return cls(synapses.integer.numpy(), synapses.delay.numpy())
 
 
 class GradientSum:

@@ -46,18 +46,20 @@ class Senders(NamedTuple):
 
 
 @compiled(fastmath=_FAST)
-def arrival_gradient(weight, delay, n, c):
+def arrival_gradient(weight, delay, i, n, c):
     """∂L/∂t per ms of a spike of step n through one projection.
 
     Args:
-        weight, delay: [post], the synapses of the neuron that spiked.
+        weight, delay: [pre, post], the synapses.
+        i: the neuron that spiked.
         c: [rows, post and more] float, a ring: derivative by the arrival time of a weight of one.
     """
     last_row = np.uint64(c.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
+    pre = np.uint64(i)
     total = c.dtype.type(0.0)
-    for j in range(np.uint64(weight.size)):
-        total += weight[j] * c[(first + np.uint64(delay[j])) & last_row, j]
+    for j in range(np.uint64(weight.shape[1])):
+        total += weight[pre, j] * c[(first + np.uint64(delay[pre, j])) & last_row, j]
     return total
 
 
@@ -66,8 +68,9 @@ def read_arrivals(senders, s, n, c):
     """Add to the time gradients of a sample's spikes of step n what their arrivals say."""
     if senders.weight.size:
         for k in range(senders.begin[s, n], senders.begin[s, n + 1]):
-            i = senders.neuron[k]
-            senders.time_gradient[k] += arrival_gradient(senders.weight[i], senders.delay[i], n, c)
+            senders.time_gradient[k] += arrival_gradient(
+                senders.weight, senders.delay, senders.neuron[k], n, c
+            )
 
 
 @compiled(fastmath=_FAST)
@@ -80,7 +83,7 @@ def read_off(cell, mu_u, mu_v, c):
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u, c):
+def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
     """Run the adjoint of spiking neurons from the last step to the first.
 
     Args:
@@ -92,7 +95,7 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u, c):
         source: afferent spikes whose time gradients are wanted.
         reach: steps from a spike to its last arrival over the synapses of both.
         stride: steps a sample takes up in a trace.
-        mu_u, c: [tiles, neurons, tile·stride] float, zero beyond T; filled.
+        mu_u: [tiles, neurons, tile·stride] float, zero beyond T; filled.
     """
     n_samples, n_steps = own.begin.shape[0], own.begin.shape[1] - 1
     n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride
@@ -113,19 +116,17 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u, c):
             ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
             read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
             if n % SPAN == 0:
-                position = (s % tile) * stride + n
-                store_ring(ring_u, n, mu_u[s // tile], position)
-                store_ring(ring_c, n, c[s // tile], position)
+                store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u, c):
+def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u):
     """Run the adjoint of non-spiking neurons from the last step to the first.
 
     Args:
         cell: constants of the neurons.
         d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-        source, reach, stride, mu_u, c: as in `run_lif_adjoint`.
+        source, reach, stride, mu_u: as in `run_lif_adjoint`.
     """
     n_samples, n_steps, n_neurons = d_membrane.shape
     tile = mu_u.shape[2] // stride
@@ -141,6 +142,4 @@ def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u, c):
             ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
             read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
             if n % SPAN == 0:
-                position = (s % tile) * stride + n
-                store_ring(ring_u, n, mu_u[s // tile], position)
-                store_ring(ring_c, n, c[s // tile], position)
+                store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)

@@ -31,52 +31,54 @@ def integrate(v, alpha, u, bias_step):
 
 
 @compiled()
-def any_above(v, theta):
-    """Whether any of some membranes is above its threshold."""
-    found = 0
-    for j in range(v.size):
+def any_above(v, theta, first, last):
+    """Whether any of the membranes first … last − 1 is above its threshold."""
+    found = False
+    for j in range(first, last):
         found |= v[j] > theta[j]
-    return found != 0
+    return found
 
 
 @compiled(fastmath={"contract"})
-def emit(cell, u, v, neuron, slope):
-    """Write down the neurons that spike in this step, reset them; returns how many.
+def emit(cell, u, v, spikes, neuron, slope):
+    """Write down the neurons that spike in this step, reset them; returns the spikes so far.
 
     Args:
         cell: constants of the neurons.
         u, v: [neurons] float, before the reset.
-        neuron: [room] int32, filled from the front.
+        spikes: how many there were before.
+        neuron: [room] int32, filled from there on.
         slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
             the membrane as it crosses the threshold; see `training.reference` for why it is
             positive.
     """
-    spikes = 0
-    for first in range(0, v.size, SPAN):
-        last = min(first + SPAN, v.size)
-        if not any_above(v[first:last], cell.theta[first:last]):
-            continue
-        for j in range(first, last):
-            if v[j] > cell.theta[j]:
-                neuron[spikes] = j
-                slope[spikes] = max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
-                spikes += 1
-                v[j] = 0.0
+    theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
+    for first in range(np.uint64(0), n_neurons, span):
+        last = min(first + span, n_neurons)
+        if any_above(v, theta, first, last):
+            for j in range(first, last):
+                if v[j] > theta[j]:
+                    neuron[spikes] = j
+                    slope[spikes] = max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
+                    spikes += 1
+                    v[j] = 0.0
     return spikes
 
 
 @compiled()
-def send_recurrent(weight, delay, n, ring):
-    """Add one spike of step n to what will arrive at its own population.
+def send_recurrent(weight, delay, i, n, ring):
+    """Add a spike of step n to what will arrive at its own population.
 
     Args:
-        weight, delay: [post], the synapses of the neuron that spiked.
-        ring: [rows, post and more] float, added to.
+        weight, delay: [pre, post], the synapses.
+        i: the neuron that spiked.
+        ring: [rows, post and more], added to.
     """
     last_row = np.uint64(ring.shape[0] - 1)
     first = np.uint64(n + HOP_LATENCY)
-    for j in range(np.uint64(weight.size)):
-        ring[(first + np.uint64(delay[j])) & last_row, j] += weight[j]
+    pre = np.uint64(i)
+    for j in range(np.uint64(weight.shape[1])):
+        ring[(first + np.uint64(delay[pre, j])) & last_row, j] += weight[pre, j]
 
 
 @compiled(parallel=True, fastmath={"contract"})
@@ -108,10 +110,10 @@ def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
             leak(u, cell.beta, arriving)
             arriving[:] = 0.0
             integrate(v, cell.alpha, u, cell.bias_step)
-            spikes += emit(cell, u, v, neuron[s, spikes:], slope[s, spikes:])
+            spikes = emit(cell, u, v, spikes, neuron[s], slope[s])
             if weight.size:
                 for k in range(count[s, n], spikes):
-                    send_recurrent(weight[neuron[s, k]], delay[neuron[s, k]], n, ring)
+                    send_recurrent(weight, delay, neuron[s, k], n, ring)
         count[s, n_steps] = spikes
 
 

@@ -1,6 +1,13 @@
 """Gradients of synapses, gathered from the adjoint where spikes arrive.
 
-∂L/∂w_u = Σ_k μ_u[k + 1 + d]        ∂L/∂d = w_u·Σ_k c[k + 1 + d]      (k: steps of the spikes)
+With m = k + 1 + d for the steps k of the spikes,
+
+    ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ c[m]
+
+and because μ_v[m] = μ_u[m] − β·μ_u[m+1], one trace says both:
+
+    c[m] = μ_u[m]/τ_syn − μ_v[m]/(b·τ_mem)
+         = (1/τ_syn − 1/(b·τ_mem))·μ_u[m] + (β/(b·τ_mem))·μ_u[m+1]
 """
 
 from __future__ import annotations
@@ -34,38 +41,42 @@ class Gathering(NamedTuple):
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def gather(projection, t, j, mu_u, c):
+def gather(projection, t, j, now, next_, mu_u):
     """Add the gradients of one post-neuron's synapses, summed over the spikes of a tile.
 
     Args:
         projection: see `Gathering`.
         t: the tile.
         j: the post-neuron.
-        mu_u, c: [tile·stride] float, the neuron's adjoint for the samples of the tile.
+        now, next_: factors of μ_u[m] and μ_u[m+1] in c[m].
+        mu_u: [tile·stride] float, the neuron's adjoint for the samples of the tile.
     """
     weight, delay, start = projection.weight[j], projection.delay[j], projection.start[t]
     position, d_weight, d_time = projection.position, projection.d_weight[j], projection.d_time[j]
     for i in range(weight.size):
         shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
-        total_mu = mu_u.dtype.type(0.0)
-        total_c = mu_u.dtype.type(0.0)
+        at_arrival = mu_u.dtype.type(0.0)
+        one_later = mu_u.dtype.type(0.0)
         for k in range(start[i], start[i + 1]):
             m = np.uint64(position[k]) + shift
-            total_mu += mu_u[m]
-            total_c += c[m]
-        d_weight[i] += total_mu
-        d_time[i] += weight[i] * total_c
+            at_arrival += mu_u[m]
+            one_later += mu_u[m + np.uint64(1)]
+        d_weight[i] += at_arrival
+        d_time[i] += weight[i] * (now * at_arrival + next_ * one_later)
 
 
 @compiled(parallel=True)
-def synapse_gradients(afferent, recurrent, mu_u, c):
+def synapse_gradients(cell, afferent, recurrent, mu_u):
     """Add the gradients of a population's incoming synapses, summed over samples.
 
     Args:
+        cell: constants of the neurons.
         afferent, recurrent: see `Gathering`; recurrent may have no pre-neurons.
-        mu_u, c: [tiles, post, tile·stride] float, the population's adjoint.
+        mu_u: [tiles, post, tile·stride] float, the population's adjoint, zero beyond T.
     """
     for j in numba.prange(mu_u.shape[1]):
+        now = cell.per_tau_syn[j] - cell.per_drive[j]
+        next_ = cell.beta[j] * cell.per_drive[j]
         for t in range(mu_u.shape[0]):
-            gather(afferent, t, j, mu_u[t, j], c[t, j])
-            gather(recurrent, t, j, mu_u[t, j], c[t, j])
+            gather(afferent, t, j, now, next_, mu_u[t, j])
+            gather(recurrent, t, j, now, next_, mu_u[t, j])

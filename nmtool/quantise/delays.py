@@ -1,0 +1,54 @@
+"""Delays in few bits: multiples of a stride."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmtool import targets
+from nmtool.errors import UsageError
+from nmtool.rounding import round_half_away
+
+DELAY_BITS = (1, 2, 3, 4, 5, 6)
+
+
+@dataclass(frozen=True)
+class DelayGrid:
+    """Delays q·stride with q of so many bits, none beyond what the target holds.
+
+    Attributes:
+        bits: 1 … 6.
+        stride: steps from one delay to the next.
+
+    Raises:
+        UsageError: bits or stride that the target does not have.
+    """
+
+    bits: int = 6
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bits not in DELAY_BITS:
+            raise UsageError(f"delays are held in 1 to 6 bits, not {self.bits}")
+        if not 1 <= self.stride <= targets.MAX_DELAY:
+            raise UsageError(
+                f"a stride of delays lies in 1 … {targets.MAX_DELAY} steps, not {self.stride}"
+            )
+
+    @classmethod
+    def reaching(cls, bits: int, longest: int) -> DelayGrid:
+        """The finest grid of so many bits that reaches a delay (in steps), or the target's end."""
+        longest = min(longest, targets.MAX_DELAY)
+        return cls(bits, max(1, -(-longest // ((1 << bits) - 1))))
+
+    @property
+    def longest(self) -> int:
+        """Largest delay of the grid, in steps."""
+        return min((1 << self.bits) - 1, targets.MAX_DELAY // self.stride) * self.stride
+
+    def snap(self, delay: ArrayLike) -> NDArray[np.int32]:
+        """The nearest delays of the grid, int32 steps; halfway ones away from zero."""
+        steps = round_half_away(np.asarray(delay) / self.stride) * self.stride
+        return np.clip(steps, 0, self.longest).astype(np.int32)
