@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, quantise
+from nmtool.quantise import Calibration, Quantisation, quantise
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
@@ -17,7 +17,9 @@ from nmtool.targets import DECAY_ONE, STATE_SHIFT
 _SAMPLES_AT_ONCE = 8
 
 
-def calibrate(network: Network, spikes: Raster) -> Calibration:
+def calibrate(
+    network: Network, spikes: Raster, *, to_integers: Callable[..., Quantisation] = quantise
+) -> Calibration:
     """Run a network in integers that do not overflow, and see how far its variables go.
 
     Bounds that hold for every input can be so wide for a slow output that its weights all round
@@ -28,10 +30,11 @@ def calibrate(network: Network, spikes: Raster) -> Calibration:
     Args:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
+        to_integers: `quantise`, with the bits that are meant.
     """
-    seen, saturated = _observe(quantise(network, calibration=Calibration()).network, spikes)
+    seen, saturated = _observe(to_integers(network, calibration=Calibration()).network, spikes)
     while saturated:
-        seen, saturated = _observe(quantise(network, calibration=seen).network, spikes)
+        seen, saturated = _observe(to_integers(network, calibration=seen).network, spikes)
     return seen
 
 

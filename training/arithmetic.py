@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from training.cell import Cell, make_cell
 from training.devices import Device
@@ -47,6 +48,12 @@ class Arithmetic(Protocol):
     def network_of(self, projections: Sequence[Projection]) -> Network:
         """The float network the parameters stand for, its delays as they run."""
 
+    def integers_of(self, projections: Sequence[Projection]) -> IntegerNetwork | None:
+        """The integer network the parameters stand for; None in floats."""
+
+    def take_faults(self) -> dict[str, int]:
+        """Overflows by kind since this was last called; empty in floats."""
+
 
 class FloatArithmetic:
     """Weights as they are, delays in whole steps, constants from the time constants.
@@ -77,6 +84,13 @@ class FloatArithmetic:
     def network_of(self, projections: Sequence[Projection]) -> Network:
         """See `Arithmetic`."""
         return replace(self._network, projections=[p.spec() for p in projections])
+
+    def integers_of(self, projections: Sequence[Projection]) -> None:
+        """See `Arithmetic`."""
+
+    def take_faults(self) -> dict[str, int]:
+        """See `Arithmetic`."""
+        return {}
 
     def _connection(self, projection: Projection) -> Connection:
         weight, delay = projection.weight, projection.delay

@@ -76,7 +76,7 @@ class IntegerArithmetic:
         UsageError: the device has no engine for integers.
 
     Attributes:
-        faults: per population, [wraps of u, clips of v] in all passes since they were last reset.
+        faults: per population [2, neurons] int64, wraps of u and clips of v in all passes.
     """
 
     def __init__(
@@ -99,9 +99,20 @@ class IntegerArithmetic:
         specs = [replace(p.spec(), delay=grid.snap(_array(p.delay))) for p in projections]
         return replace(self.network, projections=specs)
 
+    def integers_of(self, projections: Sequence[Projection]) -> IntegerNetwork:
+        """See `training.arithmetic.Arithmetic`."""
+        return self.rounding(self.network_of(projections))
+
+    def take_faults(self) -> dict[str, int]:
+        """Wraps of u and clips of v of all neurons since this was last called."""
+        wraps, clips = sum(fault.sum(axis=1) for fault in self.faults.values())
+        for fault in self.faults.values():
+            fault[:] = 0
+        return {"u_wraps": int(wraps), "v_clips": int(clips)}
+
     def prepare(self, projections: Sequence[Projection]) -> Pass:
         """See `training.arithmetic.Arithmetic`."""
-        integer = self.rounding(self.network_of(projections))
+        integer = self.integers_of(projections)
         connections = [
             self._connection(projection, held, integer.population(held.target))
             for projection, held in zip(projections, integer.projections, strict=True)

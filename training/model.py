@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from nmtool import network as plain
 from nmtool.errors import NetworkError
 from nmtool.graph import INPUT, LI, strongly_connected
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -191,6 +192,10 @@ class SpikingNetwork(nn.Module):
     def to_network(self) -> Network:
         """The network as it runs now, delays in whole steps."""
         return self.arithmetic.network_of(self.synapses)
+
+    def to_integers(self) -> IntegerNetwork | None:
+        """The integers as they run now; None in float arithmetic."""
+        return self.arithmetic.integers_of(self.synapses)
 
 
 def _plain(membrane: Tensor, unit: float | None) -> NDArray:

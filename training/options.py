@@ -14,10 +14,15 @@ from typing import Any
 from nmtool.data import default_steps
 from nmtool.errors import UsageError
 from nmtool.readout import FIRST_SPIKE, RULES
+from nmtool.targets import MAX_DELAY
 
 
 def _option(default: Any, text: str, **more: Any) -> Any:
     return field(default=default, metadata={"help": text, **more})
+
+
+ARITHMETICS = ("float", "integer")
+"""What the forward pass computes in."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,17 @@ class TrainOptions:
         3.0, "scale initial weights until hidden neurons spike this often per sample; 0: do not"
     )
 
+    arithmetic: str = _option(
+        "float",
+        "forward pass in floats, or in the integers that the chip will run",
+        choices=ARITHMETICS,
+    )
+    weight_bits: int = _option(8, "integers: bits of a weight, 2 … 8")
+    delay_bits: int = _option(6, "integers: bits of a delay, 1 … 6")
+    delay_stride: int = _option(
+        0, "integers: steps from one delay to the next; 0: the least that reaches max_delay"
+    )
+
     epochs: int = _option(30, "passes over the training samples")
     batch_size: int = _option(32, "samples per update")
     lr: float = _option(0.01, "learning rate of weights (Adam)")
@@ -78,8 +94,11 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        if self.readout not in RULES:
-            raise UsageError(f"unknown readout '{self.readout}'", fix=f"use one of {list(RULES)}")
+        for name, known in (("readout", RULES), ("arithmetic", ARITHMETICS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise UsageError(f"unknown {name} '{value}'", fix=f"use one of {list(known)}")
+        self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
             if getattr(self, f"init_delay_{name}") > self.max_delay:
                 object.__setattr__(self, f"init_delay_{name}", self.max_delay)
@@ -100,6 +119,14 @@ class TrainOptions:
             mean, spread = getattr(self, name)
             if not (math.isfinite(mean) and 0 <= spread < math.inf):
                 raise UsageError(f"{name} must be a mean and a spread, not {mean} and {spread}")
+
+    def _check_bits(self) -> None:
+        """Integers hold what the chip holds."""
+        if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
+            raise UsageError(
+                f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
+                fix="a longer time step (dt_ms) reaches as far with fewer steps",
+            )
 
     @property
     def n_steps(self) -> int:
@@ -146,6 +173,9 @@ _SMALLEST = {
     "init_delay_output": 0,
     "tau_out_ms": 0,
     "init_rate": 0,
+    "weight_bits": 2,
+    "delay_bits": 1,
+    "delay_stride": 0,
     "epochs": 1,
     "batch_size": 1,
     "lr": 0,
@@ -160,7 +190,14 @@ _SMALLEST = {
     "validation": 0,
     "seed": 0,
 }
-_LARGEST = {"max_delay": 65535, "warmup": 1, "stretch": 1}
+_LARGEST = {
+    "max_delay": 32767,
+    "weight_bits": 8,
+    "delay_bits": 6,
+    "delay_stride": MAX_DELAY,
+    "warmup": 1,
+    "stretch": 1,
+}
 _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
 _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 

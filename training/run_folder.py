@@ -3,6 +3,7 @@
 RUN/run.json         settings, data set, version: the manifest
 RUN/log.jsonl        one line per epoch
 RUN/network.npz      the network of the best epoch so far
+RUN/integers.npz     the same in integers, where it trained in them
 RUN/checkpoint.npz   everything needed to go on after the last finished epoch
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError, UsageError
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from training.options import TrainOptions
 
@@ -40,6 +42,10 @@ class RunFolder:
     @property
     def network_file(self) -> Path:
         return self.path / "network.npz"
+
+    @property
+    def integer_file(self) -> Path:
+        return self.path / "integers.npz"
 
     @property
     def checkpoint_file(self) -> Path:
@@ -82,6 +88,16 @@ class RunFolder:
     def network(self) -> Network:
         """The network of the best epoch."""
         return Network.load(self.network_file)
+
+    def integers(self) -> IntegerNetwork | None:
+        """The integer network of the best epoch; None where the run trains in floats."""
+        return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
+
+    def keep(self, network: Network, integers: IntegerNetwork | None) -> None:
+        """Write the network of the best epoch so far; raises `StorageError`."""
+        network.save(self.network_file)
+        if integers is not None:
+            integers.save(self.integer_file)
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
         """Replace the log; the checkpoint holds all of it, so both always agree."""

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.version import __version__
 from training import checkpoint, losses
 from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.augment import Augmentation
 from training.balance import balance_drive
+from training.deployment import Deployment
 from training.devices import CPU, Device
 from training.initial import initial_network
+from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
 from training.optimise import make_optimiser, warmup_cosine
 from training.options import TrainOptions
@@ -33,6 +36,8 @@ from training.totals import Totals
 from training.validation import Validation
 
 _BALANCE_SAMPLES = 64
+_CALIBRATION_SAMPLES = 64
+_PORTION = 256
 
 
 @dataclass(frozen=True)
@@ -92,14 +97,17 @@ class Trainer:
         if validation is not None and validation.n_samples == 0:
             raise DataError("there are no validation samples")
         self.options = options
-        self._train = train
+        self._train, self._held_out = train, validation
         self._folder = folder
         self._ranks = ranks
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
         _check_agreement(ranks, options, train, validation)
         start = network or _start(options, train, device)
-        self.model = SpikingNetwork(start, max_delay=options.max_delay, device=device)
+        self._deployment = _deployment(options, train, start)
+        self.model = SpikingNetwork(
+            start, max_delay=options.max_delay, device=device, rounding=self._rounding(start)
+        )
         ranks.copy_from_first(self.model.parameters())
         self._validation = None if validation is None else Validation(validation, start, ranks)
         self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
@@ -112,12 +120,13 @@ class Trainer:
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._progress = checkpoint.Progress(0, 0, -1.0, [])
         self.best = self.model.to_network()
+        self.best_integers = self.model.to_integers()
 
     def resume(self) -> None:
         """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
         assert self._folder is not None
         self._progress = checkpoint.load(self._folder.checkpoint_file, self.model, self._optimiser)
-        self.best = self._folder.network()
+        self.best, self.best_integers = self._folder.network(), self._folder.integers()
         self._ranks.check_same("the checkpoint they found", self._progress.update)
 
     @property
@@ -129,11 +138,42 @@ class Trainer:
         """Train the remaining epochs; returns the best epoch's network."""
         while self._progress.epoch < self.options.epochs:
             self._epoch()
+        self._settle()
         return self.best
+
+    def _settle(self) -> None:
+        """Let no overflow survive in the integers of the best epoch, on any sample there is."""
+        if self._deployment is None or self.best_integers is None:
+            return
+        self.best_integers = self._deployment.settled(
+            self.best, self.best_integers, self._all_samples
+        )
+        if self._folder is not None and self._ranks.is_first:
+            self._folder.keep(self.best, self.best_integers)
+
+    def _all_samples(self) -> Iterator[Raster]:
+        """Training and validation samples as the network hears them, a portion at a time."""
+        network = self.model.network
+        held_out = [] if self._held_out is None else [self._held_out]
+        for events in (self._train, *held_out):
+            for first in range(0, events.n_samples, _PORTION):
+                part = events.take(np.arange(first, min(first + _PORTION, events.n_samples)))
+                binned = bin_events(part, network.dt_ms, network.n_steps, network.channels.group)
+                yield binned.raster
+
+    def _rounding(self, network: Network) -> Rounding | None:
+        return None if self._deployment is None else self._deployment.rounding(network)
+
+    def _renew_scales(self) -> None:
+        """Estimate scales anew, from the weights as they are; a resumed run finds the same."""
+        arithmetic = self.model.arithmetic
+        if isinstance(arithmetic, IntegerArithmetic) and self._deployment is not None:
+            arithmetic.rounding = self._deployment.rounding(self.model.to_network())
 
     def _epoch(self) -> None:
         epoch = self._progress.epoch + 1
         started = time.perf_counter()
+        self._renew_scales()
         totals = Totals.nothing(self.model.network)
         update = self._progress.update
         for samples, rng in self._shuffled(epoch):
@@ -154,9 +194,16 @@ class Trainer:
             "silent_neurons": rescued,
             "surplus_events": totals.surplus,
             "dropped_events": totals.dropped,
+            **self._faults(),
             "seconds": round(time.perf_counter() - started, 3),
         }
         self._finish(epoch, update, entry)
+
+    def _faults(self) -> dict[str, int]:
+        """Overflows of all ranks in this epoch's passes, training and validation."""
+        mine = self.model.arithmetic.take_faults()
+        total = self._ranks.sum(list(mine.values()))
+        return {name: int(count) for name, count in zip(mine, total, strict=True)}
 
     def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
         """Batches of sample indices with a random generator each; the last may be smaller."""
@@ -215,13 +262,13 @@ class Trainer:
         score = entry["train_accuracy"] if score is None else score
         better = score >= self._progress.best
         if better:
-            self.best = self.model.to_network()
+            self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
         self._progress = checkpoint.Progress(
             epoch, update, max(score, self._progress.best), [*self._progress.log, entry]
         )
         if self._folder is not None and self._ranks.is_first:
             if better:
-                self.best.save(self._folder.network_file)
+                self._folder.keep(self.best, self.best_integers)
             checkpoint.save(
                 self._folder.checkpoint_file, self.model, self._optimiser, self._progress
             )
@@ -245,6 +292,14 @@ def _start(options: TrainOptions, train: SpikeEvents, device: Device) -> Network
     some = train.take(np.arange(min(_BALANCE_SAMPLES, train.n_samples)))
     raster = bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster
     return balance_drive(network, raster, options.init_rate, options.max_delay, device)
+
+
+def _deployment(options: TrainOptions, train: SpikeEvents, network: Network) -> Deployment | None:
+    if options.arithmetic == "float":
+        return None
+    some = train.take(np.arange(min(_CALIBRATION_SAMPLES, train.n_samples)))
+    binned = bin_events(some, network.dt_ms, network.n_steps, network.channels.group)
+    return Deployment.of(options, binned.raster)
 
 
 def _check_agreement(

@@ -21,6 +21,9 @@ from nmtool.raster import Raster
 RUN_NETWORK = "network.npz"
 """Where a run folder keeps its network."""
 
+RUN_INTEGERS = "integers.npz"
+"""Where a run that trains in integers keeps those."""
+
 LAVA_PACKAGE = "lava_network"
 """The folder by which an exported Lava folder is known."""
 
@@ -46,6 +49,8 @@ def is_lava_export(path: str | Path) -> bool:
 def load_any(path: str) -> Network | IntegerNetwork:
     """The network of a run folder, a file or an exported Lava folder, float or integer.
 
+    A run that trained in integers means those.
+
     Raises:
         FileFormatError: missing, damaged, or no network.
     """
@@ -68,7 +73,8 @@ def load_any(path: str) -> Network | IntegerNetwork:
 def _network_file(path: str) -> Path:
     file = Path(path)
     if file.is_dir():
-        file = file / RUN_NETWORK
+        integers = file / RUN_INTEGERS
+        file = integers if integers.is_file() else file / RUN_NETWORK
         if not file.is_file():
             raise FileFormatError(
                 f"{path} holds no trained network",

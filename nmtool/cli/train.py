@@ -132,8 +132,8 @@ def _tell(arguments: argparse.Namespace, folder: RunFolder, trainer: Trainer) ->
 
 def check_free(folder: RunFolder) -> None:
     """Raise `UsageError` if the folder holds anything that training would write over."""
-    ours = (folder.manifest_file, folder.network_file, folder.checkpoint_file, folder.log_file)
-    for file in ours:
+    results = (folder.network_file, folder.integer_file)
+    for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
         if file.exists():
             raise UsageError(
                 f"{folder.path} holds a {file.name} already",

@@ -118,4 +118,7 @@ def summary(entry: dict[str, Any]) -> str:
     parts.append(f"spikes/neuron {rates or 'none'}")
     if entry["silent_neurons"]:
         parts.append(f"silent {entry['silent_neurons']}")
+    overflows = entry.get("u_wraps", 0) + entry.get("v_clips", 0)
+    if overflows:
+        parts.append(f"overflows {overflows:,}")
     return "  ".join(parts)

@@ -1,0 +1,121 @@
+"""Runs in the chip's integers: what the log says is what the simulator finds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware_sim.simulator import simulate
+from nmtool.data import SpikeEvents, bin_events
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.quantise import Calibration, DelayGrid
+from tests.training.small_data import EMPTY, small_dataset, small_options
+from training.deployment import Deployment
+from training.devices import CPU
+from training.integer_arithmetic import IntegerArithmetic
+from training.model import SpikingNetwork
+from training.run_folder import RunFolder
+from training.trainer import Trainer, train
+
+pytestmark = pytest.mark.torch
+
+
+class _StoppedError(Exception):
+    """Ends a run from outside."""
+
+
+def _accuracy(network: IntegerNetwork) -> float:
+    events = small_dataset().validation
+    raster = bin_events(events, network.dt_ms, network.n_steps, network.channels.group).raster
+    return simulate(network, raster).accuracy(events.label)
+
+
+@pytest.mark.parametrize(("weight_bits", "delay_bits", "least"), [(8, 6, 0.75), (2, 2, 0.6)])
+def test_learns_in_integers(
+    weight_bits: int, delay_bits: int, least: float, tmp_path: Path
+) -> None:
+    bits = {"weight_bits": weight_bits, "delay_bits": delay_bits}
+    options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **bits)
+    folder = RunFolder(tmp_path / "run")
+    trainer = train(options, small_dataset(80), folder=folder)
+    best = max(entry["validation_accuracy"] for entry in trainer.log)
+    assert best >= least
+    kept = folder.integers()
+    assert kept is not None
+    assert _accuracy(kept) == best
+    levels = [np.unique(p.weight).size for p in kept.projections]
+    assert max(levels) <= 2**weight_bits
+    grid = DelayGrid.reaching(delay_bits, options.max_delay)
+    for projection in kept.projections:
+        np.testing.assert_array_equal(projection.delay, grid.snap(projection.delay))
+
+
+def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    options, dataset = small_options(arithmetic="integer"), small_dataset()
+    expected = train(options, dataset)
+
+    def stop(entry: dict) -> None:
+        if entry["epoch"] == 2:
+            raise _StoppedError
+
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(_StoppedError):
+        train(options, dataset, folder=folder, on_epoch=stop)
+    resumed = train(folder.options(), dataset, folder=folder, resume=True)
+    assert resumed.best.content_hash == expected.best.content_hash
+    assert resumed.best_integers is not None
+    assert expected.best_integers is not None
+    assert resumed.best_integers.content_hash == expected.best_integers.content_hash
+
+
+def test_the_log_counts_overflows() -> None:
+    trainer = Trainer(small_options(arithmetic="integer", epochs=1), *_splits())
+    assert isinstance(trainer.model.arithmetic, IntegerArithmetic)
+    trainer.model.arithmetic.faults["output"][:, 1] += [3, 4]
+    trainer._epoch()
+    entry = json.loads(json.dumps(trainer.log[0]))
+    assert (entry["u_wraps"], entry["v_clips"]) == (3, 4)
+    assert trainer.model.arithmetic.take_faults() == {"u_wraps": 0, "v_clips": 0}
+
+
+def test_no_overflow_survives() -> None:
+    options = small_options(arithmetic="integer", tau_out_ms=500.0)
+    trainer = Trainer(options, *_splits())
+    loud = trainer.best.with_projections(
+        [
+            replace(p, weight=np.ones_like(p.weight) if p.target == "output" else 5 * p.weight)
+            for p in trainer.best.projections
+        ]
+    )
+    everything = list(trainer._all_samples())
+    shy = Deployment(8, DelayGrid(), everything[0].take([EMPTY]))
+    without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
+    before = without_room(loud)
+    assert sum(simulate(before, part).counts["v_clips"] for part in everything)
+    after = shy.settled(loud, before, trainer._all_samples)
+    for part in everything:
+        counts = simulate(after, part).counts
+        assert counts["u_wraps"] == counts["v_clips"] == 0
+
+
+def _splits() -> tuple[SpikeEvents, SpikeEvents]:
+    dataset = small_dataset()
+    return dataset.train, dataset.validation
+
+
+def test_a_device_without_integers_says_so() -> None:
+    trainer = Trainer(small_options(arithmetic="integer"), *_splits())
+    rounding = trainer._rounding(trainer.best)
+    with pytest.raises(UsageError, match="integer arithmetic does not run on"):
+        SpikingNetwork(trainer.best, device=replace(CPU, integer_block=None), rounding=rounding)
+
+
+def test_delays_beyond_the_chip_are_refused() -> None:
+    with pytest.raises(UsageError, match="the chip holds 61"):
+        small_options(arithmetic="integer", max_delay=62)
+    assert small_options(max_delay=62).max_delay == 62

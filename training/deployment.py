@@ -1,0 +1,78 @@
+"""Scales of a network that trains in a chip's integers: estimated from data, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from hardware_sim.calibrate import calibrate
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantise import DelayGrid, quantise, weight_ranges
+from nmtool.raster import Raster
+from training.integer_arithmetic import Rounding
+from training.options import TrainOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """Decides how shadows become integers.
+
+    Attributes:
+        weight_bits: 2 … 8.
+        delays: which delays are held.
+        samples: input that stands for what the network will hear.
+    """
+
+    weight_bits: int
+    delays: DelayGrid
+    samples: Raster
+
+    @classmethod
+    def of(cls, options: TrainOptions, samples: Raster) -> Deployment:
+        """The bits that options ask for; a stride of 0 is the finest that reaches every delay."""
+        if options.delay_stride:
+            delays = DelayGrid(options.delay_bits, options.delay_stride)
+        else:
+            delays = DelayGrid.reaching(options.delay_bits, options.max_delay)
+        return cls(options.weight_bits, delays, samples)
+
+    def rounding(self, network: Network) -> Rounding:
+        """Ranges of least error for its weights, and the head-room its outputs need."""
+        ranges = weight_ranges(network, self.weight_bits)
+        to_integers = partial(
+            quantise, weight_bits=self.weight_bits, delays=self.delays, ranges=ranges
+        )
+        seen = calibrate(network, self.samples, to_integers=to_integers)
+        return Rounding(self.weight_bits, self.delays, ranges, seen)
+
+    def settled(
+        self,
+        network: Network,
+        integers: IntegerNetwork,
+        portions: Callable[[], Iterable[Raster]],
+    ) -> IntegerNetwork:
+        """The integers with scales such that nothing overflows on any of the given samples.
+
+        Where something does, the samples that show it join those that decide the scales.
+
+        Args:
+            network: the float network.
+            integers: what it was rounded to so far.
+            portions: all samples, a portion at a time.
+        """
+        samples = self.samples
+        while faulty := [part for part in portions() if _overflows(integers, part)]:
+            samples = Raster.concatenate([samples, *faulty])
+            yielded = replace(self, samples=samples).rounding(network)(network)
+            if yielded.content_hash == integers.content_hash:
+                break
+            integers = yielded
+        return integers
+
+
+def _overflows(network: IntegerNetwork, spikes: Raster) -> bool:
+    counts = simulate(network, spikes).counts
+    return counts["u_wraps"] + counts["v_clips"] > 0
