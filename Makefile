@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
+# The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
 test: $(VENV)/.dev lava check
 	$(BIN)/python -m pytest
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -129,6 +129,15 @@ class Trainer:
         self.best, self.best_integers = self._folder.network(), self._folder.integers()
         self._ranks.check_same("the checkpoint they found", self._progress.update)
 
+    def adopt(self, run: RunFolder) -> None:
+        """Start from where another run stands, its optimiser's moments included.
+
+        A cold optimiser would cost an epoch. Raises `FileFormatError`.
+        """
+        checkpoint.load(run.checkpoint_file, self.model, self._optimiser)
+        self._renew_scales()
+        self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """One entry per finished epoch."""
@@ -318,6 +327,7 @@ def train(
     *,
     folder: RunFolder | None = None,
     resume: bool = False,
+    start: RunFolder | None = None,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     device: Device = CPU,
@@ -330,6 +340,7 @@ def train(
         dataset: its training and validation splits are used, never its test split.
         folder: where the run is kept; None keeps nothing.
         resume: go on with the run in the folder, whose options must be these.
+        start: a run with a network of the same shape, from which a new one starts.
         on_batch, on_epoch: told about progress.
         device: where it trains.
         ranks: the processes that train together, each of which calls this.
@@ -344,13 +355,18 @@ def train(
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,
+        network=None if start is None else start.network(),
         device=device,
         ranks=ranks,
     )
     if folder is not None and resume:
         trainer.resume()
-    elif folder is not None and ranks.is_first:
+    elif start is not None:
+        trainer.adopt(start)
+    if folder is not None and not resume and ranks.is_first:
         manifest = {"nmtool": __version__, "data": dataset.name, "ranks": ranks.size}
+        if start is not None:
+            manifest["start"] = trainer.best.content_hash
         folder.create({**manifest, "options": options.as_json()})
     trainer.run()
     return trainer

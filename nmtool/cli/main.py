@@ -24,6 +24,7 @@ from nmtool.version import __version__
 COMMANDS = {
     "demo": "the whole story on built-in data: train, quantise, export, verify",
     "train": "learn weights and delays",
+    "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
     "quantize": "round a network to the integers of a chip",
     "export": "write a network in another format",
@@ -33,7 +34,7 @@ COMMANDS = {
     "lava": "set up the environment that Lava runs in",
 }
 
-TOGETHER = ("train",)
+TOGETHER = ("train", "finetune")
 """Commands whose processes, where torchrun starts several, work on one thing."""
 
 READER_GONE = 141

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,18 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
     add_data(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for the run")
     parser.add_argument("--config", metavar="FILE.toml", help="settings; options override them")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    add_run_options(parser)
+    parser.epilog = (
+        "example: nmtool train digits -o run --steps 100 --hidden 100; "
+        "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run"
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that trains takes."""
+    parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for the run")
     add_json(parser)
     add_threads_option(parser)
     parser.add_argument(
@@ -40,24 +50,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to train; auto takes the GPU if there is everything it needs (default auto)",
     )
     add_settings(parser)
-    parser.epilog = (
-        "example: nmtool train digits -o run --steps 100 --hidden 100; "
-        "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run"
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from training.run_folder import RunFolder
 
     folder = RunFolder(Path(arguments.output))
-    options = _options(arguments, folder)
+    job = Job(arguments.data, folder, _options(arguments, folder), resume=arguments.resume)
+    return train_and_tell(arguments, job)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained.
+
+    Attributes:
+        data: name or folder of the data set.
+        folder: where the run is kept.
+        options: its settings.
+        resume: go on with what is in the folder.
+        start: a run to start from.
+    """
+
+    data: str
+    folder: RunFolder
+    options: TrainOptions
+    resume: bool = False
+    start: RunFolder | None = None
+
+
+def train_and_tell(arguments: argparse.Namespace, job: Job) -> int:
+    """Train, alone or as one of several processes, and tell what came of it."""
     device = _device(arguments.device)
     ranks = _ranks(device)
-    with _keeping_epochs(arguments, folder, ranks), heeding_sigterm():
-        trainer = _train(arguments, options, folder, device, ranks)
+    with _keeping_epochs(job, ranks), heeding_sigterm():
+        trainer = _train(arguments, job, device, ranks)
         ranks.leave()
     if ranks.is_first:
-        _tell(arguments, folder, trainer)
+        _tell(arguments, job.folder, trainer)
     return 0
 
 
@@ -79,34 +109,32 @@ def _ranks(device: Device) -> Ranks:
     return Ranks.from_environment(device.torch.type)
 
 
-def _train(
-    arguments: argparse.Namespace,
-    options: TrainOptions,
-    folder: RunFolder,
-    device: Device,
-    ranks: Ranks,
-) -> Trainer:
+def _train(arguments: argparse.Namespace, job: Job, device: Device, ranks: Ranks) -> Trainer:
     chosen = arguments.threads
     use_threads(chosen or threads_each(), with_torch=chosen is not None)
-    if ranks.is_first and not arguments.resume:
-        check_free(folder)
+    if ranks.is_first and not job.resume:
+        check_free(job.folder)
     with ranks.first_here_first():
-        dataset = training_data(arguments, options.validation)
+        dataset = training_data(arguments, job.data, job.options.validation)
         _ = dataset.train, dataset.validation  # which may have to be downloaded
     return train_with_progress(
-        options, dataset, folder, resume=arguments.resume, device=device, ranks=ranks
+        job.options,
+        dataset,
+        job.folder,
+        resume=job.resume,
+        start=job.start,
+        device=device,
+        ranks=ranks,
     )
 
 
 @contextmanager
-def _keeping_epochs(
-    arguments: argparse.Namespace, folder: RunFolder, ranks: Ranks
-) -> Iterator[None]:
+def _keeping_epochs(job: Job, ranks: Ranks) -> Iterator[None]:
     """Tell how to go on with a run that is stopped."""
     from training.launch import launched
 
-    launch = launched()
-    again = f"{launch.command if launch else 'nmtool'} train {arguments.data} -o {folder.path}"
+    launch, folder = launched(), job.folder
+    again = f"{launch.command if launch else 'nmtool'} train {job.data} -o {folder.path}"
     kept = f"finished epochs are kept; go on with: {again} --resume"
     try:
         yield
@@ -141,12 +169,12 @@ def check_free(folder: RunFolder) -> None:
             )
 
 
-def training_data(arguments: argparse.Namespace, validation: int) -> Dataset:
+def training_data(arguments: argparse.Namespace, data: str, validation: int) -> Dataset:
     """The data set with a validation split: its own, or the last training samples."""
     from nmtool.data import load_dataset
 
     found = {"data_dir": arguments.data_dir, "n_units": arguments.units}
-    dataset = load_dataset(arguments.data, **found)
+    dataset = load_dataset(data, **found)
     if "validation" not in dataset.splits and validation:
         n_samples = dataset.train.n_samples
         if n_samples <= validation:
@@ -155,5 +183,5 @@ def training_data(arguments: argparse.Namespace, validation: int) -> Dataset:
                 f"has {n_samples}",
                 fix="take fewer, --validation N, or none: --validation 0",
             )
-        dataset = load_dataset(arguments.data, validation=validation, **found)
+        dataset = load_dataset(data, validation=validation, **found)
     return dataset

@@ -22,14 +22,15 @@ def train_with_progress(
     folder: RunFolder,
     *,
     resume: bool = False,
+    start: RunFolder | None = None,
     device: Device | None = None,
     ranks: Ranks | None = None,
 ) -> Trainer:
     """Train or go on, with a bar and a line per epoch on stderr.
 
     Args:
-        options, dataset, folder, resume: as for `training.trainer.train`; a run without a
-            finished epoch starts anew.
+        options, dataset, folder, resume, start: as for `training.trainer.train`; a run without
+            a finished epoch starts anew.
         device: where it trains; by default the CPU.
         ranks: the processes that train together, of which the first tells how it goes.
     """
@@ -41,18 +42,17 @@ def train_with_progress(
     if resume and not folder.checkpoint_file.exists():
         _forget(folder, ranks)
         resume = False
+    how: dict[str, Any] = {"resume": resume, "start": start, "device": device, "ranks": ranks}
     if not ranks.is_first:
-        return train(options, dataset, folder=folder, resume=resume, device=device, ranks=ranks)
+        return train(options, dataset, folder=folder, **how)
     with EpochReport(options.epochs, dataset.train.n_samples) as report:
         return train(
             options,
             dataset,
             folder=folder,
-            resume=resume,
             on_batch=report.batch,
             on_epoch=report.epoch,
-            device=device,
-            ranks=ranks,
+            **how,
         )
 
 

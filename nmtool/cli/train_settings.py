@@ -55,7 +55,8 @@ def _words(default: Any) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given as options, by name."""
     from training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}
@@ -68,7 +69,7 @@ def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
 
     settings = read_config(arguments.config) if arguments.config else {}
     origin = arguments.config or "command line"
-    return TrainOptions().with_settings({**settings, **_given(arguments)}, origin)
+    return TrainOptions().with_settings({**settings, **given_settings(arguments)}, origin)
 
 
 def read_config(path: str) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainO
     data = str(folder.manifest().get("data"))
     if not _same_data(data, arguments.data):
         raise UsageError(f"the run in {folder.path} is on '{data}', not on '{arguments.data}'")
-    for name, value in _given(arguments).items():
+    for name, value in given_settings(arguments).items():
         kept = getattr(options, name)
         if value != kept and (not isinstance(kept, tuple) or tuple(value) != kept):
             raise UsageError(

@@ -1,0 +1,117 @@
+"""What a computer that cannot train on a GPU is told."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from nmtool.errors import MissingError
+from training.cuda import available
+from training.cuda.available import require
+
+pytestmark = pytest.mark.torch
+
+
+class _Computer:
+    """A computer that has everything, until a test takes something away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cuda: str | None = "13.0"
+        self.gpu = True
+        self.numba_cuda = True
+        self.packages = {"nvidia-nvvm"}
+        self.numba_works = True
+        real_version, real_find = importlib.metadata.version, importlib.util.find_spec
+
+        def version(name: str) -> str:
+            if not name.startswith("nvidia-"):
+                return real_version(name)
+            if name in self.packages:
+                return "1"
+            raise importlib.metadata.PackageNotFoundError(name)
+
+        def find_spec(name: str, package: str | None = None) -> Any:
+            if name == "numba_cuda":
+                return object() if self.numba_cuda else None
+            return real_find(name, package)
+
+        monkeypatch.setattr(importlib.metadata, "version", version)
+        monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+        monkeypatch.setattr(available, "SIMULATED", False)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: self.gpu)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+        monkeypatch.setattr("numba.cuda.is_available", lambda: self.numba_works)
+        self.monkeypatch = monkeypatch
+
+    def refusal(self) -> str:
+        """What is said, all of it."""
+        self.monkeypatch.setattr(torch.version, "cuda", self.cuda)
+        with pytest.raises(MissingError) as caught:
+            require()
+        assert caught.value.exit_code == 3
+        assert caught.value.why
+        assert caught.value.fix
+        return str(caught.value)
+
+
+@pytest.fixture
+def computer(monkeypatch: pytest.MonkeyPatch) -> _Computer:
+    return _Computer(monkeypatch)
+
+
+def test_nothing_is_missing(computer: _Computer) -> None:
+    computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
+    assert require() == torch.device("cuda", 1)
+
+
+def test_compiler_from_elsewhere(computer: _Computer) -> None:
+    """A CUDA toolkit beside Python has no package that tells its version."""
+    computer.packages = set()
+    computer.monkeypatch.setattr(torch.version, "cuda", "12.8")
+    require()
+
+
+def test_torch_without_cuda(computer: _Computer) -> None:
+    computer.cuda = None
+    assert "built without CUDA" in computer.refusal()
+
+
+def test_no_gpu(computer: _Computer) -> None:
+    computer.gpu = False
+    assert "no NVIDIA GPU is visible" in computer.refusal()
+
+
+@pytest.mark.parametrize(("cuda", "extra"), [("12.8", "nmtool[cuda12]"), ("13.0", "nmtool[cuda]")])
+def test_no_numba_cuda(computer: _Computer, cuda: str, extra: str) -> None:
+    computer.cuda, computer.numba_cuda = cuda, False
+    said = computer.refusal()
+    assert "needs numba-cuda" in said
+    assert f"pip install '{extra}'" in said
+
+
+def test_two_versions_of_cuda(computer: _Computer) -> None:
+    computer.cuda = "12.8"
+    said = computer.refusal()
+    assert "torch uses CUDA 12, numba-cuda the compiler of CUDA 13" in said
+    assert "pip install 'nmtool[cuda12]'" in said
+
+
+def test_numba_finds_no_gpu(computer: _Computer) -> None:
+    computer.numba_works = False
+    assert "numba-cuda cannot use the GPU" in computer.refusal()
+
+
+def test_numba_does_not_go_with_numba_cuda(computer: _Computer) -> None:
+    computer.monkeypatch.delattr("numba.cuda")
+    computer.monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    assert "does not go with the installed Numba" in computer.refusal()
+
+
+def test_the_simulator_needs_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available, "SIMULATED", True)
+    assert require() == torch.device("cpu")

@@ -1,0 +1,78 @@
+"""The kernels compile for GPUs, without one, and fit their registers."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+from numba import float32, float64, int16, uint8
+
+from nmtool.errors import MissingError
+from training.cuda import SIMULATED, ptx
+from training.cuda.kernels import adjoint, currents, forward, gradients
+from training.cuda.kernels.compiled import MAX_REGISTERS
+
+pytestmark = pytest.mark.torch
+
+
+def _is_missing() -> str:
+    if SIMULATED:
+        return "kernels run in Numba's simulator"
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "needs numba-cuda (nmtool[cuda])"
+    return "" if ptx.find_ptxas() else "needs ptxas (nmtool[cuda12], or a CUDA toolkit)"
+
+
+needs_compiler = pytest.mark.skipif(bool(_is_missing()), reason=_is_missing() or "nothing missing")
+
+
+@pytest.fixture
+def ptxas() -> str:
+    """An assembler that knows the compiler's version of PTX."""
+    found = ptx.find_ptxas()
+    assert found is not None
+    kernel, signature = next(iter(ptx.signatures().items()))
+    try:
+        ptx.assemble(found, "", ptx.compile_ptx(kernel, signature, (8, 0)), (8, 0))
+    except MissingError as error:
+        if "Unsupported .version" in error.why:
+            pytest.skip(f"{found} is older than numba-cuda's compiler")
+        raise
+    return found
+
+
+@needs_compiler
+@pytest.mark.usefixtures("ptxas")
+def test_registers_in_single_precision() -> None:
+    found = list(ptx.reports(float32, uint8))
+    assert len(found) == len(ptx.ARCHITECTURES) * len(ptx.signatures())
+    for report in found:
+        assert 0 < report.registers <= MAX_REGISTERS, report
+        assert report.spill_bytes == 0, report
+        assert report.shared_bytes == 0, report
+
+
+@needs_compiler
+def test_no_double_precision_slips_in() -> None:
+    for kernel, signature in ptx.signatures(float32, uint8).items():
+        assert ".f64" not in ptx.compile_ptx(kernel, signature, (8, 0)), kernel
+
+
+@needs_compiler
+@pytest.mark.parametrize("delays", [uint8, int16])
+def test_double_precision_compiles(delays: Any, ptxas: str) -> None:
+    for kernel, signature in ptx.signatures(float64, delays).items():
+        text = ptx.compile_ptx(kernel, signature, (8, 0))
+        assert ptx.assemble(ptxas, "", text, (8, 0)).registers <= MAX_REGISTERS
+
+
+def test_every_kernel_is_looked_at() -> None:
+    kernels = {
+        value
+        for module in (adjoint, currents, forward, gradients)
+        for name, value in vars(module).items()
+        if hasattr(value, "py_func") and getattr(value, "__module__", "") == module.__name__
+    }
+    within = {forward.advance, forward.send, forward.clear, adjoint.jump, adjoint.write_step}
+    assert set(ptx.signatures()) == kernels - within

@@ -1,0 +1,16 @@
+"""The training engine for NVIDIA GPUs: the same mathematics as `training.cpu`, in Numba's CUDA.
+
+`training.cuda.available.require` says what a computer lacks to run it; the other modules are
+imported after that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+
+_config: Any = numba.config
+
+SIMULATED = bool(_config.ENABLE_CUDASIM)
+"""Whether kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM=1 as numba was imported."""

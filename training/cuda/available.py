@@ -1,0 +1,94 @@
+"""Whether this computer can train on a GPU, and what it lacks if not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+
+import torch
+
+from nmtool.errors import MissingError
+from training.cuda import SIMULATED
+
+EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
+"""What brings the compiler of kernels, by CUDA's major version."""
+
+COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
+"""Packages that hold NVIDIA's compiler library, and the CUDA they belong to."""
+
+
+def require() -> torch.device:
+    """Make sure that kernels can be compiled and run.
+
+    Returns:
+        The GPU that torch calls current; the CPU where Numba simulates GPUs there
+        (NUMBA_ENABLE_CUDASIM=1, which is for tests: it is thousands of times slower).
+
+    Raises:
+        MissingError: a package, a driver or a GPU is missing, or packages do not go together.
+    """
+    if SIMULATED:
+        return torch.device("cpu")
+    _require_torch()
+    _require_compiler()
+    _require_numba()
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _require_torch() -> None:
+    if torch.version.cuda is None:
+        raise MissingError(
+            "training on a GPU needs a torch that can use one",
+            why=f"the installed torch {torch.__version__} was built without CUDA",
+            fix="install torch with CUDA as pytorch.org describes, or train on the CPU",
+        )
+    if not torch.cuda.is_available():
+        raise MissingError(
+            "no NVIDIA GPU is visible",
+            why="torch finds no driver or no card, or CUDA_VISIBLE_DEVICES hides it",
+            fix="look at what `nvidia-smi` shows, or train on the CPU",
+        )
+
+
+def _require_compiler() -> None:
+    major = str(torch.version.cuda).split(".")[0]
+    extra = EXTRAS.get(major, "nmtool[cuda]")
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise MissingError(
+            "training on a GPU needs numba-cuda",
+            why="it compiles the kernels, and is not installed",
+            fix=f"pip install '{extra}'",
+        )
+    found = {version for name, version in COMPILERS.items() if _is_installed(name)}
+    if found and major not in found:
+        raise MissingError(
+            f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
+            why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
+            fix=f"pip install '{extra}'",
+        )
+
+
+def _require_numba() -> None:
+    try:
+        from numba import cuda
+    except (ImportError, AttributeError) as error:
+        raise MissingError(
+            "numba-cuda does not go with the installed Numba",
+            why=str(error),
+            fix="pip install --upgrade numba numba-cuda",
+        ) from error
+    if not cuda.is_available():
+        raise MissingError(
+            "numba-cuda cannot use the GPU that torch uses",
+            why="it finds no driver, or not the library it compiles kernels with (NVVM)",
+            fix="pip install 'nmtool[cuda]' for CUDA 13, 'nmtool[cuda12]' for CUDA 12; "
+            "`numba -s` shows what Numba finds",
+        )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
