@@ -58,6 +58,11 @@ class Cut:
         tiles = -(-SAMPLES_PER_THREAD * numba.get_num_threads() // tile)
         return cls(n_steps, stride, tile, tiles * tile)
 
+    @property
+    def position_type(self) -> type[np.unsignedinteger]:
+        """Of a spike's place in a trace: passes over synapses read one per event."""
+        return np.uint16 if self.tile * self.stride <= 1 << 16 else np.uint32
+
     def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
         """First and last sample (exclusive) of every portion."""
         for first in range(0, n_samples, self.portion):
@@ -90,7 +95,9 @@ class Spikes:
         """Some of the samples."""
         return Spikes(self.offset[first : last + 1], self.step, self.neuron)
 
-    def by_channel(self, channels: int, cut: Cut) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    def by_channel(
+        self, channels: int, cut: Cut
+    ) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
         """The spikes sorted by channel, tile by tile.
 
         Args:
@@ -101,7 +108,7 @@ class Spikes:
             start [tiles, channels + 1] and position [spikes], see the kernel `by_channel`.
         """
         start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
-        position = np.empty(self.offset[-1] - self.offset[0], np.uint32)
+        position = np.empty(self.offset[-1] - self.offset[0], cut.position_type)
         if channels:
             events.by_channel(
                 self.offset, self.step, self.neuron, channels, cut.tile, cut.stride, start, position

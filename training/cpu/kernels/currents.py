@@ -18,7 +18,7 @@ def add_arrivals(weight, delay, start, position, trace):
     Args:
         weight, delay: [pre], the neuron's synapses; a jump of u and steps.
         start: [pre + 1] uint64, spikes of each channel.
-        position: [spikes] uint32, see `by_channel`.
+        position: [spikes] unsigned, see `by_channel`.
         trace: [tile·stride] float, added to: a[n] for the samples of the tile.
     """
     for i in range(weight.size):

@@ -19,7 +19,7 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
         tile: samples per tile.
         stride: steps a sample takes up in a trace, padding included.
         start: [tiles, channels + 1] uint64, filled: where a channel's spikes begin in `position`.
-        position: [spikes] uint32, filled: (sample within its tile)·stride + step.
+        position: [spikes] unsigned, filled: (sample within its tile)·stride + step.
     """
     n_samples = offset.size - 1
     for t in numba.prange(start.shape[0]):
@@ -35,7 +35,7 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
         for s in range(first, last):
             for k in range(offset[s], offset[s + 1]):
                 channel = neuron[k]
-                position[cursor[channel]] = np.uint32((s - first) * stride + step[k])
+                position[cursor[channel]] = (s - first) * stride + step[k]
                 cursor[channel] += 1
 
 

@@ -35,7 +35,7 @@ class Gathering(NamedTuple):
     weight: NDArray
     delay: NDArray
     start: NDArray[np.uint64]
-    position: NDArray[np.uint32]
+    position: NDArray[np.unsignedinteger]
     d_weight: NDArray
     d_time: NDArray
 
