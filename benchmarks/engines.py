@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from benchmarks.drive import Build
 
-OURS, BPTT, SNNTORCH, NORSE, DCLS = "nmtool", "bptt", "snntorch", "norse", "dcls"
+OURS, BPTT, AUTOGRAD = "nmtool", "bptt", "bptt-autograd"
+SNNTORCH, NORSE, DCLS = "snntorch", "norse", "dcls"
 CPU, CUDA = "cpu", "cuda"
 DEVICES = (CPU, CUDA)
 
@@ -46,7 +47,9 @@ class Engine:
 
 ENGINES = (
     Engine(OURS, CPU, "benchmarks.ours", ("torch", "numba"), True),
+    Engine(OURS, CUDA, "benchmarks.ours_cuda", ("torch", "numba", "numba_cuda"), True),
     Engine(BPTT, CPU, "benchmarks.peers.bptt", ("torch",), False),
+    Engine(AUTOGRAD, CPU, "benchmarks.peers.bptt_autograd", ("torch",), False),
     Engine(SNNTORCH, CPU, "benchmarks.peers.snntorch", ("torch", "snntorch"), False),
     Engine(NORSE, CPU, "benchmarks.peers.norse", ("torch", "norse"), False),
     Engine(DCLS, CPU, "benchmarks.peers.dcls", ("torch", "DCLS"), True),

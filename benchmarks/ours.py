@@ -13,6 +13,7 @@ from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.raster import Raster
 from training.activity import RateTarget, rate_targets
+from training.devices import CPU, Device
 from training.losses import readout_loss
 from training.model import SpikingNetwork
 
@@ -23,18 +24,20 @@ class Ours(TorchStep):
     Args:
         network: weights and delays.
         workload: loss and regulariser are those of its options.
+        device: where it trains.
     """
 
-    def __init__(self, network: Network, workload: Workload) -> None:
+    def __init__(self, network: Network, workload: Workload, device: Device = CPU) -> None:
         options = workload.options()
-        self.model = SpikingNetwork(network, max_delay=options.max_delay)
+        self.model = SpikingNetwork(network, max_delay=options.max_delay, device=device)
         self.loss_of = readout_loss(network, options.gain)
         self.push = rate_targets(self.model, RateTarget(options.rate_strength, options.rate))
         self.hidden = [p.name for p in network.populations if p.kind == LIF]
         super().__init__(self.model.parameters())
 
     def load(self, spikes: Raster, labels: NDArray[np.int64]) -> None:
-        self.spikes, self.labels = spikes, torch.from_numpy(labels)
+        self.spikes = spikes
+        self.labels = torch.from_numpy(labels).to(self.model.device.torch)
 
     def run(self) -> tuple[Tensor, Tensor]:
         activity = self.model(self.spikes, self.push)

@@ -41,6 +41,7 @@ _NUMBERS = (
     ("code\nMB", "code_mb", ".0f"),
     ("peak\nMB", "peak_mb", ".0f"),
     ("times\nBPTT", "ratio_to_bptt", ".3g"),
+    ("times\nautograd", "ratio_to_autograd", ".3g"),
     ("times\nnmtool", "ratio_to_nmtool", ".3g"),
     ("times 1\nthread", "ratio_to_one_thread", ".3g"),
 )

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.compare import OK, Result
-from benchmarks.engines import BPTT, OURS, find_engine
+from benchmarks.engines import AUTOGRAD, BPTT, OURS, find_engine
 from benchmarks.measure import medians
 
 Row = dict[str, Any]
@@ -32,6 +32,7 @@ MEASURED = (
     "peak_mb",
     "bptt_ms_per_sample",
     "ratio_to_bptt",
+    "ratio_to_autograd",
     "ratio_to_nmtool",
     "ratio_to_one_thread",
 )
@@ -86,11 +87,13 @@ def _numbers(result: Result) -> Row:
 def _ratios(result: Result, results: Sequence[Result]) -> Row:
     job = result.job
     bptt = _twin(results, result, engine=BPTT, threads=job.threads)
+    autograd = _twin(results, result, engine=AUTOGRAD, threads=job.threads)
     ours = _twin(results, result, engine=OURS, threads=job.threads)
     alone = _twin(results, result, engine=job.engine, threads=1)
     return {
         "bptt_ms_per_sample": None if bptt is None else _ms_per_sample(bptt),
         "ratio_to_bptt": _ratio(result, bptt),
+        "ratio_to_autograd": _ratio(result, autograd),
         "ratio_to_nmtool": _ratio(result, ours),
         "ratio_to_one_thread": _ratio(result, alone),
     }

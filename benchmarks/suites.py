@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.engines import BPTT, DCLS, NORSE, OURS, SNNTORCH
+from benchmarks.engines import AUTOGRAD, BPTT, DCLS, NORSE, OURS, SNNTORCH
 from benchmarks.job import Job
 from benchmarks.workload import Workload
 
@@ -71,7 +71,7 @@ class Suite:
 def core(choice: Choice) -> Iterator[Comparison]:
     """Ours and BPTT by hidden size and threads, then the memory of a large batch."""
     for hidden in choice.hidden:
-        yield _compared((OURS, BPTT), Workload(hidden), choice, choice.rounds)
+        yield _compared((OURS, BPTT, AUTOGRAD), Workload(hidden), choice, choice.rounds)
     for hidden in choice.hidden:
         yield _single(OURS, Workload(hidden, batch=LARGE_BATCH), choice)
 
@@ -95,7 +95,7 @@ def peers(choice: Choice) -> Iterator[Comparison]:
     """Ours beside the trainers without delays, then, once, beside delays by convolution."""
     for hidden in choice.hidden:
         workload = Workload(hidden)
-        yield _compared((OURS, BPTT, SNNTORCH, NORSE), workload, choice, choice.rounds)
+        yield _compared((OURS, BPTT, AUTOGRAD, SNNTORCH, NORSE), workload, choice, choice.rounds)
         feedforward = replace(workload, recurrent=False, batch=DCLS_BATCH)
         yield _compared((OURS, DCLS), feedforward, choice, rounds=1)
 

@@ -138,13 +138,14 @@ class _Lif(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        context, spikes, slope = ctx.context, ctx.run.spikes, ctx.run.slope
+        context, run = _taken(ctx, "context", "run")
+        spikes, slope = run.spikes, run.slope
         push = slope.new_zeros(spikes.n_neurons)
         if context.push is not None:
             push += context.push(spikes.counts(), spikes.n_samples).to(slope.dtype)
         result = context.block.backward_lif(
             context.source,
-            ctx.run,
+            run,
             outputs[0].to(slope.dtype),
             push,
             want_source_time=ctx.needs_input_grad[-1],
@@ -167,8 +168,18 @@ class _Li(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        context = ctx.context
+        (context,) = _taken(ctx, "context")
         result = context.block.backward_li(
             context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
         )
         return (None, *context.tensors(result.afferent), result.source_time)
+
+
+def _taken(ctx: Any, *names: str) -> list[Any]:
+    """What the forward pass left, which is then forgotten: a loss that is kept keeps no tapes."""
+    values = [getattr(ctx, name) for name in names]
+    if values[0] is None:
+        raise RuntimeError("EventProp's backward pass runs once per forward pass")
+    for name in names:
+        setattr(ctx, name, None)
+    return values

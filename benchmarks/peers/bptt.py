@@ -8,7 +8,7 @@ The neurons are those of `docs/architecture.md`, a spike arriving at the next st
 The surrogate derivative is the arctangent's (Fang et al. 2021); no gradient goes through the
 reset. Input of all steps goes through one matrix product before the loop. The loop is one
 autograd function with its backward pass written out, which is faster than torch's own
-differentiation of the same loop (`tests/benchmarks/plain_bptt.py`); ∂W is one product after it:
+differentiation of the same loop (`benchmarks/peers/bptt_autograd.py`); ∂W is one product after it:
 
     ∂s[n] = direct + ∂u[n+1]·Wᵀ
     ∂v[n] = α·(1 − s[n])·∂v[n+1] + ∂s[n]/(1 + (π·(v[n] − θ))²)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.ours import Ours
 from benchmarks.peers.bptt import Bptt, Constants, SpikingLoop, dense_input
-from tests.benchmarks.plain_bptt import plain_loop
+from benchmarks.peers.bptt_autograd import spiking_loop
 from tests.benchmarks.tiny import TINY
 
 pytestmark = pytest.mark.torch
@@ -32,7 +32,7 @@ def drawn(recurrent: bool) -> tuple[Tensor, Tensor | None, Tensor]:
 def test_the_gradient_is_that_of_plain_autograd(recurrent: bool) -> None:
     x, weight, direct = drawn(recurrent)
     wanted = [x] if weight is None else [x, weight]
-    plain, tuned = plain_loop(x, weight, CELL), SpikingLoop.apply(x, weight, CELL)
+    plain, tuned = spiking_loop(x, weight, CELL), SpikingLoop.apply(x, weight, CELL)
     assert torch.equal(plain, tuned)
     assert 50 < plain.sum() < 1000
     expected = torch.autograd.grad(plain, wanted, direct)
@@ -44,7 +44,7 @@ def test_the_gradient_is_that_of_plain_autograd(recurrent: bool) -> None:
 
 def test_the_gradient_in_float32_is_within_a_ten_thousandth() -> None:
     x, weight, direct = drawn(recurrent=True)
-    expected = torch.autograd.grad(plain_loop(x, weight, CELL), [x, weight], direct)
+    expected = torch.autograd.grad(spiking_loop(x, weight, CELL), [x, weight], direct)
     single = [x.detach().float().requires_grad_(), weight.detach().float().requires_grad_()]
     gradient = torch.autograd.grad(SpikingLoop.apply(*single, CELL), single, direct.float())
     for one, other in zip(gradient, expected, strict=True):

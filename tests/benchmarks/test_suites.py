@@ -25,7 +25,8 @@ def test_core_alternates_ours_and_bptt_with_one_and_two_threads() -> None:
     for group, hidden in ((first, 256), (second, 512)):
         assert {job.workload.hidden for job in group} == {hidden}
         taken = [(job.engine, job.threads) for job in group]
-        assert taken == [("nmtool", 1), ("bptt", 1), ("nmtool", 2), ("bptt", 2)]
+        engines = ("nmtool", "bptt", "bptt-autograd")
+        assert taken == [(engine, threads) for threads in (1, 2) for engine in engines]
     assert [(job.workload.hidden, job.workload.batch) for (job,) in large] == [
         (256, 256),
         (512, 256),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmtool.rounding import round_half_away
+from tests.training.nets import random_input, random_network
 from training.functions import whole_steps
+from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 
@@ -27,3 +31,16 @@ def test_steps_are_rounded_as_everywhere(delay: np.ndarray) -> None:
 def test_just_below_a_half_stays_below() -> None:
     delay = torch.tensor([[np.nextafter(0.5, 0), 0.5, 2.5]], dtype=torch.float64)
     assert whole_steps(delay).tolist() == [[0, 1, 3]]
+
+
+def test_a_kept_loss_keeps_no_tapes() -> None:
+    network = random_network("recurrent", seed=1)
+    model = SpikingNetwork(network)
+    activity = model(random_input(network, 2, seed=1))
+    loss = activity.membrane["output"].sum()
+    tape = weakref.ref(activity.spikes["hidden"].step)
+    del activity
+    loss.backward(retain_graph=True)
+    assert tape() is None
+    with pytest.raises(RuntimeError, match="once per forward pass"):
+        loss.backward()

@@ -31,6 +31,7 @@ class Block:
     def __init__(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> None:
         self.cell = cell
         self.dtype = cell.alpha.dtype
+        self.float_type = torch.from_numpy(cell.alpha).dtype
         self.size = cell.alpha.size
         self.is_recurrent = recurrent is not None
         self.nothing = Matrix.of(None, self.size, self.dtype)
@@ -121,12 +122,11 @@ class Block:
     ) -> Backward:
         """See `training.engine.Block`."""
         sums = _Sums(self, source, want_source_time)
-        direct = d_membrane.contiguous().numpy()
         for first, last in sums.cut.bounds(source.n_samples):
             mu_u = sums.traces(last - first)
             adjoint.run_li_adjoint(
                 self.cell,
-                direct[first:last],
+                d_membrane[first:last].to(self.float_type).contiguous().numpy(),
                 sums.senders(first, last),
                 sums.reach,
                 sums.cut.stride,
@@ -182,13 +182,17 @@ class Tape:
 
     def run(self) -> LifRun:
         """All of it."""
-        lists = (
-            np.cumsum(np.concatenate(self.total)),
-            *map(np.concatenate, (self.step, self.neuron, self.slope)),
-        )
-        offset, step, neuron, slope = map(torch.from_numpy, lists)
+        offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
+        step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
         spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
         return LifRun(spikes, slope)
+
+
+def _joined(parts: list[NDArray]) -> Tensor:
+    """The parts in one piece; they are let go."""
+    whole = torch.from_numpy(np.concatenate(parts))
+    parts.clear()
+    return whole
 
 
 class _Sums:

@@ -1,0 +1,24 @@
+"""This project's own training step on a GPU."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.ours import Ours
+from benchmarks.workload import Workload
+from nmtool.network import Network
+from training.devices import find_device
+
+
+class OursOnCuda(Ours):
+    """`SpikingNetwork` on the GPU that torch calls current; arguments as of `Ours`."""
+
+    def __init__(self, network: Network, workload: Workload) -> None:
+        super().__init__(network, workload, find_device("cuda"))
+
+    def wait(self) -> None:
+        """Wait until the GPU is done."""
+        torch.cuda.synchronize()
+
+
+build = OursOnCuda

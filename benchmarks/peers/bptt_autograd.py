@@ -1,0 +1,58 @@
+"""The network of `benchmarks/peers/bptt.py`, its loop differentiated by torch alone.
+
+This is how such a loop is usually written: all input in one matrix product, then a few tensor
+operations per step, and autograd does the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.peers.bptt import SHARPNESS, Bptt, Constants
+
+
+class _Spike(torch.autograd.Function):
+    """1 above 0; the derivative is the arctangent's."""
+
+    @staticmethod
+    def forward(ctx: Any, above: Tensor) -> Tensor:
+        ctx.save_for_backward(above)
+        return (above > 0).to(above.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Any) -> Tensor:
+        (above,) = ctx.saved_tensors
+        return outputs[0] / (1 + (SHARPNESS * above) ** 2)
+
+
+def spiking_loop(x: Tensor, weight: Tensor | None, cell: Constants) -> Tensor:
+    """[T, batch, hidden] spikes from input currents of that shape.
+
+    Args:
+        x: currents.
+        weight: [hidden, hidden], or None without recurrence.
+        cell: constants of the neurons.
+    """
+    u, v, s, spikes = torch.zeros_like(x[0]), torch.zeros_like(x[0]), torch.zeros_like(x[0]), []
+    for x_n in x:
+        u = torch.add(x_n, u, alpha=cell.beta)
+        if weight is not None:
+            u = torch.addmm(u, s, weight)
+        v = torch.add(u, v * (1 - s.detach()), alpha=cell.alpha)
+        s = _Spike.apply(v - cell.theta)
+        spikes.append(s)
+    return torch.stack(spikes)
+
+
+class BpttAutograd(Bptt):
+    """The network as torch modules; arguments as of `Bptt`."""
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        spikes = spiking_loop(self.dense @ self.input, self.recurrent, self.cell)
+        return self.readout(spikes, self.labels)
+
+
+build = BpttAutograd
