@@ -13,7 +13,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from training.cell import Cell, make_cell
 from training.devices import Device
-from training.engine import Synapses
+from training.engine import Engine, Synapses
 from training.functions import Connection, Neurons, whole_steps
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FloatArithmetic:
 
     def __init__(self, network: Network, dtype: torch.dtype, device: Device) -> None:
         numbers = torch.zeros(0, dtype=dtype).numpy().dtype
-        self._network, self._device = network, device
+        self._network, self._engine = network, device.engine()
         self._cells = {p.name: make_cell(p, network.dt_ms, numbers) for p in network.populations}
         self._jump = {
             name: torch.from_numpy(cell.b).to(device.torch) for name, cell in self._cells.items()
@@ -78,7 +78,7 @@ class FloatArithmetic:
             [self._connection(projection) for projection in projections],
             self._cells,
             self._network.dt_ms,
-            self._device,
+            self._engine,
         )
 
     def network_of(self, projections: Sequence[Projection]) -> Network:
@@ -103,7 +103,7 @@ class _FloatPass:
     connections: Sequence[Connection]
     cells: Mapping[str, Cell]
     dt_ms: float
-    device: Device
+    engine: Engine
 
     @property
     def units(self) -> Mapping[str, float]:
@@ -111,7 +111,7 @@ class _FloatPass:
 
     def neurons(self, names: Sequence[str]) -> Neurons:
         cell = join_cells([self.cells[name] for name in names])
-        return Neurons(cell, cell.b, self.dt_ms, self.device.block)
+        return Neurons(cell, cell.b, self.dt_ms, self.engine.block)
 
 
 def join_cells(cells: Sequence[Cell]) -> Cell:

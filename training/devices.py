@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from nmtool.errors import MissingError, UsageError
-from training.cpu.block import Block as CpuBlock
-from training.cpu.integer_block import IntegerBlock
-from training.engine import Block, BlockFactory
+from training.cpu.engine import CpuEngine
+from training.engine import Engine
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -22,19 +21,15 @@ class Device:
     Attributes:
         name: `cpu` or `cuda`.
         torch: torch's device.
-        block: makes the engine's blocks.
-        integer_block: makes those whose forward pass runs in a chip's integers; takes their
-            constants as `chip` and counters as `faults` beside what `block` takes. None where
-            they do not run.
+        engine: makes an engine, one for each network.
     """
 
     name: str
     torch: torch.device
-    block: BlockFactory
-    integer_block: Callable[..., Block] | None
+    engine: Callable[[], Engine]
 
 
-CPU = Device("cpu", torch.device("cpu"), CpuBlock, IntegerBlock)
+CPU = Device("cpu", torch.device("cpu"), CpuEngine)
 
 
 def find_device(name: str) -> Device:
@@ -63,6 +58,6 @@ def _cuda() -> Device:
     from training.cuda.available import require
 
     device = require()
-    from training.cuda.block import Block as CudaBlock
+    from training.cuda.engine import CudaEngine
 
-    return Device("cuda", device, CudaBlock, None)
+    return Device("cuda", device, CudaEngine)

@@ -1,18 +1,21 @@
 """What an engine computes, whatever it runs on: one block of neurons over a batch.
 
-`training.cpu` and `training.cuda` each hold a `Block` of this shape. All tensors are on the
+`training.cpu` and `training.cuda` each hold an `Engine` and its blocks. All tensors are on the
 engine's device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool.dynamics import HOP_LATENCY
-from training.cell import Cell
+from training.cell import Cell, Chip
 from training.spike_trains import SpikeTrains
 
 
@@ -120,14 +123,37 @@ class Block(Protocol):
         """
 
 
-class BlockFactory(Protocol):
-    """How an engine makes its blocks."""
+class Engine(Protocol):
+    """Makes the blocks of one network, for one pass each."""
 
-    def __call__(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
-        """A block from constants of its neurons and its synapses.
+    def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
+        """A block in float arithmetic.
 
         Args:
             cell: constants of the neurons, numpy arrays.
             afferent: synapses from the source, [source neurons, neurons].
             recurrent: synapses among the neurons, or None.
         """
+
+    def integer_block(
+        self,
+        cell: Cell,
+        afferent: Synapses,
+        recurrent: Synapses | None,
+        *,
+        chip: Chip,
+        faults: Sequence[NDArray[np.int64]],
+    ) -> Block:
+        """A block whose forward pass runs in the integers of a chip.
+
+        Args:
+            cell: constants of the neurons as the chip holds them, in floats.
+            afferent, recurrent: synapses, with integers beside the floats.
+            chip: the constants as integers.
+            faults: per population of the block [2, its neurons] int64, wraps of u and clips of
+                v; added to in every forward pass.
+        """
+
+
+MakeBlock = Callable[[Cell, Synapses, Synapses | None], Block]
+"""An engine's method with all that is not said here filled in."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.cell import Cell
-from training.engine import Block, BlockFactory, SynapseGradients, Synapses
+from training.engine import Block, MakeBlock, SynapseGradients, Synapses
 from training.spike_trains import SpikeTrains
 
 Push = Callable[[Tensor, int], Tensor]
@@ -49,7 +49,7 @@ class Neurons:
     cell: Cell
     jump: NDArray
     dt_ms: float
-    block: BlockFactory
+    block: MakeBlock
 
 
 def whole_steps(delay: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from hardware_sim.step import keep_current, keep_membrane
 from nmtool import dynamics
-from nmtool.errors import UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
@@ -29,7 +28,7 @@ from nmtool.targets import STATE_SHIFT
 from training.arithmetic import Pass, join_cells
 from training.cell import Cell, Chip, make_cell
 from training.devices import Device
-from training.engine import Synapses
+from training.engine import Engine, Synapses
 from training.functions import Connection, Neurons
 
 if TYPE_CHECKING:
@@ -72,9 +71,6 @@ class IntegerArithmetic:
         dtype: of the backward pass, float32 or float64.
         device: where tensors live and which engine runs.
 
-    Raises:
-        UsageError: the device has no engine for integers.
-
     Attributes:
         faults: per population [2, neurons] int64, wraps of u and clips of v in all passes.
     """
@@ -82,15 +78,10 @@ class IntegerArithmetic:
     def __init__(
         self, network: Network, rounding: Rounding, dtype: torch.dtype, device: Device
     ) -> None:
-        if device.integer_block is None:
-            raise UsageError(
-                f"integer arithmetic does not run on {device.name}",
-                fix="train in integers on the CPU, or in floats",
-            )
         self.network = network
         self.rounding = rounding
         self._numbers = torch.zeros(0, dtype=dtype).numpy().dtype
-        self._device = device
+        self._device, self._engine = device.torch, device.engine()
         self.faults = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
 
     def network_of(self, projections: Sequence[Projection]) -> Network:
@@ -118,14 +109,14 @@ class IntegerArithmetic:
             for projection, held in zip(projections, integer.projections, strict=True)
         ]
         cells = {p.name: self._cell(p) for p in integer.populations}
-        return _IntegerPass(connections, self.network, integer, cells, self._device, self.faults)
+        return _IntegerPass(connections, self.network, integer, cells, self._engine, self.faults)
 
     def _connection(
         self, projection: Projection, held: IntegerProjection, target: IntegerPopulation
     ) -> Connection:
         shifted = held.shifted_weight
         jumps = (shifted / target.scale).astype(self._numbers)
-        tensors = (torch.from_numpy(x).to(self._device.torch) for x in (jumps, held.delay, shifted))
+        tensors = (torch.from_numpy(x).to(self._device) for x in (jumps, held.delay, shifted))
         return Connection(projection.weight, projection.delay, Synapses(*tensors))
 
     def _cell(self, held: IntegerPopulation) -> Cell:
@@ -156,7 +147,7 @@ class _IntegerPass:
     network: Network
     integer: IntegerNetwork
     cells: Mapping[str, Cell]
-    device: Device
+    engine: Engine
     faults: Mapping[str, NDArray[np.int64]]
 
     @property
@@ -165,9 +156,8 @@ class _IntegerPass:
 
     def neurons(self, names: Sequence[str]) -> Neurons:
         held = [self.integer.population(name) for name in names]
-        assert self.device.integer_block is not None
         block = partial(
-            self.device.integer_block,
+            self.engine.integer_block,
             chip=_chip(held),
             faults=[self.faults[name] for name in names],
         )

@@ -16,9 +16,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.quantise import Calibration, DelayGrid
 from tests.training.small_data import EMPTY, small_dataset, small_options
 from training.deployment import Deployment
-from training.devices import CPU
 from training.integer_arithmetic import IntegerArithmetic
-from training.model import SpikingNetwork
 from training.run_folder import RunFolder
 from training.trainer import Trainer, train
 
@@ -106,13 +104,6 @@ def test_no_overflow_survives() -> None:
 def _splits() -> tuple[SpikeEvents, SpikeEvents]:
     dataset = small_dataset()
     return dataset.train, dataset.validation
-
-
-def test_a_device_without_integers_says_so() -> None:
-    trainer = Trainer(small_options(arithmetic="integer"), *_splits())
-    rounding = trainer._rounding(trainer.best)
-    with pytest.raises(UsageError, match="integer arithmetic does not run on"):
-        SpikingNetwork(trainer.best, device=replace(CPU, integer_block=None), rounding=rounding)
 
 
 def test_delays_beyond_the_chip_are_refused() -> None:

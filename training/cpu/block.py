@@ -6,6 +6,9 @@ of the batch; what stays of the forward pass is a compact tape of spikes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from training.cell import Cell
 from training.cpu.kernels import adjoint, currents, forward, gradients
+from training.cpu.pool import Pool
 from training.cpu.portions import Cut, Spikes
 from training.cpu.synapses import GradientSum, Matrix
 from training.engine import Backward, LifRun, Synapses
@@ -26,10 +30,13 @@ class Block:
         cell: constants of the neurons.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
+        pool: scratch memory.
     """
 
-    def __init__(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> None:
-        self.cell = cell
+    def __init__(
+        self, cell: Cell, afferent: Synapses, recurrent: Synapses | None, pool: Pool
+    ) -> None:
+        self.cell, self.pool = cell, pool
         self.dtype = cell.alpha.dtype
         self.float_type = torch.from_numpy(cell.alpha).dtype
         self.size = cell.alpha.size
@@ -46,13 +53,19 @@ class Block:
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """See `training.engine.Block`."""
         cut, spikes = self.cut(source), _arrays(source)
-        drive = self.traces(cut, source.n_samples, self.sent.weight.dtype)
-        tape = Tape(cut, source.n_samples, self.size, self.dtype)
-        for first, last in cut.bounds(source.n_samples):
-            traces = self._drive(spikes.part(first, last), cut, drive)
-            room = tape.room(last - first)
-            self.spike(cut, traces, *room)
-            tape.keep(*room)
+        tape = Tape(cut, self.size, self.dtype)
+        in_flight = min(cut.portion, source.n_samples)
+        shape = in_flight, cut.n_steps * self.size
+        with (
+            self.traces(cut, in_flight, self.sent.weight.dtype) as drive,
+            self.pool.lend(shape, np.int32) as neuron,
+            self.pool.lend(shape, self.dtype) as slope,
+        ):
+            for first, last in cut.bounds(source.n_samples):
+                traces = self._drive(spikes.part(first, last), cut, drive)
+                count = np.empty((last - first, cut.n_steps + 1), np.int64)
+                self.spike(cut, traces, neuron, slope, count)
+                tape.keep(neuron, slope, count)
         return tape.run()
 
     def spike(
@@ -75,12 +88,13 @@ class Block:
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `training.engine.Block`."""
         cut, spikes = self.cut(source), _arrays(source)
-        drive = self.traces(cut, source.n_samples, self.sent.weight.dtype)
         shape = (source.n_samples, source.n_steps, self.size)
         membrane = np.empty(shape, self.sent.weight.dtype)
-        for first, last in cut.bounds(source.n_samples):
-            traces = self._drive(spikes.part(first, last), cut, drive)
-            self.integrate(cut, traces, membrane[first:last])
+        in_flight = min(cut.portion, source.n_samples)
+        with self.traces(cut, in_flight, membrane.dtype) as drive:
+            for first, last in cut.bounds(source.n_samples):
+                traces = self._drive(spikes.part(first, last), cut, drive)
+                self.integrate(cut, traces, membrane[first:last])
         return torch.from_numpy(membrane)
 
     def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
@@ -103,18 +117,18 @@ class Block:
         slope, pushes = run.slope.numpy(), push.numpy()
         for first, last in sums.cut.bounds(source.n_samples):
             part = own.part(first, last)
-            mu_u = sums.traces(last - first)
-            adjoint.run_lif_adjoint(
-                self.cell,
-                _senders(self.recurrent, part, sums.cut, gradient),
-                slope,
-                pushes,
-                sums.senders(first, last),
-                sums.reach,
-                sums.cut.stride,
-                mu_u,
-            )
-            sums.add(first, last, mu_u, part)
+            with sums.traces(last - first) as mu_u:
+                adjoint.run_lif_adjoint(
+                    self.cell,
+                    _senders(self.recurrent, part, sums.cut, gradient),
+                    slope,
+                    pushes,
+                    sums.senders(first, last),
+                    sums.reach,
+                    sums.cut.stride,
+                    mu_u,
+                )
+                sums.add(first, last, mu_u, part)
         return sums.result()
 
     def backward_li(
@@ -123,16 +137,17 @@ class Block:
         """See `training.engine.Block`."""
         sums = _Sums(self, source, want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
-            mu_u = sums.traces(last - first)
-            adjoint.run_li_adjoint(
-                self.cell,
-                d_membrane[first:last].to(self.float_type).contiguous().numpy(),
-                sums.senders(first, last),
-                sums.reach,
-                sums.cut.stride,
-                mu_u,
-            )
-            sums.add(first, last, mu_u, sums.spikes.part(first, last))
+            direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()
+            with sums.traces(last - first) as mu_u:
+                adjoint.run_li_adjoint(
+                    self.cell,
+                    direct,
+                    sums.senders(first, last),
+                    sums.reach,
+                    sums.cut.stride,
+                    mu_u,
+                )
+                sums.add(first, last, mu_u, sums.spikes.part(first, last))
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
@@ -140,10 +155,10 @@ class Block:
         reach = max(self.afferent.reach, self.recurrent.reach)
         return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
 
-    def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> NDArray:
-        """[tiles of a portion, neurons, tile·stride] numbers, taken once per pass."""
-        tiles = cut.n_tiles(min(cut.portion, n_samples))
-        return np.empty((tiles, self.size, cut.tile * cut.stride), dtype)
+    def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
+        """[tiles, neurons, tile·stride] numbers for so many samples, lent."""
+        shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
+        return self.pool.lend(shape, dtype)
 
     def _drive(self, part: Spikes, cut: Cut, scratch: NDArray) -> NDArray:
         traces = scratch[: cut.n_tiles(part.n_samples)]
@@ -155,30 +170,21 @@ class Block:
 class Tape:
     """Spikes of a block, portion after portion."""
 
-    def __init__(self, cut: Cut, n_samples: int, size: int, dtype: np.dtype) -> None:
+    def __init__(self, cut: Cut, size: int, dtype: np.dtype) -> None:
         self.cut, self.size = cut, size
-        # Pages of the room that no spike touches take up no memory.
-        shape = (min(cut.portion, n_samples), cut.n_steps * size)
-        self._room = np.empty(shape, np.int32), np.empty(shape, dtype)
         self.total = [np.zeros(1, np.int64)]
         self.step = [np.zeros(0, np.int32)]
         self.neuron = [np.zeros(0, np.int32)]
         self.slope = [np.zeros(0, dtype)]
 
-    def room(self, n_samples: int) -> tuple[NDArray, NDArray, NDArray]:
-        """Arrays for neuron, slope and count of a portion."""
-        count = np.empty((n_samples, self.cut.n_steps + 1), np.int64)
-        neuron, slope = (array[:n_samples] for array in self._room)
-        return neuron, slope, count
-
     def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
-        """Append what the kernel wrote."""
+        """Append what the kernel wrote; there may be more room than samples."""
         total = count[:, -1]
         steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
         self.total.append(total)
         self.step.append(np.repeat(steps, np.diff(count, axis=1).ravel()))
-        self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=True))
-        self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=True))
+        self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=False))
+        self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
 
     def run(self) -> LifRun:
         """All of it."""
@@ -207,14 +213,14 @@ class _Sums:
         self.asked = block.afferent if want_source_time else block.nothing
         self.reach = max(self.asked.reach, block.recurrent.reach)
         self.source_time = np.zeros(source.n_spikes if want_source_time else 0, block.dtype)
-        self._scratch = block.traces(self.cut, source.n_samples, block.dtype)
 
-    def traces(self, n_samples: int) -> NDArray:
+    @contextmanager
+    def traces(self, n_samples: int) -> Iterator[NDArray]:
         """Room for μ_u of a portion; zero beyond the last step, where nothing counts."""
-        part = self._scratch[: self.cut.n_tiles(n_samples)]
-        by_sample = part.reshape(*part.shape[:2], self.cut.tile, self.cut.stride)
-        by_sample[..., self.cut.n_steps :] = 0.0
-        return part
+        with self.block.traces(self.cut, n_samples, self.block.dtype) as mu_u:
+            by_sample = mu_u.reshape(*mu_u.shape[:2], self.cut.tile, self.cut.stride)
+            by_sample[..., self.cut.n_steps :] = 0.0
+            yield mu_u
 
     def senders(self, first: int, last: int) -> adjoint.Senders:
         """The source's spikes, if their time gradients are wanted."""

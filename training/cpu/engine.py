@@ -1,0 +1,37 @@
+"""The CPU's engine: blocks of one network, which share their scratch memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.cell import Cell, Chip
+from training.cpu.block import Block
+from training.cpu.integer_block import IntegerBlock
+from training.cpu.pool import Pool
+from training.engine import Synapses
+
+
+class CpuEngine:
+    """See `training.engine.Engine`."""
+
+    def __init__(self) -> None:
+        self._pool = Pool()
+
+    def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
+        """See `training.engine.Engine`."""
+        return Block(cell, afferent, recurrent, self._pool)
+
+    def integer_block(
+        self,
+        cell: Cell,
+        afferent: Synapses,
+        recurrent: Synapses | None,
+        *,
+        chip: Chip,
+        faults: Sequence[NDArray[np.int64]],
+    ) -> IntegerBlock:
+        """See `training.engine.Engine`."""
+        return IntegerBlock(cell, afferent, recurrent, self._pool, chip=chip, faults=faults)

@@ -1,0 +1,36 @@
+"""The GPU's engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import UsageError
+from training.cell import Cell, Chip
+from training.cuda.block import Block
+from training.engine import Synapses
+
+
+class CudaEngine:
+    """See `training.engine.Engine`."""
+
+    def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
+        """See `training.engine.Engine`."""
+        return Block(cell, afferent, recurrent)
+
+    def integer_block(
+        self,
+        cell: Cell,
+        afferent: Synapses,
+        recurrent: Synapses | None,
+        *,
+        chip: Chip,
+        faults: Sequence[NDArray[np.int64]],
+    ) -> Block:
+        """Raises `UsageError`: there are no kernels for it."""
+        raise UsageError(
+            "training in integers does not run on a GPU",
+            fix="train in integers on the CPU (--device cpu), or in floats",
+        )
