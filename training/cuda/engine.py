@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 from nmtool.errors import UsageError
 from training.cell import Cell, Chip
 from training.cuda.block import Block
+from training.cuda.limits import Limits
 from training.engine import Synapses
 
 
 class CudaEngine:
-    """See `training.engine.Engine`."""
+    """See `training.engine.Engine`.
+
+    Args:
+        limits: how work is cut.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits
 
     def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
         """See `training.engine.Engine`."""
-        return Block(cell, afferent, recurrent)
+        return Block(cell, afferent, recurrent, self._limits)
 
     def integer_block(
         self,

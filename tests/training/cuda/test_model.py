@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
+from nmtool.errors import UsageError
 from nmtool.network import Network
+from nmtool.quantise import Calibration, DelayGrid
 from nmtool.raster import Raster
 from tests.training.cuda.engines import SMALL, needs_device
 from tests.training.nets import random_input, random_network
 from training.cuda.available import require
-from training.cuda.block import Block
+from training.cuda.engine import CudaEngine
 from training.devices import CPU, Device
+from training.integer_arithmetic import Rounding
 from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
@@ -23,7 +23,7 @@ pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
 
 
 def _gpu() -> Device:
-    return replace(CPU, name="cuda", torch=require(), block=partial(Block, limits=SMALL))
+    return Device("cuda", require(), lambda: CudaEngine(SMALL))
 
 
 def _gradients(network: Network, spikes: Raster, device: Device) -> list[np.ndarray]:
@@ -58,3 +58,11 @@ def test_no_samples_at_all() -> None:
     recording = SpikingNetwork(network, device=_gpu()).record(nothing)
     assert recording.membrane["output"].shape == (0, 10, 3)
     assert recording.spikes["hidden"].n_spikes == 0
+
+
+def test_integers_are_refused() -> None:
+    network = random_network("none hidden", seed=1, n_steps=10)
+    rounding = Rounding(8, DelayGrid(), {}, Calibration())
+    model = SpikingNetwork(network, device=_gpu(), rounding=rounding)
+    with pytest.raises(UsageError, match="does not run on a GPU"):
+        model(random_input(network, 1, seed=1))
