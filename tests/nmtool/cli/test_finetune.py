@@ -1,0 +1,96 @@
+"""`nmtool finetune`: a new run from where another stands, in the chip's integers for instance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware_sim.simulator import simulate
+from nmtool.data import bin_events, load_dataset
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from training.run_folder import RunFolder
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(autouse=True)
+def _run(data: Path, nmtool: Nmtool) -> None:
+    del data
+    assert nmtool("train", "two", "-o", "run", *cases.SETTINGS).code == 0
+
+
+def _log(folder: str) -> list[dict]:
+    return [json.loads(line) for line in Path(folder, "log.jsonl").read_text().splitlines()]
+
+
+def test_goes_on_in_integers(nmtool: Nmtool) -> None:
+    said = nmtool("finetune", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 2)
+    assert said.code == 0, said.err
+    before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
+    assert (after.arithmetic, after.epochs) == ("integer", 2)
+    assert after.lr == before.lr / 5
+    assert after.delay_lr == before.delay_lr / 5
+    assert after.hidden == before.hidden
+    kept = IntegerNetwork.load("fine/integers.npz")
+    held_out = load_dataset("two", validation=after.validation).validation
+    raster = bin_events(held_out, kept.dt_ms, kept.n_steps, kept.channels.group).raster
+    best = max(entry["validation_accuracy"] for entry in _log("fine"))
+    assert simulate(kept, raster).accuracy(held_out.label) == best
+
+
+def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
+    said = nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0)
+    assert said.code == 0, said.err
+    shadows = [dict(np.load(f"{folder}/checkpoint.npz")) for folder in ("run", "fine")]
+    weights = [name for name in shadows[0] if name.startswith("parameter.")]
+    assert weights
+    for name in weights:
+        np.testing.assert_allclose(shadows[1][name], shadows[0][name], atol=0.0021)  # the rescue
+    steps = [float(shadow["step.projections.0.weight"]) for shadow in shadows]
+    assert steps[1] > steps[0] > 0  # Adam goes on counting
+
+
+def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
+    assert (
+        nmtool("finetune", "run", "-o", "fine", "--arithmetic", "integer", "--epochs", 1).code == 0
+    )
+    in_integers = nmtool("evaluate", "fine", "two", "--json").json
+    in_floats = nmtool("evaluate", "fine/network.npz", "two", "--json").json
+    assert in_integers["arithmetic"] == "loihi2"
+    assert in_floats["arithmetic"] == "float"
+    assert nmtool("quantize", "fine", "-o", "again.npz").code == 2
+
+
+def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
+    (tmp_path / "two").rename(tmp_path / "moved")
+    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 2
+    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--data", "moved").code == 0
+    assert Network.load("fine/network.npz").n_steps > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "-o", "fine", "--hidden", 9), "cannot become 9"),
+        (("run", "-o", "run"), "already"),
+        (("two", "-o", "fine"), "holds no run"),
+        (("run", "-o", "fine", "--weight-bits", 9), "weight_bits"),
+    ],
+)
+def test_what_cannot_be_is_refused(words: tuple, told: str, nmtool: Nmtool) -> None:
+    said = nmtool("finetune", *words)
+    assert said.code == 2
+    assert told in said.err
+
+
+def test_a_run_without_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
+    Path("run/checkpoint.npz").unlink()
+    said = nmtool("finetune", "run", "-o", "fine")
+    assert said.code == 2
+    assert "no checkpoint" in said.err
