@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from benchmarks.drive import Build
+from nmtool.cli.threads import PATIENCE
 
 OURS, BPTT, AUTOGRAD = "nmtool", "bptt", "bptt-autograd"
 SNNTORCH, NORSE, DCLS = "snntorch", "norse", "dcls"
@@ -28,6 +30,7 @@ class Engine:
         module: where its `build` is.
         needs: modules that must be installed.
         has_delays: whether its synapses have delays; if not, those of a workload are left out.
+        environment: in which it runs, as its own command line would set it.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Engine:
     module: str
     needs: tuple[str, ...]
     has_delays: bool
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> list[str]:
         """The modules it needs that are not installed."""
@@ -46,8 +50,8 @@ class Engine:
 
 
 ENGINES = (
-    Engine(OURS, CPU, "benchmarks.ours", ("torch", "numba"), True),
-    Engine(OURS, CUDA, "benchmarks.ours_cuda", ("torch", "numba", "numba_cuda"), True),
+    Engine(OURS, CPU, "benchmarks.ours", ("torch", "numba"), True, PATIENCE),
+    Engine(OURS, CUDA, "benchmarks.ours_cuda", ("torch", "numba", "numba_cuda"), True, PATIENCE),
     Engine(BPTT, CPU, "benchmarks.peers.bptt", ("torch",), False),
     Engine(AUTOGRAD, CPU, "benchmarks.peers.bptt_autograd", ("torch",), False),
     Engine(SNNTORCH, CPU, "benchmarks.peers.snntorch", ("torch", "snntorch"), False),

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.engines import find_engine
 from benchmarks.job import Job
 from benchmarks.measure import StepTimes
 from benchmarks.worker import STEP
@@ -49,7 +49,7 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker"],
             cwd=ROOT,
-            env={**os.environ, **_environment(job.threads)},
+            env={**os.environ, **_environment(job)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -99,5 +99,7 @@ class Worker:
         return values
 
 
-def _environment(threads: int) -> Mapping[str, str]:
-    return dict.fromkeys(_THREADS, str(threads))
+def _environment(job: Job) -> dict[str, str]:
+    engine = find_engine(job.engine, job.device)
+    assert engine is not None
+    return {**engine.environment, **dict.fromkeys(_THREADS, str(job.threads))}

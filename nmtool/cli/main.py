@@ -18,12 +18,14 @@ from typing import TextIO
 from nmtool.cli import console, failures
 from nmtool.cli.arguments import Parser
 from nmtool.cli.job import one_voice
+from nmtool.cli.threads import PATIENCE
 from nmtool.errors import UsageError
 from nmtool.version import __version__
 
 COMMANDS = {
     "demo": "the whole story on built-in data: train, quantise, export, verify",
     "train": "learn weights and delays",
+    "sweep": "search training settings by validation accuracy",
     "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
     "quantize": "round a network to the integers of a chip",
@@ -42,8 +44,8 @@ READER_GONE = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    # Threads that wait for work by spinning take the cores away from everyone, themselves included.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     _write_whatever_the_encoding(sys.stdout, sys.stderr)
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))

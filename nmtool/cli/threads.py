@@ -8,6 +8,13 @@ from typing import Any
 from nmtool.cli.arguments import count
 from nmtool.errors import UsageError
 
+PATIENCE = {"OMP_WAIT_POLICY": "passive"}
+"""Environment in which threads that wait for work sleep.
+
+Those that spin instead take the cores away from everyone, themselves included. It has to be set
+before torch or Numba start.
+"""
+
 
 def add_threads_option(parser: argparse.ArgumentParser) -> None:
     """Add `--threads`."""

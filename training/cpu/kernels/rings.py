@@ -40,12 +40,10 @@ def add_to_ring(ring, n, traces, position):
         position: where step n lies in the traces; SPAN values from there exist.
     """
     slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
-    n_neurons, span = np.uint64(traces.shape[0]), np.uint64(SPAN)
-    for first in range(np.uint64(0), n_neurons, span):
-        last = min(first + span, n_neurons)
+    span = np.uint64(SPAN)
+    for j in range(np.uint64(traces.shape[0])):
         for m in range(span):
-            for j in range(first, last):
-                ring[slot + m, j] += traces[j, at + m]
+            ring[slot + m, j] += traces[j, at + m]
 
 
 @compiled()
