@@ -5,36 +5,134 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes that leave the class as it is.
+    """Random changes that leave the class as it is, made in the order of the attributes.
 
     Attributes:
+        blend: share of the samples that `blend` replaces by a blend of two of their class.
         shift: every sample's channels move by a whole number of units, uniform in ±shift;
             events that leave the range are lost.
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
+        jitter_ms: every event moves in time by a normal random amount of this standard
+            deviation in ms; none comes before the start of its sample.
+        drop: share of the events that are lost.
     """
 
+    blend: float = 0.0
     shift: int = 0
     stretch: float = 0.0
+    jitter_ms: float = 0.0
+    drop: float = 0.0
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
         """A changed copy of a batch."""
-        sample = events.sample_index()
+        # Drawn first and always: whatever else is on, a seed shifts and stretches the same.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
-        if not self.shift and not self.stretch:
-            return events
-        unit = events.unit + shift[sample]
-        kept = (unit >= 0) & (unit < events.n_units)
-        counts = np.bincount(sample[kept], minlength=events.n_samples)
-        return replace(
-            events,
-            time_ms=(events.time_ms * factor[sample])[kept],
-            unit=unit[kept],
-            offset=np.concatenate(([0], np.cumsum(counts))),
-        )
+        if self.blend:
+            events = blend(events, self.blend, rng)
+        if self.shift or self.stretch:
+            events = _moved(events, shift, factor)
+        if self.jitter_ms:
+            events = _jittered(events, self.jitter_ms, rng)
+        if self.drop:
+            events = _kept(events, rng.random(events.n_events) >= self.drop)
+        return events
+
+
+def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeEvents:
+    """Replace samples by blends with another sample of their class (Mészáros et al. 2025).
+
+    Both samples move in time so that their mean times meet halfway, then every event of both
+    is kept with probability 1/2; events that come before 0 ms are lost. A sample stays as it is
+    if it has no events or no other sample of the batch has events and its class.
+
+    Args:
+        events: a batch.
+        share: probability of each sample to be replaced.
+        rng: decides which samples, with which others, and which of their events.
+    """
+    partner = _partners(events, share, rng)
+    other = events.take(partner)
+    blended = partner != np.arange(events.n_samples)
+    way = np.where(blended, 0.5 * (_mean_times(other) - _mean_times(events)), 0.0)
+    sample = np.concatenate([events.sample_index(), other.sample_index()])
+    time_ms = np.concatenate(
+        [
+            events.time_ms + way[events.sample_index()],
+            other.time_ms - way[other.sample_index()],
+        ]
+    )
+    heads = rng.random(sample.size) < 0.5
+    is_own = np.arange(sample.size) < events.n_events
+    kept = np.where(blended[sample], heads & (time_ms >= 0), is_own)
+    unit = np.concatenate([events.unit, other.unit])
+    return _collected(events, sample[kept], time_ms[kept], unit[kept])
+
+
+def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """[samples] int64: the sample that each is blended with, itself for those that stay."""
+    partner = np.arange(events.n_samples)
+    chosen = rng.random(events.n_samples) < share
+    spiking = events.counts > 0
+    for sample in np.flatnonzero(chosen & spiking):
+        possible = spiking & (events.label == events.label[sample])
+        possible[sample] = False
+        if possible.any():
+            partner[sample] = rng.choice(np.flatnonzero(possible))
+    return partner
+
+
+def _mean_times(events: SpikeEvents) -> NDArray[np.float64]:
+    """[samples] float64, ms; 0 for samples without events."""
+    total = np.bincount(events.sample_index(), events.time_ms, events.n_samples)
+    return total / np.maximum(events.counts, 1)
+
+
+def _moved(
+    events: SpikeEvents, shift: NDArray[np.int64], factor: NDArray[np.float64]
+) -> SpikeEvents:
+    """Units moved by [samples] int64, times multiplied by [samples] float64."""
+    sample = events.sample_index()
+    unit = events.unit + shift[sample]
+    kept = (unit >= 0) & (unit < events.n_units)
+    return _joined(events, sample[kept], (events.time_ms * factor[sample])[kept], unit[kept])
+
+
+def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
+    time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
+    return _collected(events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit)
+
+
+def _kept(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:
+    sample = events.sample_index()
+    return _joined(events, sample[kept], events.time_ms[kept], events.unit[kept])
+
+
+def _collected(
+    events: SpikeEvents,
+    sample: NDArray[np.int64],
+    time_ms: NDArray[np.floating],
+    unit: NDArray[np.integer],
+) -> SpikeEvents:
+    """The same samples with other events, given in any order."""
+    order = np.lexsort((time_ms, sample))
+    return _joined(events, sample[order], time_ms[order], unit[order])
+
+
+def _joined(
+    events: SpikeEvents,
+    sample: NDArray[np.int64],
+    time_ms: NDArray[np.floating],
+    unit: NDArray[np.integer],
+) -> SpikeEvents:
+    """The same samples with other events, given in the order of samples and times."""
+    counts = np.bincount(sample, minlength=events.n_samples)
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    return replace(events, time_ms=time_ms, unit=unit, offset=offset)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ class Progress:
     Attributes:
         epoch: finished epochs.
         update: finished updates.
-        best: score of the best epoch so far.
+        best: score of the best epoch so far; below 0 where none may be the best yet.
         log: one entry per epoch.
     """
 
@@ -37,11 +39,29 @@ class Progress:
     best: float
     log: list[dict[str, Any]]
 
+    @property
+    def has_best(self) -> bool:
+        """Whether a network has been kept."""
+        return self.best >= 0
+
 
 def save(
-    path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer, progress: Progress
+    path: Path,
+    model: SpikingNetwork,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    removed: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """Write parameters, Adam's moments and the progress; raises `StorageError`."""
+    """Write parameters, Adam's moments and the progress.
+
+    Args:
+        path: the file.
+        model, optimiser, progress: what is written.
+        removed: per pruned parameter [pre, post] bool, see `training.pruning`.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
     arrays: dict[str, NDArray] = {}
     for name, parameter in model.named_parameters():
         arrays[f"parameter.{name}"] = parameter.detach().cpu().numpy()
@@ -49,6 +69,7 @@ def save(
         for key in _MOMENTS:
             if key in state:
                 arrays[f"{key}.{name}"] = np.asarray(state[key].cpu())
+    arrays |= {f"removed.{name}": mask.cpu().numpy() for name, mask in removed.items()}
     header = {
         "epoch": progress.epoch,
         "update": progress.update,
@@ -58,8 +79,22 @@ def save(
     storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
 
-def load(path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer) -> Progress:
-    """Restore what `save` wrote; raises `FileFormatError` where it does not fit the model."""
+def load(
+    path: Path,
+    model: SpikingNetwork,
+    optimiser: torch.optim.Optimizer,
+    removed: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Progress:
+    """Restore what `save` wrote.
+
+    Args:
+        path: the file.
+        model, optimiser: are brought to where they were.
+        removed: per pruned parameter [pre, post] bool, written into as far as the file has them.
+
+    Raises:
+        FileFormatError: the file is damaged, or does not fit the model or what is pruned.
+    """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
     with archive.checked():
         for name, parameter in model.named_parameters():
@@ -74,6 +109,9 @@ def load(path: Path, model: SpikingNetwork, optimiser: torch.optim.Optimizer) ->
                     key: value if key == "step" else value.to(parameter.device)
                     for key, value in moments.items()
                 }
+        for name, mask in removed.items():
+            if f"removed.{name}" in archive.arrays:
+                mask.copy_(_mask(archive, f"removed.{name}", mask.shape))
         header = archive.header
         log = [dict(entry) for entry in header["log"]]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
@@ -85,6 +123,13 @@ def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str
         if values.shape != (() if key == "step" else shape):
             raise ValueError(f"{key} of {name} has shape {tuple(values.shape)}")
     return moments
+
+
+def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
+    mask = archive.array(name)
+    if mask.dtype != np.bool_ or mask.shape != shape:
+        raise ValueError(f"{name} is {mask.dtype} of shape {mask.shape}")
+    return torch.from_numpy(mask)
 
 
 def _finite(archive: storage.Archive, name: str) -> Tensor:

@@ -1,26 +1,48 @@
-"""Adam with separate learning rates for weights and delays, and the schedule of both."""
+"""Adam with separate learning rates for weights and delays, their schedule, and when to stop."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import nn
 
 from training.model import SpikingNetwork
 from training.options import TrainOptions
 
 
-def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.Adam:
-    """Adam over weights (paper's units) and delays (steps)."""
-    groups = [{"params": [p.weight for p in model.synapses], "lr": options.lr}]
+def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
+    """Adam over weights (paper's units) and delays (steps), of which only weights decay.
+
+    The decay is decoupled from the gradient (Loshchilov & Hutter 2019): at every update a weight
+    loses the share lr·weight_decay of itself.
+    """
+    weights = [p.weight for p in model.synapses]
     delays = [p.delay for p in model.synapses]
+    groups = [{"params": weights, "lr": options.lr, "weight_decay": options.weight_decay}]
     if options.train_delays and options.max_delay > 0:
         groups.append({"params": delays, "lr": options.delay_lr})
     else:
         for delay in delays:
             delay.requires_grad_(False)
-    return torch.optim.Adam(groups)
+    return torch.optim.AdamW(groups, weight_decay=0.0)
+
+
+def clip_gradients(model: SpikingNetwork, largest_norm: float) -> None:
+    """Shorten gradients to a Euclidean norm, over all weights and over all delays.
+
+    The two are taken apart because their units differ: per unit of weight, per step.
+
+    Args:
+        model: whose `.grad` is scaled in place.
+        largest_norm: of either; 0 leaves gradients as they are.
+    """
+    if not largest_norm:
+        return
+    for kind in ("weight", "delay"):
+        parameters: list[nn.Parameter] = [getattr(p, kind) for p in model.synapses]
+        nn.utils.clip_grad_norm_(parameters, largest_norm)
 
 
 def warmup_cosine(n_updates: int, warmup: float) -> Callable[[int], float]:
@@ -39,3 +61,15 @@ def warmup_cosine(n_updates: int, warmup: float) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     return factor
+
+
+def out_of_patience(scores: Sequence[float], patience: int) -> bool:
+    """Whether the last so many scores are none better than the best before them.
+
+    Args:
+        scores: one per epoch, larger is better; a score that is only reached again is no better.
+        patience: epochs to wait; 0 waits forever.
+    """
+    if not patience or not scores:
+        return False
+    return len(scores) - 1 - scores.index(max(scores)) >= patience

@@ -83,9 +83,37 @@ class TrainOptions:
     rate: float = _option(10.0, "firing-rate target of hidden neurons, spikes per sample")
     rate_strength: float = _option(1e-4, "strength of the firing-rate regulariser; 0 is off")
     rescue: float = _option(0.002, "added to all weights into a neuron silent for an epoch")
+    clip_norm: float = _option(
+        0.0, "largest norm of all weights' gradients, and of all delays'; 0: as they are"
+    )
+    weight_decay: float = _option(
+        0.0, "decoupled decay (AdamW): an update shrinks weights by lr times this share; 0 is off"
+    )
+    patience: int = _option(
+        0, "stop when so many epochs in a row have not been better than the best; 0: do not"
+    )
+
+    sparsity: float = _option(
+        0.0,
+        "share of each projection's synapses to remove, the weakest, between 20 and 80 percent "
+        "of the updates; only epochs after that can be the best one, which is kept; 0 is off",
+    )
+    delay_sparsity: float = _option(
+        0.0,
+        "share of each projection's synapses that give up their delay, the shortest, likewise; "
+        "0 is off",
+    )
 
     shift: int = _option(0, "augmentation: shift channels by up to this many units of the data")
     stretch: float = _option(0.0, "augmentation: stretch time by up to this share")
+    jitter_ms: float = _option(
+        0.0, "augmentation: standard deviation of every event's own move in time, in ms"
+    )
+    drop: float = _option(0.0, "augmentation: share of the events that are lost")
+    blend: float = _option(
+        0.0,
+        "augmentation: share of the samples replaced by a blend of two of their class and batch",
+    )
 
     validation: int = _option(
         300, "the last so many training samples validate, unless the data set has a split for it"
@@ -185,8 +213,16 @@ _SMALLEST = {
     "rate": 0,
     "rate_strength": 0,
     "rescue": 0,
+    "clip_norm": 0,
+    "weight_decay": 0,
+    "patience": 0,
+    "sparsity": 0,
+    "delay_sparsity": 0,
     "shift": 0,
     "stretch": 0,
+    "jitter_ms": 0,
+    "drop": 0,
+    "blend": 0,
     "validation": 0,
     "seed": 0,
 }
@@ -196,7 +232,12 @@ _LARGEST = {
     "delay_bits": 6,
     "delay_stride": MAX_DELAY,
     "warmup": 1,
+    "sparsity": 1,
+    "delay_sparsity": 1,
     "stretch": 1,
+    "jitter_ms": 1000,
+    "drop": 1,
+    "blend": 1,
 }
 _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
 _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")

@@ -28,8 +28,9 @@ from training.devices import CPU, Device
 from training.initial import initial_network
 from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
-from training.optimise import make_optimiser, warmup_cosine
+from training.optimise import clip_gradients, make_optimiser, out_of_patience, warmup_cosine
 from training.options import TrainOptions
+from training.pruning import Pruning
 from training.ranks import ALONE, Ranks
 from training.run_folder import RunFolder
 from training.totals import Totals
@@ -113,10 +114,12 @@ class Trainer:
         self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(self.model, target))
-        self._augment = Augmentation(options.shift, options.stretch)
+        self._augment = _augmentation(options)
         self._optimiser = make_optimiser(self.model, options)
         self._batches = -(-train.n_samples // options.batch_size)
-        self._factor = warmup_cosine(self._batches * options.epochs, options.warmup)
+        n_updates = self._batches * options.epochs
+        self._factor = warmup_cosine(n_updates, options.warmup)
+        self._pruning = Pruning(self.model, options.sparsity, options.delay_sparsity, n_updates)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._progress = checkpoint.Progress(0, 0, -1.0, [])
         self.best = self.model.to_network()
@@ -125,16 +128,20 @@ class Trainer:
     def resume(self) -> None:
         """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
         assert self._folder is not None
-        self._progress = checkpoint.load(self._folder.checkpoint_file, self.model, self._optimiser)
-        self.best, self.best_integers = self._folder.network(), self._folder.integers()
+        self._progress = checkpoint.load(
+            self._folder.checkpoint_file, self.model, self._optimiser, self._pruning.removed
+        )
+        if self._progress.has_best:
+            self.best, self.best_integers = self._folder.network(), self._folder.integers()
         self._ranks.check_same("the checkpoint they found", self._progress.update)
 
     def adopt(self, run: RunFolder) -> None:
         """Start from where another run stands, its optimiser's moments included.
 
-        A cold optimiser would cost an epoch. Raises `FileFormatError`.
+        A cold optimiser would cost an epoch. What the other run removed stays removed where this
+        one is to remove something too. Raises `FileFormatError`.
         """
-        checkpoint.load(run.checkpoint_file, self.model, self._optimiser)
+        checkpoint.load(run.checkpoint_file, self.model, self._optimiser, self._pruning.removed)
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
@@ -143,9 +150,14 @@ class Trainer:
         """One entry per finished epoch."""
         return self._progress.log
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the run has ended before its last epoch because it ran out of patience."""
+        return bool(self.log) and self.log[-1].get("stopped_early", False)
+
     def run(self) -> Network:
         """Train the remaining epochs; returns the best epoch's network."""
-        while self._progress.epoch < self.options.epochs:
+        while self._progress.epoch < self.options.epochs and not self.stopped_early:
             self._epoch()
         self._settle()
         return self.best
@@ -194,6 +206,7 @@ class Trainer:
         watch = SilenceWatch(self.model)
         watch.add(totals.counts)
         rescued = watch.rescue(self.options.rescue)
+        self._pruning.hold()
         entry = {
             "epoch": epoch,
             "loss": totals.mean_loss,
@@ -204,6 +217,7 @@ class Trainer:
             "surplus_events": totals.surplus,
             "dropped_events": totals.dropped,
             **self._faults(),
+            **self._pruning.entry(),
             "seconds": round(time.perf_counter() - started, 3),
         }
         self._finish(epoch, update, entry)
@@ -233,6 +247,8 @@ class Trainer:
         if loss is not None:
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
+        self._pruning.hold_gradients()
+        clip_gradients(self.model, self.options.clip_norm)
         self._step(update)
         return batch
 
@@ -262,27 +278,54 @@ class Trainer:
             group["lr"] = rate * self._factor(update)
         self._optimiser.step()
         self.model.clamp_delays()
+        self._pruning.advance(update + 1)
 
     def _validation_accuracy(self) -> float | None:
         return None if self._validation is None else self._validation.accuracy(self.model)
 
     def _finish(self, epoch: int, update: int, entry: dict[str, Any]) -> None:
-        score = entry["validation_accuracy"]
-        score = entry["train_accuracy"] if score is None else score
-        better = score >= self._progress.best
+        score, best = _score(entry), self._progress.best
+        better = _may_be_best(entry) and score >= best
         if better:
             self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
-        self._progress = checkpoint.Progress(
-            epoch, update, max(score, self._progress.best), [*self._progress.log, entry]
-        )
+        log = [*self._progress.log, entry]
+        if self.options.patience:
+            scores = [_score(one) for one in log if _may_be_best(one)]
+            enough = out_of_patience(scores, self.options.patience)
+            entry["stopped_early"] = enough and epoch < self.options.epochs
+        self._progress = checkpoint.Progress(epoch, update, score if better else best, log)
         if self._folder is not None and self._ranks.is_first:
-            if better:
-                self._folder.keep(self.best, self.best_integers)
-            checkpoint.save(
-                self._folder.checkpoint_file, self.model, self._optimiser, self._progress
-            )
-            self._folder.write_log(self._progress.log)
+            self._write(self._folder, better)
         self._on_epoch(entry)
+
+    def _write(self, folder: RunFolder, better: bool) -> None:
+        if better:
+            folder.keep(self.best, self.best_integers)
+        checkpoint.save(
+            folder.checkpoint_file,
+            self.model,
+            self._optimiser,
+            self._progress,
+            self._pruning.removed,
+        )
+        folder.write_log(self._progress.log)
+
+
+def _score(entry: dict[str, Any]) -> float:
+    """What decides which epoch is best, larger is better."""
+    validation = entry["validation_accuracy"]
+    return entry["train_accuracy"] if validation is None else validation
+
+
+def _may_be_best(entry: dict[str, Any]) -> bool:
+    """Not while synapses are still being removed: that network is not what was asked for."""
+    return entry.get("pruned", True)
+
+
+def _augmentation(options: TrainOptions) -> Augmentation:
+    return Augmentation(
+        options.blend, options.shift, options.stretch, options.jitter_ms, options.drop
+    )
 
 
 def _check_loss(loss: float, update: int) -> None:

@@ -46,7 +46,7 @@ def train_with_progress(
     if not ranks.is_first:
         return train(options, dataset, folder=folder, **how)
     with EpochReport(options.epochs, dataset.train.n_samples) as report:
-        return train(
+        trainer = train(
             options,
             dataset,
             folder=folder,
@@ -54,6 +54,12 @@ def train_with_progress(
             on_epoch=report.epoch,
             **how,
         )
+    if trainer.stopped_early:
+        console.say(
+            f"stopped early after epoch {len(trainer.log)}: "
+            f"the last {options.patience} were not better than the best before them"
+        )
+    return trainer
 
 
 def _forget(folder: RunFolder, ranks: Ranks) -> None:
@@ -91,7 +97,8 @@ class EpochReport:
 
     def epoch(self, entry: dict[str, Any]) -> None:
         """Tell how an epoch went, and how long the rest takes if it goes on like this."""
-        left = (self._epochs - entry["epoch"]) * entry["seconds"]
+        remaining = 0 if entry.get("stopped_early") else self._epochs - entry["epoch"]
+        left = remaining * entry["seconds"]
         console.say(
             f"epoch {entry['epoch']:3d}/{self._epochs}  {summary(entry)}  "
             f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
@@ -99,13 +106,16 @@ class EpochReport:
 
 
 def best_epoch(log: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entry of the epoch whose network was kept: the last of the best."""
+    """The entry of the epoch whose network was kept: the last of the best.
+
+    Epochs that ended before everything was removed that shall be removed do not count.
+    """
 
     def score(entry: dict[str, Any]) -> float:
         validation = entry["validation_accuracy"]
         return entry["train_accuracy"] if validation is None else validation
 
-    return max(reversed(log), key=score)
+    return max((entry for entry in reversed(log) if entry.get("pruned", True)), key=score)
 
 
 def summary(entry: dict[str, Any]) -> str:
@@ -118,6 +128,8 @@ def summary(entry: dict[str, Any]) -> str:
     parts.append(f"spikes/neuron {rates or 'none'}")
     if entry["silent_neurons"]:
         parts.append(f"silent {entry['silent_neurons']}")
+    shares = ("sparsity", "delay_sparsity")
+    parts += [f"{name.replace('_', ' ')} {entry[name]:.0%}" for name in shares if entry.get(name)]
     overflows = entry.get("u_wraps", 0) + entry.get("v_clips", 0)
     if overflows:
         parts.append(f"overflows {overflows:,}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import SpikeEvents
-from training.augment import Augmentation
+from training.augment import Augmentation, blend
 
 pytestmark = pytest.mark.torch
 
@@ -65,14 +67,59 @@ def test_a_sample_stretches_as_a_whole_within_the_limits() -> None:
     assert 1.18 < factor.max() <= 1.2
 
 
-@given(st.integers(0, 20), st.floats(0, 1), st.integers(0, 1000))
-def test_samples_and_labels_stay(shift: int, stretch: float, seed: int) -> None:
+def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
+    jittered = Augmentation(jitter_ms=2.0)(_events(2000), np.random.default_rng(4))
+    np.testing.assert_array_equal(jittered.counts, _events(2000).counts)
+    moved = np.sort(jittered.time_ms[jittered.unit == 9]) - 300
+    assert abs(moved.mean()) < 0.2
+    assert moved.std() == pytest.approx(2.0, rel=0.1)
+    first = jittered.time_ms[jittered.unit == 2]
+    assert (first == 0).mean() == pytest.approx(0.31, abs=0.04)  # normal below −1 ms of 2 ms
+
+
+def test_a_share_of_the_events_is_dropped() -> None:
+    events = _events(2000)
+    dropped = Augmentation(drop=0.25)(events, np.random.default_rng(5))
+    assert dropped.n_events / events.n_events == pytest.approx(0.75, abs=0.03)
+    assert Augmentation(drop=1.0)(events, np.random.default_rng(5)).n_events == 0
+    whole = {(1.0, 2), (20.0, 5), (300.0, 9)}
+    assert set(zip(dropped.time_ms.tolist(), dropped.unit.tolist(), strict=True)) == whole
+
+
+@pytest.mark.parametrize("more", [{"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}])
+def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
+    """Every sample is one event of a class of its own, so that it cannot be blended."""
+    n = 300
+    offset = np.arange(n + 1)
+    names = [str(sample) for sample in range(n)]
+    events = SpikeEvents(np.full(n, 1e6), np.full(n, 50), offset, np.arange(n), 101, names)
+    plain = Augmentation(shift=7, stretch=0.1)(events, np.random.default_rng(6))
+    other = Augmentation(shift=7, stretch=0.1, **more)(events, np.random.default_rng(6))
+    same = plain.take(np.flatnonzero(other.counts))
+    np.testing.assert_array_equal(other.unit, same.unit)
+    np.testing.assert_allclose(other.time_ms, same.time_ms, atol=20)
+
+
+_SETTINGS = st.fixed_dictionaries(
+    {
+        "shift": st.integers(0, 20),
+        "stretch": st.floats(0, 1),
+        "jitter_ms": st.floats(0, 1000),
+        "drop": st.floats(0, 1),
+        "blend": st.floats(0, 1),
+    }
+)
+
+
+@given(_SETTINGS, st.integers(0, 1000))
+def test_samples_and_labels_stay(settings: dict[str, Any], seed: int) -> None:
+    """That events are legal, sorted and within the units `SpikeEvents` checks itself."""
     events = _events()
-    changed = Augmentation(shift, stretch)(events, np.random.default_rng(seed))
+    changed = Augmentation(**settings)(events, np.random.default_rng(seed))
     assert changed.n_samples == events.n_samples
     assert changed.n_units == events.n_units
     np.testing.assert_array_equal(changed.label, events.label)
-    assert (changed.counts <= events.counts).all()
+    assert (changed.counts <= events.counts * (2 if settings["blend"] else 1)).all()
 
 
 def test_the_generator_decides() -> None:
@@ -81,3 +128,64 @@ def test_the_generator_decides() -> None:
     np.testing.assert_array_equal(first.time_ms, again.time_ms)
     np.testing.assert_array_equal(first.unit, again.unit)
     assert not np.array_equal(first.time_ms, other.time_ms)
+
+
+def _bursts(times: list[float], labels: list[int], size: int = 40) -> SpikeEvents:
+    """Samples of events that all come at one time, on the unit of the sample's number."""
+    counts = np.full(len(times), size)
+    return SpikeEvents(
+        np.repeat(times, counts),
+        np.repeat(np.arange(len(times)), counts),
+        np.concatenate(([0], np.cumsum(counts))),
+        labels,
+        len(times),
+        ("a", "b"),
+    )
+
+
+def test_blended_samples_meet_halfway_and_half_of_both_is_kept() -> None:
+    events = _bursts([100.0, 10.0, 40.0, 70.0], [0, 1, 0, 1], size=4000)
+    blended = blend(events, 1.0, np.random.default_rng(7))
+    for sample, (time, units) in enumerate([(70, {0, 2}), (40, {1, 3})] * 2):
+        mine = slice(*blended.offset[sample : sample + 2])
+        assert set(blended.time_ms[mine]) == {time}
+        assert set(blended.unit[mine]) == units
+        per_unit = np.bincount(blended.unit[mine], minlength=4)[list(units)]
+        np.testing.assert_allclose(per_unit, 2000, atol=150)
+    np.testing.assert_array_equal(blended.label, events.label)
+
+
+def test_events_that_a_blend_moves_before_the_start_are_lost() -> None:
+    events = SpikeEvents([0.0, 200.0, 0.0, 0.0], [0, 1, 2, 2], [0, 2, 4], [0, 0], 3, ["a"])
+    blends = [blend(events, 1.0, np.random.default_rng(seed)) for seed in range(50)]
+    times = {(u, t) for b in blends for u, t in zip(b.unit.tolist(), b.time_ms, strict=True)}
+    assert times == {(1, 150.0), (2, 50.0)}
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=12), st.integers(0, 1000))
+def test_partners_are_other_samples_of_the_class(labels: list[int], seed: int) -> None:
+    """A sample alone in its class, or without events, stays and is nobody's partner."""
+    n = len(labels)
+    counts = np.full(n, 60)
+    counts[0] = 0
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    unit = np.repeat(np.arange(n), counts)
+    events = SpikeEvents(np.full(unit.size, 5.0), unit, offset, labels, n, ("a", "b", "c"))
+    blended = blend(events, 1.0, np.random.default_rng(seed))
+    assert blended.counts[0] == 0
+    for sample in range(1, n):
+        units = blended.unit[slice(*blended.offset[sample : sample + 2])]
+        others = set(np.flatnonzero(events.label == labels[sample])) - {0, sample}
+        assert set(units) - {sample} <= others
+        assert len(set(units)) == (2 if others else 1)
+        assert others or units.size == 60
+
+
+def test_a_share_of_the_samples_is_blended() -> None:
+    events = _bursts([float(t) for t in range(400)], [0] * 400)
+    blended = blend(events, 0.3, np.random.default_rng(8))
+    units = np.split(blended.unit, blended.offset[1:-1])
+    assert np.mean([len(set(u)) > 1 for u in units]) == pytest.approx(0.3, abs=0.06)
+    stays = [s for s, u in enumerate(units) if len(set(u)) == 1]
+    kept = blended.take(stays)
+    np.testing.assert_array_equal(kept.time_ms, events.take(stays).time_ms)

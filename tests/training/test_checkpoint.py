@@ -22,12 +22,12 @@ pytestmark = pytest.mark.torch
 PROGRESS = Progress(3, 17, 0.75, [{"epoch": 1, "loss": 0.5, "validation_accuracy": None}])
 
 
-def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, torch.optim.Adam]:
+def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, torch.optim.AdamW]:
     model = SpikingNetwork(random_network("recurrent", seed, hidden=hidden))
     return model, make_optimiser(model, TrainOptions())
 
 
-def _step(model: SpikingNetwork, optimiser: torch.optim.Adam, seed: int) -> None:
+def _step(model: SpikingNetwork, optimiser: torch.optim.AdamW, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
         parameter.grad = torch.randn(parameter.shape, generator=generator)
@@ -63,6 +63,36 @@ def test_before_the_first_update_and_with_fixed_delays(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path / "new.npz", again, its_optimiser).epoch == 0
     for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+
+
+def _masks(model: SpikingNetwork, seed: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    parameters = model.named_parameters()
+    return {name: torch.rand(p.shape, generator=generator) < 0.5 for name, p in parameters}
+
+
+def test_what_is_removed_comes_back_where_it_was(tmp_path: Path) -> None:
+    model, optimiser = _pair(0)
+    removed, found = _masks(model, 1), _masks(model, 2)
+    checkpoint.save(tmp_path / "c.npz", model, optimiser, PROGRESS, removed)
+    checkpoint.load(tmp_path / "c.npz", model, optimiser, found)
+    for name, mask in removed.items():
+        torch.testing.assert_close(found[name], mask)
+
+
+def test_what_a_file_does_not_have_stays(file: Path) -> None:
+    model, optimiser = _pair(0)
+    removed = _masks(model, 1)
+    checkpoint.load(file, model, optimiser, removed)
+    torch.testing.assert_close(removed, _masks(model, 1))
+
+
+@pytest.mark.parametrize("mask", [np.zeros((12, 19), np.int8), np.zeros((12, 18), np.bool_)])
+def test_damaged_masks_are_refused(file: Path, mask: np.ndarray) -> None:
+    _rewrite(file, {}, {"removed.projections.0.weight": mask})
+    model, optimiser = _pair(0)
+    with pytest.raises(FileFormatError):
+        checkpoint.load(file, model, optimiser, _masks(model, 1))
 
 
 def test_holds_no_pickle(file: Path) -> None:

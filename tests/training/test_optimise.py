@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.training.nets import random_network
 from training.model import SpikingNetwork
-from training.optimise import make_optimiser, warmup_cosine
+from training.optimise import clip_gradients, make_optimiser, out_of_patience, warmup_cosine
 from training.options import TrainOptions
 
 pytestmark = pytest.mark.torch
@@ -35,6 +35,79 @@ def test_weights_and_delays_have_rates_of_their_own() -> None:
     for old, new in zip(before.synapses, after.synapses, strict=True):
         torch.testing.assert_close(new.weight, old.weight - 0.25)
         torch.testing.assert_close(new.delay, old.delay - 2.0)
+
+
+def test_only_weights_decay_beside_their_gradients() -> None:
+    before, after = _one_step(TrainOptions(lr=0.25, delay_lr=2.0, weight_decay=0.5))
+    for old, new in zip(before.synapses, after.synapses, strict=True):
+        torch.testing.assert_close(new.weight, old.weight * (1 - 0.25 * 0.5) - 0.25)
+        torch.testing.assert_close(new.delay, old.delay - 2.0)
+
+
+def test_without_decay_it_is_adam() -> None:
+    plain, model = _model(), _model()
+    adam, ours = torch.optim.Adam(plain.parameters()), make_optimiser(model, TrainOptions())
+    adam.param_groups = [group | {"params": []} for group in adam.param_groups]
+    for kind, lr in (("weight", 0.01), ("delay", 3.0)):
+        adam.add_param_group({"params": [getattr(p, kind) for p in plain.synapses], "lr": lr})
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        for one, other in zip(plain.parameters(), model.parameters(), strict=True):
+            one.grad = torch.randn(one.shape, generator=generator)
+            other.grad = one.grad.clone()
+        adam.step()
+        ours.step()
+    for one, other in zip(plain.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def _norms(model: SpikingNetwork) -> list[float]:
+    kinds = ([p.weight for p in model.synapses], [p.delay for p in model.synapses])
+    return [
+        float(torch.cat([p.grad.reshape(-1) for p in kind if p.grad is not None]).norm())
+        for kind in kinds
+    ]
+
+
+def test_gradients_of_weights_and_of_delays_are_clipped_apart() -> None:
+    model = _model()
+    for projection in model.synapses:
+        projection.weight.grad = torch.full_like(projection.weight, 3.0)
+        projection.delay.grad = torch.full_like(projection.delay, 1e-4)
+    weights, delays = _norms(model)
+    assert weights > 2.0 > delays
+    clip_gradients(model, 0.0)
+    assert _norms(model) == [weights, delays]
+    clip_gradients(model, 2.0)
+    assert _norms(model) == pytest.approx([2.0, delays])
+    first = model.synapses[0].weight.grad
+    torch.testing.assert_close(first, torch.full_like(first, 3.0 * 2.0 / weights))
+
+
+def test_delays_that_do_not_learn_are_not_clipped() -> None:
+    model = _model()
+    make_optimiser(model, TrainOptions(train_delays=False))
+    for projection in model.synapses:
+        projection.weight.grad = torch.ones_like(projection.weight)
+    clip_gradients(model, 0.5)
+    assert float(sum((p.weight.grad**2).sum() for p in model.synapses)) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "enough"),
+    [
+        ([], 1, False),
+        ([0.5], 1, False),
+        ([0.5, 0.4], 0, False),
+        ([0.5, 0.4], 1, True),
+        ([0.5, 0.4], 2, False),
+        ([0.5, 0.6, 0.6, 0.6], 2, True),
+        ([0.5, 0.4, 0.6], 2, False),
+        ([0.9, 0.4, 0.6, 0.7], 3, True),
+    ],
+)
+def test_patience(scores: list[float], patience: int, enough: bool) -> None:
+    assert out_of_patience(scores, patience) is enough
 
 
 @pytest.mark.parametrize("settings", [{"train_delays": False}, {"max_delay": 0}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -18,7 +19,9 @@ from nmtool.network import Network
 from nmtool.readout import RULES
 from tests.training.small_data import EMPTY, small_dataset, small_events, small_options
 from training import checkpoint
+from training.augment import Augmentation
 from training.model import SpikingNetwork
+from training.pruning import whole
 from training.run_folder import RunFolder
 from training.trainer import BatchReport, Trainer, train
 
@@ -66,9 +69,31 @@ def test_learns(rule: str) -> None:
     assert trainer.log[-1]["loss"] < 0.5 * trainer.log[0]["loss"]
 
 
+_EVERYTHING = {
+    "jitter_ms": 2.0,
+    "drop": 0.1,
+    "blend": 0.4,
+    "clip_norm": 0.05,
+    "weight_decay": 0.1,
+    "patience": 3,
+    "sparsity": 0.6,
+    "delay_sparsity": 0.45,
+    "epochs": 8,
+    "rescue": 0.05,
+}
+"""All that is off by default."""
+
+
 @pytest.mark.parametrize("stop", [1, 3])
-def test_resumed_run_equals_an_uninterrupted_one(stop: int, tmp_path: Path) -> None:
-    options, dataset = small_options(), small_dataset()
+@pytest.mark.parametrize(
+    "settings",
+    [{}, _EVERYTHING, {**_EVERYTHING, "arithmetic": "integer"}],
+    ids=["default", "everything", "integers"],
+)
+def test_resumed_run_equals_an_uninterrupted_one(
+    settings: dict[str, Any], stop: int, tmp_path: Path
+) -> None:
+    options, dataset = small_options(**settings), small_dataset()
     whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
     expected = train(options, dataset, folder=whole)
     with pytest.raises(_StoppedError):
@@ -229,6 +254,109 @@ def test_training_accuracy_decides_without_validation_samples() -> None:
     trainer = Trainer(small_options(epochs=2), small_events(30, 1), None)
     trainer.run()
     assert [entry["validation_accuracy"] for entry in trainer.log] == [None, None]
+
+
+def _zeros(network: Network) -> list[int]:
+    return [int((p.weight == 0).sum()) for p in network.projections]
+
+
+def _shares(network: Network, share: float) -> list[int]:
+    return [whole(share, p.weight.size) for p in network.projections]
+
+
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_path: Path) -> None:
+    # So strong a rescue lifts all weights into neurons that pruning has silenced.
+    settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
+    options = small_options(arithmetic=arithmetic, **settings)
+    folder = RunFolder(tmp_path / "run")
+    trainer = train(options, small_dataset(), folder=folder)
+    assert any(entry["silent_neurons"] for entry in trainer.log if entry["pruned"])
+    assert _zeros(trainer.best) == _zeros(folder.network()) == _shares(trainer.best, 0.9)
+    for synapses in trainer.model.synapses:
+        assert synapses.weight.grad is not None
+        assert (synapses.weight.grad[synapses.weight == 0] == 0).all()
+    for projection in trainer.best.projections:
+        assert (projection.delay == 0).sum() >= whole(0.7, projection.delay.size)
+    integers = folder.integers()
+    assert (integers is None) == (arithmetic == "float")
+    for held in integers.projections if integers else []:
+        assert (held.weight == 0).sum() >= whole(0.9, held.weight.size)
+
+
+def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
+    dataset, networks = small_dataset(), []
+    options = small_options(sparsity=0.9, epochs=10)
+    folder = RunFolder(tmp_path / "run")
+
+    def on_epoch(entry: dict) -> None:
+        networks.append(trainer.model.to_network())
+        assert folder.network_file.exists() == entry["pruned"]
+
+    trainer = Trainer(options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch)
+    folder.create({"options": {}})
+    trainer.run()
+    scores = [entry["validation_accuracy"] for entry in trainer.log]
+    assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 3
+    assert max(scores[:7]) > max(scores[7:])
+    expected = max(range(7, 10), key=lambda epoch: (scores[epoch], epoch))
+    assert trainer.best.content_hash == networks[expected].content_hash
+
+
+def test_a_run_that_starts_from_a_pruned_one_keeps_its_gaps(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train(small_options(sparsity=0.7), small_dataset(), folder=folder)
+    again = train(small_options(sparsity=0.7, seed=1), small_dataset(), start=folder)
+    assert all(entry["pruned"] for entry in again.log)
+    for old, new in zip(folder.network().projections, again.best.projections, strict=True):
+        np.testing.assert_array_equal(old.weight == 0, new.weight == 0)
+
+
+def test_a_run_stops_when_it_does_not_get_better(tmp_path: Path) -> None:
+    folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
+    still = {"lr": 0.0, "delay_lr": 0.0, "rescue": 0.0}
+    options = small_options(patience=2, epochs=9, **still)
+    trainer = train(options, dataset, folder=folder)
+    assert [entry["stopped_early"] for entry in trainer.log] == [False, False, True]
+    assert trainer.stopped_early
+    again = train(options, dataset, folder=folder, resume=True)
+    assert again.log == trainer.log
+    until_the_end = train(small_options(patience=2, epochs=3, **still), dataset)
+    assert not until_the_end.stopped_early
+
+
+def test_patience_leaves_the_epochs_before_as_they_were() -> None:
+    settings = {"epochs": 12, "lr": 0.03}
+    stopped = train(small_options(patience=1, **settings), small_dataset())
+    whole_run = train(small_options(**settings), small_dataset())
+    n_epochs = len(stopped.log)
+    assert 1 < n_epochs < 12
+    for entry in stopped.log:
+        del entry["stopped_early"]
+    assert _without_seconds(stopped.log) == _without_seconds(whole_run.log[:n_epochs])
+
+
+def test_patience_waits_for_pruning_to_end() -> None:
+    options = small_options(patience=1, sparsity=0.5, epochs=10, lr=0.0, delay_lr=0.0, rescue=0.0)
+    trainer = train(options, small_dataset())
+    assert len(trainer.log) == 9
+    assert trainer.stopped_early
+    assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 2
+
+
+def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
+    # Far below the ε of Adam (1e-8), gradients no longer move anything.
+    trainer = Trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
+    before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+    trainer.run()
+    for old, new in zip(before, trainer.model.parameters(), strict=True):
+        torch.testing.assert_close(new, old, rtol=0, atol=1e-4)
+
+
+def test_augmentation_as_the_options_say() -> None:
+    settings = {"shift": 2, "stretch": 0.1, "jitter_ms": 3.0, "drop": 0.4, "blend": 0.5}
+    trainer = Trainer(small_options(**settings), small_events(20, 1), None)
+    assert trainer._augment == Augmentation(**settings)
 
 
 def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
