@@ -45,6 +45,7 @@ Errors, each with what is wrong, why, and how to fix it:
     DoesNotFitError     the target cannot hold the network
     MissingError        something needed is not installed
     BackendError        an external runtime failed
+    RankError           another process of a data-parallel job is gone
 
 `__version__` is the version of nmtool.
 """
@@ -59,6 +60,7 @@ from nmtool.errors import (
     MissingError,
     NetworkError,
     NmtoolError,
+    RankError,
     StorageError,
     UsageError,
 )
@@ -91,6 +93,7 @@ __all__ = [
     "Population",
     "Projection",
     "Quantisation",
+    "RankError",
     "Raster",
     "Readout",
     "Recording",

@@ -45,7 +45,11 @@ def rule(where: str, always: str, lazily: str = "") -> Rule:
 RULES = (
     rule("nmtool", "numpy h5py"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
-    rule("nmtool.cli", "numpy rich", "hardware_sim training exporters numba torch tomli"),
+    rule(
+        "nmtool.cli",
+        "numpy rich",
+        "hardware_sim training exporters numba torch tomli optuna sqlalchemy",
+    ),
     rule("hardware_sim", "nmtool numpy numba"),
     rule("training", "nmtool hardware_sim numpy numba torch"),
     rule("exporters", "nmtool numpy", "h5py nir onnx onnxruntime"),

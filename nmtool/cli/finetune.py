@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_options(parser)
     add_run_options(parser)
     parser.description = (
-        f"Goes on from where RUN stands, as a new run with the settings of RUN, for {EPOCHS} "
+        f"Go on from where RUN stands, as a new run with the settings of RUN, for {EPOCHS} "
         f"epochs at a {SLOWER}th of its learning rates; options override all of that."
     )
     parser.epilog = "example: nmtool finetune run -o run8 --arithmetic integer --weight-bits 8"

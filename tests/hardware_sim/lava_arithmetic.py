@@ -19,13 +19,17 @@ UV_LIMIT = 1 << 23
 
 
 class LavaStep(NamedTuple):
-    """u, v (int32), spiked, wrapped, clipped (bool), all of the neurons' shape."""
+    """u, v (int32), spiked, wrapped, clipped (bool), all of the neurons' shape.
+
+    `peak` (int32) is v before a spike resets it.
+    """
 
     u: NDArray[np.int32]
     v: NDArray[np.int32]
     spiked: NDArray[np.bool_]
     wrapped: NDArray[np.bool_]
     clipped: NDArray[np.bool_]
+    peak: NDArray[np.int32]
 
 
 def lava_step(a, u, v, bias, du, dv, vth) -> LavaStep:
@@ -37,9 +41,8 @@ def lava_step(a, u, v, bias, du, dv, vth) -> LavaStep:
     assert wrapped.dtype == updated.dtype == np.int32
     clipped = np.clip(updated, 1 - UV_LIMIT, UV_LIMIT - 1)
     spiked = clipped > np.left_shift(vth, 6)
-    return LavaStep(
-        wrapped, np.where(spiked, 0, clipped), spiked, wrapped != summed, clipped != updated
-    )
+    v = np.where(spiked, 0, clipped)
+    return LavaStep(wrapped, v, spiked, wrapped != summed, clipped != updated, clipped)
 
 
 def _decayed(state: NDArray[np.int32], decay: int) -> NDArray[np.int32]:
