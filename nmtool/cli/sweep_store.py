@@ -1,0 +1,334 @@
+"""A study's store: an Optuna study in a SQLite file, which many processes may work on at once.
+
+FOLDER/study.db          trials and their scores
+FOLDER/choosing.lock     held while a process chooses its next trial
+FOLDER/running/N.lock    held while trial N runs
+FOLDER/trials/N/…        logs, and run folders where they are kept
+
+Whether a trial that the store calls running still does is seen by its lock, which ends with the
+process. A trial that was cut off counts as failed, and another with its settings is queued; after
+`MOST_ATTEMPTS` it is given up, since settings may be such that the process dies of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nmtool.cli.sweep_lock import Lock, undisturbed, wait_for
+from nmtool.cli.sweep_plan import StudyPlan
+from nmtool.errors import FileFormatError, MissingError, NmtoolError, StorageError, UsageError
+from nmtool.version import __version__
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial, Trial
+
+    from training.study import Searched
+
+_NAME = "nmtool"
+_PLAN = "plan"
+REASON = "failed"
+"""The attribute that tells why a trial failed."""
+
+MOST_ATTEMPTS = 3
+
+_ATTEMPT, _STOPPED = "attempt", "stopped"
+_BUSY_S = 120.0
+_UNHEEDED_SHARE = 4
+"""No trial is pruned within the first epochs, one of so many, or the first."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial that this process runs.
+
+    Attributes:
+        trial: Optuna's.
+        values: of the options searched.
+        folder: its own.
+    """
+
+    trial: Trial
+    values: dict[str, Any]
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        """Its number in the study, from 0."""
+        return self.trial.number
+
+
+class Store:
+    """The trials of a study. Close it, or use it in a `with`.
+
+    Args:
+        plan: the study.
+
+    Raises:
+        MissingError: Optuna is not installed.
+        UsageError: the folder holds another study, or the plan contradicts what it began with.
+        StorageError, FileFormatError: the store cannot be made or read.
+    """
+
+    @undisturbed()
+    def __init__(self, plan: StudyPlan) -> None:
+        require_optuna()
+        self._plan = plan
+        self._running = plan.folder / "running"
+        try:
+            self._running.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{plan.folder} cannot be made", why=str(error)) from error
+        with self._choosing():
+            self._storage = _open(plan.folder / "study.db")
+            try:
+                self.study = self._begun()
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        from optuna.exceptions import StorageInternalError
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self.close()
+        if isinstance(error, StorageInternalError | SQLAlchemyError):
+            raise StorageError(
+                f"the store in {self._plan.folder} could not be used",
+                why=str(error.__cause__ or error).partition("\n")[0],
+                fix="check the folder, its permissions and the free space",
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def _choosing(self) -> Lock:
+        return wait_for(self._plan.folder / "choosing.lock")
+
+    def _begun(self) -> optuna.Study:
+        """The study, new or gone on with."""
+        import optuna
+
+        study = optuna.create_study(
+            study_name=_NAME,
+            storage=self._storage,
+            direction="maximize",
+            pruner=_pruner(self._plan),
+            load_if_exists=True,
+        )
+        plan = {"conditions": self._plan.conditions(), **self._plan.space.as_json()}
+        if _PLAN in study.user_attrs:
+            self._check_same(json.loads(study.user_attrs[_PLAN]), plan)
+        else:
+            study.set_user_attr(_NAME, __version__)
+            study.set_user_attr(_PLAN, json.dumps(plan))
+        return study
+
+    def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        from training.study import differences
+
+        old, new = before["conditions"], now["conditions"]
+        found = [
+            f"{name} was {old.get(name)!r}, is now {new[name]!r}"
+            for name in new
+            if old.get(name) != new[name]
+        ]
+        found += differences(before, now)
+        if found:
+            raise UsageError(
+                f"{self._plan.file} contradicts the study in {self._plan.folder}",
+                why="; ".join(found),
+                fix="put it back, or name another folder; only trials and keep may change",
+            )
+
+    @undisturbed()
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number, as they stand."""
+        return self.study.get_trials(deepcopy=False)
+
+    def is_done(self) -> bool:
+        """Whether every trial has come to an end."""
+        ended = [trial for trial in self.trials() if trial.state.name in ("COMPLETE", "PRUNED")]
+        return len(ended) >= self._plan.trials
+
+    @undisturbed()
+    def claim(self) -> Claim | None:
+        """The next trial to run, whose lock is held; None if there is nothing left to begin."""
+        with self._choosing():
+            self._requeue_cut_off()
+            trials = self.trials()
+            begun = sum(is_counted(trial) for trial in trials)
+            if begun >= self._plan.trials:
+                return None
+            trial = self._ask(trials)
+            lock = Lock.take(self._lock_file(trial.number))
+            assert lock is not None
+        self._lock = lock
+        values = {name: _suggested(trial, name, one) for name, one in self._searched.items()}
+        return Claim(trial, values, self._plan.folder / "trials" / f"{trial.number:04d}")
+
+    @property
+    def _searched(self) -> dict[str, Searched]:
+        return self._plan.space.searched
+
+    def _ask(self, trials: list[FrozenTrial]) -> Trial:
+        """A new trial, or one that waits; its number and the seed decide what is sampled."""
+        import optuna
+
+        waiting = (trial.number for trial in trials if trial.state.name == "WAITING")
+        number = next(waiting, len(trials))
+        words = np.random.SeedSequence([self._plan.sampler_seed, number]).generate_state(1)
+        self.study.sampler = optuna.samplers.TPESampler(seed=int(words[0]))
+        return self.study.ask()
+
+    def _lock_file(self, number: int) -> Path:
+        return self._running / f"{number:04d}.lock"
+
+    def _requeue_cut_off(self) -> None:
+        """Fail trials that nobody runs any longer, and queue others like them."""
+        for trial in self.trials():
+            if trial.state.name != "RUNNING":
+                continue
+            lock = Lock.take(self._lock_file(trial.number))
+            if lock is None:
+                continue
+            with lock:
+                self._requeue(trial)
+            lock.path.unlink(missing_ok=True)
+
+    def _requeue(self, trial: FrozenTrial) -> None:
+        from optuna.trial import TrialState
+
+        attempt = trial.user_attrs.get(_ATTEMPT, 1)
+        stopped = trial.user_attrs.get(_STOPPED, False)
+        if attempt >= MOST_ATTEMPTS and not stopped:
+            reason = f"its process died, {attempt} times"
+            self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
+            self.study.tell(trial.number, state=TrialState.PRUNED)
+            return
+        self.study.tell(trial.number, state=TrialState.FAIL)
+        more = {_ATTEMPT: attempt if stopped else attempt + 1}
+        self.study.enqueue_trial(trial.params, user_attrs=more)
+
+    @contextmanager
+    def running(self, claim: Claim) -> Iterator[None]:
+        """Hold the trial's lock while the block runs, at the end of which the trial is told.
+
+        Where the block is left by an error or Ctrl-C, the trial is cut off.
+        """
+        try:
+            yield
+        except (KeyboardInterrupt, NmtoolError):
+            with undisturbed():
+                claim.trial.set_user_attr(_STOPPED, True)
+            raise
+        finally:
+            self._lock.release()
+        self._lock.path.unlink(missing_ok=True)
+
+    @undisturbed()
+    def finish(self, claim: Claim, scores: list[float]) -> None:
+        """A trial went well.
+
+        Args:
+            claim: the trial.
+            scores: validation accuracy by seed, 0 … 1.
+        """
+        claim.trial.set_user_attr("scores", scores)
+        self.study.tell(claim.trial, float(np.mean(scores)))
+
+    @undisturbed()
+    def is_bad(self, claim: Claim, epoch: int, accuracy: float) -> bool:
+        """Note how an epoch of a trial went; whether to end the trial, being so much worse.
+
+        Args:
+            claim: the trial.
+            epoch: from 1.
+            accuracy: on validation samples after it, 0 … 1.
+        """
+        claim.trial.report(accuracy, epoch)
+        return claim.trial.should_prune()
+
+    @undisturbed()
+    def prune(self, claim: Claim, reason: str = "") -> None:
+        """A trial was ended early: for being worse than others, or for the reason it failed.
+
+        A failed one is told as pruned so that the sampler keeps away from settings like its.
+        """
+        import optuna
+
+        if reason:
+            claim.trial.set_user_attr(REASON, reason)
+        self.study.tell(claim.trial, state=optuna.trial.TrialState.PRUNED)
+
+
+def require_optuna() -> None:
+    """Raise `MissingError` unless Optuna can be imported; keep it from talking."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingError(
+            "optuna is not installed, or does not work here",
+            why=str(error),
+            fix="pip install 'nmtool[sweep]'",
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def is_counted(trial: FrozenTrial) -> bool:
+    """Whether a trial is one of those a study is to have: it runs or came to an end."""
+    return trial.state.name in ("COMPLETE", "PRUNED", "RUNNING")
+
+
+def _open(file: Path) -> RDBStorage:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return RDBStorage(
+            f"sqlite:///{file.absolute()}",
+            engine_kwargs={"connect_args": {"timeout": _BUSY_S}},
+        )
+    except (SQLAlchemyError, RuntimeError) as error:
+        raise FileFormatError(
+            f"{file} cannot be read as the store of a study",
+            why=str(error).partition("\n")[0],
+            fix="name another folder in the study's file",
+        ) from error
+
+
+def _pruner(plan: StudyPlan) -> Any:
+    import optuna
+
+    if not plan.prune:
+        return optuna.pruners.NopPruner()
+    first = {name: one.ends[0] for name, one in plan.space.searched.items()}
+    epochs = plan.space.options(first).epochs
+    unheeded = max(1, epochs // _UNHEEDED_SHARE)
+    return optuna.pruners.MedianPruner(n_warmup_steps=unheeded + 1)
+
+
+def _suggested(trial: Trial, name: str, searched: Searched) -> Any:
+    """The trial's value of an option."""
+    from training.study import Range
+
+    if not isinstance(searched, Range):
+        return trial.suggest_categorical(name, searched.words)
+    low, high, step = searched.low, searched.high, searched.step
+    if searched.is_whole:
+        step = 1 if step is None else int(step)
+        return trial.suggest_int(name, int(low), int(high), step=step, log=searched.log)
+    return trial.suggest_float(name, low, high, step=step, log=searched.log)

@@ -1,0 +1,125 @@
+"""Studies of a few trials that take a fraction of a second each, and what is in their store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmtool.cli.sweep_plan import read_plan
+from nmtool.cli.sweep_store import Store
+from training.options import TrainOptions
+
+ROOT = Path(__file__).parents[3]
+TIMEOUT_S = 120
+GRACE_S = 5.0
+
+HEAD = 'data = "two"\nfolder = "study"\n'
+SETTINGS = """
+[settings]
+hidden = 6
+steps = 30
+max_delay = 9
+batch_size = 4
+validation = 4
+epochs = 3
+init_rate = 0
+init_input = [1.0, 0.5]
+"""
+SEARCH = """
+[search]
+lr = { low = 1e-3, high = 0.1, log = true }
+init_delay_input = { low = 0, high = 9, step = 3 }
+readout = ["mean", "max"]
+"""
+
+
+def write_study(
+    more: str = "trials = 4\n", settings: str = "", search: str = SEARCH, name: str = "study.toml"
+) -> None:
+    """Write a study into the working folder; settings are added to those of all studies."""
+    Path(name).write_text(HEAD + more + SETTINGS + settings + search)
+
+
+def trials(name: str = "study.toml") -> list[tuple[str, float | None, dict[str, Any], dict]]:
+    """State, value, parameters and attributes of every trial."""
+    with Store(read_plan(name)) as store:
+        return [
+            (trial.state.name, trial.value, trial.params, trial.user_attrs)
+            for trial in store.trials()
+        ]
+
+
+def states(name: str = "study.toml") -> list[str]:
+    """State of every trial."""
+    return [trial[0] for trial in trials(name)]
+
+
+def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every training take the next of the accuracies, in each of its epochs."""
+    left = iter(accuracies)
+
+    def train(options: TrainOptions, dataset: object, **told: Any) -> None:
+        accuracy = next(left)
+        for epoch in range(1, options.epochs + 1):
+            told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
+
+    monkeypatch.setattr("training.trainer.train", train)
+
+
+@contextmanager
+def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """`nmtool sweep study.toml` in processes of their own, of which none is left at the end.
+
+    They heed Ctrl-C even where the tests are a shell's background job.
+    """
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nmtool", "sweep", "study.toml", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    with process:
+        try:
+            yield process
+        finally:
+            _end(process.pid)
+
+
+def still_running(group: int) -> list[str]:
+    """Commands of a process group that have not ended a moment after its first has.
+
+    Python's own helper of multiprocessing ends when it sees its pipe closed.
+    """
+    deadline = time.monotonic() + GRACE_S
+    while (left := _commands(group)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _commands(group: int) -> list[str]:
+    words = ["ps", "-A", "-o", "pgid=,stat=,args="]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    return [row[2] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
+
+
+def _end(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
