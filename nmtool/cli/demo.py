@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from nmtool.cli import console
 from nmtool.cli.arguments import add_json, count
 from nmtool.cli.evaluate import record
-from nmtool.cli.integers import calibrated
-from nmtool.cli.lava_check import LavaCheck, Verdict
+from nmtool.cli.integers import calibrated, calibration_samples
+from nmtool.cli.lava_check import LavaCheck
 from nmtool.cli.loading import Samples, bin_for, read_split
 from nmtool.cli.quantize import print_report
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import train_with_progress
-from nmtool.cli.verify import print_verdict, report, simulated
+from nmtool.cli.verdict import Verdict, print_verdict, report
+from nmtool.cli.verify import simulated
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
 from nmtool.quantise import Quantisation, quantise
@@ -98,6 +99,7 @@ class _Ending:
 
 def _story(arguments: argparse.Namespace, folder: Path, lava: LavaCheck) -> _Ending:
     from exporters.lava import export
+    from hardware_sim.known_answers import known_answers
     from training.run_folder import RunFolder
 
     chapter = console.say if arguments.json else _chapter
@@ -106,12 +108,13 @@ def _story(arguments: argparse.Namespace, folder: Path, lava: LavaCheck) -> _End
     chapter(f"1. train {options.hidden} recurrent neurons with delays on handwritten digits")
     network = train_with_progress(options, dataset, RunFolder(folder / "run")).best
     chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
-    quantisation = quantise(network, calibration=calibrated(network, dataset))
+    samples = calibration_samples(network, dataset)
+    quantisation = quantise(network, calibration=calibrated(network, samples))
     integers = quantisation.network
     if not arguments.json:
         print_report(quantisation.report)
     integers.save(folder / "integers.npz")
-    export(integers, folder / "lava")
+    export(integers, folder / "lava", answers=known_answers(integers))
     chapter("3. run the test samples: float, integer simulator, Lava")
     samples = bin_for(network, read_split(dataset, "test", arguments.samples))
     floating, expected = record(network, samples), simulated(integers, samples)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 
 from nmtool import targets
 from nmtool.cli import console
-from nmtool.cli.loading import bin_for, read_split
-from nmtool.cli.progress import working
+from nmtool.cli.evaluate import record
+from nmtool.cli.loading import Samples, bin_for, read_split
+from nmtool.cli.progress import progress, working
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, Quantisation, quantise
+from nmtool.quantise import Calibration, DelayGrid, Quantisation, quantise, weight_ranges
+from nmtool.quantise.delays import DELAY_BITS
 
 CALIBRATION_SAMPLES = 200
 DEFAULT_BITS = 8
 UNCALIBRATED = "no calibration data: non-spiking outputs keep head-room for any input"
+
+LARGEST, ERROR, SEARCH = "largest", "error", "search"
 
 
 def add_quantise_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +33,20 @@ def add_quantise_options(parser: argparse.ArgumentParser) -> None:
         choices=targets.WEIGHT_BITS,
         metavar="N",
         help=f"2 … 8, default {DEFAULT_BITS}",
+    )
+    parser.add_argument(
+        "--delay-bits",
+        type=int,
+        choices=DELAY_BITS,
+        metavar="N",
+        help="1 … 6, default 6; delays become multiples of the least stride that reaches them all",
+    )
+    parser.add_argument(
+        "--ranges",
+        choices=[LARGEST, ERROR, SEARCH],
+        help="how far the integers of weights reach: largest: to the largest weight; error "
+        "(default): where rounding errs least; search: where answers on calibration data change "
+        "least",
     )
     parser.add_argument(
         "--scale",
@@ -42,23 +62,71 @@ def quantised(
     """Quantise a float network, calibrated on training samples where a data set is given.
 
     Raises:
-        UsageError: the scale is to come from data, and there are none.
+        UsageError: the scale or the ranges are to come from data, and there are none.
+        MissingError: ranges are searched, for which the float network has to run.
     """
-    scale = arguments.scale or "static"
-    if scale == "data" and dataset is None:
-        raise UsageError("--scale data needs calibration data", fix="name them: --data DATA")
-    calibration = None if dataset is None else calibrated(network, dataset)
+    _check_data(arguments, dataset)
     bits = arguments.weight_bits or DEFAULT_BITS
-    return quantise(network, weight_bits=bits, calibration=calibration, scale=scale)
+    to_integers = partial(quantise, weight_bits=bits, delays=_delays(arguments, network))
+    if arguments.ranges != LARGEST:
+        to_integers = partial(to_integers, ranges=weight_ranges(network, bits))
+    if dataset is None:
+        return to_integers(network)
+    samples = calibration_samples(network, dataset)
+    if arguments.ranges == SEARCH:
+        to_integers = _searched(network, samples, to_integers)
+    scale = arguments.scale or "static"
+    calibration = calibrated(network, samples, to_integers)
+    return to_integers(network, calibration=calibration, scale=scale)
 
 
-def calibrated(network: Network, dataset: Dataset) -> Calibration:
-    """What the first training samples show."""
+def _check_data(arguments: argparse.Namespace, dataset: Dataset | None) -> None:
+    for option in ("scale data", "ranges search"):
+        name, value = option.split()
+        if getattr(arguments, name) == value and dataset is None:
+            raise UsageError(f"--{option} needs calibration data", fix="name them: --data DATA")
+
+
+def _delays(arguments: argparse.Namespace, network: Network) -> DelayGrid:
+    if arguments.delay_bits is None:
+        return DelayGrid()
+    return DelayGrid.reaching(arguments.delay_bits, round(network.max_delay))
+
+
+def calibration_samples(network: Network, dataset: Dataset) -> Samples:
+    """The first training samples, as the network hears them."""
+    return bin_for(network, read_split(dataset, "train", CALIBRATION_SAMPLES))
+
+
+def calibrated(
+    network: Network,
+    samples: Samples,
+    to_integers: Callable[..., Quantisation] = quantise,
+) -> Calibration:
+    """What samples show."""
     from hardware_sim.calibrate import calibrate
 
-    samples = bin_for(network, read_split(dataset, "train", CALIBRATION_SAMPLES))
     with working(f"calibrating on {len(samples.label)} training samples"):
-        return calibrate(network, samples.raster)
+        return calibrate(network, samples.raster, to_integers=to_integers)
+
+
+def _searched(
+    network: Network, samples: Samples, to_integers: partial[Quantisation]
+) -> partial[Quantisation]:
+    """The same with ranges that change the answers to samples least."""
+    from hardware_sim.search import search_ranges
+
+    scores = record(network, samples).scores
+    calibration = calibrated(network, samples, to_integers)
+    with progress("searching ranges") as advance:
+        ranges = search_ranges(
+            to_integers.keywords["ranges"],
+            lambda ranges: to_integers(network, ranges=ranges, calibration=calibration).network,
+            samples.raster,
+            scores,
+            on_try=lambda least: advance(1, f"least error {least:.4f}"),
+        )
+    return partial(to_integers, ranges=ranges)
 
 
 def integers(
@@ -81,11 +149,10 @@ def integers(
 
 def refuse_quantise_options(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` if an option of quantisation is given."""
-    given = {"--weight-bits": arguments.weight_bits, "--scale": arguments.scale}
-    for option, value in given.items():
-        if value is not None:
+    for name in ("weight_bits", "delay_bits", "ranges", "scale"):
+        if getattr(arguments, name) is not None:
             raise UsageError(
-                f"{option} has nothing to act on",
+                f"--{name.replace('_', '-')} has nothing to act on",
                 why=f"{arguments.network} is made of integers already",
                 fix="leave it out, or name the float network",
             )

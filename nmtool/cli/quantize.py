@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from nmtool import storage
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
+from nmtool.cli.drop import measure_drop
 from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_options, quantised
 from nmtool.cli.loading import find_data, load_any
 from nmtool.errors import UsageError
@@ -23,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples",
+        help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
+        "accuracies on samples that were held out of training",
     )
     add_force(parser, "an integer network in FILE.npz")
     add_json(parser)
@@ -41,11 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = find_data(arguments, arguments.data) if arguments.data else None
     result = quantised(arguments, found, dataset)
     result.network.save(output)
+    drop = None if dataset is None else measure_drop(found, result.network, dataset)
     if arguments.json:
         hashes = {"hash": result.network.content_hash, "source_hash": found.content_hash}
-        console.print_json({"file": str(output), **hashes, **result.report.as_json()})
+        console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})
     else:
         print_report(result.report)
+        if drop:
+            console.print_table("what it costs", ("", "value"), list(_in_words(drop)))
         console.tell(f"{output} written")
     return 0
 
@@ -62,6 +69,13 @@ def _check_free(output: Path, *, force: bool) -> None:
             why="--force replaces only earlier results",
             fix="choose another name",
         )
+
+
+def _in_words(drop: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "samples held out of training", f"{drop['samples']}"
+    yield "accuracy of the float network", f"{drop['float_accuracy']:.2%}"
+    yield "accuracy of the integers", f"{drop['integer_accuracy']:.2%}"
+    yield "same class in both", f"{drop['agreement']:.2%}"
 
 
 def print_report(report: QuantisationReport) -> None:

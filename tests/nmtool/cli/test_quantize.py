@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hardware_sim.calibrate import calibrate
+from hardware_sim.search import score_error
+from hardware_sim.simulator import simulate
 from nmtool.data import bin_events
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import quantise
+from nmtool.quantise import quantise, weight_ranges
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -20,7 +23,8 @@ from tests.nmtool.cli.conftest import Nmtool
 def test_without_data(nmtool: Nmtool, floats: Path) -> None:
     said = nmtool("quantize", floats, "-o", "q.npz")
     assert said.code == 0
-    expected = quantise(cases.float_network()).network
+    network = cases.float_network()
+    expected = quantise(network, ranges=weight_ranges(network, 8)).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
     assert said.out.startswith("weights and delays\n projection ")
     assert said.out.endswith("\n\nq.npz written\n")
@@ -34,7 +38,9 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     network = cases.float_network(populations=[hidden, slow], n_steps=120)
     network.save(floats)
     train = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, 120).raster
-    expected = quantise(network, calibration=calibrate(network, train), weight_bits=6, scale="data")
+    six_bits = partial(quantise, weight_bits=6, ranges=weight_ranges(network, 6))
+    shown = calibrate(network, train, to_integers=six_bits)
+    expected = six_bits(network, calibration=shown, scale="data")
     said = nmtool(
         *("quantize", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
         *("--scale", "data", "--json"),
@@ -49,10 +55,55 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     assert IntegerNetwork.load("q.npz").content_hash == expected.network.content_hash
     test = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 120).raster
     for others in (
-        quantise(network, weight_bits=6, scale="data", calibration=calibrate(network, test)),
-        quantise(network, weight_bits=6),
+        six_bits(network, scale="data", calibration=calibrate(network, test)),
+        six_bits(network),
     ):
         assert others.network.content_hash != expected.network.content_hash
+
+
+@pytest.mark.usefixtures("data")
+def test_what_it_costs_is_measured_on_samples_held_out(nmtool: Nmtool, floats: Path) -> None:
+    pytest.importorskip("torch")
+    words = ("quantize", floats, "-o", "q.npz", "--data", "two", "--force")
+    drop = nmtool(*words, "--json").json["drop"]
+    assert drop["samples"] == cases.N_TRAIN
+    held_out = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, cases.float_network().n_steps)
+    recording = simulate(IntegerNetwork.load("q.npz"), held_out.raster)
+    label = cases.spike_events(cases.N_TRAIN, 1).label
+    assert drop["integer_accuracy"] == recording.accuracy(label)
+    assert 0 <= drop["agreement"] <= 1
+    assert "what it costs" in nmtool(*words).out
+
+
+def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
+    assert nmtool("quantize", floats, "-o", "q.npz", "--delay-bits", "1").code == 0
+    longest = cases.float_network().max_delay
+    for projection in IntegerNetwork.load("q.npz").projections:
+        assert set(np.unique(projection.delay)) <= {0, longest}
+
+
+def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -> None:
+    assert nmtool("quantize", floats, "-o", "q.npz", "--ranges", "largest").code == 0
+    expected = quantise(cases.float_network()).network
+    assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
+
+
+@pytest.mark.usefixtures("data")
+def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
+    pytest.importorskip("torch")
+    from training.model import SpikingNetwork
+
+    words = ("quantize", floats, "--data", "two", "--weight-bits", "2")
+    assert nmtool(*words, "-o", "error.npz").code == 0
+    assert nmtool(*words, "-o", "search.npz", "--ranges", "search").code == 0
+    network = cases.float_network()
+    spikes = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, network.n_steps).raster
+    scores = SpikingNetwork(network, max_delay=network.max_delay).record(spikes).scores
+    before, after = (
+        score_error(IntegerNetwork.load(name), spikes, scores)
+        for name in ("error.npz", "search.npz")
+    )
+    assert after <= before
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
@@ -105,6 +156,8 @@ def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integ
     [
         (["integers.npz", "-o", "q.npz"], "integers.npz is made of integers already"),
         (["floats.npz", "-o", "q.npz", "--scale", "data"], "--scale data needs calibration data"),
+        (["floats.npz", "-o", "q.npz", "--ranges", "search"], "--ranges search needs calibration"),
+        (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "argument --delay-bits: invalid"),
         (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "argument --weight-bits: invalid"),
         (["floats.npz", "-o", "no/q.npz"], "no/q.npz could not be written"),
     ],

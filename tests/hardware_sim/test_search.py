@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from hardware_sim.search import score_error, search_ranges
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantise import quantise, weight_ranges
+from nmtool.targets import STATE_SHIFT
+from tests.hardware_sim.test_calibrate import spiking_network
+from tests.integer_nets import random_raster
+
+BITS = 2
+
+
+@pytest.fixture
+def network() -> Network:
+    return spiking_network()
+
+
+def scores_in_units(integers: IntegerNetwork, raster) -> np.ndarray:
+    unit = integers.population("out").scale * (1 << STATE_SHIFT)
+    return simulate(integers, raster).scores / unit
+
+
+def test_equal_scores_are_no_error(network: Network) -> None:
+    raster = random_raster(0, 4, 40, 10)
+    integers = quantise(network).network
+    wanted = scores_in_units(integers, raster)
+    assert score_error(integers, raster, wanted) == 0
+    assert score_error(integers, raster, wanted + 3.0) == pytest.approx(0, abs=1e-12)
+    assert score_error(integers, raster, 2 * wanted) == pytest.approx(0.25)
+
+
+def test_the_search_never_loses_and_finds_more(network: Network) -> None:
+    raster = random_raster(1, 8, 40, 10)
+    wanted = scores_in_units(quantise(network).network, raster)
+    to_integers = partial(quantise, network, weight_bits=BITS)
+    start = weight_ranges(network, BITS)
+    told: list[float] = []
+    found = search_ranges(
+        start,
+        lambda ranges: to_integers(ranges=ranges).network,
+        raster,
+        wanted,
+        on_try=told.append,
+    )
+    before = score_error(to_integers(ranges=start).network, raster, wanted)
+    after = score_error(to_integers(ranges=found).network, raster, wanted)
+    assert after < before
+    assert told[-1] == after
+    assert told == sorted(told, reverse=True)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool import targets
+from nmtool.errors import UsageError
+from nmtool.quantise.delays import DELAY_BITS, DelayGrid
+
+grids = st.builds(DelayGrid, st.sampled_from(DELAY_BITS), st.integers(1, targets.MAX_DELAY))
+delays = st.lists(st.floats(0, 200), min_size=1, max_size=20)
+
+
+def held(grid: DelayGrid) -> list[int]:
+    """Every delay of a grid, from its definition."""
+    return [d for d in range(targets.MAX_DELAY + 1) if d in {q * grid.stride for q in range(64)}][
+        : 1 << grid.bits
+    ]
+
+
+@given(grids, delays)
+def test_snapping_finds_the_nearest_delay(grid: DelayGrid, delay: list[float]) -> None:
+    snapped = grid.snap(delay)
+    assert snapped.dtype == np.int32
+    for asked, got in zip(delay, snapped, strict=True):
+        assert got in held(grid)
+        assert abs(asked - got) == pytest.approx(min(abs(asked - d) for d in held(grid)))
+
+
+@given(grids)
+def test_the_grid_keeps_its_own_delays(grid: DelayGrid) -> None:
+    assert grid.longest == max(held(grid))
+    np.testing.assert_array_equal(grid.snap(held(grid)), held(grid))
+
+
+@given(st.sampled_from(DELAY_BITS), st.integers(0, 300))
+def test_the_finest_grid_that_reaches(bits: int, longest: int) -> None:
+    grid = DelayGrid.reaching(bits, longest)
+    reached = min(longest, targets.MAX_DELAY)
+    # Where the last multiple would lie beyond the target's end, the one before is the longest.
+    assert grid.longest > reached - grid.stride
+    if grid.stride > 1:
+        assert ((1 << bits) - 1) * (grid.stride - 1) < reached
+
+
+@pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])
+def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> None:
+    with pytest.raises(UsageError):
+        DelayGrid(bits, stride)
