@@ -72,13 +72,13 @@ class Recording:
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        header, arrays = _pack(self)
+        header, arrays = pack(self)
         storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Recording:
         """Read what `save` wrote; raises `FileFormatError` on anything else."""
-        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     @classmethod
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
@@ -101,7 +101,8 @@ class Recording:
 _DENSE = ("membrane", "current", "potential")
 
 
-def _pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
+def pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
+    """Header and arrays of an archive that holds the recording."""
     readout = recording.readout
     header = {
         "readout": {"population": readout.population, "rule": readout.rule},
@@ -119,7 +120,8 @@ def _pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
     return header, arrays
 
 
-def _unpack(archive: storage.Archive) -> Recording:
+def unpack(archive: storage.Archive) -> Recording:
+    """The recording in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
         spikes = {

@@ -7,6 +7,7 @@ other members are arrays, so that `numpy.load(path, allow_pickle=False)` opens i
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,9 +110,24 @@ def write_archive(
     path: str | Path, kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
 ) -> None:
     """Write header and arrays as one file, the same bytes for the same content."""
-    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True)
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
+        _pack_into(file, kind, version, header, arrays)
+
+
+def pack_archive(
+    kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
+) -> bytes:
+    """The bytes that `write_archive` would write, for files of other formats to carry."""
+    file = io.BytesIO()
+    _pack_into(file, kind, version, header, arrays)
+    return file.getvalue()
+
+
+def _pack_into(
+    file: IO[bytes], kind: str, version: int, header: dict[str, Any], arrays: dict[str, NDArray]
+) -> None:
+    text = json.dumps({"kind": kind, "version": version, **header}, sort_keys=True)
+    np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
 
 
 def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
@@ -123,8 +139,23 @@ def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}")
+    return _read(path, path, kind, newest)
+
+
+def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> Archive:
+    """Read what `pack_archive` made.
+
+    Args:
+        data: the bytes.
+        carrier: the file they were found in, for errors.
+        kind, newest: as for `read_archive`, which names the errors too.
+    """
+    return _read(io.BytesIO(data), Path(carrier), kind, newest)
+
+
+def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int) -> Archive:
     try:
-        with _opened(path) as archive:
+        with _opened(source) as archive:
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         found, version = header["kind"], int(header["version"])
@@ -150,13 +181,15 @@ def archive_kind(path: str | Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(source: Path | IO[bytes]) -> Iterator[Any]:
     """The archive as numpy opens it: nothing is unpacked yet."""
-    with zipfile.ZipFile(path) as members:
+    with zipfile.ZipFile(source) as members:
         size = sum(member.file_size for member in members.infolist())
     if size > MAX_ARCHIVE_BYTES:
         raise ValueError(f"it would unpack to {size} bytes")
-    with np.load(path, allow_pickle=False) as archive:
+    if not isinstance(source, Path):
+        source.seek(0)
+    with np.load(source, allow_pickle=False) as archive:
         yield archive
 
 

@@ -23,10 +23,11 @@ from exporters.supervise import supervise
 from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
+from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 
-__all__ = ["MODELS", "export", "load", "run"]
+__all__ = ["MODELS", "export", "known_answers", "load", "require", "run"]
 
 MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""
@@ -37,14 +38,27 @@ SILENCE_S = 600.0
 _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
 _README = "README.md"
+_ANSWERS = "known_answers.npz"
 
 
-def export(network: IntegerNetwork, folder: str | Path, *, force: bool = False) -> Path:
+def require() -> None:
+    """Raise `MissingError` unless Lava is set up."""
+    environments.find()
+
+
+def export(
+    network: IntegerNetwork,
+    folder: str | Path,
+    *,
+    answers: KnownAnswers | None = None,
+    force: bool = False,
+) -> Path:
     """Write a folder that runs the network in Lava, without nmtool.
 
     Args:
         network: what to export; every network the contract allows can be.
-        folder: to be made; the same network gives the same bytes.
+        folder: to be made; the same network and answers give the same bytes.
+        answers: inputs with expected outputs, for the receiver to check the folder.
         force: replace an earlier export in that folder.
 
     Returns:
@@ -55,19 +69,26 @@ def export(network: IntegerNetwork, folder: str | Path, *, force: bool = False) 
         StorageError: it could not be written; what was there is untouched.
     """
     sources = _sources()
-    names = {*sources, _ARRAYS, _README}
+    names = {*sources, _ARRAYS, _README, _ANSWERS}
     with replacing_folder(folder, force, _is_export, names) as new:
         (new / _NETWORK).mkdir()
         for name, source in sources.items():
             shutil.copyfile(source, new / name)
         network.save(new / _ARRAYS)
-        storage.write_text(new / _README, readme(network))
+        if answers is not None:
+            answers.save(new / _ANSWERS)
+        storage.write_text(new / _README, readme(network, answers))
     return Path(folder)
 
 
 def load(folder: str | Path) -> IntegerNetwork:
     """The network in an exported folder; raises `FileFormatError` on anything else."""
     return IntegerNetwork.load(Path(folder) / _ARRAYS)
+
+
+def known_answers(folder: str | Path) -> KnownAnswers:
+    """The answers an exported folder carries; raises `FileFormatError` where it has none."""
+    return KnownAnswers.load(Path(folder) / _ANSWERS)
 
 
 def run(

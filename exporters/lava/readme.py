@@ -5,6 +5,7 @@ from __future__ import annotations
 from string import Template
 
 from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
 from nmtool.version import __version__
 
 _TEXT = Template("""\
@@ -31,7 +32,7 @@ $projections
 | `lava_network/process.py` | builds the network from Lava's LIF, DelayDense and RingBuffer |
 | `lava_network/models.py` | faster models for these processes, with the same results |
 | `lava_network/session.py` | runs samples, each from a fresh state |
-| `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |
+| `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |$answers
 
 nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:
 
@@ -75,11 +76,19 @@ Keep your own processes outside of `lava_network`: Lava executes every file besi
 """)
 
 
-def readme(network: IntegerNetwork) -> str:
-    """The text for a network; the same text for the same network."""
+_ANSWERS = """
+| `known_answers.npz` | $samples samples of $steps steps and what the network answers to them |
+
+`nmtool verify FOLDER` runs these samples in Lava and compares every spike and membrane. In the
+archive, `spikes.input` is the input; everything else is named as in RECORDING.npz, below."""
+
+
+def readme(network: IntegerNetwork, answers: KnownAnswers | None = None) -> str:
+    """The text for a network and the answers beside it; the same text for the same content."""
     return _TEXT.substitute(
         version=__version__,
         hash=network.content_hash,
+        answers=_about(answers),
         channels=network.channels.size,
         steps=network.n_steps,
         dt=f"{network.dt_ms:g}",
@@ -95,3 +104,10 @@ def readme(network: IntegerNetwork) -> str:
             for p in network.projections
         ),
     )
+
+
+def _about(answers: KnownAnswers | None) -> str:
+    if answers is None:
+        return ""
+    spikes = answers.spikes
+    return Template(_ANSWERS).substitute(samples=spikes.n_samples, steps=spikes.n_steps)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from nmtool.errors import UsageError
 
-NETWORK = "run folder, network file, integer network file or exported Lava folder"
+NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
 
 
@@ -63,6 +63,16 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to train; auto takes the GPU if there is everything it needs (default auto)",
+    )
 
 
 def add_force(parser: argparse.ArgumentParser, what: str) -> None:

@@ -40,11 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         where = {"data": arguments.data, "split": arguments.split}
         console.print_json({**what, **where, **result})
     else:
-        _print(f"{arguments.network} on {arguments.data} ({arguments.split})", result)
+        print_result(f"{arguments.network} on {arguments.data} ({arguments.split})", result)
     return 0
 
 
-def _print(title: str, result: dict[str, Any]) -> None:
+def print_result(title: str, result: dict[str, Any]) -> None:
+    """What `summary` says, for people; entries that are None are left out."""
     rates = result["spikes_per_neuron"]
     shown = {
         **result,

@@ -1,29 +1,40 @@
-"""`nmtool export NETWORK --to FORMAT -o PATH`."""
+"""`nmtool export NETWORK -o PATH`, in the format of the path's extension or of `--to`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
 from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, integers
-from nmtool.cli.loading import find_data, load_any
+from nmtool.cli.loading import bin_for, find_data, load_any, read_split
+from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
 
-FORMATS = ("lava",)
+if TYPE_CHECKING:
+    from exporters.formats import Format
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from exporters import formats
+
     add_network(parser, "integer network file; runs and float networks are quantised")
-    parser.add_argument("--to", required=True, choices=FORMATS, help="format")
+    parser.add_argument(
+        "--to",
+        choices=formats.that_can(formats.WRITES),
+        help="format; by default that of the extension of PATH",
+    )
     parser.add_argument("-o", "--output", required=True, metavar="PATH", help="to be made")
     add_force(parser, "an earlier export")
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, when quantising",
+        help="take the samples of the known answers from here; when quantising, also calibrate on "
+        f"its first {CALIBRATION_SAMPLES} training samples",
     )
     add_json(parser)
     add_quantise_options(parser)
@@ -32,26 +43,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exporters import lava
+    from hardware_sim.known_answers import known_answers
 
+    chosen = _format(arguments.to, arguments.output)
     if Path(arguments.output).exists() and not arguments.force:
         raise UsageError(
-            f"{arguments.output} exists", fix="choose another folder, or replace it: --force"
+            f"{arguments.output} exists", fix="choose another path, or replace it: --force"
         )
     found = load_any(arguments.network)
-    if isinstance(found, IntegerNetwork) and arguments.data:
-        raise UsageError(
-            "--data has nothing to calibrate",
-            why=f"{arguments.network} is made of integers already",
-            fix="leave it out, or name the float network",
-        )
     dataset = find_data(arguments, arguments.data) if arguments.data else None
     network = integers(arguments, found, dataset)
-    path = lava.export(network, arguments.output, force=arguments.force)
+    answers = known_answers(network, None if dataset is None else _inputs(network, dataset))
+    path = chosen.package.export(network, arguments.output, answers=answers, force=arguments.force)
     if arguments.json:
-        console.print_json(
-            {"format": arguments.to, "path": str(path), "hash": network.content_hash}
-        )
+        console.print_json({"format": chosen.name, "path": str(path), "hash": network.content_hash})
     else:
-        console.tell(f"{path} written; {path / 'README.md'} says how to run it")
+        console.tell(f"{path} written; nmtool verify {path} checks it, without any data")
     return 0
+
+
+def _format(name: str | None, output: str) -> Format:
+    """The format asked for by name or by extension, which must not contradict each other."""
+    from exporters import formats
+
+    chosen = formats.by_name(name) if name else formats.of_output(output)
+    if chosen.extensions and not chosen.names(output):
+        raise UsageError(
+            f"{output} is no name for the format {chosen.name}",
+            fix=f"let it end in {' or '.join(chosen.extensions)}",
+        )
+    return chosen
+
+
+def _inputs(network: IntegerNetwork, dataset: Dataset) -> Raster:
+    """The first samples of the data, of the test split where there is one."""
+    from hardware_sim.known_answers import ANSWERED_SAMPLES
+
+    split = "test" if "test" in dataset.splits else dataset.splits[0]
+    return bin_for(network, read_split(dataset, split, ANSWERED_SAMPLES)).raster

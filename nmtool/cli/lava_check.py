@@ -6,87 +6,25 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nmtool.cli.loading import Samples
 from nmtool.cli.progress import progress, working
+from nmtool.cli.verdict import StockCheck, Verdict
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verify import Comparison, Divergence, compare
+from nmtool.verify import compare
 
 if TYPE_CHECKING:
     from exporters.lava.environment import LavaEnvironment
 
 FAST, STOCK = "fast", "stock"
 STOCK_STEPS_BEYOND_DELAYS = 20
-
-
-@dataclass(frozen=True)
-class StockCheck:
-    """One sample on Lava's own model, for the fast one that stands in for it.
-
-    Attributes:
-        sample: index of the sample.
-        steps: how many of its steps were run.
-        comparison: with the simulator, u and v of every neuron included.
-    """
-
-    sample: int
-    steps: int
-    comparison: Comparison
-
-    @property
-    def first_divergence(self) -> Divergence | None:
-        """Where it first differs, in the sample's own number."""
-        found = self.comparison.first_divergence
-        return None if found is None else replace(found, sample=self.sample)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A backend's comparison with the simulator.
-
-    Attributes:
-        comparison: of all samples.
-        accuracy: of the backend.
-        seconds: it took.
-        model: which of the backend's models ran.
-        stock: the check of the model itself, where one was made.
-    """
-
-    comparison: Comparison
-    accuracy: float
-    seconds: float
-    model: str
-    stock: StockCheck | None = None
-
-    @property
-    def identical(self) -> bool:
-        """Whether nothing differs, in the check of the model neither."""
-        return self.comparison.identical and (self.stock is None or self.stock.comparison.identical)
-
-    @property
-    def first_divergence(self) -> Divergence | None:
-        """Where all samples first differ, else where the check of the model does."""
-        if self.comparison.first_divergence is not None or self.stock is None:
-            return self.comparison.first_divergence
-        return self.stock.first_divergence
-
-    def as_json(self) -> dict[str, Any]:
-        """The keys scripts rely on, and those of the check."""
-        entry = {**self.comparison.as_json(), "seconds": round(self.seconds, 3)}
-        entry["model"] = self.model
-        if self.stock is not None:
-            entry |= {"stock_sample": self.stock.sample, "stock_steps": self.stock.steps}
-            counts = self.stock.comparison.as_json()
-            del counts["predictions_different"]
-            entry |= {f"stock_{name}": count for name, count in counts.items()}
-        return entry
 
 
 @dataclass(frozen=True)

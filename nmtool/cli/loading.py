@@ -24,9 +24,6 @@ RUN_NETWORK = "network.npz"
 RUN_INTEGERS = "integers.npz"
 """Where a run that trains in integers keeps those."""
 
-LAVA_PACKAGE = "lava_network"
-"""The folder by which an exported Lava folder is known."""
-
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -41,23 +38,18 @@ class Samples:
     label: NDArray[np.integer]
 
 
-def is_lava_export(path: str | Path) -> bool:
-    """Whether the path looks like what `nmtool export --to lava` writes."""
-    return (Path(path) / LAVA_PACKAGE).is_dir()
-
-
 def load_any(path: str) -> Network | IntegerNetwork:
-    """The network of a run folder, a file or an exported Lava folder, float or integer.
+    """The network of a run folder, a file or an export, float or integer.
 
     A run that trained in integers means those.
 
     Raises:
         FileFormatError: missing, damaged, or no network.
     """
-    if is_lava_export(path):
-        from exporters import lava
+    from exporters import formats
 
-        return lava.load(path)
+    if artefact := formats.of_artefact(path):
+        return artefact.network(path)
     file = _network_file(path)
     kind = storage.archive_kind(file)
     if kind == network.FILE_KIND:

@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "accuracy and activity of a network on data",
     "quantize": "round a network to the integers of a chip",
     "export": "write a network in another format",
+    "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
     "inspect": "what a file holds",
     "data": "what a data set holds",

@@ -1,37 +1,61 @@
-"""`nmtool verify NETWORK DATA --against BACKEND`: the certificate."""
+"""`nmtool verify NETWORK DATA --against BACKEND`, and `nmtool verify ARTEFACT`: certificates."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_network
+from nmtool.cli.arguments import (
+    DATA,
+    add_choice_of_samples,
+    add_data_options,
+    add_json,
+    add_network,
+)
+from nmtool.cli.backend_check import BackendCheck
 from nmtool.cli.integers import add_quantise_options, integers
-from nmtool.cli.lava_check import FAST, STOCK, LavaCheck, Verdict
-from nmtool.cli.loading import Samples, bin_for, find_data, is_lava_export, load_any, read_split
+from nmtool.cli.lava_check import FAST, STOCK, LavaCheck
+from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
+from nmtool.cli.verdict import (
+    Verdict,
+    all_identical,
+    findings,
+    print_certificate,
+    print_verdicts,
+    report,
+)
+from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.recording import Recording
-from nmtool.verify import Comparison, Divergence
 
-BACKENDS = ("lava",)
-SIMULATOR = "hardware_sim"
+Check = Callable[[IntegerNetwork, Samples, Recording], Verdict]
+
+ON_DATA = ("against", "samples", "deep")
+"""Options that mean nothing where an artefact is checked by the answers it carries."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from exporters import formats
+
     add_network(
         parser,
-        "integer network file, or an exported Lava folder, which is run as it is; "
-        "runs and float networks are quantised",
+        "integer network file, or an export, which is run as it is; runs and float networks are "
+        "quantised",
     )
-    add_data(parser)
     parser.add_argument(
-        "--against", required=True, action="append", choices=BACKENDS, help="backend to compare"
+        "data", metavar="DATA", nargs="?", help=f"{DATA}; left out, an export answers for itself"
+    )
+    add_data_options(parser)
+    parser.add_argument(
+        "--against",
+        action="append",
+        choices=formats.that_can(formats.EXECUTES),
+        help="backend to compare, may be repeated; an export's own by default",
     )
     add_choice_of_samples(parser)
     parser.add_argument("--deep", action="store_true", help="compare u and v of every neuron too")
@@ -45,28 +69,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_quantise_options(parser)
     add_threads_option(parser)
     parser.epilog = (
-        "example: nmtool verify integers.npz digits --against lava. "
+        "examples: nmtool verify integers.npz digits --against lava; nmtool verify lava_folder. "
         "Exit code 1 if anything differs."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exporters.lava import environment
-
     use_threads(arguments.threads)
+    if arguments.data is None:
+        return _verify_by_known_answers(arguments)
+    return _verify_on_data(arguments)
+
+
+def _verify_on_data(arguments: argparse.Namespace) -> int:
+    checks = _checks(arguments)
     found = load_any(arguments.network)
     dataset = find_data(arguments, arguments.data)
-    folder = Path(arguments.network) if is_lava_export(arguments.network) else None
-    lava = LavaCheck(environment.find(), arguments.model, arguments.deep, folder)
     network = integers(arguments, found, dataset if "train" in dataset.splits else None)
     samples = bin_for(network, read_split(dataset, arguments.split, arguments.samples))
     expected = simulated(network, samples, deep=arguments.deep)
-    verdicts = {"lava": lava(network, samples, expected)}
+    verdicts = {name: check(network, samples, expected) for name, check in checks.items()}
     if arguments.json:
         console.print_json(report(samples, expected, verdicts))
     else:
         print_verdicts(samples, expected, verdicts)
-    return 0 if all(verdict.identical for verdict in verdicts.values()) else 1
+    return 0 if all_identical(verdicts) else 1
+
+
+def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
+    """A check of every backend; whether their runtimes are here is known before anything runs."""
+    from exporters import formats
+
+    own = formats.of_artefact(arguments.network)
+    names = arguments.against or ([own.name] if own else [])
+    if not names:
+        raise UsageError(
+            "there is nothing to compare with",
+            fix=f"name a backend: --against {'|'.join(formats.that_can(formats.EXECUTES))}",
+        )
+    path = Path(arguments.network)
+    return {
+        name: _check(arguments, name, path if own and own.name == name else None)
+        for name in dict.fromkeys(names)
+    }
+
+
+def _check(arguments: argparse.Namespace, name: str, artefact: Path | None) -> Check:
+    from exporters import formats, lava
+
+    backend = formats.by_name(name)
+    if backend.package is lava:
+        from exporters.lava import environment
+
+        return LavaCheck(environment.find(), arguments.model, arguments.deep, artefact)
+    backend.package.require()
+    return BackendCheck(backend, arguments.deep, artefact)
 
 
 def simulated(network: IntegerNetwork, samples: Samples, *, deep: bool = False) -> Recording:
@@ -77,84 +134,37 @@ def simulated(network: IntegerNetwork, samples: Samples, *, deep: bool = False) 
         return simulate(network, samples.raster, deep=deep, on_progress=advance)
 
 
-def report(
-    samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]
-) -> dict[str, Any]:
-    """The object scripts rely on.
+def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
+    from exporters import formats, self_check
 
-    Where only the check of a backend's model differs, that is the first divergence.
-    """
-    divergences = {name: verdict.first_divergence for name, verdict in verdicts.items()}
-    first = next(((n, d) for n, d in divergences.items() if d is not None), None)
-    return {
-        "samples": samples.raster.n_samples,
-        "accuracy": {
-            SIMULATOR: expected.accuracy(samples.label),
-            **{name: verdict.accuracy for name, verdict in verdicts.items()},
-        },
-        "backends": {name: verdict.as_json() for name, verdict in verdicts.items()},
-        "first_divergence": None if first is None else {"backend": first[0], **asdict(first[1])},
-    }
-
-
-def print_verdicts(samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]) -> None:
-    """The certificate as a table, and what it says in words."""
-    rows: list[tuple[str, ...]] = [
-        (SIMULATOR, f"{expected.accuracy(samples.label):.2%}", "", "", "", "")
-    ]
-    rows += [row for name, verdict in verdicts.items() for row in _rows(name, verdict)]
-    header = ("backend", "accuracy", "spikes compared", "different", "u, v different", "seconds")
-    console.print_table(f"{samples.raster.n_samples} samples", header, rows)
-    for name, verdict in verdicts.items():
-        print_verdict(name, verdict)
+    own = formats.of_artefact(arguments.network)
+    _check_alone(arguments, own is not None)
+    assert own is not None
+    answers = self_check.carried_answers(own, arguments.network)
+    own.package.require()
+    began = time.perf_counter()
+    with progress(own.name, answers.spikes.n_samples) as advance:
+        comparison = self_check.check_itself(own, arguments.network, answers, advance)
+    verdicts = {own.name: Verdict(comparison, None, time.perf_counter() - began)}
+    samples = answers.spikes.n_samples
+    if arguments.json:
+        what = {"samples": samples, "hash": answers.network_hash}
+        console.print_json({**what, **findings(verdicts)})
+    else:
+        print_certificate(f"{samples} known answers", verdicts, [])
+    return 0 if all_identical(verdicts) else 1
 
 
-def _rows(name: str, verdict: Verdict) -> list[tuple[str, ...]]:
-    accuracy, seconds = f"{verdict.accuracy:.2%}", f"{verdict.seconds:.1f}"
-    rows: list[tuple[str, ...]] = [
-        (f"{name} ({verdict.model})", accuracy, *_counts(verdict.comparison), seconds)
-    ]
-    if verdict.stock is not None:
-        rows.append((f"{name} (stock)", "", *_counts(verdict.stock.comparison), ""))
-    return rows
-
-
-def _counts(comparison: Comparison) -> tuple[str, str, str]:
-    return (
-        f"{comparison.spikes_compared:,}",
-        f"{comparison.spikes_different:,}",
-        f"{comparison.membrane_different:,} of {comparison.membrane_compared:,}",
-    )
-
-
-def print_verdict(name: str, verdict: Verdict) -> None:
-    """`spikes compared N, different 0`, and where a divergence begins."""
-    _print_sentence(name, verdict.comparison, verdict.comparison.first_divergence)
-    stock = verdict.stock
-    if stock is None:
-        return
-    label = f"{name}, stock model, {stock.steps} steps of sample {stock.sample}"
-    _print_sentence(label, stock.comparison, stock.first_divergence)
-    if not stock.comparison.identical:
-        console.tell(
-            f"{name}: Lava's own model differs. The fast model stands in for it, so the "
-            "comparison of all samples proves nothing",
-            style="bold red",
+def _check_alone(arguments: argparse.Namespace, is_export: bool) -> None:
+    """Raise `UsageError` unless it is an export that is to answer for itself."""
+    if not is_export:
+        raise UsageError(
+            f"{arguments.network} carries no known answers",
+            why="it is no export that nmtool knows",
+            fix="name DATA to compare on, and a backend",
         )
-
-
-def _print_sentence(label: str, comparison: Comparison, first: Divergence | None) -> None:
-    console.tell(
-        f"{label}: spikes compared {comparison.spikes_compared}, "
-        f"different {comparison.spikes_different}"
-    )
-    if first is not None:
-        console.tell(f"  first divergence: {_located(first)}")
-
-
-def _located(divergence: Divergence) -> str:
-    return (
-        f"sample {divergence.sample}, step {divergence.step}, {divergence.population}"
-        f"[{divergence.neuron}], {divergence.quantity}: expected {divergence.expected:.12g}, "
-        f"got {divergence.actual:.12g}"
-    )
+    for name in ON_DATA:
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--{name} is for a comparison on data", fix="name DATA, or leave it out"
+            )

@@ -16,6 +16,7 @@ import pytest
 
 from exporters import lava
 from exporters.lava.environment import PACKAGE
+from hardware_sim.known_answers import known_answers
 from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
 from nmtool.integer_network import IntegerNetwork
@@ -94,6 +95,18 @@ def test_the_package_needs_nothing_of_nmtool() -> None:
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             assert not FOREIGN & {name.split(".")[0] for name in names}, path
+
+
+def test_known_answers_are_carried(network: IntegerNetwork, tmp_path: Path) -> None:
+    answers = known_answers(network)
+    one = lava.export(network, tmp_path / "one", answers=answers)
+    assert lava.known_answers(one).to_bytes() == answers.to_bytes()
+    assert "| `known_answers.npz` | 3 samples of 100 steps" in (one / "README.md").read_text()
+    assert contents(lava.export(network, tmp_path / "two", answers=answers)) == contents(one)
+    without = lava.export(network, one, force=True)
+    assert "known" not in (without / "README.md").read_text()
+    with pytest.raises(FileFormatError, match=r"known_answers\.npz"):
+        lava.known_answers(without)
 
 
 def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: Path) -> None:

@@ -19,22 +19,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool import integer_network, network, recording, storage
+from nmtool import integer_network, known_answers, network, recording, storage
 from nmtool.errors import FileFormatError, StorageError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from tests.integer_nets import random_network, random_raster
 from tests.strategies import float_networks, integer_networks, recordings
 
-Saved = Network | IntegerNetwork | Recording
+Saved = Network | IntegerNetwork | Recording | KnownAnswers
 
 KINDS: dict[str, Any] = {
     network.FILE_KIND: Network,
     integer_network.FILE_KIND: IntegerNetwork,
     recording.FILE_KIND: Recording,
+    known_answers.FILE_KIND: KnownAnswers,
 }
 REPLACEMENTS: list[Any] = [None, True, -1, 1.5, 10**30, float("nan"), "x", "", [], [1], {}]
 ROOT = Path(__file__).parents[2]
@@ -64,7 +66,8 @@ def samples() -> dict[str, Saved]:
         {"u_wraps": 3},
     )
     integers = random_network(2, n_hidden=1, spiking_output=False)
-    return dict(zip(KINDS, (floats, integers, ran), strict=True))
+    known = KnownAnswers("abc", random_raster(4, 2, 9, 3), ran)
+    return dict(zip(KINDS, (floats, integers, ran, known), strict=True))
 
 
 SAMPLES = samples()
@@ -279,12 +282,17 @@ def changed(header: Any, place: tuple, change: Callable[[Any, Any], None]) -> An
 def works(saved: Saved) -> None:
     """Saves, loads and computes what needs nothing else."""
     buffer = io.BytesIO()
-    header, arrays = sys.modules[type(saved).__module__]._pack(saved)
+    module = sys.modules[type(saved).__module__]
+    pack = module.pack if isinstance(saved, Recording) else module._pack
+    header, arrays = pack(saved)
     np.savez(buffer, header=np.array(json.dumps(header)), **arrays)
     if isinstance(saved, Recording):
         assert saved.predictions.shape == (saved.n_samples,)
         assert all(raster.dense().ndim == 3 for raster in saved.spikes.values())
         assert all(type(count) is int for count in saved.counts.values())
+    elif isinstance(saved, KnownAnswers):
+        works(saved.recording)
+        assert saved.spikes.dense().ndim == 3
     else:
         assert all(type(size) is int for size in (saved.channels.size, saved.channels.group))
         assert saved.max_delay >= 0

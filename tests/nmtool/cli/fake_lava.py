@@ -38,11 +38,13 @@ class FakeLava:
         monkeypatch.setattr(exporters.lava.environment, "find", lambda: found)
         return self
 
-    def run(self, folder: Path, spikes: Raster, *, model: str, **options: Any) -> Recording:
+    def run(
+        self, folder: Path, spikes: Raster, *, model: str = "fast", **options: Any
+    ) -> Recording:
         """Simulate the network in the folder."""
         self.calls.append({"folder": Path(folder), "spikes": spikes, "model": model, **options})
         network = exporters.lava.load(folder)
-        recording = simulate(network, spikes, deep=options["deep"])
+        recording = simulate(network, spikes, deep=options.get("deep", False))
         if on_progress := options.get("on_progress"):
             on_progress(spikes.n_samples)
         return self.faults.get(model, lambda same: same)(recording)

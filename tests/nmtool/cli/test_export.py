@@ -1,4 +1,4 @@
-"""`nmtool export`: writes a folder, and replaces nothing unasked."""
+"""`nmtool export`: writes what was asked for, with known answers, and replaces nothing unasked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from exporters import lava
+from hardware_sim.known_answers import known_answers
+from nmtool.data import bin_events
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -15,7 +17,7 @@ from tests.nmtool.cli.conftest import Nmtool
 def test_integers(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("export", integers, "--to", "lava", "-o", "folder")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "folder written; folder/README.md says how to run it\n"
+    assert said.out == "folder written; nmtool verify folder checks it, without any data\n"
     assert lava.load("folder").content_hash == IntegerNetwork.load(integers).content_hash
 
 
@@ -38,7 +40,7 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool(*words)
     assert said.code == 2
     assert said.err == (
-        "error: folder exists\n  fix: choose another folder, or replace it: --force\n"
+        "error: folder exists\n  fix: choose another path, or replace it: --force\n"
     )
     Path("folder/mine.txt").write_text("dear")
     said = nmtool(*words, "--force")
@@ -51,7 +53,6 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["--data", "two"], "--data has nothing to calibrate"),
         (["--weight-bits", "4"], "--weight-bits has nothing to act on"),
         (["--scale", "static"], "--scale has nothing to act on"),
         (["--to", "nest"], "argument --to: invalid choice: 'nest'"),
@@ -72,3 +73,24 @@ def test_exported_folders_are_networks(nmtool: Nmtool, data: Path, integers: Pat
     said = nmtool("evaluate", "folder", data, "--json")
     assert said.json == {**expected, "network": "folder"}
     assert cases.integer_network().content_hash == said.json["hash"]
+
+
+def test_answers_are_those_to_generated_input(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
+    expected = known_answers(IntegerNetwork.load(integers))
+    assert lava.known_answers("folder").to_bytes() == expected.to_bytes()
+
+
+@pytest.mark.usefixtures("data")
+def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("export", integers, "--to", "lava", "-o", "folder", "--data", "two").code == 0
+    raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
+    expected = known_answers(IntegerNetwork.load(integers), raster)
+    assert lava.known_answers("folder").to_bytes() == expected.to_bytes()
+
+
+def test_the_format_must_be_told(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("export", integers, "-o", "folder")
+    assert said.code == 2
+    assert "folder does not say which format it is to be" in said.err
+    assert "  fix: name it: --to lava" in said.err

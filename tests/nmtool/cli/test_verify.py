@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from exporters.lava import environment
+from hardware_sim.known_answers import known_answers
 from hardware_sim.simulator import simulate
 from nmtool.cli import lava_check
 from nmtool.data import SpikeEvents, bin_events, write_shd
@@ -273,6 +274,73 @@ def test_lava_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     said = nmtool(*WORDS, "--json")
     assert (said.code, said.out) == (3, "")
     assert said.err == "error: running the network in Lava failed\n  why: it hung\n"
+
+
+def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--json")
+    assert said.code == 0, said
+    network = IntegerNetwork.load("integers.npz")
+    entry = said.json["backends"]["lava"]
+    assert set(entry) == KEYS
+    assert (said.json["samples"], said.json["hash"]) == (3, network.content_hash)
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * 30 * 3, 0)
+    assert (entry["membrane_compared"], entry["membrane_different"]) == (3 * 30 * 2, 0)
+    assert {call["folder"] for call in fake.calls} == {Path("folder")}
+    lines = nmtool("verify", "folder").out.splitlines()
+    assert lines[0] == "3 known answers"
+    assert lines[-1] == "lava: spikes compared 270, different 0"
+
+
+def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava({"fast": flip_spike(1, 7, 2)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--json")
+    assert said.code == 1
+    assert said.json["backends"]["lava"]["spikes_different"] == 1
+    first = said.json["first_divergence"]
+    assert (first["sample"], first["step"], first["neuron"]) == (1, 7, 2)
+
+
+def test_answers_of_another_network_prove_nothing(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    network = IntegerNetwork.load("integers.npz")
+    known_answers(replace(network, dt_ms=2.0)).save("folder/known_answers.npz")
+    said = nmtool("verify", "folder")
+    assert (said.code, said.out) == (2, "")
+    assert "the known answers in folder are those of another network" in said.err
+    Path("folder/known_answers.npz").unlink()
+    assert "there is no file folder/known_answers.npz" in nmtool("verify", "folder").err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["integers.npz"], "integers.npz carries no known answers"),
+        (["integers.npz", "two"], "there is nothing to compare with"),
+        (["folder", "--against", "lava"], "--against is for a comparison on data"),
+        (["folder", "--samples", "3"], "--samples is for a comparison on data"),
+        (["folder", "--deep"], "--deep is for a comparison on data"),
+    ],
+)
+def test_what_is_compared_must_be_told(words: list[str], told: str, nmtool: Nmtool) -> None:
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", *words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_an_export_is_compared_with_its_own_runtime(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "two", "--json")
+    assert (said.code, list(said.json["backends"])) == (0, ["lava"])
 
 
 @pytest.mark.lava

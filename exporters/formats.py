@@ -1,0 +1,111 @@
+"""The formats networks are exported to: one entry each, and one package `exporters.<name>` each.
+
+A package has what its entry says it can, by these names:
+
+    require() -> None                                                        MissingError without
+                                                                             the format's runtime
+    export(network, path, *, answers=None, force=False) -> Path              writes
+    load(path) -> IntegerNetwork or Network                                  reads
+    run(path, spikes, *, deep=False, on_progress=None) -> Recording          executes
+    known_answers(path) -> KnownAnswers                                      carries
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+
+WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a format is, without importing what it needs.
+
+    Attributes:
+        name: on the command line, and of its package.
+        what: in a few words, for people.
+        extensions: of its files, with the dot; none for a folder.
+        marker: what a folder of this format holds; '' for a file.
+        can: which of the functions above its package has.
+    """
+
+    name: str
+    what: str
+    extensions: tuple[str, ...] = ()
+    marker: str = ""
+    can: frozenset[str] = frozenset({WRITES, READS, EXECUTES, CARRIES})
+
+    @property
+    def package(self) -> Any:
+        """The package that does it."""
+        return importlib.import_module(f"exporters.{self.name}")
+
+    def network(self, path: str | Path) -> IntegerNetwork | Network:
+        """The network in an artefact.
+
+        Raises:
+            UsageError: files of this format cannot be read back.
+            FileFormatError: it is missing, damaged or foreign.
+        """
+        if READS not in self.can:
+            raise UsageError(
+                f"{path} cannot be read back",
+                why=f"the format {self.name} is only written",
+                fix="name the network it was made from",
+            )
+        return self.package.load(path)
+
+    def recognises(self, path: str | Path) -> bool:
+        """Whether an existing path looks like this format; its content is not read."""
+        if self.marker:
+            return (Path(path) / self.marker).exists()
+        return self.names(path) and not Path(path).is_dir()
+
+    def names(self, path: str | Path) -> bool:
+        """Whether a path has an extension of this format."""
+        return Path(path).suffix.lower() in self.extensions
+
+
+FORMATS = (Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),)
+
+
+def that_can(ability: str) -> list[str]:
+    """Names of the formats with an ability."""
+    return [one.name for one in FORMATS if ability in one.can]
+
+
+def by_name(name: str) -> Format:
+    """The format of that name; raises `UsageError` where there is none."""
+    for one in FORMATS:
+        if one.name == name:
+            return one
+    raise UsageError(f"unknown format '{name}'", fix=f"use one of {', '.join(that_can(WRITES))}")
+
+
+def of_artefact(path: str | Path) -> Format | None:
+    """The format an existing file or folder looks like."""
+    return next((one for one in FORMATS if one.recognises(path)), None)
+
+
+def of_output(path: str | Path) -> Format:
+    """The format a path to be written asks for by its extension.
+
+    Raises:
+        UsageError: no format has that extension.
+    """
+    for one in FORMATS:
+        if one.names(path) and WRITES in one.can:
+            return one
+    known = ", ".join(e for one in FORMATS if WRITES in one.can for e in one.extensions)
+    raise UsageError(
+        f"{path} does not say which format it is to be",
+        why=f"its extension is none of {known}" if known else "",
+        fix=f"name it: --to {'|'.join(that_can(WRITES))}",
+    )

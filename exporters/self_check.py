@@ -1,0 +1,68 @@
+"""An artefact against the known answers it carries: needs neither data nor the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporters.formats import CARRIES, Format
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.verify import Comparison, compare
+
+
+def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:
+    """The known answers in an artefact, which belong to the network in it.
+
+    Raises:
+        UsageError: the format carries none.
+        FileFormatError: the artefact is damaged, or the answers are another network's.
+    """
+    if CARRIES not in format_.can:
+        raise UsageError(
+            f"{path} carries no known answers",
+            why=f"there is no place for them in the format {format_.name}",
+            fix="name DATA to compare on",
+        )
+    answers = format_.package.known_answers(path)
+    network = format_.package.load(path)
+    if network.content_hash != answers.network_hash or not _answered(network, answers):
+        raise FileFormatError(
+            f"the known answers in {path} are those of another network",
+            fix="export the network again",
+        )
+    return answers
+
+
+def _answered(network: IntegerNetwork, answers: KnownAnswers) -> bool:
+    """Whether there is an answer of every population, of its size."""
+    spikes, membrane = answers.recording.spikes, answers.recording.membrane
+    sizes = {name: raster.n_neurons for name, raster in spikes.items()}
+    sizes |= {name: v.shape[2] for name, v in membrane.items()}
+    return (
+        sizes == {p.name: p.size for p in network.populations}
+        and set(spikes) == {p.name for p in network.spiking}
+        and answers.spikes.n_neurons == network.channels.size
+    )
+
+
+def check_itself(
+    format_: Format,
+    path: str | Path,
+    answers: KnownAnswers,
+    on_progress: Callable[[int], None] | None = None,
+) -> Comparison:
+    """Execute an artefact on the inputs of known answers, and compare.
+
+    Args:
+        format_: its format.
+        path: the artefact.
+        answers: from `carried_answers`.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        MissingError: the format's runtime is not here, or failed.
+    """
+    actual = format_.package.run(path, answers.spikes, on_progress=on_progress)
+    return compare(answers.recording, actual)

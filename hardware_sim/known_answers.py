@@ -1,0 +1,65 @@
+"""Known answers of a network: short inputs that make it spike, and what it answers to them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+ANSWERED_SAMPLES = 3
+ANSWERED_STEPS = 200
+"""Spikes of a sample go through three hops of the longest delay in so many steps."""
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Spikes per channel and step that are tried for generated input."""
+
+_SEED = 20210
+
+
+def known_answers(network: IntegerNetwork, spikes: Raster | None = None) -> KnownAnswers:
+    """What a network answers to the beginning of a few samples.
+
+    Args:
+        network: the network.
+        spikes: input raster; its first samples are taken. By default input is generated, the
+            same for the same network.
+
+    Raises:
+        DataError: the raster has other channels than the network.
+    """
+    spikes = generated_input(network) if spikes is None else _beginning(spikes)
+    return KnownAnswers(network.content_hash, spikes, simulate(network, spikes))
+
+
+def _beginning(spikes: Raster) -> Raster:
+    samples = spikes.take(np.arange(min(spikes.n_samples, ANSWERED_SAMPLES)))
+    return samples.first_steps(min(spikes.n_steps, ANSWERED_STEPS))
+
+
+def generated_input(network: IntegerNetwork) -> Raster:
+    """Random input of the lowest rate at which as many populations spike as ever do."""
+    best, most = _noise(network, RATES[0]), -1
+    for rate in RATES:
+        spikes = _noise(network, rate)
+        awake = _spiking_populations(simulate(network, spikes))
+        if awake > most:
+            best, most = spikes, awake
+        if awake == len(network.spiking):
+            break
+    return best
+
+
+def _spiking_populations(recording: Recording) -> int:
+    return sum(raster.n_spikes > 0 for raster in recording.spikes.values())
+
+
+def _noise(network: IntegerNetwork, rate: float) -> Raster:
+    """Independent spikes; the raw bits of a generator are the same in every numpy."""
+    shape = (ANSWERED_SAMPLES, min(network.n_steps, ANSWERED_STEPS), network.channels.size)
+    bits = np.random.PCG64(_SEED).random_raw(int(np.prod(shape)))
+    uniform = (bits >> np.uint64(11)) * 2.0**-53
+    return Raster.from_dense(uniform.reshape(shape) < rate)

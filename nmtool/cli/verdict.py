@@ -1,0 +1,176 @@
+"""What comparisons of backends with the simulator say: as a table, in words, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from nmtool.cli import console
+from nmtool.cli.loading import Samples
+from nmtool.recording import Recording
+from nmtool.verify import Comparison, Divergence
+
+SIMULATOR = "hardware_sim"
+HEADER = ("backend", "accuracy", "spikes compared", "different", "u, v different", "seconds")
+
+
+@dataclass(frozen=True)
+class StockCheck:
+    """One sample on Lava's own model, for the fast one that stands in for it.
+
+    Attributes:
+        sample: index of the sample.
+        steps: how many of its steps were run.
+        comparison: with the simulator, u and v of every neuron included.
+    """
+
+    sample: int
+    steps: int
+    comparison: Comparison
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """Where it first differs, in the sample's own number."""
+        found = self.comparison.first_divergence
+        return None if found is None else replace(found, sample=self.sample)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A backend's comparison with the simulator.
+
+    Attributes:
+        comparison: of all samples.
+        accuracy: of the backend; None where samples have no labels.
+        seconds: it took.
+        model: which of the backend's models ran, '' where it has only one.
+        stock: the check of the model itself, where one was made.
+    """
+
+    comparison: Comparison
+    accuracy: float | None
+    seconds: float
+    model: str = ""
+    stock: StockCheck | None = None
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs, in the check of the model neither."""
+        return self.comparison.identical and (self.stock is None or self.stock.comparison.identical)
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """Where all samples first differ, else where the check of the model does."""
+        if self.comparison.first_divergence is not None or self.stock is None:
+            return self.comparison.first_divergence
+        return self.stock.first_divergence
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys scripts rely on, and those of the check."""
+        entry = {**self.comparison.as_json(), "seconds": round(self.seconds, 3)}
+        if self.model:
+            entry["model"] = self.model
+        if self.stock is not None:
+            entry |= {"stock_sample": self.stock.sample, "stock_steps": self.stock.steps}
+            counts = self.stock.comparison.as_json()
+            del counts["predictions_different"]
+            entry |= {f"stock_{name}": count for name, count in counts.items()}
+        return entry
+
+
+def all_identical(verdicts: Mapping[str, Verdict]) -> bool:
+    """Whether no backend differs anywhere."""
+    return all(verdict.identical for verdict in verdicts.values())
+
+
+def report(
+    samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]
+) -> dict[str, Any]:
+    """The object scripts rely on, of a comparison on data."""
+    accuracy = {
+        SIMULATOR: expected.accuracy(samples.label),
+        **{name: verdict.accuracy for name, verdict in verdicts.items()},
+    }
+    return {"samples": samples.raster.n_samples, "accuracy": accuracy, **findings(verdicts)}
+
+
+def findings(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """What differs, by backend, and where the first difference is.
+
+    Where only the check of a backend's model differs, that is the first divergence.
+    """
+    divergences = {name: verdict.first_divergence for name, verdict in verdicts.items()}
+    first = next(((n, d) for n, d in divergences.items() if d is not None), None)
+    return {
+        "backends": {name: verdict.as_json() for name, verdict in verdicts.items()},
+        "first_divergence": None if first is None else {"backend": first[0], **asdict(first[1])},
+    }
+
+
+def print_verdicts(samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]) -> None:
+    """The certificate as a table, and what it says in words."""
+    simulated = (SIMULATOR, f"{expected.accuracy(samples.label):.2%}", "", "", "", "")
+    print_certificate(f"{samples.raster.n_samples} samples", verdicts, [simulated])
+
+
+def print_certificate(
+    title: str, verdicts: Mapping[str, Verdict], first_rows: list[tuple[str, ...]]
+) -> None:
+    """A table of some rows and those of the verdicts, and what they say in words."""
+    rows = [row for name, verdict in verdicts.items() for row in _rows(name, verdict)]
+    console.print_table(title, HEADER, [*first_rows, *rows])
+    for name, verdict in verdicts.items():
+        print_verdict(name, verdict)
+
+
+def _rows(name: str, verdict: Verdict) -> list[tuple[str, ...]]:
+    accuracy = "" if verdict.accuracy is None else f"{verdict.accuracy:.2%}"
+    label = f"{name} ({verdict.model})" if verdict.model else name
+    rows: list[tuple[str, ...]] = [
+        (label, accuracy, *_counts(verdict.comparison), f"{verdict.seconds:.1f}")
+    ]
+    if verdict.stock is not None:
+        rows.append((f"{name} (stock)", "", *_counts(verdict.stock.comparison), ""))
+    return rows
+
+
+def _counts(comparison: Comparison) -> tuple[str, str, str]:
+    return (
+        f"{comparison.spikes_compared:,}",
+        f"{comparison.spikes_different:,}",
+        f"{comparison.membrane_different:,} of {comparison.membrane_compared:,}",
+    )
+
+
+def print_verdict(name: str, verdict: Verdict) -> None:
+    """`spikes compared N, different 0`, and where a divergence begins."""
+    _print_sentence(name, verdict.comparison, verdict.comparison.first_divergence)
+    stock = verdict.stock
+    if stock is None:
+        return
+    label = f"{name}, stock model, {stock.steps} steps of sample {stock.sample}"
+    _print_sentence(label, stock.comparison, stock.first_divergence)
+    if not stock.comparison.identical:
+        console.tell(
+            f"{name}: Lava's own model differs. The fast model stands in for it, so the "
+            "comparison of all samples proves nothing",
+            style="bold red",
+        )
+
+
+def _print_sentence(label: str, comparison: Comparison, first: Divergence | None) -> None:
+    console.tell(
+        f"{label}: spikes compared {comparison.spikes_compared}, "
+        f"different {comparison.spikes_different}"
+    )
+    if first is not None:
+        console.tell(f"  first divergence: {_located(first)}")
+
+
+def _located(divergence: Divergence) -> str:
+    return (
+        f"sample {divergence.sample}, step {divergence.step}, {divergence.population}"
+        f"[{divergence.neuron}], {divergence.quantity}: expected {divergence.expected:.12g}, "
+        f"got {divergence.actual:.12g}"
+    )
