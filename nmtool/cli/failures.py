@@ -7,7 +7,7 @@ from nmtool.errors import InputError, MissingError, NmtoolError
 INTERRUPTED = 130
 """The exit code of a command that was stopped by Ctrl-C."""
 
-EXTRAS = {"torch": "train", "sklearn": "train", "tonic": "tonic"}
+EXTRAS = {"torch": "train", "sklearn": "train", "tonic": "tonic", "optuna": "sweep"}
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 
 _PACKAGES = {"sklearn": "scikit-learn"}

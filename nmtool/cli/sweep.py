@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_json, count
+from nmtool.cli.arguments import add_device, add_json, count
 from nmtool.cli.sweep_plan import StudyPlan, read_plan
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import MissingError, UsageError
@@ -22,30 +22,29 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool sweep STUDY.toml [options]"
     parser.description = (
-        "Search training settings by validation accuracy; a study that is there is gone on with. "
-        "The same command may run in several terminals at once."
+        "Try training settings and keep those of the best validation accuracy. The same command "
+        "goes on with a study that has begun, and may run in several terminals at once. Ctrl-C "
+        "stops after the current batch, pressed again at once."
     )
-    parser.add_argument("study", metavar="STUDY.toml", help="what is searched, on which data")
+    parser.add_argument(
+        "study",
+        metavar="STUDY.toml",
+        help="what is searched, on which data; examples/study.toml explains it",
+    )
     parser.add_argument(
         "--processes", type=count, default=1, metavar="N", help="trials at a time (default 1)"
     )
     add_json(parser)
     add_threads_option(parser)
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where to train; auto takes the GPU if there is everything it needs (default auto)",
-    )
+    add_device(parser)
     parser.epilog = "example: nmtool sweep examples/study.toml --processes 2"
 
 
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.cli.sweep_report import as_json, importance, tell
-    from nmtool.cli.sweep_store import Store, require_optuna
+    from nmtool.cli.sweep_store import Store
 
     plan = read_plan(arguments.study)
-    require_optuna()
     with _told_how_to_go_on(arguments, plan), Store(plan) as store:
         found = _search(arguments, plan, store)
         mattered = importance(store)
@@ -87,19 +86,24 @@ def _search(arguments: argparse.Namespace, plan: StudyPlan, store: Store) -> Fin
 
 
 def _run_trials(arguments: argparse.Namespace, plan: StudyPlan, store: Store) -> None:
-    from nmtool.cli.sweep_trial import run_trials
-    from nmtool.cli.sweep_workers import run_workers, study_data
+    from nmtool.cli.sweep_stop import signals_noted
+    from nmtool.cli.sweep_trial import run_trials, study_data
+    from nmtool.cli.sweep_workers import run_workers
 
     if store.is_done():
         return
     use_threads(arguments.threads, with_torch=arguments.processes == 1)
     dataset = study_data(plan)
     if arguments.processes == 1:
-        run_trials(plan, store, dataset, _find_device(arguments.device), bar=True)
+        device = _find_device(arguments.device)
+        with signals_noted() as stop:
+            run_trials(plan, store, dataset, device, stop, bar=True)
         return
     if arguments.device != "auto":
         _find_device(arguments.device)  # which may not be there
-    failed = run_workers(plan, arguments.processes, _threads_each(arguments), arguments.device)
+    threads = _threads_each(arguments)
+    with signals_noted() as stop:
+        failed = run_workers(plan, arguments.processes, threads, arguments.device, stop)
     if failed:
         _tell_failed(failed, arguments, store)
 

@@ -1,20 +1,15 @@
-"""What a store shared by processes needs: locks, and not to be left in the middle of something.
+"""Locks between the processes of a study.
 
-The locks are SQLite's own, on an empty file: they work wherever the study's store does, and end
-with the process that holds them, however it ends.
+They are SQLite's own, on an empty file: they work wherever the study's store does, and end with
+the process that holds them, however it ends.
 """
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from nmtool.errors import StorageError
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 WAIT_S = 120.0
 """Far longer than anybody needs to choose a trial."""
@@ -56,27 +51,6 @@ class Lock:
 
     def __exit__(self, *details: object) -> None:
         self.release()
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C, and whatever else this process heeds, to the end of the block.
-
-    A store that is left in the middle of something cannot be used any further.
-    """
-    caught: list[int] = []
-    heeded = [number for number in _STOPPING if callable(signal.getsignal(number))]
-    previous = {
-        number: signal.signal(number, lambda number, frame: caught.append(number))
-        for number in heeded
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    for again in caught:
-        signal.raise_signal(again)
 
 
 def wait_for(path: Path) -> Lock:

@@ -185,7 +185,8 @@ class _Reader:
 
     def _space(self) -> SearchSpace:
         """The search space, checked as far as what is written lets it be."""
-        from training.study import SearchSpace, read_search
+        from training.search_table import read_search
+        from training.study import SearchSpace
 
         base = self._known_settings(self._base(), str(self._table.get("config")))
         settings = self._known_settings(self._given("settings", dict, {}), "[settings]")

@@ -109,10 +109,14 @@ def write_best(found: Findings) -> None:
     score += f", mean of {plan.seeds} seeds" if plan.seeds > 1 else ""
     lines = [
         f"# Trial {best.number} of {plan.file.name}: {score}.",
-        f"# nmtool train {plan.data} -o RUN --config {plan.best_file}",
+        f"# {_training(plan)}",
         *(f"{name} = {_toml(value)}" for name, value in found.settings().items()),
     ]
     storage.write_text(plan.best_file, "\n".join(lines) + "\n")
+
+
+def _training(plan: StudyPlan) -> str:
+    return f"nmtool train {plan.data} -o RUN --config {plan.best_file}"
 
 
 def _toml(value: Any) -> str:
@@ -156,8 +160,9 @@ def tell(found: Findings, mattered: Importance) -> None:
     else:
         shares = [(name, f"{share:.0%}") for name, share in mattered.shares.items()]
         console.print_table("importance of settings", ["setting", "share"], shares)
-    console.tell(", ".join(_counted(found.counts)))
+    console.tell(f"trials: {', '.join(_counted(found.counts))}")
     console.tell(f"{found.plan.best_file}: trial {rows[0][0]}  validation {rows[0][1]}")
+    console.tell(f"train with it: {_training(found.plan)}")
 
 
 def _counted(counts: dict[str, int]) -> list[str]:

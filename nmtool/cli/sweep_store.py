@@ -21,17 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmtool.cli.sweep_lock import Lock, undisturbed, wait_for
+from nmtool.cli import sweep_optuna
+from nmtool.cli.sweep_lock import Lock, wait_for
 from nmtool.cli.sweep_plan import StudyPlan
-from nmtool.errors import FileFormatError, MissingError, NmtoolError, StorageError, UsageError
+from nmtool.errors import StorageError, UsageError
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial, Trial
-
-    from training.study import Searched
 
 _NAME = "nmtool"
 _PLAN = "plan"
@@ -41,9 +39,8 @@ REASON = "failed"
 MOST_ATTEMPTS = 3
 
 _ATTEMPT, _STOPPED = "attempt", "stopped"
-_BUSY_S = 120.0
-_UNHEEDED_SHARE = 4
-"""No trial is pruned within the first epochs, one of so many, or the first."""
+_COUNTED = ("COMPLETE", "PRUNED", "RUNNING")
+"""States of the trials that a study is to have: they run or came to an end."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,13 @@ class Claim:
         trial: Optuna's.
         values: of the options searched.
         folder: its own.
+        lock: held while it runs.
     """
 
     trial: Trial
     values: dict[str, Any]
     folder: Path
+    lock: Lock
 
     @property
     def number(self) -> int:
@@ -73,14 +72,13 @@ class Store:
         plan: the study.
 
     Raises:
-        MissingError: Optuna is not installed.
+        ImportError: Optuna is not installed.
         UsageError: the folder holds another study, or the plan contradicts what it began with.
         StorageError, FileFormatError: the store cannot be made or read.
     """
 
-    @undisturbed()
     def __init__(self, plan: StudyPlan) -> None:
-        require_optuna()
+        sweep_optuna.quiet()
         self._plan = plan
         self._running = plan.folder / "running"
         try:
@@ -88,7 +86,7 @@ class Store:
         except OSError as error:
             raise StorageError(f"{plan.folder} cannot be made", why=str(error)) from error
         with self._choosing():
-            self._storage = _open(plan.folder / "study.db")
+            self._storage = sweep_optuna.open_storage(plan.folder / "study.db")
             try:
                 self.study = self._begun()
             except BaseException:
@@ -126,7 +124,7 @@ class Store:
             study_name=_NAME,
             storage=self._storage,
             direction="maximize",
-            pruner=_pruner(self._plan),
+            pruner=sweep_optuna.pruner(self._plan),
             load_if_exists=True,
         )
         plan = {"conditions": self._plan.conditions(), **self._plan.space.as_json()}
@@ -154,7 +152,6 @@ class Store:
                 fix="put it back, or name another folder; only trials and keep may change",
             )
 
-    @undisturbed()
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number, as they stand."""
         return self.study.get_trials(deepcopy=False)
@@ -164,35 +161,21 @@ class Store:
         ended = [trial for trial in self.trials() if trial.state.name in ("COMPLETE", "PRUNED")]
         return len(ended) >= self._plan.trials
 
-    @undisturbed()
     def claim(self) -> Claim | None:
         """The next trial to run, whose lock is held; None if there is nothing left to begin."""
         with self._choosing():
             self._requeue_cut_off()
-            trials = self.trials()
-            begun = sum(is_counted(trial) for trial in trials)
-            if begun >= self._plan.trials:
+            begun = [trial for trial in self.trials() if trial.state.name in _COUNTED]
+            if len(begun) >= self._plan.trials:
                 return None
-            trial = self._ask(trials)
+            # Those cut off do not count, so that a study that was stopped draws what it would have.
+            self.study.sampler = sweep_optuna.sampler(self._plan.sampler_seed, len(begun))
+            trial = self.study.ask()
             lock = Lock.take(self._lock_file(trial.number))
             assert lock is not None
-        self._lock = lock
-        values = {name: _suggested(trial, name, one) for name, one in self._searched.items()}
-        return Claim(trial, values, self._plan.folder / "trials" / f"{trial.number:04d}")
-
-    @property
-    def _searched(self) -> dict[str, Searched]:
-        return self._plan.space.searched
-
-    def _ask(self, trials: list[FrozenTrial]) -> Trial:
-        """A new trial, or one that waits; its number and the seed decide what is sampled."""
-        import optuna
-
-        waiting = (trial.number for trial in trials if trial.state.name == "WAITING")
-        number = next(waiting, len(trials))
-        words = np.random.SeedSequence([self._plan.sampler_seed, number]).generate_state(1)
-        self.study.sampler = optuna.samplers.TPESampler(seed=int(words[0]))
-        return self.study.ask()
+        searched = self._plan.space.searched
+        values = {name: sweep_optuna.suggested(trial, name, searched[name]) for name in searched}
+        return Claim(trial, values, self._plan.folder / "trials" / f"{trial.number:04d}", lock)
 
     def _lock_file(self, number: int) -> Path:
         return self._running / f"{number:04d}.lock"
@@ -225,21 +208,15 @@ class Store:
 
     @contextmanager
     def running(self, claim: Claim) -> Iterator[None]:
-        """Hold the trial's lock while the block runs, at the end of which the trial is told.
-
-        Where the block is left by an error or Ctrl-C, the trial is cut off.
-        """
-        try:
+        """Hold the trial's lock while the block runs, in which what became of it is told."""
+        with claim.lock:
             yield
-        except (KeyboardInterrupt, NmtoolError):
-            with undisturbed():
-                claim.trial.set_user_attr(_STOPPED, True)
-            raise
-        finally:
-            self._lock.release()
-        self._lock.path.unlink(missing_ok=True)
+        claim.lock.path.unlink(missing_ok=True)
 
-    @undisturbed()
+    def stop(self, claim: Claim) -> None:
+        """A trial is cut off through no fault of its settings."""
+        claim.trial.set_user_attr(_STOPPED, True)
+
     def finish(self, claim: Claim, scores: list[float]) -> None:
         """A trial went well.
 
@@ -250,7 +227,6 @@ class Store:
         claim.trial.set_user_attr("scores", scores)
         self.study.tell(claim.trial, float(np.mean(scores)))
 
-    @undisturbed()
     def is_bad(self, claim: Claim, epoch: int, accuracy: float) -> bool:
         """Note how an epoch of a trial went; whether to end the trial, being so much worse.
 
@@ -262,7 +238,6 @@ class Store:
         claim.trial.report(accuracy, epoch)
         return claim.trial.should_prune()
 
-    @undisturbed()
     def prune(self, claim: Claim, reason: str = "") -> None:
         """A trial was ended early: for being worse than others, or for the reason it failed.
 
@@ -273,62 +248,3 @@ class Store:
         if reason:
             claim.trial.set_user_attr(REASON, reason)
         self.study.tell(claim.trial, state=optuna.trial.TrialState.PRUNED)
-
-
-def require_optuna() -> None:
-    """Raise `MissingError` unless Optuna can be imported; keep it from talking."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingError(
-            "optuna is not installed, or does not work here",
-            why=str(error),
-            fix="pip install 'nmtool[sweep]'",
-        ) from error
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-def is_counted(trial: FrozenTrial) -> bool:
-    """Whether a trial is one of those a study is to have: it runs or came to an end."""
-    return trial.state.name in ("COMPLETE", "PRUNED", "RUNNING")
-
-
-def _open(file: Path) -> RDBStorage:
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        return RDBStorage(
-            f"sqlite:///{file.absolute()}",
-            engine_kwargs={"connect_args": {"timeout": _BUSY_S}},
-        )
-    except (SQLAlchemyError, RuntimeError) as error:
-        raise FileFormatError(
-            f"{file} cannot be read as the store of a study",
-            why=str(error).partition("\n")[0],
-            fix="name another folder in the study's file",
-        ) from error
-
-
-def _pruner(plan: StudyPlan) -> Any:
-    import optuna
-
-    if not plan.prune:
-        return optuna.pruners.NopPruner()
-    first = {name: one.ends[0] for name, one in plan.space.searched.items()}
-    epochs = plan.space.options(first).epochs
-    unheeded = max(1, epochs // _UNHEEDED_SHARE)
-    return optuna.pruners.MedianPruner(n_warmup_steps=unheeded + 1)
-
-
-def _suggested(trial: Trial, name: str, searched: Searched) -> Any:
-    """The trial's value of an option."""
-    from training.study import Range
-
-    if not isinstance(searched, Range):
-        return trial.suggest_categorical(name, searched.words)
-    low, high, step = searched.low, searched.high, searched.step
-    if searched.is_whole:
-        step = 1 if step is None else int(step)
-        return trial.suggest_int(name, int(low), int(high), step=step, log=searched.log)
-    return trial.suggest_float(name, low, high, step=step, log=searched.log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+from argparse import Namespace
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from nmtool.cli import console
 from nmtool.cli.progress import Advance, progress
 from nmtool.cli.sweep_plan import StudyPlan
+from nmtool.cli.sweep_stop import StopRequest
 from nmtool.cli.sweep_store import Claim, Store
 from nmtool.cli.train_progress import best_epoch
-from nmtool.errors import NmtoolError, StorageError
+from nmtool.errors import NmtoolError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
@@ -26,28 +27,43 @@ class PrunedError(Exception):
 
 
 def run_trials(
-    plan: StudyPlan, store: Store, dataset: Dataset, device: Device, *, bar: bool
+    plan: StudyPlan,
+    store: Store,
+    dataset: Dataset,
+    device: Device,
+    stop: StopRequest,
+    *,
+    bar: bool,
 ) -> None:
     """Run trials until the study has as many as it is to have.
 
     Args:
         plan, store, dataset: the study, its trials, its data.
         device: where it trains.
+        stop: heeded after every batch and before every trial.
         bar: show progress within a trial.
+
+    Raises:
+        KeyboardInterrupt: somebody wants it to stop; the trial is cut off.
     """
+    training = _TrialRun(plan, store, dataset, device, stop)
+    stop.heed()
     while (claim := store.claim()) is not None:
         with store.running(claim):
-            console.say(
-                f"trial {claim.number}: {_TrialRun(plan, store, dataset, device).run(claim, bar)}"
-            )
+            outcome = training.run(claim, bar)
+        console.say(f"trial {claim.number}: {outcome}")
+        stop.heed()
 
 
 class _TrialRun:
     """Trains one trial's settings, with each of its seeds."""
 
-    def __init__(self, plan: StudyPlan, store: Store, dataset: Dataset, device: Device) -> None:
+    def __init__(
+        self, plan: StudyPlan, store: Store, dataset: Dataset, device: Device, stop: StopRequest
+    ) -> None:
         self._plan, self._store = plan, store
         self._dataset, self._device = dataset, device
+        self._stop = stop
 
     def run(self, claim: Claim, bar: bool) -> str:
         """Run it and tell the store; returns what became of it, in a few words."""
@@ -57,7 +73,8 @@ class _TrialRun:
         except PrunedError as pruned:
             self._store.prune(claim)
             return f"pruned, {pruned}  {tried}"
-        except StorageError:
+        except (KeyboardInterrupt, StorageError):
+            self._store.stop(claim)
             raise
         except (NmtoolError, MemoryError) as error:
             reason = _reason(error)
@@ -88,7 +105,7 @@ class _TrialRun:
         log: list[dict[str, Any]] = []
 
         def on_batch(report: BatchReport) -> None:
-            _check_parent()
+            self._stop.heed()
             if advance is not None:
                 advance(report.samples, f"epoch {report.epoch}")
 
@@ -117,19 +134,30 @@ class _TrialRun:
             raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
 
+def study_data(plan: StudyPlan) -> Dataset:
+    """The data of a study, with samples to validate on.
+
+    Raises:
+        UsageError: there are none.
+    """
+    from nmtool.cli.train import training_data
+
+    found = Namespace(data_dir=plan.data_dir, units=plan.units)
+    dataset = training_data(found, plan.data, plan.space.first_options().validation)
+    if dataset.validation is None:
+        raise UsageError(
+            f"{plan.file}: there are no samples to validate on, which decides between settings",
+            fix="[settings] validation = N takes the last N training samples",
+        )
+    return dataset
+
+
 def _write_log(folder: Any, log: list[dict[str, Any]]) -> None:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{folder.path} cannot be made", why=str(error)) from error
     folder.write_log(log)
-
-
-def _check_parent() -> None:
-    """End a worker whose parent is gone as Ctrl-C would."""
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        raise KeyboardInterrupt
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Several processes that run trials of one study, all of which end with the command.
 
-Ctrl-C reaches every process of a terminal: workers ignore it and are told by the parent. Where
-the parent is killed, they find out at the next batch.
+Ctrl-C reaches every process of a terminal: workers ignore it, and stop when the pipe from their
+parent is closed, which it is as well where the parent was killed.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING
 
 from nmtool.cli import console, failures
 from nmtool.cli.sweep_plan import StudyPlan
+from nmtool.cli.sweep_stop import STOPPING, StopRequest
 from nmtool.cli.threads import use_threads
-
-if TYPE_CHECKING:
-    from nmtool.data import Dataset
 
 GRACE_S = 20.0
 """Seconds workers have to end: they look up after every batch, and compiling takes a while."""
 
+_LOOK_UP_S = 0.1
 
-def run_workers(plan: StudyPlan, processes: int, threads: int, device: str) -> list[int]:
+
+def run_workers(
+    plan: StudyPlan, processes: int, threads: int, device: str, stop: StopRequest
+) -> list[int]:
     """Run a study's trials in several processes.
 
     Args:
@@ -34,93 +36,80 @@ def run_workers(plan: StudyPlan, processes: int, threads: int, device: str) -> l
         processes: how many.
         threads: of each.
         device: by name, where each trains.
+        stop: heeded all the time.
 
     Returns:
         The exit codes of those that failed; negative ones are signals.
+
+    Raises:
+        KeyboardInterrupt: somebody wants it to stop; all workers have ended.
     """
     context = multiprocessing.get_context("spawn")
+    told, parent = context.Pipe(duplex=False)
     workers = [
-        context.Process(target=_work, args=(plan, threads, device), name=f"worker {number}")
+        context.Process(target=_work, args=(plan, threads, device, told), name=f"worker {number}")
         for number in range(processes)
     ]
-    with _ended(workers):
-        with _deaf():
+    with told, _ended(workers, parent):
+        with _ignoring_signals():
             for worker in workers:
                 worker.start()
-        for worker in workers:
-            worker.join()
+        while running := [worker.sentinel for worker in workers if worker.is_alive()]:
+            stop.heed()
+            wait(running, _LOOK_UP_S)
     return [worker.exitcode for worker in workers if worker.exitcode]
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Let processes begin that ignore Ctrl-C; one that is pressed meanwhile is lost."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _ignoring_signals() -> Iterator[None]:
+    """Let processes begin that ignore what asks a study to stop; what comes meanwhile is lost."""
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
-def _ended(workers: Sequence[BaseProcess]) -> Iterator[None]:
-    """See to it that no worker outlives the block."""
+def _ended(workers: Sequence[BaseProcess], parent: Connection) -> Iterator[None]:
+    """See to it that no worker outlives the block, by the parent's end of their pipe."""
     try:
         yield
     finally:
+        parent.close()
         alive = [worker for worker in workers if worker.pid is not None and worker.is_alive()]
-        for worker in alive:
-            worker.terminate()
-        deadline = time.monotonic() + GRACE_S
-        for worker in alive:
-            worker.join(max(0.0, deadline - time.monotonic()))
-            worker.kill()
-            worker.join()
+        if alive:
+            console.say("stopping after the batches that are running")
+        try:
+            deadline = time.monotonic() + GRACE_S
+            for worker in alive:
+                worker.join(max(0.0, deadline - time.monotonic()))
+        finally:
+            for worker in alive:
+                worker.kill()
+                worker.join()
 
 
-def _work(plan: StudyPlan, threads: int, device: str) -> None:
+def _work(plan: StudyPlan, threads: int, device: str, told: Connection) -> None:
     """What a worker does; its exit code is that of a command."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         use_threads(threads, with_torch=True)
-        _run(plan, device)
+        _run(plan, device, StopRequest(told.poll))
     except KeyboardInterrupt:
         sys.exit(failures.INTERRUPTED)
     except Exception as error:
-        told = failures.for_people(error)
-        if told is None:
+        told_error = failures.for_people(error)
+        if told_error is None:
             raise
-        console.print_error(told)
-        sys.exit(told.exit_code)
+        console.print_error(told_error)
+        sys.exit(told_error.exit_code)
 
 
-def _run(plan: StudyPlan, device: str) -> None:
+def _run(plan: StudyPlan, device: str, stop: StopRequest) -> None:
     from nmtool.cli.sweep_store import Store
-    from nmtool.cli.sweep_trial import run_trials
+    from nmtool.cli.sweep_trial import run_trials, study_data
     from training.devices import find_device
 
     with Store(plan) as store:
-        run_trials(plan, store, study_data(plan), find_device(device), bar=False)
-
-
-def study_data(plan: StudyPlan) -> Dataset:
-    """The data of a study, with samples to validate on.
-
-    Raises:
-        UsageError: there are none.
-    """
-    from argparse import Namespace
-
-    from nmtool.cli.train import training_data
-    from nmtool.errors import UsageError
-
-    first = {name: one.ends[0] for name, one in plan.space.searched.items()}
-    found = Namespace(data_dir=plan.data_dir, units=plan.units)
-    dataset = training_data(found, plan.data, plan.space.options(first).validation)
-    if dataset.validation is None:
-        raise UsageError(
-            f"{plan.file}: there are no samples to validate on, which decides between settings",
-            fix="[settings] validation = N takes the last N training samples",
-        )
-    return dataset
+        run_trials(plan, store, study_data(plan), find_device(device), stop, bar=False)

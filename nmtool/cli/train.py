@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data, add_json
+from nmtool.cli.arguments import add_data, add_device, add_json
 from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import best_epoch, summary, train_with_progress
@@ -43,12 +43,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for the run")
     add_json(parser)
     add_threads_option(parser)
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where to train; auto takes the GPU if there is everything it needs (default auto)",
-    )
+    add_device(parser)
     add_settings(parser)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.options import TrainOptions
-from training.study import NOT_SEARCHED, Choices, Range, SearchSpace, differences, read_search
+from training.search_table import NOT_SEARCHED, read_search
+from training.study import Choices, Range, SearchSpace, differences
 
 
 def _read(**table: Any) -> tuple[dict, list[str]]:

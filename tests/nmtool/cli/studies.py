@@ -100,12 +100,12 @@ def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
             _end(process.pid)
 
 
-def still_running(group: int) -> list[str]:
-    """Commands of a process group that have not ended a moment after its first has.
+def still_running(group: int, within_s: float = GRACE_S) -> list[str]:
+    """Commands of a process group that have not ended within a while after its first has.
 
     Python's own helper of multiprocessing ends when it sees its pipe closed.
     """
-    deadline = time.monotonic() + GRACE_S
+    deadline = time.monotonic() + within_s
     while (left := _commands(group)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -17,9 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.cli import sweep_trial, sweep_workers
-from nmtool.cli.sweep_lock import Lock, undisturbed
+from nmtool.cli import console, sweep_trial, sweep_workers
+from nmtool.cli.sweep_lock import Lock
 from nmtool.cli.sweep_plan import read_plan
+from nmtool.cli.sweep_stop import signals_noted
 from nmtool.cli.sweep_store import MOST_ATTEMPTS, Store
 from nmtool.cli.train_progress import best_epoch
 from nmtool.data import Dataset
@@ -37,6 +37,7 @@ from tests.nmtool.cli.studies import (
 from training import trainer
 
 pytestmark = pytest.mark.torch
+pytest.importorskip("optuna")
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +88,9 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = said.out.splitlines()
     assert lines[0] == "best trials"
     assert lines[1].split() == ["trial", "validation", "lr", "init_delay_input", "readout"]
-    assert lines[-1].startswith("study/best.toml: trial ")
-    assert lines[-2].startswith("4 finished")
+    assert lines[-3].startswith("trials: 4 finished")
+    assert lines[-2].startswith("study/best.toml: trial ")
+    assert lines[-1] == "train with it: nmtool train two -o RUN --config study/best.toml"
     assert any(line.startswith("importance of settings") for line in lines)
 
 
@@ -294,26 +296,34 @@ def test_a_lock_is_held_once(tmp_path: Path) -> None:
     again.release()
 
 
-@pytest.mark.usefixtures("_heeds_interrupts")
-def test_ctrl_c_waits_for_the_store() -> None:
-    steps: list[str] = []
-
-    @undisturbed()
-    def interrupted() -> None:
-        signal.raise_signal(signal.SIGINT)
-        steps.append("went on")
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert steps == ["went on"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
 @pytest.fixture
 def _heeds_interrupts() -> Iterator[None]:
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with signals_noted() as stop:
+        stop.heed()
+        signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            stop.heed()
+        assert signal.getsignal(number) is before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals_noted() as stop:
+            signal.raise_signal(signal.SIGINT)
+            stop.heed()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_the_store_fails_in_the_middle(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,6 +365,48 @@ def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [trial[0] for trial in found] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert found[1][2] == found[2][2]
     assert found[2][3]["attempt"] == 1
+    Path("study").rename("before")
+    fake_training([0.5] * 3, monkeypatch)
+    assert nmtool("sweep", "study.toml").code == 0
+    tried = [trial[2] for trial in trials()]
+    assert tried == [trial[2] for trial in found if trial[0] == "COMPLETE"]
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+def test_ctrl_c_in_the_middle_of_a_batch(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    updates: list[int] = []
+
+    def interrupt(loss: float, update: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        updates.append(update)
+
+    write_study("trials = 1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_check_loss", interrupt)
+        assert nmtool("sweep", "study.toml").code == 130
+    assert updates == [0]
+    assert [(trial[0], trial[3]) for trial in trials()] == [("RUNNING", {"stopped": True})]
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+def test_ctrl_c_when_a_trial_has_just_ended(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_training([0.5] * 2, monkeypatch)
+    write_study("trials = 2\n")
+    say = console.say
+
+    def interrupt(text: str) -> None:
+        if text.startswith("trial "):
+            signal.raise_signal(signal.SIGINT)
+        say(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(console, "say", interrupt)
+        assert nmtool("sweep", "study.toml").code == 130
+    assert states() == ["COMPLETE"]
+    assert nmtool("sweep", "study.toml").code == 0
+    assert states() == ["COMPLETE", "COMPLETE"]
 
 
 def test_settings_that_kill_the_process_are_given_up(
@@ -423,15 +475,14 @@ def _one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 
-def test_a_worker_whose_parent_is_gone_ends(
-    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gone = multiprocessing.get_context("spawn").Process()
-    monkeypatch.setattr(gone, "is_alive", lambda: False)
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: gone)
-    write_study("trials = 1\n")
-    assert nmtool("sweep", "study.toml").code == 130
-    assert states() == ["RUNNING"]
+def test_workers_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
+    write_study("trials = 400\n")
+    with sweeping("--processes", "2") as job:
+        assert job.stderr is not None
+        assert job.stderr.readline().startswith("trial ")
+        job.kill()
+        job.wait()
+        assert still_running(job.pid, within_s=TIMEOUT_S) == []
 
 
 def test_processes_that_die(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
