@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,18 @@ class Chip(NamedTuple):
     vth: NDArray[np.int64]
     bias: NDArray[np.int64]
     unit: NDArray[np.float64]
+
+
+def add_faults(totals: Sequence[NDArray[np.int64]], faults: NDArray[np.int64]) -> None:
+    """Add what happened in a pass over a block to the totals of its populations.
+
+    Args:
+        totals: per population [2, its neurons], wraps of u and clips of v; added to.
+        faults: [samples, 2, neurons of the block] int64.
+    """
+    edges = np.cumsum([part.shape[1] for part in totals])[:-1]
+    for total, part in zip(totals, np.split(faults.sum(axis=0), edges, axis=1), strict=True):
+        total += part
 
 
 def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float32) -> Cell:

@@ -126,7 +126,11 @@ class IntegerArithmetic:
 
 
 def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
-    """The float population whose constants are exactly those that a chip holds."""
+    """The float population whose constants are exactly those that a chip holds.
+
+    A threshold of 0, which no float population has, becomes the smallest one; nothing but
+    gradients sees it.
+    """
     tau_mem_ms, tau_syn_ms = held_tau(held.dv, dt_ms), held_tau(held.du + 1, dt_ms)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     unit = held.scale * (1 << STATE_SHIFT)
@@ -136,7 +140,7 @@ def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
         held.kind,
         tau_mem_ms,
         tau_syn_ms,
-        held.vth / held.scale if held.kind == LIF else 1.0,
+        max(1, held.vth) / held.scale if held.kind == LIF else 1.0,
         held.bias / unit / gain,
     )
 

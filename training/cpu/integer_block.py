@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.cell import Cell, Chip
+from training.cell import Cell, Chip, add_faults
 from training.cpu.block import Block
 from training.cpu.kernels import integer
 from training.cpu.pool import Pool
@@ -73,7 +73,7 @@ class IntegerBlock(Block):
             count,
             faults,
         )
-        self._count(faults)
+        add_faults(self.faults, faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `training.engine.Block`; float64, because v/unit then gives v back exactly."""
@@ -83,10 +83,4 @@ class IntegerBlock(Block):
         """Run non-spiking neurons over a portion; see `Block.integrate`."""
         faults = np.zeros((len(membrane), 2, self.size), np.int64)
         integer.run_li(self.chip, cut.stride, drive, membrane, faults)
-        self._count(faults)
-
-    def _count(self, faults: NDArray[np.int64]) -> None:
-        edges = np.cumsum([part.shape[1] for part in self.faults])[:-1]
-        parts = np.split(faults.sum(axis=0), edges, axis=1)
-        for total, part in zip(self.faults, parts, strict=True):
-            total += part
+        add_faults(self.faults, faults)

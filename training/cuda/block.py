@@ -48,14 +48,20 @@ class Block:
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.afferent = _contiguous(afferent)
+        self.afferent = contiguous(afferent)
         self.is_recurrent = recurrent is not None
-        self.recurrent = _contiguous(recurrent or _none(afferent))
+        self.recurrent = contiguous(recurrent or none_like(afferent))
         self.cell = constants(cell, self.afferent.weight)
         self.size = self.cell.shape[1]
         self.itemsize = self.cell.element_size()
         self.reach = self.afferent.reach
         self.lanes = self.limits.ring_lanes(self.reach, self.itemsize)
+        self.row_bytes = self.size * self.itemsize
+
+    @property
+    def sent(self) -> Synapses:
+        """What afferent spikes add up to, in the numbers of the forward pass."""
+        return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """Forward pass of spiking neurons.
@@ -66,7 +72,7 @@ class Block:
         Raises:
             UsageError: the neurons do not fit the shared memory of a GPU.
         """
-        row_bytes = self.size * self.itemsize + 8 * words_of(self.size)
+        row_bytes = self.row_bytes + 8 * words_of(self.size)
         portions = list(self._portions(source, row_bytes)) or [(0, 0)]
         parts = [self._run_lif(source, first, last) for first, last in portions]
         count, step, neuron, slope = (torch.cat(lists) for lists in zip(*parts, strict=True))
@@ -81,49 +87,71 @@ class Block:
         n_steps, rows = source.n_steps, (last - first) * source.n_steps
         drive = self._drive(source, first, last)
         tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
-        shared = self.limits.state_bytes(self.size, self.itemsize)
-        threads = self.limits.threads_for(self.size)
-        synapses = self.recurrent.weight, self.recurrent.delay
-        launch(forward.run_lif, (last - first,), threads, shared, self.cell, *synapses, drive, tape)
-        tape, drive = tape.reshape(rows, tape.shape[2]), drive.reshape(rows, self.size)
+        quality = self.spike(drive, tape).reshape(rows, self.size)
+        tape = tape.reshape(rows, tape.shape[2])
         grid = (blocks_of(rows, SPIKE_THREADS),)
         count = tape.new_empty(rows)
         launch(forward.count_spikes, grid, SPIKE_THREADS, 0, tape, count)
         step, neuron = source.step.new_empty((2, int(count.sum())))
-        slope = drive.new_empty(step.numel())
+        slope = quality.new_empty(step.numel())
         lists = step, neuron, slope
         start = count.cumsum(0) - count
-        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, drive, start, n_steps, *lists)
+        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, quality, start, n_steps, *lists)
         return count, *lists
+
+    def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
+        """Run spiking neurons over a portion; [samples, T, neurons] float, q where they spike.
+
+        Args:
+            drive: [samples, T, neurons], sums of what was `sent`; overwritten.
+            tape: [samples, T, words] int64, filled with masks of spikes.
+        """
+        loop = self.recurrent.weight, self.recurrent.delay
+        launch(forward.run_lif, *self.per_sample(len(drive)), self.cell, *loop, drive, tape)
+        return drive
+
+    def per_sample(self, n_samples: int) -> tuple[tuple[int], int, int]:
+        """Grid, threads and shared bytes of kernels with one block per sample."""
+        shared = self.limits.state_bytes(self.size, self.itemsize)
+        return (n_samples,), self.limits.threads_for(self.size), shared
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """Forward pass of non-spiking neurons: [samples, T, neurons] float, v[n]."""
-        membrane = self.cell.new_empty((source.n_samples, source.n_steps, self.size))
+        shape = (source.n_samples, source.n_steps, self.size)
+        membrane = self.sent.weight.new_empty(shape)
         for first, last in self._portions(source, self.size * self.itemsize):
-            drive = self._drive(source, first, last)
-            grid, threads = self._per_neuron(last - first)
-            launch(forward.run_li, grid, threads, 0, self.cell, drive, membrane[first:last])
+            self.integrate(self._drive(source, first, last), membrane[first:last])
         return membrane
+
+    def integrate(self, drive: Tensor, membrane: Tensor) -> None:
+        """Run non-spiking neurons over a portion.
+
+        Args:
+            drive: [samples, T, neurons], sums of what was `sent`.
+            membrane: [samples, T, neurons], filled.
+        """
+        grid, threads = self.per_neuron(len(drive))
+        launch(forward.run_li, grid, threads, 0, self.cell, drive, membrane)
 
     def _portions(self, source: SpikeTrains, row_bytes: int) -> Iterator[tuple[int, int]]:
         """Samples first … last − 1 of every portion, from the scratch bytes of a step."""
         return self.limits.portions(source.n_samples, row_bytes * source.n_steps)
 
-    def _per_neuron(self, n_samples: int) -> tuple[tuple[int, int], int]:
+    def per_neuron(self, n_samples: int) -> tuple[tuple[int, int], int]:
         """Grid and threads of kernels with one thread per sample and neuron."""
         threads = min(SPIKE_THREADS, self.limits.threads_for(self.size))
         return (n_samples, blocks_of(self.size, threads)), threads
 
     def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
-        """[samples, T, neurons] float: what the source's spikes add to u in each step."""
-        drive = self.cell.new_empty((last - first, source.n_steps, self.size))
+        """[samples, T, neurons]: what the source's spikes add up to in each step."""
+        drive = self.sent.weight.new_empty((last - first, source.n_steps, self.size))
         launch(
             currents.afferent_drive,
             (last - first, blocks_of(self.size, self.lanes)),
             self.lanes,
             self.reach * self.lanes * self.itemsize,
-            self.afferent.weight,
-            self.afferent.delay,
+            self.sent.weight,
+            self.sent.delay,
             source.offset[first : last + 1],
             source.step,
             source.neuron,
@@ -151,16 +179,12 @@ class Block:
         """
         own, n_steps = run.spikes, source.n_steps
         start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
-        shared = self.limits.state_bytes(self.size, self.itemsize)
-        threads = self.limits.threads_for(self.size)
         sums = _Sums(self, source, own, want_source_time)
         for first, last in self._portions(source, 2 * self.size * self.itemsize):
             mu_u, c = self._traces(last - first, n_steps)
             launch(
                 adjoint.run_lif_adjoint,
-                (last - first,),
-                threads,
-                shared,
+                *self.per_sample(last - first),
                 self.cell,
                 self.recurrent.weight,
                 self.recurrent.delay,
@@ -189,7 +213,7 @@ class Block:
         sums = _Sums(self, source, None, want_source_time)
         for first, last in self._portions(source, 2 * self.size * self.itemsize):
             mu_u, c = self._traces(last - first, source.n_steps)
-            grid, threads = self._per_neuron(last - first)
+            grid, threads = self.per_neuron(last - first)
             own = self.cell, d_membrane[first:last], mu_u, c
             launch(adjoint.run_li_adjoint, grid, threads, 0, *own)
             sums.add(first, last, mu_u, c)
@@ -247,10 +271,10 @@ class _Sums:
         return Backward(self.afferent.result(), recurrent, self.source_time)
 
 
-def _contiguous(synapses: Synapses) -> Synapses:
+def contiguous(synapses: Synapses) -> Synapses:
     return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
 
 
-def _none(like: Synapses) -> Synapses:
+def none_like(like: Synapses) -> Synapses:
     """No synapses at all, for populations without recurrence."""
     return Synapses(like.weight[:0], like.delay[:0])

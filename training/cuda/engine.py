@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import UsageError
 from training.cell import Cell, Chip
 from training.cuda.block import Block
+from training.cuda.integer_block import IntegerBlock
 from training.cuda.limits import Limits
 from training.engine import Synapses
 
@@ -36,9 +36,6 @@ class CudaEngine:
         *,
         chip: Chip,
         faults: Sequence[NDArray[np.int64]],
-    ) -> Block:
-        """Raises `UsageError`: there are no kernels for it."""
-        raise UsageError(
-            "training in integers does not run on a GPU",
-            fix="train in integers on the CPU (--device cpu), or in floats",
-        )
+    ) -> IntegerBlock:
+        """See `training.engine.Engine`."""
+        return IntegerBlock(cell, afferent, recurrent, self._limits, chip=chip, faults=faults)

@@ -34,8 +34,12 @@ def _array(dtype: Any, dimensions: int) -> types.Array:
     return types.Array(dtype, dimensions, "C")
 
 
-def signatures(number: Any = float32, delays: Any = uint8) -> dict[Any, tuple[Any, ...]]:
-    """Every kernel with the types of its arguments.
+Signature = tuple[Any, tuple[Any, ...]]
+"""A kernel, and the types of its arguments."""
+
+
+def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
+    """Every kernel with the types of its arguments, as it is launched.
 
     Args:
         number: type of weights and traces.
@@ -44,21 +48,29 @@ def signatures(number: Any = float32, delays: Any = uint8) -> dict[Any, tuple[An
     vector, matrix, traces = (_array(number, dimensions) for dimensions in (1, 2, 3))
     synapses = matrix, _array(delays, 2)
     ints, longs, masks = _array(int32, 1), _array(int64, 1), _array(int64, 2)
-    return {
-        currents.afferent_drive: (*synapses, longs, ints, ints, int64, traces),
-        forward.run_lif: (matrix, *synapses, traces, _array(int64, 3)),
-        forward.count_spikes: (masks, longs),
-        forward.list_spikes: (masks, matrix, longs, int64, ints, ints, vector),
-        forward.run_li: (matrix, traces, traces),
-        adjoint.run_lif_adjoint: (
-            *(matrix, *synapses, longs, ints, vector, vector, vector, traces, traces),
+    whole, sums = (_array(int32, 2), _array(delays, 2)), _array(int32, 3)
+    tape, faults = _array(int64, 3), _array(int64, 3)
+    spikes = longs, ints, ints, int64
+    return [
+        (currents.afferent_drive, (*synapses, *spikes, traces)),
+        (currents.afferent_drive, (*whole, *spikes, sums)),
+        (forward.run_lif, (matrix, *synapses, traces, tape)),
+        (forward.run_lif_chip, (matrix, masks, vector, *whole, sums, tape, traces, faults)),
+        (forward.count_spikes, (masks, longs)),
+        (forward.list_spikes, (masks, matrix, longs, int64, ints, ints, vector)),
+        (forward.run_li, (matrix, traces, traces)),
+        (forward.run_li_chip, (masks, sums, sums, faults)),
+        (
+            adjoint.run_lif_adjoint,
+            (matrix, *synapses, longs, ints, vector, vector, vector, traces, traces),
         ),
-        adjoint.run_li_adjoint: (matrix, traces, traces, traces),
-        gradients.synapse_gradients: (
-            *(_array(delays, 2), longs, ints, int64, traces, traces, traces, traces),
+        (adjoint.run_li_adjoint, (matrix, traces, traces, traces)),
+        (
+            gradients.synapse_gradients,
+            (_array(delays, 2), longs, ints, int64, traces, traces, traces, traces),
         ),
-        gradients.spike_time_gradients: (*synapses, longs, ints, ints, traces, vector),
-    }
+        (gradients.spike_time_gradients, (*synapses, longs, ints, ints, traces, vector)),
+    ]
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,7 @@ def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
             why="it is NVIDIA's assembler, which comes with the CUDA toolkit",
             fix="pip install 'nmtool[cuda12]', or put a CUDA toolkit's bin folder on the PATH",
         )
-    for kernel, signature in signatures(number, delays).items():
+    for kernel, signature in signatures(number, delays):
         for capability in ARCHITECTURES:
             text = compile_ptx(kernel, signature, capability)
             yield assemble(ptxas, kernel.py_func.__name__, text, capability)

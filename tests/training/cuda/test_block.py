@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 
 from nmtool.errors import UsageError
+from nmtool.quantise import Calibration, DelayGrid
 from nmtool.raster import Raster
 from tests.training.cuda.engines import (
     DEVICE,
@@ -31,8 +34,12 @@ from training import reference
 from training.cell import make_cell
 from training.cuda import arrays, ptx
 from training.cuda.block import Block
+from training.cuda.engine import CudaEngine
 from training.cuda.limits import Limits
+from training.devices import Device
 from training.engine import LifRun, Synapses
+from training.integer_arithmetic import Rounding
+from training.model import SpikingNetwork
 from training.spike_trains import SpikeTrains
 
 pytestmark = pytest.mark.torch
@@ -179,12 +186,14 @@ def test_results_repeat_bit_for_bit() -> None:
         assert torch.equal(one, two)
 
 
-def _launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, list[Any]]]:
-    """Kernels launched for a batch, forward and backward, and the arrays they were given."""
-    hidden, output = blocks(case.network(), case)
-    source = SpikeTrains.from_raster(case.input(), DEVICE)
-    n_spikes = hidden.run_lif(source).spikes.n_spikes
-    launched: list[Any] = []
+Launches = list[tuple[Any, list[Any]]]
+"""Kernels, and what they were given."""
+
+
+@contextmanager
+def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
+    """What is launched while the block runs."""
+    launched: Launches = []
 
     def noted(
         kernel: Any, grid: Any, threads: int, shared_bytes: int, *arguments: torch.Tensor | int
@@ -194,16 +203,35 @@ def _launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, li
         arrays.launch(kernel, grid, threads, shared_bytes, *arguments)
 
     with monkeypatch.context() as patch:
-        for module in ("training.cuda.block", "training.cuda.synapses"):
-            patch.setattr(f"{module}.launch", noted)
-        losses = Losses(
-            np.ones((case.n_samples, case.n_steps, output.size)),
-            np.zeros(n_spikes),
-            np.zeros(hidden.size),
-        )
+        for module in ("block", "integer_block", "synapses"):
+            patch.setattr(f"training.cuda.{module}.launch", noted)
+        yield launched
+
+
+def _launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> Launches:
+    """What is launched for a batch, forward and backward."""
+    hidden, output = blocks(case.network(), case)
+    source = SpikeTrains.from_raster(case.input(), DEVICE)
+    n_spikes = hidden.run_lif(source).spikes.n_spikes
+    losses = Losses(
+        np.ones((case.n_samples, case.n_steps, output.size)),
+        np.zeros(n_spikes),
+        np.zeros(hidden.size),
+    )
+    with _noted(monkeypatch) as launched:
         run = hidden.run_lif(source)
         output.run_li(run.spikes)
         backward(hidden, output, source, run, losses)
+    return launched
+
+
+def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> Launches:
+    """What is launched for a batch in a chip's integers, forward."""
+    rounding = Rounding(8, DelayGrid(), {}, Calibration())
+    device = Device("cuda", torch.device(DEVICE), lambda: CudaEngine(case.limits))
+    model = SpikingNetwork(case.network(), dtype=torch.float64, device=device, rounding=rounding)
+    with _noted(monkeypatch) as launched:
+        model.record(case.input())
     return launched
 
 
@@ -216,10 +244,10 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_kernels_are_given_what_they_are_compiled_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """`training.cuda.ptx` asks the assembler about the kernels as they are launched."""
     signatures = ptx.signatures(numba.float64, numba.uint8)
-    launched = _launches(Case(n_samples=1, n_steps=16), monkeypatch)
-    assert {kernel for kernel, _ in launched} == set(signatures)
-    for kernel, views in launched:
-        assert tuple(numba.typeof(value) for value in views) == signatures[kernel], kernel
+    case = Case(n_samples=1, n_steps=16)
+    launched = _launches(case, monkeypatch) + _integer_launches(case, monkeypatch)
+    seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
+    assert seen == set(signatures)
 
 
 def test_delays_that_no_ring_holds() -> None:

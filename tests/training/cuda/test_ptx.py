@@ -32,7 +32,7 @@ def ptxas() -> str:
     """An assembler that knows the compiler's version of PTX."""
     found = ptx.find_ptxas()
     assert found is not None
-    kernel, signature = next(iter(ptx.signatures().items()))
+    kernel, signature = ptx.signatures()[0]
     try:
         ptx.assemble(found, "", ptx.compile_ptx(kernel, signature, (8, 0)), (8, 0))
     except MissingError as error:
@@ -55,14 +55,14 @@ def test_registers_in_single_precision() -> None:
 
 @needs_compiler
 def test_no_double_precision_slips_in() -> None:
-    for kernel, signature in ptx.signatures(float32, uint8).items():
+    for kernel, signature in ptx.signatures(float32, uint8):
         assert ".f64" not in ptx.compile_ptx(kernel, signature, (8, 0)), kernel
 
 
 @needs_compiler
 @pytest.mark.parametrize("delays", [uint8, int16])
 def test_double_precision_compiles(delays: Any, ptxas: str) -> None:
-    for kernel, signature in ptx.signatures(float64, delays).items():
+    for kernel, signature in ptx.signatures(float64, delays):
         text = ptx.compile_ptx(kernel, signature, (8, 0))
         assert ptx.assemble(ptxas, "", text, (8, 0)).registers <= MAX_REGISTERS
 
@@ -71,8 +71,8 @@ def test_every_kernel_is_looked_at() -> None:
     kernels = {
         value
         for module in (adjoint, currents, forward, gradients)
-        for name, value in vars(module).items()
+        for value in vars(module).values()
         if hasattr(value, "py_func") and getattr(value, "__module__", "") == module.__name__
+        if not value.targetoptions.get("device")
     }
-    within = {forward.advance, forward.send, forward.clear, adjoint.jump, adjoint.write_step}
-    assert set(ptx.signatures()) == kernels - within
+    assert {kernel for kernel, _ in ptx.signatures()} == kernels

@@ -3,6 +3,9 @@
 u[n] = β·u[n−1] + a[n]
 v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
 
+In a chip's integers the step is `hardware_sim`'s own; what it leaves for the backward pass is in
+the units of the float network, u/unit and v/unit.
+
 Spikes of a step are a mask, one bit per neuron, 32 to a *word*; a *group* is one bit per word, so
 that a step costs what its spikes cost.
 """
@@ -10,17 +13,53 @@ that a step costs what its spikes cost.
 from __future__ import annotations
 
 import numpy as np
-from numba import uint32
+from numba import int32, uint32
 
+from hardware_sim.step import neuron_step
 from nmtool.dynamics import HOP_LATENCY
 from training.cuda.kernels.compiled import cuda, kernel, within
-from training.cuda.kernels.constants import ALPHA, BETA, BIAS, BIAS_STEP, GAIN, THETA, B
+from training.cuda.kernels.constants import (
+    ALPHA,
+    BETA,
+    BIAS,
+    BIAS_STEP,
+    CHIP_BIAS,
+    GAIN,
+    KEEP_U,
+    KEEP_V,
+    THETA,
+    VTH,
+    B,
+)
 
 WORD = 32
 """Bits of a word."""
 
 BUFFERS = 3
 """Masks in shared memory: one is filled and read, one still read, one cleared."""
+
+
+chip_step = within(neuron_step)
+
+
+@within
+def mark(j, words, groups):
+    """Mark a neuron that spikes; or is the same in any order."""
+    word = j // WORD
+    cuda.atomic.or_(words, word, np.uint32(np.uint32(1) << np.uint32(j % WORD)))
+    cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
+
+
+@within
+def crossing(cell, j, current, membrane):
+    """q = max(u/b, u/(1−α)) + bias − v of a spike, see `training.reference`.
+
+    Args:
+        cell: [constants, neurons] float.
+        j: the neuron.
+        current, membrane: u and v before the reset, in units of u.
+    """
+    return max(current / cell[B, j], current / cell[GAIN, j]) + cell[BIAS, j] - membrane
 
 
 @within
@@ -32,18 +71,52 @@ def advance(cell, a, u, v, words, groups):
         a: [neurons], the drive of the step. Where a neuron spikes, q takes the place of its
             drive, which nothing reads any more.
         u, v: [neurons].
-        words, groups: the mask of the step; or is the same in any order.
+        words, groups: the mask of the step.
     """
     j = cuda.threadIdx.x
     while j < u.size:
         u[j] = cell[BETA, j] * u[j] + a[j]
         v[j] = cell[ALPHA, j] * v[j] + u[j] + cell[BIAS_STEP, j]
         if v[j] > cell[THETA, j]:
-            a[j] = max(u[j] / cell[B, j], u[j] / cell[GAIN, j]) + cell[BIAS, j] - v[j]
+            a[j] = crossing(cell, j, u[j], v[j])
             v[j] = u.dtype.type(0)
-            word = j // WORD
-            cuda.atomic.or_(words, word, np.uint32(np.uint32(1) << np.uint32(j % WORD)))
-            cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
+            mark(j, words, groups)
+        j += cuda.blockDim.x
+
+
+@within
+def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
+    """The same in a chip's integers.
+
+    Args:
+        cell: [constants, neurons], what the chip holds as floats.
+        chip: [constants, neurons] int64, see `training.cuda.kernels.constants`.
+        unit: [neurons], integers to one unit of u.
+        a: [neurons] int32, sums of shifted weights.
+        u, v: [neurons] int32.
+        words, groups: the mask of the step.
+        slope: [neurons], filled with q where a neuron spikes.
+        faults: [2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    number = unit.dtype.type
+    j = cuda.threadIdx.x
+    while j < u.size:
+        after = chip_step(
+            np.int64(a[j]),
+            np.int64(u[j]),
+            np.int64(v[j]),
+            chip[CHIP_BIAS, j],
+            chip[KEEP_U, j],
+            chip[KEEP_V, j],
+            chip[VTH, j],
+        )
+        u[j], v[j] = after.u, after.v
+        faults[0, j] += after.wrapped
+        faults[1, j] += after.clipped
+        if after.spiked:
+            current, membrane = number(after.u) / unit[j], number(after.peak) / unit[j]
+            slope[j] = crossing(cell, j, current, membrane)
+            mark(j, words, groups)
         j += cuda.blockDim.x
 
 
@@ -82,6 +155,38 @@ def clear(bits):
         index += cuda.blockDim.x
 
 
+@within
+def begin(u, v, masks):
+    """Set state and masks to zero, by all threads of the block, which then wait for each other."""
+    j = cuda.threadIdx.x
+    while j < u.size:
+        u[j] = v[j] = 0
+        j += cuda.blockDim.x
+    clear(masks)
+    cuda.syncthreads()
+
+
+@within
+def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
+    """What follows the barrier of a step: write its mask down, and send its spikes.
+
+    Args:
+        weight, delay: [neurons, neurons], or [0, neurons].
+        n: the step.
+        words, groups: its mask.
+        next_but_one: the mask of step n + 2, cleared.
+        tape: [words] int64, filled.
+        drive: [T, neurons], added to.
+    """
+    clear(next_but_one)
+    word = cuda.threadIdx.x
+    while word < tape.size:
+        tape[word] = np.int64(words[word])
+        word += cuda.blockDim.x
+    if weight.shape[0] > 0:
+        send(weight, delay, n, words, groups, drive)
+
+
 @kernel
 def run_lif(cell, weight, delay, drive, tape):
     """Run spiking neurons through all steps of every sample, one block per sample.
@@ -95,36 +200,58 @@ def run_lif(cell, weight, delay, drive, tape):
         cell: [constants, neurons] float.
         weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
         drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike it is
-            left as q = max(u/b, u/(1−α)) + bias − v, see `training.reference`.
+            left as q, see `crossing`.
         tape: [samples, T, words] int64, filled with the masks.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
     """
-    n_steps, n_neurons, n_words = drive.shape[1], drive.shape[2], tape.shape[2]
+    n_neurons, n_words = drive.shape[2], tape.shape[2]
     s = cuda.blockIdx.x
     state = cuda.shared.array(0, drive.dtype)
     u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
     size = n_words + (n_words + WORD - 1) // WORD
     bits = cuda.shared.array(0, uint32)[2 * n_neurons * drive.itemsize // 4 :]
-    j = cuda.threadIdx.x
-    while j < n_neurons:
-        u[j] = v[j] = drive.dtype.type(0)
-        j += cuda.blockDim.x
-    clear(bits[: BUFFERS * size])
-    cuda.syncthreads()
-    for n in range(n_steps):
-        first = (n % BUFFERS) * size
+    begin(u, v, bits[: BUFFERS * size])
+    for n in range(drive.shape[1]):
+        first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
         words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
         advance(cell, drive[s, n], u, v, words, groups)
         cuda.syncthreads()
-        first = ((n + 2) % BUFFERS) * size
-        clear(bits[first : first + size])
-        word = cuda.threadIdx.x
-        while word < n_words:
-            tape[s, n, word] = np.int64(words[word])
-            word += cuda.blockDim.x
-        if weight.shape[0] > 0:
-            send(weight, delay, n, words, groups, drive[s])
+        ahead = bits[later : later + size]
+        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+
+
+@kernel
+def run_lif_chip(cell, chip, unit, weight, delay, drive, tape, slope, faults):
+    """`run_lif` in a chip's integers.
+
+    Args:
+        cell: [constants, neurons] float, what the chip holds as floats.
+        chip: [constants, neurons] int64.
+        unit: [neurons] float, integers to one unit of u.
+        weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
+        delay: as in `run_lif`.
+        drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.
+        tape: [samples, T, words] int64, filled with the masks.
+        slope: [samples, T, neurons] float, filled with q where a neuron spikes.
+        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+
+    Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
+    """
+    n_neurons, n_words = drive.shape[2], tape.shape[2]
+    s = cuda.blockIdx.x
+    state = cuda.shared.array(0, int32)
+    u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+    size = n_words + (n_words + WORD - 1) // WORD
+    bits = cuda.shared.array(0, uint32)[2 * n_neurons :]
+    begin(u, v, bits[: BUFFERS * size])
+    for n in range(drive.shape[1]):
+        first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
+        words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
+        advance_chip(cell, chip, unit, drive[s, n], u, v, words, groups, slope[s, n], faults[s])
+        cuda.syncthreads()
+        ahead = bits[later : later + size]
+        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
 
 
 @kernel
@@ -144,12 +271,12 @@ def count_spikes(tape, count):
 
 
 @kernel
-def list_spikes(tape, drive, start, n_steps, step, neuron, slope):
+def list_spikes(tape, quality, start, n_steps, step, neuron, slope):
     """Turn masks into lists in the order of a raster, one thread per step of a sample.
 
     Args:
         tape: [samples·T, words] int64, masks.
-        drive: [samples·T, neurons] float, q where a neuron spiked.
+        quality: [samples·T, neurons] float, q where a neuron spiked.
         start: [samples·T] int64, place of each step's first spike in the lists.
         n_steps: T.
         step, neuron: [spikes] int32; slope: [spikes] float; filled.
@@ -164,7 +291,7 @@ def list_spikes(tape, drive, start, n_steps, step, neuron, slope):
                 spiking = np.uint32(spiking & (spiking - np.uint32(1)))
                 step[at] = n
                 neuron[at] = i
-                slope[at] = drive[row, i]
+                slope[at] = quality[row, i]
                 at += 1
 
 
@@ -187,3 +314,26 @@ def run_li(cell, drive, membrane):
             u = beta * u + drive[s, n, j]
             v = alpha * v + u + bias_step
             membrane[s, n, j] = v
+
+
+@kernel
+def run_li_chip(chip, drive, membrane, faults):
+    """`run_li` in a chip's integers.
+
+    Args:
+        chip: [constants, neurons] int64.
+        drive: [samples, T, neurons] int32, sums of shifted weights.
+        membrane: [samples, T, neurons] int32, filled with v after each step.
+        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+    if j < drive.shape[2]:
+        bias, vth = chip[CHIP_BIAS, j], chip[VTH, j]
+        keep_u, keep_v = chip[KEEP_U, j], chip[KEEP_V, j]
+        u, v = np.int64(0), np.int64(0)
+        for n in range(drive.shape[1]):
+            after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
+            u, v = after.u, after.v
+            membrane[s, n, j] = v
+            faults[s, 0, j] += after.wrapped
+            faults[s, 1, j] += after.clipped
