@@ -73,7 +73,10 @@ class Format:
         return Path(path).suffix.lower() in self.extensions
 
 
-FORMATS = (Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),)
+FORMATS = (
+    Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),
+    Format("onnx", "an ONNX file of standard operators", (".onnx",)),
+)
 
 
 def that_can(ability: str) -> list[str]:

@@ -203,24 +203,25 @@ class IntegerNetwork:
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, *_pack(self))
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, *pack(self))
 
     @classmethod
     def load(cls, path: str | Path) -> IntegerNetwork:
         """Read what `save` wrote; raises `FileFormatError` on anything else."""
-        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of everything the network consists of, in hexadecimal."""
-        return storage.content_hash(*_pack(self))
+        return storage.content_hash(*pack(self))
 
 
 _POPULATION_SCALARS = ("du", "dv", "vth", "scale", "bias_exponent")
 _PROJECTION_SCALARS = ("weight_bits", "weight_exponent")
 
 
-def _pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
+def pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
+    """Header and arrays of an archive that holds the network."""
     header = graph.pack_header(network)
     header |= {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
     arrays: dict[str, NDArray] = {}
@@ -235,7 +236,8 @@ def _pack(network: IntegerNetwork) -> tuple[dict, dict[str, NDArray]]:
     return header, arrays
 
 
-def _unpack(archive: storage.Archive) -> IntegerNetwork:
+def unpack(archive: storage.Archive) -> IntegerNetwork:
+    """The network in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
         populations = [

@@ -39,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
-    parser.epilog = "example: nmtool export integers.npz --to lava -o lava_folder"
+    parser.epilog = (
+        "examples: nmtool export integers.npz -o network.onnx; "
+        "nmtool export integers.npz --to lava -o lava_folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

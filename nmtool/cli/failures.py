@@ -7,7 +7,14 @@ from nmtool.errors import InputError, MissingError, NmtoolError
 INTERRUPTED = 130
 """The exit code of a command that was stopped by Ctrl-C."""
 
-EXTRAS = {"torch": "train", "sklearn": "train", "tonic": "tonic", "optuna": "sweep"}
+EXTRAS = {
+    "torch": "train",
+    "sklearn": "train",
+    "tonic": "tonic",
+    "optuna": "sweep",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+}
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 
 _PACKAGES = {"sklearn": "scikit-learn"}

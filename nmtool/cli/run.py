@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_choice_of_samples(parser)
     add_json(parser)
-    parser.epilog = "example: nmtool run lava_folder digits"
+    parser.epilog = "example: nmtool run network.onnx digits"
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,12 +20,13 @@ from exporters.supervise import supervise
 from hardware_sim.reference import run_reference
 from hardware_sim.simulator import simulate
 from nmtool.errors import BackendError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.targets import MAX_DELAY, STATE_LIMIT
+from tests.exporters.integer_edges import edge_network, scattered_network
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster
 
@@ -114,25 +115,6 @@ def test_runs_repeat(model: str, tmp_path: Path, environment: LavaEnvironment) -
     assert not one.potential
 
 
-def edge_network(sign: int) -> IntegerNetwork:
-    """u reaches the end of its range, and passes it; v saturates; a threshold of zero."""
-    weight = np.array([[255, 1, 254]]) * sign
-    return IntegerNetwork(
-        InputChannels(1),
-        [
-            IntegerPopulation("quick", 3, LIF, du=0, dv=0, vth=0, scale=1.0),
-            IntegerPopulation("out", 3, LI, du=0, dv=0, vth=SILENT_THRESHOLD, scale=1.0),
-        ],
-        [
-            IntegerProjection(INPUT, "quick", weight, np.zeros((1, 3), int), 8, 7),
-            IntegerProjection(INPUT, "out", weight, np.zeros((1, 3), int), 8, 7),
-        ],
-        Readout("out", "mean"),
-        dt_ms=1.0,
-        n_steps=40,
-    )
-
-
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: LavaEnvironment) -> None:
     network = edge_network(sign)
@@ -143,24 +125,6 @@ def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: LavaEnvir
     assert (np.sign(fast.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
     assert_same(fast, simulate(network, spikes, deep=True))
     assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
-
-
-def scattered_network() -> IntegerNetwork:
-    """Populations that nothing connects, one driven by its bias alone, an input nobody reads."""
-    bias = np.array([3000, -3000])
-    return IntegerNetwork(
-        InputChannels(2),
-        [
-            IntegerPopulation("lonely", 2, LIF, 100, 50, 90, 1.0, 2, bias),
-            IntegerPopulation("driven", 3, LIF, 100, 50, 100, 1.0, 0, 4000),
-            IntegerPopulation("out", 2, LI, 100, 50, SILENT_THRESHOLD, 1.0, 1, 5),
-            IntegerPopulation("alone", 1, LI, 100, 50, SILENT_THRESHOLD, 1.0, 1, -7),
-        ],
-        [IntegerProjection("driven", "out", np.full((3, 2), 9), np.full((3, 2), 2))],
-        Readout("out", "mean"),
-        dt_ms=1.0,
-        n_steps=25,
-    )
 
 
 def test_populations_that_nothing_connects(tmp_path: Path, environment: LavaEnvironment) -> None:

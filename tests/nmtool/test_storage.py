@@ -283,7 +283,7 @@ def works(saved: Saved) -> None:
     """Saves, loads and computes what needs nothing else."""
     buffer = io.BytesIO()
     module = sys.modules[type(saved).__module__]
-    pack = module.pack if isinstance(saved, Recording) else module._pack
+    pack = getattr(module, "pack", None) or module._pack
     header, arrays = pack(saved)
     np.savez(buffer, header=np.array(json.dumps(header)), **arrays)
     if isinstance(saved, Recording):

@@ -1,0 +1,91 @@
+"""Export to ONNX: one file of standard operators that runs in onnxruntime, bit for bit.
+
+Writing needs onnx, running onnxruntime; reading back needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporters.export_file import write_export
+from exporters.onnx import content
+from exporters.onnx.model import model_bytes
+from exporters.onnx.runtime import execute
+from nmtool.errors import DataError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+__all__ = ["export", "known_answers", "load", "require", "run"]
+
+
+def require() -> None:
+    """Raise `ImportError` unless onnxruntime is here."""
+    import onnxruntime  # noqa: F401
+
+
+def export(
+    network: IntegerNetwork,
+    path: str | Path,
+    *,
+    answers: KnownAnswers | None = None,
+    force: bool = False,
+) -> Path:
+    """Write an ONNX file of a network; every network the contract allows can be.
+
+    Args:
+        network: what to export.
+        path: to be made; the same network and answers give the same bytes.
+        answers: inputs with expected outputs, for the receiver to check the file.
+        force: replace a file that is there.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: the file exists, and force is not given.
+        StorageError: it could not be written; what was there is untouched.
+        ImportError: onnx is not installed.
+    """
+    return write_export(path, model_bytes(network, answers), force)
+
+
+def load(path: str | Path) -> IntegerNetwork:
+    """The network in a file that `export` wrote; raises `FileFormatError` on anything else."""
+    return content.read(path).network()
+
+
+def known_answers(path: str | Path) -> KnownAnswers:
+    """The answers a file carries; raises `FileFormatError` where it has none."""
+    return content.read(path).answers()
+
+
+def run(
+    path: str | Path,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Execute a file in onnxruntime, every sample from a fresh state.
+
+    Args:
+        path: what `export` wrote.
+        spikes: the input, one neuron per channel; its number of steps counts.
+        deep: also record u and v of every population at every step.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        FileFormatError: the file is not such an export.
+        DataError: the raster has other channels than the network, or no steps.
+        ImportError: onnxruntime is not installed.
+        BackendError: onnxruntime failed.
+    """
+    file = content.read(path)
+    network = file.network()
+    check_input(network, spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")
+    return execute(file.model, network, spikes, deep, on_progress)

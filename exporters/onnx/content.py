@@ -1,0 +1,219 @@
+"""What an ONNX file of nmtool holds beside its graph, and how it is read back.
+
+The file's properties hold the header of the `IntegerNetwork` file, the known answers and a digest
+of all other bytes. The arrays are the constants of the graph itself. A file whose digest does not
+fit is refused before anything in it is used.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.onnx.synapses import projection_names, weight_unit
+from exporters.onnx.wire import Field, WireError, fields, numbers
+from nmtool import integer_network
+from nmtool.errors import FileFormatError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.storage import Archive
+
+VERSION = 1
+"""Of what nmtool writes into ONNX files."""
+
+VERSION_KEY = "nmtool.version"
+NETWORK_KEY = "nmtool.network"
+HASH_KEY = "nmtool.hash"
+ANSWERS_KEY = "nmtool.known_answers"
+DIGEST_KEY = "nmtool.sha256"
+
+MAX_BYTES = 2 << 30
+"""Protobuf messages are smaller."""
+
+_GRAPH, _PROPERTY = 7, 14
+_NODE, _ATTRIBUTE, _SUBGRAPH, _INITIALIZER = 1, 5, 6, 5
+_DIMS, _DATA_TYPE, _NAME, _RAW_DATA = 1, 2, 8, 9
+_DTYPES: dict[Any, type] = {2: np.uint8, 3: np.int8, 7: np.int64}
+
+
+def properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, str]:
+    """The properties of a file, without the digest."""
+    header, _ = integer_network.pack(network)
+    for entry, projection in zip(header["projections"], network.projections, strict=True):
+        entry["sign_mode"] = projection.sign_mode
+    found = {
+        VERSION_KEY: str(VERSION),
+        NETWORK_KEY: json.dumps(header, sort_keys=True),
+        HASH_KEY: network.content_hash,
+    }
+    if answers is not None:
+        found[ANSWERS_KEY] = base64.b64encode(answers.to_bytes()).decode()
+    return found
+
+
+def digest(content: bytes | bytearray) -> str:
+    """Of all bytes of a file but the property that holds it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file of nmtool whose bytes are those that were written.
+
+    Attributes:
+        path: where it was read.
+        model: all bytes.
+        properties: its properties.
+    """
+
+    path: Path
+    model: bytes
+    properties: dict[str, str]
+
+    def network(self) -> IntegerNetwork:
+        """The network; raises `FileFormatError` where something of it is missing or wrong."""
+        try:
+            header = json.loads(self.properties[NETWORK_KEY])
+            arrays = _arrays(header, dict(_tensors(self.model)))
+        except Exception as error:  # whatever stands there instead of a network
+            raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
+        network = integer_network.unpack(Archive(self.path, header, arrays))
+        if network.content_hash != self.properties.get(HASH_KEY):
+            raise _damaged(self.path, "the content hash is that of another network")
+        return network
+
+    def answers(self) -> KnownAnswers:
+        """The known answers; raises `FileFormatError` where there are none."""
+        if ANSWERS_KEY not in self.properties:
+            raise FileFormatError(
+                f"{self.path} carries no known answers", fix="export the network again"
+            )
+        try:
+            data = base64.b64decode(self.properties[ANSWERS_KEY], validate=True)
+        except binascii.Error as error:
+            raise _damaged(self.path, str(error)) from error
+        return KnownAnswers.from_bytes(data, self.path)
+
+
+def read(path: str | Path) -> Content:
+    """Read a file that nmtool wrote.
+
+    Raises:
+        FileFormatError: missing, damaged, changed by something else, foreign or newer.
+    """
+    path = Path(path)
+    model = _bytes(path)
+    try:
+        top = list(fields(memoryview(model)))
+        entries = [(field, *_entry(field)) for field in top if field.number == _PROPERTY]
+    except WireError as error:
+        raise _damaged(path, str(error)) from error
+    found = {key: value for _, key, value in entries}
+    _check_origin(path, found)
+    sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
+    if len(sealed) != 1 or len(found) != len(entries) or not _is_whole(model, sealed[0], found):
+        raise FileFormatError(
+            f"{path} is damaged, or was changed after nmtool wrote it",
+            why="its digest does not fit",
+            fix="export the network again",
+        )
+    return Content(path, model, found)
+
+
+def _bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {path}")
+    if path.stat().st_size >= MAX_BYTES:
+        raise _damaged(path, "ONNX files are smaller than 2 GiB")
+    return path.read_bytes()
+
+
+def _check_origin(path: Path, found: dict[str, str]) -> None:
+    version = found.get(VERSION_KEY, "")
+    if NETWORK_KEY not in found or not version.isdecimal():
+        raise FileFormatError(
+            f"{path} was not written by nmtool",
+            why="an ONNX graph in general is no network of spiking neurons",
+            fix="import files that nmtool export wrote",
+        )
+    if len(version) > 9 or int(version) > VERSION:
+        raise FileFormatError(
+            f"{path} has format version {version[:9]}, this nmtool reads up to {VERSION}",
+            fix="update nmtool",
+        )
+
+
+def _is_whole(model: bytes, seal: Field, found: dict[str, str]) -> bool:
+    return digest(model[: seal.first] + model[seal.end :]) == found[DIGEST_KEY]
+
+
+def _entry(field: Field) -> tuple[str, str]:
+    parts = {part.number: part.text for part in fields(field.content)}
+    return parts.get(1, ""), parts.get(2, "")
+
+
+def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, NDArray]:
+    """The arrays of a network's file from the constants of a graph; takes what only ONNX needs
+    out of the header."""
+    arrays = {}
+    for entry in header["populations"]:
+        bias = tensors[f"{entry['name']}.bias"]
+        key = f"population.{entry['name']}.bias_mantissa"
+        arrays[key] = bias >> np.int64(entry["bias_exponent"])
+    ends = [(entry["source"], entry["target"]) for entry in header["projections"]]
+    for index, name in enumerate(projection_names(ends)):
+        entry = header["projections"][index]
+        unit = weight_unit(entry["weight_bits"], entry.pop("sign_mode"))
+        arrays[f"projection.{index}.weight"] = tensors[f"{name}.weight"].astype(np.int16) * unit
+        arrays[f"projection.{index}.delay"] = tensors[f"{name}.delay"]
+    return arrays
+
+
+def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
+    """Constants of the graph and of the graphs in its nodes, by name without their suffix."""
+    graphs = [f.content for f in fields(memoryview(model)) if f.number == _GRAPH]
+    for graph in graphs:
+        for field in fields(graph):
+            if field.number == _INITIALIZER:
+                yield from _tensor(field.content)
+            elif field.number == _NODE:
+                graphs += _subgraphs(field.content)
+
+
+def _subgraphs(node: memoryview) -> list[memoryview]:
+    attributes = [field.content for field in fields(node) if field.number == _ATTRIBUTE]
+    return [
+        field.content
+        for attribute in attributes
+        for field in fields(attribute)
+        if field.number == _SUBGRAPH
+    ]
+
+
+def _tensor(content: memoryview) -> Iterator[tuple[str, NDArray]]:
+    """Name and values, if they are of a type in which networks are stored."""
+    parts = list(fields(content))
+    kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
+    if kind not in _DTYPES:
+        return
+    name = next(p.text for p in parts if p.number == _NAME)
+    raw = next((p.content for p in parts if p.number == _RAW_DATA), memoryview(b""))
+    shape = [size for p in parts if p.number == _DIMS for size in _sizes(p)]
+    yield name.partition("[")[0], np.frombuffer(raw, _DTYPES[kind]).reshape(shape)
+
+
+def _sizes(field: Field) -> list[int]:
+    return [field.value] if isinstance(field.value, int) else numbers(field.value)
+
+
+def _damaged(path: Path, why: str) -> FileFormatError:
+    return FileFormatError(f"{path} is damaged or no ONNX file of nmtool", why=why)

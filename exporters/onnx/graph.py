@@ -1,0 +1,188 @@
+"""The whole network as an ONNX graph: loops of populations, joined by projections outside of time.
+
+A projection that feeds forward needs no loop: all spikes of its source are known before the first
+step of its target, so that one scatter adds them all, at the steps where they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from exporters.onnx.loop import BATCH, QUANTITIES, Loop, add_loop, recorded_quantities
+from exporters.onnx.nodes import Nodes
+from exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, strongly_connected
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+
+TIME = "time"
+"""The symbolic number of steps."""
+
+SPIKES = "spikes"
+"""The name of the input."""
+
+
+def make_graph(network: IntegerNetwork) -> Any:
+    """The GraphProto of a network.
+
+    Its input is `spikes`, bool [batch, time, channels]. Its outputs are, per population,
+    `<name>.spikes` bool (of populations that spike), `<name>.v` and `<name>.u` int32, all
+    [batch, time, neurons]: v after a reset, every sample from a fresh state.
+    """
+    from onnx import helper
+
+    builder = _Builder(network)
+    for loop in _loops(network):
+        builder.add(loop)
+    return helper.make_graph(
+        builder.nodes.nodes,
+        "spiking_network",
+        [_input(network)],
+        builder.outputs(),
+        list(builder.nodes.constants.values()),
+        _about(network),
+    )
+
+
+def _loops(network: IntegerNetwork) -> list[Loop]:
+    """Groups of populations in an order that feeds forward, with the projections inside them."""
+    projections = named_projections(network)
+    edges = [(p.source, p.target) for p in network.projections]
+    groups = strongly_connected([p.name for p in network.populations], edges)
+    return [
+        Loop(
+            [network.population(name) for name in group],
+            [p for p in projections if {p.projection.source, p.projection.target} <= set(group)],
+        )
+        for group in groups
+    ]
+
+
+class _Builder:
+    """Appends one loop after the other.
+
+    Attributes:
+        recorded: by `<population>.<quantity>`, the name of its recording [time, batch, neurons].
+        events: by source, its spikes as lists.
+    """
+
+    def __init__(self, network: IntegerNetwork) -> None:
+        self.network = network
+        self.nodes = Nodes()
+        self.recorded: dict[str, str] = {}
+        self.events: dict[str, Events] = {}
+        shape = self.nodes.add("Shape", [SPIKES], "shape")
+        self.batch, self.time = (
+            self.nodes.add("Gather", [shape, self.nodes.list(axis)], name, axis=0)
+            for axis, name in enumerate(("n_samples", "n_steps"))
+        )
+        self.rows = self.nodes.add("Mul", [self.time, self.batch], "n_rows", "steps × samples")
+
+    def add(self, loop: Loop) -> None:
+        """Append a group whose sources are all there."""
+        inside = {named.name for named in loop.projections}
+        outside = [p for p in named_projections(self.network) if p.name not in inside]
+        driven = {
+            population.name: self._driven(
+                population, [p for p in outside if p.projection.target == population.name]
+            )
+            for population in loop.populations
+        }
+        self.recorded |= add_loop(self.nodes, loop, driven, self.batch)
+
+    def _driven(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
+        """int32 [time, batch, neurons]: what other groups send to a population.
+
+        Rows are samples of step 0, samples of step 1 and so on, until the last arrival.
+        """
+        nodes, name, size = self.nodes, population.name, population.size
+        rows = self._silence(population, projections)
+        for named in projections:
+            rows = add_arrivals(nodes, named, self._list(named.projection.source), rows)
+        cut = [nodes.list(0), self.rows, nodes.list(0)]
+        within = nodes.add("Slice", [rows, *cut], f"{name}.within", "arrivals within the sample")
+        shape = nodes.add(
+            "Concat", [self.time, self.batch, nodes.list(size)], f"{name}.shape_by_time", axis=0
+        )
+        return nodes.add("Reshape", [within, shape], f"{name}.from_outside", allowzero=1)
+
+    def _silence(self, population: IntegerPopulation, projections: list[NamedProjection]) -> str:
+        """int32 [rows, neurons] of zeros, beyond the sample as far as delays reach."""
+        from onnx import numpy_helper
+
+        nodes, name = self.nodes, population.name
+        reach = max((int(p.projection.delay.max()) for p in projections), default=0) + HOP_LATENCY
+        steps = nodes.add("Add", [self.time, nodes.list(reach)], f"{name}.horizon")
+        rows = nodes.add("Mul", [steps, self.batch], f"{name}.horizon_rows")
+        shape = nodes.add(
+            "Concat", [rows, nodes.list(population.size)], f"{name}.rows_shape", axis=0
+        )
+        zero = numpy_helper.from_array(np.zeros(1, np.int32))
+        return nodes.add("ConstantOfShape", [shape], f"{name}.silence", value=zero)
+
+    def _list(self, source: str) -> Events:
+        """All spikes of a source as lists; a spike falls into the row of its arrival."""
+        if source not in self.events:
+            self.events[source] = self._listed(source)
+        return self.events[source]
+
+    def _listed(self, source: str) -> Events:
+        nodes = self.nodes
+        raster = SPIKES if source == INPUT else self.recorded[f"{source}.spikes"]
+        order = ("sample", "step", "neuron") if source == INPUT else ("step", "sample", "neuron")
+        found = nodes.add("NonZero", [raster], f"{source}.found", ", ".join(order) + " of spikes")
+        part = {
+            name: nodes.add(
+                "Gather", [found, nodes.number(row, np.int64)], f"{source}.{name}", axis=0
+            )
+            for row, name in enumerate(order)
+        }
+        text = "one step for every hop"
+        latency = nodes.number(HOP_LATENCY, np.int64)
+        arrival = nodes.add("Add", [part["step"], latency], f"{source}.arrival", text)
+        first = nodes.add("Mul", [arrival, self.batch], f"{source}.arrival_rows")
+        row = nodes.add("Add", [first, part["sample"]], f"{source}.row")
+        place = nodes.add("Unsqueeze", [row, nodes.list(1)], f"{source}.rows")
+        return Events(place, part["neuron"], self.batch)
+
+    def outputs(self) -> list[Any]:
+        """Descriptions of the outputs, whose nodes are appended."""
+        from onnx import helper
+
+        infos = []
+        for population in self.network.populations:
+            for quantity in recorded_quantities(population):
+                name = f"{population.name}.{quantity}"
+                self.nodes.add("Transpose", [self.recorded[name]], name, perm=[1, 0, 2])
+                kind = helper.np_dtype_to_tensor_dtype(np.dtype(QUANTITIES[quantity]))
+                shape: Sequence[str | int] = [BATCH, TIME, population.size]
+                infos.append(helper.make_tensor_value_info(name, kind, shape, _OUTPUTS[quantity]))
+        return infos
+
+
+_OUTPUTS = {
+    "spikes": "spikes of every step",
+    "v": "membrane after every step, 0 after a spike",
+    "u": "synaptic current of every step",
+}
+
+
+def _input(network: IntegerNetwork) -> Any:
+    from onnx import TensorProto, helper
+
+    shape: Sequence[str | int] = [BATCH, TIME, network.channels.size]
+    text = f"input spikes, one step is {network.dt_ms:g} ms"
+    return helper.make_tensor_value_info(SPIKES, TensorProto.BOOL, shape, text)
+
+
+def _about(network: IntegerNetwork) -> str:
+    readout = network.readout
+    return (
+        f"A spiking network in the arithmetic {network.arithmetic}. {network.channels.size} input "
+        f"channels, steps of {network.dt_ms:g} ms, meant for {network.n_steps} of them. "
+        f"'{readout.population}' answers by the rule '{readout.rule}'. A spike of step n over a "
+        f"delay d arrives at step n + {HOP_LATENCY} + d."
+    )

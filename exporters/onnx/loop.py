@@ -1,0 +1,223 @@
+"""The time loop of populations that feed back on each other: one ONNX `Scan` per such group.
+
+A group of one that does not project to itself needs no synapses inside its loop. What spikes of
+the group itself send arrives through a window of the coming steps per population: row r holds
+what is due r steps from now, and moves up by one row each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exporters.onnx import neuron
+from exporters.onnx.nodes import Nodes
+from exporters.onnx.synapses import Events, NamedProjection, add_arrivals
+from nmtool.graph import LIF
+from nmtool.integer_network import IntegerPopulation
+
+NOW = "[n]"
+"""Ends the names of values inside the loop, of step n."""
+
+BEFORE = "[n-1]"
+
+BATCH = "batch"
+"""The symbolic number of samples."""
+
+QUANTITIES: dict[str, type] = {"spikes": np.bool_, "v": np.int32, "u": np.int32}
+"""What is recorded of populations, and as what."""
+
+
+def recorded_quantities(population: IntegerPopulation) -> list[str]:
+    """What is recorded of one: everything, but populations that only integrate do not spike."""
+    return [name for name in QUANTITIES if name != "spikes" or population.kind == LIF]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A group of populations, and the projections inside it.
+
+    Attributes:
+        populations: of the group.
+        projections: from the group into the group.
+    """
+
+    populations: Sequence[IntegerPopulation]
+    projections: Sequence[NamedProjection]
+
+    @property
+    def label(self) -> str:
+        """The name of its node."""
+        return "+".join(population.name for population in self.populations)
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the populations that project within the group."""
+        return list(dict.fromkeys(p.projection.source for p in self.projections))
+
+    def into(self, population: IntegerPopulation) -> list[NamedProjection]:
+        """The group's projections into one of its populations."""
+        return [p for p in self.projections if p.projection.target == population.name]
+
+    def window(self, population: IntegerPopulation) -> int:
+        """How many coming steps the group's own spikes reach in a population; 0 for none."""
+        delays = [int(p.projection.delay.max()) for p in self.into(population)]
+        return max(delays) + 1 if delays else 0
+
+
+def add_loop(nodes: Nodes, loop: Loop, driven: dict[str, str], batch: str) -> dict[str, str]:
+    """Append the `Scan` of a group.
+
+    Args:
+        nodes: the graph around it.
+        loop: the group.
+        driven: by population, int32 [time, batch, neurons] that arrives from outside the group.
+        batch: int64 [1], the number of samples.
+
+    Returns:
+        By `<population>.<quantity>`, the name of its recording [time, batch, neurons].
+    """
+    body = _Body(loop)
+    starts = [_zeros(nodes, batch, *state) for state in body.states]
+    recorded = [f"{stem}.by_time" for stem in body.records]
+    last = [f"{stem}.last" for stem, _ in body.states]
+    text = f"time steps of {loop.label}; state starts at zero in every sample"
+    nodes.add_many(
+        "Scan",
+        [*starts, *(driven[p.name] for p in loop.populations)],
+        [*last, *recorded],
+        f"{loop.label}.steps",
+        text,
+        body=body.graph(),
+        num_scan_inputs=len(loop.populations),
+    )
+    return dict(zip(body.records, recorded, strict=True))
+
+
+def _zeros(nodes: Nodes, batch: str, stem: str, shape: tuple[int, ...]) -> str:
+    from onnx import numpy_helper
+
+    sizes = nodes.add("Concat", [batch, nodes.list(*shape)], f"{stem}.shape", axis=0)
+    zero = numpy_helper.from_array(np.zeros(1, np.int32))
+    return nodes.add("ConstantOfShape", [sizes], f"{stem}.start", value=zero)
+
+
+class _Body:
+    """The graph of one step of a group.
+
+    Attributes:
+        states: name and shape without the batch of every variable that a step hands on.
+        records: names of what a step adds to the recording.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.nodes = Nodes(NOW)
+        self.states: list[tuple[str, tuple[int, ...]]] = []
+        self.records: list[str] = []
+        for population in loop.populations:
+            self._declare(population)
+
+    def _declare(self, population: IntegerPopulation) -> None:
+        name, size = population.name, population.size
+        self.states += [(f"{name}.u", (size,)), (f"{name}.v", (size,))]
+        if window := self.loop.window(population):
+            self.states.append((f"{name}.coming", (window, size)))
+        self.records += [f"{name}.{quantity}" for quantity in recorded_quantities(population)]
+
+    def graph(self) -> Any:
+        """The GraphProto."""
+        from onnx import helper
+
+        for population in self.loop.populations:
+            self._step(population)
+        lists = {source: self._list(source) for source in self.loop.sources}
+        for population in self.loop.populations:
+            if self.loop.window(population):
+                self._send(population, lists)
+        return helper.make_graph(
+            self.nodes.nodes,
+            f"one step of {self.loop.label}",
+            self._inputs(),
+            [*self._handed_on(), *self._recorded()],
+            list(self.nodes.constants.values()),
+        )
+
+    def _inputs(self) -> list[Any]:
+        given = [_value(stem + BEFORE, np.int32, shape) for stem, shape in self.states]
+        return given + [
+            _value(_outside(population), np.int32, (population.size,))
+            for population in self.loop.populations
+        ]
+
+    def _handed_on(self) -> list[Any]:
+        return [_value(stem + NOW, np.int32, shape) for stem, shape in self.states]
+
+    def _recorded(self) -> list[Any]:
+        """Copies, since a graph cannot give out a value twice."""
+        sizes = {population.name: population.size for population in self.loop.populations}
+        infos = []
+        for stem in self.records:
+            name, quantity = stem.split(".")
+            copy = self.nodes.add("Identity", [stem + NOW], f"{stem}.recorded")
+            infos.append(_value(copy, QUANTITIES[quantity], (sizes[name],)))
+        return infos
+
+    def _step(self, population: IntegerPopulation) -> None:
+        """From what arrives to u, v and spikes."""
+        name, nodes, arriving = population.name, self.nodes, _outside(population)
+        if self.loop.window(population):
+            first = nodes.number(0, np.int64)
+            due = nodes.add("Gather", [f"{name}.coming{BEFORE}", first], f"{name}.due", axis=1)
+            arriving = nodes.add("Add", [arriving, due], f"{name}.a", "what arrives at this step")
+        u = neuron.add_current(nodes, population, arriving, f"{name}.u{BEFORE}")
+        v = neuron.add_membrane(nodes, population, u, f"{name}.v{BEFORE}")
+        if population.kind == LIF:
+            neuron.add_spikes(nodes, population, v)
+
+    def _list(self, source: str) -> tuple[str, str]:
+        """Sample and neuron of every spike of this step, int64 [spikes]."""
+        nodes = self.nodes
+        text = "sample and neuron of every spike"
+        found = nodes.add("NonZero", [f"{source}.spikes{NOW}"], f"{source}.found", text)
+        sample, neuron_ = (
+            nodes.add("Gather", [found, nodes.number(row, np.int64)], f"{source}.{part}", axis=0)
+            for row, part in enumerate(("sample", "neuron"))
+        )
+        return sample, neuron_
+
+    def _send(self, population: IntegerPopulation, lists: dict[str, tuple[str, str]]) -> None:
+        """Move the window up by a step and add what the group's spikes send into it."""
+        name, nodes, window = population.name, self.nodes, self.loop.window(population)
+        before = f"{name}.coming{BEFORE}"
+        one, end = nodes.list(1), nodes.list(window)
+        rest = nodes.add("Slice", [before, one, end, one], f"{name}.coming_rest")
+        moved = nodes.add("Pad", [rest, nodes.list(0, 0, 0, 0, 1, 0)], f"{name}.coming_moved")
+        rows = nodes.add("Reshape", [moved, nodes.list(-1, population.size)], f"{name}.coming_rows")
+        for named in self.loop.into(population):
+            sample, neuron_ = lists[named.projection.source]
+            events = Events(self._first_row(named, sample, window), neuron_)
+            rows = add_arrivals(nodes, named, events, rows)
+        shape = nodes.list(-1, window, population.size)
+        nodes.add("Reshape", [rows, shape], f"{name}.coming", "what is due in the coming steps")
+
+    def _first_row(self, named: NamedProjection, sample: str, window: int) -> str:
+        """Where the window of each spike's sample begins, int64 [spikes, 1]."""
+        nodes, stem = self.nodes, f"{named.name}.window"
+        first = nodes.add("Mul", [sample, nodes.number(window, np.int64)], stem)
+        return nodes.add("Unsqueeze", [first, nodes.list(1)], f"{stem}_rows")
+
+
+def _outside(population: IntegerPopulation) -> str:
+    return f"{population.name}.from_outside{NOW}"
+
+
+def _value(name: str, dtype: type, shape: tuple[int, ...]) -> Any:
+    """A description of a value [batch, …]."""
+    from onnx import helper
+
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return helper.make_tensor_value_info(name, kind, [BATCH, *shape])

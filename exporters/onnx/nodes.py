@@ -1,0 +1,78 @@
+"""The nodes of an ONNX graph, gathered one after the other, each with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Nodes:
+    """The nodes and constants of one graph, in the order in which they were asked for.
+
+    Attributes:
+        nodes: NodeProtos.
+        constants: TensorProtos by name.
+        suffix: ends the names of values, so that a graph inside another has names of its own.
+    """
+
+    def __init__(self, suffix: str = "") -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[str, Any] = {}
+        self.suffix = suffix
+
+    def name(self, stem: str) -> str:
+        """The name of a value of this graph."""
+        return stem + self.suffix
+
+    def add(
+        self, operator: str, inputs: Sequence[str], stem: str, doc: str = "", **attributes: Any
+    ) -> str:
+        """Append a node with one output, which is named like the node; returns the name."""
+        output = self.name(stem)
+        self.add_many(operator, inputs, [output], output, doc, **attributes)
+        return output
+
+    def add_many(
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        name: str,
+        doc: str = "",
+        **attributes: Any,
+    ) -> None:
+        """Append a node with several outputs, whose names are taken as they are."""
+        from onnx import helper
+
+        node = helper.make_node(operator, inputs, outputs, name, doc or None, **attributes)
+        self.nodes.append(node)
+
+    def constant(self, stem: str, values: ArrayLike, dtype: type, doc: str = "") -> str:
+        """A constant of the graph; the same name always means the same values."""
+        from onnx import numpy_helper
+
+        name = self.name(stem)
+        if name not in self.constants:
+            array: NDArray = np.ascontiguousarray(np.asarray(values, dtype))
+            tensor = numpy_helper.from_array(array.reshape(np.shape(values)), name)
+            tensor.doc_string = doc
+            self.constants[name] = tensor
+        return name
+
+    def number(self, value: int, dtype: type) -> str:
+        """A scalar constant, named after its value."""
+        return self.constant(f"{value}:{np.dtype(dtype).name}", value, dtype)
+
+    def list(self, *values: int) -> str:
+        """A constant list of int64, as shapes and axes are given."""
+        return self.constant(f"{','.join(map(str, values))}:list", values, np.int64)
+
+    def cast(self, value: str, dtype: type, stem: str, doc: str = "") -> str:
+        """Convert to another integer type; what does not fit keeps its low bits."""
+        from onnx import helper
+
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return self.add("Cast", [value], stem, doc, to=kind)

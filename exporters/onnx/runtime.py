@@ -1,0 +1,106 @@
+"""Executing an ONNX file with onnxruntime, and with nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import BackendError
+from nmtool.graph import LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+SAMPLES_AT_ONCE = 4
+
+_ERRORS_ONLY = 3
+
+
+def execute(
+    model: bytes,
+    network: IntegerNetwork,
+    spikes: Raster,
+    deep: bool,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample from a fresh state.
+
+    Args:
+        model: an ONNX file of the network.
+        network: whose populations are recorded.
+        spikes: the input.
+        deep: also record u and v of every population.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        BackendError: onnxruntime refused the file, or failed.
+    """
+    session = _session(model)
+    parts = []
+    for first in range(0, max(spikes.n_samples, 1), SAMPLES_AT_ONCE):
+        some = spikes.take(np.arange(first, min(first + SAMPLES_AT_ONCE, spikes.n_samples)))
+        parts.append(recording(network, _outputs(session, network, some, deep)))
+        if on_progress is not None:
+            on_progress(some.n_samples)
+    return Recording.concatenate(parts)
+
+
+def _session(model: bytes) -> Any:
+    """One thread: the operators of a step are too small to share."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base
+        raise _failure(error) from error
+
+
+def _outputs(
+    session: Any, network: IntegerNetwork, spikes: Raster, deep: bool
+) -> dict[str, NDArray]:
+    names = output_names(network, deep)
+    try:
+        values = session.run(names, {"spikes": spikes.dense()})
+    except Exception as error:  # onnxruntime's errors share no base
+        raise _failure(error) from error
+    return dict(zip(names, values, strict=True))
+
+
+def _failure(error: Exception) -> BackendError:
+    return BackendError(
+        "onnxruntime could not run the file",
+        why=str(error),
+        fix="pip install --upgrade onnxruntime, or use fewer or shorter samples",
+    )
+
+
+def output_names(network: IntegerNetwork, deep: bool) -> list[str]:
+    """The outputs a recording is made of."""
+    spikes = [f"{p.name}.spikes" for p in network.spiking]
+    if deep:
+        return spikes + [f"{p.name}.{q}" for p in network.populations for q in "uv"]
+    return spikes + [f"{p.name}.v" for p in network.integrating]
+
+
+def recording(network: IntegerNetwork, outputs: Mapping[str, NDArray]) -> Recording:
+    """A recording from outputs by name, deep where they hold u.
+
+    Args:
+        network: whose outputs they are.
+        outputs: arrays [samples, steps, neurons] by the names of the graph's outputs.
+    """
+    deep = f"{network.populations[0].name}.u" in outputs
+    everyone = network.populations if deep else []
+    return Recording(
+        network.readout,
+        spikes={p.name: Raster.from_dense(outputs[f"{p.name}.spikes"]) for p in network.spiking},
+        membrane={p.name: outputs[f"{p.name}.v"] for p in network.integrating},
+        current={p.name: outputs[f"{p.name}.u"] for p in everyone},
+        potential={p.name: outputs[f"{p.name}.v"] for p in everyone if p.kind == LIF},
+    )

@@ -1,0 +1,136 @@
+"""Synapses in ONNX: spikes become weights that are added where and when they arrive.
+
+The file keeps small integers. Of a projection with the sign mode `mixed`, the weights divided by
+their step are int8; of the others, the magnitudes divided by it are uint8. `factor` gives back
+the weight that is added to a, shifted by the weight exponent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.onnx.nodes import Nodes
+from nmtool.integer_network import INHIBITORY, MIXED, IntegerNetwork, IntegerProjection
+from nmtool.targets import weight_step
+
+
+@dataclass(frozen=True)
+class NamedProjection:
+    """A projection with the name its parts have in a file.
+
+    Attributes:
+        name: `source->target`, with a number where several join the same populations.
+        projection: the synapses.
+    """
+
+    name: str
+    projection: IntegerProjection
+
+    @property
+    def weight_name(self) -> str:
+        """The name of the stored weights."""
+        return f"{self.name}.weight"
+
+    @property
+    def delay_name(self) -> str:
+        """The name of the delays."""
+        return f"{self.name}.delay"
+
+
+def named_projections(network: IntegerNetwork) -> list[NamedProjection]:
+    """The projections of a network, in its order."""
+    ends = [(p.source, p.target) for p in network.projections]
+    pairs = zip(projection_names(ends), network.projections, strict=True)
+    return [NamedProjection(name, projection) for name, projection in pairs]
+
+
+def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
+    """Names of projections from their sources and targets."""
+    names: list[str] = []
+    seen: Counter[str] = Counter()
+    for source, target in ends:
+        name = f"{source}->{target}"
+        seen[name] += 1
+        names.append(f"{name}#{seen[name]}" if seen[name] > 1 else name)
+    return names
+
+
+def weight_unit(weight_bits: int, sign_mode: str) -> int:
+    """The weight that a stored weight of 1 stands for."""
+    step = weight_step(weight_bits, sign_mode == MIXED)
+    return -step if sign_mode == INHIBITORY else step
+
+
+def stored_weight(projection: IntegerProjection) -> NDArray:
+    """[pre, post] int8 or uint8: the weights in units of `weight_unit`."""
+    dtype = np.int8 if projection.sign_mode == MIXED else np.uint8
+    unit = weight_unit(projection.weight_bits, projection.sign_mode)
+    return (projection.weight // unit).astype(dtype)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Spikes as lists, one entry per spike; names of int64 values [spikes].
+
+    Attributes:
+        place: where in the target's rows of arrivals a delay of 0 falls, [spikes, 1].
+        neuron: which neuron of the source spiked.
+        stride: rows between arrivals of neighbouring steps; '' where that is one row.
+    """
+
+    place: str
+    neuron: str
+    stride: str = ""
+
+
+def add_arrivals(nodes: Nodes, named: NamedProjection, events: Events, rows: str) -> str:
+    """Add the synapses of all spikes to what arrives.
+
+    Args:
+        nodes: the graph.
+        named: the projection.
+        events: spikes of its source.
+        rows: int32 [rows, post] with rows by sample and step, so far.
+
+    Returns:
+        The rows with the projection's weights added.
+    """
+    weight = _weights(nodes, named, events.neuron)
+    row = _rows(nodes, named, events)
+    text = f"every spike of {named.projection.source} adds its synapses where they arrive"
+    inputs = [rows, row, weight]
+    return nodes.add(
+        "ScatterElements", inputs, f"{named.name}.arrivals", text, axis=0, reduction="add"
+    )
+
+
+def _weights(nodes: Nodes, named: NamedProjection, neuron: str) -> str:
+    """int32 [spikes, post]: what each spike adds."""
+    projection, name = named.projection, named.name
+    signs = projection.sign_mode
+    text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"
+    stored = stored_weight(projection)
+    weight = nodes.constant(named.weight_name, stored, stored.dtype.type, text)
+    factor = weight_unit(projection.weight_bits, signs) << projection.weight_exponent
+    small = nodes.add("Gather", [weight, neuron], f"{name}.rows", "synapses of the spikes", axis=0)
+    wide = nodes.cast(small, np.int32, f"{name}.rows32")
+    scale = nodes.constant(f"{name}.factor", factor, np.int32, "weight step and exponent")
+    return nodes.add("Mul", [wide, scale], f"{name}.added")
+
+
+def _rows(nodes: Nodes, named: NamedProjection, events: Events) -> str:
+    """int64 [spikes, post]: the row in which each synapse of each spike arrives."""
+    name = named.name
+    delays = nodes.constant(
+        named.delay_name, named.projection.delay, np.uint8, "delays [pre, post] in steps"
+    )
+    small = nodes.add("Gather", [delays, events.neuron], f"{name}.delays", axis=0)
+    delay = nodes.cast(small, np.int64, f"{name}.delays64")
+    if events.stride:
+        delay = nodes.add("Mul", [delay, events.stride], f"{name}.delay_rows")
+    return nodes.add("Add", [delay, events.place], f"{name}.arrival_rows")

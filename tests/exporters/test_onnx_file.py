@@ -1,0 +1,358 @@
+"""ONNX files: what was written comes back, anything else is refused before it is used."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from exporters import onnx as exporter
+from exporters.onnx import content
+from hardware_sim.known_answers import known_answers
+from nmtool.errors import (
+    BackendError,
+    DataError,
+    FileFormatError,
+    InputError,
+    MissingError,
+    StorageError,
+)
+from nmtool.integer_network import IntegerNetwork
+from nmtool.verify import compare
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import integer_networks
+
+onnx = pytest.importorskip("onnx")
+ort = pytest.importorskip("onnxruntime")
+
+NETWORK = random_network(3, n_hidden=1, spiking_output=False)
+ANSWERS = known_answers(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("onnx")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A good file."""
+    return exporter.export(NETWORK, tmp_path / "network.onnx", answers=ANSWERS)
+
+
+@pytest.fixture(autouse=True)
+def _sessions(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Nothing is handed to onnxruntime, but where a test asks for it."""
+    if "executing" not in request.fixturenames:
+        monkeypatch.setattr(ort, "InferenceSession", None)
+
+
+@pytest.fixture
+def executing() -> None:
+    """Lets a test execute files."""
+
+
+def assert_refused(path: Path) -> FileFormatError:
+    """By everything that takes a file."""
+    raster = random_raster(0, 1, 20, 5)
+    for take in (exporter.load, exporter.known_answers, lambda p: exporter.run(p, raster)):
+        with pytest.raises(FileFormatError) as error:
+            take(path)
+        assert str(path) in error.value.what
+    return error.value
+
+
+# What was written comes back.
+
+
+@settings(max_examples=60)
+@given(network=integer_networks())
+def test_round_trip(folder: Path, network: IntegerNetwork) -> None:
+    path = exporter.export(network, folder / "network.onnx", force=True)
+    assert exporter.load(path).content_hash == network.content_hash
+
+
+def test_answers_come_back(path: Path) -> None:
+    assert exporter.known_answers(path).to_bytes() == ANSWERS.to_bytes()
+    without = exporter.export(NETWORK, path, force=True)
+    with pytest.raises(FileFormatError, match="carries no known answers"):
+        exporter.known_answers(without)
+
+
+def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    other = exporter.export(NETWORK, tmp_path / "other.onnx", answers=ANSWERS)
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert exporter.load(path).content_hash == NETWORK.content_hash
+    with pytest.raises(ImportError):
+        exporter.require()
+    with pytest.raises(ImportError):
+        exporter.run(path, random_raster(0, 1, 20, 5))
+
+
+@pytest.mark.usefixtures("executing")
+def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    finished: list[int] = []
+    actual = exporter.run(path, ANSWERS.spikes, on_progress=finished.append)
+    assert compare(ANSWERS.recording, actual).identical
+    assert not actual.current
+    assert sum(finished) == ANSWERS.spikes.n_samples
+
+
+def test_onnx_itself_opens_it(path: Path) -> None:
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    found = {entry.key: entry.value for entry in model.metadata_props}
+    assert found["nmtool.hash"] == NETWORK.content_hash
+    header = json.loads(found["nmtool.network"])
+    assert (header["arithmetic"], header["dt_ms"]) == ("loihi2", 1.0)
+
+
+# Writing is safe.
+
+
+def test_an_existing_file_is_kept(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="exists"):
+        exporter.export(random_network(1, 1, False), path)
+    assert path.read_bytes() == before
+    with pytest.raises(InputError, match="is a folder"):
+        exporter.export(NETWORK, path.parent, force=True)
+    exporter.export(random_network(1, 1, False), path, force=True)
+    assert exporter.load(path).content_hash != NETWORK.content_hash
+
+
+def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="could not be written"):
+        exporter.export(random_network(1, 1, False), path, force=True)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["network.onnx"]
+
+
+# Damage.
+
+
+def test_truncated_anywhere(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 997), *range(len(whole) - 90, len(whole))]:
+        path.write_bytes(whole[:length])
+        assert_refused(path)
+
+
+def test_a_damaged_byte_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    for place in [*range(40), *range(40, len(whole), 301), *range(len(whole) - 90, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        assert_refused(path)
+
+
+@pytest.mark.parametrize("more", [b"\x00", b"more", b"\x3a\x00", b"\x72\x00"])
+def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
+    path.write_bytes(path.read_bytes() + more)
+    assert_refused(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"# text\n", b"PK\x05\x06" + bytes(18), bytes(1000)])
+def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "foreign.onnx").write_bytes(data)
+    assert_refused(tmp_path / "foreign.onnx")
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    assert "there is no file" in assert_refused(tmp_path / "missing.onnx").what
+    assert "there is no file" in assert_refused(tmp_path).what
+    with open(tmp_path / "huge.onnx", "wb") as file:
+        file.truncate(3 << 30)
+    assert "smaller than 2 GiB" in assert_refused(tmp_path / "huge.onnx").why
+
+
+def test_other_onnx_models_are_told_apart(tmp_path: Path) -> None:
+    helper = onnx.helper
+    value = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    out = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", [value], [out])
+    onnx.save(helper.make_model(graph), tmp_path / "foreign.onnx")
+    error = assert_refused(tmp_path / "foreign.onnx")
+    assert "was not written by nmtool" in error.what
+    assert error.fix
+
+
+# Changed by somebody who knows the format.
+
+
+def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
+    """Rewrite a file, with a digest that fits or with the old one."""
+    model = onnx.load(path)
+    change(model)
+    if seal:
+        kept = [p for p in model.metadata_props if p.key != content.DIGEST_KEY]
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+        sealed = content.digest(model.SerializeToString(deterministic=True))
+        model.metadata_props.add(key=content.DIGEST_KEY, value=sealed)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def tensor(model: Any, name: str) -> Any:
+    """A constant of the graph."""
+    return next(t for t in model.graph.initializer if t.name == name)
+
+
+def set_property(key: str, value: str) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        next(p for p in model.metadata_props if p.key == key).value = value
+
+    return change
+
+
+def set_header(**values: Any) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        entry = next(p for p in model.metadata_props if p.key == content.NETWORK_KEY)
+        entry.value = json.dumps({**json.loads(entry.value), **values})
+
+    return change
+
+
+def set_tensor(name: str, /, **values: Any) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        found = tensor(model, name)
+        for key, value in values.items():
+            if key == "dims":
+                del found.dims[:]
+                found.dims.extend(value)
+            else:
+                setattr(found, key, value)
+
+    return change
+
+
+def other_weight(model: Any) -> None:
+    found = tensor(model, "input->h0.weight")
+    data = bytearray(found.raw_data)
+    data[0] ^= 1
+    found.raw_data = bytes(data)
+
+
+def test_unchanged_but_written_again(path: Path) -> None:
+    changed(path, lambda model: None, seal=True)
+    assert exporter.load(path).content_hash == NETWORK.content_hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        other_weight,
+        lambda model: setattr(model.graph.node[3], "name", "x"),
+        lambda model: model.metadata_props.pop(),
+        lambda model: model.metadata_props.add(key="mine", value="x"),
+        lambda model: model.metadata_props.append(model.metadata_props[0]),
+    ],
+)
+def test_a_change_without_a_new_digest(change: Callable[[Any], object], path: Path) -> None:
+    changed(path, change, seal=False)
+    assert "was changed after nmtool wrote it" in assert_refused(path).what
+
+
+INSIDE: dict[str, Callable[[Any], object]] = {
+    "another weight": other_weight,
+    "huge shape": set_tensor("input->h0.weight", dims=[1 << 40, 1 << 40]),
+    "negative shape": set_tensor("input->h0.weight", dims=[-5, -8]),
+    "no shape": set_tensor("input->h0.weight", dims=[]),
+    "other type": set_tensor("input->h0.weight", data_type=11),
+    "unknown type": set_tensor("input->h0.delay", data_type=99),
+    "longer type": set_tensor("input->h0.delay", data_type=7),
+    "no data": set_tensor("input->h0.delay", raw_data=b""),
+    "missing": set_tensor("input->h0.delay", name="x"),
+    "header is no JSON": set_property(content.NETWORK_KEY, "{"),
+    "header is deep": set_property(content.NETWORK_KEY, "[" * 100_000),
+    "header is a list": set_property(content.NETWORK_KEY, "[]"),
+    "header is empty": set_property(content.NETWORK_KEY, "{}"),
+    "no populations": set_header(populations=[]),
+    "a text for projections": set_header(projections="x"),
+    "numbers for populations": set_header(populations=[1, 2]),
+    "another arithmetic": set_header(arithmetic="loihi9"),
+    "another step": set_header(dt_ms=2.0),
+    "hash": set_property(content.HASH_KEY, "abc"),
+}
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_a_change_with_a_new_digest(case: str, path: Path) -> None:
+    changed(path, INSIDE[case], seal=True)
+    for take in (exporter.load, lambda p: exporter.run(p, random_raster(0, 1, 20, 5))):
+        with pytest.raises(FileFormatError, match=r"is damaged") as error:
+            take(path)
+        assert error.value.why
+
+
+@pytest.mark.parametrize("value", ["", "!", "UEs=", "AAAA"])
+def test_answers_that_are_none(value: str, path: Path) -> None:
+    changed(path, set_property(content.ANSWERS_KEY, value), seal=True)
+    with pytest.raises(FileFormatError, match="damaged"):
+        exporter.known_answers(path)
+
+
+@pytest.mark.parametrize("version", ["2", "9" * 5000])
+def test_a_newer_version_asks_for_an_update(version: str, path: Path) -> None:
+    changed(path, set_property(content.VERSION_KEY, version), seal=True)
+    assert assert_refused(path).fix == "update nmtool"
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "1.5"])
+def test_versions_that_are_none(version: str, path: Path) -> None:
+    changed(path, set_property(content.VERSION_KEY, version), seal=True)
+    assert_refused(path)
+
+
+# Execution.
+
+
+def test_run_checks_its_input_first(path: Path) -> None:
+    with pytest.raises(DataError, match="channels"):
+        exporter.run(path, random_raster(0, 1, 10, 3))
+    with pytest.raises(DataError, match="step"):
+        exporter.run(path, random_raster(0, 1, 0, 5))
+
+
+@pytest.mark.usefixtures("executing")
+def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
+    changed(path, lambda model: model.graph.node.pop(), seal=True)
+    with pytest.raises(BackendError, match="onnxruntime could not run the file") as error:
+        exporter.run(path, random_raster(0, 1, 10, 5))
+    assert error.value.why
+    assert isinstance(error.value, MissingError)
+
+
+@pytest.mark.usefixtures("executing")
+def test_what_onnxruntime_cannot_hold_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Session:
+        def __init__(self, *arguments: object, **options: object) -> None:
+            pass
+
+        def run(self, *arguments: object) -> None:
+            raise RuntimeError("bad allocation")
+
+    monkeypatch.setattr(ort, "InferenceSession", Session)
+    with pytest.raises(BackendError, match="could not run") as error:
+        exporter.run(path, random_raster(0, 1, 10, 5))
+    assert error.value.why == "bad allocation"
+    assert np.array_equal(exporter.load(path).projections[0].weight, NETWORK.projections[0].weight)

@@ -1,0 +1,215 @@
+"""The graph of a network: what it computes, in two runtimes, and what it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from exporters.onnx.model import OPSET, model_bytes
+from exporters.onnx.runtime import execute, output_names, recording
+from hardware_sim.reference import run_reference
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.targets import STATE_LIMIT
+from nmtool.verify import compare
+from tests.exporters.integer_edges import edge_network, scattered_network, word_network
+from tests.exporters.lava_nets import self_sustained_network
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import integer_networks, seeds
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+EVALUATES_LOOPS = (1, 22)
+"""onnx's evaluator mixes up the states of a `Scan` before this version."""
+
+
+def in_onnxruntime(network: IntegerNetwork, spikes: Raster) -> Recording:
+    return execute(model_bytes(network, None), network, spikes, True, None)
+
+
+def in_evaluator(network: IntegerNetwork, spikes: Raster) -> Recording:
+    from onnx.reference import ReferenceEvaluator
+
+    names = output_names(network, deep=True)
+    values = ReferenceEvaluator(parsed(network)).run(names, {"spikes": spikes.dense()})
+    return recording(network, dict(zip(names, values, strict=True)))
+
+
+def parsed(network: IntegerNetwork) -> Any:
+    return onnx.load_from_string(model_bytes(network, None))
+
+
+def assert_same(expected: Recording, actual: Recording) -> None:
+    """Every u, v and spike of two deep recordings."""
+    found = compare(expected, actual)
+    assert found.identical, found.first_divergence
+    for group in ("membrane", "current", "potential"):
+        assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
+
+
+# What it computes.
+
+
+@settings(max_examples=60)
+@given(
+    network=integer_networks(),
+    seed=seeds,
+    n_samples=st.integers(1, 5),
+    n_steps=st.integers(1, 90),
+)
+def test_onnxruntime_equals_the_simulator(
+    network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
+) -> None:
+    spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
+    actual = in_onnxruntime(network, spikes)
+    assert_same(simulate(network, spikes, deep=True), actual)
+    assert_same(run_reference(network, spikes), actual)
+
+
+@pytest.mark.parametrize("n_hidden", [1, 2, 4])
+@pytest.mark.parametrize("spiking_output", [False, True])
+def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool) -> None:
+    network = random_network(n_hidden, n_hidden, spiking_output)
+    spikes = random_raster(9, 4, 200, network.channels.size)
+    expected = simulate(network, spikes, deep=True)
+    assert sum(raster.n_spikes for raster in expected.spikes.values()) > 200
+    assert_same(expected, in_onnxruntime(network, spikes))
+
+
+@pytest.mark.skipif(
+    tuple(map(int, onnx.__version__.split(".")[:2])) < EVALUATES_LOOPS,
+    reason=f"onnx {onnx.__version__} evaluates no Scan with several states",
+)
+@settings(max_examples=40, phases=[Phase.generate])
+@given(network=integer_networks(), seed=seeds, n_steps=st.integers(1, 40))
+def test_onnx_s_evaluator_equals_the_simulator(
+    network: IntegerNetwork, seed: int, n_steps: int
+) -> None:
+    spikes = random_raster(seed, 2, n_steps, network.channels.size)
+    assert_same(simulate(network, spikes, deep=True), in_evaluator(network, spikes))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_ends_of_the_range(sign: int) -> None:
+    spikes = Raster.from_dense(np.ones((1, 40, 1)))
+    expected = simulate(edge_network(sign), spikes, deep=True)
+    assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
+    assert (np.sign(expected.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
+    assert_same(expected, in_onnxruntime(edge_network(sign), spikes))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_beyond_a_word(sign: int) -> None:
+    network = word_network(sign)
+    dense = np.zeros((2, 12, 1200), bool)
+    dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True
+    spikes = Raster.from_dense(dense)
+    expected = simulate(network, spikes, deep=True)
+    assert (abs(expected.current["out"].astype(np.int64)) > STATE_LIMIT).any()
+    assert_same(expected, in_onnxruntime(network, spikes))
+
+
+def test_every_delay_and_a_fresh_state() -> None:
+    dense = np.zeros((4, 100, 2), bool)
+    dense[0, 0], dense[2, 40] = True, True
+    spikes = Raster.from_dense(dense)
+    actual = in_onnxruntime(self_sustained_network(), spikes)
+    assert (actual.spikes["hidden"].counts().sum(axis=1) > 0).tolist() == [True, False, True, False]
+    assert_same(simulate(self_sustained_network(), spikes, deep=True), actual)
+
+
+def test_populations_that_nothing_connects() -> None:
+    spikes = random_raster(2, 2, 25, 2)
+    expected = simulate(scattered_network(), spikes, deep=True)
+    assert_same(expected, in_onnxruntime(scattered_network(), spikes))
+
+
+@pytest.mark.parametrize("n_hidden", [0, 2])
+def test_no_samples_and_silent_samples(n_hidden: int) -> None:
+    network = random_network(4, n_hidden, False)
+    none = in_onnxruntime(network, random_raster(0, 0, 20, 5))
+    assert none.n_samples == 0
+    assert none.membrane["out"].shape == (0, 20, 4)
+    silent = Raster.silent(6, 20, 5)
+    assert_same(simulate(network, silent, deep=True), in_onnxruntime(network, silent))
+
+
+# What it is made of.
+
+
+NETWORK = random_network(3, n_hidden=2, spiking_output=False)
+
+
+def all_graphs(graph: Any) -> list[Any]:
+    """A graph and those in its nodes."""
+    inside = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    return [graph, *(found for one in inside for found in all_graphs(one))]
+
+
+def test_operators_are_standard() -> None:
+    model = parsed(NETWORK)
+    onnx.checker.check_model(model, full_check=True)
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
+    nodes = [node for graph in all_graphs(model.graph) for node in graph.node]
+    assert {node.domain for node in nodes} == {""}
+    assert not model.functions
+
+
+def test_everything_has_a_name_of_its_own() -> None:
+    graphs = all_graphs(parsed(NETWORK).graph)
+    assert len(graphs) == 3, "h0 and h1 feed back on each other, out follows"
+    for graph in graphs:
+        names = [node.name for node in graph.node]
+        assert all(names)
+        assert len(set(names)) == len(names)
+        assert any(node.doc_string for node in graph.node)
+    assert "arrives at step n + 1 + d" in graphs[0].doc_string
+
+
+def test_samples_and_steps_are_symbolic() -> None:
+    graph = parsed(NETWORK).graph
+    for value in [*graph.input, *graph.output]:
+        sizes = value.type.tensor_type.shape.dim
+        assert [size.dim_param for size in sizes[:2]] == ["batch", "time"]
+        assert sizes[2].dim_value > 0
+    assert [value.name for value in graph.input] == ["spikes"]
+    assert [value.name for value in graph.output] == [
+        *("h0.spikes", "h0.v", "h0.u", "h1.spikes", "h1.v", "h1.u", "out.v", "out.u")
+    ]
+
+
+def test_synapses_are_stored_in_bytes() -> None:
+    graphs = all_graphs(parsed(NETWORK).graph)
+    types = {t.name.split("[")[0]: t.data_type for g in graphs for t in g.initializer}
+    stored = {name: kind for name, kind in types.items() if "->" in name and "factor" not in name}
+    bytes_ = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    assert len(stored) == 2 * len(NETWORK.projections)
+    assert set(stored.values()) == bytes_
+    delays = {kind for name, kind in stored.items() if name.endswith(".delay")}
+    assert delays == {onnx.TensorProto.UINT8}
+
+
+def test_the_same_network_gives_the_same_bytes() -> None:
+    again = random_network(3, n_hidden=2, spiking_output=False)
+    assert model_bytes(again, None) == model_bytes(NETWORK, None)
+    assert model_bytes(random_network(4, 2, False), None) != model_bytes(NETWORK, None)
+
+
+def test_a_bare_runtime_needs_nothing_of_nmtool(tmp_path: Path) -> None:
+    import onnxruntime
+
+    (tmp_path / "network.onnx").write_bytes(model_bytes(NETWORK, None))
+    session = onnxruntime.InferenceSession(
+        tmp_path / "network.onnx", providers=["CPUExecutionProvider"]
+    )
+    spikes = random_raster(1, 2, 50, 5)
+    (membrane,) = session.run(["out.v"], {"spikes": spikes.dense()})
+    assert np.array_equal(membrane, simulate(NETWORK, spikes).membrane["out"])

@@ -1,0 +1,53 @@
+"""Protobuf's wire format: any bytes are fields that fill them, or an error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters.onnx.wire import WireError, fields, numbers
+
+
+@given(data=st.binary(max_size=60))
+def test_fields_fill_the_bytes_or_there_is_an_error(data: bytes) -> None:
+    try:
+        found = list(fields(memoryview(data)))
+    except WireError:
+        return
+    assert [field.first for field in found] == [0, *(field.end for field in found)][: len(found)]
+    assert sum(field.end - field.first for field in found) == len(data)
+
+
+def test_known_messages() -> None:
+    number, text, four = fields(memoryview(b"\x08\x96\x01\x12\x02hi\x1d\x01\x02\x03\x04"))
+    assert (number.number, number.value, number.first, number.end) == (1, 150, 0, 3)
+    assert (text.number, text.text) == (2, "hi")
+    assert (four.number, bytes(four.content)) == (3, b"\x01\x02\x03\x04")
+    assert numbers(memoryview(b"\x03\x96\x01")) == [3, 150]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\x08", "middle of a number"),
+        (b"\x08\xff", "middle of a number"),
+        (b"\x08" + b"\xff" * 10 + b"\x01", "too long"),
+        (b"\x12\x05hi", "middle of a field"),
+        (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7fhi", "middle of a field"),
+        (b"\x1d\x01", "middle of a field"),
+        (b"\x0b", "no wire type 3"),
+        (b"\x02\x01a", "no field 0"),
+    ],
+)
+def test_what_is_no_message(data: bytes, told: str) -> None:
+    with pytest.raises(WireError, match=told):
+        list(fields(memoryview(data)))
+
+
+def test_kinds_of_content_are_not_mixed_up() -> None:
+    number, text = fields(memoryview(b"\x08\x01\x12\x01\xff"))
+    with pytest.raises(WireError, match="is a number"):
+        _ = number.content
+    with pytest.raises(WireError, match="is no text"):
+        _ = text.text

@@ -1,0 +1,106 @@
+"""Commands on ONNX files: exported, run, verified beside other backends, refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporters import onnx
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.usefixtures("data")
+
+
+@pytest.fixture
+def file(nmtool: Nmtool, integers: Path) -> Path:
+    said = nmtool("export", integers, "-o", "network.onnx")
+    assert (
+        said.out == "network.onnx written; nmtool verify network.onnx checks it, without any data\n"
+    )
+    return Path("network.onnx")
+
+
+def test_the_extension_says_the_format(nmtool: Nmtool, file: Path, integers: Path) -> None:
+    assert onnx.load(file).content_hash == IntegerNetwork.load(integers).content_hash
+    said = nmtool("export", integers, "--to", "onnx", "-o", "network.bin")
+    assert said.code == 2
+    assert "network.bin is no name for the format onnx" in said.err
+    said = nmtool("export", integers, "-o", file)
+    assert said.code == 2
+    assert "network.onnx exists" in said.err
+    assert nmtool("export", integers, "-o", file, "--force").code == 0
+
+
+def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
+    expected = nmtool("evaluate", integers, "two", "--json").json
+    said = nmtool("run", file, "two", "--json")
+    assert said.code == 0
+    for key in ("accuracy", "spikes_per_neuron", "synaptic_events_per_sample", "hash", "samples"):
+        assert said.json[key] == expected[key], key
+
+
+def test_it_runs_without_onnx(nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("onnx", "torch", "hardware_sim.simulator"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert nmtool("run", file, "two").code == 0
+
+
+def test_it_answers_for_itself(nmtool: Nmtool, file: Path) -> None:
+    said = nmtool("verify", file, "--json")
+    assert said.code == 0
+    entry = said.json["backends"]["onnx"]
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (270, 0)
+    assert (entry["membrane_compared"], entry["membrane_different"]) == (180, 0)
+
+
+def test_several_backends_in_one_table(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
+    words = ("verify", integers, "two", "--against", "onnx", "--against", "lava", "--deep")
+    said = nmtool(*words, "--json")
+    assert said.code == 1
+    assert list(said.json["backends"]) == ["onnx", "lava"]
+    assert set(said.json["accuracy"]) == {"hardware_sim", "onnx", "lava"}
+    one, other = (said.json["backends"][name] for name in ("onnx", "lava"))
+    assert (one["spikes_different"], one["membrane_different"]) == (0, 0)
+    assert other["spikes_different"] == 1
+    assert one["membrane_compared"] == 6 * 30 * (2 + 5 + 3)
+    assert said.json["first_divergence"]["backend"] == "lava"
+    lines = nmtool(*words).out.splitlines()
+    assert [line.split()[0] for line in lines[3:7]] == ["hardware_sim", "onnx", "lava", "lava"]
+    assert "onnx: spikes compared 540, different 0" in lines
+
+
+def test_a_file_is_run_as_it_is(
+    nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx, "export", None)
+    said = nmtool("verify", file, "two", "--json")
+    assert (said.code, list(said.json["backends"])) == (0, ["onnx"])
+
+
+def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None:
+    assert (
+        nmtool("inspect", file, "--json").json["hash"] == IntegerNetwork.load(integers).content_hash
+    )
+    assert nmtool("export", file, "--to", "lava", "-o", "folder").code == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "run", "inspect", "export"])
+def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> None:
+    whole = file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    words = {"run": ["two"], "export": ["--to", "lava", "-o", "folder"]}.get(command, [])
+    for data in (b"", whole[:-100], whole[: len(whole) // 2], bytes(flipped), b"text"):
+        file.write_bytes(data)
+        said = nmtool(command, file, *words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith("error: network.onnx")

@@ -1,0 +1,91 @@
+"""`nmtool run`: an export executed by the runtime of its format."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporters import formats
+from hardware_sim.simulator import simulate
+from nmtool.data import bin_events
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava
+
+pytestmark = pytest.mark.usefixtures("data")
+
+
+@pytest.fixture
+def folder(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, integers: Path) -> str:
+    """An exported folder, and something in Lava's place."""
+    FakeLava().install(monkeypatch)
+    assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
+    return "folder"
+
+
+def test_as_json(nmtool: Nmtool, folder: str, integers: Path) -> None:
+    evaluated = nmtool("evaluate", integers, "two", "--json").json
+    said = nmtool("run", folder, "two", "--json")
+    assert (said.code, said.err) == (0, "")
+    raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
+    expected = simulate(IntegerNetwork.load(integers), raster)
+    found = said.json
+    assert found.pop("seconds") >= 0
+    assert (found.pop("export"), found.pop("format")) == ("folder", "lava")
+    assert found.pop("spikes") == expected.spikes["hidden"].n_spikes > 20
+    del evaluated["network"], evaluated["loss"]
+    assert found == evaluated
+
+
+def test_for_people(nmtool: Nmtool, folder: str) -> None:
+    said = nmtool("run", folder, "two", "--samples", "4", "--split", "train")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "folder on two (train), run by lava"
+    words = [line.split("  ") for line in lines[3:]]
+    shown = {parts[0].strip(): parts[-1].strip() for parts in words if len(parts) > 1}
+    assert (shown["samples"], shown["accuracy"]) == ("4", "100.00%")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("integers.npz", "integers.npz is no export that nmtool knows"),
+        ("missing", "missing is no export that nmtool knows"),
+        ("missing.onnx", "there is no file missing.onnx"),
+    ],
+)
+@pytest.mark.usefixtures("integers")
+def test_what_is_no_export(name: str, told: str, nmtool: Nmtool) -> None:
+    said = nmtool("run", name, "two")
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_a_format_that_nothing_executes(
+    nmtool: Nmtool, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = formats.Format("paper", "a paper", marker="lava_network", can=frozenset())
+    monkeypatch.setattr(formats, "FORMATS", (silent,))
+    said = nmtool("run", folder, "two")
+    assert said.code == 2
+    assert "why: the format paper has no runtime" in said.err
+
+
+def test_data_that_do_not_fit(nmtool: Nmtool, folder: str) -> None:
+    said = nmtool("run", folder, "yinyang")
+    assert said.code == 2
+    assert "classes" in said.err
+
+
+def test_a_missing_library_is_told(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    said = nmtool("export", integers, "-o", "network.onnx")
+    assert (said.code, said.out) == (3, "")
+    assert "fix: pip install 'nmtool[onnx]'" in said.err
+    assert not Path("network.onnx").exists()
