@@ -23,19 +23,16 @@ def spike_slope(cell, chip, u, peak, j):
 
 
 @compiled()
-def step_all(cell, chip, arriving, u, v, faults, neuron, slope):
-    """One step of every neuron; writes down those that spike and returns how many.
+def advance(chip, arriving, u, v, peak, faults):
+    """One step of every neuron; the compiler turns this loop into vector instructions.
 
     Args:
-        cell: constants of the neurons as floats.
         chip: constants of the neurons as integers, see `training.cell.Chip`.
         arriving: [neurons and more] int32, sums of the shifted weights.
         u, v: [neurons] int64, state, brought forward.
+        peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
         faults: [2, neurons] int64, wraps of u and clips of v, added to.
-        neuron: [room] int32, filled from the front.
-        slope: [room] float, likewise: q.
     """
-    spikes = 0
     for j in range(u.size):
         after = neuron_step(
             np.int64(arriving[j]),
@@ -46,13 +43,40 @@ def step_all(cell, chip, arriving, u, v, faults, neuron, slope):
             chip.keep_v[j],
             chip.vth[j],
         )
-        u[j], v[j] = after.u, after.v
+        u[j], v[j], peak[j] = after.u, after.v, after.peak
         faults[0, j] += after.wrapped
         faults[1, j] += after.clipped
-        if after.spiked:
-            neuron[spikes] = j
-            slope[spikes] = spike_slope(cell, chip, after.u, after.peak, j)
-            spikes += 1
+
+
+@compiled()
+def any_reset(v, peak, first, last):
+    """Whether any of the neurons first … last − 1 spiked, which reset it from above 0."""
+    found = False
+    for j in range(first, last):
+        found |= v[j] != peak[j]
+    return found
+
+
+@compiled()
+def write_down(cell, chip, u, v, peak, spikes, neuron, slope):
+    """Write down the neurons that spiked in this step; returns the spikes so far.
+
+    Args:
+        cell, chip: constants of the neurons as floats and as integers.
+        u, v, peak: as `advance` left them.
+        spikes: how many there were before.
+        neuron: [room] int32, filled from there on.
+        slope: [room] float, likewise: q.
+    """
+    n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
+    for first in range(np.uint64(0), n_neurons, span):
+        last = min(first + span, n_neurons)
+        if any_reset(v, peak, first, last):
+            for j in range(first, last):
+                if v[j] != peak[j]:
+                    neuron[spikes] = j
+                    slope[spikes] = spike_slope(cell, chip, u[j], peak[j], j)
+                    spikes += 1
     return spikes
 
 
@@ -73,6 +97,7 @@ def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, coun
     for s in numba.prange(n_samples):
         u = np.zeros(n_neurons, np.int64)
         v = np.zeros(n_neurons, np.int64)
+        peak = np.zeros(n_neurons, np.int64)
         ring = new_ring(reach, n_neurons, np.int32)
         spikes = 0
         for n in range(n_steps):
@@ -80,9 +105,8 @@ def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, coun
                 add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
             count[s, n] = spikes
             arriving = ring[n & (ring.shape[0] - 1)]
-            spikes += step_all(
-                cell, chip, arriving, u, v, faults[s], neuron[s, spikes:], slope[s, spikes:]
-            )
+            advance(chip, arriving, u, v, peak, faults[s])
+            spikes = write_down(cell, chip, u, v, peak, spikes, neuron[s], slope[s])
             arriving[:] = 0
             if weight.size:
                 for k in range(count[s, n], spikes):
