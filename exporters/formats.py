@@ -76,6 +76,7 @@ class Format:
 FORMATS = (
     Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),
     Format("onnx", "an ONNX file of standard operators", (".onnx",)),
+    Format("c", "a program in one file of C99", (".c",)),
 )
 
 

@@ -1,8 +1,7 @@
 """Synapses in ONNX: spikes become weights that are added where and when they arrive.
 
-The file keeps small integers. Of a projection with the sign mode `mixed`, the weights divided by
-their step are int8; of the others, the magnitudes divided by it are uint8. `factor` gives back
-the weight that is added to a, shifted by the weight exponent.
+The file keeps weights of one byte (`exporters.stored_weights`). `factor` gives back the weight that
+is added to a, shifted by the weight exponent.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exporters.onnx.nodes import Nodes
-from nmtool.integer_network import INHIBITORY, MIXED, IntegerNetwork, IntegerProjection
-from nmtool.targets import weight_step
+from exporters.stored_weights import stored_weight, weight_unit
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
 
 
 @dataclass(frozen=True)
@@ -58,19 +56,6 @@ def projection_names(ends: Iterable[tuple[str, str]]) -> list[str]:
         seen[name] += 1
         names.append(f"{name}#{seen[name]}" if seen[name] > 1 else name)
     return names
-
-
-def weight_unit(weight_bits: int, sign_mode: str) -> int:
-    """The weight that a stored weight of 1 stands for."""
-    step = weight_step(weight_bits, sign_mode == MIXED)
-    return -step if sign_mode == INHIBITORY else step
-
-
-def stored_weight(projection: IntegerProjection) -> NDArray:
-    """[pre, post] int8 or uint8: the weights in units of `weight_unit`."""
-    dtype = np.int8 if projection.sign_mode == MIXED else np.uint8
-    unit = weight_unit(projection.weight_bits, projection.sign_mode)
-    return (projection.weight // unit).astype(dtype)
 
 
 @dataclass(frozen=True)

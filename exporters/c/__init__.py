@@ -1,0 +1,101 @@
+"""Export to C: one file of C99 that runs the network anywhere, bit for bit.
+
+The file is data and program in one. It is read back as data. To execute it, nmtool compiles what
+it would itself write for the network in it, and refuses a file that says anything else: code of
+others is never compiled here, however it came into the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporters.c import compiler, content
+from exporters.c.runner import execute
+from exporters.export_file import write_export
+from nmtool.errors import DataError, FileFormatError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+__all__ = ["export", "known_answers", "load", "require", "run"]
+
+
+def require() -> None:
+    """Raise `MissingError` unless there is a C compiler."""
+    compiler.find()
+
+
+def export(
+    network: IntegerNetwork,
+    path: str | Path,
+    *,
+    answers: KnownAnswers | None = None,
+    force: bool = False,
+) -> Path:
+    """Write the C file of a network; every network the contract allows can be.
+
+    Args:
+        network: what to export.
+        path: to be made; the same network and answers give the same bytes.
+        answers: inputs with expected outputs, for the file's own `main` to check.
+        force: replace a file that is there.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: the file exists, and force is not given.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    return write_export(path, content.file_bytes(network, answers), force)
+
+
+def load(path: str | Path) -> IntegerNetwork:
+    """The network in a file that `export` wrote; raises `FileFormatError` on anything else."""
+    return content.read(path).network()
+
+
+def known_answers(path: str | Path) -> KnownAnswers:
+    """The answers a file carries; raises `FileFormatError` where it has none."""
+    answers = content.read(path).answers()
+    if answers is None:
+        raise FileFormatError(f"{path} carries no known answers", fix="export the network again")
+    return answers
+
+
+def run(
+    path: str | Path,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Compile a file and execute it, every sample from a fresh state.
+
+    Args:
+        path: what `export` of this version of nmtool wrote.
+        spikes: the input, one neuron per channel; its number of steps counts.
+        deep: also record u and v of every population at every step.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        FileFormatError: the file is not such an export; nothing of it was compiled.
+        DataError: the raster has other channels than the network, or no steps.
+        MissingError: there is no C compiler.
+        BackendError: it failed, or the program did; nothing of it is left running.
+    """
+    file = content.read(path)
+    network = file.network()
+    check_input(network, spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")
+    if content.file_bytes(network, file.answers()) != file.data:
+        raise FileFormatError(
+            f"{path} is not what this nmtool writes for the network in it",
+            why="another version wrote it, or somebody changed its code; nothing of it was "
+            "compiled",
+            fix=f"nmtool export {path} -o NEW.c, and run that",
+        )
+    return execute(file.data, network, spikes, deep, on_progress)

@@ -1,0 +1,213 @@
+"""Executing a C file: compiled together with a driver that feeds it events and keeps its states.
+
+Only text that this nmtool generates is compiled. Nobody's file is: a file is run by generating it
+again, and refused where it says anything else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.c.compiler import compile_program
+from exporters.supervise import supervise
+from nmtool.graph import LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+SILENCE_S = 600.0
+"""A run in which no sample ends for so long is ended."""
+
+_NETWORK, _DRIVER, _EVENTS, _PROGRAM = "network.c", "driver.c", "events", "run"
+
+_DRIVER_TEXT = Template("""\
+#include <stdio.h>
+
+#include "$network"
+
+static FILE *events, *files[$n_populations][3];
+static int64_t event[2]; /* row, which is sample * steps + step, and channel; row -1 at the end */
+
+static void next_event(void)
+{
+    if (fread(event, sizeof event, 1, events) != 1) {
+        event[0] = -1;
+    }
+}
+
+static void record(int population, int64_t row, const nmtool_index *spikes, int n_spikes,
+                   const int32_t *v, const int32_t *u, size_t size)
+{
+    FILE **file = files[population];
+
+    for (int k = 0; file[0] != NULL && k < n_spikes; k++) {
+        int64_t spike[2] = {row, spikes[k]};
+        fwrite(spike, sizeof spike, 1, file[0]);
+    }
+    if (file[1] != NULL) {
+        fwrite(v, sizeof *v, size, file[1]);
+    }
+    if (file[2] != NULL) {
+        fwrite(u, sizeof *u, size, file[2]);
+    }
+}
+
+static void run_step(int64_t row)
+{
+    static nmtool_index channels[$n_channels];
+    int n = 0;
+
+    for (; event[0] == row; next_event()) {
+        channels[n++] = (nmtool_index)event[1];
+    }
+    nmtool_step(channels, n);
+$records
+}
+
+int main(void)
+{
+    static const char *names[$n_populations][3] = {
+$names
+    };
+    int failed = 0;
+
+    events = fopen("$events", "rb");
+    if (events == NULL) {
+        return 1;
+    }
+    for (int i = 0; i < $n_populations * 3; i++) {
+        const char *name = names[i / 3][i % 3];
+        files[i / 3][i % 3] = name == NULL ? NULL : fopen(name, "wb");
+        failed |= name != NULL && files[i / 3][i % 3] == NULL;
+    }
+    next_event();
+    for (int64_t row = 0; !failed && row < (int64_t)$n_samples * $n_steps; row++) {
+        if (row % $n_steps == 0) {
+            nmtool_reset();
+        }
+        run_step(row);
+        if (row % $n_steps == $n_steps - 1) {
+            puts("sample");
+            fflush(stdout);
+        }
+    }
+    for (int i = 0; !failed && i < $n_populations * 3; i++) {
+        FILE *file = files[i / 3][i % 3];
+        failed |= file != NULL && (ferror(file) || fclose(file) != 0);
+    }
+    if (failed) {
+        fputs("the recording could not be written\\n", stderr);
+    }
+    return failed;
+}
+""")
+
+_RECORD = Template("    record($index, row, $spikes, nmtool_membrane_$name, current_$name, $size);")
+
+
+def execute(
+    content: bytes,
+    network: IntegerNetwork,
+    spikes: Raster,
+    deep: bool,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample from a fresh state.
+
+    Args:
+        content: the C file of the network.
+        network: whose populations are recorded.
+        spikes: the input, of at least one step.
+        deep: also record u and v of every population.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        MissingError: there is no C compiler.
+        BackendError: it failed, or the program did.
+    """
+    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
+        scratch = Path(name)
+        (scratch / _NETWORK).write_bytes(content)
+        (scratch / _DRIVER).write_text(_driver(network, spikes, deep), encoding="ascii")
+        compile_program(scratch / _DRIVER, scratch / _PROGRAM)
+        row = spikes.sample_index() * spikes.n_steps + spikes.step
+        np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(scratch / _EVENTS)
+        supervise(
+            [scratch / _PROGRAM],
+            what="running the compiled network",
+            fix="TMPDIR names a folder whose programs may run, if that was refused",
+            idle_timeout_s=SILENCE_S,
+            on_line=lambda _: on_progress(1) if on_progress is not None else None,
+            cwd=scratch,
+        )
+        return _recording(scratch, network, spikes, deep)
+
+
+def _quantities(population: IntegerPopulation, deep: bool) -> list[str]:
+    """Which of spikes, v and u are recorded, '' for those that are not."""
+    spikes = population.kind == LIF
+    return ["spikes" if spikes else "", "v" if deep or not spikes else "", "u" if deep else ""]
+
+
+def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
+    names = [
+        [f'"{index}.{quantity}"' if quantity else "NULL" for quantity in _quantities(p, deep)]
+        for index, p in enumerate(network.populations)
+    ]
+    records = [
+        _RECORD.substitute(
+            index=index,
+            name=p.name,
+            size=p.size,
+            spikes=f"nmtool_spikes_{p.name}, nmtool_n_spikes_{p.name}"
+            if p.kind == LIF
+            else "NULL, 0",
+        )
+        for index, p in enumerate(network.populations)
+    ]
+    return _DRIVER_TEXT.substitute(
+        network=_NETWORK,
+        events=_EVENTS,
+        n_populations=len(network.populations),
+        n_channels=network.channels.size,
+        n_samples=spikes.n_samples,
+        n_steps=spikes.n_steps,
+        names=",\n".join(f"        {{{', '.join(row)}}}" for row in names),
+        records="\n".join(records),
+    )
+
+
+def _recording(folder: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
+    """What the driver left in a folder."""
+
+    def states(quantity: str, populations: list[IntegerPopulation]) -> dict[str, NDArray[np.int32]]:
+        return {p.name: _states(path(p, quantity), p.size, spikes) for p in populations}
+
+    def path(population: IntegerPopulation, quantity: str) -> Path:
+        return folder / f"{network.populations.index(population)}.{quantity}"
+
+    return Recording(
+        network.readout,
+        {p.name: _spikes(path(p, "spikes"), p.size, spikes) for p in network.spiking},
+        states("v", network.integrating),
+        states("u", list(network.populations)) if deep else {},
+        states("v", network.spiking) if deep else {},
+    )
+
+
+def _states(path: Path, size: int, spikes: Raster) -> NDArray[np.int32]:
+    """[samples, steps, neurons] int32."""
+    return np.fromfile(path, np.int32).reshape(spikes.n_samples, spikes.n_steps, size)
+
+
+def _spikes(path: Path, size: int, spikes: Raster) -> Raster:
+    row, neuron = np.fromfile(path, np.int64).reshape(-1, 2).T
+    first = np.arange(spikes.n_samples + 1) * spikes.n_steps
+    offset = np.searchsorted(row, first)
+    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)

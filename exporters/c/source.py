@@ -1,0 +1,150 @@
+"""The code of a network in C: constants, state and functions of its populations and projections."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exporters.c import templates
+from exporters.c.answer import answer_memory, keep_score, no_score
+from exporters.c.arrays import array
+from exporters.stored_weights import stored_weight, weight_unit
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+
+MAX_SHORT_INDEX = 65535
+"""Neurons and channels that can be counted in 16 bits."""
+
+
+def program(network: IntegerNetwork) -> str:
+    """Everything that a firmware compiles."""
+    return "\n".join(
+        [
+            _declarations(network),
+            templates.NEURON.substitute(decay_one=DECAY_ONE, shift=STATE_SHIFT, limit=STATE_LIMIT),
+            *(_population(network, population) for population in network.populations),
+            *(_projection(network, *numbered) for numbered in enumerate(network.projections)),
+            _network(network),
+        ]
+    )
+
+
+def projection_symbol(index: int, source: str, target: str) -> str:
+    """What the names of a projection's arrays and functions end in; no two are the same."""
+    return f"{index}_{source}_to_{target}"
+
+
+def described(population: IntegerPopulation) -> str:
+    """What a population is, in words."""
+    neurons = "neurons that" if population.size > 1 else "neuron that"
+    does = "spike" if population.kind == LIF else "integrate"
+    return f"{population.size} {neurons} {does if population.size > 1 else f'{does}s'}"
+
+
+def slots(network: IntegerNetwork, target: str) -> int:
+    """Length of a population's ring of arrivals, in steps."""
+    incoming = [p for p in network.projections if p.target == target]
+    return max((int(p.delay.max()) for p in incoming), default=0) + HOP_LATENCY
+
+
+def index_type(network: IntegerNetwork) -> str:
+    """The C type that counts neurons and channels."""
+    largest = max(network.channels.size, *(p.size for p in network.populations))
+    return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
+
+
+def _declarations(network: IntegerNetwork) -> str:
+    lines = []
+    for population in network.populations:
+        name, size = population.name, population.size
+        if population.kind == LIF:
+            lines.append(f"extern nmtool_index nmtool_spikes_{name}[{size}];")
+            lines.append(f"extern int nmtool_n_spikes_{name};")
+        lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
+    return templates.DECLARATIONS.substitute(
+        index_type=index_type(network), dt_ms=f"{network.dt_ms:g}", externs="\n".join(lines)
+    )
+
+
+def _population(network: IntegerNetwork, population: IntegerPopulation) -> str:
+    name, size = population.name, population.size
+    spikes = population.kind == LIF
+    return templates.POPULATION.substitute(
+        name=name,
+        size=size,
+        what=described(population),
+        bias=array("int16_t", f"bias_{name}", np.asarray(population.bias_mantissa)),
+        slots=slots(network, name),
+        spike_list=templates.SPIKE_LIST.substitute(name=name, size=size) if spikes else "",
+        no_spikes=templates.NO_SPIKES.substitute(name=name) if spikes else "",
+        advance=_advance(population),
+    )
+
+
+def _advance(population: IntegerPopulation) -> str:
+    step = templates.ADVANCE.substitute(
+        name=population.name,
+        bias_factor=1 << population.bias_exponent,
+        keep_u=DECAY_ONE - (population.du + 1),
+        keep_v=DECAY_ONE - population.dv,
+        vth=population.vth,
+    )
+    if population.kind == LIF:
+        return templates.ADVANCE_SPIKING.substitute(name=population.name, advance=step)
+    return f"{step};"
+
+
+def _projection(network: IntegerNetwork, index: int, projection: IntegerProjection) -> str:
+    name = projection_symbol(index, projection.source, projection.target)
+    stored = stored_weight(projection)
+    weight_type = f"{stored.dtype.name}_t"
+    unit = weight_unit(projection.weight_bits, projection.sign_mode)
+    pre, post = projection.shape
+    return templates.PROJECTION.substitute(
+        name=name,
+        source=projection.source,
+        target=projection.target,
+        pre=pre,
+        post=post,
+        weight_type=weight_type,
+        weight=array(weight_type, f"weight_{name}", stored),
+        delay=array("uint8_t", f"delay_{name}", projection.delay),
+        slots=slots(network, projection.target),
+        factor=unit * (1 << projection.weight_exponent),
+    )
+
+
+def _network(network: IntegerNetwork) -> str:
+    names = [population.name for population in network.populations]
+    return templates.STEP.substitute(
+        n_classes=network.population(network.readout.population).size,
+        n_channels=network.channels.size,
+        keep_score=keep_score(network),
+        no_score=no_score(network),
+        reset="\n".join(f"    reset_{name}();" for name in names),
+        update="\n".join(f"    update_{name}();" for name in names),
+        send="".join(_send(*numbered) for numbered in enumerate(network.projections)),
+    )
+
+
+def _send(index: int, projection: IntegerProjection) -> str:
+    source = projection.source
+    from_input = source == INPUT
+    return templates.SEND.substitute(
+        name=projection_symbol(index, source, projection.target),
+        count="n" if from_input else f"nmtool_n_spikes_{source}",
+        spikes="channels" if from_input else f"nmtool_spikes_{source}",
+    )
+
+
+def memory(network: IntegerNetwork) -> tuple[int, int]:
+    """Bytes of constants and of variables, those of the compiler aside."""
+    index_bytes = 2 if index_type(network) == "uint16_t" else 4
+    constants, variables = answer_memory(network)
+    constants += sum(2 * projection.weight.size for projection in network.projections)
+    for population in network.populations:
+        constants += 2 * population.size
+        variables += 4 * population.size * (2 + slots(network, population.name)) + 4
+        variables += (index_bytes * population.size + 4) if population.kind == LIF else 0
+    return constants, variables

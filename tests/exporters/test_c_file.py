@@ -1,0 +1,355 @@
+"""C files as data: what was written comes back, and code of others is never compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from exporters import c
+from exporters.c import compiler, content, runner, source
+from hardware_sim.known_answers import known_answers
+from nmtool.errors import (
+    BackendError,
+    DataError,
+    FileFormatError,
+    InputError,
+    MissingError,
+    StorageError,
+)
+from nmtool.graph import InputChannels
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import integer_networks, rasters
+
+NETWORK = random_network(3, n_hidden=1, spiking_output=False)
+ANSWERS = known_answers(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("c")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A good file."""
+    return c.export(NETWORK, tmp_path / "network.c", answers=ANSWERS)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """But where a test asks for it."""
+    if "compiling" not in request.fixturenames:
+        monkeypatch.setattr(runner, "compile_program", None)
+
+
+@pytest.fixture
+def compiling() -> None:
+    """Lets a test compile files."""
+
+
+def assert_refused(path: Path) -> FileFormatError:
+    """By everything that takes a file."""
+    raster = random_raster(0, 1, 20, 5)
+    for take in (c.load, c.known_answers, lambda p: c.run(p, raster)):
+        with pytest.raises(FileFormatError) as error:
+            take(path)
+        assert str(path) in error.value.what
+    return error.value
+
+
+# What was written comes back.
+
+
+@settings(max_examples=60)
+@given(network=integer_networks(), spikes=rasters(5))
+def test_round_trip(folder: Path, network: IntegerNetwork, spikes: Any) -> None:
+    if network.channels.size != 5:
+        spikes = None
+    answers = known_answers(network, spikes)
+    path = c.export(network, folder / "network.c", answers=answers, force=True)
+    assert c.load(path).content_hash == network.content_hash
+    assert c.known_answers(path).to_bytes() == answers.to_bytes()
+
+
+def test_a_file_without_answers(path: Path) -> None:
+    without = c.export(NETWORK, path, force=True)
+    assert c.load(without).content_hash == NETWORK.content_hash
+    with pytest.raises(FileFormatError, match="carries no known answers"):
+        c.known_answers(without)
+
+
+def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    again = random_network(3, n_hidden=1, spiking_output=False)
+    other = c.export(again, tmp_path / "other.c", answers=known_answers(again))
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_lines_are_short_and_plain(path: Path) -> None:
+    text = path.read_bytes().decode("ascii")
+    assert max(map(len, text.splitlines())) <= 100
+    for name in ("input -> h0", "h0 -> out", NETWORK.content_hash, "nmtool_step(channels, n)"):
+        assert name in text
+
+
+def test_more_answers_than_a_file_can_take_are_refused(tmp_path: Path) -> None:
+    spikes = Raster.silent(1, (1 << 24) + 1, 5)
+    recording = Recording(NETWORK.readout, {"h0": Raster.silent(1, spikes.n_steps, 7)}, {})
+    answers = KnownAnswers(NETWORK.content_hash, spikes, recording)
+    with pytest.raises(DataError, match="known answers"):
+        c.export(NETWORK, tmp_path / "network.c", answers=answers)
+
+
+def test_many_neurons_are_counted_in_more_bits() -> None:
+    assert source.index_type(NETWORK) == "uint16_t"
+    assert source.index_type(replace(NETWORK, channels=InputChannels(5, 3))) == "uint16_t"
+    big = replace(NETWORK, channels=InputChannels(65536), projections=[NETWORK.projections[1]])
+    assert source.index_type(big) == "uint32_t"
+
+
+# Writing is safe.
+
+
+def test_an_existing_file_is_kept(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="exists"):
+        c.export(random_network(1, 1, False), path)
+    assert path.read_bytes() == before
+    with pytest.raises(InputError, match="is a folder"):
+        c.export(NETWORK, path.parent, force=True)
+
+
+def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="could not be written"):
+        c.export(random_network(1, 1, False), path, force=True)
+    assert path.read_bytes() == before
+
+
+# Damage.
+
+
+def test_truncated_anywhere(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 997), *range(len(whole) - 90, len(whole))]:
+        path.write_bytes(whole[:length])
+        assert_refused(path)
+
+
+def test_a_damaged_byte_is_noticed(path: Path) -> None:
+    whole = path.read_bytes()
+    for place in [*range(0, len(whole), 401), *range(len(whole) - 90, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        assert_refused(path)
+
+
+@pytest.mark.parametrize("more", [b"\n", b"int x;\n", b"\x00"])
+def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
+    path.write_bytes(path.read_bytes() + more)
+    assert "was not written by nmtool" in assert_refused(path).what
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"int main(void) { return 0; }\n", bytes(1000), "/* ü */".encode()]
+)
+def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "foreign.c").write_bytes(data)
+    assert "nothing in it was compiled" in assert_refused(tmp_path / "foreign.c").why
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    assert "there is no file" in assert_refused(tmp_path / "missing.c").what
+    assert "there is no file" in assert_refused(tmp_path).what
+    with open(tmp_path / "huge.c", "wb") as file:
+        file.truncate(3 << 30)
+    assert "bytes" in assert_refused(tmp_path / "huge.c").why
+
+
+# Changed by somebody who knows the format: the digest fits again.
+
+
+def changed(path: Path, change: Callable[[str], str]) -> None:
+    """Rewrite a file and seal it."""
+    text = path.read_text(encoding="ascii")
+    body = text[: text.index("/* nmtool.sha256")]
+    after = change(body)
+    assert after != body
+    digest = hashlib.sha256(after.encode()).hexdigest()
+    path.write_text(f"{after}/* nmtool.sha256 {digest} */\n", encoding="ascii")
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+def in_record(**values: Any) -> Callable[[str], str]:
+    """Change what the comment says."""
+
+    def change(text: str) -> str:
+        begin = text.index("{", text.index("/* What nmtool reads back"))
+        record, end = json.JSONDecoder().raw_decode(text[begin:])
+        return text[:begin] + json.dumps({**record, **values}) + text[begin + end :]
+
+    return change
+
+
+def in_network(**values: Any) -> Callable[[str], str]:
+    header = json.loads(json.dumps(content.integer_network.pack(NETWORK)[0]))
+    return in_record(network={**header, **values})
+
+
+CODE: dict[str, Callable[[str], str]] = {
+    "code that does more": replaced("    keep_score();\n", '    keep_score(); system("x");\n'),
+    "code in a comment's place": replaced("/* since nmtool_reset */", ""),
+    "another interface": replaced("typedef uint16_t", "typedef uint32_t"),
+    "another comment": replaced("Written by nmtool", "Written by me"),
+    "more code": lambda text: "int more;\n" + text,
+    "an array twice": replaced("\n\nstatic int32_t current_h0", "\nint bias;\nstatic int32_t u"),
+    "other answers": replaced("known_row_h0[", "known_row[ "),
+}
+
+
+@pytest.mark.parametrize("case", CODE)
+def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Path) -> None:
+    changed(path, CODE[case])
+    with pytest.raises(FileFormatError) as error:
+        c.run(path, random_raster(0, 1, 20, 5))
+    assert error.value.exit_code == 2
+    assert str(path) in error.value.what
+
+
+def test_such_a_file_can_still_be_read(path: Path) -> None:
+    changed(path, CODE["more code"])
+    assert c.load(path).content_hash == NETWORK.content_hash
+    with pytest.raises(FileFormatError, match="is not what this nmtool writes") as error:
+        c.run(path, random_raster(0, 1, 20, 5))
+    assert f"nmtool export {path} -o NEW.c" in error.value.fix
+
+
+def in_array(name: str, old: str, new: str) -> Callable[[str], str]:
+    """Change the numbers of an array by a regular expression."""
+    return lambda text: re.sub(rf"(?<= )({name}\[\d+\] = {{\n){old}", rf"\g<1>{new}", text)
+
+
+DATA: dict[str, Callable[[str], str]] = {
+    "another weight": in_array("weight_0_input_to_h0", r"    \d+", "    7"),
+    "no weights": in_array("weight_0_input_to_h0", "", "/**/"),
+    "fewer weights": in_array("weight_0_input_to_h0", "[^}]*", "    1\n"),
+    "no numbers": in_array("delay_0_input_to_h0", "", "-,"),
+    "huge numbers": in_array("delay_0_input_to_h0", "", "9" * 5000),
+    "numbers of 65 bits": in_array("bias_h0", "", "36893488147419103232,"),
+    "no record": replaced("/* What nmtool reads back", "/* What nmtool reads"),
+    "a record that is no JSON": replaced('"version": 1', '"version"'),
+    "a record that is deep": replaced('"version": 1', f'"version": {"[" * 100_000}'),
+    "no network": in_record(network=[]),
+    "an empty network": in_record(network={}),
+    "no signs": in_record(sign_modes=[]),
+    "other signs": in_record(sign_modes=["mixed"] * 9),
+    "another hash": in_record(hash="abc"),
+    "no populations": in_network(populations=[]),
+    "numbers for populations": in_network(populations=[1, 2]),
+    "a text for projections": in_network(projections="x"),
+    "huge channels": in_network(channels={"size": 1 << 62, "group": 1}),
+    "another step": in_network(dt_ms=2.0),
+    "another arithmetic": in_network(arithmetic="loihi9"),
+}
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_data_that_are_no_network(case: str, path: Path) -> None:
+    changed(path, DATA[case])
+    for take in (c.load, lambda p: c.run(p, random_raster(0, 1, 20, 5))):
+        with pytest.raises(FileFormatError, match="is damaged") as error:
+            take(path)
+        assert error.value.why
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [],
+        {},
+        {"network_hash": "x", "n_samples": 3, "n_steps": 70},
+        {"network_hash": "x", "n_samples": 3, "n_steps": 7, "counts": {}},
+        {"network_hash": "x", "n_samples": 1 << 33, "n_steps": 70, "counts": {}},
+        {"network_hash": "x", "n_samples": -3, "n_steps": 0, "counts": {}},
+    ],
+)
+def test_answers_that_are_none(answers: Any, path: Path) -> None:
+    changed(path, in_record(answers=answers))
+    with pytest.raises(FileFormatError, match="damaged"):
+        c.known_answers(path)
+
+
+def test_a_newer_version_asks_for_an_update(path: Path) -> None:
+    changed(path, in_record(version=2))
+    assert assert_refused(path).fix == "update nmtool"
+
+
+# Execution.
+
+
+def test_run_checks_its_input_first(path: Path) -> None:
+    with pytest.raises(DataError, match="channels"):
+        c.run(path, random_raster(0, 1, 10, 3))
+    with pytest.raises(DataError, match="step"):
+        c.run(path, random_raster(0, 1, 0, 5))
+
+
+@pytest.mark.usefixtures("compiling")
+def test_without_a_compiler(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(compiler.VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for use in (c.require, lambda: c.run(path, random_raster(0, 1, 20, 5))):
+        with pytest.raises(MissingError, match="there is no C compiler") as error:
+            use()
+        assert "install one" in error.value.fix
+    assert c.load(path).content_hash == NETWORK.content_hash
+
+
+def test_a_compiler_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mine = tmp_path / "mycc"
+    mine.write_text("#!/bin/sh\n")
+    mine.chmod(0o700)
+    monkeypatch.setenv(compiler.VARIABLE, f"{mine} -m32")
+    assert compiler.find() == [str(mine), "-m32"]
+    monkeypatch.setenv(compiler.VARIABLE, "no-such-compiler")
+    with pytest.raises(MissingError, match="there is no C compiler no-such-compiler") as error:
+        c.require()
+    assert error.value.why == "CC names it"
+
+
+@pytest.mark.usefixtures("compiling")
+def test_a_compiler_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compiler.VARIABLE, "false")
+    with pytest.raises(BackendError, match="compiling the network failed") as error:
+        c.run(path, random_raster(0, 1, 20, 5))
+    assert "exit code 1" in error.value.why
+
+
+@pytest.mark.usefixtures("compiling")
+def test_a_program_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
+    monkeypatch.setattr(runner, "_DRIVER_TEXT", aborting)
+    with pytest.raises(BackendError, match="running the compiled network failed") as error:
+        c.run(path, random_raster(0, 1, 20, 5))
+    assert "SIGABRT" in error.value.why

@@ -1,0 +1,297 @@
+"""The program in a C file: what it computes, compiled as strictly as can be."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporters import c
+from exporters.c.answer import IMPORTANCE_ONE, importance
+from hardware_sim.known_answers import known_answers
+from hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
+from nmtool.recording import Recording
+from nmtool.targets import STATE_LIMIT
+from nmtool.verify import compare
+from tests.exporters.c_programs import SANITIZED, compiled, said
+from tests.exporters.integer_edges import edge_network, scattered_network, word_network
+from tests.exporters.lava_nets import self_sustained_network
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import integer_networks, seeds
+
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("c")
+
+
+def run(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
+    path = c.export(network, folder / "network.c", force=True)
+    return c.run(path, spikes, deep=True)
+
+
+def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
+    """Every u, v and spike; returns what the simulator records."""
+    expected, actual = simulate(network, spikes, deep=True), run(network, spikes, folder)
+    found = compare(expected, actual)
+    assert found.identical, found.first_divergence
+    for group in ("membrane", "current", "potential"):
+        assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
+    return expected
+
+
+# What it computes.
+
+
+@settings(max_examples=30)
+@given(
+    network=integer_networks(), seed=seeds, n_samples=st.integers(1, 5), n_steps=st.integers(1, 90)
+)
+def test_it_equals_the_simulator(
+    folder: Path, network: IntegerNetwork, seed: int, n_samples: int, n_steps: int
+) -> None:
+    assert_same(network, random_raster(seed, n_samples, n_steps, network.channels.size), folder)
+
+
+@pytest.mark.parametrize("n_hidden", [1, 2, 4])
+@pytest.mark.parametrize("spiking_output", [False, True])
+def test_layers_that_recur_and_feed_back(n_hidden: int, spiking_output: bool, folder: Path) -> None:
+    network = random_network(n_hidden, n_hidden, spiking_output)
+    expected = assert_same(network, random_raster(9, 4, 200, network.channels.size), folder)
+    assert sum(raster.n_spikes for raster in expected.spikes.values()) > 200
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_ends_of_the_range(sign: int, folder: Path) -> None:
+    expected = assert_same(edge_network(sign), Raster.from_dense(np.ones((1, 40, 1))), folder)
+    assert (abs(expected.membrane["out"]) == STATE_LIMIT - 1).any()
+    assert (np.sign(expected.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_beyond_a_word(sign: int, folder: Path) -> None:
+    dense = np.zeros((2, 12, 1200), bool)
+    dense[0, [0, 1, 2, 5]], dense[1, 3, :900] = True, True
+    expected = assert_same(word_network(sign), Raster.from_dense(dense), folder)
+    assert (abs(expected.current["out"].astype(np.int64)) > STATE_LIMIT).any()
+
+
+def test_every_delay_and_a_fresh_state(folder: Path) -> None:
+    dense = np.zeros((4, 100, 2), bool)
+    dense[0, 0], dense[2, 40] = True, True
+    expected = assert_same(self_sustained_network(), Raster.from_dense(dense), folder)
+    spiked = expected.spikes["hidden"].counts().sum(axis=1) > 0
+    assert spiked.tolist() == [True, False, True, False]
+
+
+def test_populations_that_nothing_connects(folder: Path) -> None:
+    assert_same(scattered_network(), random_raster(2, 2, 25, 2), folder)
+
+
+def test_no_samples_and_silent_samples(folder: Path) -> None:
+    network = random_network(4, 2, False)
+    none = run(network, random_raster(0, 0, 20, 5), folder)
+    assert (none.n_samples, none.membrane["out"].shape) == (0, (0, 20, 4))
+    assert_same(network, Raster.silent(6, 20, 5), folder)
+
+
+def test_only_what_is_asked_for_is_recorded(folder: Path) -> None:
+    network = random_network(4, 2, False)
+    path = c.export(network, folder / "network.c", force=True)
+    finished: list[int] = []
+    found = c.run(path, random_raster(1, 3, 30, 5), on_progress=finished.append)
+    assert (sum(finished), set(found.spikes), set(found.membrane)) == (3, {"h0", "h1"}, {"out"})
+    assert not found.current
+    assert not found.potential
+
+
+# What a receiver compiles: the file alone, under the sanitizers, without a word from the compiler.
+
+
+STRANGE_CLASSES = ("*/ int x;", "/* ??/", "\\", "ü\n", '"', "%d")
+"""Names that a careless comment would let out of it."""
+
+
+def odd_network() -> IntegerNetwork:
+    """Names that would collide with each other, with C and with its library."""
+    network = random_network(5, 3, True)
+    new = {"input": "input", "h0": "int", "h1": "a", "h2": "a_to_a", "out": "main"}
+    return replace(
+        network,
+        populations=[replace(p, name=new[p.name]) for p in network.populations],
+        projections=[
+            replace(p, source=new[p.source], target=new[p.target]) for p in network.projections
+        ],
+        readout=Readout("main", FIRST_SPIKE),
+        class_names=STRANGE_CLASSES[:4],
+    )
+
+
+@settings(max_examples=25)
+@given(network=integer_networks(), seed=seeds)
+def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) -> None:
+    answers = known_answers(network, random_raster(seed, 3, 80, network.channels.size))
+    path = c.export(network, folder / "network.c", answers=answers, force=True)
+    compiled("-c", path, folder=folder)
+    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder))
+    assert (code, [line.split()[-1] for line in lines[1:]]) == (0, ["0", "0"])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        random_network(3, 2, False),
+        self_sustained_network(),
+        word_network(-1),
+        scattered_network(),
+        replace(edge_network(1), class_names=STRANGE_CLASSES[3:]),
+        odd_network(),
+    ],
+)
+def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+    answers = known_answers(network)
+    path = c.export(network, tmp_path / "network.c", answers=answers)
+    compiled("-c", path, folder=tmp_path)
+    expected = compare(answers.recording, answers.recording)
+    lines = [
+        f"network {network.content_hash}",
+        f"spikes compared {expected.spikes_compared}, different 0",
+        f"membranes compared {expected.membrane_compared}, different 0",
+    ]
+    for more in ((), SANITIZED):
+        assert said(compiled("-DNMTOOL_MAIN", *more, path, folder=tmp_path)) == (0, lines)
+
+
+def wrong(answers: KnownAnswers, *, spikes: bool) -> KnownAnswers:
+    """Answers with three spikes or four membranes that are wrong."""
+    recording = answers.recording
+    if not spikes:
+        membrane = {"out": recording.membrane["out"].copy()}
+        membrane["out"].flat[[0, 5, 77, -1]] += np.array([1, -1, 100, 5], np.int32)
+        return replace(answers, recording=replace(recording, membrane=membrane))
+    dense = recording.spikes["h0"].dense()
+    dense.flat[[0, 100, -1]] ^= True
+    changed = {**recording.spikes, "h0": Raster.from_dense(dense)}
+    return replace(answers, recording=replace(recording, spikes=changed))
+
+
+@pytest.mark.parametrize(("spikes", "different"), [(True, [3, 0]), (False, [0, 4])])
+def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path: Path) -> None:
+    network = random_network(3, 2, False)
+    answers = wrong(known_answers(network), spikes=spikes)
+    path = c.export(network, tmp_path / "network.c", answers=answers)
+    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+    assert code == 1
+    assert [int(line.split()[-1]) for line in lines[1:]] == different
+
+
+def test_without_answers_there_is_nothing_to_check(tmp_path: Path) -> None:
+    path = c.export(random_network(3, 2, False), tmp_path / "network.c")
+    compiled("-c", path, folder=tmp_path)
+    with pytest.raises(AssertionError, match="carries no known answers to check"):
+        compiled("-DNMTOOL_MAIN", path, folder=tmp_path)
+
+
+# What a firmware uses: the interface, in a file of its own.
+
+
+FIRMWARE = """
+int printf(const char *, ...);
+
+int main(void)
+{
+    nmtool_index some[] = {0, 2, 4}, none_such[] = {1, 5};
+    for (int sample = 0; sample < 2; sample++) {
+        nmtool_reset();
+        for (int i = 0; i < 60; i++) {
+            if (i == 30 && (nmtool_step(none_such, 2) != -1 || nmtool_step(some, -1) != -1 ||
+                            nmtool_step(some, 6) != -1)) {
+                return 1;
+            }
+            nmtool_step(some, i % 3);
+            for (int k = 0; k < nmtool_n_spikes_h0; k++) {
+                printf("%d:%d ", i, (int)nmtool_spikes_h0[k]);
+            }
+        }
+        printf("%d %d\\n", (int)nmtool_membrane_out[3], nmtool_answer());
+    }
+    return 0;
+}
+"""
+
+
+def interface(text: str) -> str:
+    """The part that is meant to be copied."""
+    begin, end = text.index("/* ---- Interface"), text.index("/* ---- End of the interface")
+    return "#include <stdint.h>\n" + text[begin:end]
+
+
+def test_a_firmware_builds_it_in(tmp_path: Path) -> None:
+    network = random_network(3, 1, False)
+    path = c.export(network, tmp_path / "network.c", answers=known_answers(network))
+    firmware = tmp_path / "firmware.c"
+    firmware.write_text(interface(path.read_text()) + FIRMWARE)
+    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    dense = np.zeros((1, 60, 5), bool)
+    dense[0, :, 0], dense[0, :, 2] = np.arange(60) % 3 > 0, np.arange(60) % 3 > 1
+    expected = simulate(network, Raster.from_dense(dense))
+    spikes = expected.spikes["h0"]
+    assert spikes.n_spikes > 20
+    told = [f"{step}:{n}" for step, n in zip(spikes.step, spikes.neuron, strict=True)]
+    told += [str(expected.membrane["out"][0, -1, 3]), str(expected.predictions[0])]
+    assert (code, [line.split() for line in lines]) == (0, [told, told])
+
+
+# What it answers.
+
+
+ANSWERING = """
+int printf(const char *, ...);
+
+int main(void)
+{
+    nmtool_index channel = 0;
+    for (int sample = 0; sample < 8; sample++) {
+        nmtool_reset();
+        for (int i = 0; i < 70; i++) {
+            nmtool_step(&channel, (i * i + sample) % 7 < 3);
+        }
+        printf("%d\\n", nmtool_answer());
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, FIRST_SPIKE])
+@pytest.mark.parametrize("seed", [1, 2, 8])
+def test_answers_are_those_of_the_read_out(seed: int, rule: str, tmp_path: Path) -> None:
+    network = random_network(seed, 1, rule == FIRST_SPIKE)
+    network = replace(network, readout=Readout("out", rule))
+    dense = np.zeros((8, 70, 5), bool)
+    step, sample = np.arange(70), np.arange(8)[:, None]
+    dense[:, :, 0] = (step * step + sample) % 7 < 3
+    expected = simulate(network, Raster.from_dense(dense)).predictions
+    path = c.export(network, tmp_path / "network.c")
+    firmware = tmp_path / "firmware.c"
+    firmware.write_text(interface(path.read_text()) + ANSWERING)
+    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    assert (code, [int(line) for line in lines]) == (0, expected.tolist())
+
+
+def test_importance_is_rounded_to_15_bits() -> None:
+    table = importance(500)
+    exact = np.exp(-np.arange(500) / 500) * IMPORTANCE_ONE
+    assert (table[0], table.max()) == (IMPORTANCE_ONE, IMPORTANCE_ONE)
+    assert abs(table - exact).max() <= 0.5

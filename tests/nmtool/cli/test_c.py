@@ -1,0 +1,87 @@
+"""Commands on C files: exported, run, verified; code of others is never compiled."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from exporters import c
+from nmtool.integer_network import IntegerNetwork
+from tests.exporters.c_programs import compiled, said
+from tests.nmtool.cli.conftest import Nmtool
+
+pytestmark = [
+    pytest.mark.usefixtures("data"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
+]
+
+
+@pytest.fixture
+def file(nmtool: Nmtool, integers: Path) -> Path:
+    assert nmtool("export", integers, "-o", "network.c").code == 0
+    return Path("network.c")
+
+
+def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
+    expected = nmtool("evaluate", integers, "two", "--json").json
+    found = nmtool("run", file, "two", "--json")
+    assert (found.code, found.json["format"]) == (0, "c")
+    for key in ("accuracy", "spikes_per_neuron", "synaptic_events_per_sample", "hash", "samples"):
+        assert found.json[key] == expected[key], key
+
+
+def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> None:
+    found = nmtool("verify", file, "--json")
+    assert found.code == 0
+    entry = found.json["backends"]["c"]
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (270, 0)
+    assert (entry["membrane_compared"], entry["membrane_different"]) == (180, 0)
+    code, lines = said(compiled("-DNMTOOL_MAIN", file, folder=tmp_path))
+    assert (code, lines[1:]) == (
+        0,
+        ["spikes compared 270, different 0", "membranes compared 180, different 0"],
+    )
+
+
+def test_it_equals_the_simulator(nmtool: Nmtool, integers: Path) -> None:
+    found = nmtool("verify", integers, "two", "--against", "c", "--deep", "--json")
+    assert found.code == 0
+    entry = found.json["backends"]["c"]
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (540, 0)
+    assert (entry["membrane_compared"], entry["membrane_different"]) == (6 * 30 * (2 + 5 + 3), 0)
+
+
+def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None:
+    expected = IntegerNetwork.load(integers).content_hash
+    assert nmtool("inspect", file, "--json").json["hash"] == expected
+    assert nmtool("export", file, "-o", "again.c").code == 0
+    assert c.load("again.c").content_hash == expected
+
+
+@pytest.mark.parametrize("command", ["verify", "run"])
+def test_code_of_others_is_not_compiled(command: str, nmtool: Nmtool, file: Path) -> None:
+    """It would leave a file behind."""
+    hostile = (
+        '#include <stdio.h>\n__attribute__((constructor)) void f(void) { fopen("hit", "w"); }\n'
+    )
+    words = ["two"] if command == "run" else []
+    for text in (hostile, hostile + file.read_text(), file.read_text() + hostile):
+        file.write_text(text)
+        found = nmtool(command, file, *words)
+        assert (found.code, found.out) == (2, "")
+        assert "nothing in it was compiled" in found.err
+    assert not list(Path().rglob("hit"))
+
+
+@pytest.mark.parametrize("words", [("verify", "network.c"), ("run", "network.c", "two")])
+def test_without_a_compiler(
+    words: tuple[str, ...], nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(file.parent.absolute()))
+    found = nmtool(*words)
+    assert (found.code, found.out) == (3, "")
+    assert "error: there is no C compiler" in found.err
+    assert "fix: install one" in found.err
