@@ -8,6 +8,10 @@ A package has what its entry says it can, by these names:
     load(path) -> IntegerNetwork or Network                                  reads
     run(path, spikes, *, deep=False, on_progress=None) -> Recording          executes
     known_answers(path) -> KnownAnswers                                      carries
+    reference(network, spikes, *, on_progress=None) -> Recording             holds real numbers
+
+A format of real numbers takes float networks as they are, and what it answers is not what the
+integers of the simulator do but what its `reference` says.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
+REAL = "holds real numbers"
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,12 @@ class Format:
 FORMATS = (
     Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),
     Format("onnx", "an ONNX file of standard operators", (".onnx",)),
+    Format(
+        "nir",
+        "a NIR file, float",
+        (".nir",),
+        can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL}),
+    ),
     Format("c", "a program in one file of C99", (".c",)),
 )
 

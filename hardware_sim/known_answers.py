@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hardware_sim.simulator import simulate
+from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -20,19 +24,24 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SEED = 20210
 
 
-def known_answers(network: IntegerNetwork, spikes: Raster | None = None) -> KnownAnswers:
+def known_answers(
+    network: IntegerNetwork | Network,
+    spikes: Raster | None = None,
+    run: Callable[..., Recording] = simulate,
+) -> KnownAnswers:
     """What a network answers to the beginning of a few samples.
 
     Args:
         network: the network.
         spikes: input raster; its first samples are taken. By default input is generated, the
             same for the same network.
+        run: what answers to (network, raster); by default the simulator of integers.
 
     Raises:
         DataError: the raster has other channels than the network.
     """
-    spikes = generated_input(network) if spikes is None else _beginning(spikes)
-    return KnownAnswers(network.content_hash, spikes, simulate(network, spikes))
+    spikes = generated_input(network, run) if spikes is None else _beginning(spikes)
+    return KnownAnswers(network.content_hash, spikes, run(network, spikes))
 
 
 def _beginning(spikes: Raster) -> Raster:
@@ -40,15 +49,18 @@ def _beginning(spikes: Raster) -> Raster:
     return samples.first_steps(min(spikes.n_steps, ANSWERED_STEPS))
 
 
-def generated_input(network: IntegerNetwork) -> Raster:
+def generated_input(
+    network: IntegerNetwork | Network, run: Callable[..., Recording] = simulate
+) -> Raster:
     """Random input of the lowest rate at which as many populations spike as ever do."""
     best, most = _noise(network, RATES[0]), -1
+    spiking = [p for p in network.populations if p.kind == LIF]
     for rate in RATES:
         spikes = _noise(network, rate)
-        awake = _spiking_populations(simulate(network, spikes))
+        awake = _spiking_populations(run(network, spikes))
         if awake > most:
             best, most = spikes, awake
-        if awake == len(network.spiking):
+        if awake == len(spiking):
             break
     return best
 
@@ -57,7 +69,7 @@ def _spiking_populations(recording: Recording) -> int:
     return sum(raster.n_spikes > 0 for raster in recording.spikes.values())
 
 
-def _noise(network: IntegerNetwork, rate: float) -> Raster:
+def _noise(network: IntegerNetwork | Network, rate: float) -> Raster:
     """Independent spikes; the raw bits of a generator are the same in every numpy."""
     shape = (ANSWERED_SAMPLES, min(network.n_steps, ANSWERED_STEPS), network.channels.size)
     bits = np.random.PCG64(_SEED).random_raw(int(np.prod(shape)))

@@ -26,12 +26,17 @@ def decay(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
     return np.exp(-_steps(tau_ms, dt_ms))
 
 
+def loss(tau_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
+    """1 − exp(−dt/τ) for τ in ms, exact for long τ; 1 for τ = 0, 0 for τ = ∞."""
+    return -np.expm1(-_steps(tau_ms, dt_ms))
+
+
 def membrane_gain(tau_mem_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:
     """1 − α: how much of a constant input current reaches the membrane in one step.
 
     A perfect integrator (τ_mem = ∞) has V' = I per ms instead, hence dt in ms.
     """
-    return np.where(np.isinf(tau_mem_ms), dt_ms, -np.expm1(-_steps(tau_mem_ms, dt_ms)))
+    return np.where(np.isinf(tau_mem_ms), dt_ms, loss(tau_mem_ms, dt_ms))
 
 
 def current_gain(tau_syn_ms: ArrayLike, dt_ms: float) -> NDArray[np.float64]:

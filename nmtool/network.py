@@ -146,23 +146,24 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, *_pack(self))
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, *pack(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """Read what `save` wrote; raises `FileFormatError` on anything else."""
-        return _unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of everything the network consists of, in hexadecimal."""
-        return storage.content_hash(*_pack(self))
+        return storage.content_hash(*pack(self))
 
 
 _POPULATION_ARRAYS = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
 
 
-def _pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
+def pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
+    """Header and arrays of an archive that holds the network."""
     header = graph.pack_header(network)
     arrays: dict[str, NDArray] = {}
     for population in network.populations:
@@ -178,7 +179,8 @@ def _population_arrays(archive: storage.Archive, name: str) -> dict[str, Any]:
     return {key: archive.array(f"population.{name}.{key}") for key in _POPULATION_ARRAYS}
 
 
-def _unpack(archive: storage.Archive) -> Network:
+def unpack(archive: storage.Archive) -> Network:
+    """The network in an archive; raises `FileFormatError` where it is damaged."""
     with archive.checked():
         return Network(
             populations=[

@@ -3,12 +3,15 @@
 spikes compared     every (sample, step, neuron) bin of every spiking population
 spikes different    bins in which one recording has a spike and the other has none
 membrane compared   output membranes at every step; with deep recordings u and v of all
+
+Backends of integers must equal the simulator exactly. Real numbers add up to others in another
+order, so that their membranes are compared with a tolerance; spikes never are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,15 +71,47 @@ class Comparison:
         return counts
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How far real numbers follow the integers they stand for.
+
+    Attributes:
+        spikes_compared, spikes_different: bins.
+        spikes_shared: spikes that both recordings have.
+        predictions_different: samples.
+    """
+
+    spikes_compared: int
+    spikes_different: int
+    spikes_shared: int
+    predictions_different: int
+
+    @property
+    def share(self) -> float:
+        """Spikes that both have, of those that one of them has; 1 without any."""
+        either = self.spikes_shared + self.spikes_different
+        return self.spikes_shared / either if either else 1.0
+
+
+REAL_TOLERANCE = 1e-9
+"""For membranes of real numbers, of the largest one of their population."""
+
 _QUANTITIES = ("u", "v", "spike")
 
 
-def compare(expected: Recording, actual: Recording) -> Comparison:
-    """Compare everything both recordings hold, exactly.
+def compare(expected: Recording, actual: Recording, *, tolerance: float = 0.0) -> Comparison:
+    """Compare everything both recordings hold, spikes exactly.
 
     Populations or samples that one of them lacks are an error of the caller, as is a dense
     quantity present in `expected` only; what only `actual` holds is not compared.
+
+    Args:
+        expected, actual: what to compare.
+        tolerance: how far membranes and currents may lie apart, as a share of the largest
+            magnitude that is expected in their population.
     """
+    if tolerance:
+        actual = _settled(expected, actual, tolerance)
     assert set(expected.spikes) == set(actual.spikes)
     assert set(expected.membrane) == set(actual.membrane)
     spikes = {
@@ -90,6 +125,42 @@ def compare(expected: Recording, actual: Recording) -> Comparison:
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
         predictions_different=int((expected.predictions != actual.predictions).sum()),
         first_divergence=_first(spikes, dense, expected.spikes),
+    )
+
+
+def agree(expected: Recording, actual: Recording) -> Agreement:
+    """How far the spikes and predictions of real numbers are those of integers.
+
+    Args:
+        expected: of the integers.
+        actual: of the real numbers, with the same populations and samples.
+    """
+    different = sum(len(_difference(r, actual.spikes[name])) for name, r in expected.spikes.items())
+    both = [raster for one in (expected, actual) for raster in one.spikes.values()]
+    return Agreement(
+        spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
+        spikes_different=different,
+        spikes_shared=(sum(raster.n_spikes for raster in both) - different) // 2,
+        predictions_different=int((expected.predictions != actual.predictions).sum()),
+    )
+
+
+def _settled(expected: Recording, actual: Recording, tolerance: float) -> Recording:
+    """The actual recording, with the expected values where they are as good as equal."""
+
+    def settle(mine: NDArray, theirs: NDArray) -> NDArray:
+        far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
+        return np.where(far | np.isnan(theirs), theirs, mine)
+
+    def settled(group: str) -> dict[str, NDArray]:
+        theirs = getattr(actual, group)
+        return {n: settle(mine, theirs[n]) for n, mine in getattr(expected, group).items()}
+
+    return replace(
+        actual,
+        membrane=settled("membrane"),
+        current=settled("current"),
+        potential=settled("potential"),
     )
 
 

@@ -14,6 +14,7 @@ from nmtool.cli.loading import Samples
 from nmtool.cli.progress import progress
 from nmtool.cli.verdict import Verdict
 from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.recording import Recording
 from nmtool.verify import compare
 
@@ -46,7 +47,7 @@ class BackendCheck:
         return Verdict(compare(expected, actual), actual.accuracy(samples.label), seconds)
 
     @contextmanager
-    def _exported(self, network: IntegerNetwork) -> Iterator[Path]:
+    def _exported(self, network: IntegerNetwork | Network) -> Iterator[Path]:
         if self.artefact is not None:
             yield self.artefact
             return

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
-from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, integers
+from nmtool.cli.integers import (
+    CALIBRATION_SAMPLES,
+    add_quantise_options,
+    integers,
+    quantise_options,
+)
 from nmtool.cli.loading import bin_for, find_data, load_any, read_split
+from nmtool.cli.nir_options import add_nir_options, nir_options, refuse_nir_options
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
 from nmtool.raster import Raster
 
 if TYPE_CHECKING:
@@ -22,7 +30,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from exporters import formats
 
-    add_network(parser, "integer network file; runs and float networks are quantised")
+    add_network(
+        parser,
+        "integer network file; runs and float networks are quantised, but for NIR, where they "
+        "stay float unless an option of quantisation is given",
+    )
     parser.add_argument(
         "--to",
         choices=formats.that_can(formats.WRITES),
@@ -39,25 +51,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
+    add_nir_options(parser)
     parser.epilog = (
         "examples: nmtool export integers.npz -o network.onnx; "
-        "nmtool export integers.npz --to lava -o lava_folder"
+        "nmtool export integers.npz --to lava -o lava_folder; "
+        "nmtool export run -o network.nir --form expander"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from hardware_sim.known_answers import known_answers
-
     chosen = _format(arguments.to, arguments.output)
     if Path(arguments.output).exists() and not arguments.force:
         raise UsageError(
             f"{arguments.output} exists", fix="choose another path, or replace it: --force"
         )
+    settings = _settings(arguments, chosen)
     found = load_any(arguments.network)
     dataset = find_data(arguments, arguments.data) if arguments.data else None
-    network = integers(arguments, found, dataset)
-    answers = known_answers(network, None if dataset is None else _inputs(network, dataset))
-    path = chosen.package.export(network, arguments.output, answers=answers, force=arguments.force)
+    network: Network | IntegerNetwork = found
+    if not _stays_float(arguments, chosen, found):
+        network = integers(arguments, found, dataset)
+    answers = _answers(chosen, network, dataset)
+    path = chosen.package.export(
+        network, arguments.output, answers=answers, force=arguments.force, **settings
+    )
     if arguments.json:
         console.print_json({"format": chosen.name, "path": str(path), "hash": network.content_hash})
     else:
@@ -78,7 +95,39 @@ def _format(name: str | None, output: str) -> Format:
     return chosen
 
 
-def _inputs(network: IntegerNetwork, dataset: Dataset) -> Raster:
+def _settings(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
+    """What only this format's export takes."""
+    from exporters import nir
+
+    if chosen.package is nir:
+        return {"options": nir_options(arguments)}
+    refuse_nir_options(arguments, chosen.name)
+    return {}
+
+
+def _stays_float(
+    arguments: argparse.Namespace, chosen: Format, found: Network | IntegerNetwork
+) -> bool:
+    from exporters import formats
+
+    is_float = isinstance(found, Network) and formats.REAL in chosen.can
+    return is_float and not quantise_options(arguments)
+
+
+def _answers(
+    chosen: Format, network: Network | IntegerNetwork, dataset: Dataset | None
+) -> KnownAnswers:
+    """What the export must answer to samples, or to input made for the network."""
+    from exporters import formats
+    from hardware_sim.known_answers import known_answers
+
+    spikes = None if dataset is None else _inputs(network, dataset)
+    if formats.REAL in chosen.can:
+        return known_answers(network, spikes, chosen.package.reference)
+    return known_answers(network, spikes)
+
+
+def _inputs(network: Network | IntegerNetwork, dataset: Dataset) -> Raster:
     """The first samples of the data, of the test split where there is one."""
     from hardware_sim.known_answers import ANSWERED_SAMPLES
 

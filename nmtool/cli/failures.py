@@ -14,6 +14,7 @@ EXTRAS = {
     "optuna": "sweep",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "nir": "nir",
 }
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 

@@ -124,7 +124,7 @@ def _searched(
             lambda ranges: to_integers(network, ranges=ranges, calibration=calibration).network,
             samples.raster,
             scores,
-            on_try=lambda least: advance(1, f"least error {least:.4f}"),
+            on_try=lambda least: advance(len(samples.label), f"least error {least:.4f}"),
         )
     return partial(to_integers, ranges=ranges)
 
@@ -147,12 +147,17 @@ def integers(
     return result.network
 
 
+def quantise_options(arguments: argparse.Namespace) -> list[str]:
+    """The options of quantisation that are given."""
+    names = ("weight_bits", "delay_bits", "ranges", "scale")
+    return [name for name in names if getattr(arguments, name) is not None]
+
+
 def refuse_quantise_options(arguments: argparse.Namespace) -> None:
     """Raise `UsageError` if an option of quantisation is given."""
-    for name in ("weight_bits", "delay_bits", "ranges", "scale"):
-        if getattr(arguments, name) is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} has nothing to act on",
-                why=f"{arguments.network} is made of integers already",
-                fix="leave it out, or name the float network",
-            )
+    for name in quantise_options(arguments):
+        raise UsageError(
+            f"--{name.replace('_', '-')} has nothing to act on",
+            why=f"{arguments.network} is made of integers already",
+            fix="leave it out, or name the float network",
+        )

@@ -9,7 +9,7 @@ from typing import Any
 from nmtool.cli import console
 from nmtool.cli.loading import Samples
 from nmtool.recording import Recording
-from nmtool.verify import Comparison, Divergence
+from nmtool.verify import Agreement, Comparison, Divergence
 
 SIMULATOR = "hardware_sim"
 HEADER = ("backend", "accuracy", "spikes compared", "different", "u, v different", "seconds")
@@ -46,6 +46,7 @@ class Verdict:
         seconds: it took.
         model: which of the backend's models ran, '' where it has only one.
         stock: the check of the model itself, where one was made.
+        integers: for real numbers, how far they follow the integers; no reason to fail.
     """
 
     comparison: Comparison
@@ -53,6 +54,7 @@ class Verdict:
     seconds: float
     model: str = ""
     stock: StockCheck | None = None
+    integers: Agreement | None = None
 
     @property
     def identical(self) -> bool:
@@ -76,6 +78,8 @@ class Verdict:
             counts = self.stock.comparison.as_json()
             del counts["predictions_different"]
             entry |= {f"stock_{name}": count for name, count in counts.items()}
+        if self.integers is not None:
+            entry["integer"] = asdict(self.integers)
         return entry
 
 
@@ -85,13 +89,15 @@ def all_identical(verdicts: Mapping[str, Verdict]) -> bool:
 
 
 def report(
-    samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]
+    samples: Samples, expected: Recording | None, verdicts: Mapping[str, Verdict]
 ) -> dict[str, Any]:
-    """The object scripts rely on, of a comparison on data."""
-    accuracy = {
-        SIMULATOR: expected.accuracy(samples.label),
-        **{name: verdict.accuracy for name, verdict in verdicts.items()},
-    }
+    """The object scripts rely on, of a comparison on data.
+
+    Nothing is expected of a simulator of integers where real numbers are all there is.
+    """
+    accuracy = {name: verdict.accuracy for name, verdict in verdicts.items()}
+    if expected is not None:
+        accuracy = {SIMULATOR: expected.accuracy(samples.label), **accuracy}
     return {"samples": samples.raster.n_samples, "accuracy": accuracy, **findings(verdicts)}
 
 
@@ -108,10 +114,14 @@ def findings(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     }
 
 
-def print_verdicts(samples: Samples, expected: Recording, verdicts: Mapping[str, Verdict]) -> None:
+def print_verdicts(
+    samples: Samples, expected: Recording | None, verdicts: Mapping[str, Verdict]
+) -> None:
     """The certificate as a table, and what it says in words."""
-    simulated = (SIMULATOR, f"{expected.accuracy(samples.label):.2%}", "", "", "", "")
-    print_certificate(f"{samples.raster.n_samples} samples", verdicts, [simulated])
+    first_rows: list[tuple[str, ...]] = []
+    if expected is not None:
+        first_rows = [(SIMULATOR, f"{expected.accuracy(samples.label):.2%}", "", "", "", "")]
+    print_certificate(f"{samples.raster.n_samples} samples", verdicts, first_rows)
 
 
 def print_certificate(
@@ -146,6 +156,8 @@ def _counts(comparison: Comparison) -> tuple[str, str, str]:
 def print_verdict(name: str, verdict: Verdict) -> None:
     """`spikes compared N, different 0`, and where a divergence begins."""
     _print_sentence(name, verdict.comparison, verdict.comparison.first_divergence)
+    if verdict.integers is not None:
+        _print_agreement(name, verdict.integers)
     stock = verdict.stock
     if stock is None:
         return
@@ -166,6 +178,14 @@ def _print_sentence(label: str, comparison: Comparison, first: Divergence | None
     )
     if first is not None:
         console.tell(f"  first divergence: {_located(first)}")
+
+
+def _print_agreement(name: str, integers: Agreement) -> None:
+    console.tell(
+        f"{name}: float, compared with a float reference; of the spikes that it or the integer "
+        f"simulator emits, {integers.share:.1%} are shared; predictions different "
+        f"{integers.predictions_different}"
+    )
 
 
 def _located(divergence: Divergence) -> str:

@@ -16,10 +16,11 @@ from nmtool.cli.arguments import (
     add_network,
 )
 from nmtool.cli.backend_check import BackendCheck
-from nmtool.cli.integers import add_quantise_options, integers
+from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.lava_check import FAST, STOCK, LavaCheck
 from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
 from nmtool.cli.progress import progress
+from nmtool.cli.real_check import RealCheck, agreement
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.verdict import (
     Verdict,
@@ -31,6 +32,7 @@ from nmtool.cli.verdict import (
 )
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.recording import Recording
 
 Check = Callable[[IntegerNetwork, Samples, Recording], Verdict]
@@ -85,10 +87,17 @@ def _verify_on_data(arguments: argparse.Namespace) -> int:
     checks = _checks(arguments)
     found = load_any(arguments.network)
     dataset = find_data(arguments, arguments.data)
-    network = integers(arguments, found, dataset if "train" in dataset.splits else None)
-    samples = bin_for(network, read_split(dataset, arguments.split, arguments.samples))
-    expected = simulated(network, samples, deep=arguments.deep)
-    verdicts = {name: check(network, samples, expected) for name, check in checks.items()}
+    events = read_split(dataset, arguments.split, arguments.samples)
+    real = {n: c for n, c in checks.items() if isinstance(c, RealCheck) and c.artefact}
+    expected = None
+    if isinstance(found, Network) and real == checks and not quantise_options(arguments):
+        samples = bin_for(found, events)
+        verdicts = {name: check(found, samples, None) for name, check in real.items()}
+    else:
+        network = integers(arguments, found, dataset if "train" in dataset.splits else None)
+        samples = bin_for(network, events)
+        expected = simulated(network, samples, deep=arguments.deep)
+        verdicts = {name: check(network, samples, expected) for name, check in checks.items()}
     if arguments.json:
         console.print_json(report(samples, expected, verdicts))
     else:
@@ -123,7 +132,8 @@ def _check(arguments: argparse.Namespace, name: str, artefact: Path | None) -> C
 
         return LavaCheck(environment.find(), arguments.model, arguments.deep, artefact)
     backend.package.require()
-    return BackendCheck(backend, arguments.deep, artefact)
+    kind = RealCheck if formats.REAL in backend.can else BackendCheck
+    return kind(backend, arguments.deep, artefact)
 
 
 def simulated(network: IntegerNetwork, samples: Samples, *, deep: bool = False) -> Recording:
@@ -144,8 +154,11 @@ def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
     own.package.require()
     began = time.perf_counter()
     with progress(own.name, answers.spikes.n_samples) as advance:
-        comparison = self_check.check_itself(own, arguments.network, answers, advance)
-    verdicts = {own.name: Verdict(comparison, None, time.perf_counter() - began)}
+        actual = own.package.run(arguments.network, answers.spikes, on_progress=advance)
+    seconds = time.perf_counter() - began
+    comparison = self_check.compared(own, answers.recording, actual)
+    followed = agreement(own, arguments.network, answers.spikes, actual)
+    verdicts = {own.name: Verdict(comparison, None, seconds, integers=followed)}
     samples = answers.spikes.n_samples
     if arguments.json:
         what = {"samples": samples, "hash": answers.network_hash}

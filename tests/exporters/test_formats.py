@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporters import formats
-from exporters.formats import CARRIES, EXECUTES, FORMATS, READS, WRITES, Format
+from exporters.formats import CARRIES, EXECUTES, FORMATS, READS, REAL, WRITES, Format
 from nmtool.errors import UsageError
 
 FUNCTIONS = {
@@ -15,6 +15,7 @@ FUNCTIONS = {
     READS: ["load"],
     EXECUTES: ["run", "require"],
     CARRIES: ["known_answers"],
+    REAL: ["reference"],
 }
 
 

@@ -10,10 +10,13 @@ import pytest
 from hardware_sim import known_answers as module
 from hardware_sim.known_answers import generated_input, known_answers
 from hardware_sim.reference import run_reference
+from hardware_sim.simulator import simulate
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
 from nmtool.verify import compare
 from tests.integer_nets import random_network, random_raster
@@ -79,3 +82,16 @@ def test_the_same_network_gets_the_same_answers() -> None:
 def test_data_must_fit() -> None:
     with pytest.raises(DataError, match="channels"):
         known_answers(driven_network(255), random_raster(0, 1, 30, 3))
+
+
+def test_anything_may_answer() -> None:
+    asked = []
+
+    def answer(network: IntegerNetwork, spikes: Raster) -> Recording:
+        asked.append(spikes)
+        return simulate(network, spikes)
+
+    network = driven_network(60)
+    answers = known_answers(network, run=answer)
+    assert asked[-1] is answers.spikes
+    assert answers.to_bytes() == known_answers(network).to_bytes()

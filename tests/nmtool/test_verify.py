@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.verify import Divergence, compare
+from nmtool.verify import Agreement, Divergence, agree, compare
 from tests.strategies import recordings
 
 SAMPLES, STEPS = 3, 7
@@ -169,3 +169,38 @@ def test_a_shallow_recording_is_compared_by_what_it_holds(expected: Recording) -
     shallow = replace(expected, current={}, potential={})
     assert compare(shallow, expected).membrane_compared == SAMPLES * STEPS * 3
     assert compare(shallow, expected).identical
+
+
+# Real numbers.
+
+
+def test_membranes_within_the_tolerance_are_equal(expected: Recording) -> None:
+    """10 is the largest membrane: one of ten values lies 1e-8 away, one 1e-3."""
+    near = expected.membrane["out"].astype(np.float64)
+    near[0, 1, 2] += 1e-8
+    actual = replace(expected, membrane={"out": near})
+    assert compare(expected, actual).membrane_different == 1
+    assert compare(expected, actual, tolerance=1e-8).identical
+    near[2, 3, 1] -= 1e-3
+    comparison = compare(expected, actual, tolerance=1e-8)
+    assert (comparison.membrane_different, comparison.identical) == (1, False)
+    assert comparison.first_divergence == Divergence(2, 3, "out", 1, "v", 10, 10 - 1e-3)
+    near[2, 3, 1] = np.nan
+    assert compare(expected, actual, tolerance=1e-8).membrane_different == 1
+
+
+def test_no_tolerance_for_spikes(expected: Recording) -> None:
+    actual = with_spike(expected, "first", 0, 1, 2)
+    assert compare(expected, actual, tolerance=1.0).spikes_different == 1
+
+
+def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
+    both = with_spike(expected, "first", 0, 1, 2)
+    other = with_spike(with_spike(both, "second", 1, 2, 0), "first", 1, 1, 1)
+    other = with_value(other, "membrane", "out", (2, 0, 1), 11)
+    bins = SAMPLES * STEPS * 6
+    found = agree(both, other)
+    assert found == Agreement(bins, 2, 1, 1)
+    assert found.share == pytest.approx(1 / 3)
+    assert agree(expected, expected) == Agreement(bins, 0, 0, 0)
+    assert agree(expected, expected).share == 1.0

@@ -1,0 +1,173 @@
+"""NIR (neuromorphs/NIR): written with delays of single synapses, read, executed.
+
+NIR is float and counts in seconds. A file holds what that can hold of a network, in standard
+nodes, and beside them the network itself, so that nothing is lost for who reads it with nmtool.
+Executing a file equals a float reference; how far the integers of a chip are from that is
+reported, not hidden. Writing needs the library `nir`, everything else does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporters.export_file import write_export
+from exporters.nir import extra as extras
+from exporters.nir import recursion, write
+from exporters.nir.build import Built, build
+from exporters.nir.extra import Extra, Settings
+from exporters.nir.hdf5 import telling_damage
+from exporters.nir.obstacles import mixed_leaks, obstacles
+from exporters.nir.options import OLD_NIR, NirOptions
+from exporters.nir.plan import Plan
+from exporters.nir.profiles import refusals
+from exporters.nir.read import WHAT, read_extra, read_graph
+from exporters.nir.real import real_network
+from exporters.nir.running import WrittenGraph
+from nmtool.errors import DoesNotFitError, FileFormatError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from nmtool.targets import Finding
+
+__all__ = ["NirOptions", "export", "known_answers", "load", "reference", "require", "run"]
+
+
+def require() -> None:
+    """Nothing: files are executed here."""
+
+
+def export(
+    network: Network | IntegerNetwork,
+    path: str | Path,
+    *,
+    options: NirOptions | None = None,
+    answers: KnownAnswers | None = None,
+    force: bool = False,
+) -> Path:
+    """Write a NIR file.
+
+    Args:
+        network: float or integer.
+        path: to be made; the same network and options give the same bytes.
+        options: how to write it.
+        answers: inputs with what `reference` answers to them.
+        force: replace a file that is there.
+
+    Returns:
+        The path.
+
+    Raises:
+        DoesNotFitError: the options cannot hold the network, or their peer would break it;
+            every reason is listed.
+        InputError: something is there and may not be replaced.
+        StorageError: it could not be written; what was there is untouched.
+        ImportError: the library `nir` is not installed.
+    """
+    options = options or NirOptions()
+    built = _built(network, options)
+    extra = Extra(
+        extras.about(network, Settings(options, built.ahead, built.recorded)),
+        extras.pack_network(network),
+        b"" if answers is None else answers.to_bytes(),
+    )
+    old = options.profile in OLD_NIR
+    return write_export(path, write.to_bytes(built.graph, extra, without_reset=old), force)
+
+
+def _built(network: Network | IntegerNetwork, options: NirOptions) -> Built:
+    real, what = real_network(network), "this network cannot be written as NIR with these options"
+    _refuse(mixed_leaks(real), what)
+    plan = Plan(real, options)
+    _refuse(obstacles(plan), what)
+    built = build(plan)
+    _refuse(refusals(built, options), f"{options.profile} would not run this network")
+    return built
+
+
+def _refuse(findings: list[Finding], what: str) -> None:
+    if findings:
+        raise DoesNotFitError(
+            what,
+            why="\n".join(f"{one.where}: {one.what}" for one in findings),
+            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+        )
+
+
+def load(path: str | Path) -> Network | IntegerNetwork:
+    """The network in a NIR file that nmtool wrote, bit for bit.
+
+    Raises:
+        FileFormatError: it is damaged, or nmtool did not write it.
+    """
+    return extras.unpack_network(_extra(path), path)
+
+
+def known_answers(path: str | Path) -> KnownAnswers:
+    """The answers in a NIR file; raises `FileFormatError` where it has none."""
+    answers = _extra(path).answers
+    if not answers:
+        raise FileFormatError(f"{path} carries no known answers", fix="export it again")
+    return KnownAnswers.from_bytes(answers, path)
+
+
+def _extra(path: str | Path) -> Extra:
+    extra = read_extra(path)
+    if extra is None:
+        raise FileFormatError(
+            f"{path} was not written by nmtool",
+            why=f"it has no group /{extras.GROUP}",
+            fix="import it first",
+        )
+    return extra
+
+
+def run(
+    path: str | Path,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Execute the graph in a NIR file that nmtool wrote, every sample from rest.
+
+    Args:
+        path: what `export` wrote.
+        spikes: the input, one neuron per channel; its number of steps counts.
+        deep: refused: NIR's nodes pass on spikes, not what is inside of them.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        UsageError: `deep`.
+        FileFormatError: the file is damaged or no such file.
+        DataError: the raster has other channels than the network.
+    """
+    if deep:
+        raise UsageError("NIR files have no inner variables to compare", fix="leave out --deep")
+    extra = _extra(path)
+    network, graph = extras.unpack_network(extra, path), read_graph(path)
+    check_input(network, spikes)
+    with telling_damage(path, WHAT):
+        return WrittenGraph(graph, network, extra.settings()).record(spikes, on_progress)
+
+
+def reference(
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """What a NIR file of the network must answer: the same real numbers, without NIR.
+
+    Args:
+        network: float or integer; integers run without the truncation of their decays.
+        spikes: the input, one neuron per channel.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        DataError: the raster has other channels than the network.
+    """
+    check_input(network, spikes)
+    return recursion.run(real_network(network), spikes, on_progress)

@@ -1,0 +1,84 @@
+"""A NIR graph in plain data: what is written, what is read, what is executed.
+
+Nodes are named by their NIR kind and hold the arrays that NIR defines for it. Nested graphs are
+flat here; what enters and leaves them is a node of the kind `Identity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.rounding import round_half_away
+
+INPUT, OUTPUT, IDENTITY = "Input", "Output", "Identity"
+LINEAR, AFFINE, SCALE, DELAY, FLATTEN = "Linear", "Affine", "Scale", "Delay", "Flatten"
+LIF, CUBA_LIF, IF, THRESHOLD = "LIF", "CubaLIF", "IF", "Threshold"
+LI, CUBA_LI, INTEGRATOR = "LI", "CubaLI", "I"
+
+SPIKING = (LIF, CUBA_LIF, IF, THRESHOLD)
+INTEGRATING = (LI, CUBA_LI, INTEGRATOR)
+NEURONS = (*SPIKING, *INTEGRATING)
+WIRES = (INPUT, OUTPUT, IDENTITY, LINEAR, AFFINE, SCALE, DELAY, FLATTEN)
+"""Kinds that pass signals on and hold no neurons."""
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One NIR node.
+
+    Attributes:
+        kind: its NIR type.
+        values: its arrays, by NIR's names (`Input` and `Output`: `shape`).
+    """
+
+    kind: str
+    values: Mapping[str, NDArray] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How many signals a node of neurons, an `Input` or an `Output` passes on."""
+        if "shape" in self.values:
+            return int(np.prod(self.values["shape"], dtype=np.int64))
+        return max(int(np.size(value)) for value in self.values.values())
+
+    @property
+    def is_neurons(self) -> bool:
+        """Whether it holds neurons."""
+        return self.kind in NEURONS
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes by name and edges between them; several edges into a node add up."""
+
+    nodes: dict[str, Node]
+    edges: list[Edge]
+
+    def sources(self) -> dict[str, list[str]]:
+        """Per node, the nodes with an edge into it, in the order of the edges."""
+        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for pre, post in self.edges:
+            found[post].append(pre)
+        return found
+
+    def targets(self) -> dict[str, list[str]]:
+        """Per node, the nodes it has an edge to, in the order of the edges."""
+        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for pre, post in self.edges:
+            found[pre].append(post)
+        return found
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """Names of the nodes of some kinds, sorted."""
+        return sorted(name for name, node in self.nodes.items() if node.kind in kinds)
+
+
+def whole_steps(delay_s: NDArray, dt_s: float) -> NDArray[np.int64]:
+    """Delays in seconds as the nearest whole steps, halfway ones away from zero."""
+    return round_half_away(np.asarray(delay_s, np.float64) / dt_s).astype(np.int64)

@@ -1,0 +1,155 @@
+"""HDF5 files of strangers: only plain, bounded data of the file itself is read.
+
+HDF5 can point to other files, run plug-ins while it reads, and claim sizes that nothing holds.
+Each dataset is looked at before it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError, NmtoolError
+
+if TYPE_CHECKING:
+    import h5py
+
+MAX_BYTES = 1 << 30
+"""Files that would unpack to more are refused before it is done."""
+
+_PLAIN_FILTERS = {1, 2, 3, 4, 32000}
+"""Deflate, shuffle, checksum, szip and lzf: every other filter is a plug-in, that is, code."""
+
+_NUMBERS = "biuf"
+
+
+@contextmanager
+def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
+    """A file to read from.
+
+    Args:
+        path: where it is.
+        what: the kind of file it should be, for errors.
+
+    Raises:
+        FileFormatError: missing or damaged, also while it is read.
+    """
+    import h5py
+
+    if not Path(path).is_file():
+        raise FileFormatError(f"there is no file {path}")
+    with telling_damage(path, what), h5py.File(path, "r") as file:
+        yield PlainFile(file)
+
+
+@contextmanager
+def telling_damage(path: str | Path, what: str) -> Iterator[None]:
+    """Turn whatever the content of a file makes raise into `FileFormatError`."""
+    try:
+        with np.errstate(all="ignore"):  # numbers of strangers may be anything
+            yield
+    except Exception as error:  # HDF5 and numpy raise anything
+        why = error.what if isinstance(error, NmtoolError) else f"{type(error).__name__}: {error}"
+        raise FileFormatError(f"{path} cannot be read as a {what}", why=why) from error
+
+
+def printable(name: str) -> str:
+    """A name from a file, fit to be shown: short and without control characters."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:60])
+    return shown + ("…" if len(name) > 60 else "")
+
+
+class PlainFile:
+    """Reads plain groups and datasets, and counts what they unpack to."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self.root: h5py.Group = file
+        self._bytes = 0
+
+    def group(self, parent: h5py.Group, name: str) -> h5py.Group:
+        """A group of this file."""
+        import h5py
+
+        member = self._member(parent, name)
+        if not isinstance(member, h5py.Group):
+            raise _error(parent, name, "is no group")
+        return member
+
+    def array(self, parent: h5py.Group, name: str) -> NDArray:
+        """The numbers of a dataset."""
+        dataset = self._dataset(parent, name)
+        if dataset.dtype.kind not in _NUMBERS:
+            raise _error(parent, name, "holds no numbers")
+        return np.asarray(dataset[()])
+
+    def text(self, parent: h5py.Group, name: str) -> str:
+        """The text of a dataset."""
+        value = self._dataset(parent, name)[()]
+        if not isinstance(value, bytes):
+            raise _error(parent, name, "is no text")
+        return value.decode("utf-8")
+
+    def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
+        """The texts of a dataset, at most so many, in its shape."""
+        dataset = self._dataset(parent, name)
+        if math.prod(dataset.shape) > limit:
+            raise _error(parent, name, f"holds more than {limit} texts")
+        values = np.asarray(dataset[()])
+        if not all(isinstance(value, bytes) for value in values.flat):
+            raise _error(parent, name, "holds no texts")
+        decoded = [value.decode("utf-8") for value in values.flat]
+        return np.array(decoded, object).reshape(values.shape)
+
+    def numbers(self, parent: h5py.Group) -> dict[str, NDArray]:
+        """Every dataset of numbers in a group, by name; groups and texts are left alone."""
+        import h5py
+
+        found = {}
+        for name in sorted(parent):
+            member = self._member(parent, name)
+            if isinstance(member, h5py.Dataset) and member.dtype.kind in _NUMBERS:
+                found[name] = self.array(parent, name)
+        return found
+
+    def _member(self, parent: h5py.Group, name: str) -> Any:
+        import h5py
+
+        link = parent.get(name, getlink=True)
+        if link is None:
+            raise _error(parent, name, "is missing")
+        if not isinstance(link, h5py.HardLink):
+            raise _error(parent, name, "is a link to somewhere else")
+        return parent[name]
+
+    def _dataset(self, parent: h5py.Group, name: str) -> h5py.Dataset:
+        import h5py
+
+        dataset = self._member(parent, name)
+        if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+            raise _error(parent, name, "holds no data")
+        if dataset.is_virtual or dataset.external:
+            raise _error(parent, name, "lies in another file")
+        if not _filters(dataset) <= _PLAIN_FILTERS:
+            raise _error(parent, name, "needs a plug-in to be read")
+        # A chunk is unpacked as a whole, however little of it is used.
+        values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
+        self._bytes += values * dataset.dtype.itemsize
+        if self._bytes > MAX_BYTES:
+            raise _error(parent, name, f"and others would unpack to {self._bytes} bytes")
+        return dataset
+
+
+def _filters(dataset: h5py.Dataset) -> set[int]:
+    properties = dataset.id.get_create_plist()
+    return {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
+
+
+def _error(parent: h5py.Group, name: str, text: str) -> FileFormatError:
+    where = printable(f"{str(parent.name).rstrip('/')}/{name}")
+    return FileFormatError(f"{where} {text}")

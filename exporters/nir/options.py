@@ -1,0 +1,86 @@
+"""How a network is written as NIR: the choices, each with its alternatives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nmtool.errors import UsageError
+
+GROUPED, TAPPED, EXPANDER, AXONAL = "grouped", "tapped", "expander", "axonal"
+FORMS = (GROUPED, TAPPED, EXPANDER, AXONAL)
+
+IMPLIED, EXPLICIT = "implied", "explicit"
+RECURRENT_STEPS = (IMPLIED, EXPLICIT)
+
+DELAYED, FREE = "delayed", "free"
+HOPS = (DELAYED, FREE)
+
+POPULATION, CURRENT, SPIKES = "population", "current", "spikes"
+READOUTS = (POPULATION, CURRENT, SPIKES)
+
+PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
+OLD_NIR = ("rockpool", "sinabs")
+"""Peers that pin nir ≤ 1.0.4, which cannot read `v_reset`."""
+
+NIR_DT_S = 1e-4
+"""The nominal step of NIR's simulators; one of them cannot be told another."""
+
+
+@dataclass(frozen=True)
+class NirOptions:
+    """How to write.
+
+    Attributes:
+        form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a
+            `Linear` per delay. `tapped`: a line of one-step `Delay`s with a `Linear` at each tap.
+            `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: one `Delay`. Projections
+            whose neurons delay all their synapses alike are axonal in any form.
+        readout: `population`: the output population ends the graph. `current`: what it receives
+            does, for peers without integrators. `spikes`: the spikes that feed it do.
+        recurrent_step: `implied`: a connection that closes a loop costs a step by itself, as in
+            every importer that was measured, and its delay is written a step shorter.
+            `explicit`: only `Delay`s cost steps.
+        hops: `delayed`: the step every hop costs is part of the delays. `free`: hops cost
+            nothing, so that populations run ahead by the steps that the file records; only
+            differences of delays remain. None: `free` for a profile, else `delayed`.
+        nir_dt_s: the step in s that time constants and delays are written for; only ratios to
+            it matter.
+        profile: refuse what this peer would drop or break; None writes any network.
+
+    Raises:
+        UsageError: an unknown choice, or a step that is not positive.
+    """
+
+    form: str = GROUPED
+    readout: str = POPULATION
+    recurrent_step: str = IMPLIED
+    hops: str | None = None
+    nir_dt_s: float = NIR_DT_S
+    profile: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check("form", FORMS)
+        self._check("readout", READOUTS)
+        self._check("recurrent_step", RECURRENT_STEPS)
+        if self.profile is not None:
+            self._check("profile", PROFILES)
+        if self.hops is None:
+            object.__setattr__(self, "hops", FREE if self.profile else DELAYED)
+        self._check("hops", HOPS)
+        if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
+            raise UsageError(
+                f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}"
+            )
+
+    def _check(self, key: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, key) not in choices:
+            raise UsageError(
+                f"unknown {key.replace('_', ' ')} '{getattr(self, key)}' of a NIR file",
+                fix=f"use one of {', '.join(choices)}",
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """The choices by name."""
+        return asdict(self)

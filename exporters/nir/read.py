@@ -1,0 +1,151 @@
+"""From a NIR file that anybody wrote to a graph and to what nmtool wrote beside it.
+
+The library `nir` is not asked: it reads whatever size a file claims and follows links to other
+files.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporters.nir import extra as extras
+from exporters.nir.extra import Extra
+from exporters.nir.graph import IDENTITY, INPUT, OUTPUT, Edge, Graph, Node
+from exporters.nir.hdf5 import PlainFile, opened, printable
+from nmtool.errors import FileFormatError
+
+if TYPE_CHECKING:
+    import h5py
+
+MAX_NODES = 20_000
+MAX_EDGES = 200_000
+MAX_DEPTH = 16
+MAX_NAME = 200
+
+GRAPH = "NIRGraph"
+WHAT = "NIR file"
+
+
+@dataclass(frozen=True, eq=False)
+class _Nested:
+    """A graph whose nodes may be graphs."""
+
+    nodes: dict[str, Node | _Nested]
+    edges: list[Edge]
+
+
+def read_graph(path: str | Path) -> Graph:
+    """The graph of a NIR file, nested ones flattened; names of their nodes are joined by dots.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, or no NIR file.
+    """
+    with opened(path, WHAT) as file:
+        root = _Nodes(file).read(file.group(file.root, "node"), 0)
+    if not isinstance(root, _Nested):
+        raise FileFormatError(f"{path} holds one node of the kind {printable(root.kind)}, no graph")
+    nodes: dict[str, Node] = {}
+    edges: list[Edge] = []
+    _flatten(root, "", nodes, edges)
+    return Graph(nodes, sorted(set(edges)))
+
+
+def read_extra(path: str | Path) -> Extra | None:
+    """What nmtool wrote beside the graph; None where it wrote nothing.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, no NIR file, or from a newer nmtool.
+    """
+    with opened(path, WHAT) as file:
+        if extras.GROUP not in file.root:
+            return None
+        group = file.group(file.root, extras.GROUP)
+        about = json.loads(file.text(group, extras.SETTINGS))
+        version = int(about["version"])
+        if version <= extras.VERSION:
+            return _extra(file, group, about)
+    raise FileFormatError(
+        f"{path} has the format version {version}, this nmtool reads up to {extras.VERSION}",
+        fix="update nmtool",
+    )
+
+
+def _extra(file: PlainFile, group: h5py.Group, about: dict[str, Any]) -> Extra:
+    answers = b""
+    if extras.ANSWERS in group:
+        answers = file.array(group, extras.ANSWERS).tobytes()
+    return Extra(about, file.array(group, extras.NETWORK).tobytes(), answers)
+
+
+class _Nodes:
+    """Reads nodes and counts them."""
+
+    def __init__(self, file: PlainFile) -> None:
+        self.file = file
+        self.count = 0
+
+    def read(self, group: h5py.Group, depth: int) -> Node | _Nested:
+        self.count += 1
+        if depth > MAX_DEPTH or self.count > MAX_NODES:
+            raise FileFormatError(
+                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep"
+            )
+        kind = self.file.text(group, "type")
+        if kind == GRAPH:
+            return self._nested(group, depth)
+        return Node(kind, self.file.numbers(group))
+
+    def _nested(self, group: h5py.Group, depth: int) -> _Nested:
+        members, nodes = self.file.group(group, "nodes"), {}
+        for name in sorted(members):
+            if len(name) > MAX_NAME:
+                raise FileFormatError(f"the name {printable(name)} has {len(name)} letters")
+            nodes[name] = self.read(self.file.group(members, name), depth + 1)
+        return _Nested(nodes, self._edges(group, nodes))
+
+    def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
+        pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
+        if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
+            raise FileFormatError(f"edges of the shape {pairs.shape} are no pairs of names")
+        edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
+        for pre, post in edges:
+            for end in (pre, post):
+                if end not in nodes:
+                    raise FileFormatError(
+                        f"the edge {printable(pre)} → {printable(post)} has no node "
+                        f"'{printable(end)}'"
+                    )
+        return edges
+
+
+def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
+    """Add a graph's nodes and edges; below the top, inputs and outputs are mere wires."""
+    first, last = {}, {}
+    for name, node in nested.nodes.items():
+        full = prefix + name
+        if isinstance(node, _Nested):
+            first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
+            _flatten(node, f"{full}.", nodes, edges)
+        else:
+            is_port = bool(prefix) and node.kind in (INPUT, OUTPUT)
+            nodes[full] = Node(IDENTITY, node.values) if is_port else node
+            first[name] = last[name] = full
+    edges += [(last[pre], first[post]) for pre, post in nested.edges]
+
+
+def _port(nested: _Nested, name: str, kind: str) -> str:
+    """The one input or output of a nested graph."""
+    found = [
+        inner
+        for inner, node in nested.nodes.items()
+        if isinstance(node, Node) and node.kind == kind
+    ]
+    if len(found) != 1:
+        raise FileFormatError(
+            f"the nested graph '{printable(name)}' has {len(found)} nodes of the kind {kind}",
+            why="edges to it name the graph only",
+        )
+    return f"{name}.{found[0]}"

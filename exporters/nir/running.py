@@ -1,0 +1,97 @@
+"""Executes the graph in a NIR file that nmtool wrote, as the network it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporters.nir import recursion
+from exporters.nir.extra import Settings
+from exporters.nir.graph import Graph
+from exporters.nir.interpret import execute
+from exporters.nir.options import CURRENT, IMPLIED
+from exporters.nir.real import Array, real_network
+from nmtool.errors import FileFormatError
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenGraph:
+    """What is in a file: a graph, the network it stands for, and how it was written.
+
+    The network tells names, sizes and the read-out. It also integrates what a file leaves to its
+    receiver: with the read-outs `current` and `spikes` the output population itself.
+    """
+
+    graph: Graph
+    network: Network | IntegerNetwork
+    settings: Settings
+
+    def record(self, spikes: Raster, on_progress: Callable[[int], None] | None) -> Recording:
+        """Run every sample from rest.
+
+        Raises:
+            FileFormatError: the graph cannot be run, or is not that of the network.
+        """
+        self._check()
+        samples = []
+        for sample in range(spikes.n_samples):
+            samples.append(self._answer(spikes.take([sample]).dense()[0]))
+            if on_progress is not None:
+                on_progress(1)
+        together = {name: np.array([one[name] for one in samples]) for name in samples[0]}
+        spiking = {p.name: p.kind == LIF for p in self.network.populations}
+        return Recording(
+            self.network.readout,
+            {n: Raster.from_dense(v) for n, v in together.items() if spiking[n]},
+            {n: v for n, v in together.items() if not spiking[n]},
+        )
+
+    def _check(self) -> None:
+        missing = sorted({*self.settings.recorded.values()} - {*self.graph.nodes})
+        if missing:
+            raise FileFormatError(f"the graph has no node '{missing[0]}'")
+
+    def _answer(self, spikes: Array) -> dict[str, Array]:
+        """Per population [steps, size] spikes or membranes of one sample."""
+        options, recorded = self.settings.options, self.settings.recorded
+        outputs = execute(
+            self.graph,
+            spikes,
+            list(recorded.values()),
+            dt_s=options.nir_dt_s,
+            implied=options.recurrent_step == IMPLIED,
+        )
+        answer = {}
+        for population in self.network.populations:
+            if population.name in recorded:
+                values = outputs[recorded[population.name]]
+                if values.shape != (len(spikes), population.size):
+                    raise FileFormatError(f"'{population.name}' has another size in the graph")
+                answer[population.name] = _late(values, self.settings.ahead[population.name])
+        return self._completed(answer, spikes)
+
+    def _completed(self, answer: dict[str, Array], spikes: Array) -> dict[str, Array]:
+        """With the membranes of the output population, if the file leaves them to its receiver."""
+        network, output = real_network(self.network), self.network.readout.population
+        held = next(p for p in network.populations if p.name == output)
+        if output not in answer:
+            emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
+            projections = [p for p in network.projections if p.target == output]
+            answer[output] = recursion.membrane(held, recursion.arriving(projections, emitted))
+        elif self.settings.options.readout == CURRENT:
+            answer[output] = recursion.membrane(held, answer[output])
+        return answer
+
+
+def _late(values: Array, steps: int) -> Array:
+    """[steps, size]: as the network has it, whose populations run ahead in the file."""
+    late = np.zeros_like(values)
+    late[steps:] = values[: max(0, len(values) - steps)]
+    return late

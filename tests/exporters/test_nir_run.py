@@ -1,0 +1,159 @@
+"""What a written file does when it is run: what the network does in real numbers, exactly then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from exporters import nir as exporter
+from exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, SPIKES, NirOptions
+from hardware_sim.simulator import simulate
+from nmtool.errors import DoesNotFitError
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network import Network
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from nmtool.targets import SILENT_THRESHOLD
+from nmtool.verify import REAL_TOLERANCE, agree, compare
+from tests.exporters.integer_edges import scattered_network
+from tests.exporters.nir_nets import in_general_position, layered_network, noise
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import float_networks, integer_networks, rasters
+from training.reference import forward
+
+pytest.importorskip("nir")
+
+ways = st.builds(
+    NirOptions,
+    form=st.sampled_from(FORMS[:3]),
+    readout=st.sampled_from(READOUTS),
+    recurrent_step=st.sampled_from(RECURRENT_STEPS),
+    hops=st.sampled_from(HOPS),
+    nir_dt_s=st.sampled_from([1e-4, 1e-3, 0.37]),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nir")
+
+
+def assert_as_expected(expected: Recording, actual: Recording) -> None:
+    comparison = compare(expected, actual, tolerance=REAL_TOLERANCE)
+    assert comparison.identical, comparison
+
+
+def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) -> Path | None:
+    """The file; None where the options cannot hold the network."""
+    try:
+        return exporter.export(network, path, options=options, force=True)
+    except DoesNotFitError:
+        return None
+
+
+@settings(max_examples=80)
+@given(
+    network=st.one_of(integer_networks(), float_networks().map(in_general_position)),
+    options=ways,
+    data=st.data(),
+)
+def test_a_file_answers_as_its_network(
+    folder: Path, network: Network | IntegerNetwork, options: NirOptions, data: st.DataObject
+) -> None:
+    path = written(network, folder / "network.nir", options)
+    if path is None:
+        reject()
+    spikes = data.draw(rasters(network.channels.size))
+    assert_as_expected(exporter.reference(network, spikes), exporter.run(path, spikes))
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.3])
+def test_the_reference_is_the_program_that_learns(bias: float) -> None:
+    network, spikes = layered_network(max_delay=9), noise()
+    populations = [replace(p, bias=bias * np.arange(p.size)) for p in network.populations]
+    network = in_general_position(replace(network, populations=populations))
+    expected, actual = forward(network, spikes), exporter.reference(network, spikes)
+    for name, raster in actual.spikes.items():
+        assert raster.n_spikes > 100
+        np.testing.assert_array_equal(raster.flat_index(), expected.spikes[name].flat_index())
+    np.testing.assert_allclose(actual.membrane["out"], expected.membrane["out"], rtol=1e-9)
+
+
+def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
+    """v never leaks, and what is left of u after a step is less than a unit."""
+    network = IntegerNetwork(
+        InputChannels(3),
+        [
+            IntegerPopulation("hidden", 4, LIF, du=4094, dv=0, vth=100, scale=1.0),
+            IntegerPopulation("out", 2, LI, du=4094, dv=0, vth=SILENT_THRESHOLD, scale=1.0),
+        ],
+        [
+            IntegerProjection(INPUT, "hidden", np.arange(12).reshape(3, 4), np.full((3, 4), 7)),
+            IntegerProjection("hidden", "hidden", np.full((4, 4), 3), np.zeros((4, 4))),
+            IntegerProjection("hidden", "out", np.full((4, 2), 5), np.full((4, 2), 61)),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=150,
+    )
+    spikes = random_raster(3, 3, 150, 3)
+    integers, real = simulate(network, spikes), exporter.reference(network, spikes)
+    agreement = agree(integers, real)
+    assert agreement.spikes_shared > 50
+    assert (agreement.spikes_different, agreement.share) == (0, 1.0)
+    np.testing.assert_allclose(real.membrane["out"] * 64, integers.membrane["out"], rtol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
+    network = random_network(seed, n_hidden=2, spiking_output=False)
+    spikes = random_raster(seed, 2, 70, 5)
+    path = exporter.export(network, tmp_path / "network.nir")
+    actual = exporter.run(path, spikes)
+    agreement = agree(simulate(network, spikes), actual)
+    bins = sum(raster.n_bins for raster in actual.spikes.values())
+    assert agreement.spikes_compared == bins
+    assert 0.0 <= agreement.share <= 1.0
+
+
+@pytest.mark.parametrize("form", FORMS[:3])
+def test_delays_and_loops(form: str, tmp_path: Path) -> None:
+    network, spikes = layered_network(max_delay=9), noise()
+    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form=form))
+    actual = exporter.run(path, spikes)
+    assert all(raster.n_spikes > 100 for raster in actual.spikes.values())
+    assert_as_expected(exporter.reference(network, spikes), actual)
+
+
+def test_populations_that_nothing_connects(tmp_path: Path) -> None:
+    network = scattered_network()
+    spikes = random_raster(0, 2, 25, 2)
+    path = exporter.export(network, tmp_path / "x.nir")
+    assert_as_expected(exporter.reference(network, spikes), exporter.run(path, spikes))
+
+
+def test_progress_and_no_samples(tmp_path: Path) -> None:
+    network = layered_network()
+    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(readout=SPIKES))
+    told: list[int] = []
+    exporter.run(path, noise(3), on_progress=told.append)
+    exporter.reference(network, noise(2), on_progress=told.append)
+    assert told == [1] * 5
+
+
+def test_a_changed_weight_shows(tmp_path: Path) -> None:
+    network, spikes = layered_network(max_delay=4), noise()
+    other = network.with_projections(
+        [replace(p, weight=p.weight * (1 + 1e-3)) for p in network.projections]
+    )
+    path = exporter.export(other, tmp_path / "x.nir")
+    comparison = compare(
+        exporter.reference(network, spikes), exporter.run(path, spikes), tolerance=REAL_TOLERANCE
+    )
+    assert comparison.membrane_different > 100

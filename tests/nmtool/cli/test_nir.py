@@ -1,0 +1,177 @@
+"""Commands on NIR files: exported, run, verified with both of their numbers, refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+from exporters import nir
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+pytest.importorskip("nir")
+pytestmark = pytest.mark.usefixtures("data")
+
+NOTHING_DIFFERENT = ("spikes_different", "membrane_different", "predictions_different")
+
+
+@pytest.fixture
+def file(nmtool: Nmtool, integers: Path) -> Path:
+    """A NIR file of integers."""
+    said = nmtool("export", integers, "-o", "integers.nir")
+    assert (
+        said.out == "integers.nir written; nmtool verify integers.nir checks it, without any data\n"
+    )
+    return Path("integers.nir")
+
+
+@pytest.fixture
+def float_file(nmtool: Nmtool, floats: Path) -> Path:
+    """A NIR file of floats."""
+    assert nmtool("export", floats, "-o", "floats.nir").code == 0
+    return Path("floats.nir")
+
+
+def test_integers_stay_integers_and_floats_floats(file: Path, float_file: Path) -> None:
+    assert nir.load(file).content_hash == cases.integer_network().content_hash
+    assert nir.load(float_file).content_hash == cases.float_network().content_hash
+
+
+def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
+    words = ("export", floats, "-o", "network.nir", "--weight-bits", "5", "--data", "two")
+    said = nmtool(*words, "--json")
+    assert (said.code, said.json["format"]) == (0, "nir")
+    found = nir.load("network.nir")
+    assert isinstance(found, IntegerNetwork)
+    assert found.content_hash == said.json["hash"]
+    assert nmtool("export", floats, "-o", "x.nir", "--scale", "data").code == 2
+
+
+def test_options_reach_the_file(nmtool: Nmtool, floats: Path) -> None:
+    words = ("--form", "expander", "--readout", "current", "--recurrent-step", "explicit")
+    more = ("--hops", "free", "--nir-dt", "0.001")
+    assert nmtool("export", floats, "-o", "network.nir", *words, *more).code == 0
+    with h5py.File("network.nir") as file:
+        assert "input_to_hidden_spread" in file["node/nodes"]
+        assert "out" not in file["node/nodes"]
+        tau = file["node/nodes/hidden/tau_mem"][0]
+    assert 0.02 < tau < 0.021
+    assert nmtool("verify", "network.nir").code == 0
+
+
+def test_it_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
+    for path, arithmetic in ((file, "loihi2"), (float_file, "float")):
+        said = nmtool("run", path, "two", "--json")
+        assert said.code == 0
+        assert (said.json["format"], said.json["arithmetic"]) == ("nir", arithmetic)
+        assert (said.json["samples"], said.json["accuracy"]) == (cases.N_TEST, 1.0)
+
+
+def test_it_answers_for_itself(nmtool: Nmtool, file: Path, float_file: Path) -> None:
+    said = nmtool("verify", file, "--json")
+    entry = said.json["backends"]["nir"]
+    assert (said.code, entry["spikes_compared"], entry["membrane_compared"]) == (0, 270, 180)
+    assert [entry[key] for key in NOTHING_DIFFERENT] == [0, 0, 0]
+    assert set(entry["integer"]) == {
+        *("spikes_compared", "spikes_different", "spikes_shared", "predictions_different"),
+    }
+    said = nmtool("verify", float_file, "--json")
+    assert (said.code, "integer" in said.json["backends"]["nir"]) == (0, False)
+
+
+def test_both_numbers_are_told(nmtool: Nmtool, file: Path) -> None:
+    said = nmtool("verify", file, "two")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines[3:5]] == ["hardware_sim", "nir"]
+    assert "nir: spikes compared 540, different 0" in lines
+    assert "of the spikes that it or the integer simulator emits" in lines[-1]
+    said = nmtool("verify", file, "two", "--json")
+    assert set(said.json["accuracy"]) == {"hardware_sim", "nir"}
+    assert said.json["backends"]["nir"]["integer"]["spikes_shared"] > 50
+
+
+def test_integers_that_are_not_followed_are_no_failure(nmtool: Nmtool, float_file: Path) -> None:
+    said = nmtool("verify", float_file, "two", "--weight-bits", "3", "--json")
+    entry = said.json["backends"]["nir"]
+    assert (said.code, entry["spikes_different"]) == (0, 0)
+    assert entry["integer"]["spikes_different"] > 0
+
+
+def test_floats_are_compared_with_floats(nmtool: Nmtool, float_file: Path) -> None:
+    said = nmtool("verify", float_file, "two", "--json")
+    assert (said.code, set(said.json["accuracy"])) == (0, {"nir"})
+    assert said.json["backends"]["nir"]["spikes_different"] == 0
+    said = nmtool("verify", float_file, "two")
+    assert "hardware_sim" not in said.out
+    said = nmtool("verify", float_file, "two", "--weight-bits", "8", "--json")
+    assert (said.code, set(said.json["accuracy"])) == (0, {"hardware_sim", "nir"})
+
+
+def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
+    with h5py.File(file, "r+") as opened:
+        for name, node in opened["node/nodes"].items():
+            if name.startswith("input_to_hidden_weight"):
+                node["weight"][...] = 2 * node["weight"][()]
+    for words in (("verify", file), ("verify", file, "two")):
+        said = nmtool(*words, "--json")
+        assert said.code == 1
+        assert said.json["first_divergence"]["backend"] == "nir"
+
+
+def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> None:
+    assert nmtool("inspect", file, "--json").json["kind"] == "integer network"
+    assert nmtool("export", file, "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("quantize", float_file, "-o", "again.npz").code == 0
+    assert isinstance(nir.load(float_file), Network)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("-o", "x.nir", "--form", "axonal"), 1, "input → hidden: synapses of one neuron"),
+        (("-o", "x.nir", "--profile", "norse"), 1, "out: norse 1.1.0 has nothing that integrates"),
+        (("-o", "x.nir", "--profile", "norse"), 1, "refuses files with a Delay"),
+        (("-o", "x.nir", "--nir-dt", "0"), 2, "the step of a NIR file lies between"),
+        (("-o", "x.nir", "--form", "ring"), 2, "invalid choice: 'ring'"),
+        (("-o", "x", "--to", "lava", "--form", "tapped"), 2, "--form is for NIR files"),
+        (("-o", "x", "--to", "nir"), 2, "x is no name for the format nir"),
+    ],
+)
+def test_refusals(words: tuple[str, ...], code: int, told: str, nmtool: Nmtool, integers: Path):
+    said = nmtool("export", integers, *words)
+    assert (said.code, said.out) == (code, "")
+    assert told in said.err
+    assert not Path(words[1]).exists()
+
+
+def test_inner_variables_are_not_compared(nmtool: Nmtool, file: Path) -> None:
+    said = nmtool("verify", file, "two", "--deep")
+    assert said.code == 2
+    assert "NIR files have no inner variables to compare" in said.err
+
+
+def test_writing_without_the_library(
+    nmtool: Nmtool, integers: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "nir", None)
+    assert nmtool("verify", file).code == 0
+    said = nmtool("export", integers, "-o", "other.nir")
+    assert (said.code, said.out) == (3, "")
+    assert "fix: pip install 'nmtool[nir]'" in said.err
+
+
+@pytest.mark.parametrize("command", ["verify", "run", "inspect", "export"])
+def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> None:
+    whole = file.read_bytes()
+    words = {"run": ["two"], "export": ["--to", "lava", "-o", "folder"]}.get(command, [])
+    for content in (b"", whole[:-100], whole[: len(whole) // 2], b"text"):
+        file.write_bytes(content)
+        said = nmtool(command, file, *words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith("error: integers.nir")
