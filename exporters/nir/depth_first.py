@@ -1,6 +1,6 @@
-"""The order in which nirtorch's graph executor runs a file: depth first, along edges as written.
+"""The order in which norse runs a file: depth first, along edges as written.
 
-norse and snntorch run files by it. A node that is visited before one of its inputs gets that
+It uses nirtorch's first graph executor. A node that is visited before one of its inputs gets that
 input a step late, without a word, and the network's output is that of the last node. So edges are
 written in an order that makes both right wherever any order does.
 """

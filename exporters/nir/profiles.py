@@ -53,7 +53,6 @@ _WITHOUT_LEAK_POTENTIAL = {
     "spikingjelly": "refuses v_leak other than 0",
 }
 _OF_UNIFORM_NEURONS = ("snntorch", "spikingjelly")
-_DEPTH_FIRST = ("norse", "snntorch")
 
 
 def refusals(built: Built, options: NirOptions) -> list[Finding]:
@@ -148,7 +147,7 @@ def _loops(built: Built, peer: str) -> list[Finding]:
 
 
 def _order(built: Built, peer: str) -> list[Finding]:
-    if peer not in _DEPTH_FIRST:
+    if peer != "norse":
         return []
     what = f"{MEASURED[peer]} runs nodes depth first: what it passes on arrives a step late"
     fix = "let one projection lead to each population"

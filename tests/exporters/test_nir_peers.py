@@ -1,0 +1,159 @@
+"""Written files run by the libraries of others: the spikes are those of the network.
+
+`pip install '.[nir-peers]'` brings them; each test is skipped without its library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from exporters import nir as exporter
+from exporters.nir.options import FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
+from exporters.nir.read import read_extra
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network import Network, Projection
+from nmtool.readout import Readout
+from nmtool.targets import SILENT_THRESHOLD
+from tests.exporters.nir_nets import CHANNELS, layered_network, noise
+
+pytest.importorskip("nir")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the peers and what they import
+
+Run = Callable[[Path, NDArray], NDArray]
+
+
+def _steps(torch: Any, model: Any, spikes: NDArray) -> NDArray:
+    """[samples, steps, neurons]: what a torch module passes on, step after step from rest."""
+    answers = []
+    with torch.no_grad():
+        for sample in torch.as_tensor(spikes, dtype=torch.float32):
+            state, rows = None, []
+            for row in sample:
+                output, state = model(row[None], state)
+                rows.append(output[0].numpy())
+            answers.append(rows)
+    return np.array(answers)
+
+
+def norse(path: Path, spikes: NDArray) -> NDArray:
+    torch, library = pytest.importorskip("torch"), pytest.importorskip("norse.torch")
+    nir = pytest.importorskip("nir")
+    return _steps(torch, library.from_nir(nir.read(path), dt=NIR_DT_S), spikes)
+
+
+def spikingjelly(path: Path, spikes: NDArray) -> NDArray:
+    torch = pytest.importorskip("torch")
+    library = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+    return _steps(torch, library.import_from_nir(path, dt=NIR_DT_S), spikes)
+
+
+def snntorch(path: Path, spikes: NDArray) -> NDArray:
+    """Its modules keep their state to themselves, so that every sample gets new ones."""
+    torch, library = pytest.importorskip("torch"), pytest.importorskip("snntorch.import_nir")
+    nir = pytest.importorskip("nir")
+    models = [library.import_from_nir(nir.read(path)) for _ in spikes]
+    return np.concatenate(
+        [_steps(torch, model, sample[None]) for model, sample in zip(models, spikes, strict=True)]
+    )
+
+
+def sc_neurocore(path: Path, spikes: NDArray) -> NDArray:
+    bridge = pytest.importorskip("sc_neurocore.nir_bridge")
+    answers = []
+    for sample in spikes.astype(np.float64):
+        model = bridge.from_nir(path, dt=NIR_DT_S)
+        (name,) = model.output_nodes
+        answers.append([model.step({INPUT: row})[name] for row in sample])
+    return np.array(answers)
+
+
+def written(network: Network | IntegerNetwork, path: Path, **options: Any) -> Path:
+    """A file that ends with the spikes of the population `second`."""
+    options = {"readout": SPIKES, **options}
+    return exporter.export(network, path, options=NirOptions(**options), force=True)
+
+
+def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
+    """Spikes of the population `second` that differ; there are many."""
+    spikes = noise()
+    expected = exporter.reference(network, spikes).spikes["second"].dense()
+    assert expected.sum() > 100
+    actual = run(path, spikes.dense()) > 0
+    extra = read_extra(path)
+    assert extra is not None
+    ahead = extra.settings().ahead["second"]
+    late = np.zeros_like(expected)
+    late[:, ahead:] = actual[:, : actual.shape[1] - ahead]
+    return int((late != expected).sum())
+
+
+def integer_network(max_delay: int = 0) -> IntegerNetwork:
+    """The same layers in integers, whose decays do not truncate in NIR."""
+    random = np.random.default_rng(2)
+
+    def synapses(source: str, target: str, shape: tuple[int, int], mean: int) -> IntegerProjection:
+        weight = 2 * np.clip(np.round(random.normal(mean, 20, shape)), -127, 127).astype(int)
+        return IntegerProjection(source, target, weight, random.integers(0, max_delay + 1, shape))
+
+    return IntegerNetwork(
+        InputChannels(CHANNELS),
+        [
+            IntegerPopulation("first", 8, LIF, du=740, dv=200, vth=300, scale=1.0),
+            IntegerPopulation("second", 5, LIF, du=740, dv=390, vth=300, scale=1.0),
+            IntegerPopulation("out", 3, LI, du=740, dv=200, vth=SILENT_THRESHOLD, scale=1.0),
+        ],
+        [
+            synapses(INPUT, "first", (CHANNELS, 8), 40),
+            synapses("first", "first", (8, 8), 0),
+            synapses("first", "second", (8, 5), 30),
+            synapses("second", "second", (5, 5), 0),
+            synapses("second", "out", (5, 3), 0),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=60,
+    )
+
+
+@pytest.mark.parametrize("run", [norse, spikingjelly], ids=lambda run: run.__name__)
+@pytest.mark.parametrize("network", [layered_network(), integer_network()], ids=["float", "int"])
+def test_recurrent_networks(network: Network | IntegerNetwork, run: Run, tmp_path: Path) -> None:
+    path = written(network, tmp_path / "network.nir", profile=run.__name__)
+    assert different(network, path, run) == 0
+
+
+@pytest.mark.parametrize("form", FORMS[:3])
+@pytest.mark.parametrize("hops", HOPS)
+@pytest.mark.parametrize(
+    "network", [layered_network(max_delay=9), integer_network(max_delay=9)], ids=["float", "int"]
+)
+def test_delays(form: str, hops: str, network: Network | IntegerNetwork, tmp_path: Path) -> None:
+    """In the one library that was found to know the node `Delay`."""
+    path = written(network, tmp_path / "network.nir", form=form, hops=hops)
+    assert different(network, path, sc_neurocore) == 0
+
+
+def skipping_network() -> Network:
+    """Feed-forward, with two ways from the input to the population `second`."""
+    network = layered_network(recurrent=False)
+    delays = np.ones((CHANNELS, 5), int)
+    skip = Projection(INPUT, "second", np.full((CHANNELS, 5), 4.0), delays)
+    return network.with_projections([*network.projections, skip])
+
+
+@pytest.mark.parametrize("run", [spikingjelly, snntorch], ids=lambda run: run.__name__)
+def test_skipping_projections(run: Run, tmp_path: Path) -> None:
+    path = written(skipping_network(), tmp_path / "network.nir", profile=run.__name__)
+    assert different(skipping_network(), path, run) == 0
+
+
+def test_why_norse_gets_no_skipping_projections(tmp_path: Path) -> None:
+    path = written(skipping_network(), tmp_path / "network.nir", profile="spikingjelly")
+    assert different(skipping_network(), path, norse) > 10
