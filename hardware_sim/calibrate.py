@@ -23,9 +23,9 @@ def calibrate(
     """Run a network in integers that do not overflow, and see how far its variables go.
 
     Bounds that hold for every input can be so wide for a slow output that its weights all round
-    to 0. The first run therefore leaves its membrane no head-room; where one saturates, the
-    network is quantised again with the head-room that the saturated run asks for, which halves
-    its scale, until none does.
+    to 0. The first run therefore leaves membranes no head-room; where one saturates, the network
+    is quantised again with the head-room that the saturated run asks for, which makes its scale
+    smaller, until none does.
 
     Args:
         network: the float network.
@@ -39,13 +39,13 @@ def calibrate(
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, bool]:
-    """What all samples show, and whether a non-spiking membrane saturated."""
+    """What all samples show, and whether a membrane saturated."""
     seen, saturated = Calibration(), False
     for first in range(0, spikes.n_samples, _SAMPLES_AT_ONCE):
         last = min(first + _SAMPLES_AT_ONCE, spikes.n_samples)
         recording = simulate(network, spikes.take(np.arange(first, last)), deep=True)
         seen = _larger(seen, _measure(network, recording))
-        saturated |= any(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
+        saturated |= recording.counts["v_clips"] > 0
     return seen, saturated
 
 

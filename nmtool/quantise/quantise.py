@@ -34,6 +34,9 @@ from nmtool.quantise.scale import (
 from nmtool.rounding import round_half_away
 from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT, Finding
 
+SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
+"""Room of a membrane, relative to the largest magnitude that data showed."""
+
 _LEAST_YIELD = 1 + 1 / 1024
 """A scale whose integers break a bound shrinks at least by this factor."""
 
@@ -45,7 +48,7 @@ class Calibration:
     Attributes:
         drive: of a step's summed input.
         current: of u.
-        membrane: of v. A non-spiking population that is missing gets no head-room at all; one
+        membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
             that stayed at 0 gets what any input could need.
     """
 
@@ -249,11 +252,8 @@ class _Quantiser:
         drive = one_signed_sum(jumps)
         current = current_ceiling(drive, du)
         bias = float(np.abs(self._bias_per_step(population)).max())
-        threshold = membrane = None
-        if population.kind == LIF:
-            threshold = self._uniform(population, "threshold")
-        else:
-            membrane = self._membrane(name, membrane_ceiling(current + bias, dv) / 2)
+        threshold = self._uniform(population, "threshold") if population.kind == LIF else None
+        membrane = self._membrane(population, membrane_ceiling(current + bias, dv))
         if membrane is not None and math.isinf(membrane):
             membrane = None
             self._find(
@@ -269,12 +269,17 @@ class _Quantiser:
         gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
         return population.values("bias") * gain
 
-    def _membrane(self, name: str, bound: float) -> float | None:
-        """What a membrane needs room for: what data showed, else its bound for every input."""
-        if self.calibration is None:
-            return bound
-        seen = self.calibration.membrane.get(name)
-        return bound if seen == 0 else seen
+    def _membrane(self, population: Population, bound: float) -> float | None:
+        """What v needs room for; None where nothing is known.
+
+        More than the bound for every input where data showed more: integers round up, too.
+        """
+        seen = None if self.calibration is None else self.calibration.membrane.get(population.name)
+        if population.kind == LIF:
+            return SPIKING_ROOM * seen if seen else None
+        if self.calibration is not None and seen is None:
+            return None
+        return INTEGRATING_ROOM * seen if seen else bound
 
     def _trusted(self, name: str, ceilings: Ceilings) -> Ceilings:
         """The ceilings, or twice what calibration data showed where they may be trusted."""

@@ -7,7 +7,9 @@ All incoming projections of a population share it. It is the largest S for which
     64·S·Σ±·4096/(du + 1) < 2^23       u never wraps
     S·θ ≤ 131071                       the threshold fits
     64·S·bias ≤ 4095·2^7               the bias fits
-    64·S·2·max|v| < 2^23               non-spiking neurons: v keeps a head-room of 2
+    64·S·room·max|v| < 2^23            v has room for more than data showed: twice as much in
+                                       non-spiking neurons; a quarter more in spiking ones,
+                                       which inhibition can push far below 0
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
 its inputs. The exponents e let small projections keep their bits beside large ones: S is first
@@ -42,7 +44,7 @@ class Ceilings:
     Attributes:
         drive: of a step's summed input.
         current: of u.
-        membrane: of v, for non-spiking populations; None where nothing is known or needed.
+        membrane: of v, its head-room included; None where nothing is known.
         threshold: θ, None for non-spiking populations.
         bias: of what is added to v each step.
         static: whether drive and current hold for every possible input, not for some data only.
@@ -75,7 +77,7 @@ def largest_scale(ceilings: Ceilings) -> float:
     if ceilings.threshold is not None:
         limits.append(targets.MAX_THRESHOLD / ceilings.threshold)
     if ceilings.membrane is not None:
-        limits.append(_ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT / 2, ceilings.membrane))
+        limits.append(_ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.membrane))
     return min(limits)
 
 

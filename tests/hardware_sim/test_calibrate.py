@@ -140,3 +140,22 @@ def test_silent_samples_leave_the_bound_for_every_input() -> None:
     assert seen.membrane["out"] == 0
     scale = quantise(network, calibration=seen).network.populations[0].scale
     assert scale == quantise(network).network.populations[0].scale
+
+
+def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
+    """Every step inhibits: u tends to −b·w/(1 − β), v to that over 1 − α, hundreds of thresholds."""
+    network = Network(
+        InputChannels(1),
+        [Population("hidden", 1, tau_syn_ms=50.0, tau_mem_ms=100.0), Population("out", 1, LI)],
+        [
+            Projection(INPUT, "hidden", np.array([[-1.0]]), np.array([[0]])),
+            Projection("hidden", "out", np.array([[1.0]]), np.array([[0]])),
+        ],
+        Readout("out", "mean"),
+        1.0,
+        2000,
+    )
+    spikes = Raster.from_dense(np.ones((1, 2000, 1), np.bool_))
+    assert simulate(quantise(network).network, spikes).counts["v_clips.hidden"] > 0
+    seen = calibrate(network, spikes)
+    assert simulate(quantise(network, calibration=seen).network, spikes).counts["v_clips"] == 0

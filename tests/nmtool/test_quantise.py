@@ -342,6 +342,19 @@ def test_calibration_sets_the_head_room_of_outputs() -> None:
     assert 64 * seeing * 2 * 40.0 <= 2**23
 
 
+def test_calibration_keeps_inhibited_membranes_in_range() -> None:
+    network = one_population(np.random.default_rng(1).normal(size=(4, 2)))
+    blind = quantise(network).network.populations[0].scale
+    reach = 2**23 / 64 / blind  # what fits into v at that scale
+    calm, deep = (
+        quantise(network, calibration=Calibration(membrane={"p": share * reach}))
+        for share in (0.7, 1.5)
+    )
+    assert calm.network.populations[0].scale == blind
+    assert deep.network.populations[0].scale * 1.25 * 1.5 <= blind
+    assert codes(deep) == []
+
+
 def dense_input() -> Network:
     """So many equal weights that the static bounds cost nine tenths of the range."""
     return one_population(np.full((4000, 2), 0.1))
@@ -365,7 +378,7 @@ def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> N
 
 def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
     network = dense_input()
-    calibration = Calibration({"p": 1e6}, {"p": 1e6}, {"p": 1e6})
+    calibration = Calibration({"p": 1e6}, {"p": 1e6})
     trusting = quantise(network, calibration=calibration, scale="data")
     assert codes(trusting) == []
     assert trusting.network.content_hash == quantise(network).network.content_hash

@@ -43,7 +43,7 @@ def within_rules(
     if ceilings.threshold is not None:
         rules.append(scale * ceilings.threshold <= touching * 131071)
     if ceilings.membrane is not None:
-        rules.append(64 * scale * 2 * ceilings.membrane < slack * 2**23)
+        rules.append(64 * scale * ceilings.membrane < slack * 2**23)
     rules.append(64 * scale * ceilings.bias <= touching * 4095 * 2**7)
     for (largest, limit), exponent in zip(projections, exponents, strict=True):
         rules.append(scale * largest <= slack * limit * 2**exponent * (1 + 1e-8))
@@ -118,7 +118,7 @@ FREE = Ceilings(0.0, 0.0, None, None, 0.0)
         (replace(FREE, drive=2.0), 2**14),
         (replace(FREE, current=4.0), 2**15),
         (replace(FREE, threshold=10.0), 13107.1),
-        (replace(FREE, membrane=1.0), 2**16),
+        (replace(FREE, membrane=1.0), 2**17),
         (replace(FREE, bias=64.0), 4095 * 2 / 64),
         (replace(FREE, bias=64.0, threshold=1000.0), 4095 * 2 / 64),
     ],
