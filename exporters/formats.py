@@ -88,6 +88,7 @@ FORMATS = (
         can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL}),
     ),
     Format("c", "a program in one file of C99", (".c",)),
+    Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
 )
 
 

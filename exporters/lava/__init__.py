@@ -6,17 +6,15 @@ process; nothing here imports it.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from exporters.export_folder import replacing_folder
 from exporters.lava import environment as environments
 from exporters.lava.environment import PACKAGE, LavaEnvironment
+from exporters.lava.exchange import SILENCE_S, progress_reader, write_events
 from exporters.lava.interpreters import clean_variables
 from exporters.lava.readme import readme
 from exporters.supervise import supervise
@@ -31,9 +29,6 @@ __all__ = ["MODELS", "export", "known_answers", "load", "require", "run"]
 
 MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""
-
-SILENCE_S = 600.0
-"""A run that shows no sign of life for so long is ended."""
 
 _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
@@ -123,7 +118,7 @@ def run(
     python = (environment or environments.find()).python
     with tempfile.TemporaryDirectory(prefix="nmtool-lava-") as scratch:
         events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
-        _write_events(events, spikes)
+        write_events(events, spikes)
         options = ["--model", model, *(["--deep"] if deep else [])]
         supervise(
             [python, script, events, recording, *options],
@@ -131,7 +126,7 @@ def run(
             fix="nmtool lava setup --force, if Lava itself is damaged",
             timeout_s=timeout_s,
             idle_timeout_s=SILENCE_S,
-            on_line=_progress_reader(on_progress),
+            on_line=progress_reader(on_progress),
             env=clean_variables(),
             cwd=scratch,
         )
@@ -159,23 +154,3 @@ def _sources() -> dict[str, Path]:
 
 def _is_export(folder: Path) -> bool:
     return storage.archive_kind(folder / _ARRAYS) == FILE_KIND
-
-
-def _write_events(path: Path, spikes: Raster) -> None:
-    np.savez(
-        path,
-        offset=spikes.offset,
-        step=spikes.step,
-        neuron=spikes.neuron,
-        n_steps=np.int64(spikes.n_steps),
-    )
-
-
-def _progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
-    def read(line: str) -> None:
-        if on_progress is None or not line.startswith("{"):
-            return
-        if "samples_done" in json.loads(line):
-            on_progress(1)
-
-    return read

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from exporters import lava
 from exporters.lava import environment as environments
 from exporters.lava.environment import LavaEnvironment
+from exporters.lava.exchange import write_events
 from exporters.lava.interpreters import clean_variables
 from exporters.supervise import supervise
 from hardware_sim.reference import run_reference
@@ -201,7 +202,7 @@ def square_export(tmp_path: Path) -> Path:
     )
     folder = lava.export(network, tmp_path / "export")
     raster = Raster.from_dense(random.random((1, 80, 6)) < 0.4)
-    lava._write_events(folder / "events.npz", raster)
+    write_events(folder / "events.npz", raster)
     return folder
 
 

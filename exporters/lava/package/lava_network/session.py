@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
@@ -31,6 +31,18 @@ from .watch import leave_at_once, started
 
 MODELS = ("fast", "stock")
 
+
+class Network(Protocol):
+    """What is run: a process that contains or joins all others, and the populations to record."""
+
+    @property
+    def process(self) -> AbstractProcess: ...
+    @property
+    def populations(self) -> Mapping[str, LIF]: ...
+
+
+Builder = Callable[[NetworkArrays, NDArray[np.int32]], Network]
+
 PATIENCE_S = 0.5
 """A run of Lava is extended until it takes about this long; then `beat` is called."""
 
@@ -49,7 +61,7 @@ def run_samples(
     """
     if model == "fast":
         return _run_fast(arrays, events, deep, beat)
-    return _run_stock(arrays, events, deep, beat)
+    return run_apart(arrays, events, deep, beat)
 
 
 def _run_fast(
@@ -68,13 +80,23 @@ def _run_fast(
             yield {name: copied(trace) for name, trace in traces.items()}
 
 
-def _run_stock(
-    arrays: NetworkArrays, events: Events, deep: bool, beat: Callable[[int], None]
+def run_apart(
+    arrays: NetworkArrays,
+    events: Events,
+    deep: bool,
+    beat: Callable[[int], None],
+    build: Builder = build,
 ) -> Iterator[dict[str, Trace]]:
+    """Run every sample with Lava's own models, in a network and a process of its own.
+
+    Args:
+        arrays, events, deep, beat: as for `run_samples`.
+        build: makes the network from `arrays` and [channels, steps] spikes.
+    """
     for sample in range(events.n_samples):
         receiver, sender = multiprocessing.Pipe(duplex=False)
         child = multiprocessing.Process(
-            target=_send_stock_sample, args=(sender, arrays, events.dense(sample), deep, beat)
+            target=_send_sample, args=(sender, arrays, events.dense(sample), deep, beat, build)
         )
         child.start()
         sender.close()
@@ -85,19 +107,24 @@ def _run_stock(
         child.join()
 
 
-def _send_stock_sample(
+def _send_sample(
     sender: Connection,
     arrays: NetworkArrays,
     spikes: NDArray[np.int32],
     deep: bool,
     beat: Callable[[int], None],
+    build: Builder,
 ) -> None:
     with leave_at_once():
-        sender.send(_run_stock_sample(arrays, spikes, deep, beat))
+        sender.send(_run_sample(arrays, spikes, deep, beat, build))
 
 
-def _run_stock_sample(
-    arrays: NetworkArrays, spikes: NDArray[np.int32], deep: bool, beat: Callable[[int], None]
+def _run_sample(
+    arrays: NetworkArrays,
+    spikes: NDArray[np.int32],
+    deep: bool,
+    beat: Callable[[int], None],
+    build: Builder,
 ) -> dict[str, Trace]:
     n_steps = spikes.shape[1]
     network = build(arrays, spikes)

@@ -1,0 +1,147 @@
+"""NetX, the HDF5 files of lava-dl: chains of dense layers, written and read.
+
+A file holds what lava-dl's reader executes: layers with delays of single synapses, or recurrent
+ones without any. Beside them nmtool keeps the network itself, so that nothing is lost for who
+reads the file with nmtool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporters.export_file import write_export
+from exporters.netx import file as files
+from exporters.netx import runner
+from exporters.netx.chain import layers_of, order
+from exporters.netx.file import Extra, NetxFile
+from exporters.netx.importing import network_of, obstacles
+from nmtool import integer_network, storage
+from nmtool.errors import DataError, DoesNotFitError, FileFormatError
+from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+
+__all__ = ["export", "known_answers", "load", "require", "run"]
+
+
+def require() -> None:
+    """Raise `MissingError` unless Lava is set up and has lava-dl."""
+    runner.find()
+
+
+def export(
+    network: IntegerNetwork,
+    path: str | Path,
+    *,
+    answers: KnownAnswers | None = None,
+    force: bool = False,
+) -> Path:
+    """Write a NetX file.
+
+    Args:
+        network: what to export.
+        path: to be made; the same network and answers give the same bytes.
+        answers: inputs with expected outputs, kept beside the layers.
+        force: replace a file that is there.
+
+    Returns:
+        The path.
+
+    Raises:
+        DoesNotFitError: NetX cannot carry the network; every reason is listed.
+        InputError: the file exists, and force is not given.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    layers, findings = layers_of(network)
+    if findings:
+        raise DoesNotFitError(
+            "NetX files cannot carry this network",
+            why="\n".join(f"{one.where}: {one.what}" for one in findings),
+            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+        )
+    packed = storage.pack_archive(FILE_KIND, FILE_VERSION, *integer_network.pack(network))
+    extra = Extra(network.content_hash, packed, b"" if answers is None else answers.to_bytes())
+    return write_export(path, files.to_bytes(network, layers, extra), force)
+
+
+def load(path: str | Path) -> IntegerNetwork:
+    """The network in a NetX file, whoever wrote it.
+
+    Raises:
+        FileFormatError: it is damaged or foreign, or holds what no network of integers can;
+            everything of that is listed.
+    """
+    file = files.read(path)
+    return _imported(path, file) if file.extra is None else _own(path, file, file.extra)
+
+
+def _own(path: str | Path, file: NetxFile, extra: Extra) -> IntegerNetwork:
+    """The network that nmtool wrote, if the layers beside it still are its own."""
+    archive = storage.unpack_archive(extra.network, path, FILE_KIND, FILE_VERSION)
+    network = integer_network.unpack(archive)
+    layers, _ = layers_of(network)
+    kept = list(file.layers.values())
+    if (
+        network.content_hash != extra.hash
+        or file.findings
+        or len(kept) != len(layers)
+        or not all(one.equals(other) for one, other in zip(kept, layers, strict=True))
+    ):
+        raise FileFormatError(
+            f"{path} was changed after nmtool wrote it",
+            why=f"its layers are not those of the network in its group /{files.GROUP}",
+            fix=f"export the network again, or delete /{files.GROUP} to take the layers as they "
+            "are",
+        )
+    return network
+
+
+def _imported(path: str | Path, file: NetxFile) -> IntegerNetwork:
+    findings = obstacles(file)
+    if findings:
+        raise FileFormatError(
+            f"{path} holds what no network of integers can",
+            why="\n".join(f"{one.where}: {one.what}" for one in findings),
+            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+        )
+    return network_of(file)
+
+
+def known_answers(path: str | Path) -> KnownAnswers:
+    """The answers a file carries; raises `FileFormatError` where it has none."""
+    extra = files.read(path).extra
+    if extra is None or not extra.answers:
+        raise FileFormatError(
+            f"{path} carries no known answers", fix="nmtool export writes files that do"
+        )
+    return KnownAnswers.from_bytes(extra.answers, path)
+
+
+def run(
+    path: str | Path,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Execute a NetX file in Lava by lava-dl's reader, every sample from a fresh state.
+
+    Args:
+        path: the file, whoever wrote it.
+        spikes: the input, one neuron per channel; its number of steps counts.
+        deep: also record u and v of every population at every step.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        FileFormatError: no network of integers can be made of the file.
+        DataError: the raster has other channels than the network, or no steps.
+        MissingError: Lava is not set up, or lacks lava-dl.
+        BackendError: Lava failed or hung; nothing of it is left running.
+    """
+    network = load(path)
+    check_input(network, spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")
+    return runner.execute(Path(path), network, order(network), spikes, deep, on_progress)

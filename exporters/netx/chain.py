@@ -1,0 +1,107 @@
+"""From a network to the layers of a NetX file, where that can hold it; every obstacle is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.targets import Finding
+
+_OTHER_FORMAT = "use another format, such as lava, onnx or c"
+
+
+def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
+    """The layers in the order of the chain, and what a NetX file cannot hold.
+
+    Where there is any finding, the layers are not those of the network.
+    """
+    names = order(network)
+    findings = list(_beside(network, names))
+    if findings:
+        return [], findings
+    layers = []
+    for source, name in zip([INPUT, *names], names, strict=False):
+        population = network.population(name)
+        (feed,) = _between(network, source, name)
+        loop = next(iter(_between(network, name, name)), None)
+        findings += _obstacles(population, feed, loop)
+        layers.append(_layer(population, feed, loop))
+        if layers[-1].misread:
+            text = f"its weights would be changed: {layers[-1].misread}"
+            findings.append(Finding("netx-weights", f"population {name}", text, _OTHER_FORMAT))
+    return layers, findings
+
+
+def order(network: IntegerNetwork) -> list[str]:
+    """Populations as a chain runs through them, as far as it does."""
+    found: list[str] = []
+    names = [population.name for population in network.populations]
+    source = INPUT
+    while True:
+        targets = {p.target for p in network.projections if p.source == source} - {*found}
+        if not targets:
+            return found
+        source = min(targets, key=names.index)
+        found.append(source)
+
+
+def _between(network: IntegerNetwork, source: str, target: str) -> list[IntegerProjection]:
+    return [p for p in network.projections if (p.source, p.target) == (source, target)]
+
+
+def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
+    """What makes a network more than a chain of layers."""
+    for population in network.populations:
+        if population.name not in chain:
+            where, what = f"population {population.name}", "no chain of layers leads to it"
+            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+    steps = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
+    seen = set()
+    for projection in network.projections:
+        ends = projection.source, projection.target
+        where = f"projection {ends[0]} → {ends[1]}"
+        if ends not in steps:
+            what = "layers are fed by the one before and by themselves, by nothing else"
+            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+        elif ends in seen:
+            what = "there is another one between the same populations"
+            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+        seen.add(ends)
+    if chain and network.readout.population != chain[-1]:
+        where, what = f"population {network.readout.population}", "it answers, but is not the last"
+        yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+
+
+def _obstacles(
+    population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
+) -> Iterator[Finding]:
+    """What a layer cannot hold."""
+    if loop is not None and (loop.delay.any() or feed.delay.any()):
+        what = "recurrent layers have no delays: lava-dl's reader uses one matrix for both inputs"
+        yield Finding("netx-delays", f"population {population.name}", what, _OTHER_FORMAT)
+    if (population.bias % (1 << BIAS_EXPONENT)).any():
+        what = f"biases are multiples of {1 << BIAS_EXPONENT}"
+        yield Finding("netx-bias", f"population {population.name}", what, _OTHER_FORMAT)
+
+
+def _layer(
+    population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
+) -> Layer:
+    return Layer(
+        weight=_by_post(feed.shifted_weight),
+        delay=_by_post(feed.delay) if feed.delay.any() else None,
+        recurrent=None if loop is None else _by_post(loop.shifted_weight),
+        bias=population.bias >> BIAS_EXPONENT,
+        i_decay=population.du + 1,
+        v_decay=population.dv,
+        threshold=population.vth,
+    )
+
+
+def _by_post(matrix: np.ndarray) -> Integers:
+    """[post, pre] int64 from [pre, post]."""
+    return np.ascontiguousarray(matrix.T, np.int64)

@@ -1,0 +1,247 @@
+"""NetX files (lava-dl's HDF5): layers written and read, and what nmtool keeps beside them.
+
+lava-dl reads `/layer` and leaves `/nmtool` alone. That group holds the network as the bytes of its
+own archive, whose names, scales and read-out layers have no place for, and known answers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.netx.layers import Layer
+from exporters.nir.hdf5 import PlainFile, opened, printable
+from nmtool.errors import FileFormatError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.targets import Finding
+
+if TYPE_CHECKING:
+    import h5py
+
+WHAT = "NetX file"
+VERSION = 1
+"""Of the group `/nmtool`."""
+
+GROUP, SETTINGS, NETWORK, ANSWERS = "nmtool", "settings", "network.npz", "known_answers.npz"
+MAX_LAYERS = 1000
+
+DENSE, RECURRENT, INPUT, FLATTEN = "dense", "dense_rec", "input", "flatten"
+NEURONS = ("CUBA", "LOIHI")
+"""What lava-dl calls the neurons that Lava calls LIF."""
+
+
+@dataclass(frozen=True, eq=False)
+class Extra:
+    """What nmtool keeps beside the layers.
+
+    Attributes:
+        hash: content hash of the network.
+        network: bytes of its archive.
+        answers: bytes of known answers, empty if there are none.
+    """
+
+    hash: str
+    network: bytes
+    answers: bytes = b""
+
+
+@dataclass(frozen=True, eq=False)
+class NetxFile:
+    """What a file holds.
+
+    Attributes:
+        layers: by the number they have in the file.
+        findings: what else is in it, which no network of integers can be made of.
+        dt_ms: length of a step, None where the file does not tell.
+        duration_ms: length of a sample, None where the file does not tell.
+        extra: what nmtool wrote beside, None where it wrote nothing.
+    """
+
+    layers: dict[int, Layer]
+    findings: Sequence[Finding]
+    dt_ms: float | None
+    duration_ms: float | None
+    extra: Extra | None
+
+
+def to_bytes(network: IntegerNetwork, layers: Sequence[Layer], extra: Extra) -> bytes:
+    """The bytes of a file; the same content and version of HDF5 give the same bytes."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write_kind(file.create_group("layer/0"), INPUT, network.channels.size)
+        for index, layer in enumerate(layers, 1):
+            _write_layer(file.create_group(f"layer/{index}"), layer)
+        file["simulation/Ts"] = float(network.dt_ms)
+        file["simulation/tSample"] = float(network.dt_ms * network.n_steps)
+        _write_extra(file.create_group(GROUP), extra)
+    return buffer.getvalue()
+
+
+def _write_kind(group: h5py.Group, kind: str, size: int) -> None:
+    group["type"] = np.array([kind.encode()], "S10")
+    group["shape"] = np.array([size])
+
+
+def _write_layer(group: h5py.Group, layer: Layer) -> None:
+    _write_kind(group, DENSE if layer.recurrent is None else RECURRENT, layer.size)
+    group["inFeatures"], group["outFeatures"] = layer.weight.shape[1], layer.size
+    _write_numbers(group, "weight", layer.weight, np.int16)
+    if layer.recurrent is not None:
+        _write_numbers(group, "weight_rec", layer.recurrent, np.int16)
+    if layer.delay is not None:
+        _write_numbers(group, "delay", layer.delay, np.uint8)
+    if layer.bias.any():
+        group["bias"] = layer.bias
+    group["neuron/type"] = np.bytes_(NEURONS[0])
+    constants = {"iDecay": layer.i_decay, "vDecay": layer.v_decay, "vThMant": layer.threshold}
+    for key, value in {**constants, "refDelay": 1, "gradedSpike": False}.items():
+        group[f"neuron/{key}"] = value
+
+
+def _write_numbers(group: h5py.Group, name: str, values: NDArray, dtype: type) -> None:
+    group.create_dataset(name, data=values.astype(dtype), compression="gzip", shuffle=True)
+
+
+def _write_extra(group: h5py.Group, extra: Extra) -> None:
+    group[SETTINGS] = json.dumps({"version": VERSION, "hash": extra.hash}, sort_keys=True)
+    group[NETWORK] = np.frombuffer(extra.network, np.uint8)
+    if extra.answers:
+        group[ANSWERS] = np.frombuffer(extra.answers, np.uint8)
+
+
+def read(path: str | Path) -> NetxFile:
+    """What a file holds, as far as lava-dl's reader takes notice of it.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, no NetX file, or from a newer nmtool.
+    """
+    with opened(path, WHAT) as file:
+        version, extra = _extra(file)
+        layers, findings = _read_layers(file, file.group(file.root, "layer"))
+        dt_ms, duration_ms = (_time(file, name) for name in ("Ts", "tSample"))
+    if version > VERSION:
+        raise FileFormatError(
+            f"{path} has the format version {version}, this nmtool reads up to {VERSION}",
+            fix="update nmtool",
+        )
+    return NetxFile(layers, findings, dt_ms, duration_ms, extra)
+
+
+def _extra(file: PlainFile) -> tuple[int, Extra | None]:
+    """The version, 0 without any, and what there is."""
+    if GROUP not in file.root:
+        return 0, None
+    group = file.group(file.root, GROUP)
+    settings = json.loads(file.text(group, SETTINGS))
+    answers = file.array(group, ANSWERS).tobytes() if ANSWERS in group else b""
+    network = file.array(group, NETWORK).tobytes()
+    return int(settings["version"]), Extra(str(settings["hash"]), network, answers)
+
+
+def _time(file: PlainFile, name: str) -> float | None:
+    if "simulation" not in file.root:
+        return None
+    group = file.group(file.root, "simulation")
+    return float(file.array(group, name).reshape(())) if name in group else None
+
+
+def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer], list[Finding]]:
+    count = len(parent)
+    if not 1 <= count <= MAX_LAYERS:
+        raise FileFormatError(f"it has {count} layers, not 1 to {MAX_LAYERS}")
+    layers: dict[int, Layer] = {}
+    findings = []
+    for index in range(count):
+        group = file.group(parent, str(index))
+        kind = str(file.texts(group, "type", 1).reshape(()))
+        why = _foreign(file, group, kind, first=not layers)
+        if why:
+            findings.append(Finding("netx-layer", f"layer {index}", why, _OTHER_LAYERS))
+        elif kind in (DENSE, RECURRENT):
+            layers[index] = _read_layer(file, group, kind)
+    return layers, findings
+
+
+_OTHER_LAYERS = "leave it out, or make it of dense layers of LIF neurons"
+
+
+def _foreign(file: PlainFile, group: h5py.Group, kind: str, first: bool) -> str:
+    """Why a layer is none that a network of integers has; '' if it is one."""
+    if kind == INPUT and "neuron" not in group:
+        return "" if first else "it is an input after other layers"
+    if kind == FLATTEN and first:
+        return ""
+    if kind not in (DENSE, RECURRENT):
+        return f"it is of the kind '{printable(kind)}'" + (" with neurons" if kind == INPUT else "")
+    if "neuron" not in group:
+        return "it does not say what its neurons are; lava-dl takes ones whose u never decays"
+    neuron = file.group(group, "neuron")
+    model = str(file.texts(neuron, "type", 1).reshape(()))
+    if model not in NEURONS:
+        return f"its neurons are of the kind '{printable(model)}'"
+    for key in ("gradedSpike", "messageBits"):
+        if key in neuron and file.array(neuron, key).any():
+            return "its spikes carry values"
+    if kind == RECURRENT and "delay" in group:
+        return "it is recurrent and has delays, which lava-dl's reader mixes up"
+    return ""
+
+
+def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
+    size = int(np.prod(_whole(file.array(group, "shape"), "shape")))
+    weight = _matrix(file.array(group, "weight"), size, "weight")
+    neuron = file.group(group, "neuron")
+    constants = {
+        key: int(_whole(file.array(neuron, key), key).reshape(()))
+        for key in ("iDecay", "vDecay", "vThMant")
+    }
+    bias = _whole(file.array(group, "bias"), "bias") if "bias" in group else np.zeros(1, np.int64)
+    recurrent = file.array(group, "weight_rec") if kind == RECURRENT else None
+    return Layer(
+        weight=weight,
+        delay=_delays(file.array(group, "delay"), weight.shape) if "delay" in group else None,
+        recurrent=None if recurrent is None else _matrix(recurrent, size, "weight_rec", size),
+        bias=np.broadcast_to(bias.reshape(-1), (size,)),
+        i_decay=constants["iDecay"],
+        v_decay=constants["vDecay"],
+        threshold=constants["vThMant"],
+    )
+
+
+def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> NDArray[np.int64]:
+    """[post, pre] int64."""
+    matrix = _whole(values, name)
+    matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
+    if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
+        raise FileFormatError(f"{name} of the shape {values.shape} is not that of {size} neurons")
+    return matrix
+
+
+def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """[post, pre] int64 from one delay, one per neuron after or before, or one per synapse."""
+    delay = _whole(values, "delay")
+    if delay.ndim == 1 and delay.size == shape[0]:
+        delay = delay[:, None]
+    elif delay.ndim == 1 and delay.size == shape[1]:
+        delay = delay[None, :]
+    if delay.ndim != 0 and delay.ndim != 2:
+        raise FileFormatError(f"delays of the shape {values.shape} do not fit weights of {shape}")
+    return np.broadcast_to(delay, shape)
+
+
+def _whole(values: NDArray, name: str) -> NDArray[np.int64]:
+    """Whole numbers, in whatever type they are stored."""
+    if not np.isfinite(values).all() or (values != np.trunc(values)).any():
+        raise FileFormatError(f"{name} holds numbers that are not whole")
+    if (abs(values.astype(np.float64)) > 1 << 31).any():
+        raise FileFormatError(f"{name} holds numbers beyond 32 bits")
+    return values.astype(np.int64)

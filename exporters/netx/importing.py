@@ -1,0 +1,112 @@
+"""From the layers of a NetX file to a network of integers; every obstacle is listed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from exporters.netx.file import NetxFile
+from exporters.netx.layers import BIAS_EXPONENT, Layer
+from nmtool import targets
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import (
+    MIXED,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+    sign_mode,
+)
+from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.targets import Finding
+
+DT_MS = 1.0
+SAMPLE_MS = 1000.0
+"""Where a file does not tell how long steps and samples are."""
+
+_FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
+
+
+def obstacles(file: NetxFile) -> list[Finding]:
+    """Everything in a file that no network of integers can hold."""
+    found = list(file.findings)
+    if not file.layers:
+        return [*found, Finding("netx-layer", "the file", "it has no dense layer", _FIX)]
+    last = max(file.layers)
+    width: int | None = None
+    for index, layer in file.layers.items():
+        whys = list(_obstacles(layer, is_last=index == last))
+        if width not in (None, layer.weight.shape[1]):
+            whys.append(f"it has {layer.weight.shape[1]} inputs, the layer before {width} neurons")
+        found += [Finding("netx-limits", f"layer {index}", why, _FIX) for why in whys]
+        width = layer.size
+    return found
+
+
+def _obstacles(layer: Layer, *, is_last: bool) -> Iterator[str]:
+    if not 1 <= layer.i_decay <= targets.MAX_DU + 1:
+        yield f"iDecay is {layer.i_decay}, not 1 … {targets.MAX_DU + 1}"
+    if not 0 <= layer.v_decay <= targets.MAX_DV:
+        yield f"vDecay is {layer.v_decay}, not 0 … {targets.MAX_DV}"
+    if layer.threshold < 0 or (layer.threshold > targets.MAX_THRESHOLD and not is_last):
+        yield f"vThMant is {layer.threshold}, not 0 … {targets.MAX_THRESHOLD}"
+    limit = targets.BIAS_MANTISSA_LIMIT
+    if (layer.bias < -limit).any() or (layer.bias >= limit).any():
+        yield f"biases leave {-limit} … {limit - 1}"
+    delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
+    if delay.min() < 0 or delay.max() > targets.MAX_DELAY:
+        yield f"delays reach from {delay.min()} to {delay.max()}, not 0 … {targets.MAX_DELAY}"
+    if layer.misread:
+        yield f"weights are not executed as they stand: {layer.misread}"
+    for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
+        if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
+            yield f"{name} has both signs and odd values, which take more than 8 bits"
+
+
+def network_of(file: NetxFile) -> IntegerNetwork:
+    """The network of a file without obstacles.
+
+    Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
+    threshold is out of reach answers by the mean of its membranes, any other by its first spike.
+    """
+    layers = list(file.layers.items())
+    populations = [_population(f"layer{index}", layer) for index, layer in layers]
+    names = [INPUT, *(population.name for population in populations)]
+    projections = []
+    for source, target, (_, layer) in zip(names, names[1:], layers, strict=False):
+        projections.append(_projection(source, target, layer.weight, layer.delay))
+        if layer.recurrent is not None:
+            projections.append(_projection(target, target, layer.recurrent, None))
+    last = populations[-1]
+    dt_ms = file.dt_ms or DT_MS
+    return IntegerNetwork(
+        InputChannels(layers[0][1].weight.shape[1]),
+        populations,
+        projections,
+        Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean"),
+        dt_ms=dt_ms,
+        n_steps=math.ceil((file.duration_ms or SAMPLE_MS) / dt_ms),
+    )
+
+
+def _population(name: str, layer: Layer) -> IntegerPopulation:
+    spikes = layer.threshold <= targets.MAX_THRESHOLD
+    return IntegerPopulation(
+        name,
+        layer.size,
+        LIF if spikes else LI,
+        du=layer.i_decay - 1,
+        dv=layer.v_decay,
+        vth=layer.threshold if spikes else targets.SILENT_THRESHOLD,
+        scale=1.0,
+        bias_exponent=BIAS_EXPONENT,
+        bias_mantissa=layer.bias,
+    )
+
+
+def _projection(
+    source: str, target: str, weight: np.ndarray, delay: np.ndarray | None
+) -> IntegerProjection:
+    delay = np.zeros_like(weight) if delay is None else delay
+    return IntegerProjection(source, target, weight.T, delay.T)

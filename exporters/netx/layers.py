@@ -1,0 +1,98 @@
+"""What a NetX file consists of: dense layers, one feeding the next, as lava-dl's reader takes them.
+
+The reader does not execute the weights of a file but what it makes of them: it shifts a matrix up
+as far as 8 bits reach, and gives Lava the shift as a negative exponent and a number of bits. Where
+Lava would then clip or cut weights, the file is not the network it seems to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.integer_network import MIXED, sign_mode
+
+Integers = NDArray[np.int64]
+
+BIAS_EXPONENT = 6
+"""Of every bias in a NetX file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer of neurons with its synapses; all arrays int64.
+
+    Attributes:
+        weight: [post, pre].
+        delay: [post, pre] steps; None where there are none, which is another kind of synapse.
+        recurrent: [post, post] weights from the layer to itself; None where there are none.
+        bias: [post], added to the membrane after a shift by `BIAS_EXPONENT`.
+        i_decay: what u loses of 4096 each step.
+        v_decay: what v loses of 4096 each step.
+        threshold: compared with v after a shift by 6 bits.
+    """
+
+    weight: Integers
+    delay: Integers | None
+    recurrent: Integers | None
+    bias: Integers
+    i_decay: int
+    v_decay: int
+    threshold: int
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return self.weight.shape[0]
+
+    def equals(self, other: Layer) -> bool:
+        """Whether they are the same in everything."""
+        constants = ("i_decay", "v_decay", "threshold")
+        arrays = ("weight", "delay", "recurrent", "bias")
+        return all(getattr(self, key) == getattr(other, key) for key in constants) and all(
+            _same(getattr(self, key), getattr(other, key)) for key in arrays
+        )
+
+    @property
+    def misread(self) -> str:
+        """Why the reader would not execute the weights that stand here; '' if it does."""
+        parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
+        together = np.hstack(parts)
+        most, least = int(together.max()), int(together.min())
+        if most == least == 0:
+            return "all weights are 0, which the reader cannot scale"
+        if most > 254 and least < 0:
+            return "the reader cuts weights of both signs off at 254"
+        shift, bits = scaling(together)
+        if shift < 0:
+            return "weights go beyond 255"
+        if any(_changes(part << shift, bits) for part in parts):
+            return "the reader takes them for weights of more bits than Lava has"
+        return ""
+
+
+def _same(one: Integers | None, other: Integers | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def scaling(weight: Integers) -> tuple[int, int]:
+    """How far up `lava.lib.dl.netx.utils.optimize_weight_bits` shifts weights, and their bits."""
+    most, least = int(weight.max()), int(weight.min())
+    signed = most >= 0 > least
+    if signed:
+        scale = min(127 / most if most else np.inf, -128 / least)
+    else:
+        scale = 255 / most if most > 0 else -256 / least
+    shift = int(np.floor(np.log2(scale))) + signed
+    trailing = next((n for n in range(8, 0, -1) if not (weight % (1 << n)).any()), 0)
+    return shift, 8 - shift - (trailing - signed)
+
+
+def _changes(weight: Integers, bits: int) -> bool:
+    """Whether Lava clips or cuts shifted weights of so many bits."""
+    cut = 8 - bits + (sign_mode(weight) == MIXED)
+    return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())

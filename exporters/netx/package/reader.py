@@ -1,0 +1,47 @@
+"""Import lava-dl's reader of NetX files without what its training needs.
+
+The packages around the reader import torch and more, the reader itself uses nothing of them but
+for resonators. Those packages are stood in for by empty ones, so that lava-dl need not be
+installed with all that it asks for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import lava
+import lava_network  # noqa: F401  makes Lava importable on newer Pythons
+
+_RESONATORS = "lava.lib.dl.slayer.neuron.rf"
+_AROUND = (
+    "lava.lib.dl.slayer",
+    "lava.lib.dl.slayer.neuron",
+    _RESONATORS,
+    "lava.lib.dl.netx.sequential_modules",
+)
+
+
+def network_class() -> Any:
+    """`lava.lib.dl.netx.hdf5.Network`; raises `ImportError` where there is no lava-dl."""
+    folders = [str(Path(folder, "lib/dl/netx")) for folder in lava.__path__]
+    _stand_in("lava.lib.dl.netx", folders)
+    for name in _AROUND:
+        _stand_in(name, [])
+    sys.modules[_RESONATORS].neuron_params = None  # type: ignore[attr-defined]
+    return importlib.import_module("lava.lib.dl.netx.hdf5").Network
+
+
+def _stand_in(name: str, folders: list[str]) -> None:
+    """Let a package without content count as imported, with submodules in some folders."""
+    package = ModuleType(name)
+    package.__path__ = folders
+    package.__file__ = __file__  # Lava asks every module where it lies
+    sys.modules.setdefault(name, package)
+
+
+if __name__ == "__main__":
+    network_class()

@@ -1,0 +1,363 @@
+"""NetX files: networks written and read back, files of others taken in, the rest refused."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporters import netx
+from exporters.netx.chain import layers_of
+from hardware_sim.known_answers import known_answers
+from nmtool.errors import DoesNotFitError, FileFormatError, InputError
+from nmtool.graph import LI, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.targets import SILENT_THRESHOLD
+from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
+from tests.integer_nets import random_network
+from tests.strategies import integer_networks, seeds
+
+NETWORK = chain_network(3)
+ANSWERS = known_answers(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("netx")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A good file."""
+    return netx.export(NETWORK, tmp_path / "network.net", answers=ANSWERS)
+
+
+# What was written comes back.
+
+
+@settings(max_examples=40)
+@given(seed=seeds, recurrent=st.booleans(), n_hidden=st.integers(0, 3), spiking=st.booleans())
+def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spiking: bool) -> None:
+    network = chain_network(seed, recurrent=recurrent, n_hidden=n_hidden, spiking=spiking)
+    answers = known_answers(network)
+    path = netx.export(network, folder / "network.net", answers=answers, force=True)
+    assert netx.load(path).content_hash == network.content_hash
+    assert netx.known_answers(path).to_bytes() == answers.to_bytes()
+
+
+@settings(max_examples=60)
+@given(network=integer_networks())
+def test_any_network_comes_back_or_is_refused(folder: Path, network: IntegerNetwork) -> None:
+    path = folder / "any.net"
+    if layers_of(network)[1]:
+        with pytest.raises(DoesNotFitError, match="cannot carry this network"):
+            netx.export(network, path, force=True)
+    else:
+        netx.export(network, path, force=True)
+        assert netx.load(path).content_hash == network.content_hash
+
+
+def test_the_layers_alone_are_the_same_network(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["nmtool"]
+    found = netx.load(path)
+    assert [p.name for p in found.populations] == ["layer1", "layer2", "layer3"]
+    assert (found.dt_ms, found.n_steps, found.channels.size) == (2.0, 70, 5)
+    assert [p.kind for p in found.populations] == [LIF, LIF, LI]
+    for mine, theirs in zip(NETWORK.populations, found.populations, strict=True):
+        assert (mine.du, mine.dv, mine.vth) == (theirs.du, theirs.dv, theirs.vth)
+        assert np.array_equal(mine.bias, theirs.bias)
+    for one, other in zip(NETWORK.projections, found.projections, strict=True):
+        assert np.array_equal(one.shifted_weight, other.shifted_weight)
+        assert np.array_equal(one.delay, other.delay)
+    with pytest.raises(FileFormatError, match="carries no known answers"):
+        netx.known_answers(path)
+
+
+def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    other = netx.export(chain_network(3), tmp_path / "other.net", answers=ANSWERS)
+    assert other.read_bytes() == path.read_bytes()
+
+
+def test_an_existing_file_is_kept(path: Path) -> None:
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="exists"):
+        netx.export(chain_network(4), path)
+    assert path.read_bytes() == before
+
+
+# What NetX cannot carry: every reason is told.
+
+
+def test_skips_feedback_and_loops_with_delays() -> None:
+    layers, findings = layers_of(random_network(3, 2, False))
+    assert layers == []
+    assert [one.where for one in findings] == [
+        "projection input → out",
+        "projection h1 → h0",
+    ]
+    one_layer = random_network(3, 1, False)
+    kept = [p for p in one_layer.projections if (p.source, p.target) != ("input", "out")]
+    _, findings = layers_of(replace(one_layer, projections=kept))
+    assert "netx-delays" in [one.code for one in findings]
+
+
+def test_parallel_projections_and_lonely_populations() -> None:
+    projections = [*NETWORK.projections, NETWORK.projections[0]]
+    lonely = replace(NETWORK.population("out"), name="lonely")
+    crowded = replace(NETWORK, projections=projections, populations=[*NETWORK.populations, lonely])
+    with pytest.raises(DoesNotFitError) as error:
+        netx.export(crowded, "never.net")
+    assert "population lonely: no chain of layers leads to it" in error.value.why
+    assert "projection input → h0: there is another one" in error.value.why
+
+
+@pytest.mark.parametrize(
+    ("weight", "why"),
+    [
+        (np.zeros((2, 3)), "all weights are 0"),
+        (np.array([[-8, 0, -3], [-1, -1, -5]]), "more bits than Lava has"),
+        (np.array([[-1, -1, -1], [-1, -1, -1]]), "more bits than Lava has"),
+    ],
+)
+def test_weights_that_the_reader_changes(weight: np.ndarray, why: str) -> None:
+    assert why in _refused_weights(weight, 8, 0)
+
+
+def test_exponents_fit_while_weights_do() -> None:
+    small = np.array([[4, -8, 2], [20, 6, -30]])
+    assert _refused_weights(small, 8, 2) == ""
+    assert "cuts weights of both signs off at 254" in _refused_weights(small * 4, 8, 3)
+    assert "go beyond 255" in _refused_weights(abs(small), 8, 5)
+
+
+def _refused_weights(weight: np.ndarray, bits: int, exponent: int) -> str:
+    base = chain_network(1, n_hidden=0)
+    projection = replace(
+        base.projections[0],
+        weight=weight,
+        delay=np.zeros_like(weight),
+        weight_bits=bits,
+        weight_exponent=exponent,
+    )
+    out = replace(base.populations[0], size=3, bias_mantissa=0)
+    network = replace(
+        base,
+        channels=replace(base.channels, size=2),
+        populations=[out],
+        projections=[projection],
+        class_names=(),
+    )
+    return "; ".join(one.what for one in layers_of(network)[1])
+
+
+def test_biases_between_the_steps_of_netx() -> None:
+    population = replace(NETWORK.populations[0], bias_exponent=3, bias_mantissa=5)
+    others = NETWORK.populations[1:]
+    _, findings = layers_of(replace(NETWORK, populations=[population, *others]))
+    assert [(one.code, one.where) for one in findings] == [("netx-bias", "population h0")]
+
+
+# Files of others.
+
+
+def test_a_file_of_lava_dl_is_taken_in(tmp_path: Path) -> None:
+    first = dense(64, 7, 1, delay=np.arange(7, dtype=np.float32) * 3, bias=np.arange(7) - 3.0)
+    last = dense(7, 4, 2, neuron={**NEURON, "vThMant": SILENT_THRESHOLD})
+    path = write_foreign(
+        tmp_path / "foreign.net",
+        {"type": b"input", "shape": np.array([1, 1, 64])},
+        {"type": b"flatten", "shape": np.array([64, 1, 1])},
+        {**first, "neuron": {**NEURON, "type": b"LOIHI", "wgtExp": 0}},
+        last,
+    )
+    network = netx.load(path)
+    hidden, out = network.populations
+    assert (hidden.name, hidden.kind, hidden.size, hidden.vth) == ("layer2", LIF, 7, 80)
+    assert (hidden.du, hidden.dv) == (1023, 128)
+    assert hidden.bias.tolist() == [64 * (index - 3) for index in range(7)]
+    assert (out.name, out.kind, out.vth) == ("layer3", LI, SILENT_THRESHOLD)
+    assert (network.channels.size, network.dt_ms, network.n_steps) == (64, 2.0, 30)
+    assert np.array_equal(network.projections[0].weight, first["weight"].T)
+    assert np.array_equal(network.projections[0].delay, np.tile(np.arange(7) * 3, (64, 1)))
+    assert not network.projections[1].delay.any()
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"),
+    [
+        (np.float32(4), np.full((3, 5), 4)),
+        (np.arange(3), np.repeat(np.arange(3)[:, None], 5, axis=1)),
+        (np.arange(5), np.repeat(np.arange(5)[None, :], 3, axis=0)),
+        (np.arange(15).reshape(3, 5), np.arange(15).reshape(3, 5)),
+    ],
+)
+def test_delays_of_every_shape(delay: Any, expected: np.ndarray, tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "foreign.net", dense(5, 3, delay=delay))
+    assert np.array_equal(netx.load(path).projections[0].delay, expected.T)
+
+
+def test_recurrent_layers_and_defaults(tmp_path: Path) -> None:
+    loop = np.array([[2, -4, 6], [8, 10, -12], [0, 0, 40]])
+    layer = dense(5, 3, type=b"dense_rec", weight_rec=loop)
+    network = netx.load(write_foreign(tmp_path / "foreign.net", layer, simulation=False))
+    assert [(p.source, p.target) for p in network.projections] == [
+        ("input", "layer0"),
+        ("layer0", "layer0"),
+    ]
+    assert np.array_equal(network.projections[1].weight, loop.T)
+    assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 1000, "first_spike")
+
+
+def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
+    path = write_foreign(
+        tmp_path / "foreign.net",
+        {"type": b"input", "shape": np.array([3, 16, 16]), "neuron": NEURON},
+        {"type": b"conv", "shape": np.array([3, 1, 1])},
+        dense(6, 4, delay=62, bias=np.full(4, 5000)),
+        dense(5, 4, 1, neuron={**NEURON, "iDecay": 0, "vDecay": 4096}),
+        dense(4, 4, neuron={**NEURON, "vThMant": SILENT_THRESHOLD}),
+        dense(4, 4, neuron={**NEURON, "type": b"SDNN"}),
+        dense(4, 4, neuron={**NEURON, "gradedSpike": True}),
+        dense(4, 4, neuron=None),
+        dense(4, 4, type=b"dense_rec", weight_rec=np.eye(4), delay=1),
+        dense(4, 2, weight=np.array([[255, -1, 2, 3], [0, 0, 0, -7]])),
+        dense(2, 2, weight=np.array([[1, -1], [2, 3]])),
+        {"type": b"average", "shape": np.array([2])},
+    )
+    with pytest.raises(FileFormatError, match="what no network of integers can") as error:
+        netx.load(path)
+    lines = error.value.why.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        *(f"layer {index}" for index in (0, 1, 5, 6, 7, 8, 11)),
+        *(f"layer {index}" for index in (2, 2, 3, 3, 3, 4, 9, 9, 10)),
+    ]
+    for word in ("conv", "SDNN", "values", "delays reach from 62", "biases", "iDecay", "odd"):
+        assert word in error.value.why
+
+
+# Damage.
+
+
+def assert_refused(path: Path) -> FileFormatError:
+    for take in (netx.load, netx.known_answers):
+        with pytest.raises(FileFormatError) as error:
+            take(path)
+        assert str(path) in error.value.what
+    return error.value
+
+
+def test_truncated_anywhere(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 4999), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        assert_refused(path)
+
+
+def executed(network: IntegerNetwork) -> list[object]:
+    """All integers of a network, without names."""
+    constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
+    synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
+    return [*constants, *synapses]
+
+
+def test_damaged_bytes_never_change_the_network(path: Path) -> None:
+    """HDF5 has unused bytes: those are free. Names get lost with the name of nmtool's group."""
+    whole, noticed = path.read_bytes(), 0
+    for place in range(0, len(whole), 149):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with contextlib.suppress(FileFormatError):
+            noticed += 1
+            assert executed(netx.load(path)) == executed(NETWORK)
+            noticed -= 1
+    assert noticed > 20
+
+
+@pytest.mark.parametrize("data", [b"", b"text\n", bytes(1000), b"\x89HDF\r\n\x1a\n"])
+def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "foreign.net").write_bytes(data)
+    assert_refused(tmp_path / "foreign.net")
+    assert "there is no file" in assert_refused(tmp_path / "missing.net").what
+
+
+def in_layer(**values: Any) -> Callable[[h5py.File], None]:
+    """Replace datasets of the first dense layer; None deletes them."""
+
+    def change(file: h5py.File) -> None:
+        group = file["layer/1"]
+        for name, value in values.items():
+            name = name.replace("__", "/")
+            if name in group:
+                del group[name]
+            if value is not None:
+                group[name] = value
+
+    return change
+
+
+def other_weight(file: h5py.File) -> None:
+    file["layer/1/weight"][0, 0] ^= 8
+
+
+def external(file: h5py.File) -> None:
+    del file["layer/2"]
+    file["layer/2"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def huge(file: h5py.File) -> None:
+    del file["layer/1/weight"]
+    file["layer/1"].create_dataset("weight", (1 << 40, 5), "i2", chunks=(1024, 5))
+
+
+CHANGES: dict[str, Callable[[h5py.File], None]] = {
+    "another weight": other_weight,
+    "another threshold": in_layer(neuron__vThMant=77),
+    "no weight": in_layer(weight=None),
+    "no neuron": in_layer(neuron=None),
+    "no type": in_layer(type=None),
+    "a number for the type": in_layer(type=5),
+    "a strange type": in_layer(type=b"x" * 500),
+    "weights of another shape": in_layer(weight=np.ones((2, 2, 2))),
+    "weights of another size": in_layer(weight=np.ones((3, 50))),
+    "weights that are no numbers": in_layer(weight=b"x"),
+    "weights that are not whole": in_layer(weight=np.full((5, 5), 0.5)),
+    "weights that are not finite": in_layer(weight=np.full((5, 5), np.inf)),
+    "weights beyond 32 bits": in_layer(weight=np.full((5, 5), 1 << 40)),
+    "delays of another shape": in_layer(delay=np.ones(50)),
+    "negative delays": in_layer(delay=-1),
+    "several decays": in_layer(neuron__iDecay=np.ones(9)),
+    "a shape of nothing": in_layer(shape=np.zeros(0)),
+    "a link to another file": external,
+    "a huge matrix": huge,
+    "no layers": lambda file: file.__delitem__("layer"),
+    "a gap in the layers": lambda file: file.__delitem__("layer/1"),
+    "no settings": lambda file: file.__delitem__("nmtool/settings"),
+    "another layer": lambda file: file.copy("layer/3", "layer/4"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_changed_files(case: str, path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        CHANGES[case](file)
+    with pytest.raises(FileFormatError) as error:
+        netx.load(path)
+    assert str(path) in error.value.what
+    assert error.value.why
+
+
+def test_a_newer_version_asks_for_an_update(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["nmtool/settings"]
+        file["nmtool/settings"] = '{"version": 2, "hash": "x"}'
+    assert assert_refused(path).fix == "update nmtool"

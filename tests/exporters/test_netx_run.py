@@ -1,0 +1,132 @@
+"""NetX files executed by the reader of lava-dl in Lava, compared with the simulator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporters import netx
+from exporters.lava import environment as environments
+from exporters.lava.environment import LavaEnvironment
+from exporters.netx import layers, runner
+from exporters.supervise import supervise
+from hardware_sim.simulator import simulate
+from nmtool.errors import DataError, MissingError
+from nmtool.verify import compare
+from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
+from tests.integer_nets import random_raster
+from tests.strategies import seeds
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """Lava's Python, if it has lava-dl."""
+    try:
+        return runner.find()
+    except MissingError as error:
+        pytest.skip(str(error))
+
+
+def assert_same(path: Path, seed: int, n_steps: int) -> None:
+    """Every u, v and spike."""
+    network = netx.load(path)
+    spikes = random_raster(seed, 2, n_steps, network.channels.size)
+    finished: list[int] = []
+    expected = simulate(network, spikes, deep=True)
+    found = compare(expected, netx.run(path, spikes, deep=True, on_progress=finished.append))
+    assert found.identical, found.first_divergence
+    assert expected.spikes
+    assert sum(finished) == 2
+
+
+@pytest.mark.lava
+@pytest.mark.usefixtures("python")
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("seed", [1, 6])
+def test_written_files_equal_the_simulator(recurrent: bool, seed: int, tmp_path: Path) -> None:
+    network = chain_network(seed, recurrent=recurrent, spiking=seed == 6)
+    assert_same(netx.export(network, tmp_path / "network.net"), seed, 90)
+
+
+@pytest.mark.lava
+@pytest.mark.usefixtures("python")
+def test_files_of_others_are_read_as_lava_dl_reads_them(tmp_path: Path) -> None:
+    delay = np.random.default_rng(5).integers(0, 62, 9).astype(np.float32)
+    loop = np.random.default_rng(6).integers(-20, 20, (6, 6)) * 2
+    path = write_foreign(
+        tmp_path / "foreign.net",
+        {"type": b"input", "shape": np.array([1, 1, 12])},
+        {"type": b"flatten", "shape": np.array([12, 1, 1])},
+        dense(12, 9, 1, delay=delay, bias=np.arange(9) - 4.0),
+        dense(9, 6, 2, type=b"dense_rec", weight_rec=loop.ravel(), weight=2 * np.arange(54)),
+        dense(6, 4, 3, delay=3, neuron={**NEURON, "vThMant": 500}),
+    )
+    assert_same(path, 3, 120)
+
+
+@pytest.mark.lava
+@settings(max_examples=20)
+@given(seed=seeds, size=st.integers(1, 12))
+def test_weights_are_scaled_as_lava_dl_does(python: Path, seed: int, size: int) -> None:
+    random = np.random.default_rng(seed)
+    matrices = []
+    for _ in range(30):
+        low, high = sorted(random.integers(-255, 256, 2))
+        step = int(random.choice([1, 2, 4, 32]))
+        weight = random.integers(low, high + 1, size) // step * step
+        if weight.any() and not (weight.max() > 254 and weight.min() < 0):
+            matrices.append(weight.tolist())
+    scaled = _in_lava_dl(python, matrices)
+    assert [list(layers.scaling(np.array(weight))) for weight in matrices] == scaled
+
+
+_SCALING = """
+import json, sys
+import numpy as np
+from reader import network_class
+network_class()
+from lava.lib.dl.netx.utils import optimize_weight_bits
+np.seterr(all="ignore")
+found = [optimize_weight_bits(np.array(weight)) for weight in json.loads(sys.argv[1])]
+print(json.dumps([[-exponent, bits] for _, bits, exponent, _ in found]))
+"""
+
+
+def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
+    """Shift and bits of every matrix, by lava-dl itself."""
+    lines: list[str] = []
+    supervise(
+        [python, "-c", _SCALING, json.dumps(matrices)],
+        what="scaling",
+        on_line=lines.append,
+        env=runner.variables(),
+        cwd=runner.PACKAGE,
+    )
+    return json.loads(lines[-1])
+
+
+def test_run_checks_its_input_first(tmp_path: Path) -> None:
+    path = netx.export(chain_network(1), tmp_path / "network.net")
+    with pytest.raises(DataError, match="channels"):
+        netx.run(path, random_raster(0, 1, 10, 3))
+    with pytest.raises(DataError, match="step"):
+        netx.run(path, random_raster(0, 1, 0, 5))
+
+
+def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python without Lava stands for one whose Lava lacks lava-dl."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
+    path = netx.export(chain_network(1), tmp_path / "network.net")
+    for use in (netx.require, lambda: netx.run(path, random_raster(0, 1, 10, 5))):
+        with pytest.raises(MissingError, match="lava-dl, which reads NetX files") as error:
+            use()
+        assert "no module named hdf5" in error.value.why
+        assert error.value.fix.startswith(f"{python} -m pip install --no-deps 'lava-dl==0.6.0'")

@@ -1,0 +1,72 @@
+"""Commands on NetX files: written where the format can carry the network, taken in, refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exporters import netx
+from nmtool.errors import MissingError
+from tests.exporters.netx_nets import chain_network, dense, write_foreign
+from tests.nmtool.cli.conftest import Nmtool
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    """A network that NetX can carry."""
+    path = tmp_path / "chain.npz"
+    chain_network(3).save(path)
+    return path
+
+
+def test_written_and_read(nmtool: Nmtool, chain: Path) -> None:
+    assert nmtool("export", chain, "-o", "network.net").code == 0
+    said = nmtool("inspect", "network.net", "--json")
+    assert (said.code, said.json["hash"]) == (0, chain_network(3).content_hash)
+    assert nmtool("export", "network.net", "-o", "network.c").code == 0
+
+
+def test_every_reason_against_it_is_told(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("export", integers, "-o", "network.net")
+    assert (said.code, said.out) == (1, "")
+    assert "NetX files cannot carry this network" in said.err
+    assert "population hidden: recurrent layers have no delays" in said.err
+    assert not Path("network.net").exists()
+
+
+def test_files_of_others(nmtool: Nmtool) -> None:
+    write_foreign(Path("foreign.net"), dense(5, 3))
+    said = nmtool("inspect", "foreign.net", "--json")
+    assert (said.code, [p["name"] for p in said.json["populations"]]) == (0, ["layer0"])
+    said = nmtool("verify", "foreign.net")
+    assert (said.code, said.out) == (2, "")
+    assert "foreign.net carries no known answers" in said.err
+    write_foreign(Path("foreign.net"), dense(5, 3), {"type": b"pool"})
+    said = nmtool("inspect", "foreign.net")
+    assert (said.code, said.out) == (2, "")
+    assert "layer 1: it is of the kind 'pool'" in said.err
+
+
+def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find() -> None:
+        raise MissingError("lava-dl is not there")
+
+    monkeypatch.setattr(netx.runner, "find", find)
+    assert nmtool("export", chain, "-o", "network.net").code == 0
+    said = nmtool("verify", "network.net")
+    assert (said.code, said.out) == (3, "")
+
+
+@pytest.mark.lava
+def test_in_lava(nmtool: Nmtool, chain: Path) -> None:
+    try:
+        netx.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    assert nmtool("export", chain, "-o", "network.net").code == 0
+    said = nmtool("verify", "network.net", "--json")
+    assert said.code == 0
+    entry = said.json["backends"]["netx"]
+    assert entry["spikes_compared"] > 1000
+    assert (entry["spikes_different"], entry["membrane_different"]) == (0, 0)
