@@ -12,7 +12,10 @@ from nmtool.recording import Recording
 from nmtool.verify import Agreement, Comparison, Divergence
 
 SIMULATOR = "hardware_sim"
-HEADER = ("backend", "accuracy", "spikes compared", "different", "u, v different", "seconds")
+HEADER = (
+    *("backend", "accuracy", "spikes compared", "different", "u, v different"),
+    *("predictions different", "s per sample"),
+)
 
 
 @dataclass(frozen=True)
@@ -120,36 +123,46 @@ def print_verdicts(
     """The certificate as a table, and what it says in words."""
     first_rows: list[tuple[str, ...]] = []
     if expected is not None:
-        first_rows = [(SIMULATOR, f"{expected.accuracy(samples.label):.2%}", "", "", "", "")]
-    print_certificate(f"{samples.raster.n_samples} samples", verdicts, first_rows)
+        first_rows = [(SIMULATOR, f"{expected.accuracy(samples.label):.2%}", *[""] * 5)]
+    n_samples = samples.raster.n_samples
+    print_certificate(f"{n_samples} samples", n_samples, verdicts, first_rows)
 
 
 def print_certificate(
-    title: str, verdicts: Mapping[str, Verdict], first_rows: list[tuple[str, ...]]
+    title: str,
+    n_samples: int,
+    verdicts: Mapping[str, Verdict],
+    first_rows: list[tuple[str, ...]],
 ) -> None:
     """A table of some rows and those of the verdicts, and what they say in words."""
-    rows = [row for name, verdict in verdicts.items() for row in _rows(name, verdict)]
+    rows = [row for name, verdict in verdicts.items() for row in _rows(name, verdict, n_samples)]
     console.print_table(title, HEADER, [*first_rows, *rows])
     for name, verdict in verdicts.items():
         print_verdict(name, verdict)
 
 
-def _rows(name: str, verdict: Verdict) -> list[tuple[str, ...]]:
+def _rows(name: str, verdict: Verdict, n_samples: int) -> list[tuple[str, ...]]:
     accuracy = "" if verdict.accuracy is None else f"{verdict.accuracy:.2%}"
     label = f"{name} ({verdict.model})" if verdict.model else name
     rows: list[tuple[str, ...]] = [
-        (label, accuracy, *_counts(verdict.comparison), f"{verdict.seconds:.1f}")
+        (
+            label,
+            accuracy,
+            *_counts(verdict.comparison),
+            f"{verdict.seconds / max(1, n_samples):.3g}",
+        )
     ]
     if verdict.stock is not None:
         rows.append((f"{name} (stock)", "", *_counts(verdict.stock.comparison), ""))
     return rows
 
 
-def _counts(comparison: Comparison) -> tuple[str, str, str]:
+def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
     return (
         f"{comparison.spikes_compared:,}",
         f"{comparison.spikes_different:,}",
         f"{comparison.membrane_different:,} of {comparison.membrane_compared:,}",
+        f"{comparison.predictions_different:,}",
     )
 
 

@@ -116,14 +116,21 @@ def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
             "there is nothing to compare with",
             fix=f"name a backend: --against {'|'.join(formats.that_can(formats.EXECUTES))}",
         )
-    path = Path(arguments.network)
+    path, chosen = Path(arguments.network), list(dict.fromkeys(names))
     return {
-        name: _check(arguments, name, path if own and own.name == name else None)
-        for name in dict.fromkeys(names)
+        name: _check(
+            arguments,
+            name,
+            path if own and own.name == name else None,
+            alone=len(chosen) == 1,
+        )
+        for name in chosen
     }
 
 
-def _check(arguments: argparse.Namespace, name: str, artefact: Path | None) -> Check:
+def _check(
+    arguments: argparse.Namespace, name: str, artefact: Path | None, *, alone: bool
+) -> Check:
     from exporters import formats, lava
 
     backend = formats.by_name(name)
@@ -132,8 +139,11 @@ def _check(arguments: argparse.Namespace, name: str, artefact: Path | None) -> C
 
         return LavaCheck(environment.find(), arguments.model, arguments.deep, artefact)
     backend.package.require()
-    kind = RealCheck if formats.REAL in backend.can else BackendCheck
-    return kind(backend, arguments.deep, artefact)
+    if formats.REAL not in backend.can:
+        return BackendCheck(backend, arguments.deep, artefact)
+    if arguments.deep and not alone:
+        console.say(f"{name} has no inner variables to compare: --deep is for the others")
+    return RealCheck(backend, arguments.deep and alone, artefact)
 
 
 def simulated(network: IntegerNetwork, samples: Samples, *, deep: bool = False) -> Recording:
@@ -164,7 +174,7 @@ def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
         what = {"samples": samples, "hash": answers.network_hash}
         console.print_json({**what, **findings(verdicts)})
     else:
-        print_certificate(f"{samples} known answers", verdicts, [])
+        print_certificate(f"{samples} known answers", samples, verdicts, [])
     return 0 if all_identical(verdicts) else 1
 
 

@@ -1,0 +1,59 @@
+"""`nmtool verify` against several backends: one table, one row each."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from exporters import c
+from nmtool.recording import Recording
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+pytest.importorskip("nir")
+pytestmark = [
+    pytest.mark.usefixtures("data"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler"),
+]
+
+BACKENDS = ("onnx", "nir", "lava", "c")
+AGAINST = tuple(word for name in BACKENDS for word in ("--against", name))
+
+
+def test_all_in_one_table(nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    said = nmtool("verify", integers, "two", *AGAINST, "--deep", "--json")
+    assert said.code == 0
+    assert "nir has no inner variables to compare" in said.err
+    found = said.json["backends"]
+    assert tuple(found) == BACKENDS
+    for name in BACKENDS:
+        assert (found[name]["spikes_compared"], found[name]["spikes_different"]) == (540, 0)
+        assert found[name]["membrane_different"] == found[name]["predictions_different"] == 0
+    assert found["nir"]["integer"]["spikes_compared"] == 540
+    assert found["c"]["membrane_compared"] == found["onnx"]["membrane_compared"] == 1800
+    lines = nmtool("verify", integers, "two", *AGAINST).out.splitlines()
+    rows = [line.split()[0] for line in lines[3:9]]
+    assert rows == ["hardware_sim", "onnx", "nir", "lava", "lava", "c"]
+    assert "c: spikes compared 540, different 0" in lines
+
+
+def test_one_that_differs_fails_them_all(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = c.run
+
+    def wrong(*arguments: object, **options: object) -> Recording:
+        return flip_spike(2, 9, 1)(right(*arguments, **options))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(c, "run", wrong)
+    words = ("--against", "onnx", "--against", "c", "--json")
+    said = nmtool("verify", integers, "two", *words)
+    assert said.code == 1
+    assert said.json["backends"]["onnx"]["spikes_different"] == 0
+    assert said.json["backends"]["c"]["spikes_different"] == 1
+    assert said.json["first_divergence"]["backend"] == "c"
