@@ -16,6 +16,7 @@ from exporters.nir import extra as extras
 from exporters.nir import recursion, write
 from exporters.nir.build import Built, build
 from exporters.nir.extra import Extra, Settings
+from exporters.nir.foreign import ImportOptions, network_of
 from exporters.nir.hdf5 import telling_damage
 from exporters.nir.obstacles import mixed_leaks, obstacles
 from exporters.nir.options import OLD_NIR, NirOptions
@@ -32,7 +33,17 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.targets import Finding
 
-__all__ = ["NirOptions", "export", "known_answers", "load", "reference", "require", "run"]
+__all__ = [
+    "ImportOptions",
+    "NirOptions",
+    "export",
+    "import_file",
+    "known_answers",
+    "load",
+    "reference",
+    "require",
+    "run",
+]
 
 
 def require() -> None:
@@ -97,12 +108,28 @@ def _refuse(findings: list[Finding], what: str) -> None:
 
 
 def load(path: str | Path) -> Network | IntegerNetwork:
-    """The network in a NIR file that nmtool wrote, bit for bit.
+    """The network in a NIR file: bit for bit if nmtool wrote it, else as `import_file` reads it.
 
     Raises:
-        FileFormatError: it is damaged, or nmtool did not write it.
+        FileFormatError: it is damaged, or holds what a network cannot.
     """
-    return extras.unpack_network(_extra(path), path)
+    extra = read_extra(path)
+    return import_file(path) if extra is None else extras.unpack_network(extra, path)
+
+
+def import_file(path: str | Path, options: ImportOptions | None = None) -> Network:
+    """The graph of any NIR file as a float network.
+
+    Args:
+        path: the file; what nmtool may have written beside the graph is left alone.
+        options: how to understand it.
+
+    Raises:
+        FileFormatError: it is damaged, or holds what a network cannot; all of it is listed.
+    """
+    graph = read_graph(path)
+    with telling_damage(path, WHAT):
+        return network_of(graph, options or ImportOptions())
 
 
 def known_answers(path: str | Path) -> KnownAnswers:
@@ -119,7 +146,7 @@ def _extra(path: str | Path) -> Extra:
         raise FileFormatError(
             f"{path} was not written by nmtool",
             why=f"it has no group /{extras.GROUP}",
-            fix="import it first",
+            fix="nmtool evaluate reads it as a network",
         )
     return extra
 

@@ -6,6 +6,7 @@ flat here; what enters and leaves them is a node of the kind `Identity`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -44,7 +45,7 @@ class Node:
     def size(self) -> int:
         """How many signals a node of neurons, an `Input` or an `Output` passes on."""
         if "shape" in self.values:
-            return int(np.prod(self.values["shape"], dtype=np.int64))
+            return math.prod(int(size) for size in np.ravel(self.values["shape"]))
         return max(int(np.size(value)) for value in self.values.values())
 
     @property

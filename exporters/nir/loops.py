@@ -9,13 +9,14 @@ is counted in populations, names decide where it is equal.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
 from exporters.nir.graph import INPUT, Edge, Graph
 from nmtool.errors import FileFormatError
 from nmtool.graph import strongly_connected
 
-MAX_NEURON_NODES = 500
+MAX_NEURON_NODES = 250
 """Graphs with more nodes of neurons are refused: searching for loops recurses along them."""
 
 
@@ -48,12 +49,17 @@ def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str
 
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
     """What connections (pre, post) lead to from the roots, and in how many steps."""
+    targets: dict[str, list[str]] = {}
+    for pre, post in pairs:
+        targets.setdefault(pre, []).append(post)
     distance = dict.fromkeys(roots, 0)
-    frontier = set(distance)
-    while frontier:
-        found = {post for pre, post in pairs if pre in frontier and post not in distance}
-        distance |= dict.fromkeys(found, max(distance.values()) + 1)
-        frontier = found
+    ahead = deque(distance)
+    while ahead:
+        pre = ahead.popleft()
+        for post in targets.get(pre, []):
+            if post not in distance:
+                distance[post] = distance[pre] + 1
+                ahead.append(post)
     return distance
 
 

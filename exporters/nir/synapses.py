@@ -1,0 +1,176 @@
+"""What wires do to signals, as lists of synapses: every form of delay comes to the same list.
+
+A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight), and a constant
+that biases put on it. `Linear` spreads lines, `Scale` weighs and `Delay` delays them, and edges
+into one node add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError
+
+MAX_SYNAPSES = 1 << 25
+"""More, also on the way through several matrices, are refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """Synapses of one origin, all arrays [synapses].
+
+    Attributes:
+        pre: int64, neuron of the origin.
+        line: int64, where they lead to.
+        delay: int64, in steps.
+        weight: float64.
+    """
+
+    pre: NDArray[np.int64]
+    line: NDArray[np.int64]
+    delay: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    @classmethod
+    def identity(cls, size: int) -> Synapses:
+        """One synapse per neuron, to the line of its number."""
+        lines = np.arange(size)
+        return cls(lines, lines, np.zeros(size, np.int64), np.ones(size))
+
+    def taken(self, chosen: NDArray) -> Synapses:
+        """Those of some positions."""
+        return Synapses(
+            self.pre[chosen], self.line[chosen], self.delay[chosen], self.weight[chosen]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """What a node passes on.
+
+    Attributes:
+        size: number of lines.
+        origins: per input or population, its synapses.
+        constant: [size] float64, what biases add in every step.
+        is_late: whether some constant begins only after a delay.
+    """
+
+    size: int
+    origins: Mapping[str, Synapses] = field(default_factory=dict)
+    constant: NDArray[np.float64] | None = None
+    is_late: bool = False
+
+
+def emitted(name: str, size: int) -> Signal:
+    """What an input or a population of that name sends."""
+    return Signal(size, {name: Synapses.identity(size)})
+
+
+def added(signals: Iterable[Signal], size: int) -> Signal:
+    """Several signals on the same lines."""
+    signals = list(signals)
+    names = dict.fromkeys(name for signal in signals for name in signal.origins)
+    origins = {
+        name: _summed([s.origins[name] for s in signals if name in s.origins]) for name in names
+    }
+    constants = [s.constant for s in signals if s.constant is not None]
+    constant = np.sum(constants, axis=0) if constants else None
+    return Signal(size, origins, constant, any(s.is_late for s in signals))
+
+
+def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
+    """The signal, every line so many steps later ([lines] or the same for all)."""
+    by_line = np.broadcast_to(np.asarray(steps, np.int64), (signal.size,))
+    origins = {
+        name: replace(s, delay=s.delay + by_line[s.line]) for name, s in signal.origins.items()
+    }
+    late = signal.constant is not None and bool((by_line[signal.constant != 0] > 0).any())
+    return replace(signal, origins=origins, is_late=signal.is_late or late)
+
+
+def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
+    """The signal, every line times its factor ([lines] or the same for all)."""
+    by_line = np.broadcast_to(np.ravel(factor), (signal.size,))
+    origins = {
+        name: replace(s, weight=s.weight * by_line[s.line]) for name, s in signal.origins.items()
+    }
+    constant = None if signal.constant is None else signal.constant * by_line
+    return replace(signal, origins=origins, constant=constant)
+
+
+def spread(signal: Signal, weight: NDArray[np.float64]) -> Signal:
+    """The signal behind a matrix [post, lines]."""
+    line, post = np.nonzero(weight.T)
+    start = np.searchsorted(line, np.arange(signal.size + 1))
+    values = weight[post, line]
+    origins = {
+        name: _summed([_joined(synapses, start, post, values)])
+        for name, synapses in signal.origins.items()
+    }
+    constant = None if signal.constant is None else weight @ signal.constant
+    return replace(signal, size=len(weight), origins=origins, constant=constant)
+
+
+def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
+    """The signal with a constant ([lines] or the same for all) added to it."""
+    by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
+    if not by_line.any():
+        return signal
+    before = 0.0 if signal.constant is None else signal.constant
+    return replace(signal, constant=before + by_line)
+
+
+def _joined(
+    synapses: Synapses, start: NDArray[np.int64], post: NDArray[np.int64], values: NDArray
+) -> Synapses:
+    """Every synapse goes on over all weights of its line; those lie at start[line] … in post."""
+    fan = np.diff(start)[synapses.line]
+    total = int(fan.sum())
+    if total > MAX_SYNAPSES:
+        raise FileFormatError(f"it has more than {MAX_SYNAPSES} synapses, some through matrices")
+    which = np.repeat(np.arange(len(fan)), fan)
+    nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
+    at = start[synapses.line[which]] + nth
+    longer = synapses.taken(which)
+    return replace(longer, line=post[at], weight=longer.weight * values[at])
+
+
+def _summed(parts: list[Synapses]) -> Synapses:
+    """All synapses of the parts; those that differ in nothing but their weight become one."""
+    if sum(part.pre.size for part in parts) > MAX_SYNAPSES:
+        raise FileFormatError(f"it has more than {MAX_SYNAPSES} synapses")
+    pre, line, delay, weight = (
+        np.concatenate([getattr(part, key) for part in parts])
+        for key in ("pre", "line", "delay", "weight")
+    )
+    order = np.lexsort((delay, line, pre))
+    pre, line, delay, weight = pre[order], line[order], delay[order], weight[order]
+    is_new = np.ones(pre.size, np.bool_)
+    is_new[1:] = (np.diff(pre) != 0) | (np.diff(line) != 0) | (np.diff(delay) != 0)
+    first = np.flatnonzero(is_new)
+    sums = np.add.reduceat(weight, first) if first.size else weight
+    return Synapses(pre[first], line[first], delay[first], sums)
+
+
+def layers(synapses: Synapses, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
+    """Matrices [pre, line] of weights and delays, as many as one pair has synapses at most."""
+    pair = synapses.pre * shape[1] + synapses.line
+    is_new = np.ones(pair.size, np.bool_)
+    is_new[1:] = np.diff(pair) != 0
+    first = np.flatnonzero(is_new)
+    nth = np.arange(pair.size) - np.repeat(first, np.diff(np.append(first, pair.size)))
+    count = int(nth.max(initial=-1)) + 1
+    if count * shape[0] * shape[1] > MAX_SYNAPSES:
+        raise FileFormatError(f"its projections need more than {MAX_SYNAPSES} synapses")
+    found = []
+    for number in range(count):
+        chosen = synapses.taken(nth == number)
+        weight, delay = np.zeros(shape), np.zeros(shape, np.int64)
+        weight[chosen.pre, chosen.line] = chosen.weight
+        delay[chosen.pre, chosen.line] = chosen.delay
+        found.append((weight, delay))
+    return found

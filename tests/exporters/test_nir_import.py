@@ -1,0 +1,216 @@
+"""Foreign NIR files: the network does what the graph does; everything else is listed at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from exporters import nir as exporter
+from exporters.nir import ImportOptions, NirOptions
+from exporters.nir.options import FORMS
+from nmtool.errors import FileFormatError
+from nmtool.network import Network
+from nmtool.raster import Raster
+from tests.exporters.nir_nets import layered_network, noise
+
+nir = pytest.importorskip("nir")
+
+
+def foreign(path: Path) -> Path:
+    """The file without what nmtool writes beside a graph."""
+    with h5py.File(path, "r+") as file:
+        del file["nmtool"]
+    return path
+
+
+def write(path: Path, nodes: dict[str, Any], edges: list[tuple[str, str]]) -> Path:
+    graph = nir.NIRGraph(nodes=nodes, edges=edges, type_check=False)
+    nir.write(path, graph)
+    return path
+
+
+def lif(size: int, **changes: Any) -> Any:
+    values = {"tau": 2e-3, "r": 20.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
+    return nir.LIF(**{key: np.full(size, value) for key, value in (values | changes).items()})
+
+
+def ends(inputs: int, outputs: int) -> dict[str, Any]:
+    return {
+        "in": nir.Input({"input": np.array([inputs])}),
+        "out": nir.Output({"output": np.array([outputs])}),
+    }
+
+
+@pytest.mark.parametrize("form", FORMS[:3])
+@pytest.mark.parametrize("max_delay", [0, 5])
+def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
+    """nmtool's own graphs, which its reader does not recognise any more."""
+    network, spikes = layered_network(max_delay=max_delay), noise()
+    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form=form))
+    found = exporter.load(foreign(path))
+    assert isinstance(found, Network)
+    expected, actual = exporter.reference(network, spikes), exporter.reference(found, spikes)
+    for name, raster in expected.spikes.items():
+        assert raster.n_spikes > 100
+        assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
+    np.testing.assert_allclose(actual.membrane["out"], expected.membrane["out"], atol=1e-9)
+
+
+def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
+    network, spikes = layered_network(), noise()
+    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(hops="free"))
+    found = exporter.import_file(foreign(path), ImportOptions(n_steps=60, dt_ms=1.0))
+    expected, actual = exporter.reference(network, spikes), exporter.reference(found, spikes)
+    assert (found.dt_ms, found.n_steps) == (1.0, 63)
+    for name, raster in expected.spikes.items():
+        assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
+
+
+def test_an_output_that_spikes_is_counted(tmp_path: Path) -> None:
+    nodes = {**ends(3, 2), "w": nir.Linear(np.full((2, 3), [[0.9], [0.3]])), "2.lif": lif(2)}
+    edges = [("in", "w"), ("w", "2.lif"), ("2.lif", "out")]
+    found = exporter.import_file(write(tmp_path / "x.nir", nodes, edges))
+    spikes = Raster.from_dense(np.ones((1, 30, 3)))
+    recording = exporter.reference(found, spikes)
+    counts = recording.spikes["n2_lif"].counts()[0]
+    assert counts[0] > counts[1] > 0
+    np.testing.assert_allclose(recording.membrane["answer"][0, -1], counts, atol=2)
+    assert (found.readout.rule, recording.predictions.tolist()) == ("max", [0])
+
+
+def test_parallel_edges_scales_thresholds_and_nested_graphs(tmp_path: Path) -> None:
+    inner = nir.NIRGraph(
+        nodes={
+            "input": nir.Input({"input": np.array([2])}),
+            "scale": nir.Scale(np.array([1.0, 3.0])),
+            "output": nir.Output({"output": np.array([2])}),
+        },
+        edges=[("input", "scale"), ("scale", "output")],
+        type_check=False,
+    )
+    nodes = {
+        **ends(2, 2),
+        "nested": inner,
+        "late": nir.Delay(np.array([2e-4, 1e-4])),
+        "fires": nir.Threshold(np.array([0.5, 3.5])),
+    }
+    edges = [("in", "nested"), ("in", "late"), ("nested", "fires"), ("late", "fires")]
+    path = write(tmp_path / "x.nir", nodes, [*edges, ("fires", "out")])
+    found = exporter.import_file(path)
+    delays = sorted(p.delay.diagonal().tolist() for p in found.projections if p.source == "input")
+    assert delays == [[0, 0], [2, 1]]
+    dense = np.zeros((1, 8, 2))
+    dense[0, [1, 2], 1] = 1
+    spikes = exporter.reference(found, Raster.from_dense(dense)).spikes["fires"]
+    assert np.argwhere(spikes.dense()[0]).tolist() == [[3, 1]]
+
+
+def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
+    nodes = {
+        **ends(4, 4),
+        "pool": nir.SumPool2d(np.array([1, 1]), np.array([1, 1]), np.array([0, 0])),
+        "fast": lif(4, tau=1e-6),
+        "low": lif(4, v_threshold=-1.0),
+        "between": nir.Delay(np.full(4, 1.5e-4)),
+    }
+    edges = [("in", "pool"), ("pool", "fast"), ("fast", "low"), ("low", "between")]
+    path = write(tmp_path / "x.nir", nodes, [*edges, ("between", "out")])
+    with pytest.raises(FileFormatError) as error:
+        exporter.load(path)
+    lines = error.value.why.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["between", "fast", "low", "pool"]
+
+
+def test_a_loop_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    square = nir.Linear(np.ones((2, 2)))
+    nodes = {**ends(2, 2), "w": square, "a": lif(2), "b": lif(2), "back": square, "on": square}
+    edges = [("in", "w"), ("w", "a"), ("a", "on"), ("on", "b"), ("b", "back"), ("back", "a")]
+    path = write(tmp_path / "x.nir", nodes, [*edges, ("b", "out")])
+    with pytest.raises(FileFormatError, match="cannot be read as a NIR file") as error:
+        exporter.load(path)
+    assert "a loop costs fewer steps" in error.value.why
+
+
+# Hostile files.
+
+
+def damaged(path: Path, change: Any) -> Path:
+    foreign(exporter.export(layered_network(), path))
+    with h5py.File(path, "r+") as file:
+        change(file["node"])
+    return path
+
+
+def _edge(node: Any) -> None:
+    del node["edges"]
+    node["edges"] = [["input", "nowhere"]]
+
+
+def _huge(node: Any) -> None:
+    del node["nodes/input/shape"]
+    node["nodes/input/shape"] = np.array([2**62, 2**62])
+
+
+def _bomb(node: Any) -> None:
+    del node["nodes/first/r"]
+    node.create_dataset("nodes/first/r", (2**34,), "f8", chunks=(2**16,), compression="gzip")
+
+
+def _circle(node: Any) -> None:
+    edges = [list(edge) for edge in node["edges"].asstr()[()]]
+    del node["edges"]
+    node["edges"] = [*edges, ["first_to_second_weight", "first_to_second_weight"]]
+
+
+def _text(node: Any) -> None:
+    del node["nodes/first/r"]
+    node["nodes/first/r"] = "text"
+
+
+def _external(node: Any) -> None:
+    del node["nodes/first"]
+    node["nodes/first"] = h5py.ExternalLink("/etc/passwd", "x")
+
+
+def _name(node: Any) -> None:
+    node.move("nodes/first", f"nodes/{'x' * 500}")
+
+
+def _shape(node: Any) -> None:
+    del node["nodes/first_to_second_weight/weight"]
+    node["nodes/first_to_second_weight/weight"] = np.ones((5, 9))
+
+
+@pytest.mark.parametrize("change", [_edge, _huge, _bomb, _circle, _text, _external, _name, _shape])
+def test_hostile_files_are_refused(change: Any, tmp_path: Path) -> None:
+    path = damaged(tmp_path / "x.nir", change)
+    with pytest.raises(FileFormatError, match="cannot be read as a NIR file"):
+        exporter.load(path)
+
+
+def is_refused(path: Path) -> bool:
+    try:
+        exporter.load(path)
+        exporter.import_file(path)
+    except FileFormatError:
+        return True
+    return False
+
+
+def test_damage_anywhere_is_an_error_for_people_or_none(tmp_path: Path) -> None:
+    whole = exporter.export(layered_network(), tmp_path / "x.nir").read_bytes()
+    random, path = np.random.default_rng(0), tmp_path / "damaged.nir"
+    refused = 0
+    for number in range(80):
+        content = bytearray(whole)
+        if number % 2:
+            content = content[: random.integers(len(whole))]
+        else:
+            content[random.integers(len(whole))] ^= 1 << random.integers(8)
+        path.write_bytes(content)
+        refused += is_refused(path)
+    assert refused >= 40
