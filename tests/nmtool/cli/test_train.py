@@ -236,3 +236,14 @@ def test_the_best_epoch_is_the_last_of_the_best() -> None:
     validated = [entry(1, 0.9, 0.5), entry(2, 0.1, 0.7), entry(3, 0.2, 0.7), entry(4, 1.0, 0.6)]
     assert best_epoch(validated)["epoch"] == 3
     assert best_epoch([entry(1, 0.9, None), entry(2, 0.8, None)])["epoch"] == 1
+
+
+def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.cuda.available.SIMULATED", False)
+    monkeypatch.setattr("torch.version.cuda", None)
+    said = nmtool(*WORDS, "--device", "cuda")
+    assert said.code == 3
+    assert "built without CUDA" in said.err
+    assert "train on the CPU" in said.err
+    assert not Path("run").exists()
+    assert nmtool(*WORDS, "--device", "auto").code == 0
