@@ -143,7 +143,7 @@ def test_silent_samples_leave_the_bound_for_every_input() -> None:
 
 
 def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
-    """Every step inhibits: u tends to −b·w/(1 − β), v to that over 1 − α, hundreds of thresholds."""
+    """Every step inhibits: u tends to −b·w/(1 − β), v to that over 1 − α, far below 0."""
     network = Network(
         InputChannels(1),
         [Population("hidden", 1, tau_syn_ms=50.0, tau_mem_ms=100.0), Population("out", 1, LI)],
