@@ -1,0 +1,66 @@
+"""How many neurons populations have, from the lengths of arrays [pre·post]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from exporters.mlgenn.checkpoint import Connection
+from nmtool.errors import FileFormatError, UsageError
+
+
+def population_sizes(
+    connections: Sequence[Connection], given: Mapping[str, int], folder: str | Path
+) -> dict[str, int]:
+    """Neurons of every population.
+
+    A recurrent connection tells its population's size, a known size that of the other end.
+
+    Args:
+        connections: all of them.
+        given: sizes that are known beforehand.
+        folder: where they come from, for messages.
+
+    Raises:
+        UsageError: sizes stay open.
+        FileFormatError: no sizes go with the lengths of the arrays.
+    """
+    sizes = dict(given)
+    while new := dict(_follow(connections, sizes)):
+        sizes.update(new)
+    names = dict.fromkeys(name for one in connections for name in (one.source, one.target))
+    unknown = [name for name in names if name not in sizes]
+    if unknown:
+        raise UsageError(
+            f"{folder} does not show how many neurons {' and '.join(unknown)} have",
+            why="arrays are flat, and only recurrent connections tell sizes by themselves",
+            fix=f"say how many {unknown[0]} has",
+        )
+    wrong = [
+        f"Conn_{one.source}_{one.target} has {one.weight.size} weights, not "
+        f"{sizes[one.source]} × {sizes[one.target]}"
+        for one in connections
+        if sizes[one.source] * sizes[one.target] != one.weight.size or not one.weight.size
+    ]
+    if wrong:
+        raise FileFormatError(
+            f"the arrays in {folder} do not go together",
+            why="\n".join(wrong),
+            fix="sparse connections cannot be read; sizes that were given must be right",
+        )
+    return sizes
+
+
+def _follow(
+    connections: Sequence[Connection], sizes: Mapping[str, int]
+) -> Iterator[tuple[str, int]]:
+    """Sizes that follow from what is known so far."""
+    for one in connections:
+        pre, post, synapses = sizes.get(one.source), sizes.get(one.target), one.weight.size
+        if one.source == one.target and pre is None:
+            yield one.source, math.isqrt(synapses)
+        elif pre is None and post:
+            yield one.source, synapses // post
+        elif post is None and pre:
+            yield one.target, synapses // pre

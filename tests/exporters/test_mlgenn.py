@@ -1,0 +1,238 @@
+"""Checkpoints of mlGeNN: a plain recursion with its conventions against the imported network."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporters.mlgenn import MlgennOptions, load
+from exporters.nir import reference
+from nmtool.dynamics import current_gain, decay, membrane_gain
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.graph import INPUT
+from nmtool.raster import Raster
+
+STEPS = 40
+SIZES = {"In": 6, "Hid": 5, "Out": 3}
+OPTIONS = MlgennOptions(n_steps=STEPS, tau_syn_ms=4.0, tau_mem_ms={"Hid": 15.0, "Out": 20.0})
+
+
+def arrays(seed: int = 0, scale: float = 4.0) -> dict[str, np.ndarray]:
+    """Flat weights in float32, delays of two connections."""
+    rng = np.random.default_rng(seed)
+
+    def normal(pre: str, post: str, mean: float) -> np.ndarray:
+        size = SIZES[pre] * SIZES[post]
+        return (scale * rng.normal(mean, 1.0, size)).astype(np.float32)
+
+    return {
+        "Conn_In_Hid-g": normal("In", "Hid", 1.0),
+        "Conn_In_Hid-d": rng.uniform(0, 9, 30).astype(np.float32),
+        "Conn_Hid_Hid-g": normal("Hid", "Hid", 0.0),
+        "Conn_Hid_Hid-d": rng.integers(0, 4, 25).astype(np.uint8),
+        "Conn_Hid_Out-g": normal("Hid", "Out", 0.0),
+    }
+
+
+def written(folder: Path, values: dict[str, np.ndarray], epoch: int = 3) -> Path:
+    for name, value in values.items():
+        np.save(folder / f"{epoch}-{name}.npy", value)
+    return folder
+
+
+def mlgenn(values: dict[str, np.ndarray], spikes: np.ndarray, scaled: bool) -> np.ndarray:
+    """[steps, outputs]: membranes, by the equations as mlGeNN's models state them.
+
+    Every step: what arrived is added to inSyn, V ← αV + scale·inSyn, inSyn ← β·inSyn, then
+    V ≥ ϑ spikes. A spike of step n arrives after the latency of a step and its delay.
+    """
+    syn = {name: np.zeros(SIZES[name]) for name in ("Hid", "Out")}
+    v = {name: np.zeros(SIZES[name]) for name in ("Hid", "Out")}
+    due = {name: np.zeros((STEPS + 20, SIZES[name])) for name in ("Hid", "Out")}
+    beta, rows = float(decay(4.0, 1.0)), []
+    for n in range(STEPS):
+        for name, tau in (("Hid", 15.0), ("Out", 20.0)):
+            scale = float(membrane_gain(tau, 1.0) * current_gain(4.0, 1.0)) if scaled else 1.0
+            syn[name] += due[name][n]
+            v[name] = float(decay(tau, 1.0)) * v[name] + scale * syn[name]
+            syn[name] *= beta
+        fired = {"In": spikes[n], "Hid": v["Hid"] >= 1.0}
+        v["Hid"][fired["Hid"]] = 0.0
+        rows.append(v["Out"].copy())
+        for pre, post in (("In", "Hid"), ("Hid", "Hid"), ("Hid", "Out")):
+            weight = values[f"Conn_{pre}_{post}-g"].reshape(SIZES[pre], SIZES[post])
+            delay = values.get(f"Conn_{pre}_{post}-d", np.zeros(weight.size)).reshape(weight.shape)
+            for i in np.flatnonzero(fired[pre]):
+                for j in range(SIZES[post]):
+                    step = n + 1 + int(np.floor(float(delay[i, j]) + 0.5))
+                    due[post][step, j] += float(weight[i, j])
+    return np.array(rows)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), scaled=st.booleans())
+def test_a_network_does_what_it_did_there(
+    seed: int, scaled: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    values = arrays(seed, 4.0 if scaled else 0.3)
+    folder = written(tmp_path_factory.mktemp("run"), values)
+    network = load(folder, MlgennOptions(**{**vars(OPTIONS), "scaled": scaled}))
+    spikes = np.random.default_rng(seed).random((STEPS, SIZES["In"])) < 0.2
+    recording = reference(network, Raster.from_dense(spikes[None]))
+    expected = mlgenn(values, spikes, scaled)
+    assert recording.membrane["Out"][0] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
+    """One synapse of weight 1, no memory: V becomes ϑ = 1 exactly."""
+    values = {"Conn_In_Hid-g": np.ones(1), "Conn_Hid_Out-g": np.ones(1)}
+    options = MlgennOptions(
+        n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1}, scaled=False
+    )
+    network = load(written(tmp_path, values), options)
+    spikes = Raster.from_dense(np.eye(4, 1, dtype=np.bool_)[None])
+    assert reference(network, spikes).spikes["Hid"].n_spikes == 1
+
+
+def test_the_last_epoch_unless_told(tmp_path: Path) -> None:
+    for epoch in (9, 10):
+        written(tmp_path, arrays(epoch), epoch)
+    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    last, other = (
+        load(tmp_path, OPTIONS),
+        load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"epoch": 9})),
+    )
+    for network, epoch in ((last, 10), (other, 9)):
+        expected = arrays(epoch)["Conn_Hid_Hid-g"].reshape(5, 5)
+        (loop,) = (p for p in network.projections if p.source == "Hid" == p.target)
+        assert np.array_equal(loop.weight, expected)
+    assert {p.source for p in last.projections} == {INPUT, "Hid"}
+
+
+def test_halves_round_away_from_zero(tmp_path: Path) -> None:
+    values = arrays() | {"Conn_In_Hid-d": np.full(30, 2.5)}
+    network = load(written(tmp_path, values), OPTIONS)
+    (first,) = (p for p in network.projections if p.source == INPUT)
+    assert (first.delay == 3).all()
+
+
+def test_names_with_underscores(tmp_path: Path) -> None:
+    values = {
+        name.replace("Hid", "Hid_1"): value
+        for name, value in arrays().items()
+        if not name.endswith("-d")
+    }
+    options = MlgennOptions(n_steps=STEPS)
+    network = load(written(tmp_path, values), options)
+    assert [p.name for p in network.populations] == ["Hid_1", "Out"]
+
+
+def test_names_that_could_be_several(tmp_path: Path) -> None:
+    written(tmp_path, {"Conn_A_B_C-g": np.ones(6)})
+    with pytest.raises(UsageError, match="several ways"):
+        load(tmp_path)
+    options = MlgennOptions(populations=("A_B", "C"), sizes={"C": 2})
+    assert load(tmp_path, options).channels.size == 3
+    with pytest.raises(UsageError, match="told apart"):
+        load(tmp_path, MlgennOptions(populations=("A", "C")))
+
+
+def test_sizes_that_stay_open(tmp_path: Path) -> None:
+    values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
+    written(tmp_path, values)
+    with pytest.raises(UsageError, match="how many neurons Hid and Out and In"):
+        load(tmp_path, OPTIONS)
+    network = load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"sizes": {"Out": 3}}))
+    assert network.channels.size == 6
+    with pytest.raises(FileFormatError, match="Conn_In_Hid has 30 weights, not 4"):
+        load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"sizes": {"In": 4}}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Conn_In_Hid-d": np.full(30, -0.6)}, "delays are not within"),
+        ({"Conn_In_Hid-d": np.zeros(29)}, "30 weights, but 29 delays"),
+        ({"Conn_Hid_Out-g": np.full(15, np.nan)}, "not all of its numbers are finite"),
+        ({"Conn_Hid_Out-g": np.array(["a"] * 15)}, "not numbers"),
+        ({"Conn_Hid_Out-g": np.zeros(15, complex)}, "not numbers"),
+        ({"Conn_Hid_Out-ind": np.zeros(15)}, "'ind' has no place"),
+        ({"Conn_Hid_Hid-g": np.zeros(24)}, "24 weights, but 25 delays"),
+        ({"Conn_Out_Late-d": np.zeros(9)}, "no weights, 'g'"),
+    ],
+)
+def test_arrays_that_cannot_be(change: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=said) as caught:
+        load(written(tmp_path, arrays() | change), OPTIONS)
+    assert caught.value.exit_code == 2
+
+
+def test_everything_wrong_is_listed(tmp_path: Path) -> None:
+    written(tmp_path, arrays() | {"Conn_In_Hid-g": np.zeros(0)})
+    for name in ("Hid_Out-g", "Hid_Hid-g"):
+        (tmp_path / f"3-Conn_{name}.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    with pytest.raises(FileFormatError) as caught:
+        load(tmp_path, OPTIONS)
+    assert all(name in str(caught.value) for name in ("Hid_Out", "Hid_Hid", "In_Hid"))
+
+
+def test_promises_that_the_file_does_not_hold(tmp_path: Path) -> None:
+    """A header of 10^12 numbers before none: refused without asking for the memory."""
+    written(tmp_path, arrays())
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }"
+    content = (
+        b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117).encode() + b"\n"
+    )
+    (tmp_path / "3-Conn_Hid_Out-g.npy").write_bytes(content)
+    with pytest.raises(FileFormatError, match="3-Conn_Hid_Out-g"):
+        load(tmp_path, OPTIONS)
+
+
+def test_objects_are_not_unpickled(tmp_path: Path) -> None:
+    written(tmp_path, arrays())
+    np.save(tmp_path / "3-Conn_Hid_Out-g.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(FileFormatError, match="Conn_Hid_Out-g"):
+        load(tmp_path, OPTIONS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cut=st.integers(0, 200), flip=st.integers(0, 127))
+def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Truncated anywhere, and with a byte of the header changed: a network or a clear error."""
+    folder = written(tmp_path_factory.mktemp("run"), arrays())
+    path = folder / "3-Conn_Hid_Out-g.npy"
+    content = bytearray(path.read_bytes())
+    content[flip] ^= 0xFF
+    path.write_bytes(bytes(content[:cut] if cut < 188 else content))
+    with contextlib.suppress(FileFormatError, UsageError):
+        assert load(folder, OPTIONS).population("Out").size == SIZES["Out"]
+
+
+@pytest.mark.parametrize("where", ["nothing", "empty"])
+def test_no_checkpoint(where: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileFormatError):
+        load(tmp_path / where)
+
+
+def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="epoch 8") as caught:
+        load(written(tmp_path, arrays()), MlgennOptions(epoch=8))
+    assert "3 to 3" in str(caught.value)
+
+
+def test_two_outputs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="which population is the output"):
+        load(written(tmp_path, arrays() | {"Conn_Hid_Other-g": np.zeros(10)}), OPTIONS)
+
+
+def test_values_for_nobody(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no population is called Hidden"):
+        load(written(tmp_path, arrays()), MlgennOptions(threshold={"Hidden": 1.0}))
+    with pytest.raises(UsageError, match="tau_mem_ms of population Out is missing"):
+        load(tmp_path, MlgennOptions(tau_mem_ms={"Hid": 1.0}))
