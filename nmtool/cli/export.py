@@ -60,20 +60,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    chosen = _format(arguments.to, arguments.output)
-    if Path(arguments.output).exists() and not arguments.force:
-        raise UsageError(
-            f"{arguments.output} exists", fix="choose another path, or replace it: --force"
-        )
-    settings = _settings(arguments, chosen)
+    chosen = format_to_write(arguments.to, arguments.output)
+    check_free(arguments.output, force=arguments.force)
+    settings = settings_of(arguments, chosen)
     found = load_any(arguments.network)
     dataset = find_data(arguments, arguments.data) if arguments.data else None
-    network: Network | IntegerNetwork = found
-    if not _stays_float(arguments, chosen, found):
-        network = integers(arguments, found, dataset)
-    answers = _answers(chosen, network, dataset)
+    network = network_to_write(arguments, found, dataset, real=holds_real_numbers(chosen))
     path = chosen.package.export(
-        network, arguments.output, answers=answers, force=arguments.force, **settings
+        network,
+        arguments.output,
+        answers=answers_of(chosen, network, dataset),
+        force=arguments.force,
+        **settings,
     )
     if arguments.json:
         console.print_json({"format": chosen.name, "path": str(path), "hash": network.content_hash})
@@ -82,7 +80,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _format(name: str | None, output: str) -> Format:
+def check_free(output: str, *, force: bool) -> None:
+    """Raise `UsageError` where something is that may not be replaced."""
+    if Path(output).exists() and not force:
+        raise UsageError(f"{output} exists", fix="choose another path, or replace it: --force")
+
+
+def format_to_write(name: str | None, output: str) -> Format:
     """The format asked for by name or by extension, which must not contradict each other."""
     from exporters import formats
 
@@ -95,7 +99,7 @@ def _format(name: str | None, output: str) -> Format:
     return chosen
 
 
-def _settings(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
+def settings_of(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
     """What only this format's export takes."""
     from exporters import nir
 
@@ -105,24 +109,44 @@ def _settings(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
     return {}
 
 
-def _stays_float(
-    arguments: argparse.Namespace, chosen: Format, found: Network | IntegerNetwork
-) -> bool:
+def holds_real_numbers(chosen: Format) -> bool:
+    """Whether a format takes float networks as they are."""
     from exporters import formats
 
-    is_float = isinstance(found, Network) and formats.REAL in chosen.can
-    return is_float and not quantise_options(arguments)
+    return formats.REAL in chosen.can
 
 
-def _answers(
+def network_to_write(
+    arguments: argparse.Namespace,
+    found: Network | IntegerNetwork,
+    dataset: Dataset | None,
+    *,
+    real: bool,
+) -> Network | IntegerNetwork:
+    """The network as it is to be written: integers, unless real numbers can stay.
+
+    Args:
+        arguments: with the options of quantisation; one that is given asks for integers.
+        found: the network that was read.
+        dataset: calibrates where the network is quantised.
+        real: whether what is written takes float networks.
+
+    Raises:
+        UsageError: options of quantisation are given, but there is nothing to quantise.
+    """
+    if real and isinstance(found, Network) and not quantise_options(arguments):
+        return found
+    return integers(arguments, found, dataset)
+
+
+def answers_of(
     chosen: Format, network: Network | IntegerNetwork, dataset: Dataset | None
 ) -> KnownAnswers:
     """What the export must answer to samples, or to input made for the network."""
-    from exporters import formats
     from hardware_sim.known_answers import known_answers
 
     spikes = None if dataset is None else _inputs(network, dataset)
-    if formats.REAL in chosen.can:
+    if holds_real_numbers(chosen):
         return known_answers(network, spikes, chosen.package.reference)
     return known_answers(network, spikes)
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "accuracy and activity of a network on data",
     "quantize": "round a network to the integers of a chip",
     "export": "write a network in another format",
+    "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
     "inspect": "what a file holds",

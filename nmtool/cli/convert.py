@@ -1,0 +1,196 @@
+"""`nmtool convert IN OUT`: any format in, any that can carry it out, checked on the way."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool import integer_network, network, storage
+from nmtool.cli import console
+from nmtool.cli.arguments import add_data_options, add_force, add_json
+from nmtool.cli.export import (
+    answers_of,
+    check_free,
+    format_to_write,
+    holds_real_numbers,
+    network_to_write,
+    settings_of,
+)
+from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, quantise_options
+from nmtool.cli.loading import find_data, load_any
+from nmtool.cli.network_size import in_words, size_on_disk, summary
+from nmtool.cli.nir_import_options import (
+    add_nir_import_options,
+    nir_import_options,
+    refuse_nir_import_options,
+)
+from nmtool.cli.nir_options import add_nir_options, refuse_nir_options
+from nmtool.cli.written_check import WrittenCheck, check_written
+from nmtool.data import Dataset
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+
+if TYPE_CHECKING:
+    from exporters.formats import Format
+
+OWN, OWN_EXTENSION = "npz", ".npz"
+"""nmtool's own files, of float networks and of integers."""
+
+KINDS = (network.FILE_KIND, integer_network.FILE_KIND)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from exporters import formats
+
+    parser.add_argument(
+        "network", metavar="IN", help="run folder, network file or file of any of the formats"
+    )
+    parser.add_argument(
+        "output",
+        metavar="OUT",
+        help="to be made; float networks are quantised where its format holds integers only",
+    )
+    parser.add_argument(
+        "--to",
+        choices=[OWN, *formats.that_can(formats.WRITES)],
+        help="format of OUT; by default that of its extension",
+    )
+    add_force(parser, "an earlier OUT")
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not read OUT back, nor execute it"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="take the samples of the known answers from here; when quantising, also calibrate on "
+        f"its first {CALIBRATION_SAMPLES} training samples",
+    )
+    add_json(parser)
+    add_quantise_options(parser)
+    add_data_options(parser)
+    add_nir_options(parser)
+    add_nir_import_options(parser)
+    parser.epilog = (
+        "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
+        "nmtool convert foreign.nir network.npz --in-nir-dt 0.001. Exit code 1 if what was "
+        "written differs; it is kept."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    chosen = _format(arguments)
+    _check_free(arguments, chosen)
+    settings = _settings(arguments, chosen)
+    found = _read(arguments)
+    dataset = _dataset(arguments, chosen, found)
+    real = chosen is None or holds_real_numbers(chosen)
+    converted = network_to_write(arguments, found, dataset, real=real)
+    path = _write(arguments, chosen, converted, dataset, settings)
+    check = None if arguments.no_verify else check_written(path, chosen, converted.content_hash)
+    _report(arguments, chosen, converted, check)
+    return 0 if check is None or check.passed else 1
+
+
+def _format(arguments: argparse.Namespace) -> Format | None:
+    """The format asked for by name or by extension; None for nmtool's own files."""
+    has_own = Path(arguments.output).suffix.lower() == OWN_EXTENSION
+    if arguments.to == OWN and not has_own:
+        raise UsageError(
+            f"{arguments.output} is no name for a network file",
+            fix=f"let it end in {OWN_EXTENSION}",
+        )
+    if arguments.to == OWN or (has_own and arguments.to is None):
+        return None
+    return format_to_write(arguments.to, arguments.output)
+
+
+def _check_free(arguments: argparse.Namespace, chosen: Format | None) -> None:
+    """Raise `UsageError` where something is that may not be replaced."""
+    output = arguments.output
+    check_free(output, force=arguments.force)
+    if chosen is None and Path(output).exists() and storage.archive_kind(output) not in KINDS:
+        raise UsageError(
+            f"{output} exists and is no network",
+            why="--force replaces only networks",
+            fix="choose another name",
+        )
+
+
+def _settings(arguments: argparse.Namespace, chosen: Format | None) -> dict[str, Any]:
+    if chosen is not None:
+        return settings_of(arguments, chosen)
+    refuse_nir_options(arguments, OWN)
+    return {}
+
+
+def _read(arguments: argparse.Namespace) -> Network | IntegerNetwork:
+    """The network of IN; the graph of a NIR file if an option says how to understand it."""
+    from exporters import formats, nir
+
+    found = formats.of_artefact(arguments.network)
+    if found is None or found.package is not nir:
+        refuse_nir_import_options(arguments)
+        return load_any(arguments.network)
+    if options := nir_import_options(arguments):
+        return nir.import_file(arguments.network, options)
+    return load_any(arguments.network)
+
+
+def _dataset(
+    arguments: argparse.Namespace, chosen: Format | None, found: Network | IntegerNetwork
+) -> Dataset | None:
+    """The data for known answers and calibration, None where none are named.
+
+    Raises:
+        UsageError: there is neither to be.
+    """
+    if not arguments.data:
+        return None
+    quantises = isinstance(found, Network) and quantise_options(arguments)
+    if chosen is None and not quantises:
+        raise UsageError(
+            "--data has nothing to act on",
+            why="network files carry no known answers, and nothing is quantised",
+            fix="leave it out, or have floats quantised: --weight-bits 8",
+        )
+    return find_data(arguments, arguments.data)
+
+
+def _write(
+    arguments: argparse.Namespace,
+    chosen: Format | None,
+    converted: Network | IntegerNetwork,
+    dataset: Dataset | None,
+    settings: dict[str, Any],
+) -> Path:
+    if chosen is None:
+        converted.save(arguments.output)
+        return Path(arguments.output)
+    answers = answers_of(chosen, converted, dataset)
+    return chosen.package.export(
+        converted, arguments.output, answers=answers, force=arguments.force, **settings
+    )
+
+
+def _report(
+    arguments: argparse.Namespace,
+    chosen: Format | None,
+    converted: Network | IntegerNetwork,
+    check: WrittenCheck | None,
+) -> None:
+    name, size = chosen.name if chosen else OWN, size_on_disk(Path(arguments.output))
+    content = summary(converted)
+    if arguments.json:
+        what = {"in": arguments.network, "path": arguments.output, "format": name}
+        verified = None if check is None else check.as_json()
+        hash_ = converted.content_hash
+        console.print_json({**what, "hash": hash_, **content, "bytes": size, "check": verified})
+        return
+    rows = [*in_words(content), ("size", f"{size:,} bytes")]
+    console.print_table(f"{arguments.network} → {arguments.output}", (name, ""), rows)
+    if check is None:
+        console.tell("not checked")
+    else:
+        check.tell()

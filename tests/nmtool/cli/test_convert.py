@@ -1,0 +1,288 @@
+"""`nmtool convert`: from every format to every other, nothing lost, what was written checked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from exporters import c, netx, nir
+from exporters.lava import environment
+from nmtool.errors import MissingError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from tests.exporters.netx_nets import chain_network, dense, write_foreign
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+
+NEEDS = {"c": (), "lava": (), "onnx": ("onnx", "onnxruntime"), "nir": ("nir",)}
+NAMES = {"c": "network.c", "lava": "folder", "onnx": "network.onnx", "nir": "network.nir"}
+ARRAYS = "lava_network/arrays.npz"
+
+
+@pytest.fixture(autouse=True)
+def lava(monkeypatch: pytest.MonkeyPatch) -> FakeLava:
+    """The simulator in Lava's place."""
+    return FakeLava().install(monkeypatch)
+
+
+def _import(name: str) -> None:
+    for library in NEEDS[name]:
+        pytest.importorskip(library)
+
+
+def _raising(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_and_back(name: str, nmtool: Nmtool, integers: Path) -> None:
+    _import(name)
+    said = nmtool("convert", integers, NAMES[name], "--to", name, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert (said.json["format"], said.json["path"]) == (name, NAMES[name])
+    assert said.json["hash"] == cases.integer_network().content_hash
+    assert said.json["check"]["read_back"] is True
+    assert nmtool("convert", NAMES[name], "again.npz").code == 0
+    assert Path("again.npz").read_bytes() == integers.read_bytes()
+
+
+@pytest.mark.parametrize("first", NAMES)
+@pytest.mark.parametrize("second", NAMES)
+def test_from_each_to_each(first: str, second: str, nmtool: Nmtool, integers: Path) -> None:
+    """What came the long way is what comes the short one, byte for byte where it is a file."""
+    _import(first)
+    _import(second)
+    Path("way").mkdir()
+    one, two = f"way/{NAMES[first]}", f"way/2{NAMES[second]}"
+    assert nmtool("convert", integers, one, "--to", first, "--no-verify").code == 0
+    assert nmtool("convert", one, two, "--to", second, "--no-verify").code == 0
+    assert nmtool("convert", integers, NAMES[second], "--to", second, "--no-verify").code == 0
+    short, long = Path(NAMES[second]), Path(two)
+    if short.is_dir():
+        short, long = short / ARRAYS, long / ARRAYS
+    assert short.read_bytes() == long.read_bytes()
+
+
+def test_floats_stay_floats_where_they_can(nmtool: Nmtool, floats: Path) -> None:
+    assert nmtool("convert", floats, "copy.npz").code == 0
+    assert Network.load("copy.npz").content_hash == cases.float_network().content_hash
+    pytest.importorskip("nir")
+    assert nmtool("convert", "copy.npz", "network.nir").code == 0
+    assert nmtool("convert", "network.nir", "again.npz").code == 0
+    assert Path("again.npz").read_bytes() == floats.read_bytes()
+
+
+@pytest.mark.usefixtures("data")
+def test_floats_are_quantised_where_they_must(nmtool: Nmtool, floats: Path) -> None:
+    options = ("--weight-bits", "5", "--data", "two")
+    assert nmtool("quantize", floats, "-o", "q.npz", *options).code == 0
+    said = nmtool("convert", floats, "network.c", *options, "--json")
+    assert (said.code, said.json["weight_bits"]) == (0, [5])
+    assert said.json["hash"] == c.load("network.c").content_hash
+    assert said.json["hash"] == IntegerNetwork.load("q.npz").content_hash
+    said = nmtool("convert", floats, "integers.npz", *options)
+    assert (said.code, said.err) == (0, "")
+    assert Path("integers.npz").read_bytes() == Path("q.npz").read_bytes()
+
+
+def test_run_folders(nmtool: Nmtool, floats: Path) -> None:
+    Path("run").mkdir()
+    shutil.copy(floats, "run/network.npz")
+    assert nmtool("convert", "run", "copy.npz").code == 0
+    assert Path("copy.npz").read_bytes() == floats.read_bytes()
+
+
+def test_the_summary(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+    said = nmtool("convert", integers, "network.c", "--json").json
+    network = cases.integer_network()
+    delays = [d for p in network.projections for d in p.delay[p.weight != 0].tolist()]
+    assert (said["neurons"], said["parameters"]) == (5, 2 * (4 * 3 + 3 * 3 + 3 * 2))
+    assert said["delay_histogram"] == [delays.count(d) for d in range(max(delays) + 1)]
+    assert said["synapses"] == len(delays)
+    assert (said["weight_bits"], said["bytes"]) == ([8], Path("network.c").stat().st_size)
+    lines = nmtool("convert", integers, "other.c").out.splitlines()
+    half = sorted(delays)[(len(delays) - 1) // 2]
+    assert lines[0].endswith("→ other.c")
+    assert "delays 0 … 5 steps, half of them up to " + str(half) in " ".join(
+        word for line in lines for word in line.split()
+    )
+    assert nmtool("convert", floats, "copy.npz", "--json").json["weight_bits"] is None
+    assert nmtool("convert", integers, "folder", "--to", "lava", "--json").json["bytes"] > 10_000
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("convert", integers, "network.c")
+    assert said.code == 0
+    assert said.out.endswith("read back: equal\nc: spikes compared 270, different 0\n")
+    said = nmtool("convert", integers, "other.c", "--json").json["check"]
+    assert (said["executed"], said["first_divergence"]) == (True, None)
+    assert said["backends"]["c"]["membrane_compared"] == 180
+
+
+def test_a_runtime_that_answers_otherwise(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"fast": flip_spike(1, 11, 2)}).install(monkeypatch)
+    said = nmtool("convert", integers, "folder", "--to", "lava")
+    assert said.code == 1
+    assert "lava: spikes compared 270, different 1" in said.out
+    assert "first divergence: sample 1, step 11" in said.out
+    assert Path("folder", ARRAYS).is_file()
+
+
+@pytest.mark.parametrize("output", ["network.c", "copy.npz"])
+def test_a_file_that_reads_back_otherwise(
+    output: str, nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = cases.float_network()
+    monkeypatch.setattr("nmtool.cli.written_check.load_any", lambda path: other)
+    said = nmtool("convert", integers, output)
+    assert said.code == 1
+    assert f"read back: differs, its hash is {other.content_hash}" in said.out
+    assert "not executed: it is not what was to be written" in said.out
+    assert Path(output).is_file()
+    said = nmtool("convert", integers, output, "--no-verify", "--force", "--json")
+    assert (said.code, said.json["check"]) == (0, None)
+
+
+def test_a_missing_runtime_is_told(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = MissingError("Lava is not set up", fix="nmtool lava setup")
+    monkeypatch.setattr(environment, "find", _raising(missing))
+    said = nmtool("convert", integers, "folder", "--to", "lava")
+    assert said.code == 0
+    assert said.out.endswith(
+        "read back: equal\nnot executed: Lava is not set up (fix: nmtool lava setup)\n"
+    )
+    pytest.importorskip("onnx")
+    absent = ModuleNotFoundError("no onnxruntime", name="onnxruntime")
+    monkeypatch.setattr("exporters.onnx.require", _raising(absent))
+    check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
+    assert (check["read_back"], check["executed"]) == (True, False)
+    assert "pip install 'nmtool[onnx]'" in check["not_executed"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("x.c", "--weight-bits", "4"), 2, "--weight-bits has nothing to act on"),
+        (("x.c", "--form", "tapped"), 2, "--form is for NIR files, not for the format c"),
+        (("x.npz", "--form", "tapped"), 2, "--form is for NIR files, not for the format npz"),
+        (("x.c", "--in-steps", "9"), 2, "--in-steps is for NIR files, which integers.npz is not"),
+        (("x.c", "--to", "npz"), 2, "x.c is no name for a network file"),
+        (("x.npz", "--to", "c"), 2, "x.npz is no name for the format c"),
+        (("x",), 2, "x does not say which format it is to be"),
+        (("x.npz", "--data", "two"), 2, "--data has nothing to act on"),
+        (("x.net",), 1, "NetX files cannot carry this network"),
+        (("no/such/x.npz",), 2, "x.npz could not be written"),
+    ],
+)
+@pytest.mark.usefixtures("integers", "data")
+def test_refusals(words: tuple[str, ...], code: int, told: str, nmtool: Nmtool) -> None:
+    said = nmtool("convert", "integers.npz", *words)
+    assert (said.code, said.out) == (code, "")
+    assert told in said.err
+    assert not Path(words[0]).exists()
+
+
+@pytest.mark.parametrize("output", ["x.c", "x.npz"])
+def test_nothing_is_replaced_unasked(output: str, nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("convert", integers, output).code == 0
+    said = nmtool("convert", integers, output)
+    assert (said.code, said.out) == (2, "")
+    assert f"{output} exists\n  fix: choose another path, or replace it: --force" in said.err
+    assert nmtool("convert", integers, output, "--force").code == 0
+
+
+def test_force_replaces_networks_only(nmtool: Nmtool, integers: Path) -> None:
+    Path("mine.npz").write_text("dear")
+    said = nmtool("convert", integers, "mine.npz", "--force")
+    assert said.code == 2
+    assert "mine.npz exists and is no network" in said.err
+    assert Path("mine.npz").read_text() == "dear"
+    assert nmtool("convert", integers, integers, "--force").code == 0
+    assert IntegerNetwork.load(integers).content_hash == cases.integer_network().content_hash
+
+
+def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("convert", integers, "network.c", "--no-verify").code == 0
+    for name in ("integers.npz", "network.c"):
+        whole = Path(name).read_bytes()
+        Path(name).write_bytes(whole[: len(whole) // 2])
+        said = nmtool("convert", name, "x.npz")
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: {name}")
+        assert not Path("x.npz").exists()
+
+
+def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = MissingError("lava-dl is not there")
+    monkeypatch.setattr(netx.runner, "find", _raising(missing))
+    chain_network(3).save(tmp_path / "chain.npz")
+    said = nmtool("convert", "chain.npz", "network.net")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "not executed: lava-dl is not there")
+    assert nmtool("convert", "network.net", "again.npz").code == 0
+    assert Path("again.npz").read_bytes() == Path("chain.npz").read_bytes()
+    write_foreign(Path("foreign.net"), dense(5, 3))
+    said = nmtool("convert", "foreign.net", "foreign.c", "--json")
+    assert (said.code, said.json["hash"]) == (0, netx.load("foreign.net").content_hash)
+
+
+@pytest.fixture
+def foreign(nmtool: Nmtool, floats: Path) -> Path:
+    """A NIR file without what nmtool writes beside the graph, for steps of 2 ms."""
+    pytest.importorskip("nir")
+    words = ("--nir-dt", "0.002", "--recurrent-step", "explicit")
+    assert nmtool("convert", floats, "foreign.nir", *words).code == 0
+    with h5py.File("foreign.nir", "r+") as file:
+        del file["nmtool"]
+    return Path("foreign.nir")
+
+
+def _delays(network: Network) -> dict[tuple[str, str], list[list[int]]]:
+    return {(p.source, p.target): p.delay.tolist() for p in network.projections}
+
+
+def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
+    said = nmtool(
+        *("convert", foreign, "network.npz", "--in-nir-dt", "0.002", "--in-dt-ms", "1"),
+        *("--in-steps", "30", "--in-rule", "weighted", "--in-recurrent-step", "explicit"),
+    )
+    assert (said.code, said.err) == (0, "")
+    options = nir.ImportOptions(0.002, 1.0, 30, "weighted", implied=False)
+    found = Network.load("network.npz")
+    assert found.content_hash == nir.import_file(foreign, options).content_hash
+    assert (found.dt_ms, found.n_steps, found.readout.rule) == (1.0, 30, "weighted")
+    assert _delays(found) == _delays(cases.float_network())
+    assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0
+
+
+def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) -> None:
+    pytest.importorskip("nir")
+    assert nmtool("convert", floats, "network.nir").code == 0
+    assert nmtool("convert", "network.nir", "own.npz").code == 0
+    assert nmtool("convert", "network.nir", "graph.npz", "--in-steps", "12").code == 0
+    assert Network.load("own.npz").n_steps == 30
+    assert Network.load("graph.npz").n_steps == 12
+
+
+@pytest.mark.usefixtures("foreign")
+def test_wrong_nir_options(nmtool: Nmtool) -> None:
+    said = nmtool("convert", "foreign.nir", "x.npz", "--in-dt-ms", "0")
+    assert (said.code, said.out) == (2, "")
+    assert "a time step must be positive and finite" in said.err
+    said = nmtool("convert", "foreign.nir", "x.npz", "--in-nir-dt", "0.003")
+    assert said.code == 2
+    assert "foreign.nir" in said.err
+    assert not Path("x.npz").exists()
