@@ -163,3 +163,10 @@ def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
             f"the data have {spikes.n_neurons} channels, the network listens to "
             f"{network.channels.size}"
         )
+
+
+def check_steps(network: Network | IntegerNetwork, spikes: Raster) -> None:
+    """`check_input`, for what cannot run without any step; raises `DataError`."""
+    check_input(network, spikes)
+    if spikes.n_steps < 1:
+        raise DataError("a sample needs at least one step")

@@ -13,11 +13,11 @@ from pathlib import Path
 from exporters.c import compiler, content
 from exporters.c.runner import execute
 from exporters.export_file import write_export
-from nmtool.errors import DataError, FileFormatError
+from nmtool.errors import FileFormatError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_steps
 
 __all__ = ["export", "known_answers", "load", "require", "run"]
 
@@ -88,9 +88,7 @@ def run(
     """
     file = content.read(path)
     network = file.network()
-    check_input(network, spikes)
-    if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
+    check_steps(network, spikes)
     if content.file_bytes(network, file.answers()) != file.data:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",

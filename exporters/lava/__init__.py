@@ -19,11 +19,11 @@ from exporters.lava.interpreters import clean_variables
 from exporters.lava.readme import readme
 from exporters.supervise import supervise
 from nmtool import storage
-from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_steps
 
 __all__ = ["MODELS", "export", "known_answers", "load", "require", "run"]
 
@@ -137,9 +137,7 @@ def _checked_script(folder: str | Path, spikes: Raster, model: str) -> Path:
     """The script of an export that can run these spikes."""
     if model not in MODELS:
         raise UsageError(f"unknown Lava model '{model}'", fix=f"use {' or '.join(MODELS)}")
-    check_input(load(folder), spikes)
-    if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
+    check_steps(load(folder), spikes)
     script = Path(folder).resolve() / "run.py"
     if not script.is_file():
         raise FileFormatError(f"{folder} has no run.py", fix="export the network again")

@@ -17,11 +17,11 @@ from exporters.netx.chain import layers_of, order
 from exporters.netx.file import Extra, NetxFile
 from exporters.netx.importing import network_of, obstacles
 from nmtool import integer_network, storage
-from nmtool.errors import DataError, DoesNotFitError, FileFormatError
+from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_steps
 
 __all__ = ["export", "known_answers", "load", "require", "run"]
 
@@ -141,7 +141,5 @@ def run(
         BackendError: Lava failed or hung; nothing of it is left running.
     """
     network = load(path)
-    check_input(network, spikes)
-    if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
+    check_steps(network, spikes)
     return runner.execute(Path(path), network, order(network), spikes, deep, on_progress)

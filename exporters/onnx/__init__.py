@@ -12,11 +12,10 @@ from exporters.export_file import write_export
 from exporters.onnx import content
 from exporters.onnx.model import model_bytes
 from exporters.onnx.runtime import execute
-from nmtool.errors import DataError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_steps
 
 __all__ = ["export", "known_answers", "load", "require", "run"]
 
@@ -85,7 +84,5 @@ def run(
     """
     file = content.read(path)
     network = file.network()
-    check_input(network, spikes)
-    if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
+    check_steps(network, spikes)
     return execute(file.model, network, spikes, deep, on_progress)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, network, storage
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data_options, add_force, add_json
+from nmtool.cli.arguments import add_force
 from nmtool.cli.export import (
+    add_writing_options,
     answers_of,
     check_free,
     format_to_write,
@@ -17,7 +18,7 @@ from nmtool.cli.export import (
     network_to_write,
     settings_of,
 )
-from nmtool.cli.integers import CALIBRATION_SAMPLES, add_quantise_options, quantise_options
+from nmtool.cli.integers import quantise_options
 from nmtool.cli.loading import find_data, load_any
 from nmtool.cli.network_size import in_words, size_on_disk, summary
 from nmtool.cli.nir_import_options import (
@@ -25,7 +26,7 @@ from nmtool.cli.nir_import_options import (
     nir_import_options,
     refuse_nir_import_options,
 )
-from nmtool.cli.nir_options import add_nir_options, refuse_nir_options
+from nmtool.cli.nir_options import refuse_nir_options
 from nmtool.cli.written_check import WrittenCheck, check_written
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
@@ -61,16 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-verify", action="store_true", help="do not read OUT back, nor execute it"
     )
-    parser.add_argument(
-        "--data",
-        metavar="DATA",
-        help="take the samples of the known answers from here; when quantising, also calibrate on "
-        f"its first {CALIBRATION_SAMPLES} training samples",
-    )
-    add_json(parser)
-    add_quantise_options(parser)
-    add_data_options(parser)
-    add_nir_options(parser)
+    add_writing_options(parser)
     add_nir_import_options(parser)
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "

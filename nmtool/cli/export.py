@@ -42,6 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", required=True, metavar="PATH", help="to be made")
     add_force(parser, "an earlier export")
+    add_writing_options(parser)
+    parser.epilog = (
+        "examples: nmtool export integers.npz -o network.onnx; "
+        "nmtool export integers.npz --to lava -o lava_folder; "
+        "nmtool export run -o network.nir --form expander"
+    )
+
+
+def add_writing_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a network is written, whatever it is read from."""
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -52,11 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_quantise_options(parser)
     add_data_options(parser)
     add_nir_options(parser)
-    parser.epilog = (
-        "examples: nmtool export integers.npz -o network.onnx; "
-        "nmtool export integers.npz --to lava -o lava_folder; "
-        "nmtool export run -o network.nir --form expander"
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options of `nmtool export` that say how a NIR file is written."""
+"""Options of `nmtool export` and `nmtool convert` that say how a NIR file is written."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.lava_check import FAST, STOCK, LavaCheck
 from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
 from nmtool.cli.progress import progress
-from nmtool.cli.real_check import RealCheck, agreement
+from nmtool.cli.real_check import RealCheck
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.verdict import (
     Verdict,
@@ -30,6 +29,7 @@ from nmtool.cli.verdict import (
     print_verdicts,
     report,
 )
+from nmtool.cli.written_check import executed
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -162,13 +162,7 @@ def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
     assert own is not None
     answers = self_check.carried_answers(own, arguments.network)
     own.package.require()
-    began = time.perf_counter()
-    with progress(own.name, answers.spikes.n_samples) as advance:
-        actual = own.package.run(arguments.network, answers.spikes, on_progress=advance)
-    seconds = time.perf_counter() - began
-    comparison = self_check.compared(own, answers.recording, actual)
-    followed = agreement(own, arguments.network, answers.spikes, actual)
-    verdicts = {own.name: Verdict(comparison, None, seconds, integers=followed)}
+    verdicts = {own.name: executed(own, Path(arguments.network), answers)}
     samples = answers.spikes.n_samples
     if arguments.json:
         what = {"samples": samples, "hash": answers.network_hash}

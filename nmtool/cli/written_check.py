@@ -16,6 +16,7 @@ from nmtool.errors import FileFormatError, MissingError
 
 if TYPE_CHECKING:
     from exporters.formats import Format
+    from nmtool.known_answers import KnownAnswers
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def check_written(path: Path, chosen: Format | None, content_hash: str) -> Writt
         return WrittenCheck(backend, "", not_executed="nmtool's own files have no other runtime")
     if missing := _missing(chosen):
         return WrittenCheck(backend, "", not_executed=missing)
-    return WrittenCheck(backend, "", executed(chosen, path))
+    from exporters.self_check import carried_answers
+
+    return WrittenCheck(backend, "", executed(chosen, path, carried_answers(chosen, path)))
 
 
 def _unlike(path: Path, content_hash: str) -> str:
@@ -102,11 +105,10 @@ def _missing(chosen: Format) -> str:
     return ""
 
 
-def executed(chosen: Format, path: Path) -> Verdict:
+def executed(chosen: Format, path: Path, answers: KnownAnswers) -> Verdict:
     """How an artefact answers to the inputs it carries."""
     from exporters import self_check
 
-    answers = self_check.carried_answers(chosen, path)
     began = time.perf_counter()
     with progress(chosen.name, answers.spikes.n_samples) as advance:
         actual = chosen.package.run(path, answers.spikes, on_progress=advance)
