@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, UsageError
 
-WEIGHT, DELAY = "g", "d"
+WEIGHT, DELAY = "weight", "delay"
+
+_VARIABLES = {"g": WEIGHT, "d": DELAY}
+"""What older versions call them."""
 
 LONGEST_DELAY = 65535
 """Steps, as `nmtool.network.Projection` holds them."""
 
-_FILE = re.compile(r"(\d+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
+_FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
+_OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
+"""A variable of a population."""
+
 _LIMIT_OF_NAMES = 10_000
 
 
@@ -38,22 +44,23 @@ class Connection:
 
 
 def read_connections(
-    folder: str | Path, epoch: int | None, populations: tuple[str, ...] = ()
+    folder: str | Path, epoch: str | int | None, populations: tuple[str, ...] = ()
 ) -> list[Connection]:
     """The connections of a checkpoint, in the order of their names.
 
     Args:
         folder: holds the files.
-        epoch: which checkpoint; the last one where None.
+        epoch: which checkpoint, by its number or word; the latest number where None.
         populations: their names; empty where the files make them plain.
 
     Raises:
         FileFormatError: there are no such files, or some cannot be used; all are listed.
-        UsageError: the names could be split in several ways.
+        UsageError: the names could be split in several ways, or several checkpoints be meant.
     """
-    files = _files(folder, epoch)
+    chosen = _chosen(folder, epoch)
+    files = _files(folder, chosen)
     ends = _ends(sorted(files), populations, folder)
-    problems: list[str] = []
+    problems = _variables_of_populations(folder, chosen)
     connections = []
     for name, (source, target) in ends.items():
         arrays = {key: _read(path, problems) for key, path in files[name].items()}
@@ -67,24 +74,54 @@ def read_connections(
     return connections
 
 
-def _files(folder: str | Path, epoch: int | None) -> dict[str, dict[str, Path]]:
-    """By connection and variable."""
+def checkpoints(folder: str | Path) -> list[str]:
+    """What files of a folder's checkpoints begin with: words, then numbers, the latest last.
+
+    Empty where there are none, or no folder.
+    """
+    paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
+    found = {match[1] for path in paths if (match := _match(path))}
+    return sorted(found, key=lambda name: (name.isdigit(), int(name) if name.isdigit() else name))
+
+
+def _chosen(folder: str | Path, epoch: str | int | None) -> str:
+    """The checkpoint that is asked for, or the latest."""
     if not Path(folder).is_dir():
         raise FileFormatError(f"{folder} is no folder", fix="name the folder of the checkpoints")
-    found = [(match, path) for path in Path(folder).iterdir() if (match := _match(path))]
-    epochs = {int(match[1]) for match, _ in found}
-    wanted = max(epochs, default=None) if epoch is None else epoch
-    if wanted is None or wanted not in epochs:
-        raise FileFormatError(
-            f"{folder} holds no checkpoint" + ("" if wanted is None else f" of epoch {wanted}"),
-            why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
-            fix=f"there are epochs {min(epochs)} to {max(epochs)}" if epochs else "",
+    found = checkpoints(folder)
+    if epoch is None and len(found) > 1 and not found[-1].isdigit():
+        raise UsageError(
+            f"{folder} does not show which checkpoint is the latest",
+            why=f"there are {', '.join(found)}",
+            fix=f"name one as the epoch: {found[-1]}",
         )
+    chosen = "".join(found[-1:]) if epoch is None else str(epoch)
+    if chosen not in found:
+        raise FileFormatError(
+            f"{folder} holds no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
+            why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
+            fix=f"there are epochs {found[0]} to {found[-1]}" if found else "",
+        )
+    return chosen
+
+
+def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
+    """By connection and variable."""
     files: dict[str, dict[str, Path]] = {}
-    for match, path in found:
-        if int(match[1]) == wanted:
-            files.setdefault(match[2], {})[match[3]] = path
+    for path in sorted(Path(folder).iterdir()):
+        match = _match(path)
+        if match and match[1] == chosen:
+            files.setdefault(match[2], {})[_VARIABLES.get(match[3], match[3])] = path
     return files
+
+
+def _variables_of_populations(folder: str | Path, chosen: str) -> list[str]:
+    """Files of a checkpoint that belong to no connection, as problems."""
+    return [
+        f"{path.name}: variables of populations have no place in a network"
+        for path in sorted(Path(folder).iterdir())
+        if (match := _OTHER.fullmatch(path.name)) and match[1] == chosen and not _match(path)
+    ]
 
 
 def _match(path: Path) -> re.Match[str] | None:
@@ -147,7 +184,7 @@ def _read(path: Path, problems: list[str]) -> NDArray[np.float64]:
 def _missing(name: str, arrays: dict[str, NDArray[np.float64]]) -> list[str]:
     """What keeps these variables from being a connection."""
     if WEIGHT not in arrays:
-        return [f"Conn_{name}: no weights, '{WEIGHT}'"]
+        return [f"Conn_{name}: no weights"]
     other = sorted(set(arrays) - {WEIGHT, DELAY})
     problems = [f"Conn_{name}: the variable '{key}' has no place in a network" for key in other]
     delay = arrays.get(DELAY)

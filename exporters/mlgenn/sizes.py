@@ -7,36 +7,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exporters.mlgenn.checkpoint import Connection
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError
 
 
-def population_sizes(
-    connections: Sequence[Connection], given: Mapping[str, int], folder: str | Path
-) -> dict[str, int]:
-    """Neurons of every population.
+def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> dict[str, int]:
+    """Neurons of the populations whose size can be told.
 
     A recurrent connection tells its population's size, a known size that of the other end.
 
     Args:
         connections: all of them.
         given: sizes that are known beforehand.
-        folder: where they come from, for messages.
-
-    Raises:
-        UsageError: sizes stay open.
-        FileFormatError: no sizes go with the lengths of the arrays.
     """
     sizes = dict(given)
     while new := dict(_follow(connections, sizes)):
         sizes.update(new)
-    names = dict.fromkeys(name for one in connections for name in (one.source, one.target))
-    unknown = [name for name in names if name not in sizes]
-    if unknown:
-        raise UsageError(
-            f"{folder} does not show how many neurons {' and '.join(unknown)} have",
-            why="arrays are flat, and only recurrent connections tell sizes by themselves",
-            fix=f"say how many {unknown[0]} has",
-        )
+    return sizes
+
+
+def check_sizes(
+    connections: Sequence[Connection], sizes: Mapping[str, int], folder: str | Path
+) -> None:
+    """Raise `FileFormatError` where the lengths of arrays do not go with the sizes.
+
+    Args:
+        connections: all of them.
+        sizes: of all populations.
+        folder: where they come from, for messages.
+    """
     wrong = [
         f"Conn_{one.source}_{one.target} has {one.weight.size} weights, not "
         f"{sizes[one.source]} × {sizes[one.target]}"
@@ -49,7 +47,6 @@ def population_sizes(
             why="\n".join(wrong),
             fix="sparse connections cannot be read; sizes that were given must be right",
         )
-    return sizes
 
 
 def _follow(

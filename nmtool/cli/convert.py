@@ -18,14 +18,10 @@ from nmtool.cli.export import (
     network_to_write,
     settings_of,
 )
+from nmtool.cli.import_options import add_import_options, read_input
 from nmtool.cli.integers import quantise_options
-from nmtool.cli.loading import find_data, load_any
+from nmtool.cli.loading import find_data
 from nmtool.cli.network_size import in_words, size_on_disk, summary
-from nmtool.cli.nir_import_options import (
-    add_nir_import_options,
-    nir_import_options,
-    refuse_nir_import_options,
-)
 from nmtool.cli.nir_options import refuse_nir_options
 from nmtool.cli.written_check import WrittenCheck, check_written
 from nmtool.data import Dataset
@@ -46,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from exporters import formats
 
     parser.add_argument(
-        "network", metavar="IN", help="run folder, network file or file of any of the formats"
+        "network",
+        metavar="IN",
+        help="run folder, network file, file of any of the formats, or folder of mlGeNN's "
+        "checkpoints",
     )
     parser.add_argument(
         "output",
@@ -63,11 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-verify", action="store_true", help="do not read OUT back, nor execute it"
     )
     add_writing_options(parser)
-    add_nir_import_options(parser)
+    add_import_options(parser)
     parser.epilog = (
         "examples: nmtool convert network.onnx network.c; nmtool convert run network.npz; "
-        "nmtool convert foreign.nir network.npz --in-nir-dt 0.001. Exit code 1 if what was "
-        "written differs; it is kept."
+        "nmtool convert foreign.nir network.npz --in-nir-dt 0.001; nmtool convert checkpoints "
+        "network.npz --in-tau-mem-ms 20 --in-tau-syn-ms 5 --in-threshold 1 --in-sizes Input=700. "
+        "Exit code 1 if what was written differs; it is kept."
     )
 
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = _format(arguments)
     _check_free(arguments, chosen)
     settings = _settings(arguments, chosen)
-    found = _read(arguments)
+    found = read_input(arguments)
     dataset = _dataset(arguments, chosen, found)
     real = chosen is None or holds_real_numbers(chosen)
     converted = network_to_write(arguments, found, dataset, real=real)
@@ -115,19 +115,6 @@ def _settings(arguments: argparse.Namespace, chosen: Format | None) -> dict[str,
         return settings_of(arguments, chosen)
     refuse_nir_options(arguments, OWN)
     return {}
-
-
-def _read(arguments: argparse.Namespace) -> Network | IntegerNetwork:
-    """The network of IN; the graph of a NIR file if an option says how to understand it."""
-    from exporters import formats, nir
-
-    found = formats.of_artefact(arguments.network)
-    if found is None or found.package is not nir:
-        refuse_nir_import_options(arguments)
-        return load_any(arguments.network)
-    if options := nir_import_options(arguments):
-        return nir.import_file(arguments.network, options)
-    return load_any(arguments.network)
 
 
 def _dataset(

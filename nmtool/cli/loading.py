@@ -45,11 +45,18 @@ def load_any(path: str) -> Network | IntegerNetwork:
 
     Raises:
         FileFormatError: missing, damaged, or no network.
+        UsageError: a folder of checkpoints that leave too much unsaid.
     """
-    from exporters import formats
+    from exporters import formats, mlgenn
 
     if artefact := formats.of_artefact(path):
         return artefact.network(path)
+    if mlgenn.checkpoints(path):
+        raise UsageError(
+            f"{path} holds checkpoints of mlGeNN",
+            why="they do not say time constants and thresholds",
+            fix=f"make a network of them: nmtool convert {path} network.npz --in-tau-mem-ms …",
+        )
     file = _network_file(path)
     kind = storage.archive_kind(file)
     if kind == network.FILE_KIND:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporters.mlgenn import MlgennOptions, load
+from exporters.mlgenn import MlgennOptions, checkpoints, load
 from exporters.nir import reference
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, UsageError
@@ -19,7 +20,13 @@ from nmtool.raster import Raster
 
 STEPS = 40
 SIZES = {"In": 6, "Hid": 5, "Out": 3}
-OPTIONS = MlgennOptions(n_steps=STEPS, tau_syn_ms=4.0, tau_mem_ms={"Hid": 15.0, "Out": 20.0})
+OPTIONS = MlgennOptions(
+    n_steps=STEPS,
+    tau_mem_ms={"Hid": 15.0, "Out": 20.0},
+    tau_syn_ms=4.0,
+    threshold={"Hid": 1.0},
+)
+ALIKE = MlgennOptions(n_steps=STEPS, tau_mem_ms=20.0, tau_syn_ms=5.0, threshold=1.0)
 
 
 def arrays(seed: int = 0, scale: float = 4.0) -> dict[str, np.ndarray]:
@@ -81,7 +88,7 @@ def test_a_network_does_what_it_did_there(
 ) -> None:
     values = arrays(seed, 4.0 if scaled else 0.3)
     folder = written(tmp_path_factory.mktemp("run"), values)
-    network = load(folder, MlgennOptions(**{**vars(OPTIONS), "scaled": scaled}))
+    network = load(folder, replace(OPTIONS, scaled=scaled))
     spikes = np.random.default_rng(seed).random((STEPS, SIZES["In"])) < 0.2
     recording = reference(network, Raster.from_dense(spikes[None]))
     expected = mlgenn(values, spikes, scaled)
@@ -91,9 +98,8 @@ def test_a_network_does_what_it_did_there(
 def test_a_membrane_that_meets_the_threshold_spikes(tmp_path: Path) -> None:
     """One synapse of weight 1, no memory: V becomes ϑ = 1 exactly."""
     values = {"Conn_In_Hid-g": np.ones(1), "Conn_Hid_Out-g": np.ones(1)}
-    options = MlgennOptions(
-        n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1}, scaled=False
-    )
+    options = replace(ALIKE, n_steps=4, tau_mem_ms=0.0, tau_syn_ms=0.0, sizes={"In": 1})
+    options = replace(options, scaled=False)
     network = load(written(tmp_path, values), options)
     spikes = Raster.from_dense(np.eye(4, 1, dtype=np.bool_)[None])
     assert reference(network, spikes).spikes["Hid"].n_spikes == 1
@@ -103,10 +109,7 @@ def test_the_last_epoch_unless_told(tmp_path: Path) -> None:
     for epoch in (9, 10):
         written(tmp_path, arrays(epoch), epoch)
     (tmp_path / "notes.txt").write_text("not a checkpoint")
-    last, other = (
-        load(tmp_path, OPTIONS),
-        load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"epoch": 9})),
-    )
+    last, other = load(tmp_path, OPTIONS), load(tmp_path, replace(OPTIONS, epoch=9))
     for network, epoch in ((last, 10), (other, 9)):
         expected = arrays(epoch)["Conn_Hid_Hid-g"].reshape(5, 5)
         (loop,) = (p for p in network.projections if p.source == "Hid" == p.target)
@@ -127,30 +130,29 @@ def test_names_with_underscores(tmp_path: Path) -> None:
         for name, value in arrays().items()
         if not name.endswith("-d")
     }
-    options = MlgennOptions(n_steps=STEPS)
-    network = load(written(tmp_path, values), options)
+    network = load(written(tmp_path, values), ALIKE)
     assert [p.name for p in network.populations] == ["Hid_1", "Out"]
 
 
 def test_names_that_could_be_several(tmp_path: Path) -> None:
     written(tmp_path, {"Conn_A_B_C-g": np.ones(6)})
     with pytest.raises(UsageError, match="several ways"):
-        load(tmp_path)
-    options = MlgennOptions(populations=("A_B", "C"), sizes={"C": 2})
+        load(tmp_path, ALIKE)
+    options = replace(ALIKE, populations=("A_B", "C"), sizes={"C": 2})
     assert load(tmp_path, options).channels.size == 3
     with pytest.raises(UsageError, match="told apart"):
-        load(tmp_path, MlgennOptions(populations=("A", "C")))
+        load(tmp_path, replace(ALIKE, populations=("A", "C")))
 
 
 def test_sizes_that_stay_open(tmp_path: Path) -> None:
     values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
     written(tmp_path, values)
-    with pytest.raises(UsageError, match="how many neurons Hid and Out and In"):
+    with pytest.raises(UsageError, match="how many neurons In and Out and Hid have"):
         load(tmp_path, OPTIONS)
-    network = load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"sizes": {"Out": 3}}))
+    network = load(tmp_path, replace(OPTIONS, sizes={"Out": 3}))
     assert network.channels.size == 6
     with pytest.raises(FileFormatError, match="Conn_In_Hid has 30 weights, not 4"):
-        load(tmp_path, MlgennOptions(**vars(OPTIONS) | {"sizes": {"In": 4}}))
+        load(tmp_path, replace(OPTIONS, sizes={"In": 4}))
 
 
 @pytest.mark.parametrize(
@@ -162,8 +164,9 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
         ({"Conn_Hid_Out-g": np.array(["a"] * 15)}, "not numbers"),
         ({"Conn_Hid_Out-g": np.zeros(15, complex)}, "not numbers"),
         ({"Conn_Hid_Out-ind": np.zeros(15)}, "'ind' has no place"),
+        ({"Out-Bias": np.zeros(3)}, "3-Out-Bias.npy: variables of populations"),
         ({"Conn_Hid_Hid-g": np.zeros(24)}, "24 weights, but 25 delays"),
-        ({"Conn_Out_Late-d": np.zeros(9)}, "no weights, 'g'"),
+        ({"Conn_Out_Late-d": np.zeros(9)}, "Conn_Out_Late: no weights"),
     ],
 )
 def test_arrays_that_cannot_be(change: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
@@ -226,6 +229,34 @@ def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
     assert "3 to 3" in str(caught.value)
 
 
+def test_checkpoints_with_words(tmp_path: Path) -> None:
+    for seed, name in enumerate(("best", "last", "12", "3")):
+        for key, value in arrays(seed).items():
+            np.save(tmp_path / f"{name}-{key}.npy", value)
+        found = {"best": "best", "last": None}.get(name, name)
+        if found is None:
+            with pytest.raises(UsageError, match="which checkpoint is the latest") as caught:
+                load(tmp_path, OPTIONS)
+            assert "best, last" in caught.value.why
+        else:
+            expected = load(tmp_path, replace(OPTIONS, epoch="12" if name == "3" else found))
+            assert load(tmp_path, OPTIONS).content_hash == expected.content_hash
+    assert checkpoints(tmp_path) == ["best", "last", "3", "12"]
+
+
+def test_both_names_of_variables(tmp_path: Path) -> None:
+    (tmp_path / "newer").mkdir()
+    newer = {
+        name.replace("-g", "-weight").replace("-d", "-delay"): value
+        for name, value in arrays().items()
+    }
+    hashes = {
+        load(folder, OPTIONS).content_hash
+        for folder in (written(tmp_path, arrays()), written(tmp_path / "newer", newer))
+    }
+    assert len(hashes) == 1
+
+
 def test_two_outputs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="which population is the output"):
         load(written(tmp_path, arrays() | {"Conn_Hid_Other-g": np.zeros(10)}), OPTIONS)
@@ -234,5 +265,21 @@ def test_two_outputs(tmp_path: Path) -> None:
 def test_values_for_nobody(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no population is called Hidden"):
         load(written(tmp_path, arrays()), MlgennOptions(threshold={"Hidden": 1.0}))
-    with pytest.raises(UsageError, match="tau_mem_ms of population Out is missing"):
-        load(tmp_path, MlgennOptions(tau_mem_ms={"Hid": 1.0}))
+
+
+def test_everything_untold_is_listed(tmp_path: Path) -> None:
+    values = {"Conn_In_Hid-g": np.ones(6), "Conn_Hid_Out-g": np.ones(4)}
+    with pytest.raises(UsageError) as caught:
+        load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
+    assert caught.value.why.splitlines() == [
+        "tau_mem_ms: of Out",
+        "tau_syn_ms: of Out and Hid",
+        "threshold: of Hid",
+        "sizes: how many neurons In and Out and Hid have; one may tell the others",
+    ]
+    assert caught.value.fix.startswith("--in-tau-mem-ms VALUE, --in-tau-syn-ms VALUE")
+
+
+def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:
+    network = load(written(tmp_path, arrays()), replace(OPTIONS, n_steps=None, dt_ms=2.0))
+    assert network.n_steps == 500

@@ -179,7 +179,11 @@ def test_a_missing_runtime_is_told(
         (("x.c", "--weight-bits", "4"), 2, "--weight-bits has nothing to act on"),
         (("x.c", "--form", "tapped"), 2, "--form is for NIR files, not for the format c"),
         (("x.npz", "--form", "tapped"), 2, "--form is for NIR files, not for the format npz"),
-        (("x.c", "--in-steps", "9"), 2, "--in-steps is for NIR files, which integers.npz is not"),
+        (
+            ("x.c", "--in-steps", "9"),
+            2,
+            "--in-steps is for NIR files and checkpoints of mlGeNN, which int",
+        ),
         (("x.c", "--to", "npz"), 2, "x.c is no name for a network file"),
         (("x.npz", "--to", "c"), 2, "x.npz is no name for the format c"),
         (("x",), 2, "x does not say which format it is to be"),

@@ -1,0 +1,108 @@
+"""What checkpoints do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from nmtool.data.binning import default_steps
+from nmtool.errors import UsageError
+
+PerPopulation = float | Mapping[str, float]
+"""One value for all populations, or values by mlGeNN's names of them."""
+
+PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
+
+
+@dataclass(frozen=True)
+class MlgennOptions:
+    """What checkpoints do not say.
+
+    Attributes:
+        dt_ms: length of a time step in ms.
+        n_steps: steps of a sample; by default those of 1000 ms.
+        tau_mem_ms, tau_syn_ms: time constants in ms, needed.
+        threshold: ϑ, needed for populations that spike.
+        scaled: whether currents were scaled by (1 − α)·κ, mlGeNN's `scale_i` of neurons and
+            synapses, which its defaults for EventProp turn on.
+        readout: rule that turns the output population into scores, see `nmtool.readout`.
+        epoch: which checkpoint, by the number or word its files begin with; by default the
+            latest number.
+        sizes: neurons by population, where the arrays leave them open.
+        populations: mlGeNN's names, where files could be read in several ways.
+        group: neighbouring channels of the data that share an input.
+    """
+
+    dt_ms: float = 1.0
+    n_steps: int | None = None
+    tau_mem_ms: PerPopulation | None = None
+    tau_syn_ms: PerPopulation | None = None
+    threshold: PerPopulation | None = None
+    scaled: bool = True
+    readout: str = "weighted"
+    epoch: str | int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    populations: tuple[str, ...] = ()
+    group: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of a sample."""
+        return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
+
+    def tells(self, key: str, population: str) -> bool:
+        """Whether a population has a value of one of `PER_POPULATION`."""
+        given: PerPopulation | None = getattr(self, key)
+        return population in given if isinstance(given, Mapping) else given is not None
+
+    def value(self, key: str, population: str) -> float:
+        """The value, where there is one."""
+        given = getattr(self, key)
+        return float(given[population] if isinstance(given, Mapping) else given)
+
+    def check_names(self, known: Collection[str]) -> None:
+        """Raise `UsageError` where values are for populations that are not there."""
+        given = [getattr(self, key) for key in (*PER_POPULATION, "sizes")]
+        named = {name for value in given if isinstance(value, Mapping) for name in value}
+        if unknown := sorted(named - set(known)):
+            raise UsageError(
+                f"no population is called {', '.join(unknown)}",
+                why=f"the checkpoint has {', '.join(sorted(known))}",
+            )
+
+    def check_complete(
+        self, folder: object, inner: Collection[str], spiking: Collection[str], unsized: list[str]
+    ) -> None:
+        """Raise `UsageError` with everything that is still to be told.
+
+        Args:
+            folder: where the checkpoint is, for the message.
+            inner: populations with time constants.
+            spiking: those of them with a threshold.
+            unsized: those whose number of neurons is open.
+        """
+        lines = list(self._untold(inner, spiking))
+        if unsized:
+            names = _listed(unsized)
+            lines.append(f"sizes: how many neurons {names} have; one may tell the others")
+        if lines:
+            raise UsageError(
+                f"{folder} does not say all that a network needs",
+                why="\n".join(lines),
+                fix=", ".join(_word(line.split(":")[0]) for line in lines),
+            )
+
+    def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[str]:
+        for key in PER_POPULATION:
+            names = spiking if key == "threshold" else inner
+            if untold := [name for name in names if not self.tells(key, name)]:
+                yield f"{key}: of {_listed(untold)}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(names)
+
+
+def _word(key: str) -> str:
+    """How `nmtool convert` is told a value."""
+    return f"--in-{key.replace('_', '-')} {'NAME=N' if key == 'sizes' else 'VALUE'}"

@@ -1,0 +1,143 @@
+"""`nmtool convert FOLDER OUT` from checkpoints of mlGeNN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exporters import c, mlgenn
+from exporters.mlgenn import MlgennOptions
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantise import quantise
+from tests.nmtool.cli.conftest import Nmtool
+
+TOLD = (
+    *("--in-tau-mem-ms", "20", "--in-tau-syn-ms", "Hid=5,Out=4"),
+    *("--in-threshold", "1", "--in-steps", "30"),
+)
+OPTIONS = MlgennOptions(
+    n_steps=30, tau_mem_ms=20.0, tau_syn_ms={"Hid": 5.0, "Out": 4.0}, threshold=1.0
+)
+SIZES = {"In": 4, "Hid": 3, "Out": 2}
+
+
+def write(folder: Path, name: object, *, recurrent: bool = True) -> None:
+    """A checkpoint of one hidden population, with delays of its input."""
+    random = np.random.default_rng(len(str(name)))
+    pairs = [("In", "Hid"), ("Hid", "Out"), *([("Hid", "Hid")] if recurrent else [])]
+    for pre, post in pairs:
+        weight = random.normal(1, 4, SIZES[pre] * SIZES[post]).astype(np.float32)
+        np.save(folder / f"{name}-Conn_{pre}_{post}-g.npy", weight)
+    np.save(folder / f"{name}-Conn_In_Hid-d.npy", random.uniform(0, 6, 12).astype(np.float32))
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Path:
+    """A folder of two epochs."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for epoch in (9, 10):
+        write(folder, epoch)
+    return folder
+
+
+def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
+    said = nmtool("convert", "checkpoints", "network.npz", *TOLD)
+    assert (said.code, said.err) == (0, "checkpoint 10, the latest of 2\n")
+    assert "read back: equal" in said.out
+    expected = mlgenn.load(checkpoints, OPTIONS)
+    assert Network.load("network.npz").content_hash == expected.content_hash
+
+
+def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
+    write(checkpoints, "best", recurrent=False)
+    said = nmtool(
+        *("convert", "checkpoints", "network.npz", *TOLD, "--in-epoch", "best"),
+        *("--in-dt-ms", "2", "--in-rule", "max", "--in-unscaled", "--in-group", "3"),
+        *("--in-sizes", "Hid=3", "--in-populations", "In,Hid,Out"),
+    )
+    assert (said.code, said.err) == (0, "")
+    expected = mlgenn.load(
+        checkpoints,
+        MlgennOptions(
+            **vars(OPTIONS)
+            | {"epoch": "best", "dt_ms": 2.0, "readout": "max", "scaled": False, "group": 3}
+            | {"sizes": {"Hid": 3}, "populations": ("In", "Hid", "Out")}
+        ),
+    )
+    assert (expected.channels.group, expected.dt_ms) == (3, 2.0)
+    assert Network.load("network.npz").content_hash == expected.content_hash
+
+
+def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path) -> None:
+    quantised = quantise(mlgenn.load(checkpoints, OPTIONS))
+    words = ("convert", "checkpoints", "network.c", *TOLD, "--ranges", "largest", "--in-epoch", 10)
+    assert nmtool(*words, "--no-verify").code == 0
+    assert c.load("network.c").content_hash == quantised.network.content_hash
+    assert nmtool("convert", "checkpoints", "x.npz", *TOLD, "--weight-bits", 4).code == 0
+    assert {p.weight_bits for p in IntegerNetwork.load("x.npz").projections} == {4}
+
+
+def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> None:
+    write(tmp_path, 1, recurrent=False)
+    said = nmtool("convert", ".", "x.npz", "--in-tau-mem-ms", "Hid=20")
+    assert (said.code, said.out) == (2, "")
+    for line in (
+        "tau_mem_ms: of Out",
+        "tau_syn_ms: of Out and Hid",
+        "threshold: of Hid",
+        "sizes: how many neurons",
+        "--in-tau-syn-ms VALUE, --in-threshold VALUE, --in-sizes NAME=N",
+    ):
+        assert line in said.err
+    assert not Path("x.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--in-nir-dt", "0.1"), "--in-nir-dt is for NIR files, which checkpoints is not"),
+        (("--in-epoch", "11"), "checkpoints holds no checkpoint of epoch 11"),
+        (("--in-threshold", "Hidden=1"), "no population is called Hidden"),
+        (("--in-threshold", "Hid"), "must be a number, or NAME=NUMBER,…, not 'Hid'"),
+        (("--in-threshold", "Hid=1,Hid=2"), "must be a number, or NAME=NUMBER,…"),
+        (("--in-threshold", "-1"), "thresholds must be positive"),
+        (("--in-tau-mem-ms", "nan"), "tau_mem_ms must not be negative or NaN"),
+        (("--in-sizes", "3"), "must be NAME=NUMBER,…, not '3'"),
+        (("--in-sizes", "In=0"), "must be a whole number from 1 on, not '0'"),
+        (("--in-sizes", "In=5"), "the arrays in checkpoints do not go together"),
+        (("--in-dt-ms", "0"), "the time step must be a positive number"),
+    ],
+)
+@pytest.mark.usefixtures("checkpoints")
+def test_wrong_options(words: tuple[str, ...], told: str, nmtool: Nmtool) -> None:
+    said = nmtool("convert", "checkpoints", "x.npz", *TOLD, *words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+    assert not Path("x.npz").exists()
+
+
+def test_options_for_checkpoints_only(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("convert", integers, "x.c", "--in-threshold", "1")
+    assert (said.code, said.out) == (2, "")
+    assert f"--in-threshold is for checkpoints of mlGeNN, which {integers} is not" in said.err
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_other_commands_say_how(nmtool: Nmtool) -> None:
+    said = nmtool("quantize", "checkpoints", "-o", "x.npz")
+    assert (said.code, said.out) == (2, "")
+    assert "checkpoints holds checkpoints of mlGeNN" in said.err
+    assert "nmtool convert checkpoints network.npz --in-tau-mem-ms" in said.err
+
+
+def test_damaged_arrays(nmtool: Nmtool, checkpoints: Path) -> None:
+    for name in ("10-Conn_Hid_Out-g.npy", "10-Conn_In_Hid-d.npy"):
+        (checkpoints / name).write_bytes(b"\x93NUMPY\x01")
+    said = nmtool("convert", "checkpoints", "x.npz", *TOLD)
+    assert (said.code, said.out) == (2, "")
+    assert "10-Conn_Hid_Out-g.npy" in said.err
+    assert "10-Conn_In_Hid-d.npy" in said.err
