@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,11 +54,13 @@ class Neurons:
 def whole_steps(delay: Tensor) -> Tensor:
     """[pre, post] uint8 or int16: the delays a chip would hold, on the device of the delays.
 
-    The same rule as `nmtool.rounding.round_half_away`: halves go away from zero.
+    The same rule as `nmtool.rounding.round_half_away`: halves go away from zero. The fraction is
+    exact, so that no number just below a half is rounded up.
     """
-    half = torch.tensor(math.nextafter(0.5, 0.0), dtype=torch.float64, device=delay.device)
-    exact = delay.detach().to(torch.float64)
-    steps = torch.trunc(exact + torch.copysign(half, exact))
+    exact = delay.detach()
+    steps = exact.trunc()
+    beyond = (exact - steps).abs_() >= 0.5
+    steps += torch.copysign(beyond.to(exact.dtype), exact)
     longest = int(steps.max()) if steps.numel() else 0
     return steps.to(torch.uint8 if longest <= 255 else torch.int16)
 

@@ -27,7 +27,7 @@ def membrane_scores(membrane: Tensor, rule: str) -> Tensor:
     if rule == "max":
         return membrane.amax(dim=1)
     weights = torch.from_numpy(time_weights(rule, membrane.shape[1])).to(membrane)
-    return torch.einsum("stc,t->sc", membrane, weights)
+    return weights @ membrane
 
 
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:

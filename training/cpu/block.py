@@ -17,7 +17,7 @@ from torch import Tensor
 from training.cell import Cell
 from training.cpu.kernels import adjoint, currents, forward, gradients
 from training.cpu.pool import Pool
-from training.cpu.portions import Cut, Spikes
+from training.cpu.portions import ByChannel, Cut, Spikes
 from training.cpu.synapses import GradientSum, Matrix
 from training.engine import Backward, LifRun, Synapses
 from training.spike_trains import SpikeTrains
@@ -44,6 +44,7 @@ class Block:
         self.nothing = Matrix.of(None, self.size, self.dtype)
         self.afferent = Matrix.of(afferent, self.size, self.dtype)
         self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
+        self._heard: tuple[SpikeTrains, ByChannel] | None = None
 
     @property
     def sent(self) -> Matrix:
@@ -52,7 +53,7 @@ class Block:
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
         """See `training.engine.Block`."""
-        cut, spikes = self.cut(source), _arrays(source)
+        cut, heard = self.cut(source), self.heard(source)
         tape = Tape(cut, self.size, self.dtype)
         in_flight = min(cut.portion, source.n_samples)
         shape = in_flight, cut.n_steps * self.size
@@ -62,7 +63,7 @@ class Block:
             self.pool.lend(shape, self.dtype) as slope,
         ):
             for first, last in cut.bounds(source.n_samples):
-                traces = self._drive(spikes.part(first, last), cut, drive)
+                traces = self._drive(heard, first, last, drive)
                 count = np.empty((last - first, cut.n_steps + 1), np.int64)
                 self.spike(cut, traces, neuron, slope, count)
                 tape.keep(neuron, slope, count)
@@ -87,13 +88,13 @@ class Block:
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `training.engine.Block`."""
-        cut, spikes = self.cut(source), _arrays(source)
+        cut, heard = self.cut(source), self.heard(source)
         shape = (source.n_samples, source.n_steps, self.size)
         membrane = np.empty(shape, self.sent.weight.dtype)
         in_flight = min(cut.portion, source.n_samples)
         with self.traces(cut, in_flight, membrane.dtype) as drive:
             for first, last in cut.bounds(source.n_samples):
-                traces = self._drive(spikes.part(first, last), cut, drive)
+                traces = self._drive(heard, first, last, drive)
                 self.integrate(cut, traces, membrane[first:last])
         return torch.from_numpy(membrane)
 
@@ -111,16 +112,15 @@ class Block:
         want_source_time: bool,
     ) -> Backward:
         """See `training.engine.Block`."""
-        sums = _Sums(self, source, want_source_time)
         own = _arrays(run.spikes)
+        sums = _Sums(self, source, own, want_source_time)
         gradient = np.array(time_gradient.numpy(), self.dtype)
         slope, pushes = run.slope.numpy(), push.numpy()
         for first, last in sums.cut.bounds(source.n_samples):
-            part = own.part(first, last)
             with sums.traces(last - first) as mu_u:
                 adjoint.run_lif_adjoint(
                     self.cell,
-                    _senders(self.recurrent, part, sums.cut, gradient),
+                    _senders(self.recurrent, own.part(first, last), sums.cut, gradient),
                     slope,
                     pushes,
                     sums.senders(first, last),
@@ -128,14 +128,14 @@ class Block:
                     sums.cut.stride,
                     mu_u,
                 )
-                sums.add(first, last, mu_u, part)
+                sums.add(first, last, mu_u)
         return sums.result()
 
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Backward:
         """See `training.engine.Block`."""
-        sums = _Sums(self, source, want_source_time)
+        sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
             direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()
             with sums.traces(last - first) as mu_u:
@@ -147,7 +147,7 @@ class Block:
                     sums.cut.stride,
                     mu_u,
                 )
-                sums.add(first, last, mu_u, sums.spikes.part(first, last))
+                sums.add(first, last, mu_u)
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
@@ -160,10 +160,17 @@ class Block:
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
         return self.pool.lend(shape, dtype)
 
-    def _drive(self, part: Spikes, cut: Cut, scratch: NDArray) -> NDArray:
-        traces = scratch[: cut.n_tiles(part.n_samples)]
+    def heard(self, source: SpikeTrains) -> ByChannel:
+        """The source's spikes by channel, sorted once for the forward and the backward pass."""
+        if self._heard is None or self._heard[0] is not source:
+            channels = self.afferent.weight.shape[0]
+            self._heard = source, _arrays(source).by_channel(channels, self.cut(source))
+        return self._heard[1]
+
+    def _drive(self, heard: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
+        traces = scratch[: heard.cut.n_tiles(last - first)]
         weight, delay = self.sent.weight_by_post, self.sent.delay_by_post
-        currents.afferent_drive(weight, delay, *part.by_channel(weight.shape[1], cut), traces)
+        currents.afferent_drive(weight, delay, *heard.part(first, last), traces)
         return traces
 
 
@@ -202,17 +209,28 @@ def _joined(parts: list[NDArray]) -> Tensor:
 
 
 class _Sums:
-    """Gradients of a block's synapses while its portions go by."""
+    """Gradients of a block's synapses while its portions go by.
 
-    def __init__(self, block: Block, source: SpikeTrains, want_source_time: bool) -> None:
+    Args:
+        block: whose synapses.
+        source: afferent spikes.
+        own: the block's spikes, of all samples.
+        want_source_time: whether the source's time gradients are wanted.
+    """
+
+    def __init__(
+        self, block: Block, source: SpikeTrains, own: Spikes, want_source_time: bool
+    ) -> None:
         self.block = block
         self.cut = block.cut(source)
-        self.spikes = _arrays(source)
+        self.heard = block.heard(source)
+        self.own = own.by_channel(block.recurrent.weight.shape[0], self.cut)
         self.afferent = GradientSum(block.afferent)
         self.recurrent = GradientSum(block.recurrent)
         self.asked = block.afferent if want_source_time else block.nothing
+        self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
         self.reach = max(self.asked.reach, block.recurrent.reach)
-        self.source_time = np.zeros(source.n_spikes if want_source_time else 0, block.dtype)
+        self.source_time = np.zeros(self.spikes.step.size, block.dtype)
 
     @contextmanager
     def traces(self, n_samples: int) -> Iterator[NDArray]:
@@ -226,12 +244,12 @@ class _Sums:
         """The source's spikes, if their time gradients are wanted."""
         return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
 
-    def add(self, first: int, last: int, mu_u: NDArray, own: Spikes) -> None:
+    def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
         gradients.synapse_gradients(
             self.block.cell,
-            self.afferent.over(self.spikes.part(first, last), self.cut),
-            self.recurrent.over(own, self.cut),
+            self.afferent.over(self.heard, first, last),
+            self.recurrent.over(self.own, first, last),
             mu_u,
         )
 

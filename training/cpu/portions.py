@@ -86,6 +86,11 @@ class Spikes:
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
 
+    @classmethod
+    def none(cls, n_samples: int) -> Spikes:
+        """Samples without spikes."""
+        return cls(np.zeros(n_samples + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
     @property
     def n_samples(self) -> int:
         """Number of samples."""
@@ -95,17 +100,12 @@ class Spikes:
         """Some of the samples."""
         return Spikes(self.offset[first : last + 1], self.step, self.neuron)
 
-    def by_channel(
-        self, channels: int, cut: Cut
-    ) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
+    def by_channel(self, channels: int, cut: Cut) -> ByChannel:
         """The spikes sorted by channel, tile by tile.
 
         Args:
             channels: number of channels of the lists; 0 takes no spikes.
             cut: how the batch is cut.
-
-        Returns:
-            start [tiles, channels + 1] and position [spikes], see the kernel `by_channel`.
         """
         start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
         position = np.empty(self.offset[-1] - self.offset[0], cut.position_type)
@@ -113,10 +113,29 @@ class Spikes:
             events.by_channel(
                 self.offset, self.step, self.neuron, channels, cut.tile, cut.stride, start, position
             )
-        return start, position
+        return ByChannel(cut, start, position)
 
     def by_step(self, n_steps: int) -> NDArray[np.int64]:
         """[samples, T + 1] int64: where each step's spikes begin in the lists."""
         count = np.empty((self.n_samples, n_steps + 1), np.int64)
         events.by_step(self.offset, self.step, count)
         return count
+
+
+@dataclass(frozen=True, eq=False)
+class ByChannel:
+    """Spikes of whole tiles, sorted for passes that stream synapses.
+
+    Attributes:
+        cut: how the batch is cut.
+        start: [tiles, channels + 1] uint64, see the kernel `by_channel`.
+        position: [spikes] unsigned, likewise.
+    """
+
+    cut: Cut
+    start: NDArray[np.uint64]
+    position: NDArray[np.unsignedinteger]
+
+    def part(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
+        """start and position of a portion: samples first … last − 1, first that of a tile."""
+        return self.start[first // self.cut.tile : self.cut.n_tiles(last)], self.position

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from training.cpu.kernels import gradients
-from training.cpu.portions import Cut, Spikes
+from training.cpu.portions import ByChannel
 from training.engine import SynapseGradients, Synapses
 
 
@@ -59,10 +59,10 @@ class GradientSum:
         self._d_weight = np.zeros_like(matrix.weight_by_post)
         self._d_time = np.zeros_like(matrix.weight_by_post)
 
-    def over(self, spikes: Spikes, cut: Cut) -> gradients.Gathering:
+    def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
         """What the gradient kernel needs to add a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
-        start, position = spikes.by_channel(weight.shape[1], cut)
+        start, position = spikes.part(first, last)
         return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_time)
 
     def result(self) -> SynapseGradients:

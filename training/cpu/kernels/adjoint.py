@@ -74,12 +74,20 @@ def read_arrivals(senders, s, n, c):
 
 
 @compiled(fastmath=_FAST)
-def read_off(cell, mu_u, mu_v, c):
-    """c = μ_u/τ_syn − μ_v/(b·τ_mem), all [neurons]; c may be longer."""
-    for j in range(mu_u.size):
-        c[j] = mu_u[j] * cell.per_tau_syn[j]
-    for j in range(mu_u.size):
-        c[j] -= mu_v[j] * cell.per_drive[j]
+def step_back(cell, mu_v, n, ring_u, ring_c):
+    """μ_u[n] = μ_v[n] + β·μ_u[n+1] and c[n] = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem).
+
+    Args:
+        cell: constants of the neurons.
+        mu_v: [neurons] float, after the jumps of step n.
+        ring_u, ring_c: [rows, neurons and more] float, rings in which step n is written.
+    """
+    now, later = n & (ring_u.shape[0] - 1), (n + 1) & (ring_u.shape[0] - 1)
+    mu_u, after, c = ring_u[now], ring_u[later], ring_c[n & (ring_c.shape[0] - 1)]
+    for j in range(mu_v.size):
+        mu_u[j] = cell.beta[j] * after[j] + mu_v[j]
+    for j in range(mu_v.size):
+        c[j] = mu_u[j] * cell.per_tau_syn[j] - mu_v[j] * cell.per_drive[j]
 
 
 @compiled(parallel=True, fastmath=_FAST)
@@ -101,7 +109,6 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
     n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
-        after = np.zeros(n_neurons, mu_u.dtype)
         ring_u = new_ring(0, n_neurons, mu_u.dtype)
         ring_c = new_ring(reach, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
@@ -112,9 +119,7 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
                 i, q = own.neuron[k], slope[k]
                 pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own.time_gradient[k]
                 mu_v[i] += pull / q + push[i]
-            leak(after, cell.beta, mu_v)
-            ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
-            read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
+            step_back(cell, mu_v, n, ring_u, ring_c)
             if n % SPAN == 0:
                 store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)
 
@@ -132,14 +137,11 @@ def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u):
     tile = mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
-        after = np.zeros(n_neurons, mu_u.dtype)
         ring_u = new_ring(0, n_neurons, mu_u.dtype)
         ring_c = new_ring(reach, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
             read_arrivals(source, s, n, ring_c)
             leak(mu_v, cell.alpha, d_membrane[s, n])
-            leak(after, cell.beta, mu_v)
-            ring_u[n & (ring_u.shape[0] - 1), :n_neurons] = after
-            read_off(cell, after, mu_v, ring_c[n & (ring_c.shape[0] - 1)])
+            step_back(cell, mu_v, n, ring_u, ring_c)
             if n % SPAN == 0:
                 store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)

@@ -38,7 +38,7 @@ def by_channel(offset, step, neuron, n_channels, tile, stride, start, position):
                 cursor[channel] += 1
 
 
-@compiled()
+@compiled(parallel=True)
 def by_step(offset, step, count):
     """Find the spikes of every step.
 
@@ -47,7 +47,7 @@ def by_step(offset, step, count):
         step: [spikes] int32, ascending within a sample.
         count: [samples, T + 1] int64, filled: where each step's spikes begin in `step`.
     """
-    for s in range(count.shape[0]):
+    for s in numba.prange(count.shape[0]):
         k = offset[s]
         for n in range(count.shape[1]):
             while k < offset[s + 1] and step[k] < n:

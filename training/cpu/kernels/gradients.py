@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
+from training.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
 
 
 class Gathering(NamedTuple):
@@ -44,36 +45,26 @@ class Gathering(NamedTuple):
 def sum_at_arrivals(mu_u, position, first, last, shift):
     """Σ μ_u[m] and Σ μ_u[m+1] over the arrivals m = position + shift of some spikes.
 
-    Four sums take turns, so that additions need not wait for each other. Left to itself, the
-    compiler collects the terms by an instruction that some processors are slow at.
+    Four sums take turns, so that additions need not wait for each other.
 
     Args:
         mu_u: [tile·stride] float.
         position: [spikes] unsigned, of which first … last − 1 are summed over.
         shift: steps from a spike to its arrival.
     """
-    zero, one, two, three = mu_u.dtype.type(0.0), np.uint64(1), np.uint64(2), np.uint64(3)
-    now_a = now_b = now_c = now_d = later_a = later_b = later_c = later_d = zero
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    arriving = mu_u[shift:]
+    a = b = c = d = no_pair(mu_u)
     fours = (last - first) >> two
     for four in range(fours):
         k = first + (four << two)
-        a = np.uint64(position[k]) + shift
-        b = np.uint64(position[k + one]) + shift
-        c = np.uint64(position[k + two]) + shift
-        d = np.uint64(position[k + three]) + shift
-        now_a += mu_u[a]
-        later_a += mu_u[a + one]
-        now_b += mu_u[b]
-        later_b += mu_u[b + one]
-        now_c += mu_u[c]
-        later_c += mu_u[c + one]
-        now_d += mu_u[d]
-        later_d += mu_u[d + one]
+        a = plus_pair_at(a, arriving, position[k])
+        b = plus_pair_at(b, arriving, position[k + one])
+        c = plus_pair_at(c, arriving, position[k + two])
+        d = plus_pair_at(d, arriving, position[k + three])
     for k in range(first + (fours << two), last):
-        a = np.uint64(position[k]) + shift
-        now_a += mu_u[a]
-        later_a += mu_u[a + one]
-    return (now_a + now_b) + (now_c + now_d), (later_a + later_b) + (later_c + later_d)
+        a = plus_pair_at(a, arriving, position[k])
+    return both(plus_pair(plus_pair(a, b), plus_pair(c, d)))
 
 
 @compiled(fastmath={"contract"})
