@@ -17,8 +17,10 @@ integers of the simulator do but what its `reference` says.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nmtool.errors import UsageError
@@ -110,8 +112,13 @@ def of_artefact(path: str | Path) -> Format | None:
     return next((one for one in FORMATS if one.recognises(path)), None)
 
 
-def of_output(path: str | Path) -> Format:
+def of_output(path: str | Path, others: Mapping[str, str] = MappingProxyType({})) -> Format:
     """The format a path to be written asks for by its extension.
+
+    Args:
+        path: to be written.
+        others: names and extensions of what the caller writes beside these formats, which an
+            error names, too.
 
     Raises:
         UsageError: no format has that extension.
@@ -119,9 +126,9 @@ def of_output(path: str | Path) -> Format:
     for one in FORMATS:
         if one.names(path) and WRITES in one.can:
             return one
-    known = ", ".join(e for one in FORMATS if WRITES in one.can for e in one.extensions)
+    known = [e for one in FORMATS if WRITES in one.can for e in one.extensions]
     raise UsageError(
         f"{path} does not say which format it is to be",
-        why=f"its extension is none of {known}" if known else "",
-        fix=f"name it: --to {'|'.join(that_can(WRITES))}",
+        why=f"its extension is none of {', '.join([*others.values(), *known])}",
+        fix=f"name it: --to {'|'.join([*others, *that_can(WRITES)])}",
     )

@@ -95,7 +95,7 @@ def _format(arguments: argparse.Namespace) -> Format | None:
         )
     if arguments.to == OWN or (has_own and arguments.to is None):
         return None
-    return format_to_write(arguments.to, arguments.output)
+    return format_to_write(arguments.to, arguments.output, {OWN: OWN_EXTENSION})
 
 
 def _check_free(arguments: argparse.Namespace, chosen: Format | None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
@@ -91,11 +93,16 @@ def check_free(output: str, *, force: bool) -> None:
         raise UsageError(f"{output} exists", fix="choose another path, or replace it: --force")
 
 
-def format_to_write(name: str | None, output: str) -> Format:
-    """The format asked for by name or by extension, which must not contradict each other."""
+def format_to_write(
+    name: str | None, output: str, others: Mapping[str, str] = MappingProxyType({})
+) -> Format:
+    """The format asked for by name or by extension, which must not contradict each other.
+
+    `others` are names and extensions of what the command writes beside the formats.
+    """
     from exporters import formats
 
-    chosen = formats.by_name(name) if name else formats.of_output(output)
+    chosen = formats.by_name(name) if name else formats.of_output(output, others)
     if chosen.extensions and not chosen.names(output):
         raise UsageError(
             f"{output} is no name for the format {chosen.name}",

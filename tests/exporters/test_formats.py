@@ -48,7 +48,12 @@ def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
 def test_an_output_without_a_known_extension_is_refused() -> None:
     with pytest.raises(UsageError, match="does not say which format") as error:
         formats.of_output("network.npz")
-    assert "--to lava" in error.value.fix
+    assert ".npz" not in error.value.why
+    assert error.value.fix == "name it: --to lava|onnx|nir|c|netx"
+    with pytest.raises(UsageError) as error:
+        formats.of_output("network.json", {"npz": ".npz"})
+    assert error.value.why == "its extension is none of .npz, .onnx, .nir, .c, .net"
+    assert error.value.fix == "name it: --to npz|lava|onnx|nir|c|netx"
 
 
 def test_unknown_names_are_refused() -> None:

@@ -187,6 +187,7 @@ def test_a_missing_runtime_is_told(
         (("x.c", "--to", "npz"), 2, "x.c is no name for a network file"),
         (("x.npz", "--to", "c"), 2, "x.npz is no name for the format c"),
         (("x",), 2, "x does not say which format it is to be"),
+        (("x.json",), 2, "its extension is none of .npz, .onnx, .nir, .c, .net"),
         (("x.npz", "--data", "two"), 2, "--data has nothing to act on"),
         (("x.net",), 1, "NetX files cannot carry this network"),
         (("no/such/x.npz",), 2, "x.npz could not be written"),
