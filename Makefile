@@ -1,15 +1,18 @@
-# `make demo` and `make test` set up everything they need in .venv and in Lava's own environment.
+# `make demo` and `make test` set up everything they need: .venv, .venv-peers (NIR files in the
+# libraries of others) and Lava's own environment.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check test-core lava clean
+PEERS := .venv-peers
+
+.PHONY: demo test check peers test-core lava clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check
+test: $(VENV)/.dev lava check peers
 	$(BIN)/python -m pytest
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda
 
@@ -21,13 +24,25 @@ check: $(VENV)/.dev
 lava: $(VENV)/.dev
 	$(BIN)/nmtool lava setup
 
+# NIR files in the libraries of others, whose pins are no concern of the other environments.
+# sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
+peers: $(PEERS)/.peers
+	$(PEERS)/bin/python -m pytest -m peers tests/exporters
+
+$(PEERS)/.peers: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers]'
+	$(PEERS)/bin/python -m pip install --quiet --no-compile --no-deps 'sinabs>=3.1,<4' 'pbr<8'
+	touch $@
+
 # Everything that needs neither torch nor Lava, for any supported Python: make test-core PYTHON=python3.13
 test-core: VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/python -m pytest -m 'not torch and not lava'
+	$(VENV)/bin/python -m pytest -m 'not torch and not lava and not peers'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
@@ -37,4 +52,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-core-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core-* $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,7 +19,7 @@ from exporters.nir.extra import Extra, Settings
 from exporters.nir.foreign import ImportOptions, network_of
 from exporters.nir.hdf5 import telling_damage
 from exporters.nir.obstacles import mixed_leaks, obstacles
-from exporters.nir.options import OLD_NIR, NirOptions
+from exporters.nir.options import NirOptions
 from exporters.nir.plan import Plan
 from exporters.nir.profiles import refusals
 from exporters.nir.read import WHAT, read_extra, read_graph
@@ -84,8 +84,7 @@ def export(
         extras.pack_network(network),
         b"" if answers is None else answers.to_bytes(),
     )
-    old = options.profile in OLD_NIR
-    return write_export(path, write.to_bytes(built.graph, extra, without_reset=old), force)
+    return write_export(path, write.to_bytes(built.graph, extra), force)
 
 
 def _built(network: Network | IntegerNetwork, options: NirOptions) -> Built:

@@ -21,8 +21,6 @@ POPULATION, CURRENT, SPIKES = "population", "current", "spikes"
 READOUTS = (POPULATION, CURRENT, SPIKES)
 
 PROFILES = ("norse", "snntorch", "spikingjelly", "rockpool", "sinabs")
-OLD_NIR = ("rockpool", "sinabs")
-"""Peers that pin nir ≤ 1.0.4, which cannot read `v_reset`."""
 
 NIR_DT_S = 1e-4
 """The nominal step of NIR's simulators; one of them cannot be told another."""

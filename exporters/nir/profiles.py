@@ -21,6 +21,7 @@ from exporters.nir.graph import (
     INTEGRATOR,
     LI,
     LIF,
+    LINEAR,
     OUTPUT,
     SPIKING,
     Graph,
@@ -46,13 +47,17 @@ _DELAYS = {
     "rockpool": _REFUSED,
     "sinabs": _DROPPED,
 }
-_WITHOUT_INTEGRATORS = ("norse", "snntorch", "spikingjelly")
+_RANDOM_BIAS = ("norse", "snntorch", "spikingjelly")
+_DROPPED_BY_SINABS = (LINEAR, CUBA_LIF)
 _WITHOUT_LEAK_POTENTIAL = {
     "norse": "applies v_leak to the synapse too",
     "snntorch": "refuses v_leak other than 0",
     "spikingjelly": "refuses v_leak other than 0",
 }
 _OF_UNIFORM_NEURONS = ("snntorch", "spikingjelly")
+_OF_SEVERAL_SPIKES = ("rockpool", "sinabs")
+
+_ANOTHER = "choose another peer"
 
 
 def refusals(built: Built, options: NirOptions) -> list[Finding]:
@@ -71,14 +76,27 @@ def _delays(built: Built, peer: str) -> list[Finding]:
     names = built.graph.of_kind(DELAY)
     if not names:
         return []
-    where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     fix = "train without delays, or with the same ones for all synapses between two populations"
-    return [Finding("peer-delay", where, f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
+    return [Finding("peer-delay", _named(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
+
+
+def _named(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _dropped(built: Built, peer: str) -> list[Finding]:
+    if peer != "sinabs":
+        return []
+    found = {kind: built.graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
+    what = f"{MEASURED[peer]} drops every"
+    return [
+        Finding("peer-kind", _named(names), f"{what} {kind}, silently or by an error", _ANOTHER)
+        for kind, names in found.items()
+        if names
+    ]
 
 
 def _integrators(built: Built, peer: str) -> list[Finding]:
-    if peer not in _WITHOUT_INTEGRATORS:
-        return []
     what = f"{MEASURED[peer]} has nothing that integrates without spiking"
     return [
         Finding("peer-integrator", name, what, "choose the read-out current or spikes")
@@ -123,7 +141,7 @@ def _affine(built: Built, peer: str) -> list[Finding]:
     return [
         Finding("peer-affine", name, what, "train without biases")
         for name in built.graph.of_kind(AFFINE)
-        if peer in _WITHOUT_INTEGRATORS
+        if peer in _RANDOM_BIAS
     ]
 
 
@@ -163,13 +181,10 @@ def _order(built: Built, peer: str) -> list[Finding]:
 
 
 def _resets(built: Built, peer: str) -> list[Finding]:
-    if peer != "rockpool":
+    if peer not in _OF_SEVERAL_SPIKES:
         return []
     what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
-    return [
-        Finding("peer-reset", name, what, "choose another peer")
-        for name in built.graph.of_kind(*SPIKING)
-    ]
+    return [Finding("peer-reset", name, what, _ANOTHER) for name in built.graph.of_kind(*SPIKING)]
 
 
 def _steps(built: Built, options: NirOptions) -> list[Finding]:
@@ -187,6 +202,7 @@ def _steps(built: Built, options: NirOptions) -> list[Finding]:
 
 _RULES: tuple[Callable[[Built, str], list[Finding]], ...] = (
     _delays,
+    _dropped,
     _integrators,
     _leaks,
     _constants,

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     import nir as nir_library
 
 
-def to_bytes(graph: Graph, extra: Extra, *, without_reset: bool = False) -> bytes:
+def to_bytes(graph: Graph, extra: Extra) -> bytes:
     """The bytes of a file; the same graph and versions of libraries give the same bytes.
 
     Args:
         graph: what to write.
         extra: the group beside it.
-        without_reset: leave out `v_reset`, which nir ≤ 1.0.5 cannot read; it is 0 everywhere.
 
     Raises:
         ImportError: the library is not installed.
@@ -33,9 +32,6 @@ def to_bytes(graph: Graph, extra: Extra, *, without_reset: bool = False) -> byte
     buffer = io.BytesIO()
     nir.write(buffer, _nir_graph(graph, nir))
     with h5py.File(buffer, "r+") as file:
-        if without_reset:
-            for name in graph.nodes:
-                file[f"node/nodes/{name}"].pop("v_reset", None)
         extras.write(file, extra)
     return buffer.getvalue()
 

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,7 +245,13 @@ def test_every_peer_refuses_delays(profile: str, tmp_path: Path) -> None:
         ("spikingjelly", {"hops": "delayed"}, ["refuses files with a Delay"]),
         ("norse", {"recurrent_step": "explicit"}, ["loop cost a step", "Delay"]),
         ("rockpool", {}, ["spike several times per step"]),
+        (
+            "rockpool",
+            {"readout": "population"},
+            ["out: rockpool 3.1.0 has nothing that integrates"],
+        ),
         ("sinabs", {"hops": "delayed"}, ["drops every Delay silently"]),
+        ("sinabs", {}, ["drops every Linear", "drops every CubaLIF", "several times per step"]),
     ],
 )
 def test_what_peers_break(
@@ -288,20 +293,6 @@ def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
     assert "arrives a step late" in told
     options = NirOptions(profile="spikingjelly", readout="spikes")
     exporter.export(network, tmp_path / "x.nir", options=options)
-
-
-def test_old_nir_gets_no_reset(tmp_path: Path) -> None:
-    """nir ≤ 1.0.4, which rockpool and sinabs pin, cannot read it."""
-    options = NirOptions(profile="sinabs", readout="spikes")
-    path = exporter.export(layered_network(), tmp_path / "x.nir", options=options)
-    with h5py.File(path) as file:
-        assert "v_reset" not in file["node/nodes/first"]
-    spikes = noise()
-    expected, actual = exporter.reference(layered_network(), spikes), exporter.run(path, spikes)
-    assert all(
-        np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
-        for name, raster in expected.spikes.items()
-    )
 
 
 @pytest.mark.parametrize(

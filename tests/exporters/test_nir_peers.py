@@ -1,10 +1,12 @@
 """Written files run by the libraries of others: the spikes are those of the network.
 
-`pip install '.[nir-peers]'` brings them; each test is skipped without its library.
+`make peers` installs the libraries and runs this; a library that is not there is a failure.
 """
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,23 +16,28 @@ import pytest
 from numpy.typing import NDArray
 
 from exporters import nir as exporter
-from exporters.nir.options import FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
-from exporters.nir.read import read_extra
+from exporters.nir.interpret import execute
+from exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
+from exporters.nir.read import read_extra, read_graph
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network, Projection
+from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.targets import SILENT_THRESHOLD
 from tests.exporters.nir_nets import CHANNELS, layered_network, noise
 
-pytest.importorskip("nir")
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the peers and what they import
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+]
 
 Run = Callable[[Path, NDArray], NDArray]
 
 
-def _steps(torch: Any, model: Any, spikes: NDArray) -> NDArray:
+def _steps(model: Any, spikes: NDArray) -> NDArray:
     """[samples, steps, neurons]: what a torch module passes on, step after step from rest."""
+    import torch
+
     answers = []
     with torch.no_grad():
         for sample in torch.as_tensor(spikes, dtype=torch.float32):
@@ -42,30 +49,60 @@ def _steps(torch: Any, model: Any, spikes: NDArray) -> NDArray:
     return np.array(answers)
 
 
+def _whole(model: Any, sample: NDArray) -> NDArray:
+    """What a torch module makes of a sample that it is given as a whole."""
+    import torch
+
+    with torch.no_grad():
+        output, _ = model(torch.as_tensor(sample, dtype=torch.float32))
+    return output.numpy()
+
+
 def norse(path: Path, spikes: NDArray) -> NDArray:
-    torch, library = pytest.importorskip("torch"), pytest.importorskip("norse.torch")
-    nir = pytest.importorskip("nir")
-    return _steps(torch, library.from_nir(nir.read(path), dt=NIR_DT_S), spikes)
+    import nir
+    import norse.torch as library
+
+    return _steps(library.from_nir(nir.read(path), dt=NIR_DT_S), spikes)
 
 
 def spikingjelly(path: Path, spikes: NDArray) -> NDArray:
-    torch = pytest.importorskip("torch")
-    library = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
-    return _steps(torch, library.import_from_nir(path, dt=NIR_DT_S), spikes)
+    if sys.version_info < (3, 11):
+        pytest.skip("spikingjelly 2 is for Python 3.11 and newer")
+    from spikingjelly.activation_based import nir_exchange
+
+    return _steps(nir_exchange.import_from_nir(path, dt=NIR_DT_S), spikes)
 
 
 def snntorch(path: Path, spikes: NDArray) -> NDArray:
     """Its modules keep their state to themselves, so that every sample gets new ones."""
-    torch, library = pytest.importorskip("torch"), pytest.importorskip("snntorch.import_nir")
-    nir = pytest.importorskip("nir")
+    import nir
+    import snntorch.import_nir as library
+
     models = [library.import_from_nir(nir.read(path)) for _ in spikes]
     return np.concatenate(
-        [_steps(torch, model, sample[None]) for model, sample in zip(models, spikes, strict=True)]
+        [_steps(model, sample[None]) for model, sample in zip(models, spikes, strict=True)]
     )
 
 
+def rockpool(path: Path, spikes: NDArray) -> NDArray:
+    """Whole samples at once, as its modules want them."""
+    import rockpool.nn.modules.torch.nir as library
+
+    return np.array([_whole(library.from_nir(path), sample[None])[0] for sample in spikes])
+
+
+def sinabs(path: Path, spikes: NDArray) -> NDArray:
+    """Its samples lie behind each other in the axis of batches."""
+    import nir
+    import sinabs.nir as library
+
+    graph = nir.read(path)
+    return np.array([_whole(library.from_nir(graph, batch_size=1), sample) for sample in spikes])
+
+
 def sc_neurocore(path: Path, spikes: NDArray) -> NDArray:
-    bridge = pytest.importorskip("sc_neurocore.nir_bridge")
+    from sc_neurocore import nir_bridge as bridge
+
     answers = []
     for sample in spikes.astype(np.float64):
         model = bridge.from_nir(path, dt=NIR_DT_S)
@@ -157,3 +194,49 @@ def test_skipping_projections(run: Run, tmp_path: Path) -> None:
 def test_why_norse_gets_no_skipping_projections(tmp_path: Path) -> None:
     path = written(skipping_network(), tmp_path / "network.nir", profile="spikingjelly")
     assert different(skipping_network(), path, norse) > 10
+
+
+def direct_network(weight: float, **constants: Any) -> Network:
+    """An output that the input leads to, or a population between them with the same weight."""
+    populations = [Population("out", CHANNELS, LI)]
+    ends = [INPUT, "out"]
+    if constants:
+        populations.insert(0, Population("second", CHANNELS, **constants))
+        ends.insert(1, "second")
+    synapses = weight * np.eye(CHANNELS)
+    return Network(
+        InputChannels(CHANNELS),
+        populations,
+        [Projection(pre, post, synapses, 0 * synapses) for pre, post in itertools.pairwise(ends)],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=60,
+    )
+
+
+def test_rockpool_runs_what_has_no_neurons(tmp_path: Path) -> None:
+    path = written(direct_network(3.0), tmp_path / "x.nir", profile="rockpool", readout=CURRENT)
+    spikes = noise().dense()
+    expected = [
+        execute(read_graph(path), sample, ["output"], dt_s=NIR_DT_S, implied=True)["output"]
+        for sample in spikes
+    ]
+    np.testing.assert_allclose(rockpool(path, spikes), expected, rtol=1e-6)
+
+
+def test_why_rockpool_gets_no_neurons(tmp_path: Path) -> None:
+    path = written(layered_network(), tmp_path / "x.nir", profile="spikingjelly")
+    assert rockpool(path, noise().dense()).max() > 1
+
+
+def test_why_sinabs_gets_nothing(tmp_path: Path) -> None:
+    """Any weight is as good as 1 to it, and two nodes in a row that it lacks are too many."""
+    kept = {"tau_mem_ms": np.inf, "tau_syn_ms": 0.0}
+    answers = []
+    for weight in (0.1, 100.0):
+        path = written(direct_network(weight, **kept), tmp_path / f"{weight}.nir", hops="free")
+        answers.append(sinabs(path, noise().dense()))
+    assert answers[0].sum() > 100
+    assert np.array_equal(*answers)
+    with pytest.raises(KeyError):
+        sinabs(written(layered_network(), tmp_path / "x.nir"), noise().dense())
