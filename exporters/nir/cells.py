@@ -9,6 +9,7 @@ Neurons that reset to another potential than 0 are the same with potentials coun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -146,3 +147,15 @@ def _above_reset(node: Node) -> NDArray:
     if key not in node.values:
         return np.ones(1)
     return np.ravel(node.values[key]) - np.ravel(node.values.get("v_reset", 0.0))
+
+
+def legal_names(names: list[str]) -> dict[str, str]:
+    """Names that populations can have, each once, like those of the nodes."""
+    found: dict[str, str] = {}
+    for name in names:
+        legal = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        legal = legal if re.match(r"[A-Za-z]", legal) else f"n{legal}"
+        while legal in found.values() or legal == kinds.INPUT:
+            legal += "_"
+        found[name] = legal
+    return found

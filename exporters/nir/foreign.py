@@ -1,21 +1,17 @@
-"""Foreign NIR graphs as networks.
+"""Foreign NIR graphs as networks: what is in them, and everything that a network cannot hold.
 
-A graph's edges cost no step and a network's do, so populations run some steps later here than in
-the graph (`exporters.nir.shifts`); spikes are otherwise the same at the same steps.
+Wires become synapses, nodes of neurons become cells; `exporters.nir.assembly` makes the network.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exporters.nir import synapses as wires
-from exporters.nir.cells import Cell, behind, cell
+from exporters.nir.assembly import Parts, assembled
+from exporters.nir.cells import Cell, behind, cell, legal_names
 from exporters.nir.checks import known_values, node_findings
 from exporters.nir.graph import (
     AFFINE,
@@ -33,55 +29,18 @@ from exporters.nir.graph import (
     whole_steps,
 )
 from exporters.nir.hdf5 import printable
+from exporters.nir.import_options import ImportOptions
 from exporters.nir.loops import recurrent_edges, wire_order
-from exporters.nir.options import NIR_DT_S
-from exporters.nir.real import RealPopulation
-from exporters.nir.shifts import steps_behind
+from exporters.nir.readout import direct_source, read_out
 from exporters.nir.sizes import line_counts, misfits
-from exporters.nir.synapses import Signal, Synapses
-from nmtool import dynamics
+from exporters.nir.synapses import Signal
 from nmtool import graph as kinds
-from nmtool.dynamics import HOP_LATENCY
-from nmtool.errors import FileFormatError, UsageError
-from nmtool.graph import InputChannels
-from nmtool.network import Network, Population, Projection
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.errors import FileFormatError
+from nmtool.network import Network
 from nmtool.targets import Finding
 
 SHOWN = 50
 """Findings that are listed; the others are counted."""
-
-DURATION_MS = 1000.0
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """How a foreign file is to be understood.
-
-    Attributes:
-        nir_dt_s: the step in s that it was made for, which NIR does not tell.
-        dt_ms: the step of the network in ms; by default the same.
-        n_steps: steps of a sample; by default 1000 ms.
-        rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
-            of the membranes for others.
-        implied: whether a connection that closes a loop costs a step by itself.
-    """
-
-    nir_dt_s: float = NIR_DT_S
-    dt_ms: float | None = None
-    n_steps: int | None = None
-    rule: str | None = None
-    implied: bool = True
-
-    def __post_init__(self) -> None:
-        for value in (self.nir_dt_s, self.step_ms):
-            if not (math.isfinite(value) and value > 0):
-                raise UsageError(f"a time step must be positive and finite, not {value}")
-
-    @property
-    def step_ms(self) -> float:
-        """The step of the network in ms."""
-        return self.nir_dt_s * 1e3 if self.dt_ms is None else self.dt_ms
 
 
 def network_of(graph: Graph, options: ImportOptions) -> Network:
@@ -125,33 +84,26 @@ class _Import:
         self.sources, self.targets = graph.sources(), graph.targets()
         self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
         self.fused = self._synapse_nodes()
-        self.named = _legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
-        self.named[graph.of_kind(INPUT)[0]] = kinds.INPUT
+        (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
+        self.direct = direct_source(graph)
+        self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
+        self.named[self.input] = kinds.INPUT
 
     def network(self) -> Network:
-        arriving = self._arriving()
-        cells = self._cells()
-        _refuse(self._findings(arriving))
-        output = self.graph.of_kind(OUTPUT)[0]
-        cells, arriving, readout = self._with_readout(cells, arriving, output)
-        behind_by = self._behind(cells, arriving)
-        dt_ms = self.options.step_ms
-        populations = [_population(one, dt_ms) for one in cells.values()]
-        projections = [
-            projection
-            for name, one in cells.items()
-            for source, found in arriving[name].origins.items()
-            for projection in self._projections(source, found, one, behind_by)
-        ]
-        steps = self.options.n_steps or math.ceil(DURATION_MS / dt_ms)
-        return Network(
-            InputChannels(self.sizes[self.graph.of_kind(INPUT)[0]]),
-            populations,
-            projections,
-            readout,
-            dt_ms=dt_ms,
-            n_steps=steps + behind_by[readout.population],
-        )
+        passed, cells = self._passed(), self._cells()
+        arriving = {
+            self.named[name]: self._sum_into(name, passed)
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons
+        }
+        ends = passed[self.output]
+        _refuse(self._findings(arriving, ends))
+        for pre, post in self.fused.items():
+            arriving[self.named[post]] = arriving.pop(self.named[pre])
+        direct = None if self.direct is None else self.named[self.direct]
+        cells, arriving, readout = read_out(cells, arriving, ends, direct, self.options.rule)
+        parts = Parts(self.sizes[self.input], cells, arriving, readout)
+        return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
         """Integrating nodes that lead to one node of neurons and nowhere else: its synapses."""
@@ -162,23 +114,17 @@ class _Import:
                 found[name] = targets[0]
         return found
 
-    def _arriving(self) -> dict[str, Signal]:
-        """Per population (by its name in the network) and per output, what reaches it."""
-        passed: dict[str, Signal] = {}
-        arriving: dict[str, Signal] = {}
-        order = wire_order(self.graph)
-        for name, node in self.graph.nodes.items():
-            if node.kind == INPUT or node.kind in SPIKING or node.kind in INTEGRATING:
-                passed[name] = wires.emitted(self.named[name], self.sizes[name])
-        for name in order:
+    def _passed(self) -> dict[str, Signal]:
+        """Per node, what it passes on; origins have their names in the network."""
+        passed = {
+            name: wires.emitted(self.named[name], self.sizes[name])
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons or node.kind == INPUT
+        }
+        for name in wire_order(self.graph):
             if name not in passed:
                 passed[name] = self._behind_wire(name, self._sum_into(name, passed))
-        for name, node in self.graph.nodes.items():
-            if node.is_neurons:
-                arriving[self.named[name]] = self._sum_into(name, passed)
-            elif node.kind == OUTPUT:
-                arriving[name] = passed[name]
-        return arriving
+        return passed
 
     def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
         parts = [
@@ -218,15 +164,14 @@ class _Import:
             if name not in self.fused
         }
 
-    def _findings(self, arriving: dict[str, Signal]) -> list[Finding]:
+    def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
         """What potentials drive, and constants that come later than a bias would."""
         found = []
-        direct = self._direct_source()
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
-        for name, signal in arriving.items():
+        for name, signal in [*arriving.items(), (self.output, ends)]:
             for origin in signal.origins:
                 node = silent.get(origin)
-                passed_on = node == direct and name in self.graph.of_kind(OUTPUT)
+                passed_on = node == self.direct and signal is ends
                 if node is None or node in self.fused or passed_on:
                     continue
                 what = f"its potential drives {printable(name)}; only spikes can"
@@ -243,105 +188,3 @@ class _Import:
                 what = "its v_leak is a constant that grows in a synapse"
                 found.append(Finding("bias", printable(node), what, "put it into the membrane"))
         return found
-
-    def _direct_source(self) -> str | None:
-        """The neurons that the output passes on as they are."""
-        name = self.graph.of_kind(OUTPUT)[0]
-        while self.graph.nodes[name].kind in (OUTPUT, IDENTITY, FLATTEN):
-            if len(self.sources[name]) != 1:
-                return None
-            (name,) = self.sources[name]
-        return name if self.graph.nodes[name].is_neurons else None
-
-    def _with_readout(
-        self, cells: dict[str, Cell], arriving: dict[str, Signal], output: str
-    ) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
-        """With an output population, which counts or passes on what the output does."""
-        ends, rule, before = arriving[output], self.options.rule, arriving
-        arriving = {name: signal for name, signal in arriving.items() if name in cells}
-        for pre, post in self.fused.items():
-            arriving[self.named[post]] = before[self.named[pre]]
-        direct = self._direct_source()
-        if direct is not None and self.graph.nodes[direct].kind in INTEGRATING:
-            return cells, arriving, Readout(self.named[direct], rule or "mean")
-        if direct is not None and rule == FIRST_SPIKE:
-            return cells, arriving, Readout(self.named[direct], rule)
-        name = _legal_names([*cells, "answer"])["answer"]
-        counts = direct is not None
-        cells[name] = _integrating(name, ends.size, counts)
-        arriving[name] = ends
-        return cells, arriving, Readout(name, rule or ("max" if counts else "mean"))
-
-    def _behind(self, cells: dict[str, Cell], arriving: dict[str, Signal]) -> dict[str, int]:
-        least = {
-            (source, name): int(found.delay.min())
-            for name in cells
-            for source, found in arriving[name].origins.items()
-            if found.delay.size
-        }
-        shifts = steps_behind(list(cells), least, kinds.INPUT)
-        if shifts is None:
-            raise FileFormatError("a loop costs fewer steps than the populations on it")
-        return shifts
-
-    def _projections(
-        self, source: str, found: Synapses, target: Cell, behind_by: Mapping[str, int]
-    ) -> list[Projection]:
-        name, size = target.population.name, target.population.size
-        shape = self._size_of(source), size
-        shift = behind_by[name] - behind_by[source] - HOP_LATENCY
-        scale = _drive_scale(target, self.options.step_ms)
-        factor = target.gain / scale
-        return [
-            Projection(source, name, weight * factor, np.where(weight != 0, delay + shift, 0))
-            for weight, delay in wires.layers(found, shape)
-        ]
-
-    def _size_of(self, name: str) -> int:
-        nodes = {legal: node for node, legal in self.named.items()}
-        return self.sizes[nodes[name]]
-
-
-def _integrating(name: str, size: int, counts: bool) -> Cell:
-    """Neurons whose v is the number of spikes so far, or what arrives in a step."""
-    ones = np.ones(size)
-    lose_v = np.zeros(size) if counts else ones
-    population = RealPopulation(name, size, kinds.LI, ones, lose_v, np.zeros(size), ones)
-    return Cell(population, ones)
-
-
-def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms for which a step takes that much."""
-    with np.errstate(divide="ignore"):
-        return -dt_ms / np.log1p(-lose)
-
-
-def _drive_scale(one: Cell, dt_ms: float) -> NDArray[np.float64]:
-    held = one.population
-    return dynamics.drive_scale(_taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms), dt_ms)
-
-
-def _population(one: Cell, dt_ms: float) -> Population:
-    held = one.population
-    tau_mem = _taus(held.lose_v, dt_ms)
-    return Population(
-        held.name,
-        held.size,
-        held.kind,
-        tau_mem_ms=tau_mem,
-        tau_syn_ms=_taus(held.lose_u, dt_ms),
-        threshold=held.threshold,
-        bias=held.drive / dynamics.membrane_gain(tau_mem, dt_ms),
-    )
-
-
-def _legal_names(names: list[str]) -> dict[str, str]:
-    """Names that populations can have, each once, like those of the nodes."""
-    found: dict[str, str] = {}
-    for name in names:
-        legal = re.sub(r"[^A-Za-z0-9_]", "_", name)
-        legal = legal if re.match(r"[A-Za-z]", legal) else f"n{legal}"
-        while legal in found.values() or legal == kinds.INPUT:
-            legal += "_"
-        found[name] = legal
-    return found
