@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.hdf5 import PlainFile, opened, printable
 from exporters.netx.layers import Layer
-from exporters.nir.hdf5 import PlainFile, opened, printable
 from nmtool.errors import FileFormatError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.targets import Finding

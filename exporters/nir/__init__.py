@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporters.export_file import write_export
+from exporters.hdf5 import telling_damage
 from exporters.nir import extra as extras
 from exporters.nir import recursion, write
 from exporters.nir.build import Built, build
 from exporters.nir.extra import Extra, Settings
-from exporters.nir.foreign import ImportOptions, network_of
-from exporters.nir.hdf5 import telling_damage
+from exporters.nir.foreign import network_of
+from exporters.nir.import_options import ImportOptions
 from exporters.nir.obstacles import mixed_leaks, obstacles
 from exporters.nir.options import NirOptions
 from exporters.nir.plan import Plan

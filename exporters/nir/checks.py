@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from exporters.hdf5 import printable
 from exporters.nir import cells
 from exporters.nir.graph import (
     AFFINE,
@@ -19,7 +20,6 @@ from exporters.nir.graph import (
     Graph,
     Node,
 )
-from exporters.nir.hdf5 import printable
 from nmtool.targets import Finding
 
 _WIRES: dict[str, tuple[str, ...]] = {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from exporters.hdf5 import printable
 from exporters.nir import synapses as wires
 from exporters.nir.assembly import Parts, assembled
 from exporters.nir.cells import Cell, behind, cell, legal_names
@@ -28,7 +29,6 @@ from exporters.nir.graph import (
     Graph,
     whole_steps,
 )
-from exporters.nir.hdf5 import printable
 from exporters.nir.import_options import ImportOptions
 from exporters.nir.loops import recurrent_edges, wire_order
 from exporters.nir.readout import direct_source, read_out

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from exporters.hdf5 import printable
 from exporters.nir.graph import AFFINE, FLATTEN, INPUT, LINEAR, OUTPUT, Graph, Node
-from exporters.nir.hdf5 import printable
 from nmtool.errors import FileFormatError
 from nmtool.targets import Finding
 
