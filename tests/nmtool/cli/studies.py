@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nmtool.cli import sweep_trial
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.sweep_store import Store
 from training.options import TrainOptions
@@ -73,6 +74,23 @@ def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) 
             told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
 
     monkeypatch.setattr("training.trainer.train", train)
+
+
+def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
+    """In the place of `training.trainer.train`."""
+    on_epoch({"epoch": 1, "validation_accuracy": 0.5})
+
+
+def stop_in(trial: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raise an error in the first epoch of a trial."""
+    heed = sweep_trial._TrialRun._heed
+
+    def stop(self: Any, claim: Any, entry: dict[str, Any], **more: Any) -> None:
+        if claim.number == trial:
+            raise error
+        heed(self, claim, entry, **more)
+
+    monkeypatch.setattr(sweep_trial._TrialRun, "_heed", stop)
 
 
 @contextmanager

@@ -1,0 +1,84 @@
+"""`nmtool sweep`: a study goes on, whatever ended it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli.sweep_plan import read_plan
+from nmtool.cli.sweep_store import MOST_ATTEMPTS, Store
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.studies import (
+    fake_training,
+    one_epoch,
+    states,
+    stop_in,
+    sweeping,
+    trials,
+    write_study,
+)
+
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
+pytest.importorskip("optuna")
+
+
+def test_a_study_goes_on_as_if_it_had_never_ended(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracies = [0.5, 0.7, 0.4, 0.9, 0.6]
+    fake_training(accuracies * 2, monkeypatch)
+    write_study("trials = 3\n")
+    assert nmtool("sweep", "study.toml").code == 0
+    write_study("trials = 5\n")
+    said = nmtool("sweep", "study.toml")
+    assert said.code == 0
+    assert [line[:8] for line in said.err.splitlines()] == ["trial 3:", "trial 4:"]
+    in_pieces = trials()
+    Path("study").rename("before")
+    assert nmtool("sweep", "study.toml").code == 0
+    assert trials() == in_pieces
+    again = nmtool("sweep", "study.toml")
+    assert (again.code, again.err) == (0, "")
+
+
+def test_what_says_the_same_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.5], monkeypatch)
+    write_study("trials = 1\n")
+    Store(read_plan("study.toml")).close()
+    write_study("trials = 2\nkeep = true\n", settings="gain = 200\n")
+    assert nmtool("sweep", "study.toml").code == 0
+
+
+def test_settings_that_kill_the_process_are_given_up(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_training([0.5] * 4, monkeypatch)
+    write_study("trials = 2\n")
+    for attempt in range(MOST_ATTEMPTS):
+        with monkeypatch.context() as patch:
+            stop_in(attempt, RuntimeError("of no use"), patch)
+            with pytest.raises(RuntimeError, match="of no use"):
+                nmtool("sweep", "study.toml")
+    said = nmtool("sweep", "study.toml", "--json")
+    assert said.code == 0
+    assert said.json["failed"] == [{"trial": 2, "reason": "its process died, 3 times"}]
+    assert states() == ["FAIL", "FAIL", "PRUNED", "COMPLETE"]
+
+
+def test_killed_and_gone_on_with(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_study("trials = 1\n")
+    plan = Path("study.toml")
+    plan.write_text(plan.read_text().replace("epochs = 3", "epochs = 1000000"))
+    with sweeping() as job:
+        while job.poll() is None and not Path("study/trials/0000/seed0/log.jsonl").exists():
+            time.sleep(0.02)
+        job.kill()
+    assert states() == ["RUNNING"]
+    monkeypatch.setattr("training.trainer.train", one_epoch)
+    assert nmtool("sweep", "study.toml").code == 0
+    cut_off, again = trials()
+    assert cut_off[:2] == ("FAIL", None)
+    assert again[:2] == ("COMPLETE", 0.5)
+    assert again[2] == cut_off[2]
