@@ -13,12 +13,7 @@ from nmtool.cli.train_progress import best_epoch
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.studies import (
-    fake_training,
-    states,
-    trials,
-    write_study,
-)
+from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 from training import trainer
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]

@@ -12,10 +12,7 @@ import pytest
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.sweep_store import Store
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.studies import (
-    one_epoch,
-    write_study,
-)
+from tests.nmtool.cli.studies import one_epoch, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")

@@ -11,13 +11,7 @@ import pytest
 from nmtool.cli import console
 from nmtool.cli.sweep_stop import signals_noted
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.studies import (
-    fake_training,
-    states,
-    stop_in,
-    trials,
-    write_study,
-)
+from tests.nmtool.cli.studies import fake_training, states, stop_in, trials, write_study
 from training import trainer
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]

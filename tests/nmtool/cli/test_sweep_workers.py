@@ -12,13 +12,7 @@ import pytest
 from nmtool.cli import sweep_workers
 from nmtool.cli.sweep_lock import Lock
 from tests.nmtool.cli.conftest import Nmtool
-from tests.nmtool.cli.studies import (
-    TIMEOUT_S,
-    still_running,
-    sweeping,
-    trials,
-    write_study,
-)
+from tests.nmtool.cli.studies import TIMEOUT_S, still_running, sweeping, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")

@@ -1,0 +1,90 @@
+"""A small object of each kind of file, and files around contents that `save` would never write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nmtool import integer_network, known_answers, network, recording
+from nmtool.errors import FileFormatError
+from nmtool.graph import INPUT, InputChannels
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network, Population, Projection
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from tests.integer_nets import random_network, random_raster
+
+Saved = Network | IntegerNetwork | Recording | KnownAnswers
+
+KINDS: dict[str, Any] = {
+    network.FILE_KIND: Network,
+    integer_network.FILE_KIND: IntegerNetwork,
+    recording.FILE_KIND: Recording,
+    known_answers.FILE_KIND: KnownAnswers,
+}
+
+
+def samples() -> dict[str, Saved]:
+    """A small object of each kind of file."""
+    random = np.random.default_rng(1)
+    floats = Network(
+        InputChannels(3),
+        [Population("a", 4), Population("out", 2, "li", bias=0.5)],
+        [
+            Projection(INPUT, "a", random.normal(size=(3, 4)), np.arange(12).reshape(3, 4)),
+            Projection("a", "out", random.normal(size=(4, 2)), np.zeros((4, 2), int)),
+        ],
+        Readout("out", "weighted"),
+        2.0,
+        9,
+        ("no", "yes"),
+    )
+    ran = Recording(
+        Readout("out", "max"),
+        {"a": random_raster(3, 2, 9, 4)},
+        {"out": random.integers(-99, 99, (2, 9, 2)).astype(np.int32)},
+        {"a": np.zeros((2, 9, 4), np.int32), "out": np.ones((2, 9, 2), np.int32)},
+        {"a": np.ones((2, 9, 4), np.int32)},
+        {"u_wraps": 3},
+    )
+    integers = random_network(2, n_hidden=1, spiking_output=False)
+    known = KnownAnswers("abc", random_raster(4, 2, 9, 3), ran)
+    return dict(zip(KINDS, (floats, integers, ran, known), strict=True))
+
+
+SAMPLES = samples()
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Header and arrays, by nothing but numpy."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    return json.loads(str(arrays.pop("header")[()])), arrays
+
+
+def write(path: Path, header: Any, arrays: dict[str, NDArray]) -> Path:
+    """A file around contents that `save` would never write; text is taken as it is."""
+    text = header if isinstance(header, str) else json.dumps(header)
+    np.savez(path, header=np.array(text), **arrays)
+    return path
+
+
+def contents(saved: Saved, folder: Path) -> tuple[str, dict[str, tuple[str, tuple, bytes]]]:
+    """All that a file of it would hold, in a form that can be compared."""
+    saved.save(folder / "contents.npz")
+    header, arrays = read(folder / "contents.npz")
+    described = {name: (a.dtype.str, a.shape, a.tobytes()) for name, a in arrays.items()}
+    return json.dumps(header, sort_keys=True), described
+
+
+def assert_refused(kind: str, path: Path) -> FileFormatError:
+    with pytest.raises(FileFormatError) as error:
+        KINDS[kind].load(path)
+    assert str(path) in error.value.what
+    return error.value

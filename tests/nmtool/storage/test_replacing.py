@@ -1,0 +1,142 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from nmtool import integer_network, network, storage
+from nmtool.errors import StorageError
+from tests.integer_nets import random_network
+from tests.nmtool.storage.archives import SAMPLES
+
+ROOT = Path(__file__).parents[3]
+
+
+def assert_untouched(path: Path, before: bytes) -> None:
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+FULL_DISK = """
+import resource, signal, sys
+from nmtool.errors import StorageError
+from nmtool.integer_network import IntegerNetwork
+
+network = IntegerNetwork.load(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    network.save(sys.argv[2])
+except StorageError as error:
+    sys.exit(error.why)
+"""
+
+
+def test_a_write_that_fails_midway_leaves_the_old_file(tmp_path: Path) -> None:
+    new = tmp_path / "new.npz"
+    SAMPLES[integer_network.FILE_KIND].save(new)
+    assert new.stat().st_size > 1000
+    (tmp_path / "old").mkdir()
+    old = tmp_path / "old" / "file.npz"
+    random_network(9, n_hidden=0, spiking_output=False).save(old)
+    before = old.read_bytes()
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", FULL_DISK, str(new), str(old)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (1, "File too large\n")
+    assert_untouched(old, before)
+
+
+def test_a_failure_in_between_leaves_the_old_file(tmp_path: Path) -> None:
+    old = tmp_path / "file.txt"
+    storage.write_text(old, "old")
+    for error, seen in (
+        (ValueError("no"), ValueError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(28, "No space left on device"), StorageError),
+    ):
+        with pytest.raises(seen):
+            write_and_fail(old, error)
+        assert_untouched(old, b"old")
+
+
+def write_and_fail(path: Path, error: BaseException) -> None:
+    with storage.replacing(path) as temporary:
+        temporary.write_text("new")
+        raise error
+
+
+def test_a_temporary_file_that_vanishes_leaves_the_old_file(tmp_path: Path) -> None:
+    old = tmp_path / "file.txt"
+    storage.write_text(old, "old")
+    with pytest.raises(StorageError), storage.replacing(old) as temporary:
+        temporary.unlink()
+    assert_untouched(old, b"old")
+
+
+def test_who_reads_the_old_file_keeps_it(tmp_path: Path) -> None:
+    storage.write_text(tmp_path / "file.txt", "old")
+    with open(tmp_path / "file.txt") as reader:
+        storage.write_text(tmp_path / "file.txt", "new")
+        assert reader.read() == "old"
+    assert (tmp_path / "file.txt").read_text() == "new"
+
+
+def test_missing_folders(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="could not be written") as error:
+        SAMPLES[kind].save(tmp_path / "nowhere" / "file.npz")
+    assert error.value.why == "No such file or directory"
+    assert error.value.fix
+
+
+def test_a_folder_of_that_name_stays(tmp_path: Path) -> None:
+    (tmp_path / "file.npz").mkdir()
+    with pytest.raises(StorageError):
+        SAMPLES[network.FILE_KIND].save(tmp_path / "file.npz")
+    assert os.listdir(tmp_path) == ["file.npz"]
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Without the rights of root, who may write everywhere."""
+    user = os.geteuid()
+    os.seteuid(65534 if user == 0 else user)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_read_only_folders(kind: str, path: Path) -> None:
+    before = path.read_bytes()
+    path.parent.chmod(0o555)
+    with unprivileged(), pytest.raises(StorageError) as error:
+        SAMPLES[kind].save(path)
+    assert error.value.why == "Permission denied"
+    assert_untouched(path, before)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_files_have_the_usual_permissions(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        storage.write_text(tmp_path / "file.txt", "text")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file.txt").stat().st_mode & 0o777 == mode
+
+
+def test_text_is_utf_8(tmp_path: Path) -> None:
+    storage.write_text(tmp_path / "file.txt", "μ → τ\n")
+    assert (tmp_path / "file.txt").read_bytes() == "μ → τ\n".encode()
