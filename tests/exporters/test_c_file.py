@@ -17,24 +17,16 @@ from hypothesis import given, settings
 from exporters import c
 from exporters.c import compiler, content, runner, source
 from hardware_sim.known_answers import known_answers
-from nmtool.errors import (
-    BackendError,
-    DataError,
-    FileFormatError,
-    InputError,
-    MissingError,
-    StorageError,
-)
+from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.graph import InputChannels
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from tests.exporters import written_files
+from tests.exporters.written_files import ANSWERS, NETWORK
 from tests.integer_nets import random_network, random_raster
 from tests.strategies import integer_networks, rasters
-
-NETWORK = random_network(3, n_hidden=1, spiking_output=False)
-ANSWERS = known_answers(NETWORK)
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +54,7 @@ def compiling() -> None:
 
 def assert_refused(path: Path) -> FileFormatError:
     """By everything that takes a file."""
-    raster = random_raster(0, 1, 20, 5)
-    for take in (c.load, c.known_answers, lambda p: c.run(p, raster)):
-        with pytest.raises(FileFormatError) as error:
-            take(path)
-        assert str(path) in error.value.what
-    return error.value
+    return written_files.assert_refused(c, path)
 
 
 # What was written comes back.
@@ -123,43 +110,23 @@ def test_many_neurons_are_counted_in_more_bits() -> None:
 
 
 def test_an_existing_file_is_kept(path: Path) -> None:
-    before = path.read_bytes()
-    with pytest.raises(InputError, match="exists"):
-        c.export(random_network(1, 1, False), path)
-    assert path.read_bytes() == before
-    with pytest.raises(InputError, match="is a folder"):
-        c.export(NETWORK, path.parent, force=True)
+    written_files.assert_kept(c, path)
 
 
 def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = path.read_bytes()
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(StorageError, match="could not be written"):
-        c.export(random_network(1, 1, False), path, force=True)
-    assert path.read_bytes() == before
+    written_files.assert_kept_by_a_full_disk(c, path, monkeypatch)
 
 
 # Damage.
 
 
 def test_truncated_anywhere(path: Path) -> None:
-    whole = path.read_bytes()
-    for length in [*range(0, len(whole), 997), *range(len(whole) - 90, len(whole))]:
-        path.write_bytes(whole[:length])
-        assert_refused(path)
+    written_files.assert_cuts_are_noticed(c, path)
 
 
 def test_a_damaged_byte_is_noticed(path: Path) -> None:
-    whole = path.read_bytes()
-    for place in [*range(0, len(whole), 401), *range(len(whole) - 90, len(whole))]:
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << place % 8
-        path.write_bytes(damaged)
-        assert_refused(path)
+    places = range(0, path.stat().st_size, 401)
+    written_files.assert_damage_is_noticed(c, path, places)
 
 
 @pytest.mark.parametrize("more", [b"\n", b"int x;\n", b"\x00"])
@@ -309,10 +276,7 @@ def test_a_newer_version_asks_for_an_update(path: Path) -> None:
 
 
 def test_run_checks_its_input_first(path: Path) -> None:
-    with pytest.raises(DataError, match="channels"):
-        c.run(path, random_raster(0, 1, 10, 3))
-    with pytest.raises(DataError, match="step"):
-        c.run(path, random_raster(0, 1, 0, 5))
+    written_files.assert_input_is_checked(c, path)
 
 
 @pytest.mark.usefixtures("compiling")

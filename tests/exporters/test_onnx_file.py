@@ -14,25 +14,16 @@ from hypothesis import given, settings
 
 from exporters import onnx as exporter
 from exporters.onnx import content
-from hardware_sim.known_answers import known_answers
-from nmtool.errors import (
-    BackendError,
-    DataError,
-    FileFormatError,
-    InputError,
-    MissingError,
-    StorageError,
-)
+from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.verify import compare
-from tests.integer_nets import random_network, random_raster
+from tests.exporters import written_files
+from tests.exporters.written_files import ANSWERS, NETWORK
+from tests.integer_nets import random_raster
 from tests.strategies import integer_networks
 
 onnx = pytest.importorskip("onnx")
 ort = pytest.importorskip("onnxruntime")
-
-NETWORK = random_network(3, n_hidden=1, spiking_output=False)
-ANSWERS = known_answers(NETWORK)
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +51,7 @@ def executing() -> None:
 
 def assert_refused(path: Path) -> FileFormatError:
     """By everything that takes a file."""
-    raster = random_raster(0, 1, 20, 5)
-    for take in (exporter.load, exporter.known_answers, lambda p: exporter.run(p, raster)):
-        with pytest.raises(FileFormatError) as error:
-            take(path)
-        assert str(path) in error.value.what
-    return error.value
+    return written_files.assert_refused(exporter, path)
 
 
 # What was written comes back.
@@ -123,46 +109,23 @@ def test_onnx_itself_opens_it(path: Path) -> None:
 
 
 def test_an_existing_file_is_kept(path: Path) -> None:
-    before = path.read_bytes()
-    with pytest.raises(InputError, match="exists"):
-        exporter.export(random_network(1, 1, False), path)
-    assert path.read_bytes() == before
-    with pytest.raises(InputError, match="is a folder"):
-        exporter.export(NETWORK, path.parent, force=True)
-    exporter.export(random_network(1, 1, False), path, force=True)
-    assert exporter.load(path).content_hash != NETWORK.content_hash
+    written_files.assert_kept(exporter, path)
 
 
 def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = path.read_bytes()
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(StorageError, match="could not be written"):
-        exporter.export(random_network(1, 1, False), path, force=True)
-    assert path.read_bytes() == before
-    assert [one.name for one in path.parent.iterdir()] == ["network.onnx"]
+    written_files.assert_kept_by_a_full_disk(exporter, path, monkeypatch)
 
 
 # Damage.
 
 
 def test_truncated_anywhere(path: Path) -> None:
-    whole = path.read_bytes()
-    for length in [*range(0, len(whole), 997), *range(len(whole) - 90, len(whole))]:
-        path.write_bytes(whole[:length])
-        assert_refused(path)
+    written_files.assert_cuts_are_noticed(exporter, path)
 
 
 def test_a_damaged_byte_is_noticed(path: Path) -> None:
-    whole = path.read_bytes()
-    for place in [*range(40), *range(40, len(whole), 301), *range(len(whole) - 90, len(whole))]:
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << place % 8
-        path.write_bytes(damaged)
-        assert_refused(path)
+    places = [*range(40), *range(40, path.stat().st_size, 301)]
+    written_files.assert_damage_is_noticed(exporter, path, places)
 
 
 @pytest.mark.parametrize("more", [b"\x00", b"more", b"\x3a\x00", b"\x72\x00"])
@@ -327,10 +290,7 @@ def test_versions_that_are_none(version: str, path: Path) -> None:
 
 
 def test_run_checks_its_input_first(path: Path) -> None:
-    with pytest.raises(DataError, match="channels"):
-        exporter.run(path, random_raster(0, 1, 10, 3))
-    with pytest.raises(DataError, match="step"):
-        exporter.run(path, random_raster(0, 1, 0, 5))
+    written_files.assert_input_is_checked(exporter, path)
 
 
 @pytest.mark.usefixtures("executing")
