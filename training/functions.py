@@ -135,7 +135,7 @@ class _Lif(torch.autograd.Function):
         ctx.context = context
         ctx.run = context.block.run_lif(context.source)
         spikes = ctx.run.spikes
-        return spikes.step.to(weight.dtype) * context.neurons.dt_ms, spikes
+        return spikes.step.to(weight.dtype).mul_(context.neurons.dt_ms), spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from training.cell import Cell
 from training.cpu.kernels import adjoint, currents, forward, gradients
-from training.cpu.pool import Pool
+from training.cpu.pool import Scratch
 from training.cpu.portions import ByChannel, Cut, Spikes
 from training.cpu.synapses import GradientSum, Matrix
 from training.engine import Backward, LifRun, Synapses
@@ -30,13 +30,13 @@ class Block:
         cell: constants of the neurons.
         afferent: synapses from the source, [source neurons, neurons].
         recurrent: synapses among the neurons, or None.
-        pool: scratch memory.
+        scratch: its scratch memory.
     """
 
     def __init__(
-        self, cell: Cell, afferent: Synapses, recurrent: Synapses | None, pool: Pool
+        self, cell: Cell, afferent: Synapses, recurrent: Synapses | None, scratch: Scratch
     ) -> None:
-        self.cell, self.pool = cell, pool
+        self.cell, self.scratch = cell, scratch
         self.dtype = cell.alpha.dtype
         self.float_type = torch.from_numpy(cell.alpha).dtype
         self.size = cell.alpha.size
@@ -59,8 +59,8 @@ class Block:
         shape = in_flight, cut.n_steps * self.size
         with (
             self.traces(cut, in_flight, self.sent.weight.dtype) as drive,
-            self.pool.lend(shape, np.int32) as neuron,
-            self.pool.lend(shape, self.dtype) as slope,
+            self.scratch.rooms.lend(shape, np.int32) as neuron,
+            self.scratch.rooms.lend(shape, self.dtype) as slope,
         ):
             for first, last in cut.bounds(source.n_samples):
                 traces = self._drive(heard, first, last, drive)
@@ -158,7 +158,7 @@ class Block:
     def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
         """[tiles, neurons, tile·stride] numbers for so many samples, lent."""
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
-        return self.pool.lend(shape, dtype)
+        return self.scratch.traces.lend(shape, dtype)
 
     def heard(self, source: SpikeTrains) -> ByChannel:
         """The source's spikes by channel, sorted once for the forward and the backward pass."""

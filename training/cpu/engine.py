@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.cell import Cell, Chip
 from training.cpu.block import Block
 from training.cpu.integer_block import IntegerBlock
-from training.cpu.pool import Pool
+from training.cpu.pool import Scratch
 from training.engine import Synapses
 
 
@@ -18,11 +18,11 @@ class CpuEngine:
     """See `training.engine.Engine`."""
 
     def __init__(self) -> None:
-        self._pool = Pool()
+        self._scratch = Scratch()
 
     def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
         """See `training.engine.Engine`."""
-        return Block(cell, afferent, recurrent, self._pool)
+        return Block(cell, afferent, recurrent, self._scratch)
 
     def integer_block(
         self,
@@ -34,4 +34,4 @@ class CpuEngine:
         faults: Sequence[NDArray[np.int64]],
     ) -> IntegerBlock:
         """See `training.engine.Engine`."""
-        return IntegerBlock(cell, afferent, recurrent, self._pool, chip=chip, faults=faults)
+        return IntegerBlock(cell, afferent, recurrent, self._scratch, chip=chip, faults=faults)

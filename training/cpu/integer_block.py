@@ -16,7 +16,7 @@ from torch import Tensor
 from training.cell import Cell, Chip, add_faults
 from training.cpu.block import Block
 from training.cpu.kernels import integer
-from training.cpu.pool import Pool
+from training.cpu.pool import Scratch
 from training.cpu.portions import Cut
 from training.cpu.synapses import Matrix
 from training.engine import Synapses
@@ -29,7 +29,7 @@ class IntegerBlock(Block):
     Args:
         cell: constants of the neurons as the chip holds them, in floats.
         afferent, recurrent: synapses, with integers beside the floats.
-        pool: scratch memory.
+        scratch: its scratch memory.
         chip: the constants as integers.
         faults: per population of the block [2, its neurons] int64, wraps of u and clips of v;
             added to in every forward pass.
@@ -40,12 +40,12 @@ class IntegerBlock(Block):
         cell: Cell,
         afferent: Synapses,
         recurrent: Synapses | None,
-        pool: Pool,
+        scratch: Scratch,
         *,
         chip: Chip,
         faults: Sequence[NDArray[np.int64]],
     ) -> None:
-        super().__init__(cell, afferent, recurrent, pool)
+        super().__init__(cell, afferent, recurrent, scratch)
         self.chip, self.faults = chip, faults
         self._sent = Matrix.of_integers(afferent, self.size)
         self._loop = Matrix.of_integers(recurrent, self.size)

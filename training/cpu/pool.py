@@ -7,18 +7,41 @@ is not always given back. A pass borrows arrays for its portions and returns the
 from __future__ import annotations
 
 import math
+import mmap
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
-class Pool:
-    """Arrays to be used again, for any number of passes and threads at a time."""
+def dense(size: int) -> NDArray[np.uint8]:
+    """Memory for arrays that are filled."""
+    return np.empty(size, np.uint8)
 
-    def __init__(self) -> None:
+
+def sparse(size: int) -> NDArray[np.uint8]:
+    """Memory for arrays with more room than is usually needed: what is not touched costs nothing.
+
+    NumPy asks the system for pages of megabytes, of which one touch takes a whole one.
+    """
+    private = getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)
+    memory = mmap.mmap(-1, max(size, 1), **({"flags": private} if private else {}))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.uint8)
+
+
+class Pool:
+    """Arrays to be used again, for any number of passes and threads at a time.
+
+    Args:
+        fresh: makes memory of so many bytes.
+    """
+
+    def __init__(self, fresh: Callable[[int], NDArray[np.uint8]] = dense) -> None:
+        self._fresh = fresh
         self._free: list[NDArray[np.uint8]] = []
         self._lock = threading.Lock()
 
@@ -46,4 +69,16 @@ class Pool:
                 if len(memory) >= size:
                     return self._free.pop(index)
             del self._free[:1]
-        return np.empty(size, np.uint8)
+        return self._fresh(size)
+
+
+class Scratch:
+    """The scratch memory of an engine.
+
+    Attributes:
+        traces: for arrays over neurons and steps.
+        rooms: for lists of spikes, long enough for every neuron to spike in every step.
+    """
+
+    def __init__(self) -> None:
+        self.traces, self.rooms = Pool(dense), Pool(sparse)

@@ -13,7 +13,7 @@ from tests.training.nets import random_input, random_network
 from training import reference
 from training.cell import make_cell
 from training.cpu.block import Block
-from training.cpu.pool import Pool
+from training.cpu.pool import Scratch
 from training.cpu.portions import LARGEST_TILE
 from training.engine import Backward, LifRun, Synapses
 from training.spike_trains import SpikeTrains
@@ -31,7 +31,7 @@ def _block(network: Network, afferent: Projection, recurrent: Projection | None)
         delay = projection.delay.astype(np.uint8)
         return Synapses(torch.from_numpy(jumps), torch.from_numpy(delay))
 
-    return Block(cell, synapses(afferent), synapses(recurrent) if recurrent else None, Pool())
+    return Block(cell, synapses(afferent), synapses(recurrent) if recurrent else None, Scratch())
 
 
 def _backward(network: Network, seed: int) -> tuple[Backward, Backward, reference.Gradients]:
@@ -110,7 +110,7 @@ def test_long_delays_use_wider_integers() -> None:
         Synapses(torch.from_numpy(p.weight * cell.b), torch.from_numpy(p.delay.astype(np.int16)))
         for p in (into_hidden, loop)
     ]
-    run = Block(cell, *wide, Pool()).run_lif(SpikeTrains.from_raster(spikes))
+    run = Block(cell, *wide, Scratch()).run_lif(SpikeTrains.from_raster(spikes))
     expected = reference.forward(stretched, spikes).spikes["hidden"]
     np.testing.assert_array_equal(run.spikes.raster().flat_index(), expected.flat_index())
     assert run.spikes.n_spikes > 50

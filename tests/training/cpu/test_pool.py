@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.cpu.pool import Pool
+from training.cpu.pool import Pool, sparse
+
+_PAGES = Path("/proc/self/statm")
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 40)), min_size=1, max_size=6))
@@ -47,3 +52,16 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
         pass
     with pool.lend((4,), np.uint8) as again:
         assert np.shares_memory(array, again)
+
+
+@pytest.mark.skipif(not _PAGES.exists(), reason="this system does not tell what is resident")
+def test_a_room_takes_the_memory_that_is_touched() -> None:
+    with Pool(sparse).lend((1 << 27,), np.uint8) as room:
+        before = _resident_pages()
+        room[:: 1 << 24] = 1
+        assert _resident_pages() - before < 100
+        assert room[1 << 24] == 1
+
+
+def _resident_pages() -> int:
+    return int(_PAGES.read_text().split()[1])
