@@ -24,6 +24,11 @@ _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
 """A variable of a population."""
 
+_NAME_THEM = "name all populations: --in-populations NAME,NAME,…"
+
+SHOWN = 8
+"""Checkpoints that a message names."""
+
 _LIMIT_OF_NAMES = 10_000
 
 
@@ -92,17 +97,21 @@ def _chosen(folder: str | Path, epoch: str | int | None) -> str:
     if epoch is None and len(found) > 1 and not found[-1].isdigit():
         raise UsageError(
             f"{folder} does not show which checkpoint is the latest",
-            why=f"there are {', '.join(found)}",
-            fix=f"name one as the epoch: {found[-1]}",
+            why=f"there are {_listed(found)}",
+            fix=f"name one: --in-epoch {found[-1]}",
         )
     chosen = "".join(found[-1:]) if epoch is None else str(epoch)
     if chosen not in found:
         raise FileFormatError(
             f"{folder} holds no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
             why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
-            fix=f"there are epochs {found[0]} to {found[-1]}" if found else "",
+            fix=f"name one of {_listed(found)}" if found else "name another folder",
         )
     return chosen
+
+
+def _listed(found: list[str]) -> str:
+    return ", ".join(found if len(found) < SHOWN else [*found[:1], "…", *found[1 - SHOWN :]])
 
 
 def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
@@ -111,7 +120,8 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
     for path in sorted(Path(folder).iterdir()):
         match = _match(path)
         if match and match[1] == chosen:
-            files.setdefault(match[2], {})[_VARIABLES.get(match[3], match[3])] = path
+            own, variable = files.setdefault(match[2], {}), _VARIABLES.get(match[3], match[3])
+            own[path.name if variable in own else variable] = path
     return files
 
 
@@ -137,16 +147,16 @@ def _ends(
     if impossible:
         raise UsageError(
             f"{', '.join(impossible)}: no source and target can be told apart",
-            fix="name the populations" + (", all of them" if populations else ""),
+            fix=_NAME_THEM,
         )
     if np.prod([len(splits) for splits in choices], dtype=float) > _LIMIT_OF_NAMES:
-        raise UsageError(f"names in {folder} can be read in too many ways", fix="name them")
+        raise UsageError(f"names in {folder} can be read in too many ways", fix=_NAME_THEM)
     readings = sorted(itertools.product(*choices), key=_populations_of)
     if len(readings) > 1 and _populations_of(readings[0]) == _populations_of(readings[1]):
         raise UsageError(
             f"names in {folder} can be read in several ways",
             why=f"{names[0]} may join {' and '.join(readings[0][0])}, or otherwise",
-            fix="name the populations",
+            fix=_NAME_THEM,
         )
     return dict(zip(names, readings[0], strict=True))
 

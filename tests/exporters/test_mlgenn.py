@@ -165,6 +165,7 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
         ({"Conn_Hid_Out-g": np.zeros(15, complex)}, "not numbers"),
         ({"Conn_Hid_Out-ind": np.zeros(15)}, "'ind' has no place"),
         ({"Out-Bias": np.zeros(3)}, "3-Out-Bias.npy: variables of populations"),
+        ({"Conn_Hid_Out-weight": np.zeros(15)}, "'3-Conn_Hid_Out-weight.npy' has no place"),
         ({"Conn_Hid_Hid-g": np.zeros(24)}, "24 weights, but 25 delays"),
         ({"Conn_Out_Late-d": np.zeros(9)}, "Conn_Out_Late: no weights"),
     ],
@@ -226,7 +227,12 @@ def test_no_checkpoint(where: str, tmp_path: Path) -> None:
 def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="epoch 8") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(epoch=8))
-    assert "3 to 3" in str(caught.value)
+    assert caught.value.fix == "name one of 3"
+    for epoch in range(20):
+        np.save(tmp_path / f"{epoch}-Conn_In_Hid-g.npy", np.ones(30))
+    with pytest.raises(FileFormatError) as caught:
+        load(tmp_path, MlgennOptions(epoch=20))
+    assert caught.value.fix == "name one of 0, …, 13, 14, 15, 16, 17, 18, 19"
 
 
 def test_checkpoints_with_words(tmp_path: Path) -> None:
