@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exporters.batches import in_batches, samples_at_once
 from exporters.nir import recursion
 from exporters.nir.extra import Settings
 from exporters.nir.graph import Graph
 from exporters.nir.interpret import execute
 from exporters.nir.options import CURRENT, IMPLIED
+from exporters.nir.past import delay_lines, held_back
 from exporters.nir.real import Array, real_network
+from exporters.nir.recursion import Spikes
 from nmtool.errors import FileFormatError
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
@@ -40,17 +43,18 @@ class WrittenGraph:
             FileFormatError: the graph cannot be run, or is not that of the network.
         """
         self._check()
-        samples = []
-        for sample in range(spikes.n_samples):
-            samples.append(self._answer(spikes.take([sample]).dense()[0]))
-            if on_progress is not None:
-                on_progress(1)
-        together = {name: np.array([one[name] for one in samples]) for name in samples[0]}
+        held = held_back(delay_lines(self.graph, self.settings.options.nir_dt_s))
+        sizes = spikes.n_neurons + sum(p.size for p in self.network.populations)
+        at_once = samples_at_once(held + spikes.n_steps * sizes)
+        return in_batches(self._recording, spikes, at_once, on_progress)
+
+    def _recording(self, spikes: Raster) -> Recording:
+        answer = self._answer(spikes.dense())
         spiking = {p.name: p.kind == LIF for p in self.network.populations}
         return Recording(
             self.network.readout,
-            {n: Raster.from_dense(v) for n, v in together.items() if spiking[n]},
-            {n: v for n, v in together.items() if not spiking[n]},
+            {n: Raster.from_dense(v) for n, v in answer.items() if spiking[n]},
+            {n: v for n, v in answer.items() if not spiking[n]},
         )
 
     def _check(self) -> None:
@@ -58,8 +62,8 @@ class WrittenGraph:
         if missing:
             raise FileFormatError(f"the graph has no node '{missing[0]}'")
 
-    def _answer(self, spikes: Array) -> dict[str, Array]:
-        """Per population [steps, size] spikes or membranes of one sample."""
+    def _answer(self, spikes: Spikes) -> dict[str, Array]:
+        """Per population [samples, steps, size] spikes or membranes."""
         options, recorded = self.settings.options, self.settings.recorded
         outputs = execute(
             self.graph,
@@ -72,12 +76,12 @@ class WrittenGraph:
         for population in self.network.populations:
             if population.name in recorded:
                 values = outputs[recorded[population.name]]
-                if values.shape != (len(spikes), population.size):
+                if values.shape != (*spikes.shape[:2], population.size):
                     raise FileFormatError(f"'{population.name}' has another size in the graph")
                 answer[population.name] = _late(values, self.settings.ahead[population.name])
         return self._completed(answer, spikes)
 
-    def _completed(self, answer: dict[str, Array], spikes: Array) -> dict[str, Array]:
+    def _completed(self, answer: dict[str, Array], spikes: Spikes) -> dict[str, Array]:
         """With the membranes of the output population, if the file leaves them to its receiver."""
         network, output = real_network(self.network), self.network.readout.population
         held = next(p for p in network.populations if p.name == output)
@@ -91,7 +95,7 @@ class WrittenGraph:
 
 
 def _late(values: Array, steps: int) -> Array:
-    """[steps, size]: as the network has it, whose populations run ahead in the file."""
+    """[samples, steps, size]: as the network has it, whose populations run ahead in the file."""
     late = np.zeros_like(values)
-    late[steps:] = values[: max(0, len(values) - steps)]
+    late[:, steps:] = values[:, : max(0, values.shape[1] - steps)]
     return late

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from exporters.batches import in_batches
 from nmtool.errors import BackendError
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
@@ -39,13 +39,11 @@ def execute(
         BackendError: onnxruntime refused the file, or failed.
     """
     session = _session(model)
-    parts = []
-    for first in range(0, max(spikes.n_samples, 1), SAMPLES_AT_ONCE):
-        some = spikes.take(np.arange(first, min(first + SAMPLES_AT_ONCE, spikes.n_samples)))
-        parts.append(recording(network, _outputs(session, network, some, deep)))
-        if on_progress is not None:
-            on_progress(some.n_samples)
-    return Recording.concatenate(parts)
+
+    def run(some: Raster) -> Recording:
+        return recording(network, _outputs(session, network, some, deep))
+
+    return in_batches(run, spikes, SAMPLES_AT_ONCE, on_progress)
 
 
 def _session(model: bytes) -> Any:

@@ -11,7 +11,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from exporters import nir as exporter
-from exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, SPIKES, NirOptions
+from exporters.batches import MAX_SAMPLES
+from exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
 from hardware_sim.simulator import simulate
 from nmtool.errors import DoesNotFitError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
@@ -138,13 +139,24 @@ def test_populations_that_nothing_connects(tmp_path: Path) -> None:
     assert_as_expected(exporter.reference(network, spikes), exporter.run(path, spikes))
 
 
-def test_progress_and_no_samples(tmp_path: Path) -> None:
-    network = layered_network()
-    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(readout=SPIKES))
+def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
+    """Bit for bit, and whatever the number of samples that run together."""
+    network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
+    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form="expander"))
     told: list[int] = []
-    exporter.run(path, noise(3), on_progress=told.append)
-    exporter.reference(network, noise(2), on_progress=told.append)
-    assert told == [1] * 5
+    for run in (
+        lambda some, **more: exporter.run(path, some, **more),
+        lambda some, **more: exporter.reference(network, some, **more),
+    ):
+        together = run(spikes, on_progress=told.append)
+        alone = [run(spikes.take([sample])) for sample in (0, 1, MAX_SAMPLES + 2)]
+        for sample, one in zip((0, 1, MAX_SAMPLES + 2), alone, strict=True):
+            assert np.array_equal(together.membrane["out"][sample], one.membrane["out"][0])
+            for name, raster in one.spikes.items():
+                expected = together.spikes[name].take([sample]).flat_index()
+                assert np.array_equal(raster.flat_index(), expected)
+        assert run(spikes.take([])).membrane["out"].shape == (0, 60, 3)
+    assert told == [MAX_SAMPLES, 3] * 2
 
 
 def test_a_changed_weight_shows(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Samples of a raster run a few at a time: together they are fast, all at once they need memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+MAX_SAMPLES = 64
+"""More at once are hardly faster."""
+
+MAX_VALUES = 1 << 23
+"""How many values may be held at once; a sample that needs more runs alone."""
+
+
+def samples_at_once(values: int) -> int:
+    """How many samples to run at once if each needs so many values."""
+    return min(MAX_SAMPLES, max(1, MAX_VALUES // max(values, 1)))
+
+
+def in_batches(
+    run: Callable[[Raster], Recording],
+    spikes: Raster,
+    at_once: int,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample, so many at a time.
+
+    Args:
+        run: from some samples to what they make a network do; no samples are allowed.
+        spikes: the input.
+        at_once: samples per call of `run`.
+        on_progress: called with the number of samples finished since the last call.
+    """
+    parts = []
+    for first in range(0, max(spikes.n_samples, 1), at_once):
+        some = spikes.take(np.arange(first, min(first + at_once, spikes.n_samples)))
+        parts.append(run(some))
+        if on_progress is not None:
+            on_progress(some.n_samples)
+    return Recording.concatenate(parts)
