@@ -8,11 +8,12 @@ from typing import Any
 from nmtool.cli.arguments import count
 from nmtool.errors import UsageError
 
-PATIENCE = {"OMP_WAIT_POLICY": "passive"}
-"""Environment in which threads that wait for work sleep.
+PATIENCE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
+"""Environment in which threads that wait for work look for it for some 0.1 ms, and then sleep.
 
-Those that spin instead take the cores away from everyone, themselves included. It has to be set
-before torch or Numba start.
+Those that spin on take the cores away from everyone, themselves included; those that sleep at
+once wake too late for the next of many short kernels. It has to be set before torch or Numba
+start.
 """
 
 
