@@ -31,7 +31,7 @@ class Parts:
     Attributes:
         channels: number of input channels.
         cells: populations by name.
-        arriving: per population, what reaches it from the input and from others, by their names.
+        arriving: per population, what reaches its u from the input and others, by their names.
         readout: which population answers.
     """
 
@@ -43,6 +43,23 @@ class Parts:
     def size(self, name: str) -> int:
         """Neurons of a population, or channels of the input."""
         return self.channels if name == INPUT else self.cells[name].population.size
+
+    def behind_by(self) -> dict[str, int]:
+        """How many steps later than in the graph populations and the input run.
+
+        Raises:
+            FileFormatError: a loop costs fewer steps than the populations on it.
+        """
+        least = {
+            (source, name): int(found.delay.min())
+            for name in self.cells
+            for source, found in self.arriving[name].origins.items()
+            if found.delay.size
+        }
+        shifts = steps_behind(list(self.cells), least, INPUT)
+        if shifts is None:
+            raise FileFormatError("a loop costs fewer steps than the populations on it")
+        return shifts
 
 
 def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
@@ -56,7 +73,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     Raises:
         FileFormatError: a loop costs fewer steps than the populations on it.
     """
-    behind_by = _steps_behind(parts)
+    behind_by = parts.behind_by()
     return Network(
         InputChannels(parts.channels),
         [_population(one, dt_ms) for one in parts.cells.values()],
@@ -67,23 +84,9 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     )
 
 
-def _steps_behind(parts: Parts) -> dict[str, int]:
-    """How many steps later than in the graph populations and the input run."""
-    least = {
-        (source, name): int(found.delay.min())
-        for name in parts.cells
-        for source, found in parts.arriving[name].origins.items()
-        if found.delay.size
-    }
-    shifts = steps_behind(list(parts.cells), least, INPUT)
-    if shifts is None:
-        raise FileFormatError("a loop costs fewer steps than the populations on it")
-    return shifts
-
-
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     for name, target in parts.cells.items():
-        factor = target.gain / _drive_scale(target, dt_ms)
+        factor = 1 / _drive_scale(target, dt_ms)
         for source, found in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)

@@ -100,6 +100,16 @@ def behind(synapse: Cell, membrane: Cell) -> Cell:
     return Cell(joined, synapse.gain * membrane.gain)
 
 
+def resting_input(synapse: Node) -> Array:
+    """The constant input that does what v_leak does: v_leak − I + r·x = −I + r·(x + v_leak/r).
+
+    [size] float64, or [1] for all; infinite where r is 0 and v_leak is not.
+    """
+    v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(v_leak == 0, 0.0, v_leak / np.ravel(synapse.values["r"]))
+
+
 def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
     """What a step takes of a quantity with that time constant; all, where there is none."""
     if key not in values:

@@ -12,8 +12,9 @@ import numpy as np
 from exporters.hdf5 import printable
 from exporters.nir import synapses as wires
 from exporters.nir.assembly import Parts, assembled
-from exporters.nir.cells import Cell, behind, cell, legal_names
+from exporters.nir.cells import Cell, behind, cell, legal_names, resting_input
 from exporters.nir.checks import known_values, node_findings
+from exporters.nir.constants import begun
 from exporters.nir.graph import (
     AFFINE,
     DELAY,
@@ -90,19 +91,15 @@ class _Import:
         self.named[self.input] = kinds.INPUT
 
     def network(self) -> Network:
-        passed, cells = self._passed(), self._cells()
-        arriving = {
-            self.named[name]: self._sum_into(name, passed)
-            for name, node in self.graph.nodes.items()
-            if node.is_neurons
-        }
-        ends = passed[self.output]
+        passed = self._passed()
+        arriving, ends = self._arriving(passed), passed[self.output]
         _refuse(self._findings(arriving, ends))
-        for pre, post in self.fused.items():
-            arriving[self.named[post]] = arriving.pop(self.named[pre])
+        arriving = self._through_synapses(arriving)
         direct = None if self.direct is None else self.named[self.direct]
-        cells, arriving, readout = read_out(cells, arriving, ends, direct, self.options.rule)
-        parts = Parts(self.sizes[self.input], cells, arriving, readout)
+        rule = self.options.rule
+        cells, arriving, readout = read_out(self._cells(), arriving, ends, direct, rule)
+        jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
+        parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
@@ -125,6 +122,22 @@ class _Import:
             if name not in passed:
                 passed[name] = self._behind_wire(name, self._sum_into(name, passed))
         return passed
+
+    def _arriving(self, passed: Mapping[str, Signal]) -> dict[str, Signal]:
+        """Per node of neurons, by its name in the network, what reaches it."""
+        return {
+            self.named[name]: self._sum_into(name, passed)
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons
+        }
+
+    def _through_synapses(self, arriving: Mapping[str, Signal]) -> dict[str, Signal]:
+        """Per population, what reaches it, or the node that is its synapse."""
+        found = dict(arriving)
+        for pre, post in self.fused.items():
+            constant = resting_input(self.graph.nodes[pre])
+            found[self.named[post]] = wires.biased(found.pop(self.named[pre]), constant)
+        return found
 
     def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
         parts = [
@@ -165,7 +178,7 @@ class _Import:
         }
 
     def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
-        """What potentials drive, and constants that come later than a bias would."""
+        """What potentials drive, which only spikes can."""
         found = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, ends)]:
@@ -176,15 +189,12 @@ class _Import:
                     continue
                 what = f"its potential drives {printable(name)}; only spikes can"
                 found.append(Finding("potential", printable(node), what, "let a LIF answer"))
-            if signal.constant is not None and signal.constant.any():
-                what = "a bias reaches it over wires, through its synapse or after a delay"
-                found.append(Finding("bias", printable(name), what, "put it into v_leak"))
         for node, post in self.fused.items():
             is_chained = post in self.fused or "tau_syn" in self.graph.nodes[post].values
             if len(self.sources[post]) != 1 or is_chained:
                 what = f"it drives {printable(post)}, which has other inputs or another synapse"
                 found.append(Finding("potential", printable(node), what, "use a CubaLIF"))
-            if np.any(self.graph.nodes[node].values.get("v_leak", 0.0)):
-                what = "its v_leak is a constant that grows in a synapse"
-                found.append(Finding("bias", printable(node), what, "put it into the membrane"))
+            if not np.isfinite(resting_input(self.graph.nodes[node])).all():
+                what = "its v_leak is more than any input could do, since r is 0"
+                found.append(Finding("bias", printable(node), what, "mend the graph"))
         return found

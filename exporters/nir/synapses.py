@@ -1,8 +1,8 @@
 """What wires do to signals, as lists of synapses: every form of delay comes to the same list.
 
-A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight), and a constant
-that biases put on it. `Linear` spreads lines, `Scale` weighs and `Delay` delays them, and edges
-into one node add up.
+A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). `Linear` spreads
+lines, `Scale` weighs and `Delay` delays them, and edges into one node add up. Biases are synapses
+of an origin that sends 1 in every step.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
+
+CONSTANT = "1"
+"""The origin of biases, which no population can be called."""
 
 MAX_SYNAPSES = 1 << 25
 """More, also on the way through several matrices, are refused."""
@@ -41,6 +44,11 @@ class Synapses:
         lines = np.arange(size)
         return cls(lines, lines, np.zeros(size, np.int64), np.ones(size))
 
+    @classmethod
+    def none(cls) -> Synapses:
+        """No synapse."""
+        return cls.identity(0)
+
     def taken(self, chosen: NDArray) -> Synapses:
         """Those of some positions."""
         return Synapses(
@@ -54,15 +62,11 @@ class Signal:
 
     Attributes:
         size: number of lines.
-        origins: per input or population, its synapses.
-        constant: [size] float64, what biases add in every step.
-        is_late: whether some constant begins only after a delay.
+        origins: per input, population and `CONSTANT`, its synapses.
     """
 
     size: int
     origins: Mapping[str, Synapses] = field(default_factory=dict)
-    constant: NDArray[np.float64] | None = None
-    is_late: bool = False
 
 
 def emitted(name: str, size: int) -> Signal:
@@ -75,11 +79,9 @@ def added(signals: Iterable[Signal], size: int) -> Signal:
     signals = list(signals)
     names = dict.fromkeys(name for signal in signals for name in signal.origins)
     origins = {
-        name: _summed([s.origins[name] for s in signals if name in s.origins]) for name in names
+        name: summed([s.origins[name] for s in signals if name in s.origins]) for name in names
     }
-    constants = [s.constant for s in signals if s.constant is not None]
-    constant = np.sum(constants, axis=0) if constants else None
-    return Signal(size, origins, constant, any(s.is_late for s in signals))
+    return Signal(size, origins)
 
 
 def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
@@ -88,8 +90,7 @@ def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
     origins = {
         name: replace(s, delay=s.delay + by_line[s.line]) for name, s in signal.origins.items()
     }
-    late = signal.constant is not None and bool((by_line[signal.constant != 0] > 0).any())
-    return replace(signal, origins=origins, is_late=signal.is_late or late)
+    return replace(signal, origins=origins)
 
 
 def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
@@ -98,8 +99,7 @@ def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
     origins = {
         name: replace(s, weight=s.weight * by_line[s.line]) for name, s in signal.origins.items()
     }
-    constant = None if signal.constant is None else signal.constant * by_line
-    return replace(signal, origins=origins, constant=constant)
+    return replace(signal, origins=origins)
 
 
 def spread(signal: Signal, weight: NDArray[np.float64]) -> Signal:
@@ -108,20 +108,19 @@ def spread(signal: Signal, weight: NDArray[np.float64]) -> Signal:
     start = np.searchsorted(line, np.arange(signal.size + 1))
     values = weight[post, line]
     origins = {
-        name: _summed([_joined(synapses, start, post, values)])
+        name: summed([_joined(synapses, start, post, values)])
         for name, synapses in signal.origins.items()
     }
-    constant = None if signal.constant is None else weight @ signal.constant
-    return replace(signal, size=len(weight), origins=origins, constant=constant)
+    return replace(signal, size=len(weight), origins=origins)
 
 
 def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
-    """The signal with a constant ([lines] or the same for all) added to it."""
+    """The signal with a constant ([lines] or the same for all) added to it in every step."""
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
-    if not by_line.any():
-        return signal
-    before = 0.0 if signal.constant is None else signal.constant
-    return replace(signal, constant=before + by_line)
+    line = np.flatnonzero(by_line)
+    none = np.zeros_like(line)
+    constant = Signal(signal.size, {CONSTANT: Synapses(none, line, none, by_line[line])})
+    return added([signal, constant], signal.size) if line.size else signal
 
 
 def _joined(
@@ -139,7 +138,7 @@ def _joined(
     return replace(longer, line=post[at], weight=longer.weight * values[at])
 
 
-def _summed(parts: list[Synapses]) -> Synapses:
+def summed(parts: list[Synapses]) -> Synapses:
     """All synapses of the parts; those that differ in nothing but their weight become one."""
     if sum(part.pre.size for part in parts) > MAX_SYNAPSES:
         raise FileFormatError(f"it has more than {MAX_SYNAPSES} synapses")
