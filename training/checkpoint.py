@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -51,6 +51,7 @@ def save(
     optimiser: torch.optim.Optimizer,
     progress: Progress,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
+    average: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
     """Write parameters, Adam's moments and the progress.
 
@@ -58,6 +59,7 @@ def save(
         path: the file.
         model, optimiser, progress: what is written.
         removed: per pruned parameter [pre, post] bool, see `training.pruning`.
+        average: per parameter [pre, post] float, see `training.averaging`.
 
     Raises:
         StorageError: the file cannot be written.
@@ -70,6 +72,7 @@ def save(
             if key in state:
                 arrays[f"{key}.{name}"] = np.asarray(state[key].cpu())
     arrays |= {f"removed.{name}": mask.cpu().numpy() for name, mask in removed.items()}
+    arrays |= {f"average.{name}": values.cpu().numpy() for name, values in average.items()}
     header = {
         "epoch": progress.epoch,
         "update": progress.update,
@@ -84,6 +87,7 @@ def load(
     model: SpikingNetwork,
     optimiser: torch.optim.Optimizer,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
+    average: MutableMapping[str, Tensor] | None = None,
 ) -> Progress:
     """Restore what `save` wrote.
 
@@ -91,6 +95,7 @@ def load(
         path: the file.
         model, optimiser: are brought to where they were.
         removed: per pruned parameter [pre, post] bool, written into as far as the file has them.
+        average: gets [pre, post] float per parameter whose mean the file has.
 
     Raises:
         FileFormatError: the file is damaged, or does not fit the model or what is pruned.
@@ -112,6 +117,8 @@ def load(
         for name, mask in removed.items():
             if f"removed.{name}" in archive.arrays:
                 mask.copy_(_mask(archive, f"removed.{name}", mask.shape))
+        if average is not None:
+            average.update(_average(archive, model))
         header = archive.header
         log = [dict(entry) for entry in header["log"]]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
@@ -123,6 +130,17 @@ def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str
         if values.shape != (() if key == "step" else shape):
             raise ValueError(f"{key} of {name} has shape {tuple(values.shape)}")
     return moments
+
+
+def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tensor]:
+    means = {}
+    for name, parameter in model.named_parameters():
+        if f"average.{name}" in archive.arrays:
+            values = _finite(archive, f"average.{name}")
+            if values.shape != parameter.shape:
+                raise ValueError(f"the mean of {name} has shape {tuple(values.shape)}")
+            means[name] = values.to(parameter)
+    return means
 
 
 def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:

@@ -89,6 +89,11 @@ class TrainOptions:
     weight_decay: float = _option(
         0.0, "decoupled decay (AdamW): an update shrinks weights by lr times this share; 0 is off"
     )
+    average: float = _option(
+        0.0,
+        "share that an update leaves of the running mean of all weights and delays, which then is "
+        "the network that is validated and kept, e.g. 0.995; 0 keeps none",
+    )
     patience: int = _option(
         0, "stop when so many epochs in a row have not been better than the best; 0: do not"
     )
@@ -215,6 +220,7 @@ _SMALLEST = {
     "rescue": 0,
     "clip_norm": 0,
     "weight_decay": 0,
+    "average": 0,
     "patience": 0,
     "sparsity": 0,
     "delay_sparsity": 0,
@@ -232,6 +238,7 @@ _LARGEST = {
     "delay_bits": 6,
     "delay_stride": MAX_DELAY,
     "warmup": 1,
+    "average": 1,
     "sparsity": 1,
     "delay_sparsity": 1,
     "stretch": 1,

@@ -7,6 +7,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, UsageError
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.version import __version__
 from training import checkpoint, losses
 from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.augment import Augmentation
+from training.averaging import Average
 from training.balance import balance_drive
 from training.deployment import Deployment
 from training.devices import CPU, Device
@@ -120,6 +123,7 @@ class Trainer:
         n_updates = self._batches * options.epochs
         self._factor = warmup_cosine(n_updates, options.warmup)
         self._pruning = Pruning(self.model, options.sparsity, options.delay_sparsity, n_updates)
+        self._average = Average(self.model, options.average)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._progress = checkpoint.Progress(0, 0, -1.0, [])
         self.best = self.model.to_network()
@@ -129,7 +133,11 @@ class Trainer:
         """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
         assert self._folder is not None
         self._progress = checkpoint.load(
-            self._folder.checkpoint_file, self.model, self._optimiser, self._pruning.removed
+            self._folder.checkpoint_file,
+            self.model,
+            self._optimiser,
+            self._pruning.removed,
+            self._average.values,
         )
         if self._progress.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
@@ -139,9 +147,14 @@ class Trainer:
         """Start from where another run stands, its optimiser's moments included.
 
         A cold optimiser would cost an epoch. What the other run removed stays removed where this
-        one is to remove something too. Raises `FileFormatError`.
+        one is to remove something too; where it kept a mean, that is the start. Raises
+        `FileFormatError`.
         """
-        checkpoint.load(run.checkpoint_file, self.model, self._optimiser, self._pruning.removed)
+        mean: dict[str, torch.Tensor] = {}
+        checkpoint.load(
+            run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
+        )
+        self._average.start_from(mean)
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
@@ -207,11 +220,14 @@ class Trainer:
         watch.add(totals.counts)
         rescued = watch.rescue(self.options.rescue)
         self._pruning.hold()
+        with self._judged():
+            validation = self._validation_accuracy()
+            networks = self.model.to_network(), self.model.to_integers()
         entry = {
             "epoch": epoch,
             "loss": totals.mean_loss,
             "train_accuracy": totals.accuracy,
-            "validation_accuracy": self._validation_accuracy(),
+            "validation_accuracy": validation,
             "spikes_per_neuron": totals.spikes_per_neuron,
             "silent_neurons": rescued,
             "surplus_events": totals.surplus,
@@ -220,7 +236,16 @@ class Trainer:
             **self._pruning.entry(),
             "seconds": round(time.perf_counter() - started, 3),
         }
-        self._finish(epoch, update, entry)
+        self._finish(epoch, update, entry, networks)
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Inside, the model is the network that an epoch ends with: the mean, where one is kept."""
+        with self._average.used():
+            if self._average.values:
+                self._pruning.hold()
+                self._renew_scales()
+            yield
 
     def _faults(self) -> dict[str, int]:
         """Overflows of all ranks in this epoch's passes, training and validation."""
@@ -279,15 +304,22 @@ class Trainer:
         self._optimiser.step()
         self.model.clamp_delays()
         self._pruning.advance(update + 1)
+        self._average.add(update)
 
     def _validation_accuracy(self) -> float | None:
         return None if self._validation is None else self._validation.accuracy(self.model)
 
-    def _finish(self, epoch: int, update: int, entry: dict[str, Any]) -> None:
+    def _finish(
+        self,
+        epoch: int,
+        update: int,
+        entry: dict[str, Any],
+        networks: tuple[Network, IntegerNetwork | None],
+    ) -> None:
         score, best = _score(entry), self._progress.best
         better = _may_be_best(entry) and score >= best
         if better:
-            self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
+            self.best, self.best_integers = networks
         log = [*self._progress.log, entry]
         if self.options.patience:
             scores = [_score(one) for one in log if _may_be_best(one)]
@@ -307,6 +339,7 @@ class Trainer:
             self._optimiser,
             self._progress,
             self._pruning.removed,
+            self._average.values,
         )
         folder.write_log(self._progress.log)
 

@@ -95,6 +95,23 @@ def test_damaged_masks_are_refused(file: Path, mask: np.ndarray) -> None:
         checkpoint.load(file, model, optimiser, _masks(model, 1))
 
 
+def test_the_mean_comes_back(tmp_path: Path) -> None:
+    model, optimiser = _pair(0)
+    mean = {name: p.detach() + 1 for name, p in model.named_parameters()}
+    checkpoint.save(tmp_path / "c.npz", model, optimiser, PROGRESS, average=mean)
+    found: dict[str, torch.Tensor] = {}
+    checkpoint.load(tmp_path / "c.npz", model, optimiser, average=found)
+    torch.testing.assert_close(found, mean, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("mean", [np.zeros((12, 18), np.float32), np.full((12, 19), np.nan)])
+def test_a_damaged_mean_is_refused(file: Path, mean: np.ndarray) -> None:
+    _rewrite(file, {}, {"average.projections.0.weight": mean})
+    model, optimiser = _pair(0)
+    with pytest.raises(FileFormatError):
+        checkpoint.load(file, model, optimiser, average={})
+
+
 def test_holds_no_pickle(file: Path) -> None:
     with np.load(file, allow_pickle=False) as archive:
         assert all(archive[name].dtype != object for name in archive.files)

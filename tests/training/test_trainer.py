@@ -75,6 +75,7 @@ _EVERYTHING = {
     "blend": 0.4,
     "clip_norm": 0.05,
     "weight_decay": 0.1,
+    "average": 0.9,
     "patience": 3,
     "sparsity": 0.6,
     "delay_sparsity": 0.45,
