@@ -1,0 +1,109 @@
+"""Any foreign NIR graph: the network does what its nodes mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from exporters import nir as exporter
+from exporters.nir import ImportOptions
+from exporters.nir.interpret import execute
+from exporters.nir.read import read_graph
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from tests.exporters.nir_graphs import CHANNELS, DT_S, Drawn, as_nir, graphs, meaning
+
+nir = pytest.importorskip("nir")
+
+STEPS = 40
+MOST_HOPS = 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nir")
+
+
+def noise() -> NDArray[np.bool_]:
+    return np.random.default_rng(0).random((STEPS, CHANNELS)) < 0.2
+
+
+def written(drawn: Drawn, path: Path, *, nested: bool) -> Path:
+    nir.write(path, as_nir(drawn, nested))
+    return path
+
+
+def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
+    """What the network does, and how many steps later than the graph it answers."""
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    later = network.n_steps - STEPS
+    more = np.zeros((later, CHANNELS), np.bool_)
+    raster = Raster.from_dense(np.concatenate([spikes, more])[None])
+    return exporter.reference(network, raster), later
+
+
+def shifts(expected: NDArray, actual: NDArray) -> list[int]:
+    """By how many steps the expected spikes can be later to be the actual ones."""
+    return [
+        later
+        for later in range(MOST_HOPS + 1)
+        if not actual[:later].any()
+        and np.array_equal(actual[later:][:STEPS], expected[: len(actual) - later])
+    ]
+
+
+def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
+    """[steps, size]: membranes of the network's output; spikes are counted."""
+    (last,) = [pre for pre, post in drawn.edges if post == "output"]
+    counts = last in drawn.of("LIF", "CubaLIF", "IF", "Threshold")
+    return np.cumsum(passed_on[last], axis=0) if counts else passed_on[last]
+
+
+@settings(max_examples=100)
+@given(drawn=graphs(), nested=st.booleans())
+def test_networks_do_what_graphs_mean(folder: Path, drawn: Drawn, nested: bool) -> None:
+    spikes = noise()
+    expected = meaning(drawn, spikes)
+    actual, later = imported(written(drawn, folder / "x.nir", nested=nested), spikes)
+    inside = {name: layer for layer, names in drawn.layers.items() for name in names if nested}
+    for name in drawn.of("LIF", "CubaLIF", "IF", "Threshold"):
+        population = f"{inside[name]}_{name}" if name in inside else name
+        assert shifts(expected[name] > 0, actual.spikes[population].dense()[0]), name
+    (membrane,) = actual.membrane.values()
+    wanted = answer_of(drawn, expected)
+    np.testing.assert_allclose(
+        membrane[0][later:], wanted, atol=1e-9 * np.abs(wanted).max(initial=1)
+    )
+
+
+@settings(max_examples=40)
+@given(drawn=graphs())
+def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
+    """By the reference that exports are compared with; it starts at 0."""
+    for name in drawn.of("LIF", "CubaLIF", "IF"):
+        drawn.nodes[name].v_reset *= 0
+    spikes = noise()
+    expected = meaning(drawn, spikes)
+    graph = read_graph(written(drawn, folder / "y.nir", nested=False))
+    actual = execute(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
+    for name, values in expected.items():
+        np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_most_graphs_spike() -> None:
+    """Otherwise the comparisons above would be of nothing."""
+    found = []
+
+    @settings(max_examples=60, database=None)
+    @given(drawn=graphs())
+    def collect(drawn: Drawn) -> None:
+        passed_on = meaning(drawn, noise())
+        found.extend(passed_on[n].sum() for n in drawn.of("LIF", "CubaLIF", "IF", "Threshold"))
+
+    collect()
+    assert np.mean(np.array(found) > 3) > 0.6
