@@ -52,6 +52,7 @@ RULES = (
     ),
     rule("hardware_sim", "nmtool numpy numba"),
     rule("training", "nmtool hardware_sim numpy numba torch"),
+    rule("training.cpu.kernels", "nmtool hardware_sim numpy numba llvmlite"),
     rule("exporters", "nmtool numpy", "h5py nir onnx onnxruntime"),
     rule("exporters.lava.package", "numpy lava lava_network"),
     rule("exporters.netx.package", "numpy lava lava_network reader"),
