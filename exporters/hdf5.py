@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 30
 """Files that would unpack to more are refused before it is done."""
 
+_BYTES_OF_A_NUMBER = 8
+"""Who reads numbers may make floats of them, so that smaller ones count like those."""
+
 _PLAIN_FILTERS = {1, 2, 3, 4, 32000}
 """Deflate, shuffle, checksum, szip and lzf: every other filter is a plug-in, that is, code."""
+
+_CACHE_BYTES = 1 << 25
+"""Holds any chunk of texts that is read, so that it is unpacked once, not once per row."""
 
 _NUMBERS = "biuf"
 
@@ -44,7 +50,7 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 
     if not Path(path).is_file():
         raise FileFormatError(f"there is no file {path}")
-    with telling_damage(path, what), h5py.File(path, "r") as file:
+    with telling_damage(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 
 
@@ -100,11 +106,8 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise _error(parent, name, f"holds more than {limit} texts")
-        values = np.asarray(dataset[()])
-        if not all(isinstance(value, bytes) for value in values.flat):
-            raise _error(parent, name, "holds no texts")
-        decoded = [value.decode("utf-8") for value in values.flat]
-        return np.array(decoded, object).reshape(values.shape)
+        texts = [text.decode("utf-8") for text in self._bytes_of(dataset, parent, name)]
+        return np.array(texts, object).reshape(dataset.shape)
 
     def numbers(self, parent: h5py.Group) -> dict[str, NDArray]:
         """Every dataset of numbers in a group, by name; groups and texts are left alone."""
@@ -116,6 +119,18 @@ class PlainFile:
             if isinstance(member, h5py.Dataset) and member.dtype.kind in _NUMBERS:
                 found[name] = self.array(parent, name)
         return found
+
+    def _bytes_of(self, dataset: h5py.Dataset, parent: h5py.Group, name: str) -> Iterator[bytes]:
+        """Some rows at a time: every text of a file may be the same one, as long as the file."""
+        longest = max(self.root.id.get_filesize(), 1)
+        per_row = longest * max(math.prod(dataset.shape[1:]), 1)
+        rows = max(MAX_BYTES // per_row, 1)
+        for first in range(0, dataset.shape[0] if dataset.shape else 1, rows):
+            for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
+                if not isinstance(text, bytes):
+                    raise _error(parent, name, "holds no texts")
+                self._count(len(text), parent, name)
+                yield text
 
     def _member(self, parent: h5py.Group, name: str) -> Any:
         import h5py
@@ -139,10 +154,13 @@ class PlainFile:
             raise _error(parent, name, "needs a plug-in to be read")
         # A chunk is unpacked as a whole, however little of it is used.
         values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
-        self._bytes += values * dataset.dtype.itemsize
+        self._count(values * max(dataset.dtype.itemsize, _BYTES_OF_A_NUMBER), parent, name)
+        return dataset
+
+    def _count(self, size: int, parent: h5py.Group, name: str) -> None:
+        self._bytes += size
         if self._bytes > MAX_BYTES:
             raise _error(parent, name, f"and others would unpack to {self._bytes} bytes")
-        return dataset
 
 
 def _filters(dataset: h5py.Dataset) -> set[int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from exporters.nir import synapses as wires
 from exporters.nir.cells import Cell
 from exporters.nir.shifts import steps_behind
-from exporters.nir.synapses import Signal, Synapses
+from exporters.nir.synapses import MAX_SYNAPSES, Signal, Synapses
 from nmtool import dynamics
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import FileFormatError
@@ -85,12 +85,17 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 
 
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
+    total = 0
     for name, target in parts.cells.items():
         factor = 1 / _drive_scale(target, dt_ms)
         for source, found in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)
-            yield from _between(source, name, found, shape, later, factor)
+            for projection in _between(source, name, found, shape, later, factor):
+                total += projection.weight.size
+                if total > MAX_SYNAPSES:
+                    raise FileFormatError(f"its projections need more than {MAX_SYNAPSES} synapses")
+                yield projection
 
 
 def _between(

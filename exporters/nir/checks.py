@@ -67,7 +67,7 @@ def _of_node(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
 
 
 def _is_usable(value: np.ndarray) -> bool:
-    return bool(value.size and np.isfinite(value.astype(np.float64)).all())
+    return bool(value.size and np.isfinite(value).all())
 
 
 def _is_between_steps(steps: np.ndarray) -> bool:

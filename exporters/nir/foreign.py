@@ -34,7 +34,7 @@ from exporters.nir.import_options import ImportOptions
 from exporters.nir.loops import recurrent_edges, wire_order
 from exporters.nir.readout import direct_source, read_out
 from exporters.nir.sizes import line_counts, misfits
-from exporters.nir.synapses import Signal
+from exporters.nir.synapses import MAX_SYNAPSES, Signal
 from nmtool import graph as kinds
 from nmtool.errors import FileFormatError
 from nmtool.network import Network
@@ -89,6 +89,7 @@ class _Import:
         self.direct = direct_source(graph)
         self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
         self.named[self.input] = kinds.INPUT
+        self.held = 0
 
     def network(self) -> Network:
         passed = self._passed()
@@ -144,7 +145,11 @@ class _Import:
             wires.delayed(passed[pre], int((pre, name) in self.closing))
             for pre in self.sources[name]
         ]
-        return wires.added(parts, parts[0].size if parts else self.sizes[name])
+        signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
+        self.held += signal.n_synapses
+        if self.held > MAX_SYNAPSES:
+            raise FileFormatError(f"its wires hold more than {MAX_SYNAPSES} synapses")
+        return signal
 
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
         node = self.graph.nodes[name]

@@ -43,13 +43,13 @@ def read_graph(path: str | Path) -> Graph:
     Raises:
         FileFormatError: missing, damaged, too large, or no NIR file.
     """
-    with opened(path, WHAT) as file:
-        root = _Nodes(file).read(file.group(file.root, "node"), 0)
-    if not isinstance(root, _Nested):
-        raise FileFormatError(f"{path} holds one node of the kind {printable(root.kind)}, no graph")
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
-    _flatten(root, "", nodes, edges)
+    with opened(path, WHAT) as file:
+        root = _Nodes(file).read(file.group(file.root, "node"), 0)
+        if not isinstance(root, _Nested):
+            raise FileFormatError(f"it holds one node of the kind {printable(root.kind)}, no graph")
+        _flatten(root, "", nodes, edges)
     return Graph(nodes, sorted(set(edges)))
 
 
@@ -126,6 +126,8 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
     first, last = {}, {}
     for name, node in nested.nodes.items():
         full = prefix + name
+        if full in nodes:
+            raise FileFormatError(f"the file holds two nodes '{printable(full)}'")
         if isinstance(node, _Nested):
             first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
             _flatten(node, f"{full}.", nodes, edges)

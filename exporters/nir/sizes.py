@@ -10,6 +10,9 @@ from nmtool.targets import Finding
 MAX_LINES = 1 << 20
 """Of one node."""
 
+MAX_TOTAL = 1 << 22
+"""Of all nodes together."""
+
 _MATRICES = (LINEAR, AFFINE)
 
 
@@ -17,7 +20,7 @@ def line_counts(graph: Graph) -> dict[str, int]:
     """Per node, how many lines it passes on; where it does not say, as many as it is given.
 
     Raises:
-        FileFormatError: a node is too large.
+        FileFormatError: a node is too large, or all are.
     """
     sizes = {name: _own(node) for name, node in graph.nodes.items()}
     targets = graph.targets()
@@ -31,6 +34,8 @@ def line_counts(graph: Graph) -> dict[str, int]:
     for name, size in sizes.items():
         if not 1 <= size <= MAX_LINES:
             raise FileFormatError(f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}")
+    if sum(sizes.values()) > MAX_TOTAL:
+        raise FileFormatError(f"its nodes have more than {MAX_TOTAL} lines")
     return sizes
 
 

@@ -68,6 +68,11 @@ class Signal:
     size: int
     origins: Mapping[str, Synapses] = field(default_factory=dict)
 
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses, of all origins."""
+        return sum(found.pre.size for found in self.origins.values())
+
 
 def emitted(name: str, size: int) -> Signal:
     """What an input or a population of that name sends."""

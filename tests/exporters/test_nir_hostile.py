@@ -1,0 +1,317 @@
+"""Damaged and hostile NIR files: a clear error, little memory, and nothing beyond the file read."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from exporters import nir as exporter
+from exporters.nir import foreign
+from nmtool.cli.main import main
+from nmtool.errors import FileFormatError
+from tests.exporters.nir_nets import layered_network
+
+nir = pytest.importorskip("nir")
+
+Change = Callable[[Any], None]
+"""What is done to the group `node` of a whole file."""
+
+WEIGHT = "nodes/first_to_second_weight/weight"
+TEXT = h5py.string_dtype()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A file that nmtool wrote, which nothing tells from those of others any more."""
+    path = exporter.export(layered_network(), tmp_path_factory.mktemp("nir") / "x.nir")
+    with h5py.File(path, "r+") as file:
+        del file["nmtool"]
+    return path.read_bytes()
+
+
+def changed(path: Path, whole: bytes, change: Change) -> Path:
+    path.write_bytes(whole)
+    with h5py.File(path, "r+") as file:
+        change(file["node"])
+    return path
+
+
+def replaced(name: str, **dataset: Any) -> Change:
+    """Another dataset in the place of one."""
+
+    def change(node: Any) -> None:
+        if name in node:
+            del node[name]
+        node.create_dataset(name, **dataset)
+
+    return change
+
+
+def linked(link: Any) -> Change:
+    """A link in the place of a node."""
+
+    def change(node: Any) -> None:
+        del node["nodes/first"]
+        node["nodes/first"] = link
+
+    return change
+
+
+def without(name: str) -> Change:
+    return lambda node: node.__delitem__(name)
+
+
+def with_edges(*edges: tuple[str, str]) -> Change:
+    def change(node: Any) -> None:
+        replaced("edges", data=[*node["edges"].asstr()[()], *edges], dtype=TEXT)(node)
+
+    return change
+
+
+def graph_in(parent: Any, name: str) -> Any:
+    """An empty nested graph."""
+    group = parent["nodes"].create_group(name)
+    group["type"] = "NIRGraph"
+    group.create_group("nodes")
+    group.create_dataset("edges", (0, 2), TEXT)
+    return group
+
+
+def nested_deep(node: Any) -> None:
+    for _ in range(40):
+        node = graph_in(node, "deeper")
+
+
+def nested_in_itself(node: Any) -> None:
+    for name in "abc":
+        node[f"nodes/{name}"] = node
+
+
+def with_the_same_name_twice(node: Any) -> None:
+    nested = graph_in(node, "a")
+    for name, kind in {"input": "Input", "output": "Output", "b": "Flatten"}.items():
+        nested[f"nodes/{name}/type"] = kind
+    node["nodes/a.b/type"] = "Flatten"
+
+
+def with_a_plug_in(node: Any) -> None:
+    """A filter that HDF5 would look for in a folder of libraries."""
+    del node[WEIGHT]
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk((5, 8))
+    settings.set_filter(32100, h5py.h5z.FLAG_OPTIONAL, (1,))
+    space, kind = h5py.h5s.create_simple((5, 8)), h5py.h5t.IEEE_F64LE
+    parent, _, name = WEIGHT.rpartition("/")
+    h5py.h5d.create(node[parent].id, name.encode(), kind, space, settings)
+
+
+def from_another_file(node: Any) -> None:
+    del node[WEIGHT]
+    layout = h5py.VirtualLayout((5, 8), "f8")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (5, 8))
+    node.create_virtual_dataset(WEIGHT, layout)
+
+
+def with_a_long_name(node: Any) -> None:
+    node.move("nodes/first", f"nodes/{'x' * 500}")
+
+
+REFUSED: dict[str, tuple[Change, str]] = {
+    "no edges": (without("edges"), "edges is missing"),
+    "edges of three": (replaced("edges", data=[["a", "b", "c"]], dtype=TEXT), "no pairs of names"),
+    "edges of numbers": (replaced("edges", data=np.zeros((3, 2))), "holds no texts"),
+    "edges of lists": (replaced("edges", shape=(3, 2), dtype=h5py.vlen_dtype("f8")), "no texts"),
+    "many edges": (
+        replaced("edges", shape=(2**30, 2), dtype=TEXT, chunks=(9, 2)),
+        "would unpack to",
+    ),
+    "an edge to nowhere": (with_edges(("input", "nowhere")), "has no node 'nowhere'"),
+    "a circle": (with_edges(("first_to_first_weight",) * 2), "wires run in a circle"),
+    "no type": (without("nodes/first/type"), "type is missing"),
+    "a number for a type": (replaced("nodes/first/type", data=3), "type is no text"),
+    "a type of bytes": (replaced("nodes/first/type", data=np.bytes_(b"\xff\xfe")), "can't decode"),
+    "an unknown type": (replaced("nodes/first/type", data="Conv9d"), "no counterpart"),
+    "no nodes": (without("nodes"), "nodes is missing"),
+    "no input": (without("nodes/input"), "has no node 'input'"),
+    "complex": (replaced(WEIGHT, data=np.ones((5, 8), complex)), "weight is missing"),
+    "a compound": (replaced(WEIGHT, data=np.zeros((5, 8), [("a", "f8")])), "weight is missing"),
+    "lists": (replaced(WEIGHT, shape=(5, 8), dtype=h5py.vlen_dtype("f8")), "weight is missing"),
+    "references": (replaced(WEIGHT, shape=(5, 8), dtype=h5py.ref_dtype), "weight is missing"),
+    "text": (replaced("nodes/first/r", data="text"), "r is missing"),
+    "not a number": (replaced(WEIGHT, data=np.full((5, 8), np.nan)), "not finite"),
+    "nothing": (replaced(WEIGHT, data=h5py.Empty("f8")), "holds no data"),
+    "three axes": (replaced(WEIGHT, data=np.ones((5, 8, 1))), "is no matrix"),
+    "another shape": (replaced(WEIGHT, data=np.ones((5, 9))), "8 lines lead to a node for 9"),
+    "no time": (replaced("nodes/first/tau_mem", data=np.zeros(8)), "tau_mem is not positive"),
+    "a negative size": (replaced("nodes/input/shape", data=[-6]), "has -6 lines"),
+    "a huge size": (replaced("nodes/input/shape", data=[2**62, 2**62]), "lines, not 1"),
+    "a soft link": (linked(h5py.SoftLink("/node/nodes/second")), "a link to somewhere else"),
+    "a link to itself": (linked(h5py.SoftLink("/node/nodes/first")), "a link to somewhere else"),
+    "an external link": (linked(h5py.ExternalLink("/etc/passwd", "x")), "a link to somewhere"),
+    "external data": (
+        replaced(WEIGHT, shape=(5, 8), dtype="f8", external=[("/etc/passwd", 0, 320)]),
+        "lies in another file",
+    ),
+    "virtual data": (from_another_file, "lies in another file"),
+    "a plug-in": (with_a_plug_in, "needs a plug-in"),
+    "a long name": (with_a_long_name, "has 500 letters"),
+    "one name twice": (with_the_same_name_twice, "two nodes 'a.b'"),
+    "deep graphs": (nested_deep, "graphs 16 deep"),
+    "a graph in itself": (nested_in_itself, "more than 20000 nodes"),
+    "a graph without ends": (lambda node: graph_in(node, "empty"), "0 nodes of the kind Input"),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), REFUSED.values(), ids=REFUSED)
+def test_files_are_refused_with_a_reason(
+    change: Change, why: str, whole: bytes, tmp_path: Path
+) -> None:
+    path = changed(tmp_path / "x.nir", whole, change)
+    with pytest.raises(FileFormatError, match="cannot be read as a NIR file") as error:
+        exporter.load(path)
+    assert why in error.value.why
+    assert all(line.isprintable() for line in error.value.why.splitlines())
+
+
+@pytest.mark.parametrize("dtype", ["f2", ">f4", ">f8", "i1", "u8", "bool"])
+def test_numbers_of_any_type_are_read(dtype: str, whole: bytes, tmp_path: Path) -> None:
+    weight = np.arange(40).reshape(5, 8) % 2
+    path = changed(tmp_path / "x.nir", whole, replaced(WEIGHT, data=weight.astype(dtype)))
+    other = changed(tmp_path / "y.nir", whole, replaced(WEIGHT, data=weight.astype("f8")))
+    assert exporter.load(path).content_hash == exporter.load(other).content_hash
+
+
+def test_names_of_strangers_are_shown_without_control_characters(
+    whole: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(node: Any) -> None:
+        node["nodes/\x1b]0;owned\x07/type"] = "\x1b[31mred" * 30
+
+    path = changed(tmp_path / "x.nir", whole, change)
+    assert main(["convert", str(path), str(tmp_path / "x.npz")]) == 2
+    shown = capsys.readouterr()
+    assert "\x1b" not in shown.err + shown.out
+    assert "nodes of the kind ?[31mred" in shown.err
+    assert not (tmp_path / "x.npz").exists()
+
+
+# Bombs: small files, or claims, that would fill memory.
+
+
+def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
+    """Zeros that lie nowhere until they are unpacked."""
+    chunks = tuple(min(size, 1 << 12) for size in shape)
+    return replaced(name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip")
+
+
+def chain(count: int, lines: int, kind: str, **values: float) -> Change:
+    """Nodes in a row, with one constant for any number of lines."""
+
+    def change(node: Any) -> None:
+        for name in list(node["nodes"]):
+            del node["nodes"][name]
+        names = ["input", *(f"n{number}" for number in range(count)), "output"]
+        for name in names:
+            node[f"nodes/{name}/type"] = {"input": "Input", "output": "Output"}.get(name, kind)
+        for name in ("input", "output"):
+            node[f"nodes/{name}/shape"] = np.array([lines])
+        for name in names[1:-1]:
+            for key, value in values.items():
+                node[f"nodes/{name}/{key}"] = np.array([value])
+        replaced("edges", data=list(itertools.pairwise(names)), dtype=TEXT)(node)
+
+    return change
+
+
+def one_text_for_all(node: Any) -> None:
+    """Pairs of names that are one text of 8 MB, which lies in the file once."""
+    replaced("edges", data=[["x" * (1 << 23)] * 2], dtype=TEXT, chunks=(1, 2))(node)
+    _, references = node["edges"].id.read_direct_chunk((0, 0))
+    first, count = references[: len(references) // 2], 10_000
+    replaced("edges", shape=(count, 2), dtype=TEXT, chunks=(count, 2))(node)
+    node["edges"].id.write_direct_chunk((0, 0), first * (2 * count))
+
+
+BOMBS: dict[str, Change] = {
+    "zeros": zeros("nodes/first/r", (1 << 34,)),
+    "a matrix of bytes": zeros(WEIGHT, (1 << 14, 1 << 15), "u1"),
+    "no storage": replaced(WEIGHT, shape=(1 << 20, 1 << 20), dtype="f8"),
+    "one large chunk": replaced(
+        WEIGHT, shape=(5, 8), maxshape=(None, None), chunks=(1 << 14, 1 << 14), dtype="f8"
+    ),
+    "wide scales": chain(300, 1 << 20, "Scale", scale=1.0),
+    "wide neurons": chain(200, 1 << 20, "Threshold", threshold=0.5),
+    "neurons by neurons": chain(200, 1 << 12, "Threshold", threshold=0.5),
+    "one text for all": one_text_for_all,
+}
+
+_LOAD = """
+import resource, sys
+from exporters import nir as exporter
+from nmtool.errors import FileFormatError
+
+def used():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+before = used()
+try:
+    exporter.load(sys.argv[1])
+except FileFormatError as error:
+    print(used() - before, error.why)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory in units of Linux")
+@pytest.mark.parametrize("change", BOMBS.values(), ids=BOMBS)
+def test_bombs_do_not_go_off(change: Change, whole: bytes, tmp_path: Path) -> None:
+    """Within 2 GB; unpacked, each would take more than twice as much."""
+    path = changed(tmp_path / "x.nir", whole, change)
+    done = subprocess.run(
+        [sys.executable, "-c", _LOAD, path], capture_output=True, text=True, check=True
+    )
+    megabytes, _, why = done.stdout.partition(" ")
+    assert int(megabytes) < 2000, why
+    assert "more than" in why or "would unpack to" in why
+
+
+def test_wires_that_multiply_synapses(
+    whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = changed(tmp_path / "x.nir", whole, chain(20, 10, "Scale", scale=1.0))
+    assert exporter.load(path).channels.size == 10
+    monkeypatch.setattr(foreign, "MAX_SYNAPSES", 199)
+    with pytest.raises(FileFormatError) as error:
+        exporter.load(path)
+    assert error.value.why == "its wires hold more than 199 synapses"
+
+
+def is_refused(path: Path) -> bool:
+    try:
+        exporter.load(path)
+        exporter.import_file(path)
+    except FileFormatError:
+        return True
+    return False
+
+
+def test_damage_anywhere_is_an_error_for_people_or_none(tmp_path: Path) -> None:
+    whole = exporter.export(layered_network(), tmp_path / "x.nir").read_bytes()
+    random, path = np.random.default_rng(0), tmp_path / "damaged.nir"
+    refused = 0
+    for number in range(80):
+        content = bytearray(whole)
+        if number % 2:
+            content = content[: random.integers(len(whole))]
+        else:
+            content[random.integers(len(whole))] ^= 1 << random.integers(8)
+        path.write_bytes(content)
+        refused += is_refused(path)
+    assert refused >= 40
