@@ -1,0 +1,168 @@
+"""Graphs like those published with NIR (neuromorphs/NIR, `paper/`), rebuilt from their description.
+
+The files themselves are not here: their nodes, constants and sizes are, with other weights.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from exporters import nir as exporter
+from exporters.nir import ImportOptions
+from nmtool.errors import FileFormatError
+from nmtool.raster import Raster
+from tests.exporters.nir_graphs import DT_S, Drawn, as_nir, end, meaning
+
+nir = pytest.importorskip("nir")
+
+
+def written(graph: Any, path: Path) -> Path:
+    """A file without `v_reset`, which NIR did not have then."""
+    nir.write(path, graph)
+    resets: list[str] = []
+    with h5py.File(path, "r+") as file:
+        file.visit(lambda name: resets.append(name) if name.endswith("/v_reset") else None)
+        for name in resets:
+            del file[name]
+    return path
+
+
+# 01_lif: one neuron, run by all simulators of the paper.
+
+LIF_INPUT = [6, 22, 27, 31, 32, 35, 37, 40, 41, *range(43, 54), *range(67, 79), 84, 85]
+LIF_STEPS, STEPS_PER_INPUT = 1000, 10
+LIF_SPIKES = [460, 510, 710, 760]
+"""Of the trace that norse made for the paper."""
+
+
+def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
+    one = np.ones(1, np.float32)
+    nodes = {
+        "input": end("Input", 1),
+        "0": nir.Affine(np.ones((1, 1), np.float32), 0 * one),
+        "1": nir.LIF(tau=0.0025 * one, r=one, v_leak=0 * one, v_threshold=0.1 * one),
+        "output": end("Output", 1),
+    }
+    graph = nir.NIRGraph(nodes, [("input", "0"), ("0", "1"), ("1", "output")])
+    path = written(graph, tmp_path / "lif.nir")
+    network = exporter.import_file(path, ImportOptions(n_steps=LIF_STEPS))
+    spikes = np.zeros((1, LIF_STEPS, 1), np.bool_)
+    spikes[0, STEPS_PER_INPUT * np.array(LIF_INPUT), 0] = True
+    found = exporter.reference(network, Raster.from_dense(spikes)).spikes["n1"]
+    assert (found.step - 1).tolist() == LIF_SPIKES  # a hop costs a step here
+
+
+# 03_rnn: letters in Braille, recurrent.
+
+TAXELS, HIDDEN, LETTERS, BRAILLE_STEPS = 12, 38, 7, 256
+
+
+def cuba(size: int, alpha: float, beta: float) -> Any:
+    """Neurons as snnTorch writes them, from what a step keeps of current and membrane."""
+    tau_syn, tau_mem = DT_S / (1 - alpha), DT_S / (1 - beta)
+    constants = {
+        "tau_syn": tau_syn,
+        "tau_mem": tau_mem,
+        "r": tau_mem / DT_S,
+        "w_in": tau_syn / DT_S,
+        "v_leak": 0.0,
+        "v_threshold": 1.0,
+        "v_reset": 0.0,
+    }
+    return nir.CubaLIF(**{key: np.full(size, value) for key, value in constants.items()})
+
+
+def braille(*, biased: bool) -> Drawn:
+    random = np.random.default_rng(0)
+
+    def weights(post: int, pre: int, mean: float, spread: float) -> Any:
+        bias = random.normal(0.0, 0.02, post) * biased
+        return nir.Affine(random.normal(mean, spread, (post, pre)), bias)
+
+    drawn = Drawn({"input": end("Input", TAXELS)})
+    drawn.nodes["input"].input_type["input"] = np.array([1, TAXELS])
+    drawn.add("fc1", weights(HIDDEN, TAXELS, 0.05, 0.15), "input")
+    drawn.add("lif1.lif", cuba(HIDDEN, 0.55, 0.9), "fc1")
+    drawn.add("lif1.w_rec", weights(HIDDEN, HIDDEN, 0.0, 0.05), "lif1.lif")
+    drawn.loop("lif1.w_rec", "lif1.lif")
+    drawn.add("fc2", weights(LETTERS, HIDDEN, 0.05, 0.1), "lif1.lif")
+    drawn.add("lif2", cuba(LETTERS, 0.5, 0.55), "fc2")
+    drawn.add("output", end("Output", LETTERS), "lif2")
+    return drawn
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("nested", [False, True])
+def test_braille_runs(biased: bool, nested: bool, tmp_path: Path) -> None:
+    drawn = braille(biased=biased)
+    drawn.layers["lif1"] = ["lif1.lif", "lif1.w_rec"]
+    hidden = "lif1_lif1_lif" if nested else "lif1_lif"
+    spikes = np.random.default_rng(1).random((BRAILLE_STEPS, TAXELS)) < 0.1
+    path = written(as_nir(drawn, nested), tmp_path / "braille.nir")
+    network = exporter.import_file(path, ImportOptions(n_steps=BRAILLE_STEPS))
+    actual = exporter.reference(network, Raster.from_dense(spikes[None]))
+    expected = meaning(drawn, spikes)
+    for name, population, later in (("lif1.lif", hidden, 1), ("lif2", "lif2", 2)):
+        found = actual.spikes[population].dense()[0][later:] != 0
+        assert found.sum() > 100
+        assert np.array_equal(found, expected[name][:-later] != 0)
+    assert network.readout.rule == "max"
+
+
+def test_a_recurrent_graph_that_is_fed_through_its_own_weights(tmp_path: Path) -> None:
+    """As in `extras/`: what enters and what comes back pass the same matrix."""
+    drawn = braille(biased=False)
+    drawn.edges[drawn.edges.index(("fc1", "lif1.lif"))] = ("fc1", "lif1.w_rec")
+    path = written(as_nir(drawn, nested=False), tmp_path / "braille_subgraph.nir")
+    with pytest.raises(FileFormatError) as error:
+        exporter.import_file(path)
+    assert "mixes signals that close a loop at 'lif1.lif' with others" in error.value.why
+
+
+# 02_cnn: convolutions, which no network here has.
+
+
+def test_everything_in_a_convolutional_graph_is_listed(tmp_path: Path) -> None:
+    def convolution(post: int, pre: int, width: int, size: int, stride: int) -> Any:
+        weight = np.ones((post, pre, width, width))
+        return nir.Conv2d((size, size), weight, stride, 1, 1, 1, np.zeros(post))
+
+    def fires(*shape: int) -> Any:
+        return nir.IF(r=np.ones(shape), v_threshold=np.ones(shape))
+
+    def pool() -> Any:
+        return nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
+
+    shape = np.array([8, 4, 4])
+    nodes = {
+        "input": nir.Input({"input": np.array([2, 34, 34])}),
+        "0": convolution(16, 2, 5, 34, 2),
+        "1": fires(16, 16, 16),
+        "2": convolution(16, 16, 3, 16, 1),
+        "3": fires(16, 16, 16),
+        "4": pool(),
+        "5": convolution(8, 16, 3, 8, 1),
+        "6": fires(8, 8, 8),
+        "7": pool(),
+        "8": nir.Flatten({"input": shape}),
+        "9": nir.Affine(np.ones((256, 128)), np.zeros(256)),
+        "10": fires(256),
+        "11": nir.Affine(np.ones((10, 256)), np.zeros(10)),
+        "12": fires(10),
+        "output": end("Output", 10),
+    }
+    names = ["input", *(str(number) for number in range(13)), "output"]
+    edges = list(itertools.pairwise(names))
+    path = written(nir.NIRGraph(nodes, edges, type_check=False), tmp_path / "cnn.nir")
+    with pytest.raises(FileFormatError) as error:
+        exporter.import_file(path)
+    lines = error.value.why.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["0", "2", "4", "5", "7"]
+    assert "Conv2d" in lines[0]
+    assert "SumPool2d" in lines[2]
