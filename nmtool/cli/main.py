@@ -28,6 +28,7 @@ COMMANDS = {
     "sweep": "search training settings by validation accuracy",
     "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
+    "compare": "how far apart two kinds of networks are, and how sure that is",
     "quantize": "round a network to the integers of a chip",
     "export": "write a network in another format",
     "convert": "turn a network of any format into any other, and check what was written",

@@ -1,0 +1,122 @@
+"""`nmtool compare`: pairs of networks on the same samples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hardware_sim.simulator import simulate
+from nmtool.data import bin_events
+from nmtool.integer_network import IntegerNetwork
+from nmtool.paired import Paired
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+TEST = cases.spike_events(cases.N_TEST, 2)
+"""The test split of the fixture `data`."""
+
+
+@pytest.fixture
+def deaf(tmp_path: Path) -> Path:
+    """The network of the fixture `integers` without its input."""
+    network = cases.integer_network()
+    first = network.projections[0]
+    silent = replace(first, weight=np.zeros_like(first.weight))
+    path = tmp_path / "deaf.npz"
+    replace(network, projections=[silent, *network.projections[1:]]).save(path)
+    return path
+
+
+def _right(path: Path) -> np.ndarray:
+    raster = bin_events(TEST, 1.0, 30).raster
+    return simulate(IntegerNetwork.load(path), raster).predictions == TEST.label
+
+
+@pytest.mark.usefixtures("data")
+def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
+    said = nmtool(
+        "compare", integers, deaf, "--data", "two", "--with", deaf, deaf, "--threads", "1", "--json"
+    )
+    assert said.code == 0
+    right, none = _right(integers), _right(deaf)
+    assert right.mean() > none.mean()
+    paired = Paired(np.stack([right, none]), np.stack([none, none]))
+    assert said.json == {
+        "data": "two",
+        "split": "test",
+        "samples": 6,
+        "pairs": [
+            {
+                "first": str(first),
+                "second": str(deaf),
+                "first_accuracy": accuracy,
+                "second_accuracy": none.mean(),
+                "points": points,
+                "only_first_right": gained,
+                "only_second_right": 0,
+            }
+            for first, accuracy, points, gained in zip(
+                (integers, deaf),
+                (right.mean(), none.mean()),
+                paired.points,
+                paired.only_first,
+                strict=True,
+            )
+        ],
+        "first_accuracy": paired.first.mean(),
+        "second_accuracy": paired.second.mean(),
+        "points": paired.points.mean(),
+        "interval": list(paired.interval()),
+    }
+
+
+@pytest.mark.usefixtures("data")
+def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
+    said = nmtool("compare", integers, "--data", "two", "--with", deaf)
+    assert said.code == 0
+    points = 100 * (_right(integers).mean() - _right(deaf).mean())
+    assert f"first minus second: {points:+.2f} points, 95 % interval" in said.out
+    assert "(bootstrap over 1 pairs and 6 samples)" in said.out
+    assert said.err == ""
+
+
+def test_what_binning_loses_is_told_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    said = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
+    assert said.err == "2 of 3 events lie beyond 30 steps of 1 ms and were dropped\n"
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
+    trained = nmtool(
+        "train", "two", "-o", "run", "--arithmetic", "integer", "--epochs", "1", "--hidden", "8",
+        "--validation", "4", "--steps", "30",
+    )  # fmt: skip
+    assert trained.code == 0
+    said = nmtool("compare", "run", "--data", "two", "--json")
+    named = nmtool(
+        "compare", "run/integers.npz", "--data", "two", "--with", "run/network.npz", "--json"
+    )
+    assert said.json == named.json
+    assert said.json["pairs"][0]["second"] == "run/network.npz"
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "no runs that trained in integers: "),
+        (["--with", "a.npz", "b.npz"], "1 networks cannot be paired with 2"),
+        (["--with", "a.npz"], "there is no file or run a.npz"),
+    ],
+)
+def test_what_cannot_be_paired(
+    nmtool: Nmtool, integers: Path, words: list[str], expected: str
+) -> None:
+    said = nmtool("compare", integers, "--data", "two", *words)
+    assert said.code == 2
+    assert expected in said.err
