@@ -96,7 +96,8 @@ class PlainFile:
 
     def text(self, parent: h5py.Group, name: str) -> str:
         """The text of a dataset."""
-        value = self._dataset(parent, name)[()]
+        dataset = self._dataset(parent, name)
+        value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
             raise _error(parent, name, "is no text")
         return value.decode("utf-8")
