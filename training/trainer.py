@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,24 +21,19 @@ from nmtool.raster import Raster
 from nmtool.version import __version__
 from training import checkpoint, losses
 from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
-from training.augment import Augmentation
 from training.averaging import Average
-from training.balance import balance_drive
-from training.deployment import Deployment
 from training.devices import CPU, Device
-from training.initial import initial_network
 from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
 from training.optimise import clip_gradients, make_optimiser, out_of_patience, warmup_cosine
 from training.options import TrainOptions
+from training.preparation import augmentation, check_agreement, deployment, starting_network
 from training.pruning import Pruning
 from training.ranks import ALONE, Ranks
 from training.run_folder import RunFolder
 from training.totals import Totals
 from training.validation import Validation
 
-_BALANCE_SAMPLES = 64
-_CALIBRATION_SAMPLES = 64
 _PORTION = 256
 
 
@@ -106,9 +99,9 @@ class Trainer:
         self._ranks = ranks
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
-        _check_agreement(ranks, options, train, validation)
-        start = network or _start(options, train, device)
-        self._deployment = _deployment(options, train, start)
+        check_agreement(ranks, options, train, validation)
+        start = network or starting_network(options, train, device)
+        self._deployment = deployment(options, train, start)
         self.model = SpikingNetwork(
             start, max_delay=options.max_delay, device=device, rounding=self._rounding(start)
         )
@@ -117,7 +110,7 @@ class Trainer:
         self._loss = losses.readout_loss(start, options.gain, options.margin_ms)
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(self.model, target))
-        self._augment = _augmentation(options)
+        self._augment = augmentation(options)
         self._optimiser = make_optimiser(self.model, options)
         self._batches = -(-train.n_samples // options.batch_size)
         n_updates = self._batches * options.epochs
@@ -355,46 +348,12 @@ def _may_be_best(entry: dict[str, Any]) -> bool:
     return entry.get("pruned", True)
 
 
-def _augmentation(options: TrainOptions) -> Augmentation:
-    return Augmentation(
-        options.blend, options.shift, options.stretch, options.jitter_ms, options.drop
-    )
-
-
 def _check_loss(loss: float, update: int) -> None:
     if not math.isfinite(loss):
         raise UsageError(
             f"training diverged: the loss of update {update + 1} is {loss}",
             fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
         )
-
-
-def _start(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
-    """A random network that spikes on the first samples."""
-    network = initial_network(options, train.n_units, train.class_names)
-    if not options.init_rate:
-        return network
-    some = train.take(np.arange(min(_BALANCE_SAMPLES, train.n_samples)))
-    raster = bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster
-    return balance_drive(network, raster, options.init_rate, options.max_delay, device)
-
-
-def _deployment(options: TrainOptions, train: SpikeEvents, network: Network) -> Deployment | None:
-    if options.arithmetic == "float":
-        return None
-    some = train.take(np.arange(min(_CALIBRATION_SAMPLES, train.n_samples)))
-    binned = bin_events(some, network.dt_ms, network.n_steps, network.channels.group)
-    return Deployment.of(options, binned.raster)
-
-
-def _check_agreement(
-    ranks: Ranks, options: TrainOptions, train: SpikeEvents, validation: SpikeEvents | None
-) -> None:
-    """Ranks that wait for each other must count the same batches of the same network."""
-    settings = zlib.crc32(json.dumps(options.as_json()).encode())
-    ranks.check_same("their settings", settings)
-    n_validation = 0 if validation is None else validation.n_samples
-    ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
 
 
 def train(
