@@ -1,22 +1,18 @@
-"""Graphs as others write them, drawn at random, and what they mean, node by node.
+"""Graphs as others write them, and what they mean, node by node.
 
 Nothing here knows how nmtool reads, imports or runs them: nodes are those of the library `nir`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.strategies import seeds
-
 DT_S = 1e-4
-CHANNELS = 3
 
 SPIKING = ("LIF", "CubaLIF", "IF", "Threshold")
 INTEGRATING = ("LI", "CubaLI", "I")
@@ -64,147 +60,6 @@ def end(kind: str, size: int) -> Any:
 
     shape = {kind.lower(): np.array([size])}
     return nir.Input(shape) if kind == "Input" else nir.Output(shape)
-
-
-class Numbers:
-    """Numbers in general position, for neurons that spike often."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = np.random.default_rng(seed)
-
-    def near(self, value: float, size: int) -> Values:
-        return value * self.random.uniform(0.7, 1.3, size)
-
-    def tau(self, size: int) -> Values:
-        return DT_S * self.random.uniform(1.01, 15.0, size)
-
-    def matrix(self, post: int, pre: int) -> Values:
-        return self.random.normal(0.5, 0.8, (post, pre))
-
-    def delay(self, size: int, least: int = 0) -> Any:
-        import nir
-
-        return nir.Delay(DT_S * self.random.integers(least, least + 4, size))
-
-    def neurons(self, kind: str, size: int, v_leak: float = 0.0, v_reset: float = 0.0) -> Any:
-        import nir
-
-        near = self.near
-        potentials = {"v_threshold": near(1.0, size), "v_reset": near(v_reset, size)}
-        leak = {"r": near(3.0, size), "v_leak": near(v_leak, size)}
-        taus = {"tau_syn": self.tau(size), "tau_mem": self.tau(size), "w_in": near(1.5, size)}
-        make: Mapping[str, Callable[[], Any]] = {
-            "LIF": lambda: nir.LIF(tau=self.tau(size), **leak, **potentials),
-            "CubaLIF": lambda: nir.CubaLIF(**taus, **leak, **potentials),
-            "IF": lambda: nir.IF(r=near(4e3, size), **potentials),
-            "Threshold": lambda: nir.Threshold(near(0.7, size)),
-            "LI": lambda: nir.LI(tau=self.tau(size), **leak),
-            "CubaLI": lambda: nir.CubaLI(**taus, **leak),
-            "I": lambda: nir.I(r=near(4e3, size)),
-        }
-        return make[kind]()
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> Drawn:
-    """Layers in a row, with delays, skipping, recurrent and feedback connections."""
-    values = Numbers(draw(seeds))
-    drawn = Drawn({"input": end("Input", CHANNELS)})
-    names, sizes = ["input"], {"input": CHANNELS}
-    feeds_back = draw(st.booleans())
-    entries = []
-    for number in range(draw(st.integers(1, 3))):
-        name = f"n{number}"
-        sources = [names[-1]]
-        if not feeds_back and len(names) > 1 and draw(st.booleans()):
-            sources.append(draw(st.sampled_from(names[:-1])))
-        sizes[name] = draw(st.integers(1, 3))
-        entries.append(_layer(draw, drawn, values, name, sources, sizes))
-        names.append(name)
-    if feeds_back:
-        _feedback(drawn, values, names[-1], "n0", entries, sizes)
-    _ending(draw, drawn, values, names[-1], sizes)
-    return drawn
-
-
-def _layer(
-    draw: st.DrawFn,
-    drawn: Drawn,
-    values: Numbers,
-    name: str,
-    sources: list[str],
-    sizes: dict[str, int],
-) -> str:
-    """Wires from the sources to neurons, and from those to themselves; the node they lead to."""
-    before = set(drawn.nodes)
-    kind, size = draw(st.sampled_from([*SPIKING, "LIF behind LI", "IF behind I"])), sizes[name]
-    v_leak, v_reset = draw(st.sampled_from([0.0, 0.4])), draw(st.sampled_from([0.0, 0.0, -0.3]))
-    wires = [
-        _wires(draw, drawn, values, f"{name}_{pre}", pre, (size, sizes[pre])) for pre in sources
-    ]
-    entry = name
-    if " behind " in kind:
-        kind, _, synapse = kind.partition(" behind ")
-        entry = drawn.add(f"{name}_synapse", values.neurons(synapse, size), *wires)
-        wires = [entry]
-    drawn.add(name, values.neurons(kind, size, v_leak, v_reset), *wires)
-    if draw(st.booleans()):
-        drawn.loop(_wires(draw, drawn, values, f"{name}_back", name, (size, size)), entry)
-    if len(sources) == 1:
-        drawn.layers[f"layer{name}"] = [node for node in drawn.nodes if node not in before]
-    return entry
-
-
-def _wires(
-    draw: st.DrawFn, drawn: Drawn, values: Numbers, name: str, pre: str, shape: tuple[int, int]
-) -> str:
-    """A matrix, and perhaps delays before or behind it and factors; the last node of them."""
-    import nir
-
-    post_size, pre_size = shape
-    matrix = values.matrix(post_size, pre_size)
-    if draw(st.booleans()):
-        pre = drawn.add(f"{name}_before", values.delay(pre_size), pre)
-    if draw(st.booleans()):
-        last = drawn.add(f"{name}_w", nir.Affine(matrix, values.near(0.1, post_size)), pre)
-    else:
-        last = drawn.add(f"{name}_w", nir.Linear(matrix), pre)
-    if draw(st.booleans()):
-        last = drawn.add(f"{name}_scale", nir.Scale(values.near(1.0, post_size)), last)
-    if draw(st.booleans()):
-        last = drawn.add(f"{name}_behind", values.delay(post_size), last)
-    return last
-
-
-def _feedback(
-    drawn: Drawn,
-    values: Numbers,
-    last: str,
-    first: str,
-    entries: list[str],
-    sizes: dict[str, int],
-) -> None:
-    """A connection from the last layer to the first, as late as a network's hops need it."""
-    import nir
-
-    hops = len(entries)
-    pre = drawn.add("feedback_late", values.delay(sizes[last], hops), last)
-    matrix = nir.Linear(values.matrix(sizes[first], sizes[last]))
-    drawn.loop(drawn.add("feedback", matrix, pre), entries[0])
-    drawn.layers.clear()
-
-
-def _ending(
-    draw: st.DrawFn, drawn: Drawn, values: Numbers, last: str, sizes: dict[str, int]
-) -> None:
-    """Spikes, currents or potentials that the output passes on."""
-    kind, size = draw(st.sampled_from(["spikes", "current", *INTEGRATING])), sizes[last]
-    if kind != "spikes":
-        size = draw(st.integers(1, 3))
-        last = _wires(draw, drawn, values, "end", last, (size, sizes[last]))
-    if kind in INTEGRATING:
-        last = drawn.add("potential", values.neurons(kind, size), last)
-    drawn.add("output", end("Output", size), last)
 
 
 def as_nir(drawn: Drawn, nested: bool) -> Any:

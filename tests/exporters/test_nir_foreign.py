@@ -16,7 +16,8 @@ from exporters.nir.interpret import execute
 from exporters.nir.read import read_graph
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from tests.exporters.nir_graphs import CHANNELS, DT_S, Drawn, as_nir, graphs, meaning
+from tests.exporters.nir_drawing import CHANNELS, graphs
+from tests.exporters.nir_graphs import DT_S, SPIKING, Drawn, as_nir, meaning
 
 nir = pytest.importorskip("nir")
 
@@ -60,7 +61,7 @@ def shifts(expected: NDArray, actual: NDArray) -> list[int]:
 def answer_of(drawn: Drawn, passed_on: dict[str, NDArray]) -> NDArray:
     """[steps, size]: membranes of the network's output; spikes are counted."""
     (last,) = [pre for pre, post in drawn.edges if post == "output"]
-    counts = last in drawn.of("LIF", "CubaLIF", "IF", "Threshold")
+    counts = last in drawn.of(*SPIKING)
     return np.cumsum(passed_on[last], axis=0) if counts else passed_on[last]
 
 
@@ -71,7 +72,7 @@ def test_networks_do_what_graphs_mean(folder: Path, drawn: Drawn, nested: bool) 
     expected = meaning(drawn, spikes)
     actual, later = imported(written(drawn, folder / "x.nir", nested=nested), spikes)
     inside = {name: layer for layer, names in drawn.layers.items() for name in names if nested}
-    for name in drawn.of("LIF", "CubaLIF", "IF", "Threshold"):
+    for name in drawn.of(*SPIKING):
         population = f"{inside[name]}_{name}" if name in inside else name
         assert shifts(expected[name] > 0, actual.spikes[population].dense()[0]), name
     (membrane,) = actual.membrane.values()
@@ -103,7 +104,7 @@ def test_most_graphs_spike() -> None:
     @given(drawn=graphs())
     def collect(drawn: Drawn) -> None:
         passed_on = meaning(drawn, noise())
-        found.extend(passed_on[n].sum() for n in drawn.of("LIF", "CubaLIF", "IF", "Threshold"))
+        found.extend(passed_on[n].sum() for n in drawn.of(*SPIKING))
 
     collect()
     assert np.mean(np.array(found) > 3) > 0.6

@@ -1,0 +1,146 @@
+"""Random graphs as others write them: layers in a row, with all that connections can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests.exporters.nir_graphs import DT_S, INTEGRATING, SPIKING, Drawn, Values, end
+from tests.strategies import seeds
+
+CHANNELS = 3
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Drawn:
+    """Layers with delays, skipping, recurrent and feedback connections, and any ending."""
+    drawing = _Drawing(draw)
+    feeds_back = draw(st.booleans())
+    for number in range(draw(st.integers(1, 3))):
+        drawing.layer(f"n{number}", skips=not feeds_back and draw(st.booleans()))
+    if feeds_back:
+        drawing.feedback()
+    drawing.ending()
+    return drawing.drawn
+
+
+class _Numbers:
+    """Numbers in general position, for neurons that spike often."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+
+    def near(self, value: float, size: int) -> Values:
+        return value * self.random.uniform(0.7, 1.3, size)
+
+    def tau(self, size: int) -> Values:
+        return DT_S * self.random.uniform(1.01, 15.0, size)
+
+    def matrix(self, post: int, pre: int) -> Values:
+        return self.random.normal(0.5, 0.8, (post, pre))
+
+    def delay(self, size: int, least: int = 0) -> Any:
+        import nir
+
+        return nir.Delay(DT_S * self.random.integers(least, least + 4, size))
+
+    def neurons(self, kind: str, size: int, v_leak: float = 0.0, v_reset: float = 0.0) -> Any:
+        import nir
+
+        near, tau = self.near, self.tau
+        potentials = {"v_threshold": near(1.0, size), "v_reset": near(v_reset, size)}
+        leak = {"r": near(3.0, size), "v_leak": near(v_leak, size)}
+        cuba = {"tau_syn": tau(size), "tau_mem": tau(size), "w_in": near(1.5, size), **leak}
+        make: Mapping[str, Callable[[], Any]] = {
+            "LIF": lambda: nir.LIF(tau=tau(size), **leak, **potentials),
+            "CubaLIF": lambda: nir.CubaLIF(**cuba, **potentials),
+            "IF": lambda: nir.IF(r=near(4e3, size), **potentials),
+            "Threshold": lambda: nir.Threshold(near(0.7, size)),
+            "LI": lambda: nir.LI(tau=tau(size), **leak),
+            "CubaLI": lambda: nir.CubaLI(**cuba),
+            "I": lambda: nir.I(r=near(4e3, size)),
+        }
+        return make[kind]()
+
+
+class _Drawing:
+    """A graph that grows from the input to the output.
+
+    Attributes:
+        sizes: lines of the input and of every layer, by name, in order.
+        entries: per layer, the node that its wires lead to.
+    """
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw, self.numbers = draw, _Numbers(draw(seeds))
+        self.drawn = Drawn({"input": end("Input", CHANNELS)})
+        self.sizes = {"input": CHANNELS}
+        self.entries: list[str] = []
+
+    def layer(self, name: str, *, skips: bool) -> None:
+        """Neurons behind the last layer, perhaps behind an earlier one and themselves, too."""
+        before, *earlier = reversed(self.sizes)
+        skipped = [self.draw(st.sampled_from(earlier))] if skips and earlier else []
+        seen, size = {*self.drawn.nodes}, self.draw(st.integers(1, 3))
+        wires = [self.wires(f"{name}_{pre}", pre, size) for pre in (before, *skipped)]
+        self.sizes[name] = size
+        self.entries.append(self.neurons(name, wires))
+        if self.draw(st.booleans()):
+            self.drawn.loop(self.wires(f"{name}_back", name, size), self.entries[-1])
+        if not skipped:
+            self.drawn.layers[f"layer{name}"] = [n for n in self.drawn.nodes if n not in seen]
+
+    def neurons(self, name: str, wires: list[str]) -> str:
+        """Neurons that the wires lead to, or their synapses do; the node that is reached first."""
+        kind = self.draw(st.sampled_from([*SPIKING, "LIF behind LI", "IF behind I"]))
+        v_leak = self.draw(st.sampled_from([0.0, 0.4]))
+        v_reset = self.draw(st.sampled_from([0.0, 0.0, -0.3]))
+        kind, _, synapse = kind.partition(" behind ")
+        if synapse:
+            node = self.numbers.neurons(synapse, self.sizes[name])
+            wires = [self.drawn.add(f"{name}_synapse", node, *wires)]
+        self.drawn.add(name, self.numbers.neurons(kind, self.sizes[name], v_leak, v_reset), *wires)
+        return wires[0] if synapse else name
+
+    def wires(self, name: str, pre: str, size: int) -> str:
+        """A matrix, perhaps delays before or behind it, and factors; the last node of them."""
+        import nir
+
+        draw, numbers, add = self.draw, self.numbers, self.drawn.add
+        matrix, last = numbers.matrix(size, self.sizes[pre]), pre
+        if draw(st.booleans()):
+            last = add(f"{name}_before", numbers.delay(self.sizes[pre]), last)
+        bias = numbers.near(0.1, size)
+        node = nir.Affine(matrix, bias) if draw(st.booleans()) else nir.Linear(matrix)
+        last = add(f"{name}_w", node, last)
+        if draw(st.booleans()):
+            last = add(f"{name}_scale", nir.Scale(numbers.near(1.0, size)), last)
+        if draw(st.booleans()):
+            last = add(f"{name}_behind", numbers.delay(size), last)
+        return last
+
+    def feedback(self) -> None:
+        """A connection from the last layer to the first, as late as a network's hops need it."""
+        import nir
+
+        first, *_, last = list(self.sizes)[1:] * 2
+        delay = self.numbers.delay(self.sizes[last], least=len(self.entries))
+        matrix = nir.Linear(self.numbers.matrix(self.sizes[first], self.sizes[last]))
+        late = self.drawn.add("feedback_late", delay, last)
+        self.drawn.loop(self.drawn.add("feedback", matrix, late), self.entries[0])
+        self.drawn.layers.clear()
+
+    def ending(self) -> None:
+        """Spikes, currents or potentials that the output passes on."""
+        last = next(reversed(self.sizes))
+        kind, size = self.draw(st.sampled_from(["spikes", "current", *INTEGRATING])), 2
+        if kind == "spikes":
+            size = self.sizes[last]
+        else:
+            last = self.wires("end", last, size)
+        if kind in INTEGRATING:
+            last = self.drawn.add("potential", self.numbers.neurons(kind, size), last)
+        self.drawn.add("output", end("Output", size), last)
