@@ -27,7 +27,7 @@ lava: $(VENV)/.dev
 # NIR files in the libraries of others, whose pins are no concern of the other environments.
 # sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
 peers: $(PEERS)/.peers
-	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_peers.py
+	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py
 
 $(PEERS)/.peers: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)

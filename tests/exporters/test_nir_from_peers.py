@@ -1,0 +1,106 @@
+"""Files that the libraries of others write: the network has the spikes of their own modules.
+
+`make peers` installs the libraries and runs this; a library that is not there is a failure.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from exporters import nir as exporter
+from exporters.nir import ImportOptions
+from nmtool.raster import Raster
+
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+]
+
+STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3
+NORSE_DT_S = 1e-3
+
+
+def noise() -> NDArray[np.bool_]:
+    return np.random.default_rng(1).random((STEPS, CHANNELS)) < 0.2
+
+
+def linear(pre: int, post: int, mean: float) -> Any:
+    """Weights that make neurons spike, and biases."""
+    import torch
+
+    random = np.random.default_rng(pre)
+    layer = torch.nn.Linear(pre, post)
+    with torch.no_grad():
+        layer.weight[:] = torch.as_tensor(random.normal(mean, 0.4, (post, pre)))
+        layer.bias[:] = torch.as_tensor(random.normal(0.0, 0.2, post))
+    return layer
+
+
+def steps(noise: NDArray[np.bool_]) -> Any:
+    """Rows [1, channels] for torch modules."""
+    import torch
+
+    return torch.as_tensor(noise, dtype=torch.float32)[:, None]
+
+
+def counts(graph: Any, path: Path, nir_dt_s: float) -> NDArray:
+    """[steps, neurons]: how often the output has spiked so far in the imported network."""
+    import nir
+
+    nir.write(path, graph)
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS, nir_dt_s=nir_dt_s))
+    later = network.n_steps - STEPS
+    rows = np.concatenate([noise(), np.zeros((later, CHANNELS), np.bool_)])
+    return exporter.reference(network, Raster.from_dense(rows[None])).membrane["answer"][0][later:]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="spikingjelly 2 is for newer Pythons")
+@pytest.mark.parametrize("kind", ["LIF", "IF", "CubaLIF"])
+def test_spikingjelly(kind: str, tmp_path: Path) -> None:
+    import torch
+    from spikingjelly.activation_based import functional, neuron, nir_exchange
+
+    def neurons() -> Any:
+        if kind == "LIF":
+            return neuron.LIFNode(tau=5.0, decay_input=False, v_reset=0.0)
+        if kind == "IF":
+            return neuron.IFNode(v_reset=0.0)
+        return neuron.CUBALIFNode(c_decay=0.5, v_decay=0.2, v_reset=0.0)
+
+    layers = linear(CHANNELS, HIDDEN, 0.3), neurons(), linear(HIDDEN, CLASSES, 0.5), neurons()
+    model = torch.nn.Sequential(*layers)
+    with torch.no_grad():
+        expected = np.array([model(row)[0].numpy() for row in steps(noise())])
+    functional.reset_net(model)
+    graph = nir_exchange.export_to_nir(model, torch.zeros(1, CHANNELS))
+    assert expected.sum() > 30
+    np.testing.assert_array_equal(
+        counts(graph, tmp_path / "x.nir", ImportOptions().nir_dt_s), np.cumsum(expected, axis=0)
+    )
+
+
+def test_norse(tmp_path: Path) -> None:
+    """Its export divides `dt` by rates per second, so that time constants in s come with 1."""
+    import norse.torch as norse
+    import torch
+
+    rate, threshold = torch.full((HIDDEN,), 300.0), torch.full((HIDDEN,), 0.4)
+    constants = norse.LIFBoxParameters(rate, v_leak=torch.zeros(HIDDEN), v_th=threshold)
+    cell = norse.LIFBoxCell(constants, dt=NORSE_DT_S)
+    model = norse.SequentialState(linear(CHANNELS, HIDDEN, 0.5), cell)
+    state, rows = None, []
+    with torch.no_grad():
+        for row in steps(noise()):
+            output, state = model(row, state)
+            rows.append(output[0].numpy())
+    graph = norse.to_nir(model, torch.zeros(1, CHANNELS), dt=1.0)
+    assert np.sum(rows) > 30
+    np.testing.assert_array_equal(
+        counts(graph, tmp_path / "x.nir", NORSE_DT_S), np.cumsum(rows, axis=0)
+    )
