@@ -126,7 +126,8 @@ class _Drawing:
         """A connection from the last layer to the first, as late as a network's hops need it."""
         import nir
 
-        first, *_, last = list(self.sizes)[1:] * 2
+        _, *layers = self.sizes
+        first, last = layers[0], layers[-1]
         delay = self.numbers.delay(self.sizes[last], least=len(self.entries))
         matrix = nir.Linear(self.numbers.matrix(self.sizes[first], self.sizes[last]))
         late = self.drawn.add("feedback_late", delay, last)
