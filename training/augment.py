@@ -21,7 +21,8 @@ class Augmentation:
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
         jitter_ms: every event moves in time by a normal random amount of this standard
             deviation in ms; none comes before the start of its sample.
-        drop: share of the events that are lost.
+        drop: every sample loses a share of its events that is uniform in 0 … drop, so that
+            networks hear the same softly and loudly.
     """
 
     blend: float = 0.0
@@ -42,7 +43,8 @@ class Augmentation:
         if self.jitter_ms:
             events = _jittered(events, self.jitter_ms, rng)
         if self.drop:
-            events = _kept(events, rng.random(events.n_events) >= self.drop)
+            lost = rng.uniform(0.0, self.drop, events.n_samples)
+            events = _kept(events, rng.random(events.n_events) >= lost[events.sample_index()])
         return events
 
 

@@ -114,7 +114,7 @@ class TrainOptions:
     jitter_ms: float = _option(
         0.0, "augmentation: standard deviation of every event's own move in time, in ms"
     )
-    drop: float = _option(0.0, "augmentation: share of the events that are lost")
+    drop: float = _option(0.0, "augmentation: lose up to this share of a sample's events")
     blend: float = _option(
         0.0,
         "augmentation: share of the samples replaced by a blend of two of their class and batch",

@@ -77,13 +77,17 @@ def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
     assert (first == 0).mean() == pytest.approx(0.31, abs=0.04)  # normal below −1 ms of 2 ms
 
 
-def test_a_share_of_the_events_is_dropped() -> None:
-    events = _events(2000)
-    dropped = Augmentation(drop=0.25)(events, np.random.default_rng(5))
-    assert dropped.n_events / events.n_events == pytest.approx(0.75, abs=0.03)
-    assert Augmentation(drop=1.0)(events, np.random.default_rng(5)).n_events == 0
-    whole = {(1.0, 2), (20.0, 5), (300.0, 9)}
-    assert set(zip(dropped.time_ms.tolist(), dropped.unit.tolist(), strict=True)) == whole
+def test_every_sample_loses_a_share_of_its_own() -> None:
+    n_samples, n_events = 300, 400
+    label, offset = np.zeros(n_samples, np.int64), np.arange(n_samples + 1) * n_events
+    times, units = (np.tile(np.arange(n_events), n_samples) for _ in range(2))
+    events = SpikeEvents(times.astype(np.float64), units, offset, label, n_events, ["one"])
+    kept = Augmentation(drop=0.6)(events, np.random.default_rng(5))
+    shares = 1 - kept.counts / n_events
+    assert shares.mean() == pytest.approx(0.3, abs=0.03)
+    assert shares.std() == pytest.approx(0.6 / np.sqrt(12), abs=0.02)
+    assert shares.max() < 0.7
+    np.testing.assert_array_equal(kept.time_ms, kept.unit)
 
 
 @pytest.mark.parametrize("more", [{"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}])
