@@ -10,6 +10,7 @@ import numpy as np
 from exporters.netx.file import NetxFile
 from exporters.netx.layers import BIAS_EXPONENT, Layer
 from nmtool import targets
+from nmtool.data.binning import default_steps
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import (
     MIXED,
@@ -22,8 +23,7 @@ from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import Finding
 
 DT_MS = 1.0
-SAMPLE_MS = 1000.0
-"""Where a file does not tell how long steps and samples are."""
+"""Where a file does not tell how long steps are."""
 
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
@@ -86,7 +86,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
         projections,
         Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean"),
         dt_ms=dt_ms,
-        n_steps=math.ceil((file.duration_ms or SAMPLE_MS) / dt_ms),
+        n_steps=math.ceil(file.duration_ms / dt_ms) if file.duration_ms else default_steps(dt_ms),
     )
 
 

@@ -41,10 +41,13 @@ def chain_network(
 
 
 def carried(projection: Any) -> Any:
-    """The projection with weights the reader takes: even, of both signs, less than 254."""
+    """The projection with weights the reader takes: multiples of 8 that reach to either side.
+
+    The reader counts bits from the largest weight down to what all of them divide by.
+    """
     weight = projection.weight - projection.weight % 8
     weight = np.clip(weight, -248, 248)
-    weight.flat[:2] = 8, -16
+    weight.flat[:2] = 248, -248
     assert sign_mode(weight) == MIXED
     return replace(projection, weight=weight, weight_bits=8)
 
