@@ -14,7 +14,6 @@ from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
-from training import trainer
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -142,6 +141,8 @@ def test_bad_trials_end_early(
 def test_a_trial_that_fails_does_not_end_the_study(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from training import trainer
+
     check, done = trainer._check_loss, 0
 
     def diverge_first(loss: float, update: int) -> None:
@@ -163,7 +164,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*arguments: object) -> None:
         raise UsageError("it never works")
 
-    monkeypatch.setattr(trainer, "_check_loss", refuse)
+    monkeypatch.setattr("training.trainer._check_loss", refuse)
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out) == (2, "")

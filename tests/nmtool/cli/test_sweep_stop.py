@@ -12,7 +12,6 @@ from nmtool.cli import console
 from nmtool.cli.sweep_stop import signals_noted
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, states, stop_in, trials, write_study
-from training import trainer
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -80,7 +79,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(nmtool: Nmtool, monkeypatch: pytest.Mon
 
     write_study("trials = 1\n")
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "_check_loss", interrupt)
+        patch.setattr("training.trainer._check_loss", interrupt)
         assert nmtool("sweep", "study.toml").code == 130
     assert updates == [0]
     assert [(trial[0], trial[3]) for trial in trials()] == [("RUNNING", {"stopped": True})]
