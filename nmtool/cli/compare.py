@@ -146,7 +146,8 @@ def _print(where: str, result: dict[str, Any]) -> None:
         )
         for entry in entries
     ]
-    header = ("first", "second", "first", "second", "points", "only first", "only second")
+    right = ("accuracy of first", "of second", "points", "only first right", "only second right")
+    header = ("first", "second", *right)
     console.print_table(where, header, rows)
     low, high = result["interval"]
     console.tell(
