@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -155,14 +154,6 @@ def test_stopped_and_resumed_equals_uninterrupted(
     assert ("it starts anew" in said.err) == (epoch == 1)
     assert said.err.count("epoch  ") == 3 - epoch + 1
     assert_same_run("run", "stopped")
-
-
-@pytest.fixture
-def _heeds_interrupts() -> Iterator[None]:
-    """A shell's background jobs ignore SIGINT, and so would the programs they start."""
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
