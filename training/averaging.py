@@ -3,7 +3,7 @@
     θ̄ ← m·θ̄ + (1 − m)·θ        m = min(share, (n + 1)/(n + 10)) at update n
 
 an exponential moving average of weights and delays (Polyak & Juditsky 1992), shorter at first, so
-that it soon forgets the random start.
+that it soon forgets a random start. From a trained network m = share at once.
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ class Average:
     Args:
         model: the network that is trained.
         share: of the mean that stays at an update, at most.
+        trained: whether the model starts as a trained network, which is worth remembering.
 
     Attributes:
         values: by name of the parameters [pre, post] float, on their device; empty without a mean.
     """
 
-    def __init__(self, model: SpikingNetwork, share: float) -> None:
-        self._model, self._share = model, share
+    def __init__(self, model: SpikingNetwork, share: float, *, trained: bool = False) -> None:
+        self._model, self._share, self._trained = model, share, trained
         self.values: dict[str, Tensor] = {}
         if share:
             self.values = _copies(model)
 
     def add(self, update: int) -> None:
         """Take in the parameters after an update, counted from 0."""
-        stays = min(self._share, (update + 1) / (update + 10))
+        stays = self._share
+        if not self._trained:
+            stays = min(stays, (update + 1) / (update + 10))
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 if name in self.values:

@@ -1,9 +1,9 @@
-"""Adam with separate learning rates for weights and delays, their schedule, and when to stop."""
+"""Adam with separate learning rates for weights and delays, and their schedule."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -61,15 +61,3 @@ def warmup_cosine(n_updates: int, warmup: float) -> Callable[[int], float]:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     return factor
-
-
-def out_of_patience(scores: Sequence[float], patience: int) -> bool:
-    """Whether the last so many scores are none better than the best before them.
-
-    Args:
-        scores: one per epoch, larger is better; a score that is only reached again is no better.
-        patience: epochs to wait; 0 waits forever.
-    """
-    if not patience or not scores:
-        return False
-    return len(scores) - 1 - scores.index(max(scores)) >= patience

@@ -94,6 +94,11 @@ class TrainOptions:
         "share that an update leaves of the running mean of all weights and delays, which then is "
         "the network that is validated and kept, e.g. 0.995; 0 keeps none",
     )
+    judge_epochs: int = _option(
+        1,
+        "epochs, itself and those before it, whose mean validation accuracy decides whether an "
+        "epoch is the best one, which is kept",
+    )
     patience: int = _option(
         0, "stop when so many epochs in a row have not been better than the best; 0: do not"
     )
@@ -221,6 +226,7 @@ _SMALLEST = {
     "clip_norm": 0,
     "weight_decay": 0,
     "average": 0,
+    "judge_epochs": 1,
     "patience": 0,
     "sparsity": 0,
     "delay_sparsity": 0,

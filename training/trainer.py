@@ -25,12 +25,13 @@ from training.averaging import Average
 from training.devices import CPU, Device
 from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
-from training.optimise import clip_gradients, make_optimiser, out_of_patience, warmup_cosine
+from training.optimise import clip_gradients, make_optimiser, warmup_cosine
 from training.options import TrainOptions
 from training.preparation import augmentation, check_agreement, deployment, starting_network
 from training.pruning import Pruning
 from training.ranks import ALONE, Ranks
 from training.run_folder import RunFolder
+from training.selection import candidates, out_of_patience, scores
 from training.totals import Totals
 from training.validation import Validation
 
@@ -116,7 +117,7 @@ class Trainer:
         n_updates = self._batches * options.epochs
         self._factor = warmup_cosine(n_updates, options.warmup)
         self._pruning = Pruning(self.model, options.sparsity, options.delay_sparsity, n_updates)
-        self._average = Average(self.model, options.average)
+        self._average = Average(self.model, options.average, trained=network is not None)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
         self._progress = checkpoint.Progress(0, 0, -1.0, [])
         self.best = self.model.to_network()
@@ -309,16 +310,15 @@ class Trainer:
         entry: dict[str, Any],
         networks: tuple[Network, IntegerNetwork | None],
     ) -> None:
-        score, best = _score(entry), self._progress.best
-        better = _may_be_best(entry) and score >= best
+        log = [*self._progress.log, entry]
+        judged, best = scores(log, self.options.judge_epochs), self._progress.best
+        better = bool(candidates([entry])) and judged[-1] >= best
         if better:
             self.best, self.best_integers = networks
-        log = [*self._progress.log, entry]
         if self.options.patience:
-            scores = [_score(one) for one in log if _may_be_best(one)]
-            enough = out_of_patience(scores, self.options.patience)
+            enough = out_of_patience(judged, self.options.patience)
             entry["stopped_early"] = enough and epoch < self.options.epochs
-        self._progress = checkpoint.Progress(epoch, update, score if better else best, log)
+        self._progress = checkpoint.Progress(epoch, update, judged[-1] if better else best, log)
         if self._folder is not None and self._ranks.is_first:
             self._write(self._folder, better)
         self._on_epoch(entry)
@@ -335,17 +335,6 @@ class Trainer:
             self._average.values,
         )
         folder.write_log(self._progress.log)
-
-
-def _score(entry: dict[str, Any]) -> float:
-    """What decides which epoch is best, larger is better."""
-    validation = entry["validation_accuracy"]
-    return entry["train_accuracy"] if validation is None else validation
-
-
-def _may_be_best(entry: dict[str, Any]) -> bool:
-    """Not while synapses are still being removed: that network is not what was asked for."""
-    return entry.get("pruned", True)
 
 
 def _check_loss(loss: float, update: int) -> None:

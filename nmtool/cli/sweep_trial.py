@@ -12,7 +12,6 @@ from nmtool.cli.progress import Advance, progress
 from nmtool.cli.sweep_plan import StudyPlan
 from nmtool.cli.sweep_stop import StopRequest
 from nmtool.cli.sweep_store import Claim, Store
-from nmtool.cli.train_progress import best_epoch
 from nmtool.errors import NmtoolError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +98,7 @@ class _TrialRun:
         self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance | None
     ) -> float:
         from training.run_folder import RunFolder
+        from training.selection import scores
         from training.trainer import train
 
         folder = RunFolder(claim.folder / f"seed{options.seed}")
@@ -125,7 +125,7 @@ class _TrialRun:
             on_epoch=on_epoch,
             device=self._device,
         )
-        return float(best_epoch(log)["validation_accuracy"])
+        return max(scores(log, options.judge_epochs))
 
     def _heed(self, claim: Claim, entry: dict[str, Any], *, is_last: bool) -> None:
         """Tell the pruner how an epoch went, and end the trial if it says so."""

@@ -13,7 +13,7 @@ from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json
 from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.cli.train_progress import best_epoch, summary, train_with_progress
+from nmtool.cli.train_progress import summary, train_with_progress
 from nmtool.cli.train_settings import add_settings, chosen_settings, resumed_settings
 from nmtool.errors import RankError, UsageError
 
@@ -144,7 +144,9 @@ def _keeping_epochs(job: Job, ranks: Ranks) -> Iterator[None]:
 
 
 def _tell(arguments: argparse.Namespace, folder: RunFolder, trainer: Trainer) -> None:
-    best = best_epoch(trainer.log)
+    from training.selection import best_epoch
+
+    best = best_epoch(trainer.log, trainer.options.judge_epochs)
     if arguments.json:
         result: dict[str, Any] = {"run": str(folder.path), "network": str(folder.network_file)}
         result |= {"hash": trainer.best.content_hash, "epochs": len(trainer.log), "best": best}

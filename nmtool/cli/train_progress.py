@@ -1,4 +1,4 @@
-"""How training is followed: a bar over all samples, a line per epoch, the epoch that counts."""
+"""How training is followed: a bar over all samples, a line per epoch."""
 
 from __future__ import annotations
 
@@ -103,19 +103,6 @@ class EpochReport:
             f"epoch {entry['epoch']:3d}/{self._epochs}  {summary(entry)}  "
             f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
         )
-
-
-def best_epoch(log: list[dict[str, Any]]) -> dict[str, Any]:
-    """The entry of the epoch whose network was kept: the last of the best.
-
-    Epochs that ended before everything was removed that shall be removed do not count.
-    """
-
-    def score(entry: dict[str, Any]) -> float:
-        validation = entry["validation_accuracy"]
-        return entry["train_accuracy"] if validation is None else validation
-
-    return max((entry for entry in reversed(log) if entry.get("pruned", True)), key=score)
 
 
 def summary(entry: dict[str, Any]) -> str:

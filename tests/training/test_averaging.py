@@ -52,6 +52,17 @@ def test_is_the_moving_mean_of_all_updates(share: float, n_updates: int) -> None
     torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_trained_network_is_remembered_from_the_start() -> None:
+    model = _model()
+    start = _values(model)
+    average = Average(model, 0.9, trained=True)
+    _move(model, 1)
+    average.add(0)
+    now = _values(model)
+    expected = {name: 0.9 * start[name] + 0.1 * now[name] for name in now}
+    torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_is_used_inside_only_even_if_something_fails() -> None:
     model = _model()
     average = Average(model, 0.9)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.training.nets import random_network
 from training.model import SpikingNetwork
-from training.optimise import clip_gradients, make_optimiser, out_of_patience, warmup_cosine
+from training.optimise import clip_gradients, make_optimiser, warmup_cosine
 from training.options import TrainOptions
 
 pytestmark = pytest.mark.torch
@@ -91,23 +91,6 @@ def test_delays_that_do_not_learn_are_not_clipped() -> None:
         projection.weight.grad = torch.ones_like(projection.weight)
     clip_gradients(model, 0.5)
     assert float(sum((p.weight.grad**2).sum() for p in model.synapses)) == pytest.approx(0.25)
-
-
-@pytest.mark.parametrize(
-    ("scores", "patience", "enough"),
-    [
-        ([], 1, False),
-        ([0.5], 1, False),
-        ([0.5, 0.4], 0, False),
-        ([0.5, 0.4], 1, True),
-        ([0.5, 0.4], 2, False),
-        ([0.5, 0.6, 0.6, 0.6], 2, True),
-        ([0.5, 0.4, 0.6], 2, False),
-        ([0.9, 0.4, 0.6, 0.7], 3, True),
-    ],
-)
-def test_patience(scores: list[float], patience: int, enough: bool) -> None:
-    assert out_of_patience(scores, patience) is enough
 
 
 @pytest.mark.parametrize("settings", [{"train_delays": False}, {"max_delay": 0}])

@@ -23,6 +23,7 @@ from training.augment import Augmentation
 from training.model import SpikingNetwork
 from training.pruning import whole
 from training.run_folder import RunFolder
+from training.selection import best_epoch
 from training.trainer import BatchReport, Trainer, train
 
 pytestmark = pytest.mark.torch
@@ -249,6 +250,20 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
 def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
     best = [_best_epoch(RunFolder(tmp_path / f"run{seed}"), seed) for seed in range(5)]
     assert min(best) < 5
+
+
+def test_the_mean_over_epochs_decides_which_is_kept() -> None:
+    dataset, networks = small_dataset(), []
+    trainer = Trainer(
+        small_options(epochs=8, lr=0.05, judge_epochs=3, seed=4),
+        dataset.train,
+        dataset.validation,
+        on_epoch=lambda entry: networks.append(trainer.model.to_network()),
+    )
+    best = trainer.run()
+    kept = best_epoch(trainer.log, 3)["epoch"]
+    assert kept != best_epoch(trainer.log)["epoch"]
+    assert best.content_hash == networks[kept - 1].content_hash
 
 
 def test_training_accuracy_decides_without_validation_samples() -> None:

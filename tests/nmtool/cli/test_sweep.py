@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.cli.train_progress import best_epoch
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
+from training.selection import best_epoch
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")

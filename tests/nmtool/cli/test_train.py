@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.train_progress import best_epoch
 from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -218,15 +217,6 @@ def test_resuming_a_damaged_run(name: str, nmtool: Nmtool) -> None:
 def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
     cases.write_raw(Path("two/two_train.h5"), [[]] * 6, [[]] * 6, [0, 1] * 3)
     assert nmtool(*WORDS, "--validation", "2").code == 0
-
-
-def test_the_best_epoch_is_the_last_of_the_best() -> None:
-    def entry(epoch: int, train: float, validation: float | None) -> dict:
-        return {"epoch": epoch, "train_accuracy": train, "validation_accuracy": validation}
-
-    validated = [entry(1, 0.9, 0.5), entry(2, 0.1, 0.7), entry(3, 0.2, 0.7), entry(4, 1.0, 0.6)]
-    assert best_epoch(validated)["epoch"] == 3
-    assert best_epoch([entry(1, 0.9, None), entry(2, 0.8, None)])["epoch"] == 1
 
 
 def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
