@@ -19,6 +19,8 @@ class Augmentation:
         shift: every sample's channels move by a whole number of units, uniform in ±shift;
             events that leave the range are lost.
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
+        start_ms: every sample moves in time as a whole by an amount uniform in ±start_ms; events
+            that would come before 0 ms are lost.
         jitter_ms: every event moves in time by a normal random amount of this standard
             deviation in ms; none comes before the start of its sample.
         drop: every sample loses a share of its events that is uniform in 0 … drop, so that
@@ -28,6 +30,7 @@ class Augmentation:
     blend: float = 0.0
     shift: int = 0
     stretch: float = 0.0
+    start_ms: float = 0.0
     jitter_ms: float = 0.0
     drop: float = 0.0
 
@@ -40,6 +43,9 @@ class Augmentation:
             events = blend(events, self.blend, rng)
         if self.shift or self.stretch:
             events = _moved(events, shift, factor)
+        if self.start_ms:
+            later = rng.uniform(-self.start_ms, self.start_ms, events.n_samples)
+            events = _later(events, later)
         if self.jitter_ms:
             events = _jittered(events, self.jitter_ms, rng)
         if self.drop:
@@ -105,6 +111,14 @@ def _moved(
     unit = events.unit + shift[sample]
     kept = (unit >= 0) & (unit < events.n_units)
     return _joined(events, sample[kept], (events.time_ms * factor[sample])[kept], unit[kept])
+
+
+def _later(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
+    """Times moved by [samples] float64, ms."""
+    sample = events.sample_index()
+    time_ms = events.time_ms + by_ms[sample]
+    kept = time_ms >= 0
+    return _joined(events, sample[kept], time_ms[kept], events.unit[kept])
 
 
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:

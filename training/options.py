@@ -116,6 +116,7 @@ class TrainOptions:
 
     shift: int = _option(0, "augmentation: shift channels by up to this many units of the data")
     stretch: float = _option(0.0, "augmentation: stretch time by up to this share")
+    start_ms: float = _option(0.0, "augmentation: samples start up to this many ms sooner or later")
     jitter_ms: float = _option(
         0.0, "augmentation: standard deviation of every event's own move in time, in ms"
     )
@@ -232,6 +233,7 @@ _SMALLEST = {
     "delay_sparsity": 0,
     "shift": 0,
     "stretch": 0,
+    "start_ms": 0,
     "jitter_ms": 0,
     "drop": 0,
     "blend": 0,
@@ -248,6 +250,7 @@ _LARGEST = {
     "sparsity": 1,
     "delay_sparsity": 1,
     "stretch": 1,
+    "start_ms": 1000,
     "jitter_ms": 1000,
     "drop": 1,
     "blend": 1,

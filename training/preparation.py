@@ -56,7 +56,12 @@ def deployment(options: TrainOptions, train: SpikeEvents, network: Network) -> D
 def augmentation(options: TrainOptions) -> Augmentation:
     """The changes to training samples that the options ask for."""
     return Augmentation(
-        options.blend, options.shift, options.stretch, options.jitter_ms, options.drop
+        blend=options.blend,
+        shift=options.shift,
+        stretch=options.stretch,
+        start_ms=options.start_ms,
+        jitter_ms=options.jitter_ms,
+        drop=options.drop,
     )
 
 

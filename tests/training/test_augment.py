@@ -67,6 +67,19 @@ def test_a_sample_stretches_as_a_whole_within_the_limits() -> None:
     assert 1.18 < factor.max() <= 1.2
 
 
+def test_a_sample_starts_sooner_or_later_as_a_whole() -> None:
+    events = _events(300)
+    moved = Augmentation(start_ms=10.0)(events, np.random.default_rng(7))
+    whole = np.flatnonzero(moved.counts == 3)
+    by = (moved.take(whole).time_ms - events.take(whole).time_ms).reshape(-1, 3)
+    np.testing.assert_allclose(by, by[:, :1] * np.ones(3), atol=1e-9)
+    assert -1.0 <= by.min() < 0
+    assert 9.8 < by.max() <= 10.0
+    cut = moved.take(np.flatnonzero(moved.counts == 2))
+    assert set(cut.unit) == {5, 9}  # of these the event at 1 ms would have come before the start
+    assert cut.n_samples == pytest.approx(0.45 * 300, abs=30)
+
+
 def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
     jittered = Augmentation(jitter_ms=2.0)(_events(2000), np.random.default_rng(4))
     np.testing.assert_array_equal(jittered.counts, _events(2000).counts)
@@ -90,7 +103,9 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
     np.testing.assert_array_equal(kept.time_ms, kept.unit)
 
 
-@pytest.mark.parametrize("more", [{"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}])
+@pytest.mark.parametrize(
+    "more", [{"start_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
+)
 def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
     """Every sample is one event of a class of its own, so that it cannot be blended."""
     n = 300
@@ -108,6 +123,7 @@ _SETTINGS = st.fixed_dictionaries(
     {
         "shift": st.integers(0, 20),
         "stretch": st.floats(0, 1),
+        "start_ms": st.floats(0, 1000),
         "jitter_ms": st.floats(0, 1000),
         "drop": st.floats(0, 1),
         "blend": st.floats(0, 1),
