@@ -19,10 +19,12 @@ class Augmentation:
         shift: every sample's channels move by a whole number of units, uniform in ±shift;
             events that leave the range are lost.
         stretch: every sample's times are multiplied by a factor uniform in 1 ± stretch.
-        start_ms: every sample moves in time as a whole by an amount uniform in ±start_ms; events
+        onset_ms: every sample moves in time as a whole by an amount uniform in ±onset_ms; events
             that would come before 0 ms are lost.
         jitter_ms: every event moves in time by a normal random amount of this standard
             deviation in ms; none comes before the start of its sample.
+        mask: every sample loses all events in a band of neighbouring units, as many as a whole
+            number uniform in 0 … mask (SpecAugment, Park et al. 2019).
         drop: every sample loses a share of its events that is uniform in 0 … drop, so that
             networks hear the same softly and loudly.
     """
@@ -30,8 +32,9 @@ class Augmentation:
     blend: float = 0.0
     shift: int = 0
     stretch: float = 0.0
-    start_ms: float = 0.0
+    onset_ms: float = 0.0
     jitter_ms: float = 0.0
+    mask: int = 0
     drop: float = 0.0
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
@@ -43,11 +46,13 @@ class Augmentation:
             events = blend(events, self.blend, rng)
         if self.shift or self.stretch:
             events = _moved(events, shift, factor)
-        if self.start_ms:
-            later = rng.uniform(-self.start_ms, self.start_ms, events.n_samples)
+        if self.onset_ms:
+            later = rng.uniform(-self.onset_ms, self.onset_ms, events.n_samples)
             events = _later(events, later)
         if self.jitter_ms:
             events = _jittered(events, self.jitter_ms, rng)
+        if self.mask:
+            events = _masked(events, self.mask, rng)
         if self.drop:
             lost = rng.uniform(0.0, self.drop, events.n_samples)
             events = _kept(events, rng.random(events.n_events) >= lost[events.sample_index()])
@@ -124,6 +129,15 @@ def _later(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
     time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
     return _collected(events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit)
+
+
+def _masked(events: SpikeEvents, widest: int, rng: np.random.Generator) -> SpikeEvents:
+    """The first unit of a band is such that the whole band lies within the range."""
+    width = rng.integers(0, min(widest, events.n_units) + 1, events.n_samples)
+    first = rng.integers(0, events.n_units - width + 1)
+    sample = events.sample_index()
+    into = events.unit - first[sample]
+    return _kept(events, (into < 0) | (into >= width[sample]))
 
 
 def _kept(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:

@@ -32,7 +32,7 @@ class Deployment:
 
     @classmethod
     def of(cls, options: TrainOptions, samples: Raster) -> Deployment:
-        """The bits that options ask for; a stride of 0 is the finest that reaches every delay."""
+        """The bits that options ask for; a stride of 0 is what comes nearest to all delays."""
         if options.delay_stride:
             delays = DelayGrid(options.delay_bits, options.delay_stride)
         else:

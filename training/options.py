@@ -68,7 +68,8 @@ class TrainOptions:
     weight_bits: int = _option(8, "integers: bits of a weight, 2 … 8")
     delay_bits: int = _option(6, "integers: bits of a delay, 1 … 6")
     delay_stride: int = _option(
-        0, "integers: steps from one delay to the next; 0: the least that reaches max_delay"
+        0,
+        "integers: steps from one delay to the next; 0: what comes nearest to all up to max_delay",
     )
 
     epochs: int = _option(30, "passes over the training samples")
@@ -116,9 +117,12 @@ class TrainOptions:
 
     shift: int = _option(0, "augmentation: shift channels by up to this many units of the data")
     stretch: float = _option(0.0, "augmentation: stretch time by up to this share")
-    start_ms: float = _option(0.0, "augmentation: samples start up to this many ms sooner or later")
+    onset_ms: float = _option(0.0, "augmentation: samples start up to this many ms sooner or later")
     jitter_ms: float = _option(
         0.0, "augmentation: standard deviation of every event's own move in time, in ms"
+    )
+    mask: int = _option(
+        0, "augmentation: lose a band of up to this many neighbouring units of the data"
     )
     drop: float = _option(0.0, "augmentation: lose up to this share of a sample's events")
     blend: float = _option(
@@ -233,8 +237,9 @@ _SMALLEST = {
     "delay_sparsity": 0,
     "shift": 0,
     "stretch": 0,
-    "start_ms": 0,
+    "onset_ms": 0,
     "jitter_ms": 0,
+    "mask": 0,
     "drop": 0,
     "blend": 0,
     "validation": 0,
@@ -250,7 +255,7 @@ _LARGEST = {
     "sparsity": 1,
     "delay_sparsity": 1,
     "stretch": 1,
-    "start_ms": 1000,
+    "onset_ms": 1000,
     "jitter_ms": 1000,
     "drop": 1,
     "blend": 1,

@@ -59,8 +59,9 @@ def augmentation(options: TrainOptions) -> Augmentation:
         blend=options.blend,
         shift=options.shift,
         stretch=options.stretch,
-        start_ms=options.start_ms,
+        onset_ms=options.onset_ms,
         jitter_ms=options.jitter_ms,
+        mask=options.mask,
         drop=options.drop,
     )
 

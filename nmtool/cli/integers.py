@@ -39,7 +39,7 @@ def add_quantise_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=DELAY_BITS,
         metavar="N",
-        help="1 … 6, default 6; delays become multiples of the least stride that reaches them all",
+        help="1 … 6, default 6; delays become multiples of the stride of least error",
     )
     parser.add_argument(
         "--ranges",

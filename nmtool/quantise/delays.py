@@ -39,9 +39,14 @@ class DelayGrid:
 
     @classmethod
     def reaching(cls, bits: int, longest: int) -> DelayGrid:
-        """The finest grid of so many bits that reaches a delay (in steps), or the target's end."""
+        """The grid of so many bits that no delay up to one (in steps) is far from.
+
+        Its stride is that of the least largest error: of half a stride between two delays of the
+        grid, or of what lies beyond its last one. Delays beyond the target's end do not count.
+        """
         longest = min(longest, targets.MAX_DELAY)
-        return cls(bits, max(1, -(-longest // ((1 << bits) - 1))))
+        grids = [cls(bits, stride) for stride in range(1, targets.MAX_DELAY + 1)]
+        return min(grids, key=lambda grid: max(grid.stride / 2, longest - grid.longest))
 
     @property
     def longest(self) -> int:

@@ -36,13 +36,20 @@ def test_the_grid_keeps_its_own_delays(grid: DelayGrid) -> None:
 
 
 @given(st.sampled_from(DELAY_BITS), st.integers(0, 300))
-def test_the_finest_grid_that_reaches(bits: int, longest: int) -> None:
-    grid = DelayGrid.reaching(bits, longest)
-    reached = min(longest, targets.MAX_DELAY)
-    # Where the last multiple would lie beyond the target's end, the one before is the longest.
-    assert grid.longest > reached - grid.stride
-    if grid.stride > 1:
-        assert ((1 << bits) - 1) * (grid.stride - 1) < reached
+def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> None:
+    delays = np.linspace(0, min(longest, targets.MAX_DELAY), 977)
+
+    def furthest(grid: DelayGrid) -> float:
+        return float(np.abs(grid.snap(delays) - delays).max())
+
+    strides = range(1, targets.MAX_DELAY + 1)
+    best = min(furthest(DelayGrid(bits, stride)) for stride in strides)
+    assert furthest(DelayGrid.reaching(bits, longest)) == pytest.approx(best, abs=0.1)
+
+
+@pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])
+def test_strides_that_span_what_the_target_holds(bits: int, stride: int) -> None:
+    assert DelayGrid.reaching(bits, targets.MAX_DELAY).stride == stride
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])
