@@ -15,7 +15,7 @@ from nmtool.data import bin_events
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import quantise, weight_ranges
+from nmtool.quantise import DelayGrid, quantise, weight_ranges
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -77,9 +77,9 @@ def test_what_it_costs_is_measured_on_samples_held_out(nmtool: Nmtool, floats: P
 
 def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("quantize", floats, "-o", "q.npz", "--delay-bits", "1").code == 0
-    longest = cases.float_network().max_delay
+    grid = DelayGrid.reaching(1, round(cases.float_network().max_delay))
     for projection in IntegerNetwork.load("q.npz").projections:
-        assert set(np.unique(projection.delay)) <= {0, longest}
+        assert set(np.unique(projection.delay)) <= {0, grid.stride}
 
 
 def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -> None:
