@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
@@ -105,7 +106,7 @@ class EpochReport:
         )
 
 
-def summary(entry: dict[str, Any]) -> str:
+def summary(entry: Mapping[str, Any]) -> str:
     """An epoch's entry of the log in a few words."""
     validation = entry["validation_accuracy"]
     parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
