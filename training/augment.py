@@ -23,8 +23,6 @@ class Augmentation:
             that would come before 0 ms are lost.
         jitter_ms: every event moves in time by a normal random amount of this standard
             deviation in ms; none comes before the start of its sample.
-        mask: every sample loses all events in a band of neighbouring units, as many as a whole
-            number uniform in 0 … mask (SpecAugment, Park et al. 2019).
         drop: every sample loses a share of its events that is uniform in 0 … drop, so that
             networks hear the same softly and loudly.
     """
@@ -34,7 +32,6 @@ class Augmentation:
     stretch: float = 0.0
     onset_ms: float = 0.0
     jitter_ms: float = 0.0
-    mask: int = 0
     drop: float = 0.0
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
@@ -51,8 +48,6 @@ class Augmentation:
             events = _later(events, later)
         if self.jitter_ms:
             events = _jittered(events, self.jitter_ms, rng)
-        if self.mask:
-            events = _masked(events, self.mask, rng)
         if self.drop:
             lost = rng.uniform(0.0, self.drop, events.n_samples)
             events = _kept(events, rng.random(events.n_events) >= lost[events.sample_index()])
@@ -129,15 +124,6 @@ def _later(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
     time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
     return _collected(events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit)
-
-
-def _masked(events: SpikeEvents, widest: int, rng: np.random.Generator) -> SpikeEvents:
-    """The first unit of a band is such that the whole band lies within the range."""
-    width = rng.integers(0, min(widest, events.n_units) + 1, events.n_samples)
-    first = rng.integers(0, events.n_units - width + 1)
-    sample = events.sample_index()
-    into = events.unit - first[sample]
-    return _kept(events, (into < 0) | (into >= width[sample]))
 
 
 def _kept(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:

@@ -121,9 +121,6 @@ class TrainOptions:
     jitter_ms: float = _option(
         0.0, "augmentation: standard deviation of every event's own move in time, in ms"
     )
-    mask: int = _option(
-        0, "augmentation: lose a band of up to this many neighbouring units of the data"
-    )
     drop: float = _option(0.0, "augmentation: lose up to this share of a sample's events")
     blend: float = _option(
         0.0,
@@ -239,7 +236,6 @@ _SMALLEST = {
     "stretch": 0,
     "onset_ms": 0,
     "jitter_ms": 0,
-    "mask": 0,
     "drop": 0,
     "blend": 0,
     "validation": 0,

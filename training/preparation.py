@@ -61,7 +61,6 @@ def augmentation(options: TrainOptions) -> Augmentation:
         stretch=options.stretch,
         onset_ms=options.onset_ms,
         jitter_ms=options.jitter_ms,
-        mask=options.mask,
         drop=options.drop,
     )
 

@@ -53,3 +53,8 @@ def small_options(**settings: Any) -> TrainOptions:
         "stretch": 0.1,
     }
     return TrainOptions().with_settings(base | settings, "test")
+
+
+def without_seconds(log: list[dict]) -> list[dict]:
+    """A run's log without what differs from run to run."""
+    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in log]

@@ -90,23 +90,6 @@ def test_jitter_moves_every_event_by_itself_and_none_before_the_start() -> None:
     assert (first == 0).mean() == pytest.approx(0.31, abs=0.04)  # normal below −1 ms of 2 ms
 
 
-def test_a_band_of_neighbouring_units_is_lost() -> None:
-    n_samples = 500
-    units = np.tile(np.arange(N_UNITS), n_samples)
-    offset, label = np.arange(n_samples + 1) * N_UNITS, np.zeros(n_samples, np.int64)
-    events = SpikeEvents(np.ones(units.size), units, offset, label, N_UNITS, ["one"])
-    kept = Augmentation(mask=4)(events, np.random.default_rng(8))
-    widths = set()
-    for sample in range(n_samples):
-        lost = np.setdiff1d(np.arange(N_UNITS), kept.take(np.array([sample])).unit)
-        assert (np.diff(lost) == 1).all()
-        widths.add(lost.size)
-    assert widths == {0, 1, 2, 3, 4}
-    share = np.bincount(kept.unit) / n_samples
-    assert share.min() > 0.7
-    assert share[[0, -1]].min() > share[4:8].mean()  # fewer bands reach the edges
-
-
 def test_every_sample_loses_a_share_of_its_own() -> None:
     n_samples, n_events = 300, 400
     label, offset = np.zeros(n_samples, np.int64), np.arange(n_samples + 1) * n_events
@@ -121,7 +104,7 @@ def test_every_sample_loses_a_share_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"onset_ms": 9.0}, {"mask": 60}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
+    "more", [{"onset_ms": 9.0}, {"jitter_ms": 3.0}, {"drop": 0.5}, {"blend": 0.5}]
 )
 def test_what_else_is_on_does_not_change_shifts_and_stretches(more: dict[str, float]) -> None:
     """Every sample is one event of a class of its own, so that it cannot be blended."""
@@ -142,7 +125,6 @@ _SETTINGS = st.fixed_dictionaries(
         "stretch": st.floats(0, 1),
         "onset_ms": st.floats(0, 1000),
         "jitter_ms": st.floats(0, 1000),
-        "mask": st.integers(0, 20),
         "drop": st.floats(0, 1),
         "blend": st.floats(0, 1),
     }

@@ -15,15 +15,18 @@ import torch
 from nmtool import storage
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.network import Network
 from nmtool.readout import RULES
-from tests.training.small_data import EMPTY, small_dataset, small_events, small_options
+from tests.training.small_data import (
+    EMPTY,
+    small_dataset,
+    small_events,
+    small_options,
+    without_seconds,
+)
 from training import checkpoint
 from training.augment import Augmentation
 from training.model import SpikingNetwork
-from training.pruning import whole
 from training.run_folder import RunFolder
-from training.selection import best_epoch
 from training.trainer import BatchReport, Trainer, train
 
 pytestmark = pytest.mark.torch
@@ -41,15 +44,11 @@ def _stop_after(epoch: int):
     return on_epoch
 
 
-def _without_seconds(log: list[dict]) -> list[dict]:
-    return [{k: v for k, v in entry.items() if k != "seconds"} for entry in log]
-
-
 def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
     archive = storage.read_archive(
         folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
     )
-    header = archive.header | {"log": _without_seconds(archive.header["log"])}
+    header = archive.header | {"log": without_seconds(archive.header["log"])}
     return header, {name: array.tobytes() for name, array in archive.arrays.items()}
 
 
@@ -104,7 +103,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
     assert resumed.best.content_hash == expected.best.content_hash
     assert parts.network().content_hash == expected.best.content_hash
     assert _checkpoint_content(parts) == _checkpoint_content(whole)
-    assert _without_seconds(resumed.log) == _without_seconds(expected.log)
+    assert without_seconds(resumed.log) == without_seconds(expected.log)
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
@@ -122,7 +121,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
         for threads in (1, 2):
             numba.set_num_threads(threads)
             trainer = train(small_options(epochs=2, batch_size=40, layers=2), small_dataset(80))
-            results.append((trainer.best.content_hash, _without_seconds(trainer.log)))
+            results.append((trainer.best.content_hash, without_seconds(trainer.log)))
     finally:
         numba.set_num_threads(usual)
     assert results[0] == results[1]
@@ -221,143 +220,6 @@ def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
 
     assert gradient(rest).abs().max() > 0
     torch.testing.assert_close(gradient(list(range(8))), gradient(rest), rtol=1e-5, atol=1e-8)
-
-
-def _best_epoch(folder: RunFolder, seed: int) -> int:
-    """Check that a run keeps its best epoch, the last one among equals; returns it, from 0."""
-    dataset = small_dataset()
-    networks: list[Network] = []
-    trainer = Trainer(
-        small_options(epochs=6, lr=0.05, seed=seed),
-        dataset.train,
-        dataset.validation,
-        folder=folder,
-        on_epoch=lambda entry: networks.append(trainer.model.to_network()),
-    )
-    folder.create({"options": {}})
-    best = trainer.run()
-    scores = [entry["validation_accuracy"] for entry in trainer.log]
-    expected = max(range(6), key=lambda epoch: (scores[epoch], epoch))
-    assert best.content_hash == networks[expected].content_hash
-    assert folder.network().content_hash == best.content_hash
-    events = dataset.validation
-    assert events is not None
-    raster = bin_events(events, best.dt_ms, best.n_steps, best.channels.group).raster
-    assert SpikingNetwork(best).record(raster).accuracy(events.label) == max(scores)
-    return expected
-
-
-def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
-    best = [_best_epoch(RunFolder(tmp_path / f"run{seed}"), seed) for seed in range(5)]
-    assert min(best) < 5
-
-
-def test_the_mean_over_epochs_decides_which_is_kept() -> None:
-    dataset, networks = small_dataset(), []
-    trainer = Trainer(
-        small_options(epochs=8, lr=0.05, judge_epochs=3, seed=4),
-        dataset.train,
-        dataset.validation,
-        on_epoch=lambda entry: networks.append(trainer.model.to_network()),
-    )
-    best = trainer.run()
-    kept = best_epoch(trainer.log, 3)["epoch"]
-    assert kept != best_epoch(trainer.log)["epoch"]
-    assert best.content_hash == networks[kept - 1].content_hash
-
-
-def test_training_accuracy_decides_without_validation_samples() -> None:
-    trainer = Trainer(small_options(epochs=2), small_events(30, 1), None)
-    trainer.run()
-    assert [entry["validation_accuracy"] for entry in trainer.log] == [None, None]
-
-
-def _zeros(network: Network) -> list[int]:
-    return [int((p.weight == 0).sum()) for p in network.projections]
-
-
-def _shares(network: Network, share: float) -> list[int]:
-    return [whole(share, p.weight.size) for p in network.projections]
-
-
-@pytest.mark.parametrize("arithmetic", ["float", "integer"])
-def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_path: Path) -> None:
-    # So strong a rescue lifts all weights into neurons that pruning has silenced.
-    settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
-    options = small_options(arithmetic=arithmetic, **settings)
-    folder = RunFolder(tmp_path / "run")
-    trainer = train(options, small_dataset(), folder=folder)
-    assert any(entry["silent_neurons"] for entry in trainer.log if entry["pruned"])
-    assert _zeros(trainer.best) == _zeros(folder.network()) == _shares(trainer.best, 0.9)
-    for synapses in trainer.model.synapses:
-        assert synapses.weight.grad is not None
-        assert (synapses.weight.grad[synapses.weight == 0] == 0).all()
-    for projection in trainer.best.projections:
-        assert (projection.delay == 0).sum() >= whole(0.7, projection.delay.size)
-    integers = folder.integers()
-    assert (integers is None) == (arithmetic == "float")
-    for held in integers.projections if integers else []:
-        assert (held.weight == 0).sum() >= whole(0.9, held.weight.size)
-
-
-def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
-    dataset, networks = small_dataset(), []
-    options = small_options(sparsity=0.9, epochs=10)
-    folder = RunFolder(tmp_path / "run")
-
-    def on_epoch(entry: dict) -> None:
-        networks.append(trainer.model.to_network())
-        assert folder.network_file.exists() == entry["pruned"]
-
-    trainer = Trainer(options, dataset.train, dataset.validation, folder=folder, on_epoch=on_epoch)
-    folder.create({"options": {}})
-    trainer.run()
-    scores = [entry["validation_accuracy"] for entry in trainer.log]
-    assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 3
-    assert max(scores[:7]) > max(scores[7:])
-    expected = max(range(7, 10), key=lambda epoch: (scores[epoch], epoch))
-    assert trainer.best.content_hash == networks[expected].content_hash
-
-
-def test_a_run_that_starts_from_a_pruned_one_keeps_its_gaps(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    train(small_options(sparsity=0.7), small_dataset(), folder=folder)
-    again = train(small_options(sparsity=0.7, seed=1), small_dataset(), start=folder)
-    assert all(entry["pruned"] for entry in again.log)
-    for old, new in zip(folder.network().projections, again.best.projections, strict=True):
-        np.testing.assert_array_equal(old.weight == 0, new.weight == 0)
-
-
-def test_a_run_stops_when_it_does_not_get_better(tmp_path: Path) -> None:
-    folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
-    still = {"lr": 0.0, "delay_lr": 0.0, "rescue": 0.0}
-    options = small_options(patience=2, epochs=9, **still)
-    trainer = train(options, dataset, folder=folder)
-    assert [entry["stopped_early"] for entry in trainer.log] == [False, False, True]
-    assert trainer.stopped_early
-    again = train(options, dataset, folder=folder, resume=True)
-    assert again.log == trainer.log
-    until_the_end = train(small_options(patience=2, epochs=3, **still), dataset)
-    assert not until_the_end.stopped_early
-
-
-def test_patience_leaves_the_epochs_before_as_they_were() -> None:
-    settings = {"epochs": 12, "lr": 0.03}
-    stopped = train(small_options(patience=1, **settings), small_dataset())
-    whole_run = train(small_options(**settings), small_dataset())
-    n_epochs = len(stopped.log)
-    assert 1 < n_epochs < 12
-    for entry in stopped.log:
-        del entry["stopped_early"]
-    assert _without_seconds(stopped.log) == _without_seconds(whole_run.log[:n_epochs])
-
-
-def test_patience_waits_for_pruning_to_end() -> None:
-    options = small_options(patience=1, sparsity=0.5, epochs=10, lr=0.0, delay_lr=0.0, rescue=0.0)
-    trainer = train(options, small_dataset())
-    assert len(trainer.log) == 9
-    assert trainer.stopped_early
-    assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 2
 
 
 def test_gradients_are_clipped_before_they_are_learnt_from() -> None:

@@ -1,0 +1,143 @@
+"""NetX files that are damaged, changed or foreign are refused, never misread."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from exporters import netx
+from hardware_sim.known_answers import known_answers
+from nmtool.errors import FileFormatError
+from nmtool.integer_network import IntegerNetwork
+from tests.exporters.netx_nets import chain_network
+
+NETWORK = chain_network(3)
+ANSWERS = known_answers(NETWORK)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A good file."""
+    return netx.export(NETWORK, tmp_path / "network.net", answers=ANSWERS)
+
+
+def assert_refused(path: Path) -> FileFormatError:
+    for take in (netx.load, netx.known_answers):
+        with pytest.raises(FileFormatError) as error:
+            take(path)
+        assert str(path) in error.value.what
+    return error.value
+
+
+def test_truncated_anywhere(path: Path) -> None:
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 4999), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        assert_refused(path)
+
+
+def executed(network: IntegerNetwork) -> list[object]:
+    """All integers of a network, without names."""
+    constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
+    synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
+    return [*constants, *synapses]
+
+
+def test_damaged_bytes_never_change_the_network(path: Path) -> None:
+    """HDF5 has unused bytes: those are free. Names get lost with the name of nmtool's group."""
+    whole, noticed = path.read_bytes(), 0
+    for place in range(0, len(whole), 149):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with contextlib.suppress(FileFormatError):
+            noticed += 1
+            assert executed(netx.load(path)) == executed(NETWORK)
+            noticed -= 1
+    assert noticed > 20
+
+
+@pytest.mark.parametrize("data", [b"", b"text\n", bytes(1000), b"\x89HDF\r\n\x1a\n"])
+def test_foreign_files(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "foreign.net").write_bytes(data)
+    assert_refused(tmp_path / "foreign.net")
+    assert "there is no file" in assert_refused(tmp_path / "missing.net").what
+
+
+def in_layer(**values: Any) -> Callable[[h5py.File], None]:
+    """Replace datasets of the first dense layer; None deletes them."""
+
+    def change(file: h5py.File) -> None:
+        group = file["layer/1"]
+        for name, value in values.items():
+            name = name.replace("__", "/")
+            if name in group:
+                del group[name]
+            if value is not None:
+                group[name] = value
+
+    return change
+
+
+def other_weight(file: h5py.File) -> None:
+    file["layer/1/weight"][0, 0] ^= 8
+
+
+def external(file: h5py.File) -> None:
+    del file["layer/2"]
+    file["layer/2"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def huge(file: h5py.File) -> None:
+    del file["layer/1/weight"]
+    file["layer/1"].create_dataset("weight", (1 << 40, 5), "i2", chunks=(1024, 5))
+
+
+CHANGES: dict[str, Callable[[h5py.File], None]] = {
+    "another weight": other_weight,
+    "another threshold": in_layer(neuron__vThMant=77),
+    "no weight": in_layer(weight=None),
+    "no neuron": in_layer(neuron=None),
+    "no type": in_layer(type=None),
+    "a number for the type": in_layer(type=5),
+    "a strange type": in_layer(type=b"x" * 500),
+    "weights of another shape": in_layer(weight=np.ones((2, 2, 2))),
+    "weights of another size": in_layer(weight=np.ones((3, 50))),
+    "weights that are no numbers": in_layer(weight=b"x"),
+    "weights that are not whole": in_layer(weight=np.full((5, 5), 0.5)),
+    "weights that are not finite": in_layer(weight=np.full((5, 5), np.inf)),
+    "weights beyond 32 bits": in_layer(weight=np.full((5, 5), 1 << 40)),
+    "delays of another shape": in_layer(delay=np.ones(50)),
+    "negative delays": in_layer(delay=-1),
+    "several decays": in_layer(neuron__iDecay=np.ones(9)),
+    "a shape of nothing": in_layer(shape=np.zeros(0)),
+    "a link to another file": external,
+    "a huge matrix": huge,
+    "no layers": lambda file: file.__delitem__("layer"),
+    "a gap in the layers": lambda file: file.__delitem__("layer/1"),
+    "no settings": lambda file: file.__delitem__("nmtool/settings"),
+    "another layer": lambda file: file.copy("layer/3", "layer/4"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_changed_files(case: str, path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        CHANGES[case](file)
+    with pytest.raises(FileFormatError) as error:
+        netx.load(path)
+    assert str(path) in error.value.what
+    assert error.value.why
+
+
+def test_a_newer_version_asks_for_an_update(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["nmtool/settings"]
+        file["nmtool/settings"] = '{"version": 2, "hash": "x"}'
+    assert assert_refused(path).fix == "update nmtool"

@@ -1,0 +1,78 @@
+"""What data showed decides scales; options that make no sense are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmtool.errors import UsageError
+from nmtool.network import Network
+from nmtool.quantise import Calibration, quantise
+from tests.nmtool.quantise_cases import codes, one_population
+
+
+def test_calibration_sets_the_head_room_of_outputs() -> None:
+    network = one_population(np.random.default_rng(1).normal(size=(50, 2)), kind="li")
+    blind = quantise(network).network.populations[0].scale
+    seen = {"p": 40.0}
+    seeing = quantise(network, calibration=Calibration(membrane=seen)).network.populations[0].scale
+    assert seeing > blind
+    assert 64 * seeing * 2 * 40.0 <= 2**23
+
+
+def test_calibration_keeps_inhibited_membranes_in_range() -> None:
+    network = one_population(np.random.default_rng(1).normal(size=(4, 2)))
+    blind = quantise(network).network.populations[0].scale
+    reach = 2**23 / 64 / blind  # what fits into v at that scale
+    calm, deep = (
+        quantise(network, calibration=Calibration(membrane={"p": share * reach}))
+        for share in (0.7, 1.5)
+    )
+    assert calm.network.populations[0].scale == blind
+    assert deep.network.populations[0].scale * 1.25 * 1.5 <= blind
+    assert codes(deep) == []
+
+
+def dense_input() -> Network:
+    """So many equal weights that the static bounds cost nine tenths of the range."""
+    return one_population(np.full((4000, 2), 0.1))
+
+
+@pytest.mark.parametrize(
+    ("drive", "current", "scale"), [(0.5, 0.6, 2**15), (0.5, 4.0, 2**14), (1.0, 0.6, 2**14)]
+)
+def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> None:
+    """Twice what was seen fits: 2·drive < 2^15 and 64·2·current < 2^23 in integers."""
+    network = dense_input()
+    calibration = Calibration({"p": drive}, {"p": current}, {})
+    static = quantise(network, calibration=calibration)
+    trusting = quantise(network, calibration=calibration, scale="data")
+    assert codes(static) == []
+    assert codes(trusting) == ["bounds-from-data"]
+    assert static.network.populations[0].scale < scale / 4
+    assert trusting.network.populations[0].scale == pytest.approx(scale, rel=2e-3)
+    assert trusting.report.populations[0].current_share > 1
+
+
+def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
+    network = dense_input()
+    calibration = Calibration({"p": 1e6}, {"p": 1e6})
+    trusting = quantise(network, calibration=calibration, scale="data")
+    assert codes(trusting) == []
+    assert trusting.network.content_hash == quantise(network).network.content_hash
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"weight_bits": 1}, "2 to 8 bits, not 1"),
+        ({"weight_bits": 9}, "2 to 8 bits, not 9"),
+        ({"scale": "dynamic"}, "unknown scale rule 'dynamic'"),
+        ({"scale": "data"}, "needs calibration data"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        quantise(dense_input(), **options)
