@@ -19,6 +19,13 @@ def weight_unit(weight_bits: int, sign_mode: str) -> int:
     return -step if sign_mode == INHIBITORY else step
 
 
+def stored_factor(projection: IntegerProjection) -> int:
+    """What a spike adds where it meets a stored weight of 1; the exponent is in it."""
+    unit = weight_unit(projection.weight_bits, projection.sign_mode)
+    exponent = projection.weight_exponent
+    return unit << exponent if exponent >= 0 else unit >> -exponent
+
+
 def stored_weight(projection: IntegerProjection) -> NDArray:
     """[pre, post] int8 or uint8: the weights in units of `weight_unit`."""
     dtype = np.int8 if projection.sign_mode == MIXED else np.uint8

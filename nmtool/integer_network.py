@@ -94,7 +94,8 @@ class IntegerProjection:
             `weight_bits` and the matrix' signs allow (mixed 8-bit weights are even).
         delay: [pre, post] uint8, 0 … 61 steps.
         weight_bits: 2 … 8.
-        weight_exponent: the projection's summed weights are shifted left by it; 0 … 7.
+        weight_exponent: the projection's summed weights are shifted left by it, right where it
+            is negative; weight_bits − 8 … 7.
     """
 
     source: str
@@ -110,8 +111,12 @@ class IntegerProjection:
             raise self._error(f"weights {weight.shape} and delays {delay.shape} differ")
         if self.weight_bits not in targets.WEIGHT_BITS:
             raise self._error(f"weight_bits must be 2 … 8, not {self.weight_bits}")
-        if self.weight_exponent not in range(targets.MAX_WEIGHT_EXPONENT + 1):
-            raise self._error(f"weight_exponent must be 0 … 7, not {self.weight_exponent}")
+        exponents = targets.weight_exponents(self.weight_bits)
+        if self.weight_exponent not in exponents:
+            raise self._error(
+                f"weight_exponent must be {exponents[0]} … {exponents[-1]}, "
+                f"not {self.weight_exponent}"
+            )
         for key in ("weight_bits", "weight_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
         self._check_weights(weight)
@@ -148,7 +153,8 @@ class IntegerProjection:
     @property
     def shifted_weight(self) -> NDArray[np.int32]:
         """[pre, post] int32: weight·2^weight_exponent, what a spike adds to a."""
-        return self.weight.astype(np.int32) << self.weight_exponent
+        weight, exponent = self.weight.astype(np.int32), self.weight_exponent
+        return weight << exponent if exponent >= 0 else weight >> -exponent
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,6 +60,15 @@ class Finding:
     fix: str
 
 
+def weight_exponents(weight_bits: int) -> range:
+    """Exponents of a projection: as low as weights of so few bits can be shifted right exactly.
+
+    Shifted weights are then weights of eight bits times a power of two from 1 on, and so are
+    their sums, whatever a chip shifts first.
+    """
+    return range(weight_bits - 8, MAX_WEIGHT_EXPONENT + 1)
+
+
 def weight_step(weight_bits: int, mixed_signs: bool) -> int:
     """Spacing of the weights a matrix can hold: mixed signs cost one bit of 9."""
     return 1 << (8 - weight_bits + int(mixed_signs))

@@ -29,7 +29,7 @@ class Maker:
 
     random: np.random.Generator
     max_delay: int = MAX_DELAY
-    exponents: tuple[int, ...] = (0, 0, 1, 7)
+    exponents: tuple[int, ...] = (0, -6, -1, 1, 7)
 
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
         """Decays at both ends of their range and between, thresholds that are often reached."""
@@ -56,7 +56,7 @@ class Maker:
             self.weight(shape, str(self.random.choice(SIGNS)), bits),
             self.random.integers(0, self.max_delay + 1, shape),
             bits,
-            int(self.random.choice(self.exponents)),
+            max(bits - 8, int(self.random.choice(self.exponents))),
         )
 
     def weight(self, shape: tuple[int, int], signs: str, bits: int) -> NDArray[np.int64]:

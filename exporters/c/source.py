@@ -7,7 +7,7 @@ import numpy as np
 from exporters.c import templates
 from exporters.c.answer import answer_memory, keep_score, no_score
 from exporters.c.arrays import array
-from exporters.stored_weights import stored_weight, weight_unit
+from exporters.stored_weights import stored_factor, stored_weight
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -99,7 +99,6 @@ def _projection(network: IntegerNetwork, index: int, projection: IntegerProjecti
     name = projection_symbol(index, projection.source, projection.target)
     stored = stored_weight(projection)
     weight_type = f"{stored.dtype.name}_t"
-    unit = weight_unit(projection.weight_bits, projection.sign_mode)
     pre, post = projection.shape
     return templates.PROJECTION.substitute(
         name=name,
@@ -111,7 +110,7 @@ def _projection(network: IntegerNetwork, index: int, projection: IntegerProjecti
         weight=array(weight_type, f"weight_{name}", stored),
         delay=array("uint8_t", f"delay_{name}", projection.delay),
         slots=slots(network, projection.target),
-        factor=unit * (1 << projection.weight_exponent),
+        factor=stored_factor(projection),
     )
 
 

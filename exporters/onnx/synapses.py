@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporters.onnx.nodes import Nodes
-from exporters.stored_weights import stored_weight, weight_unit
+from exporters.stored_weights import stored_factor, stored_weight
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 
 
@@ -101,7 +101,7 @@ def _weights(nodes: Nodes, named: NamedProjection, neuron: str) -> str:
     text = f"{signs} {projection.weight_bits}-bit weights [pre, post] in units of `factor`"
     stored = stored_weight(projection)
     weight = nodes.constant(named.weight_name, stored, stored.dtype.type, text)
-    factor = weight_unit(projection.weight_bits, signs) << projection.weight_exponent
+    factor = stored_factor(projection)
     small = nodes.add("Gather", [weight, neuron], f"{name}.rows", "synapses of the spikes", axis=0)
     wide = nodes.cast(small, np.int32, f"{name}.rows32")
     scale = nodes.constant(f"{name}.factor", factor, np.int32, "weight step and exponent")

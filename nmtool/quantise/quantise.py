@@ -182,7 +182,7 @@ class _Quantiser:
         factor, share = math.inf, 1.0
         while share >= 1:
             at_most = factor / max(share, _LEAST_YIELD)
-            factor, exponents = choose_scale(ceilings, largest, limits, at_most)
+            factor, exponents = choose_scale(ceilings, largest, limits, at_most, self.weight_bits)
             for (index, jumps), exponent in zip(incoming.items(), exponents, strict=True):
                 self.projections[index] = self._projection(index, jumps, factor, exponent)
             integer = self._constants(population, du, dv, factor)

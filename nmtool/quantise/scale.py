@@ -13,8 +13,9 @@ All incoming projections of a population share it. It is the largest S for which
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all
 its inputs. The exponents e let small projections keep their bits beside large ones: S is first
-set by the projection with the largest weight (e = 0 everywhere), then doubled while the bounds
-allow it and some projection still gains.
+set by the projection with the largest weight (e = 0 there), then doubled while the bounds allow
+it and some projection still gains. Weights of few bits n have large steps, which a negative
+exponent, down to n − 8, makes finer where a projection does not need its range.
 
 Weights that round up can add up to more than the exact ones. Whether the bounds hold is
 therefore decided by the integers (`share_of_ranges`), and S yields until they do.
@@ -86,6 +87,7 @@ def choose_scale(
     largest: Sequence[float],
     limits: Sequence[int],
     at_most: float = math.inf,
+    weight_bits: int = 8,
 ) -> tuple[float, list[int]]:
     """Scale of a population and exponents of its projections.
 
@@ -94,6 +96,7 @@ def choose_scale(
         largest: max|w| of each incoming projection, in units of u; 0 for empty ones.
         limits: largest integer weight of each.
         at_most: a bound of S itself.
+        weight_bits: decide the least exponent.
 
     Returns:
         S and one exponent per projection.
@@ -103,11 +106,13 @@ def choose_scale(
     scale = min([cap, *bases])
     if math.isinf(scale):
         return 1.0, [0] * len(bases)
-    while 2 * scale <= cap and any(2 * scale <= base for base in bases if math.isfinite(base)):
-        if max(_exponents(2 * scale, bases), default=0) > targets.MAX_WEIGHT_EXPONENT:
+    possible = targets.weight_exponents(weight_bits)
+    finest = [base * 2.0 ** possible[0] for base in bases if math.isfinite(base)]
+    while 2 * scale <= cap and any(2 * scale <= base for base in finest):
+        if max(_exponents(2 * scale, bases, possible), default=0) not in possible:
             break
         scale *= 2
-    return scale, _exponents(scale, bases)
+    return scale, _exponents(scale, bases, possible)
 
 
 def current_ceiling(drive: float, du: int) -> float:
@@ -145,9 +150,11 @@ def share_of_ranges(
     return max(shares)
 
 
-def _exponents(scale: float, bases: Sequence[float]) -> list[int]:
+def _exponents(scale: float, bases: Sequence[float], possible: range) -> list[int]:
+    """The least with which weights fit; those of empty projections do not matter."""
     return [
-        0 if scale <= base else max(0, math.ceil(math.log2(scale / base) - 1e-9)) for base in bases
+        max(possible[0], math.ceil(math.log2(scale / base) - 1e-9)) if math.isfinite(base) else 0
+        for base in bases
     ]
 
 

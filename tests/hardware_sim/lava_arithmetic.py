@@ -97,4 +97,7 @@ def _send(projection: IntegerProjection, spiked: NDArray[np.bool_], due: NDArray
     weight = projection.weight.astype(np.int32)
     for delay in np.unique(projection.delay):
         bucket = spiked.astype(np.int32) @ np.where(projection.delay == delay, weight, 0)
-        due[n + 1 + delay] += np.left_shift(bucket, projection.weight_exponent)
+        if projection.weight_exponent > 0:
+            due[n + 1 + delay] += np.left_shift(bucket, projection.weight_exponent)
+        else:
+            due[n + 1 + delay] += np.right_shift(bucket, -projection.weight_exponent)

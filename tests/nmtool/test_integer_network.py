@@ -20,6 +20,7 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.readout import Readout
+from nmtool.targets import weight_step
 from tests.integer_nets import random_network
 
 
@@ -118,10 +119,14 @@ def test_bits_are_2_to_8(bits: float) -> None:
         projection(0, bits=bits)
 
 
-@pytest.mark.parametrize("exponent", [-1, 8, 1.5, math.nan])
-def test_exponents_are_0_to_7(exponent: float) -> None:
-    with pytest.raises(NetworkError, match="weight_exponent must be 0 … 7"):
-        projection(2, exponent=exponent)
+@pytest.mark.parametrize(("bits", "least"), [(8, 0), (6, -2), (4, -4), (2, -6)])
+def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -> None:
+    for exponent in (least - 1, 8, least + 0.5, math.nan):
+        with pytest.raises(NetworkError, match=f"weight_exponent must be {least} … 7"):
+            projection(0, bits=bits, exponent=exponent)
+    step = weight_step(bits, mixed_signs=True)
+    finest = projection([[-step, step]], bits=bits, exponent=least)
+    assert finest.shifted_weight.tolist() == [[-2, 2]]
 
 
 def test_shapes_must_agree() -> None:

@@ -16,7 +16,7 @@ from nmtool.quantise.scale import (
     membrane_ceiling,
     one_signed_sum,
 )
-from nmtool.targets import MAX_WEIGHT_EXPONENT
+from nmtool.targets import WEIGHT_BITS, weight_exponents
 
 positive = st.floats(1e-6, 1e6)
 or_nothing = st.one_of(st.none(), positive)
@@ -28,6 +28,7 @@ projections_strategy = st.lists(
     st.tuples(st.one_of(st.just(0.0), positive), st.sampled_from([254, 255, 252, 192, 128])),
     max_size=4,
 )
+bits_strategy = st.sampled_from(WEIGHT_BITS)
 
 
 def within_rules(
@@ -50,56 +51,58 @@ def within_rules(
     return all(rules)
 
 
-@given(ceilings_strategy, projections_strategy)
+@given(ceilings_strategy, projections_strategy, bits_strategy)
 def test_the_scale_keeps_every_rule(
-    ceilings: Ceilings, projections: list[tuple[float, int]]
+    ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
-    scale, exponents = choose_scale(ceilings, *_split(projections))
+    scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
     assert 0 < scale < math.inf
-    assert all(0 <= exponent <= MAX_WEIGHT_EXPONENT for exponent in exponents)
+    assert all(exponent in weight_exponents(bits) for exponent in exponents)
     assert within_rules(scale, ceilings, projections, exponents)
 
 
-@given(ceilings_strategy, projections_strategy)
+@given(ceilings_strategy, projections_strategy, bits_strategy)
 def test_one_percent_more_breaks_a_rule(
-    ceilings: Ceilings, projections: list[tuple[float, int]]
+    ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
     """Or the exponent of a projection, which costs a bit of its resolution."""
     assume(any(largest for largest, _ in projections) or _bounded(ceilings))
-    scale, exponents = choose_scale(ceilings, *_split(projections))
+    scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
     assert not within_rules(1.01 * scale, ceilings, projections, exponents)
 
 
-@given(ceilings_strategy, projections_strategy)
+@given(ceilings_strategy, projections_strategy, bits_strategy)
 def test_twice_as_much_breaks_a_rule_or_gains_nothing(
-    ceilings: Ceilings, projections: list[tuple[float, int]]
+    ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
-    """A projection gains if the doubled weights still fit it without an exponent."""
-    scale, _ = choose_scale(ceilings, *_split(projections))
-    higher = [_exponent(2 * scale, *projection) for projection in projections]
+    """A projection gains if the doubled weights still fit it with the least exponent."""
+    scale, _ = choose_scale(ceilings, *_split(projections), weight_bits=bits)
+    least = weight_exponents(bits)[0]
+    higher = [_exponent(2 * scale, *projection, least) for projection in projections]
     gains = any(
-        largest and exponent == 0
+        largest and exponent == least
         for (largest, _), exponent in zip(projections, higher, strict=True)
     )
-    possible = max(higher, default=0) <= MAX_WEIGHT_EXPONENT
+    possible = max(higher, default=0) in weight_exponents(bits)
     fits = within_rules(2 * scale, ceilings, projections, higher, slack=1 - 1 / 512)
     assert not (gains and possible and fits)
 
 
-@given(ceilings_strategy, projections_strategy)
+@given(ceilings_strategy, projections_strategy, bits_strategy)
 def test_exponents_are_no_larger_than_needed(
-    ceilings: Ceilings, projections: list[tuple[float, int]]
+    ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
-    scale, exponents = choose_scale(ceilings, *_split(projections))
-    assert exponents == [_exponent(scale, *projection) for projection in projections]
+    scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
+    least = weight_exponents(bits)[0]
+    assert exponents == [_exponent(scale, *projection, least) for projection in projections]
 
 
 def _split(projections: list[tuple[float, int]]) -> tuple[list[float], list[int]]:
     return [largest for largest, _ in projections], [limit for _, limit in projections]
 
 
-def _exponent(scale: float, largest: float, limit: int) -> int:
-    exponent = 0
+def _exponent(scale: float, largest: float, limit: int, least: int) -> int:
+    exponent = least if largest else 0
     while scale * largest > limit * 2**exponent * (1 + 1e-8):
         exponent += 1
     return exponent
@@ -143,6 +146,16 @@ def test_a_small_projection_keeps_its_bits_beside_a_large_one() -> None:
     assert choose_scale(FREE, [1.0, 1 / 16], [254, 254]) == (254 * 16, [4, 0])
     scale, exponents = choose_scale(replace(FREE, drive=30.0), [1.0, 1 / 16], [254, 254])
     assert (scale, exponents) == (254 * 4, [2, 0])
+
+
+def test_few_bits_are_made_finer_by_what_a_projection_leaves_unused() -> None:
+    """The input of u bounds the scale: the small projection would use a seventh of its range."""
+    bounded = replace(FREE, drive=100.0)
+    assert choose_scale(bounded, [1.0, 1 / 7], [224, 224], weight_bits=4)[1] == [0, -2]
+    assert choose_scale(bounded, [1.0, 1 / 7], [224, 224], weight_bits=7)[1] == [0, -1]
+    assert choose_scale(bounded, [1.0, 1 / 7], [224, 224])[1] == [0, 0]
+    alone = choose_scale(replace(FREE, drive=2**15 / 10), [1.0], [224], weight_bits=4)
+    assert alone == (pytest.approx(10, rel=2e-3), [-4])
 
 
 def test_exponents_end_at_7() -> None:
