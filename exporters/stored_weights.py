@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.integer_network import INHIBITORY, MIXED, IntegerProjection
-from nmtool.targets import weight_step
+from nmtool.targets import shifted, weight_step
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:
@@ -22,8 +22,7 @@ def weight_unit(weight_bits: int, sign_mode: str) -> int:
 def stored_factor(projection: IntegerProjection) -> int:
     """What a spike adds where it meets a stored weight of 1; the exponent is in it."""
     unit = weight_unit(projection.weight_bits, projection.sign_mode)
-    exponent = projection.weight_exponent
-    return unit << exponent if exponent >= 0 else unit >> -exponent
+    return shifted(unit, projection.weight_exponent)
 
 
 def stored_weight(projection: IntegerProjection) -> NDArray:

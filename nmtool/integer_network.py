@@ -153,8 +153,7 @@ class IntegerProjection:
     @property
     def shifted_weight(self) -> NDArray[np.int32]:
         """[pre, post] int32: weight·2^weight_exponent, what a spike adds to a."""
-        weight, exponent = self.weight.astype(np.int32), self.weight_exponent
-        return weight << exponent if exponent >= 0 else weight >> -exponent
+        return targets.shifted(self.weight.astype(np.int32), self.weight_exponent)
 
 
 @dataclass(frozen=True, eq=False)

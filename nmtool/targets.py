@@ -7,6 +7,10 @@ simulators and the documented chip agree (`docs/arithmetic.md`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 LOIHI2 = "loihi2"
 
@@ -67,6 +71,14 @@ def weight_exponents(weight_bits: int) -> range:
     their sums, whatever a chip shifts first.
     """
     return range(weight_bits - 8, MAX_WEIGHT_EXPONENT + 1)
+
+
+_Whole = TypeVar("_Whole", int, NDArray[np.int32])
+
+
+def shifted(weight: _Whole, exponent: int) -> _Whole:
+    """weight·2^exponent in integers; a legal weight loses nothing where it is shifted right."""
+    return weight << exponent if exponent >= 0 else weight >> -exponent
 
 
 def weight_step(weight_bits: int, mixed_signs: bool) -> int:

@@ -36,7 +36,7 @@ class Deployment:
         if options.delay_stride:
             delays = DelayGrid(options.delay_bits, options.delay_stride)
         else:
-            delays = DelayGrid.reaching(options.delay_bits, options.max_delay)
+            delays = DelayGrid.spanning(options.delay_bits, options.max_delay)
         return cls(options.weight_bits, delays, samples)
 
     def rounding(self, network: Network) -> Rounding:

@@ -97,8 +97,8 @@ class TrainOptions:
     )
     judge_epochs: int = _option(
         1,
-        "epochs, itself and those before it, whose mean validation accuracy decides whether an "
-        "epoch is the best one, which is kept",
+        "the best epoch, which is kept, is the one with the best mean validation accuracy over so "
+        "many epochs up to it",
     )
     patience: int = _option(
         0, "stop when so many epochs in a row have not been better than the best; 0: do not"

@@ -90,7 +90,7 @@ def _check_data(arguments: argparse.Namespace, dataset: Dataset | None) -> None:
 def _delays(arguments: argparse.Namespace, network: Network) -> DelayGrid:
     if arguments.delay_bits is None:
         return DelayGrid()
-    return DelayGrid.reaching(arguments.delay_bits, round(network.max_delay))
+    return DelayGrid.spanning(arguments.delay_bits, round(network.max_delay))
 
 
 def calibration_samples(network: Network, dataset: Dataset) -> Samples:

@@ -38,7 +38,7 @@ class DelayGrid:
             )
 
     @classmethod
-    def reaching(cls, bits: int, longest: int) -> DelayGrid:
+    def spanning(cls, bits: int, longest: int) -> DelayGrid:
         """The grid of so many bits that no delay up to one (in steps) is far from.
 
         Its stride is that of the least largest error: of half a stride between two delays of the

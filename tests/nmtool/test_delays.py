@@ -44,12 +44,12 @@ def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> No
 
     strides = range(1, targets.MAX_DELAY + 1)
     best = min(furthest(DelayGrid(bits, stride)) for stride in strides)
-    assert furthest(DelayGrid.reaching(bits, longest)) == pytest.approx(best, abs=0.1)
+    assert furthest(DelayGrid.spanning(bits, longest)) == pytest.approx(best, abs=0.1)
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])
 def test_strides_that_span_what_the_target_holds(bits: int, stride: int) -> None:
-    assert DelayGrid.reaching(bits, targets.MAX_DELAY).stride == stride
+    assert DelayGrid.spanning(bits, targets.MAX_DELAY).stride == stride
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])

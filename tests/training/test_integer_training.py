@@ -48,7 +48,7 @@ def test_learns_in_integers(
     assert _accuracy(kept) == best
     levels = [np.unique(p.weight).size for p in kept.projections]
     assert max(levels) <= 2**weight_bits
-    grid = DelayGrid.reaching(delay_bits, options.max_delay)
+    grid = DelayGrid.spanning(delay_bits, options.max_delay)
     for projection in kept.projections:
         np.testing.assert_array_equal(projection.delay, grid.snap(projection.delay))
 

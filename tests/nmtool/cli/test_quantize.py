@@ -77,7 +77,7 @@ def test_what_it_costs_is_measured_on_samples_held_out(nmtool: Nmtool, floats: P
 
 def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("quantize", floats, "-o", "q.npz", "--delay-bits", "1").code == 0
-    grid = DelayGrid.reaching(1, round(cases.float_network().max_delay))
+    grid = DelayGrid.spanning(1, round(cases.float_network().max_delay))
     for projection in IntegerNetwork.load("q.npz").projections:
         assert set(np.unique(projection.delay)) <= {0, grid.stride}
 

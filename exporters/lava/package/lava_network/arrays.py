@@ -55,7 +55,7 @@ class ProjectionArrays:
         weight: [pre, post] int16.
         delay: [pre, post] uint8; a spike of step n arrives at n + 1 + delay.
         weight_bits: 2 … 8.
-        weight_exponent: the summed weights are shifted left by it.
+        weight_exponent: the summed weights are shifted left by it, right where it is negative.
     """
 
     source: str
