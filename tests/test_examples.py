@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import runpy
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.cli.finetune import SHAPE
+from nmtool.cli.main import _parser
+from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.train_settings import read_config
 from nmtool.network import Network
 from training.options import TrainOptions
@@ -59,12 +63,39 @@ def test_train_export_and_run_deployed(tmp_path: Path, capsys: pytest.CaptureFix
     assert not lines[1].endswith(" 0 spikes")
 
 
-@pytest.mark.torch
-@pytest.mark.parametrize(
+RECIPES = pytest.mark.parametrize(
     "recipe", sorted((EXAMPLES / "recipes").glob("*.toml")), ids=lambda p: p.name
 )
+
+
+def _commands(file: Path) -> list[argparse.Namespace]:
+    """The commands in the comment at the head of a file, as nmtool understands them."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    told = [line.removeprefix("#").split() for line in lines if line.startswith("#")]
+    return [_parser(words[1]).parse_args(words[1:]) for words in told if words[:1] == ["nmtool"]]
+
+
+@pytest.mark.torch
+@RECIPES
 def test_recipes_are_settings(recipe: Path) -> None:
     settings = read_config(str(recipe))
     options = TrainOptions().with_settings(settings, recipe.name)
     assert settings
     assert options != TrainOptions()
+
+
+@pytest.mark.torch
+@RECIPES
+def test_recipes_say_a_command_that_takes_them(recipe: Path) -> None:
+    (command,) = _commands(recipe)
+    assert EXAMPLES.parent / command.config == recipe
+    finetunes = command.run.__module__ == "nmtool.cli.finetune"
+    assert not finetunes or not read_config(str(recipe)).keys() & set(SHAPE)
+
+
+@pytest.mark.torch
+def test_the_study_says_commands_that_take_it() -> None:
+    file = EXAMPLES / "study.toml"
+    sweep, train = _commands(file)
+    assert EXAMPLES.parent / sweep.study == file
+    assert EXAMPLES.parent / train.config == read_plan(str(file)).best_file

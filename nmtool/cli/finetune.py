@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nmtool.cli.arguments import DATA, add_data_options
 from nmtool.cli.train import Job, add_run_options, train_and_tell
-from nmtool.cli.train_settings import given_settings
+from nmtool.cli.train_settings import add_settings, chosen_settings
 from nmtool.errors import FileFormatError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ SHAPE = (
 )
 """Settings that decide what the network is."""
 
+INITIAL = (
+    *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
+    *("init_input", "init_hidden", "init_recurrent", "init_output", "init_rate"),
+)
+"""Settings of a network that has not learnt yet: they mean nothing here."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool finetune RUN -o RUN2 [options]"
@@ -41,9 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data_options(parser)
     add_run_options(parser)
+    add_settings(
+        parser,
+        f"settings (default: those of RUN; {EPOCHS} epochs, 1/{SLOWER} of its learning rates)",
+        hidden=(*SHAPE, *INITIAL),
+    )
     parser.description = (
         f"Go on from where RUN stands, as a new run with the settings of RUN, for {EPOCHS} "
-        f"epochs at a {SLOWER}th of its learning rates; options override all of that."
+        f"epochs at 1/{SLOWER} of its learning rates; FILE.toml overrides all of that, and "
+        "options override both. What the network is stays as it is."
     )
     parser.epilog = "example: nmtool finetune run -o run8 --arithmetic integer --weight-bits 8"
 
@@ -66,12 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace, start: RunFolder) -> TrainOptions:
-    """The settings of the run, slower and shorter, changed by options."""
+    """The settings of the run, slower and shorter, changed by a file, changed by options."""
     before = start.options()
     slower = replace(
         before, epochs=EPOCHS, lr=before.lr / SLOWER, delay_lr=before.delay_lr / SLOWER
     )
-    options = slower.with_settings(given_settings(arguments), "command line")
+    options = chosen_settings(arguments, slower)
     for name in SHAPE:
         if getattr(options, name) != getattr(before, name):
             raise UsageError(

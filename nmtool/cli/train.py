@@ -14,7 +14,12 @@ from nmtool.cli.arguments import add_data, add_device, add_json
 from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import summary, train_with_progress
-from nmtool.cli.train_settings import add_settings, chosen_settings, resumed_settings
+from nmtool.cli.train_settings import (
+    add_config,
+    add_settings,
+    chosen_settings,
+    resumed_settings,
+)
 from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
@@ -29,22 +34,23 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
     add_data(parser)
-    parser.add_argument("--config", metavar="FILE.toml", help="settings; options override them")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     add_run_options(parser)
+    add_settings(parser)
     parser.epilog = (
-        "example: nmtool train digits -o run --steps 100 --hidden 100; "
-        "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run"
+        "example: nmtool train digits -o run --config examples/recipes/digits.toml; "
+        "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run "
+        "--config examples/recipes/digits.toml"
     )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every command that trains takes."""
+    """Add what every command that trains takes, but for the settings."""
     parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for the run")
+    add_config(parser)
     add_json(parser)
     add_threads_option(parser)
     add_device(parser)
-    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,28 +16,49 @@ if TYPE_CHECKING:
     from training.run_folder import RunFolder
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add one option per field of `TrainOptions`; those not given leave no trace."""
+_IN_A_FILE = (
+    "In FILE.toml they have underscores, and those that are times end in _ms: --delay-lr is "
+    "delay_lr, --tau-mem is tau_mem_ms."
+)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
+    parser.add_argument("--config", metavar="FILE.toml", help="settings; options override them")
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, title: str = "settings", hidden: Collection[str] | None = None
+) -> None:
+    """Add one option per field of `TrainOptions`; those not given leave no trace.
+
+    Args:
+        parser: that of the command.
+        title: what heads their help.
+        hidden: settings that the help leaves out, together with all defaults, for a command that
+            begins with those of a run.
+    """
     from training.options import TrainOptions
 
-    group = parser.add_argument_group("settings, by name also in FILE.toml")
+    group = parser.add_argument_group(title, _IN_A_FILE)
     for option in fields(TrainOptions):
-        _add_setting(group, option)
+        if hidden is None:
+            text = f"{option.metadata['help']} (default {_words(option.default)})"
+        else:
+            text = argparse.SUPPRESS if option.name in hidden else option.metadata["help"]
+        _add_setting(group, option, text)
 
 
-def _add_setting(group: argparse._ArgumentGroup, option: Any) -> None:
+def _add_setting(group: argparse._ArgumentGroup, option: Any, text: str) -> None:
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
     default = option.default
-    shared: dict[str, Any] = {
-        "dest": option.name,
-        "default": argparse.SUPPRESS,
-        "help": f"{option.metadata['help']} (default {_words(default)})",
-    }
+    shared: dict[str, Any] = {"dest": option.name, "default": argparse.SUPPRESS, "help": text}
     if isinstance(default, bool):
         either = group.add_mutually_exclusive_group()
         either.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
         if option.name == "recurrent":
-            shared["help"] = "the same as --no-recurrent"
+            if text != argparse.SUPPRESS:
+                shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
     elif isinstance(default, tuple):
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
@@ -63,13 +85,16 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
-def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
-    """The defaults, changed by the file of `--config`, changed by options."""
+def chosen_settings(
+    arguments: argparse.Namespace, base: TrainOptions | None = None
+) -> TrainOptions:
+    """The base, by default all defaults, changed by the file of `--config`, changed by options."""
     from training.options import TrainOptions
 
     settings = read_config(arguments.config) if arguments.config else {}
     origin = arguments.config or "command line"
-    return TrainOptions().with_settings({**settings, **given_settings(arguments)}, origin)
+    chosen = {**settings, **given_settings(arguments)}
+    return (base or TrainOptions()).with_settings(chosen, origin)
 
 
 def read_config(path: str) -> dict[str, Any]:

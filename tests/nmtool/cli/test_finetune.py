@@ -44,6 +44,24 @@ def test_goes_on_in_integers(nmtool: Nmtool) -> None:
     assert simulate(kept, raster).accuracy(held_out.label) == best
 
 
+def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> None:
+    Path("s.toml").write_text("lr = 0.004\nweight_bits = 4\nepochs = 5\nhidden = 6\n")
+    said = nmtool("finetune", "run", "-o", "fine", "--config", "s.toml", "--epochs", 1)
+    assert said.code == 0, said.err
+    before, after = RunFolder(Path("run")).options(), RunFolder(Path("fine")).options()
+    assert (after.lr, after.weight_bits, after.epochs) == (0.004, 4, 1)
+    assert after.delay_lr == before.delay_lr / 5
+    assert after.steps == before.steps
+
+
+def test_help_knows_that_a_run_decides(nmtool: Nmtool) -> None:
+    told = " ".join(nmtool("finetune", "--help").out.split())
+    assert "settings (default: those of RUN; 10 epochs, 1/5 of its learning rates):" in told
+    assert "--epochs N passes over the training samples --batch-size" in told
+    for words in ("(default 30", "--hidden", "--no-recurrent", "--feedforward", "--tau-mem X"):
+        assert words not in told
+
+
 def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     said = nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--lr", 0, "--delay-lr", 0)
     assert said.code == 0, said.err
@@ -78,12 +96,17 @@ def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
     ("words", "told"),
     [
         (("run", "-o", "fine", "--hidden", 9), "cannot become 9"),
+        (("run", "-o", "fine", "--feedforward"), "recurrent is True in run and cannot become"),
+        (("run", "-o", "fine", "--config", "wide.toml"), "hidden is 6 in run and cannot become 9"),
+        (("run", "-o", "fine", "--config", "typo.toml"), "typo.toml: unknown setting learning"),
         (("run", "-o", "run"), "already"),
         (("two", "-o", "fine"), "holds no run"),
         (("run", "-o", "fine", "--weight-bits", 9), "weight_bits"),
     ],
 )
 def test_what_cannot_be_is_refused(words: tuple, told: str, nmtool: Nmtool) -> None:
+    Path("wide.toml").write_text("hidden = 9\n")
+    Path("typo.toml").write_text("learning = 0.1\n")
     said = nmtool("finetune", *words)
     assert said.code == 2
     assert told in said.err
