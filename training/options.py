@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nmtool.data import default_steps
+from nmtool.data.dataset import nearest
 from nmtool.errors import UsageError
 from nmtool.readout import FIRST_SPIKE, RULES
 from nmtool.targets import MAX_DELAY
@@ -190,9 +191,11 @@ class TrainOptions:
         known = {f.name: f for f in fields(self)}
         unknown = sorted(set(settings) - set(known))
         if unknown:
+            meant = [f"'{near}'" for name in unknown if (near := nearest(name, list(known)))]
+            guess = f"did you mean {', '.join(meant)}? " if meant else ""
             raise UsageError(
                 f"{origin}: unknown setting {', '.join(unknown)}",
-                fix=f"known are {', '.join(known)}",
+                fix=f"{guess}known are {', '.join(known)}",
             )
         converted = {
             name: _converted(name, value, getattr(self, name), origin)

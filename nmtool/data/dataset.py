@@ -98,6 +98,16 @@ class Dataset:
 
 def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
     """A `fix` for a word that is not known: the nearest one that is, and all of them."""
-    near = difflib.get_close_matches(word.lower(), known, 1)
-    guess = f"did you mean '{near[0]}'? " if near else ""
+    near = nearest(word, known)
+    guess = f"did you mean '{near}'? " if near else ""
     return f"{guess}use one of {', '.join(known)}{also}"
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that another one probably means, None if there is none like it.
+
+    A name that lacks its unit means the one that has it: `dt` is `dt_ms`.
+    """
+    if f"{word}_ms" in known:
+        return f"{word}_ms"
+    return next(iter(difflib.get_close_matches(word.lower(), known, 1)), None)

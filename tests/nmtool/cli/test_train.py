@@ -52,6 +52,13 @@ def test_for_people(nmtool: Nmtool) -> None:
     assert len(said.out.splitlines()) == 1
 
 
+def test_help_says_what_settings_are_called_in_a_file(nmtool: Nmtool) -> None:
+    told = " ".join(nmtool("train", "--help").out.split())
+    assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in told
+    assert "--epochs N passes over the training samples (default 30)" in told
+    assert "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config" in told
+
+
 def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
     Path("s.toml").write_text(
         "hidden = 5\nsteps = 20\nmax_delay = 7\nvalidation = 4\nepochs = 9\n"
@@ -79,7 +86,13 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
     [
         ("hidden = ", ["s.toml is not valid TOML", "  why: "]),
         (b"\xff\xfe", ["s.toml is not valid TOML"]),
-        ("hiden = 3", ["s.toml: unknown setting hiden", "  fix: known are hidden, "]),
+        (
+            "hiden = 3\ndt = 2\nwhatever = 1",
+            [
+                "s.toml: unknown setting dt, hiden, whatever\n",
+                "  fix: did you mean 'dt_ms', 'hidden'? known are hidden, ",
+            ],
+        ),
         ("hidden = 3.5", ["s.toml: hidden must be int, not 3.5"]),
         ('hidden = "3"', ["s.toml: hidden must be int, not '3'"]),
         ("init_input = 3", ["s.toml: init_input must be two numbers, not 3"]),
