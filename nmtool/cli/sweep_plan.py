@@ -2,6 +2,8 @@
 
 data = "digits"          as for `nmtool train`; folders lie relative to STUDY.toml
 folder = "digits-study"  of the study, likewise
+units = 700              optional: channels of a folder whose files do not say it
+data_dir = "data"        optional: where downloaded data sets are kept, likewise
 config = "base.toml"     optional: settings to begin with, likewise
 trials = 40
 seeds = 1                trainings per trial; their mean is its score
