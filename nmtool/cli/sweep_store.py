@@ -189,7 +189,10 @@ class Store:
             if lock is None:
                 continue
             with lock:
-                self._requeue(trial)
+                # Its process may have finished it since the trials were listed.
+                now = self._storage.get_trial(trial._trial_id)
+                if now.state.name == "RUNNING":
+                    self._requeue(now)
             lock.path.unlink(missing_ok=True)
 
     def _requeue(self, trial: FrozenTrial) -> None:

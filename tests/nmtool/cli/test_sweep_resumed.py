@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.cli.sweep_lock import Lock
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.sweep_store import MOST_ATTEMPTS, Store
 from tests.nmtool.cli.conftest import Nmtool
@@ -65,6 +66,32 @@ def test_settings_that_kill_the_process_are_given_up(
     assert said.code == 0
     assert said.json["failed"] == [{"trial": 2, "reason": "its process died, 3 times"}]
     assert states() == ["FAIL", "FAIL", "PRUNED", "COMPLETE"]
+
+
+@pytest.mark.parametrize("ending", ["finish", "prune", "stop"])
+def test_a_trial_that_ends_while_its_lock_is_looked_at(
+    ending: str, monkeypatch: pytest.MonkeyPatch, nmtool: Nmtool
+) -> None:
+    write_study("trials = 2\n")
+    with Store(read_plan("study.toml")) as theirs, Store(read_plan("study.toml")) as ours:
+        claim = theirs.claim()
+        assert claim is not None
+        take = Lock.take
+
+        def end_and_take(path: Path, wait_s: float = 0.0) -> Lock | None:
+            if path == claim.lock.path:
+                with theirs.running(claim):
+                    getattr(theirs, ending)(claim, *([[0.5]] if ending == "finish" else []))
+            return take(path, wait_s)
+
+        monkeypatch.setattr(Lock, "take", end_and_take)
+        next_one = ours.claim()
+        assert next_one is not None
+        next_one.lock.release()
+    found = trials()
+    assert found[0][0] == {"finish": "COMPLETE", "prune": "PRUNED", "stop": "FAIL"}[ending]
+    assert (found[1][2] == found[0][2]) == (ending == "stop")
+    assert ending != "stop" or found[1][3]["attempt"] == 1  # which is no fault of its settings
 
 
 def test_killed_and_gone_on_with(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
