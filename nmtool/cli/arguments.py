@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any, NoReturn
 
 from nmtool.errors import UsageError
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
+
+NETWORK_EXTENSION = ".npz"
+"""Of nmtool's own files. Those of formats are known by theirs, so that no other will do."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,6 +37,14 @@ def count(text: str) -> int:
     return number
 
 
+def check_network_name(path: str | Path) -> None:
+    """Raise `UsageError` unless a file of that name can be read back as nmtool's own."""
+    if Path(path).suffix.lower() != NETWORK_EXTENSION:
+        raise UsageError(
+            f"{path} is no name for a network file", fix=f"let it end in {NETWORK_EXTENSION}"
+        )
+
+
 def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
     """Add the positional argument NETWORK."""
     parser.add_argument("network", metavar="NETWORK", help=text)
@@ -53,10 +65,17 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
-    """Add `--split` and `--samples`."""
+    """Add `--split`, `--validation` and `--samples`."""
     from nmtool.data import SPLITS
 
     parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
+    parser.add_argument(
+        "--validation",
+        type=count,
+        metavar="N",
+        help="take the last N training samples as validation split, where the data have none; by "
+        "default as many as in the training of a run",
+    )
     parser.add_argument("--samples", type=count, metavar="N", help="only the first N samples")
 
 

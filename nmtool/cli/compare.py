@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from nmtool.cli import console
 from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_json
 from nmtool.cli.evaluate import record
+from nmtool.cli.held_out import chosen_data
 from nmtool.cli.loading import (
     RUN_INTEGERS,
     RUN_NETWORK,
     Samples,
     bin_for,
-    find_data,
     load_any,
     read_split,
 )
@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     networks = [[load_any(path) for path in pair] for pair in pairs]
     has_floats = any(isinstance(network, Network) for pair in networks for network in pair)
     use_threads(arguments.threads, with_torch=has_floats)
-    events = read_split(find_data(arguments, arguments.data), arguments.split, arguments.samples)
+    dataset = chosen_data(arguments, arguments.split, [*arguments.networks, *arguments.others])
+    events = read_split(dataset, arguments.split, arguments.samples)
     heard = _Heard(events)
     right = [[heard.rightly_by(network) for network in pair] for pair in networks]
     first, second = (np.stack([both[side] for both in right]) for side in (0, 1))

@@ -10,7 +10,8 @@ import numpy as np
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_network
-from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
+from nmtool.cli.held_out import chosen_data
+from nmtool.cli.loading import Samples, bin_for, load_any, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.integer_network import IntegerNetwork
@@ -30,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     found = load_any(arguments.network)
     use_threads(arguments.threads, with_torch=isinstance(found, Network))
-    events = read_split(find_data(arguments, arguments.data), arguments.split, arguments.samples)
+    dataset = chosen_data(arguments, arguments.split, [arguments.network])
+    events = read_split(dataset, arguments.split, arguments.samples)
     samples = bin_for(found, events)
     recording = record(found, samples)
     loss = training_loss(arguments.network, found, recording, samples)

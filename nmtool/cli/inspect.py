@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="run folder, network, integer network, exported Lava folder or recording",
+        help="run folder, network, integer network, any export, or recording",
     )
     add_json(parser)
 

@@ -49,6 +49,7 @@ def load_any(path: str) -> Network | IntegerNetwork:
     """
     from exporters import formats, mlgenn
 
+    check_exists(path)
     if artefact := formats.of_artefact(path):
         return artefact.network(path)
     if mlgenn.checkpoints(path):
@@ -69,6 +70,14 @@ def load_any(path: str) -> Network | IntegerNetwork:
     )
 
 
+def check_exists(path: str) -> None:
+    """Raise `FileFormatError` where there is nothing at a path."""
+    if not Path(path).exists():
+        raise FileFormatError(
+            f"there is no file or folder {path}", fix="check its name and the folder you are in"
+        )
+
+
 def _network_file(path: str) -> Path:
     file = Path(path)
     if file.is_dir():
@@ -80,14 +89,21 @@ def _network_file(path: str) -> Path:
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
                 fix="name a run folder of `nmtool train`, or a network file",
             )
-    if not file.is_file():
-        raise FileFormatError(f"there is no file or run {path}")
     return file
 
 
-def find_data(arguments: argparse.Namespace, name: str) -> Dataset:
-    """The data set of that name or folder."""
-    return load_dataset(name, data_dir=arguments.data_dir, n_units=arguments.units)
+def find_data(arguments: argparse.Namespace, name: str, validation: int | None = None) -> Dataset:
+    """The data set of that name or folder; `validation` makes a split of the last training samples.
+
+    Raises:
+        UsageError: there is no such data set, or it has a validation split already.
+    """
+    return load_dataset(
+        name,
+        validation=validation,
+        data_dir=arguments.data_dir,
+        n_units=arguments.units,
+    )
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from nmtool.cli import console
 from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json
 from nmtool.cli.evaluate import print_result, summary
-from nmtool.cli.loading import bin_for, find_data, read_split
+from nmtool.cli.held_out import chosen_data
+from nmtool.cli.loading import bin_for, check_exists, read_split
 from nmtool.cli.progress import progress
 from nmtool.errors import FileFormatError, UsageError
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from exporters.formats import Format
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from exporters import formats
+EXPORT = (
+    "export that nmtool wrote: Lava folder, .onnx, .nir or .c; or a .net file, whoever wrote it"
+)
 
-    kinds = ", ".join(one.what for one in formats.FORMATS if formats.EXECUTES in one.can)
-    parser.add_argument("artefact", metavar="EXPORT", help=kinds)
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artefact", metavar="EXPORT", help=EXPORT)
     add_data(parser)
     add_choice_of_samples(parser)
     add_json(parser)
@@ -32,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     format_ = _executable(arguments.artefact)
     network = format_.network(arguments.artefact)
     format_.package.require()
-    events = read_split(find_data(arguments, arguments.data), arguments.split, arguments.samples)
+    dataset = chosen_data(arguments, arguments.split, [])
+    events = read_split(dataset, arguments.split, arguments.samples)
     samples = bin_for(network, events)
     began = time.perf_counter()
     with progress(format_.name, samples.raster.n_samples) as advance:
@@ -56,11 +60,12 @@ def _executable(path: str) -> Format:
     """The format of an export that can be executed.
 
     Raises:
-        FileFormatError: it is no export.
+        FileFormatError: it is no export, or not there.
         UsageError: there is no runtime for its format.
     """
     from exporters import formats
 
+    check_exists(path)
     found = formats.of_artefact(path)
     if found is None:
         raise FileFormatError(

@@ -82,7 +82,7 @@ class Dataset:
         if found is None:
             raise UsageError(
                 f"'{self.name}' has no validation split",
-                fix="ask for one: the last N training samples",
+                fix="make one of the last N training samples: --validation N",
             )
         return found
 

@@ -135,7 +135,7 @@ def test_options_that_do_not_fit_the_data_set(nmtool: Nmtool, integers: Path) ->
 
 
 BAD_NETWORKS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
-    "missing": (Path.unlink, ["there is no file or run"]),
+    "missing": (Path.unlink, ["there is no file or folder"]),
     "truncated": (
         lambda path: path.write_bytes(path.read_bytes()[:-100]),
         ["integers.npz is damaged or not an nmtool file", "  why: "],
@@ -178,7 +178,11 @@ def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_a_folder_without_a_network(nmtool: Nmtool) -> None:
-    for words in (["inspect", "two"], ["evaluate", "two", "two"], ["quantize", "two", "-o", "q"]):
+    for words in (
+        ["inspect", "two"],
+        ["evaluate", "two", "two"],
+        ["quantize", "two", "-o", "q.npz"],
+    ):
         _assert_refused(nmtool(*words), "two holds no trained network", "  why: ", "  fix: ")
 
 

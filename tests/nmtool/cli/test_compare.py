@@ -111,7 +111,7 @@ def test_a_run_is_compared_with_its_own_floats(nmtool: Nmtool) -> None:
     [
         ([], "no runs that trained in integers: "),
         (["--with", "a.npz", "b.npz"], "1 networks cannot be paired with 2"),
-        (["--with", "a.npz"], "there is no file or run a.npz"),
+        (["--with", "a.npz"], "there is no file or folder a.npz"),
     ],
 )
 def test_what_cannot_be_paired(

@@ -50,12 +50,20 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     assert (shown["samples"], shown["accuracy"]) == ("4", "100.00%")
 
 
+def test_help_names_every_format_that_is_executed(nmtool: Nmtool) -> None:
+    told = nmtool("run", "--help").out
+    executed = [one for one in formats.FORMATS if formats.EXECUTES in one.can]
+    assert executed
+    for one in executed:
+        assert all(name in told for name in one.extensions or ["Lava folder"])
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("integers.npz", "integers.npz is no export that nmtool knows"),
-        ("missing", "missing is no export that nmtool knows"),
-        ("missing.onnx", "there is no file missing.onnx"),
+        ("missing", "there is no file or folder missing"),
+        ("missing.onnx", "there is no file or folder missing.onnx"),
     ],
 )
 @pytest.mark.usefixtures("integers")

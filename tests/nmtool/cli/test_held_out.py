@@ -1,0 +1,105 @@
+"""Samples that validate: asked for with `--validation`, or those that a run was held back from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.simulator import simulate
+from nmtool.cli.held_out import validated_on
+from nmtool.data import bin_events, load_dataset, write_shd
+from nmtool.errors import FileFormatError
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+HELD_OUT = 4
+"""Of `cases.SETTINGS`."""
+
+
+def _manifest(folder: Path, validation: int) -> None:
+    """A run as far as its manifest goes."""
+    folder.mkdir()
+    options = {"options": {"validation": validation}}
+    (folder / "run.json").write_text(json.dumps(options))
+
+
+@pytest.mark.usefixtures("data")
+def test_the_last_training_samples_are_read(nmtool: Nmtool, integers: Path) -> None:
+    words = ("two", "--split", "validation", "--validation", "5", "--json")
+    said = nmtool("evaluate", integers, *words)
+    assert (said.code, said.err) == (0, "")
+    held_out = load_dataset("two", validation=5).validation
+    assert held_out is not None
+    raster = bin_events(held_out, 1.0, 30).raster
+    recording = simulate(IntegerNetwork.load(integers), raster)
+    assert said.json["samples"] == 5
+    assert said.json["accuracy"] == recording.accuracy(held_out.label)
+    training = nmtool("evaluate", integers, "two", "--split", "train", "--validation", 5, "--json")
+    assert training.json["samples"] == cases.N_TRAIN - 5
+
+
+@pytest.mark.usefixtures("data")
+def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("export", integers, "-o", "network.c").code == 0
+    asked = ("--split", "validation", "--validation", "3", "--json")
+    for words in (
+        ("compare", integers, "--with", integers, "--data", "two"),
+        ("run", "network.c", "two"),
+    ):
+        said = nmtool(*words, *asked)
+        assert said.code == 0, said
+        assert said.json["samples"] == 3
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_a_run_says_how_many(nmtool: Nmtool) -> None:
+    words = (*cases.SETTINGS, "--epochs", "1", "--arithmetic", "integer")
+    assert nmtool("train", "two", "-o", "run", *words).code == 0
+    on_validation = ("--split", "validation", "--json")
+    for words in (
+        ("evaluate", "run", "two"),
+        ("evaluate", "run/network.npz", "two"),
+        ("compare", "run", "--data", "two"),
+    ):
+        said = nmtool(*words, *on_validation)
+        assert said.code == 0, said
+        assert said.json["samples"] == HELD_OUT
+        assert said.err == "validation: the last 4 training samples, as in training\n"
+    assert nmtool("evaluate", "run", "two", *on_validation, "--validation", 2).json["samples"] == 2
+    whole = nmtool("evaluate", "run", "two", "--split", "train", "--json")
+    assert whole.json["samples"] == cases.N_TRAIN
+
+
+def test_a_split_of_its_own_is_taken(nmtool: Nmtool, data: Path) -> None:
+    write_shd(data / "two_valid.h5", cases.spike_events(5))
+    _manifest(Path("run"), 3)
+    cases.integer_network().save("run/integers.npz")
+    said = nmtool("evaluate", "run", "two", "--split", "validation", "--json")
+    assert (said.json["samples"], said.err) == (5, "")
+    said = nmtool("evaluate", "run", "two", "--split", "validation", "--validation", 3)
+    assert said.code == 2
+    assert "has a validation split of its own" in said.err
+
+
+def test_who_says_what(nmtool: Nmtool) -> None:
+    del nmtool
+    for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
+        _manifest(Path(name), count)
+    assert validated_on(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == 7
+    assert validated_on(["a", "c"]) is None
+    assert validated_on(["none"]) is None
+    assert validated_on(["a/other.npz"]) is None
+    Path("a/run.json").write_text("{")
+    with pytest.raises(FileFormatError, match="damaged"):
+        validated_on(["a"])
+
+
+@pytest.mark.usefixtures("data")
+def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("evaluate", integers, "two", "--split", "validation")
+    assert said.code == 2
+    assert "  fix: make one of the last N training samples: --validation N\n" in said.err
