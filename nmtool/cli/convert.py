@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, network, storage
 from nmtool.cli import console
-from nmtool.cli.arguments import add_force
+from nmtool.cli.arguments import NETWORK_EXTENSION, add_force, check_network_name
 from nmtool.cli.export import (
     add_writing_options,
     answers_of,
@@ -32,7 +32,7 @@ from nmtool.network import Network
 if TYPE_CHECKING:
     from exporters.formats import Format
 
-OWN, OWN_EXTENSION = "npz", ".npz"
+OWN = "npz"
 """nmtool's own files, of float networks and of integers."""
 
 KINDS = (network.FILE_KIND, integer_network.FILE_KIND)
@@ -87,15 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _format(arguments: argparse.Namespace) -> Format | None:
     """The format asked for by name or by extension; None for nmtool's own files."""
-    has_own = Path(arguments.output).suffix.lower() == OWN_EXTENSION
-    if arguments.to == OWN and not has_own:
-        raise UsageError(
-            f"{arguments.output} is no name for a network file",
-            fix=f"let it end in {OWN_EXTENSION}",
-        )
+    has_own = Path(arguments.output).suffix.lower() == NETWORK_EXTENSION
+    if arguments.to == OWN:
+        check_network_name(arguments.output)
     if arguments.to == OWN or (has_own and arguments.to is None):
         return None
-    return format_to_write(arguments.to, arguments.output, {OWN: OWN_EXTENSION})
+    return format_to_write(arguments.to, arguments.output, {OWN: NETWORK_EXTENSION})
 
 
 def _check_free(arguments: argparse.Namespace, chosen: Format | None) -> None:

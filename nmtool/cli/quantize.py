@@ -9,10 +9,17 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
-from nmtool.cli.drop import measure_drop
+from nmtool.cli.arguments import (
+    add_data_options,
+    add_force,
+    add_json,
+    add_network,
+    check_network_name,
+)
+from nmtool.cli.drop import LAST, measure_drop
+from nmtool.cli.held_out import validated_on
 from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_options, quantised
-from nmtool.cli.loading import find_data, load_any
+from nmtool.cli.loading import RUN_NETWORK, find_data, load_any
 from nmtool.errors import UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.quantise import QuantisationReport
@@ -27,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
-        "accuracies on samples that were held out of training",
+        "accuracies on its validation split; without one on those samples that validated the run, "
+        f"if NETWORK is one, else on the last {LAST} training samples",
     )
     add_force(parser, "an integer network in FILE.npz")
     add_json(parser)
@@ -38,14 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
+    check_network_name(output)
     _check_free(output, force=arguments.force)
     found = load_any(arguments.network)
     if isinstance(found, IntegerNetwork):
-        raise UsageError(f"{arguments.network} is made of integers already")
+        raise _has_integers(arguments.network)
+    held_out = validated_on([arguments.network])
     dataset = find_data(arguments, arguments.data) if arguments.data else None
     result = quantised(arguments, found, dataset)
     result.network.save(output)
-    drop = None if dataset is None else measure_drop(found, result.network, dataset)
+    drop = None if dataset is None else measure_drop(found, result.network, dataset, held_out)
     if arguments.json:
         hashes = {"hash": result.network.content_hash, "source_hash": found.content_hash}
         console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})
@@ -55,6 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
             console.print_table("what it costs", ("", "value"), list(_in_words(drop)))
         console.tell(f"{output} written")
     return 0
+
+
+def _has_integers(path: str) -> UsageError:
+    fix = "nmtool verify, evaluate and export take it as it is"
+    floats = Path(path) / RUN_NETWORK
+    if floats.is_file():
+        fix += f"; to quantise the floats that it trained, name {floats}"
+    return UsageError(f"{path} is made of integers already", fix=fix)
 
 
 def _check_free(output: Path, *, force: bool) -> None:
@@ -72,7 +90,7 @@ def _check_free(output: Path, *, force: bool) -> None:
 
 
 def _in_words(drop: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "samples held out of training", f"{drop['samples']}"
+    yield "compared on", drop["compared_on"]
     yield "accuracy of the float network", f"{drop['float_accuracy']:.2%}"
     yield "accuracy of the integers", f"{drop['integer_accuracy']:.2%}"
     yield "same class in both", f"{drop['agreement']:.2%}"

@@ -11,7 +11,7 @@ import pytest
 from hardware_sim.calibrate import calibrate
 from hardware_sim.search import score_error
 from hardware_sim.simulator import simulate
-from nmtool.data import bin_events
+from nmtool.data import bin_events, write_shd
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
@@ -62,17 +62,63 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_what_it_costs_is_measured_on_samples_held_out(nmtool: Nmtool, floats: Path) -> None:
+def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
     words = ("quantize", floats, "-o", "q.npz", "--data", "two", "--force")
     drop = nmtool(*words, "--json").json["drop"]
     assert drop["samples"] == cases.N_TRAIN
+    assert drop["compared_on"] == "the last 12 training samples"
     held_out = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, cases.float_network().n_steps)
     recording = simulate(IntegerNetwork.load("q.npz"), held_out.raster)
     label = cases.spike_events(cases.N_TRAIN, 1).label
     assert drop["integer_accuracy"] == recording.accuracy(label)
     assert 0 <= drop["agreement"] <= 1
-    assert "what it costs" in nmtool(*words).out
+    said = nmtool(*words)
+    assert "what it costs" in said.out
+    assert "the last 12 training samples" in said.out
+    assert "held out" not in said.out
+
+
+def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Path) -> None:
+    pytest.importorskip("torch")
+    Path("run").mkdir()
+    Path("run/run.json").write_text('{"options": {"validation": 4}}')
+    cases.float_network().save("run/network.npz")
+    words = ("quantize", "run", "-o", "q.npz", "--data", "two", "--force", "--json")
+    drop = nmtool(*words).json["drop"]
+    assert (drop["samples"], drop["compared_on"]) == (4, "4 samples held out of training")
+    last = cases.spike_events(cases.N_TRAIN, 1).split_tail(4)[1]
+    recording = simulate(IntegerNetwork.load("q.npz"), bin_events(last, 1.0, 30).raster)
+    assert drop["integer_accuracy"] == recording.accuracy(last.label)
+    write_shd(data / "two_valid.h5", cases.spike_events(5))
+    drop = nmtool(*words).json["drop"]
+    assert (drop["samples"], drop["compared_on"]) == (5, "5 samples of the validation split")
+
+
+@pytest.mark.usefixtures("data")
+def test_a_network_that_runs_in_integers_only_is_not_compared(nmtool: Nmtool) -> None:
+    pytest.importorskip("torch")
+    instant = Population("hidden", 3, tau_syn_ms=0.0)
+    cases.float_network(populations=[instant, cases.float_network().populations[1]]).save("f.npz")
+    said = nmtool("quantize", "f.npz", "-o", "q.npz", "--data", "two", "--json")
+    assert (said.code, said.json["drop"]) == (0, None)
+    assert "accuracies are not compared: the float network does not run here: " in said.err
+    assert "population 'hidden' cannot be trained, since its time constants are 0" in said.err
+    assert IntegerNetwork.load("q.npz").content_hash == said.json["hash"]
+
+
+def test_integers_of_a_run_need_no_quantising(nmtool: Nmtool) -> None:
+    Path("run").mkdir()
+    cases.float_network().save("run/network.npz")
+    cases.integer_network().save("run/integers.npz")
+    said = nmtool("quantize", "run", "-o", "q.npz")
+    assert said.code == 2
+    assert said.err == (
+        "error: run is made of integers already\n"
+        "  fix: nmtool verify, evaluate and export take it as it is; to quantise the floats that "
+        "it trained, name run/network.npz\n"
+    )
+    assert nmtool("quantize", "run/network.npz", "-o", "q.npz").code == 0
 
 
 def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
@@ -139,22 +185,24 @@ def test_an_existing_file_is_kept(nmtool: Nmtool, floats: Path, integers: Path) 
 def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integers: Path) -> None:
     assert nmtool("quantize", floats, "-o", integers, "--weight-bits", "4", "--force").code == 0
     assert {p.weight_bits for p in IntegerNetwork.load(integers).projections} == {4}
-    for other in (floats, Path("letter.txt"), Path("folder")):
-        if other == Path("letter.txt"):
+    for other in (floats, Path("letter.npz"), Path("folder.npz")):
+        if other == Path("letter.npz"):
             other.write_text("dear")
-        if other == Path("folder"):
+        if other == Path("folder.npz"):
             other.mkdir()
         said = nmtool("quantize", floats, "-o", other, "--force")
         assert said.code == 2
         assert "exists and is not an integer network" in said.err
-    assert Path("letter.txt").read_text() == "dear"
+    assert Path("letter.npz").read_text() == "dear"
     assert Network.load(floats).content_hash == cases.float_network().content_hash
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["integers.npz", "-o", "q.npz"], "integers.npz is made of integers already"),
+        (["integers.npz", "-o", "q.npz"], "integers.npz is made of integers already\n  fix: "),
+        (["floats.npz", "-o", "q.onnx"], "q.onnx is no name for a network file\n  fix: let it"),
+        (["floats.npz", "-o", "q"], "q is no name for a network file"),
         (["floats.npz", "-o", "q.npz", "--scale", "data"], "--scale data needs calibration data"),
         (["floats.npz", "-o", "q.npz", "--ranges", "search"], "--ranges search needs calibration"),
         (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "argument --delay-bits: invalid"),
