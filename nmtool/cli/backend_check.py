@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +11,7 @@ from nmtool.cli.loading import Samples
 from nmtool.cli.progress import progress
 from nmtool.cli.verdict import Verdict
 from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verify import compare
 
@@ -29,7 +26,7 @@ class BackendCheck:
     Attributes:
         format: which format.
         deep: compare u and v of every neuron too.
-        artefact: the export to run; None exports to a temporary folder.
+        artefact: the export to run; None until there is one.
     """
 
     format: Format
@@ -38,19 +35,22 @@ class BackendCheck:
 
     def __call__(self, network: IntegerNetwork, samples: Samples, expected: Recording) -> Verdict:
         """Run every sample in the format's runtime and compare with the expected recording."""
-        package = self.format.package
-        with self._exported(network) as path:
-            began = time.perf_counter()
-            with progress(self.format.name, samples.raster.n_samples) as advance:
-                actual = package.run(path, samples.raster, deep=self.deep, on_progress=advance)
-            seconds = time.perf_counter() - began
+        actual, seconds = self.timed(samples.raster)
         return Verdict(compare(expected, actual), actual.accuracy(samples.label), seconds)
 
-    @contextmanager
-    def _exported(self, network: IntegerNetwork | Network) -> Iterator[Path]:
-        if self.artefact is not None:
-            yield self.artefact
-            return
+    def exported(self, network: IntegerNetwork, folder: Path) -> BackendCheck:
+        """The same with an export of the network in a folder, where each format has its name.
+
+        Raises:
+            DoesNotFitError: the format cannot hold the network.
+        """
         name = "network" + next(iter(self.format.extensions), "")
-        with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
-            yield self.format.package.export(network, Path(scratch) / name)
+        return replace(self, artefact=self.format.package.export(network, folder / name))
+
+    def timed(self, spikes: Raster) -> tuple[Recording, float]:
+        """What the artefact answers, and how many seconds that takes."""
+        package = self.format.package
+        began = time.perf_counter()
+        with progress(self.format.name, spikes.n_samples) as advance:
+            actual = package.run(self.artefact, spikes, deep=self.deep, on_progress=advance)
+        return actual, time.perf_counter() - began

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,18 +30,14 @@ class RealCheck(BackendCheck):
         """Run every sample and compare with the format's own reference.
 
         The expected recording is that of the integers, None where there are none. What is run
-        stands for the network in the artefact, if one is named.
+        stands for the network in the artefact.
         """
         from exporters.self_check import compared
 
-        package, name, raster = self.format.package, self.format.name, samples.raster
-        with self._exported(network) as path:
-            began = time.perf_counter()
-            with progress(name, raster.n_samples) as advance:
-                actual = package.run(path, raster, deep=self.deep, on_progress=advance)
-            seconds = time.perf_counter() - began
-            carried = package.load(path)
-        with progress(f"reference of {name}", raster.n_samples) as advance:
+        package, raster = self.format.package, samples.raster
+        actual, seconds = self.timed(raster)
+        carried = package.load(self.artefact)
+        with progress(f"reference of {self.format.name}", raster.n_samples) as advance:
             reference = package.reference(carried, raster, on_progress=advance)
         return Verdict(
             compared(self.format, reference, actual),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from nmtool.cli import console
@@ -15,9 +18,10 @@ from nmtool.cli.arguments import (
     add_network,
 )
 from nmtool.cli.backend_check import BackendCheck
+from nmtool.cli.held_out import chosen_data
 from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.lava_check import FAST, STOCK, LavaCheck
-from nmtool.cli.loading import Samples, bin_for, find_data, load_any, read_split
+from nmtool.cli.loading import Samples, bin_for, check_exists, load_any, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.real_check import RealCheck
 from nmtool.cli.threads import add_threads_option, use_threads
@@ -37,8 +41,13 @@ from nmtool.recording import Recording
 
 Check = Callable[[IntegerNetwork, Samples, Recording], Verdict]
 
-ON_DATA = ("against", "samples", "deep")
-"""Options that mean nothing where an artefact is checked by the answers it carries."""
+ON_DATA = ("against", "split", "validation", "samples", "deep", "data_dir", "units")
+"""Options that mean nothing where an artefact is checked by the answers it carries.
+
+So do those of quantisation.
+"""
+
+LAVA = "lava"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,11 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="backend to compare, may be repeated; an export's own by default",
     )
     add_choice_of_samples(parser)
+    parser.set_defaults(split=None)  # tells one that is given, where there are no data, from none
     parser.add_argument("--deep", action="store_true", help="compare u and v of every neuron too")
     parser.add_argument(
         "--model",
         choices=[FAST, STOCK],
-        default=FAST,
         help="Lava's model: fast (default; one sample runs on stock too) or stock, its own, slow",
     )
     add_json(parser)
@@ -78,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments.threads)
+    check_exists(arguments.network)
     if arguments.data is None:
         return _verify_by_known_answers(arguments)
     return _verify_on_data(arguments)
@@ -86,8 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _verify_on_data(arguments: argparse.Namespace) -> int:
     checks = _checks(arguments)
     found = load_any(arguments.network)
-    dataset = find_data(arguments, arguments.data)
-    events = read_split(dataset, arguments.split, arguments.samples)
+    split = arguments.split or "test"
+    dataset = chosen_data(arguments, split, [arguments.network])
+    events = read_split(dataset, split, arguments.samples)
     real = {n: c for n, c in checks.items() if isinstance(c, RealCheck) and c.artefact}
     expected = None
     if isinstance(found, Network) and real == checks and not quantise_options(arguments):
@@ -96,13 +107,31 @@ def _verify_on_data(arguments: argparse.Namespace) -> int:
     else:
         network = integers(arguments, found, dataset if "train" in dataset.splits else None)
         samples = bin_for(network, events)
-        expected = simulated(network, samples, deep=arguments.deep)
-        verdicts = {name: check(network, samples, expected) for name, check in checks.items()}
+        with _exported(checks, network) as ready:
+            expected = simulated(network, samples, deep=arguments.deep)
+            verdicts = {name: check(network, samples, expected) for name, check in ready.items()}
     if arguments.json:
         console.print_json(report(samples, expected, verdicts))
     else:
         print_verdicts(samples, expected, verdicts)
     return 0 if all_identical(verdicts) else 1
+
+
+@contextmanager
+def _exported(checks: Mapping[str, Check], network: IntegerNetwork) -> Iterator[dict[str, Check]]:
+    """The checks with an export each: what stands in the way of one is known before any runs."""
+    with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
+        yield {name: _with_export(check, network, Path(scratch)) for name, check in checks.items()}
+
+
+def _with_export(check: Check, network: IntegerNetwork, folder: Path) -> Check:
+    from exporters import lava
+
+    if isinstance(check, LavaCheck) and check.folder is None:
+        return replace(check, folder=lava.export(network, folder / LAVA))
+    if isinstance(check, BackendCheck) and check.artefact is None:
+        return check.exported(network, folder)
+    return check
 
 
 def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
@@ -117,6 +146,7 @@ def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
             fix=f"name a backend: --against {'|'.join(formats.that_can(formats.EXECUTES))}",
         )
     path, chosen = Path(arguments.network), list(dict.fromkeys(names))
+    _check_model(arguments, chosen)
     return {
         name: _check(
             arguments,
@@ -137,7 +167,8 @@ def _check(
     if backend.package is lava:
         from exporters.lava import environment
 
-        return LavaCheck(environment.find(), arguments.model, arguments.deep, artefact)
+        model = arguments.model or FAST
+        return LavaCheck(environment.find(), model, arguments.deep, artefact)
     backend.package.require()
     if formats.REAL not in backend.can:
         return BackendCheck(backend, arguments.deep, artefact)
@@ -160,9 +191,10 @@ def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
     own = formats.of_artefact(arguments.network)
     _check_alone(arguments, own is not None)
     assert own is not None
+    _check_model(arguments, [own.name])
     answers = self_check.carried_answers(own, arguments.network)
     own.package.require()
-    verdicts = {own.name: executed(own, Path(arguments.network), answers)}
+    verdicts = {own.name: executed(own, Path(arguments.network), answers, arguments.model or FAST)}
     samples = answers.spikes.n_samples
     if arguments.json:
         what = {"samples": samples, "hash": answers.network_hash}
@@ -180,8 +212,18 @@ def _check_alone(arguments: argparse.Namespace, is_export: bool) -> None:
             why="it is no export that nmtool knows",
             fix="name DATA to compare on, and a backend",
         )
-    for name in ON_DATA:
+    for name in (*ON_DATA, *quantise_options(arguments)):
         if getattr(arguments, name):
             raise UsageError(
-                f"--{name} is for a comparison on data", fix="name DATA, or leave it out"
+                f"--{name.replace('_', '-')} is for a comparison on data",
+                fix="name DATA, or leave it out",
             )
+
+
+def _check_model(arguments: argparse.Namespace, backends: Sequence[str]) -> None:
+    """Raise `UsageError` if a model is chosen of a backend that does not run."""
+    if arguments.model and LAVA not in backends:
+        raise UsageError(
+            f"--model is for Lava, not for {', '.join(backends)}",
+            fix="leave it out, or compare with Lava on data: --against lava",
+        )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console, failures
-from nmtool.cli.loading import load_any
+from nmtool.cli.lava_check import FAST, LavaCheck
+from nmtool.cli.loading import Samples, load_any
 from nmtool.cli.progress import progress
 from nmtool.cli.real_check import agreement
 from nmtool.cli.verdict import Verdict, findings, print_verdict
@@ -105,10 +106,12 @@ def _missing(chosen: Format) -> str:
     return ""
 
 
-def executed(chosen: Format, path: Path, answers: KnownAnswers) -> Verdict:
-    """How an artefact answers to the inputs it carries."""
-    from exporters import self_check
+def executed(chosen: Format, path: Path, answers: KnownAnswers, model: str = FAST) -> Verdict:
+    """How an artefact answers to the inputs it carries; `model` is that of Lava."""
+    from exporters import lava, self_check
 
+    if chosen.package is lava:
+        return _executed_in_lava(path, answers, model)
     began = time.perf_counter()
     with progress(chosen.name, answers.spikes.n_samples) as advance:
         actual = chosen.package.run(path, answers.spikes, on_progress=advance)
@@ -119,3 +122,13 @@ def executed(chosen: Format, path: Path, answers: KnownAnswers) -> Verdict:
         seconds,
         integers=agreement(chosen, path, answers.spikes, actual),
     )
+
+
+def _executed_in_lava(folder: Path, answers: KnownAnswers, model: str) -> Verdict:
+    """As on data, Lava's own model beside the fast one; inputs that are made have no classes."""
+    from exporters import lava
+    from exporters.lava import environment
+
+    check = LavaCheck(environment.find(), model, folder=folder)
+    unlabelled = Samples(answers.spikes, answers.recording.predictions)
+    return replace(check(lava.load(folder), unlabelled, answers.recording), accuracy=None)

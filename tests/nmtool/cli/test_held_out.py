@@ -48,6 +48,7 @@ def test_every_command_that_chooses_a_split(nmtool: Nmtool, integers: Path) -> N
     for words in (
         ("compare", integers, "--with", integers, "--data", "two"),
         ("run", "network.c", "two"),
+        ("verify", integers, "two", "--against", "c"),
     ):
         said = nmtool(*words, *asked)
         assert said.code == 0, said
@@ -64,6 +65,7 @@ def test_a_run_says_how_many(nmtool: Nmtool) -> None:
         ("evaluate", "run", "two"),
         ("evaluate", "run/network.npz", "two"),
         ("compare", "run", "--data", "two"),
+        ("verify", "run", "two", "--against", "c"),
     ):
         said = nmtool(*words, *on_validation)
         assert said.code == 0, said

@@ -80,7 +80,7 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["evaluate", "a", "b", "--samples", "few"], "whole number from 1 on, not 'few'"),
         (["evaluate", "a", "b", "--threads", "0"], "whole number from 1 on, not '0'"),
         (["evaluate", "a", "b", "--sample", "3"], "unrecognized arguments: --sample 3"),
-        (["verify", "a", "b"], "there is nothing to compare with"),
+        (["verify", "a", "b"], "there is no file or folder a"),
         (["lava"], "the following arguments are required"),
         (["--speed"], "COMMAND"),
     ],

@@ -286,14 +286,37 @@ def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.Monkey
     assert said.code == 0, said
     network = IntegerNetwork.load("integers.npz")
     entry = said.json["backends"]["lava"]
-    assert set(entry) == KEYS
+    assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     assert (said.json["samples"], said.json["hash"]) == (3, network.content_hash)
     assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * 30 * 3, 0)
     assert (entry["membrane_compared"], entry["membrane_different"]) == (3 * 30 * 2, 0)
     assert {call["folder"] for call in fake.calls} == {Path("folder")}
+    assert [call["model"] for call in fake.calls] == ["fast", "stock"]
     lines = nmtool("verify", "folder").out.splitlines()
     assert lines[0] == "3 known answers"
-    assert lines[-1] == "lava: spikes compared 270, different 0"
+    assert [line.split()[:2] for line in lines[3:5]] == [["lava", "(fast)"], ["lava", "(stock)"]]
+    assert lines[-2] == "lava: spikes compared 270, different 0"
+    assert lines[-1].startswith("lava, stock model, 24 steps of sample ")
+
+
+def test_an_export_answers_in_the_model_asked_for(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava({"stock": flip_spike(1, 7, 2)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--model", "stock", "--json")
+    assert said.code == 1
+    assert said.json["backends"]["lava"]["model"] == "stock"
+    assert [call["model"] for call in fake.calls] == ["stock"]
+    assert fake.calls[0]["spikes"].n_samples == 3
+
+
+def test_only_the_stock_model_answers_wrongly(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("verify", "folder").code == 1
 
 
 def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +351,22 @@ def test_answers_of_another_network_prove_nothing(
         (["folder", "--against", "lava"], "--against is for a comparison on data"),
         (["folder", "--samples", "3"], "--samples is for a comparison on data"),
         (["folder", "--deep"], "--deep is for a comparison on data"),
+        (["folder", "--split", "test"], "--split is for a comparison on data"),
+        (["folder", "--validation", "3"], "--validation is for a comparison on data"),
+        (["folder", "--data-dir", "here"], "--data-dir is for a comparison on data"),
+        (["folder", "--units", "4"], "--units is for a comparison on data"),
+        (["folder", "--weight-bits", "4"], "--weight-bits is for a comparison on data"),
+        (["folder", "--scale", "data"], "--scale is for a comparison on data"),
+        (["network.c", "--model", "stock"], "--model is for Lava, not for c"),
+        (["network.c", "two", "--model", "fast"], "--model is for Lava, not for c"),
+        (["nowhere"], "there is no file or folder nowhere"),
+        (["nowhere", "two"], "there is no file or folder nowhere"),
+        (["nowhere.onnx"], "there is no file or folder nowhere.onnx"),
     ],
 )
 def test_what_is_compared_must_be_told(words: list[str], told: str, nmtool: Nmtool) -> None:
     assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("export", "integers.npz", "-o", "network.c").code == 0
     said = nmtool("verify", *words)
     assert (said.code, said.out) == (2, "")
     assert told in said.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters import c
+from exporters import c, netx
 from nmtool.recording import Recording
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
@@ -40,6 +40,17 @@ def test_all_in_one_table(nmtool: Nmtool, integers: Path, monkeypatch: pytest.Mo
     rows = [line.split()[0] for line in lines[3:9]]
     assert rows == ["hardware_sim", "onnx", "nir", "lava", "lava", "c"]
     assert "c: spikes compared 540, different 0" in lines
+
+
+def test_obstacles_come_before_anything_runs(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    monkeypatch.setattr(netx, "require", lambda: None)
+    said = nmtool("verify", integers, "two", "--against", "lava", "--against", "netx")
+    assert (said.code, said.out) == (1, "")
+    assert "NetX files cannot carry this network" in said.err
+    assert fake.calls == []
 
 
 def test_one_that_differs_fails_them_all(
