@@ -22,7 +22,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.data import NAMES
+from nmtool.data.catalogue import is_name
 from nmtool.data.dataset import suggestion
 from nmtool.errors import UsageError
 
@@ -66,7 +66,7 @@ class StudyPlan:
 
     def conditions(self) -> dict[str, Any]:
         """What must stay as it is for scores to be comparable, beside the search space."""
-        data = self.data if _is_name(self.data) else f"folder {self._relative(self.data)}"
+        data = self.data if is_name(self.data) else f"folder {self._relative(self.data)}"
         return {
             "data": data,
             "seeds": self.seeds,
@@ -229,12 +229,7 @@ class _Reader:
 
     def _data(self, word: str) -> str:
         """The word by which the data set is found from the working folder."""
-        if _is_name(word):
+        if is_name(word):
             return word
         path = str(self._beside(word))
-        return f"./{path}" if _is_name(path) else path
-
-
-def _is_name(data: str) -> bool:
-    """Whether it is the name of a data set, not a folder."""
-    return data in NAMES or data.startswith("tonic:")
+        return f"./{path}" if is_name(path) else path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json
+from nmtool.cli.data_remarks import remarks
 from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import summary, train_with_progress
@@ -115,18 +116,26 @@ def _train(arguments: argparse.Namespace, job: Job, device: Device, ranks: Ranks
     use_threads(chosen or threads_each(), with_torch=chosen is not None)
     if ranks.is_first and not job.resume:
         check_free(job.folder)
-    with ranks.first_here_first():
-        dataset = training_data(arguments, job.data, job.options.validation)
-        _ = dataset.train, dataset.validation  # which may have to be downloaded
     return train_with_progress(
         job.options,
-        dataset,
+        _data(arguments, job, ranks),
         job.folder,
         resume=job.resume,
         start=job.start,
         device=device,
         ranks=ranks,
     )
+
+
+def _data(arguments: argparse.Namespace, job: Job, ranks: Ranks) -> Dataset:
+    """The data of a job, and remarks on them where a run begins."""
+    with ranks.first_here_first():
+        dataset = training_data(arguments, job.data, job.options.validation)
+        _ = dataset.train, dataset.validation  # which may have to be downloaded
+    if ranks.is_first and not job.resume:
+        for line in remarks(job.data, arguments.units, dataset, job.options):
+            console.say(line)
+    return dataset
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
@@ -65,8 +66,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     check_timing(dt_ms, n_steps)
     if group < 1:
         raise UsageError(f"channels are grouped by 1 or more, not by {group}")
-    with np.errstate(over="ignore"):
-        position = events.time_ms / dt_ms + BOUNDARY
+    position = _position(events, dt_ms)
     sample, channel = events.sample_index(), events.unit // group
     kept = position < n_steps
     if not kept.all():
@@ -74,3 +74,19 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     shape = (events.n_samples, n_steps, -(-events.n_units // group))
     raster = Raster.from_events(sample, position.astype(np.int32), channel, shape)
     return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)
+
+
+def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
+    """How many events `bin_events` would drop.
+
+    Raises:
+        NetworkError: the step is not positive or there is none.
+    """
+    check_timing(dt_ms, n_steps)
+    return int((_position(events, dt_ms) >= n_steps).sum())
+
+
+def _position(events: SpikeEvents, dt_ms: float) -> NDArray[np.floating]:
+    """[events] float: the step each event falls into, and how far."""
+    with np.errstate(over="ignore"):
+        return events.time_ms / dt_ms + BOUNDARY

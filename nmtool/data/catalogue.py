@@ -33,6 +33,11 @@ NAMES = (*BUILT_IN, *FETCHED)
 _TONIC = "tonic:"
 
 
+def is_name(word: str) -> bool:
+    """Whether a word means a data set by its name, not a folder."""
+    return word in NAMES or word.startswith(_TONIC)
+
+
 def load_dataset(
     name_or_path: str | Path,
     *,
@@ -55,7 +60,7 @@ def load_dataset(
         MissingError: the library behind `tonic:NAME` is not installed.
     """
     name = str(name_or_path)
-    if isinstance(name_or_path, Path) or not (name in NAMES or name.startswith(_TONIC)):
+    if isinstance(name_or_path, Path) or not is_name(name):
         splits, load = _in_folder(name, n_units)
     elif n_units is not None:
         raise UsageError(f"the number of units of '{name}' is known and cannot be chosen")

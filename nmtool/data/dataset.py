@@ -52,6 +52,11 @@ class Dataset:
         extra = () if self._tail is None else ("validation",)
         return tuple(split for split in SPLITS if split in self._loadable + extra)
 
+    @property
+    def tail(self) -> int:
+        """How many training samples, the last ones, were taken for validation."""
+        return self._tail or 0
+
     @cached_property
     def train(self) -> SpikeEvents:
         """Training samples, without those taken for validation."""
@@ -88,7 +93,7 @@ class Dataset:
 
     @cached_property
     def _head_and_tail(self) -> tuple[SpikeEvents, SpikeEvents]:
-        return self._read("train").split_tail(self._tail or 0)
+        return self._read("train").split_tail(self.tail)
 
     def _read(self, split: str) -> SpikeEvents:
         if split not in self._loadable:

@@ -11,7 +11,8 @@ A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid
 What holds for all files of a data set (`Layout`) does not depend on what happens to be in one
 of them:
 
-* units: the attribute `n_units` of any of the files, else the 700 channels of SHD and SSC;
+* units: the attribute `n_units` of any of the files, else the 700 channels of SHD and SSC
+  (`units_assumed`);
 * classes: `extra/keys` of any of the files, else the numbers up to the largest label of all.
 
 Files that contradict each other are refused.
@@ -52,10 +53,12 @@ class Layout:
     Attributes:
         n_units: number of channels.
         class_names: one per class.
+        units_assumed: no file says how many channels there are, nor did who reads them.
     """
 
     n_units: int
     class_names: tuple[str, ...]
+    units_assumed: bool = False
 
 
 def split_files(folder: str | Path) -> dict[str, Path]:
@@ -101,7 +104,9 @@ def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
     if keys is None:
         keys = tuple(map(str, range(1 + max(header.largest_label for header in headers))))
     if n_units is None:
-        n_units = LAYOUT_UNITS if units is None else units
+        n_units = units
+    if n_units is None:
+        return Layout(LAYOUT_UNITS, keys, units_assumed=True)
     return Layout(n_units, keys)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import SpikeEvents, bin_events, default_steps
+from nmtool.data.binning import count_dropped
 from nmtool.errors import NetworkError, UsageError
 
 DTS = (1.0, 2.0, 0.1, 0.3, 0.7, 1e-3, 1 / 3)
@@ -76,6 +77,7 @@ def test_binning_is_the_naive_loop(
     assert np.array_equal(binned.raster.dense(), dense)
     assert (binned.surplus, binned.dropped) == (surplus, dropped)
     assert binned.raster.n_spikes + surplus + dropped == events.n_events
+    assert count_dropped(events, dt, n_steps) == dropped
 
 
 def test_every_multiple_of_dt_opens_its_own_step() -> None:

@@ -244,7 +244,8 @@ def test_units_are_agreed_between_files(
         write_foreign(tmp_path / "x_train.h5", n_units=train),
         write_foreign(tmp_path / "x_test.h5", n_units=test),
     ]
-    assert read_layout(paths, option) == Layout(n_units, ("a", "b"))
+    assumed = train is test is option is None
+    assert read_layout(paths, option) == Layout(n_units, ("a", "b"), units_assumed=assumed)
 
 
 def test_classes_without_names_are_numbered_over_all_files(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""What is worth a remark about training data before they are learnt from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data import Dataset, SpikeEvents, read_layout, split_files
+from nmtool.data.binning import count_dropped
+from nmtool.data.catalogue import is_name
+
+if TYPE_CHECKING:
+    from training.options import TrainOptions
+
+RARE = 1e-3
+"""A probability that no shuffled file is likely to meet."""
+
+
+def remarks(
+    data: str, n_units: int | None, dataset: Dataset, options: TrainOptions
+) -> Iterator[str]:
+    """A line for each thing that may not be as it was meant.
+
+    Args:
+        data: name or folder of the data set.
+        n_units: number of channels that was asked for.
+        dataset: the same, with the validation split that is used.
+        options: of the run.
+    """
+    if n_units is None and not is_name(data):
+        yield from _assumed_channels(data)
+    yield from _late_events(dataset.train, options)
+    if dataset.tail and dataset.validation is not None:
+        yield from _classes_apart(dataset.train.label, dataset.validation.label)
+
+
+def _assumed_channels(folder: str) -> Iterator[str]:
+    layout = read_layout(split_files(folder).values())
+    if layout.units_assumed:
+        yield (
+            f"the files in {folder} do not say how many channels there are: {layout.n_units} are "
+            "assumed, as in SHD; --units N, or their attribute n_units, says otherwise"
+        )
+
+
+def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[str]:
+    late = count_dropped(events, options.dt_ms, options.n_steps)
+    if late:
+        yield (
+            f"{late:,} of the {events.n_events:,} events of an epoch lie after the last step "
+            f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped; "
+            "more --steps keep them"
+        )
+
+
+def _classes_apart(train: NDArray[np.integer], validation: NDArray[np.integer]) -> Iterator[str]:
+    """Whether a part of a file lacks classes that it would have, were the file shuffled."""
+    last = f"the last {validation.size} training samples, which validate,"
+    others = f"the training samples but for the last {validation.size}, which validate,"
+    for part, name in ((validation, last), (train, others)):
+        n_classes, held = _unlikely(part, np.concatenate([train, validation]))
+        if held:
+            yield f"{name} hold only {held} of the {n_classes} classes; shuffle the file"
+            return
+
+
+def _unlikely(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[int, int]:
+    """Number of classes of the whole, and of the part where chance hardly ever takes so few.
+
+    The probability that a random part has only k of n classes is at most the number of ways to
+    choose them times that of all its samples being of those.
+    """
+    n_classes, held = np.unique(whole).size, np.unique(part)
+    share = np.isin(whole, held).mean()
+    if share == 1 or not part.size:
+        return n_classes, 0
+    chance = _log_ways(n_classes, held.size) + part.size * math.log(share)
+    return n_classes, held.size if chance < math.log(RARE) else 0
+
+
+def _log_ways(n: int, k: int) -> float:
+    """Logarithm of the number of ways to choose k of n."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
