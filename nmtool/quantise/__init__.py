@@ -4,8 +4,9 @@
 currents and membranes comes in as `Calibration`.
 """
 
+from nmtool.quantise.calibration import Calibration
 from nmtool.quantise.delays import DelayGrid
-from nmtool.quantise.quantise import Calibration, Quantisation, quantise
+from nmtool.quantise.quantise import Quantisation, quantise
 from nmtool.quantise.ranges import weight_ranges
 from nmtool.quantise.report import PopulationReport, ProjectionReport, QuantisationReport
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import dynamics, targets
+from nmtool import targets
 from nmtool.errors import UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import (
@@ -19,42 +19,36 @@ from nmtool.integer_network import (
     IntegerProjection,
     sign_mode,
 )
-from nmtool.network import Network, Population, Projection
+from nmtool.network import Network, Population
+from nmtool.quantise.account import population_reports, projection_reports
+from nmtool.quantise.calibration import Calibration
+from nmtool.quantise.constants import (
+    bias_integers,
+    bias_per_step,
+    constant_findings,
+    current_decay,
+    membrane_decay,
+)
 from nmtool.quantise.delays import DelayGrid
-from nmtool.quantise.report import PopulationReport, ProjectionReport, QuantisationReport
+from nmtool.quantise.exact import single, weight_jumps
+from nmtool.quantise.losses import delay_losses
+from nmtool.quantise.report import QuantisationReport
 from nmtool.quantise.scale import (
     Ceilings,
     choose_scale,
     current_ceiling,
-    held_tau,
     membrane_ceiling,
     one_signed_sum,
     share_of_ranges,
 )
 from nmtool.rounding import round_half_away
-from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT, Finding
+from nmtool.targets import Finding
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
 """Room of a membrane, relative to the largest magnitude that data showed."""
 
 _LEAST_YIELD = 1 + 1 / 1024
 """A scale whose integers break a bound shrinks at least by this factor."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What data showed: largest magnitudes per population, in units of u.
-
-    Attributes:
-        drive: of a step's summed input.
-        current: of u.
-        membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
-            that stayed at 0 gets what any input could need.
-    """
-
-    drive: Mapping[str, float] = field(default_factory=dict)
-    current: Mapping[str, float] = field(default_factory=dict)
-    membrane: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,48 +119,51 @@ class _Quantiser:
         self.calibration = calibration
         self.trust_data = trust_data
         self.findings: list[Finding] = []
-        self.projections: dict[int, tuple[IntegerProjection, ProjectionReport]] = {}
+        self.projections: dict[int, IntegerProjection] = {}
 
     def run(self) -> Quantisation:
-        populations = [self._population(population) for population in self.network.populations]
-        projections = [self.projections[i] for i in range(len(self.network.projections))]
         network = self.network
-        integer = IntegerNetwork(
+        populations = [self._population(population) for population in network.populations]
+        integers = IntegerNetwork(
             channels=network.channels,
-            populations=[population for population, _ in populations],
-            projections=[projection for projection, _ in projections],
+            populations=populations,
+            projections=[self.projections[index] for index in range(len(network.projections))],
             readout=network.readout,
             dt_ms=network.dt_ms,
             n_steps=network.n_steps,
             class_names=network.class_names,
             source_hash=network.content_hash,
         )
-        report = QuantisationReport(
-            populations=tuple(report for _, report in populations),
-            projections=tuple(report for _, report in projections),
-            findings=tuple(self.findings),
-            calibrated=self.calibration is not None,
-        )
-        return Quantisation(integer, report)
+        return Quantisation(integers, self._report(integers))
 
-    def _population(self, population: Population) -> tuple[IntegerPopulation, PopulationReport]:
-        name = population.name
-        tau_mem = self._uniform(population, "tau_mem_ms")
-        tau_syn = self._uniform(population, "tau_syn_ms")
-        du = self._decay(name, "tau_syn_ms", tau_syn, 1, targets.MAX_DU)
-        dv = self._decay(name, "tau_mem_ms", tau_mem, 0, targets.MAX_DV)
+    def _report(self, integers: IntegerNetwork) -> QuantisationReport:
+        network, calibrated = self.network, self.calibration is not None
+        populations = population_reports(network, integers)
+        findings = [
+            *constant_findings(network),
+            *self.findings,
+            *delay_losses(network, self.delays),
+        ]
+        return QuantisationReport(
+            populations=tuple(populations),
+            projections=tuple(projection_reports(network, integers, self.delays)),
+            findings=tuple(findings),
+            calibrated=calibrated,
+        )
+
+    def _population(self, population: Population) -> IntegerPopulation:
+        dt_ms = self.network.dt_ms
+        du, dv = current_decay(population, dt_ms), membrane_decay(population, dt_ms)
         incoming = {
-            index: self._jumps(projection, population)
+            index: weight_jumps(self.network, projection)
             for index, projection in enumerate(self.network.projections)
-            if projection.target == name
+            if projection.target == population.name
         }
         held = [
             np.clip(jumps, -self._range(index, jumps), self._range(index, jumps))
             for index, jumps in incoming.items()
         ]
-        ceilings = self._ceilings(population, held, du, dv)
-        integer = self._fit(population, incoming, ceilings, du, dv)
-        return integer, self._account(integer, tau_mem, tau_syn, list(incoming))
+        return self._fit(population, incoming, self._ceilings(population, held, du, dv), du, dv)
 
     def _fit(
         self,
@@ -201,13 +198,7 @@ class _Quantiser:
     def _drive(self, incoming: list[int]) -> float:
         """Σ± of the integers."""
         return one_signed_sum(
-            [self.projections[index][0].shifted_weight.astype(np.int64) for index in incoming]
-        )
-
-    def _jumps(self, projection: Projection, target: Population) -> NDArray[np.float64]:
-        """[pre, post]: weights as jumps of u."""
-        return projection.weight * dynamics.drive_scale(
-            target.values("tau_mem_ms"), target.values("tau_syn_ms"), self.network.dt_ms
+            [self.projections[index].shifted_weight.astype(np.int64) for index in incoming]
         )
 
     def _range(self, index: int, jumps: NDArray[np.float64]) -> float:
@@ -218,41 +209,14 @@ class _Quantiser:
     def _step(self, jumps: NDArray[np.float64]) -> int:
         return targets.weight_step(self.weight_bits, sign_mode(jumps) == MIXED)
 
-    def _uniform(self, population: Population, key: str) -> float:
-        values = population.values(key)
-        if (values == values[0]).all():
-            return float(values[0])
-        mean = float(np.mean(values))
-        self._find(
-            f"per-neuron-{key.removesuffix('_ms')}".replace("_", "-"),
-            population.name,
-            f"{key} differs between neurons; the target holds one value per population",
-            f"the mean, {mean:g}, was taken",
-        )
-        return mean
-
-    def _decay(self, name: str, key: str, tau_ms: float, offset: int, limit: int) -> int:
-        """12-bit decay of a time constant: 4096·(1 − exp(−dt/τ)) − offset."""
-        lost = DECAY_ONE * (1 - float(dynamics.decay(tau_ms, self.network.dt_ms)))
-        exact = int(round_half_away(lost)) - offset
-        held = min(max(exact, 0), limit)
-        if held != exact:
-            self._find(
-                "decay-range",
-                name,
-                f"{key} = {tau_ms:g} ms is outside what a 12-bit decay holds",
-                f"the nearest decay, {held}, was taken",
-            )
-        return held
-
     def _ceilings(
         self, population: Population, jumps: Sequence[NDArray], du: int, dv: int
     ) -> Ceilings:
         name = population.name
         drive = one_signed_sum(jumps)
         current = current_ceiling(drive, du)
-        bias = float(np.abs(self._bias_per_step(population)).max())
-        threshold = self._uniform(population, "threshold") if population.kind == LIF else None
+        bias = float(np.abs(bias_per_step(population, self.network.dt_ms)).max())
+        threshold = single(population.values("threshold")) if population.kind == LIF else None
         membrane = self._membrane(population, membrane_ceiling(current + bias, dv))
         if membrane is not None and math.isinf(membrane):
             membrane = None
@@ -263,11 +227,6 @@ class _Quantiser:
                 "quantise with calibration data",
             )
         return self._trusted(name, Ceilings(drive, current, membrane, threshold, bias))
-
-    def _bias_per_step(self, population: Population) -> NDArray[np.float64]:
-        """[size]: what is added to v each step, in units of u."""
-        gain = dynamics.membrane_gain(population.values("tau_mem_ms"), self.network.dt_ms)
-        return population.values("bias") * gain
 
     def _membrane(self, population: Population, bound: float) -> float | None:
         """What v needs room for; None where nothing is known.
@@ -304,23 +263,14 @@ class _Quantiser:
 
     def _projection(
         self, index: int, jumps: NDArray, factor: float, exponent: int
-    ) -> tuple[IntegerProjection, ProjectionReport]:
+    ) -> IntegerProjection:
         projection = self.network.projections[index]
         step = self._step(jumps)
         unit = step * 2.0**exponent
         exact = jumps * factor
         levels = 256 // step - 1
         whole = np.clip(round_half_away(exact / unit), -levels, levels)
-        longest = self.delays.longest
-        clipped = int((projection.delay > longest).sum())
-        if clipped:
-            self._find(
-                "delay-range",
-                f"{projection.source} → {projection.target}",
-                f"{clipped} delays are longer than {longest} steps",
-                f"they were cut to {longest}; a longer time step holds longer delays",
-            )
-        integer = IntegerProjection(
+        return IntegerProjection(
             projection.source,
             projection.target,
             (whole * step).astype(np.int16),
@@ -328,7 +278,6 @@ class _Quantiser:
             self.weight_bits,
             exponent,
         )
-        return integer, _weight_account(integer, exact, whole * unit, clipped)
 
     def _constants(
         self, population: Population, du: int, dv: int, factor: float
@@ -336,9 +285,9 @@ class _Quantiser:
         spiking = population.kind == LIF
         vth = targets.SILENT_THRESHOLD
         if spiking:
-            threshold = self._uniform(population, "threshold")
+            threshold = single(population.values("threshold"))
             vth = min(targets.MAX_THRESHOLD, int(round_half_away(factor * threshold)))
-        mantissa, exponent = self._bias(population, factor)
+        mantissa, exponent = bias_integers(population, self.network.dt_ms, factor)
         return IntegerPopulation(
             population.name,
             population.size,
@@ -351,56 +300,5 @@ class _Quantiser:
             mantissa,
         )
 
-    def _bias(self, population: Population, factor: float) -> tuple[NDArray[np.int16], int]:
-        exact = self._bias_per_step(population) * factor * (1 << STATE_SHIFT)
-        limit = targets.BIAS_MANTISSA_LIMIT - 1
-        largest = float(np.abs(exact).max())
-        exponent = max(0, math.ceil(math.log2(largest / limit))) if largest > limit else 0
-        exponent = min(exponent, targets.MAX_BIAS_EXPONENT)
-        mantissa = np.clip(round_half_away(exact / 2**exponent), -limit, limit)
-        return mantissa.astype(np.int16), exponent
-
-    def _account(
-        self, integer: IntegerPopulation, tau_mem: float, tau_syn: float, incoming: list[int]
-    ) -> PopulationReport:
-        dt_ms, factor = self.network.dt_ms, integer.scale
-        drive = self._drive(incoming)
-        error = 0.0
-        if integer.kind == LIF:
-            threshold = self._uniform(self.network.population(integer.name), "threshold")
-            error = integer.vth / (factor * threshold) - 1
-        return PopulationReport(
-            name=integer.name,
-            scale=factor,
-            tau_mem_ms=tau_mem,
-            tau_mem_held_ms=held_tau(integer.dv, dt_ms),
-            tau_syn_ms=tau_syn,
-            tau_syn_held_ms=held_tau(integer.du + 1, dt_ms),
-            threshold_error=error,
-            drive_share=drive / targets.CURRENT_LIMIT,
-            current_share=current_ceiling(drive, integer.du) * (1 << STATE_SHIFT) / STATE_LIMIT,
-        )
-
     def _find(self, code: str, where: str, what: str, fix: str) -> None:
-        finding = Finding(code, where, what, fix)
-        if finding not in self.findings:
-            self.findings.append(finding)
-
-
-def _weight_account(
-    integer: IntegerProjection, exact: NDArray, held: NDArray, delays_clipped: int
-) -> ProjectionReport:
-    rms = float(np.sqrt(np.mean(exact**2))) if exact.size else 0.0
-    error = float(np.sqrt(np.mean((held - exact) ** 2))) if exact.size else 0.0
-    nonzero = exact != 0
-    lost = float((held[nonzero] == 0).mean()) if nonzero.any() else 0.0
-    return ProjectionReport(
-        source=integer.source,
-        target=integer.target,
-        weight_bits=integer.weight_bits,
-        weight_exponent=integer.weight_exponent,
-        largest_weight=int(np.abs(integer.weight).max(initial=0)),
-        rms_error=error / rms if rms else 0.0,
-        lost=lost,
-        delays_clipped=delays_clipped,
-    )
+        self.findings.append(Finding(code, where, what, fix))

@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import dynamics, targets
+from nmtool import targets
 from nmtool.integer_network import MIXED, sign_mode
 from nmtool.network import Network
+from nmtool.quantise.exact import weight_jumps
 from nmtool.rounding import round_half_away
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
@@ -31,11 +32,9 @@ def weight_ranges(network: Network, weight_bits: int) -> dict[int, float]:
     """
     ranges = {}
     for index, projection in enumerate(network.projections):
-        target = network.population(projection.target)
-        tau_mem, tau_syn = target.values("tau_mem_ms"), target.values("tau_syn_ms")
-        jumps = projection.weight * dynamics.drive_scale(tau_mem, tau_syn, network.dt_ms)
-        step = targets.weight_step(weight_bits, sign_mode(jumps) == MIXED)
-        ranges[index] = least_error_range(jumps, 256 // step - 1)
+        weight = weight_jumps(network, projection)
+        step = targets.weight_step(weight_bits, sign_mode(weight) == MIXED)
+        ranges[index] = least_error_range(weight, 256 // step - 1)
     return ranges
 
 
