@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from nmtool import dynamics
 from nmtool.errors import NetworkError
 from nmtool.network import Population
+from nmtool.quantise.scale import held_tau
 
 
 class Cell(NamedTuple):
@@ -73,14 +74,8 @@ def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float3
     Raises:
         NetworkError: a time constant is 0 or ∞, for which there is no exact gradient here.
     """
+    _check_time_constants(population, dt_ms)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
-    finite = np.isfinite(tau_mem) & np.isfinite(tau_syn) & (tau_mem > 0) & (tau_syn > 0)
-    if not finite.all():
-        raise NetworkError(
-            f"population '{population.name}' cannot be trained",
-            why="its time constants are 0 or infinite; EventProp needs both positive and finite",
-            fix="train with finite time constants, or only quantise and run this network",
-        )
     b = dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
     bias = population.values("bias")
     gain = dynamics.membrane_gain(tau_mem, dt_ms)
@@ -97,3 +92,21 @@ def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float3
         per_drive=1 / (b * tau_mem),
     )
     return Cell(*(np.ascontiguousarray(values, dtype) for values in constants))
+
+
+def _check_time_constants(population: Population, dt_ms: float) -> None:
+    for key in ("tau_mem_ms", "tau_syn_ms"):
+        values = population.values(key)
+        if (np.isfinite(values) & (values > 0)).all():
+            continue
+        why = f"its {key} is 0"
+        if np.isinf(values).any():
+            why = (
+                f"its {key} is infinite; the longest that the chip's integers hold is "
+                f"{held_tau(1, dt_ms):.4g} ms at steps of {dt_ms:g} ms, far longer ones never decay"
+            )
+        raise NetworkError(
+            f"population '{population.name}' cannot be trained",
+            why=f"{why}; EventProp needs positive and finite time constants",
+            fix="train with other time constants, or only quantise and run this network",
+        )

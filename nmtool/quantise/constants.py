@@ -91,3 +91,7 @@ def _decays(population: Population, dt_ms: float) -> Iterator[Finding]:
             what = f"{text} is outside what a 12-bit decay holds"
             fix = f"the nearest, {held_tau(lost, dt_ms):.4g} ms, was taken"
             yield Finding("decay-range", population.name, what, fix)
+        elif lost == 0 and math.isfinite(tau_ms):
+            what = f"{text} is so long that a 12-bit decay loses nothing in a step"
+            fix = f"it became infinite; the longest that is held is {held_tau(1, dt_ms):.4g} ms"
+            yield Finding("decay-range", population.name, what, fix)

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nmtool.dynamics import membrane_gain
 from nmtool.network import Network
@@ -46,12 +47,32 @@ def test_synaptic_decays_out_of_range(tau: float, du: int) -> None:
 
 @pytest.mark.parametrize(
     ("tau", "dv", "found"),
-    [(0.0, 4095, ["decay-range"]), (math.inf, 0, []), (1e9, 0, []), (20.0, 200, [])],
+    [
+        (0.0, 4095, ["decay-range"]),
+        (math.inf, 0, []),
+        (1e9, 0, ["decay-range"]),
+        (8192.0, 0, ["decay-range"]),
+        (8191.0, 1, []),
+        (20.0, 200, []),
+    ],
 )
 def test_membrane_decays(tau: float, dv: int, found: list[str]) -> None:
     result = quantise(one_population(np.ones((1, 2)), tau_mem_ms=tau))
     assert result.network.populations[0].dv == dv
     assert codes(result) == found
+
+
+@given(st.floats(1.0, 1e9), st.sampled_from([0.1, 0.5, 1.0]))
+def test_a_leak_is_never_lost_in_silence(tau: float, dt_ms: float) -> None:
+    result = quantise(one_population(np.ones((1, 2)), tau_mem_ms=tau, dt_ms=dt_ms))
+    (held,), (report,) = result.network.populations, result.report.populations
+    assert math.isinf(report.tau_mem_held_ms) is (held.dv == 0)
+    if held.dv == 0:
+        finding = result.report.findings[0]
+        assert (finding.code, finding.where) == ("decay-range", "p")
+        assert "became infinite" in finding.fix
+    else:
+        assert "decay-range" not in codes(result)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hardware_sim.simulator import simulate
 from hardware_sim.step import keep_membrane
 from nmtool import dynamics
+from nmtool.errors import NetworkError
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population
@@ -137,3 +138,19 @@ def _slopes(held: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarra
     gain = dynamics.membrane_gain(population.values("tau_mem_ms"), held.dt_ms)
     q = np.maximum(current / _b(population, held), current / gain) + population.values("bias")
     return (q - peak)[at_spikes]
+
+
+@pytest.mark.parametrize(("tau_mem_ms", "trains"), [(4000.0, True), (20000.0, False)])
+def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bool) -> None:
+    network = random_network("recurrent", 3)
+    populations = [replace(p, tau_mem_ms=tau_mem_ms) for p in network.populations]
+    slow = replace(network, populations=populations, dt_ms=1.0)
+    model = SpikingNetwork(slow, max_delay=slow.max_delay, rounding=_rounding(slow))
+    spikes = random_input(slow, 1, 0)
+    if trains:
+        model.record(spikes)
+        return
+    with pytest.raises(NetworkError, match="cannot be trained") as error:
+        model.record(spikes)
+    assert "its tau_mem_ms is infinite" in error.value.why
+    assert "integers hold is 4095 ms at steps of 1 ms" in error.value.why

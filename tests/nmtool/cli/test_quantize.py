@@ -103,7 +103,7 @@ def test_a_network_that_runs_in_integers_only_is_not_compared(nmtool: Nmtool) ->
     said = nmtool("quantize", "f.npz", "-o", "q.npz", "--data", "two", "--json")
     assert (said.code, said.json["drop"]) == (0, None)
     assert "accuracies are not compared: the float network does not run here: " in said.err
-    assert "population 'hidden' cannot be trained, since its time constants are 0" in said.err
+    assert "population 'hidden' cannot be trained, since its tau_syn_ms is 0;" in said.err
     assert IntegerNetwork.load("q.npz").content_hash == said.json["hash"]
 
 
