@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_
 from nmtool.cli.loading import RUN_NETWORK, find_data, load_any
 from nmtool.errors import UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
-from nmtool.quantise import QuantisationReport
+from nmtool.quantise import ProjectionReport, QuantisationReport
 from nmtool.targets import LOIHI2
 
 
@@ -98,22 +98,7 @@ def _in_words(drop: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def print_report(report: QuantisationReport) -> None:
     """The account of a quantisation as tables; findings go to stderr."""
-    console.print_table(
-        "weights and delays",
-        ("projection", "bits", "exponent", "largest", "rms error", "became 0", "delays cut"),
-        [
-            (
-                f"{p.source} → {p.target}",
-                p.weight_bits,
-                p.weight_exponent,
-                p.largest_weight,
-                f"{p.rms_error:.2%}",
-                f"{p.lost:.2%}",
-                p.delays_clipped,
-            )
-            for p in report.projections
-        ],
-    )
+    _print_weights(report.projections)
     console.print_table(
         "neurons",
         (
@@ -141,3 +126,25 @@ def print_report(report: QuantisationReport) -> None:
     if not report.calibrated:
         console.say(UNCALIBRATED)
     console.print_findings(report.findings)
+
+
+def _print_weights(projections: Sequence[ProjectionReport]) -> None:
+    header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
+    header += ["delays cut", "delay error, steps"]
+    rows = [_in_cells(projection) for projection in projections]
+    if not any(projection.delay_error for projection in projections):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    console.print_table("weights and delays", header, rows)
+
+
+def _in_cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+    return (
+        f"{projection.source} → {projection.target}",
+        projection.weight_bits,
+        projection.weight_exponent,
+        projection.largest_weight,
+        f"{projection.rms_error:.2%}",
+        f"{projection.lost:.2%}",
+        projection.delays_clipped,
+        projection.delay_error,
+    )

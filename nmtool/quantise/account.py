@@ -85,6 +85,7 @@ def _projection(
         rms_error=_rms(error) / size if size else 0.0,
         lost=float((held.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
         delays_clipped=int((exact.delay > longest).sum()),
+        delay_error=int(np.abs(held.delay - exact.delay).max(initial=0)),
     )
 
 

@@ -31,12 +31,13 @@ from nmtool.quantise.constants import (
 )
 from nmtool.quantise.delays import DelayGrid
 from nmtool.quantise.exact import single, weight_jumps
-from nmtool.quantise.losses import delay_losses
+from nmtool.quantise.losses import delay_losses, threshold_losses, weight_losses
 from nmtool.quantise.report import QuantisationReport
 from nmtool.quantise.scale import (
     Ceilings,
     choose_scale,
     current_ceiling,
+    limited_by,
     membrane_ceiling,
     one_signed_sum,
     share_of_ranges,
@@ -120,6 +121,7 @@ class _Quantiser:
         self.trust_data = trust_data
         self.findings: list[Finding] = []
         self.projections: dict[int, IntegerProjection] = {}
+        self.limits: dict[str, str] = {}
 
     def run(self) -> Quantisation:
         network = self.network
@@ -142,6 +144,8 @@ class _Quantiser:
         findings = [
             *constant_findings(network),
             *self.findings,
+            *threshold_losses(integers, populations),
+            *weight_losses(network, integers, self.limits, calibrated=calibrated),
             *delay_losses(network, self.delays),
         ]
         return QuantisationReport(
@@ -184,6 +188,7 @@ class _Quantiser:
                 self.projections[index] = self._projection(index, jumps, factor, exponent)
             integer = self._constants(population, du, dv, factor)
             share = self._share(integer, list(incoming)) if ceilings.static else 0.0
+        self.limits[population.name] = limited_by(ceilings, factor)
         return integer
 
     def _share(self, integer: IntegerPopulation, incoming: list[int]) -> float:

@@ -42,7 +42,8 @@ class ProjectionReport:
         largest_weight: largest magnitude of its integer weights, of 254 or so possible.
         rms_error: root-mean-square rounding error, relative to the rms weight.
         lost: share of the weights other than 0 that became 0.
-        delays_clipped: synapses whose delay was longer than the target holds.
+        delays_clipped: synapses whose delay was longer than any that is held.
+        delay_error: largest change of a delay, in steps.
     """
 
     source: str
@@ -53,6 +54,7 @@ class ProjectionReport:
     rms_error: float
     lost: float
     delays_clipped: int
+    delay_error: int
 
 
 @dataclass(frozen=True)

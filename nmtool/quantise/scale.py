@@ -33,6 +33,10 @@ from numpy.typing import NDArray
 from nmtool import targets
 from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 
+INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
+THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
+"""What can limit a scale: the bounds in their order, and weights of which some are far larger."""
+
 _STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
 """Keeps a few weights that round up inside the strict bounds."""
@@ -70,16 +74,27 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
 
 def largest_scale(ceilings: Ceilings) -> float:
     """The scale at which the first of the bounds that are not about weights is met."""
-    limits = [
-        _ratio(targets.CURRENT_LIMIT * _MARGIN, ceilings.drive),
-        _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
-        _ratio(targets.MAX_BIAS / _STATE_UNIT, ceilings.bias),
-    ]
+    return min(_bounds(ceilings).values())
+
+
+def limited_by(ceilings: Ceilings, scale: float) -> str:
+    """What keeps a scale from being twice as large, by the names above."""
+    bounds = _bounds(ceilings)
+    first = min(bounds, key=bounds.__getitem__)
+    return first if 2 * scale > bounds[first] else WEIGHTS
+
+
+def _bounds(ceilings: Ceilings) -> dict[str, float]:
+    bounds = {
+        INPUT: _ratio(targets.CURRENT_LIMIT * _MARGIN, ceilings.drive),
+        CURRENT: _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
+        BIAS: _ratio(targets.MAX_BIAS / _STATE_UNIT, ceilings.bias),
+    }
     if ceilings.threshold is not None:
-        limits.append(targets.MAX_THRESHOLD / ceilings.threshold)
+        bounds[THRESHOLD] = targets.MAX_THRESHOLD / ceilings.threshold
     if ceilings.membrane is not None:
-        limits.append(_ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.membrane))
-    return min(limits)
+        bounds[MEMBRANE] = _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.membrane)
+    return bounds
 
 
 def choose_scale(

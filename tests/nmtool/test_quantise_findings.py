@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtool.dynamics import membrane_gain
+from nmtool.dynamics import drive_scale, membrane_gain
 from nmtool.network import Network
-from nmtool.quantise import Calibration, quantise
+from nmtool.quantise import Calibration, DelayGrid, quantise, weight_ranges
 from tests.nmtool.quantise_cases import bits_strategy, codes, one_population
 from tests.strategies import float_networks
 
@@ -50,7 +52,7 @@ def test_synaptic_decays_out_of_range(tau: float, du: int) -> None:
     [
         (0.0, 4095, ["decay-range"]),
         (math.inf, 0, []),
-        (1e9, 0, ["decay-range"]),
+        (1e9, 0, ["decay-range", "weights-lost", "answers-lost"]),
         (8192.0, 0, ["decay-range"]),
         (8191.0, 1, []),
         (20.0, 200, []),
@@ -122,6 +124,138 @@ def test_an_output_without_a_leak_has_no_bound() -> None:
     assert codes(calibrated) == []
     (held,) = calibrated.network.populations
     assert 64 * held.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
+
+
+# What is lost is said, and few bits alone are no loss.
+
+
+def test_a_read_out_of_which_nothing_is_left() -> None:
+    """So many slow steps that room for any input leaves no weight of the read-out."""
+    random = np.random.default_rng(0)
+    network = one_population(random.normal(0, 0.05, (256, 10)), kind="li", dt_ms=0.1)
+    result = quantise(network)
+    assert not result.network.projections[0].weight.any()
+    assert codes(result) == ["weights-lost", "answers-lost"]
+    weights, answers = result.report.findings
+    assert (weights.where, answers.where) == ("input → p", "p")
+    assert weights.what == "2560 of its 2560 weights other than 0 became 0"
+    assert "quantise with calibration data" in weights.fix
+    calibrated = quantise(network, calibration=Calibration(membrane={"p": 0.1}))
+    assert codes(calibrated) == []
+    assert calibrated.network.projections[0].weight.any()
+
+
+def test_a_read_out_that_was_silent_before_lost_nothing() -> None:
+    assert codes(quantise(one_population(np.zeros((3, 2)), kind="li"))) == []
+
+
+@pytest.mark.parametrize(
+    ("constants", "other", "cause"),
+    [
+        ({"threshold": 1e6}, 0.0, "threshold is too large"),
+        ({"bias": 1e6}, 0.0, "bias is too large"),
+        ({"kind": "li", "tau_mem_ms": 3000.0}, 0.0, "membrane has room for any input"),
+        ({"tau_syn_ms": 4000.0}, 0.0, "currents have room"),
+        ({"tau_syn_ms": 0.1}, 1e6, "input has room"),
+    ],
+)
+def test_lost_weights_are_put_down_to_what_took_them(
+    constants: dict[str, Any], other: float, cause: str
+) -> None:
+    weight = np.random.default_rng(1).normal(0, 0.01, (1000, 3))
+    result = quantise(one_population(weight, np.full((1000, 3), other), **constants))
+    (finding,) = (f for f in result.report.findings if f.code == "weights-lost")
+    assert cause in finding.fix
+    assert result.report.projections[0].lost > 0.5
+
+
+def test_weights_beside_far_larger_ones_are_lost_even_where_data_bound_currents() -> None:
+    network = one_population(np.full((2, 1), 0.001), np.full((2, 1), 1e4))
+    shy = Calibration({"p": 1e-3}, {"p": 1e-3}, {})
+    result = quantise(network, calibration=shy, scale="data")
+    assert codes(result) == ["bounds-from-data", "weights-lost"]
+    assert "other weights into the same population" in result.report.findings[1].fix
+
+
+def test_data_may_ask_for_the_room_that_weights_lack() -> None:
+    network = one_population(np.random.default_rng(1).normal(0, 0.01, (1000, 3)), kind="li")
+    result = quantise(network, calibration=Calibration(membrane={"p": 1e4}))
+    assert codes(result) == ["weights-lost", "answers-lost"]
+    assert "room that data showed" in result.report.findings[0].fix
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("shape", ["normal", "laplace", "uniform"])
+def test_few_bits_alone_are_no_finding(bits: int, shape: str) -> None:
+    random = np.random.default_rng(bits)
+    draw = {"normal": random.normal, "laplace": random.laplace, "uniform": random.uniform}[shape]
+    network = one_population(draw(-1 if shape == "uniform" else 0, 1, (400, 50)))
+    result = quantise(network, weight_bits=bits, ranges=weight_ranges(network, bits))
+    assert codes(result) == []
+    if bits == 2 and shape == "laplace":
+        assert result.report.projections[0].lost > 0.5
+
+
+def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
+    weight = np.full((40, 2), 0.1)
+    weight[0] = [1.0, -1.0]
+    result = quantise(one_population(weight), weight_bits=2)
+    assert codes(result) == ["weights-lost"]
+    (finding,) = result.report.findings
+    assert finding.what == "78 of its 80 weights other than 0 became 0"
+    assert "more weight bits" in finding.fix
+
+
+@given(float_networks(), bits_strategy)
+def test_nothing_is_lost_in_silence(network: Network, bits: int) -> None:
+    result = quantise(network, weight_bits=bits)
+    told = {(finding.code, finding.where) for finding in result.report.findings}
+    for report in result.report.projections:
+        if report.lost > 0.95:
+            assert ("weights-lost", f"{report.source} → {report.target}") in told
+    for held, population in zip(result.network.populations, result.report.populations, strict=True):
+        moved = abs(population.threshold_error) > 0.05
+        code = "threshold-lost" if held.vth == 0 else "threshold-error"
+        assert ((code, held.name) in told) is moved
+
+
+@pytest.mark.parametrize(
+    ("threshold", "vth", "code"),
+    [(1e-5, 0, "threshold-lost"), (7.43 / 5000, 7, "threshold-error"), (0.01, 50, "")],
+)
+def test_thresholds_far_below_weights(threshold: float, vth: int, code: str) -> None:
+    weight = 255 / 5000 / float(drive_scale(20.0, 5.0, 1.0))
+    result = quantise(one_population(np.full((1, 2), weight), threshold=threshold))
+    assert result.network.populations[0].vth == vth
+    assert codes(result) == ([code] if code else [])
+
+
+def test_long_delays_are_put_down_to_what_cut_them() -> None:
+    network = one_population(np.ones((2, 2)), np.ones((2, 2)), delay=50)
+    far = replace(network.projections[1], delay=np.array([[70, 41], [42, 10]]))
+    network = network.with_projections([network.projections[0], far])
+    assert codes(quantise(network)) == ["delay-range"]
+    (finding,) = quantise(network).report.findings
+    assert finding.what == "1 delays are longer than the 61 steps of the target"
+    assert "a longer time step" in finding.fix
+    first, target, bits = quantise(network, delays=DelayGrid(1, 41)).report.findings
+    assert first.what.startswith("4 delays are longer than 41 steps, as far as 1-bit delays")
+    assert target.what == finding.what
+    assert bits.what.startswith("1 delays are longer than 41 steps")
+    for one in (first, bits):
+        assert "time step" not in one.fix
+        assert "bits" in one.fix
+
+
+@given(float_networks(), st.integers(1, 6))
+def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) -> None:
+    grid = DelayGrid.spanning(bits, network.max_delay)
+    result = quantise(network, delays=grid)
+    for report, exact, held in zip(
+        result.report.projections, network.projections, result.network.projections, strict=True
+    ):
+        moved = abs(held.delay.astype(int) - exact.delay)
+        assert report.delay_error == moved.max(initial=0)
 
 
 @given(float_networks(), bits_strategy)

@@ -128,6 +128,23 @@ def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
         assert set(np.unique(projection.delay)) <= {0, grid.stride}
 
 
+def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
+    kept = nmtool("quantize", floats, "-o", "kept.npz").out.splitlines()
+    assert kept[1].split("  ")[-1] == "delays cut"
+    said = nmtool("quantize", floats, "-o", "moved.npz", "--delay-bits", "1")
+    header, _, *rows = said.out.splitlines()[1:6]
+    assert header.endswith("delay error, steps")
+    errors = [
+        abs(held.delay.astype(int) - exact.delay).max()
+        for held, exact in zip(
+            IntegerNetwork.load("moved.npz").projections,
+            cases.float_network().projections,
+            strict=True,
+        )
+    ]
+    assert [int(row.split()[-1]) for row in rows] == errors
+
+
 def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("quantize", floats, "-o", "q.npz", "--ranges", "largest").code == 0
     expected = quantise(cases.float_network()).network
