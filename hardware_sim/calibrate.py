@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from hardware_sim.saturation import SAMPLES_AT_ONCE, saturates
 from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -14,7 +15,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
-_SAMPLES_AT_ONCE = 8
+_MOST_ROUNDS = 64
+"""Room for what saturated grows by a quarter or twofold each round: more than a million times."""
 
 
 def calibrate(
@@ -25,27 +27,29 @@ def calibrate(
     Bounds that hold for every input can be so wide for a slow output that its weights all round
     to 0. The first run therefore leaves membranes no head-room; where one saturates, the network
     is quantised again with the head-room that the saturated run asks for, which makes its scale
-    smaller, until none does.
+    smaller, until none does whose saturation counts (`hardware_sim/saturation.py`).
 
     Args:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
         to_integers: `quantise`, with the bits that are meant.
     """
-    seen, saturated = _observe(to_integers(network, calibration=Calibration()).network, spikes)
-    while saturated:
+    seen = Calibration()
+    for _ in range(_MOST_ROUNDS):
         seen, saturated = _observe(to_integers(network, calibration=seen).network, spikes)
+        if not saturated:
+            break
     return seen
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, bool]:
-    """What all samples show, and whether a membrane saturated."""
+    """What all samples show, and whether a membrane saturated in a way that counts."""
     seen, saturated = Calibration(), False
-    for first in range(0, spikes.n_samples, _SAMPLES_AT_ONCE):
-        last = min(first + _SAMPLES_AT_ONCE, spikes.n_samples)
+    for first in range(0, spikes.n_samples, SAMPLES_AT_ONCE):
+        last = min(first + SAMPLES_AT_ONCE, spikes.n_samples)
         recording = simulate(network, spikes.take(np.arange(first, last)), deep=True)
         seen = _larger(seen, _measure(network, recording))
-        saturated |= recording.counts["v_clips"] > 0
+        saturated |= saturates(network, recording)
     return seen, saturated
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from hardware_sim.calibrate import calibrate
-from hardware_sim.simulator import simulate
+from hardware_sim.saturation import overflows
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantise import DelayGrid, quantise, weight_ranges
@@ -64,15 +64,10 @@ class Deployment:
             portions: all samples, a portion at a time.
         """
         samples = self.samples
-        while faulty := [part for part in portions() if _overflows(integers, part)]:
+        while faulty := [part for part in portions() if overflows(integers, part)]:
             samples = Raster.concatenate([samples, *faulty])
             yielded = replace(self, samples=samples).rounding(network)(network)
             if yielded.content_hash == integers.content_hash:
                 break
             integers = yielded
         return integers
-
-
-def _overflows(network: IntegerNetwork, spikes: Raster) -> bool:
-    counts = simulate(network, spikes).counts
-    return counts["u_wraps"] + counts["v_clips"] > 0

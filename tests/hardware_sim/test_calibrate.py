@@ -5,11 +5,12 @@ import pytest
 
 from hardware_sim.calibrate import calibrate
 from hardware_sim.reference import run_reference
+from hardware_sim.saturation import overflows
 from hardware_sim.simulator import simulate
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import Calibration, quantise
+from nmtool.quantise import Calibration, Quantisation, quantise
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import STATE_LIMIT
@@ -159,3 +160,52 @@ def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
     assert simulate(quantise(network).network, spikes).counts["v_clips.hidden"] > 0
     seen = calibrate(network, spikes)
     assert simulate(quantise(network, calibration=seen).network, spikes).counts["v_clips"] == 0
+
+
+def loud(fan_in: int, weight: float, tau_syn_ms: float, loop: float) -> Network:
+    """Neurons that channels drive far beyond their threshold, beside small recurrent weights."""
+
+    def full(source: str, target: str, shape: tuple[int, int], value: float) -> Projection:
+        return Projection(source, target, np.full(shape, value), np.zeros(shape, int))
+
+    return Network(
+        InputChannels(fan_in),
+        [Population("hidden", 4, tau_syn_ms=tau_syn_ms), Population("out", 2, LI)],
+        [
+            full(INPUT, "hidden", (fan_in, 4), weight),
+            full("hidden", "hidden", (4, 4), loop),
+            full("hidden", "out", (4, 2), 1.0),
+        ],
+        Readout("out", "mean"),
+        1.0,
+        STEPS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fan_in", "weight", "tau_syn_ms", "loop"),
+    [(128, 0.039, 2.0, 0.0), (1, 2.0, 10.0, 0.0005), (1, 2.0, 10.0, -0.0005)],
+)
+def test_neurons_that_spike_beyond_their_range_need_no_room(
+    fan_in: int, weight: float, tau_syn_ms: float, loop: float
+) -> None:
+    """No head-room keeps them from saturating: as v is reset, it never shows how far it went."""
+    network = loud(fan_in, weight, tau_syn_ms, loop)
+    spikes = Raster.from_dense(np.ones((1, STEPS, fan_in)))
+    seen = calibrate(network, spikes)
+    integers = quantise(network, calibration=seen).network
+    assert simulate(integers, spikes).counts["v_clips.hidden"] > 0
+    assert not overflows(integers, spikes)
+
+
+def test_calibration_gives_up_on_what_no_room_is_enough_for() -> None:
+    """A stand-in for integers that saturate whatever data asked for."""
+    network, tried = one_synapse(1.0, tau_mem_ms=np.inf, tau_syn_ms=50.0), []
+
+    def stubborn(network: Network, *, calibration: Calibration) -> Quantisation:
+        tried.append(calibration)
+        return quantise(network, calibration=Calibration(membrane={"out": 1e-3}))
+
+    seen = calibrate(network, Raster.from_dense(np.ones((1, STEPS, 1))), to_integers=stubborn)
+    assert seen.membrane["out"] > 0
+    assert 1 < len(tried) <= 100

@@ -1,0 +1,81 @@
+"""Saturation that counts: what a neuron forgets by it, not what a spike wipes out anyway."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturates
+from hardware_sim.simulator import simulate
+from hardware_sim.step import neuron_step
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.targets import MAX_THRESHOLD, SILENT_THRESHOLD, STATE_LIMIT
+
+
+def one_neuron(kind: str, weight: int, *, du: int = 4000) -> IntegerNetwork:
+    """A neuron without a leak, driven by one channel through the largest exponent."""
+    vth = MAX_THRESHOLD if kind == LIF else SILENT_THRESHOLD
+    return IntegerNetwork(
+        InputChannels(1),
+        [IntegerPopulation("cell", 1, kind, du=du, dv=0, vth=vth, scale=1.0)],
+        [IntegerProjection(INPUT, "cell", np.array([[weight]]), np.array([[0]]), 8, 7)],
+        Readout("cell", FIRST_SPIKE if kind == LIF else "max"),
+        dt_ms=1.0,
+        n_steps=30,
+    )
+
+
+def always(n_samples: int = 1) -> Raster:
+    return Raster.from_dense(np.ones((n_samples, 30, 1)))
+
+
+state = st.integers(1 - STATE_LIMIT, STATE_LIMIT - 1)
+
+
+@given(state, state, st.integers(0, 4096), st.integers(0, MAX_THRESHOLD))
+def test_who_saturates_upwards_spikes_whatever_the_threshold(
+    u: int, v: int, keep_v: int, vth: int
+) -> None:
+    after = neuron_step(0, u, v, 0, 4096, keep_v, vth)
+    if after.clipped:
+        assert after.spiked is (after.peak > 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight", "counts"),
+    [(LIF, 255, False), (LIF, -255, True), (LI, 255, True), (LI, -255, True)],
+)
+def test_what_counts(kind: str, weight: int, counts: bool) -> None:
+    network = one_neuron(kind, weight)
+    recording = simulate(network, always(), deep=True)
+    assert recording.counts["v_clips"] > 0
+    assert saturates(network, recording) is counts
+    assert overflows(network, always()) is counts
+
+
+@pytest.mark.parametrize("kind", [LIF, LI])
+def test_a_wrap_counts(kind: str) -> None:
+    network = one_neuron(kind, 255, du=0)
+    recording = simulate(network, always(), deep=True)
+    assert recording.counts["u_wraps"] > 0
+    assert overflows(network, always())
+
+
+@pytest.mark.parametrize("kind", [LIF, LI])
+def test_nothing_overflows_in_silence(kind: str) -> None:
+    network, spikes = one_neuron(kind, 255), Raster.silent(2, 30, 1)
+    assert not saturates(network, simulate(network, spikes, deep=True))
+    assert not overflows(network, spikes)
+
+
+def test_the_last_of_many_samples_counts() -> None:
+    network = one_neuron(LIF, -255)
+    dense = np.zeros((2 * SAMPLES_AT_ONCE + 1, 30, 1), np.bool_)
+    assert not overflows(network, Raster.from_dense(dense))
+    dense[-1] = True
+    assert overflows(network, Raster.from_dense(dense))
