@@ -9,7 +9,7 @@ import numpy as np
 from exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import Finding
+from nmtool.targets import BIAS_MANTISSA_LIMIT, Finding
 
 _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 
@@ -85,6 +85,10 @@ def _obstacles(
         yield Finding("netx-delays", f"population {population.name}", what, _OTHER_FORMAT)
     if (population.bias % (1 << BIAS_EXPONENT)).any():
         what = f"biases are multiples of {1 << BIAS_EXPONENT}"
+        yield Finding("netx-bias", f"population {population.name}", what, _OTHER_FORMAT)
+    limit = BIAS_MANTISSA_LIMIT << BIAS_EXPONENT
+    if (population.bias < -limit).any() or (population.bias >= limit).any():
+        what = f"biases lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}"
         yield Finding("netx-bias", f"population {population.name}", what, _OTHER_FORMAT)
 
 

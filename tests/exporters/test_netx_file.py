@@ -164,6 +164,19 @@ def test_biases_between_the_steps_of_netx() -> None:
     assert [(one.code, one.where) for one in findings] == [("netx-bias", "population h0")]
 
 
+def test_biases_of_more_bits_than_netx_has() -> None:
+    others = NETWORK.populations[1:]
+    for exponent, mantissa, fits in (
+        *((6, 4095, True), (6, -4096, True), (7, 2047, True), (7, -2048, True)),
+        *((7, 2048, False), (7, -2049, False)),
+    ):
+        changed = {"bias_exponent": exponent, "bias_mantissa": mantissa}
+        population = replace(NETWORK.populations[0], **changed)
+        layers, findings = layers_of(replace(NETWORK, populations=[population, *others]))
+        assert [one.code for one in findings] == ([] if fits else ["netx-bias"])
+        assert layers[0].bias[0] * 64 == mantissa << exponent
+
+
 # Files of others.
 
 
