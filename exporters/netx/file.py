@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,12 @@ def _time(file: PlainFile, name: str) -> float | None:
     if "simulation" not in file.root:
         return None
     group = file.group(file.root, "simulation")
-    return float(file.array(group, name).reshape(())) if name in group else None
+    if name not in group:
+        return None
+    time_ms = float(file.array(group, name).reshape(()))
+    if not 0 < time_ms < math.inf:
+        raise FileFormatError(f"/simulation/{name} is {time_ms}, not a positive number of ms")
+    return time_ms
 
 
 def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer], list[Finding]]:

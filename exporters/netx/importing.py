@@ -10,7 +10,7 @@ import numpy as np
 from exporters.netx.file import NetxFile
 from exporters.netx.layers import BIAS_EXPONENT, Layer
 from nmtool import targets
-from nmtool.data.binning import default_steps
+from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import (
     MIXED,
@@ -24,6 +24,9 @@ from nmtool.targets import Finding
 
 DT_MS = 1.0
 """Where a file does not tell how long steps are."""
+
+MAX_STEPS = 1 << 31
+"""Of a sample: steps are counted in 32 bits."""
 
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
@@ -41,7 +44,15 @@ def obstacles(file: NetxFile) -> list[Finding]:
             whys.append(f"it has {layer.weight.shape[1]} inputs, the layer before {width} neurons")
         found += [Finding("netx-limits", f"layer {index}", why, _FIX) for why in whys]
         width = layer.size
+    if _steps(file) > MAX_STEPS:
+        what = f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms"
+        found.append(Finding("netx-limits", "the file", what, _FIX))
     return found
+
+
+def _steps(file: NetxFile) -> float:
+    """How many steps a sample lasts, not rounded."""
+    return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
 
 
 def _obstacles(layer: Layer, *, is_last: bool) -> Iterator[str]:
@@ -79,14 +90,13 @@ def network_of(file: NetxFile) -> IntegerNetwork:
         if layer.recurrent is not None:
             projections.append(_projection(target, target, layer.recurrent, None))
     last = populations[-1]
-    dt_ms = file.dt_ms or DT_MS
     return IntegerNetwork(
         InputChannels(layers[0][1].weight.shape[1]),
         populations,
         projections,
         Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean"),
-        dt_ms=dt_ms,
-        n_steps=math.ceil(file.duration_ms / dt_ms) if file.duration_ms else default_steps(dt_ms),
+        dt_ms=file.dt_ms or DT_MS,
+        n_steps=max(1, math.ceil(_steps(file) - BOUNDARY)),
     )
 
 

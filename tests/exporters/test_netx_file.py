@@ -228,6 +228,49 @@ def test_recurrent_layers_and_defaults(tmp_path: Path) -> None:
     assert (network.dt_ms, network.n_steps, network.readout.rule) == (1.0, 1000, "first_spike")
 
 
+@given(st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 10.0]), st.integers(1, 5000))
+def test_the_steps_of_a_sample_are_those_it_was_made_of(
+    folder: Path, dt_ms: float, n_steps: int
+) -> None:
+    path = write_foreign(folder / "timed.net", dense(2, 2), simulation=False)
+    with h5py.File(path, "r+") as file:
+        file["simulation/Ts"], file["simulation/tSample"] = dt_ms, dt_ms * n_steps
+    found = netx.load(path)
+    assert (found.dt_ms, found.n_steps) == (dt_ms, n_steps)
+
+
+def test_a_part_of_a_step_counts_as_one(tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "timed.net", dense(2, 2), simulation=False)
+    for duration, n_steps in ((20.5, 11), (1e-3, 1), (20.0, 10)):
+        with h5py.File(path, "a") as file:
+            file.pop("simulation", None)
+            file["simulation/Ts"], file["simulation/tSample"] = 2.0, duration
+        assert netx.load(path).n_steps == n_steps
+
+
+@pytest.mark.parametrize("key", ["Ts", "tSample"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 0.0, -5.0])
+def test_times_that_are_none(key: str, value: float, tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "timed.net", dense(2, 2))
+    with h5py.File(path, "r+") as file:
+        del file[f"simulation/{key}"]
+        file[f"simulation/{key}"] = value
+    with pytest.raises(FileFormatError, match=r"timed\.net cannot be read") as error:
+        netx.load(path)
+    assert f"/simulation/{key} is {value}, not a positive number of ms" in error.value.why
+
+
+@pytest.mark.parametrize("times", [{"Ts": 1e-320}, {"Ts": 1e-320, "tSample": 1e300}])
+def test_more_steps_than_can_be_counted(times: dict[str, float], tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "timed.net", dense(2, 2), simulation=False)
+    with h5py.File(path, "r+") as file:
+        for key, value in times.items():
+            file[f"simulation/{key}"] = value
+    with pytest.raises(FileFormatError, match="what no network of integers can") as error:
+        netx.load(path)
+    assert "the file: a sample has more than 2147483648 steps of 9.99989e-321 ms" in error.value.why
+
+
 def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     path = write_foreign(
         tmp_path / "foreign.net",
