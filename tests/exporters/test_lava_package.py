@@ -250,6 +250,20 @@ BAD_EVENTS = {
     "lengths": {"offset": [0, 2], "step": [1], "neuron": [0], "n_steps": 5},
     "falling": {"offset": [0, 2, 1], "step": [1], "neuron": [0], "n_steps": 5},
     "no steps": {"offset": [0, 0], "step": [], "neuron": [], "n_steps": 0},
+    "two numbers of steps": {"offset": [0, 0], "step": [], "neuron": [], "n_steps": [5, 5]},
+    "half a step": {"offset": [0, 0], "step": [], "neuron": [], "n_steps": 5.5},
+    "no offset": {"offset": [], "step": [], "neuron": [], "n_steps": 5},
+    "steps that are floats": {"offset": [0, 1], "step": [0.0], "neuron": [0], "n_steps": 5},
+    "half a neuron": {"offset": [0, 1], "step": [0], "neuron": [0.5], "n_steps": 5},
+    "truths": {"offset": [0, 1], "step": [True], "neuron": [0], "n_steps": 5},
+    "a table": {"offset": [[0, 1]], "step": [0], "neuron": [0], "n_steps": 5},
+    "objects": {"offset": [0, 1], "step": [0], "neuron": np.array([{}]), "n_steps": 5},
+    "beyond 64 bits": {
+        "offset": np.array([0, 2**64 - 1], np.uint64),
+        "step": [0],
+        "neuron": [0],
+        "n_steps": 5,
+    },
 }
 
 
@@ -257,8 +271,42 @@ BAD_EVENTS = {
 def test_the_package_refuses_bad_events(what: str, tmp_path: Path) -> None:
     events = module_of(PACKAGE / "lava_network/events.py")
     np.savez(tmp_path / "events.npz", **BAD_EVENTS[what])
-    with pytest.raises(ValueError, match=r"step|neuron|fit|lacks"):
+    with pytest.raises(ValueError, match=r"step|neuron|fit|lacks|offset|archive"):
         events.read_events(tmp_path / "events.npz", 2)
+
+
+@pytest.mark.parametrize("lists", [{"step": [], "neuron": []}, {"step": [2, 4], "neuron": [1, 0]}])
+def test_the_package_reads_what_its_readme_describes(lists: dict, tmp_path: Path) -> None:
+    events = module_of(PACKAGE / "lava_network/events.py")
+    np.savez(tmp_path / "events.npz", offset=[0, len(lists["step"])], n_steps=7, **lists)
+    read = events.read_events(tmp_path / "events.npz", 2)
+    assert (read.step.dtype, read.channel.dtype, read.offset.dtype) == (
+        np.int32,
+        np.int32,
+        np.int64,
+    )
+    assert read.dense(0).sum() == len(lists["step"])
+    assert np.array_equal(read.step_starts(), np.searchsorted(lists["step"], np.arange(8)))
+
+
+def test_the_package_refuses_damaged_files(tmp_path: Path) -> None:
+    events = module_of(PACKAGE / "lava_network/events.py")
+    good, bad = tmp_path / "good.npz", tmp_path / "bad.npz"
+    np.savez(good, offset=[0, 1], step=[0], neuron=[0], n_steps=5)
+    whole = good.read_bytes()
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    broken = [whole[:length] for length in range(0, len(whole), 29)]
+    broken += [
+        b"PK\3\4 and nothing else",
+        b"no archive at all",
+        (tmp_path / "array.npy").read_bytes(),
+    ]
+    for content in broken:
+        bad.write_bytes(content)
+        with pytest.raises(ValueError, match="archive"):
+            events.read_events(bad, 2)
+    with pytest.raises(OSError, match="nowhere"):
+        events.read_events(tmp_path / "nowhere.npz", 2)
 
 
 def test_arrays_are_plain_numpy(network: IntegerNetwork, tmp_path: Path) -> None:

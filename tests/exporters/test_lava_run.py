@@ -304,3 +304,17 @@ def test_bad_events_are_refused(tmp_path: Path, environment: LavaEnvironment) ->
     np.savez(folder / "events.npz", offset=[0, 1], step=[500], neuron=[0], n_steps=80)
     with pytest.raises(BackendError, match=r"exit code 2(.|\n)*step lies outside 0 … 79"):
         run_script(environment, folder)
+    whole = (folder / "events.npz").read_bytes()
+    (folder / "events.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BackendError, match=r"exit code 2(.|\n)*cannot be used: no numpy archive"):
+        run_script(environment, folder)
+
+
+@pytest.mark.parametrize("model", ["fast", "stock"])
+def test_lists_of_nothing_are_silence(
+    model: str, tmp_path: Path, environment: LavaEnvironment
+) -> None:
+    folder = square_export(tmp_path)
+    np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=20)
+    recorded = run_script(environment, folder, "--model", model)
+    assert recorded["spikes.out.offset"].tolist() == [0, 0]
