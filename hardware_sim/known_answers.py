@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hardware_sim.busiest import busiest_stretches
 from hardware_sim.simulator import simulate
 from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.network import Network, Population
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -29,24 +30,34 @@ def known_answers(
     spikes: Raster | None = None,
     run: Callable[..., Recording] = simulate,
 ) -> KnownAnswers:
-    """What a network answers to the beginning of a few samples.
+    """What a network answers to a few short samples.
 
     Args:
         network: the network.
-        spikes: input raster; its first samples are taken. By default input is generated, the
-            same for the same network.
+        spikes: input raster; stretches of its samples that make most populations spike are
+            taken. Where none makes any spike, and by default, input is generated, the same for
+            the same network.
         run: what answers to (network, raster); by default the simulator of integers.
 
     Raises:
         DataError: the raster has other channels than the network.
     """
-    spikes = generated_input(network, run) if spikes is None else _beginning(spikes)
-    return KnownAnswers(network.content_hash, spikes, run(network, spikes))
+    found = None
+    if spikes is not None:
+        found = busiest_stretches(network, spikes, ANSWERED_STEPS, ANSWERED_SAMPLES, run)
+    if found is None or _is_silent(network, found.recording):
+        generated = generated_input(network, run)
+        return KnownAnswers(network.content_hash, generated, run(network, generated))
+    return KnownAnswers(network.content_hash, found.spikes, found.recording)
 
 
-def _beginning(spikes: Raster) -> Raster:
-    samples = spikes.take(np.arange(min(spikes.n_samples, ANSWERED_SAMPLES)))
-    return samples.first_steps(min(spikes.n_steps, ANSWERED_STEPS))
+def _is_silent(network: IntegerNetwork | Network, recording: Recording) -> bool:
+    """Whether populations could spike, but none does."""
+    return bool(_spiking(network)) and not _spiking_populations(recording)
+
+
+def _spiking(network: IntegerNetwork | Network) -> list[IntegerPopulation | Population]:
+    return [population for population in network.populations if population.kind == LIF]
 
 
 def generated_input(
@@ -54,7 +65,7 @@ def generated_input(
 ) -> Raster:
     """Random input of the lowest rate at which as many populations spike as ever do."""
     best, most = _noise(network, RATES[0]), -1
-    spiking = [p for p in network.populations if p.kind == LIF]
+    spiking = _spiking(network)
     for rate in RATES:
         spikes = _noise(network, rate)
         awake = _spiking_populations(run(network, spikes))

@@ -68,10 +68,42 @@ def test_samples_are_short_and_few() -> None:
     assert (spikes.n_samples, spikes.n_steps) == (module.ANSWERED_SAMPLES, module.ANSWERED_STEPS)
     short = replace(driven_network(255), n_steps=5)
     assert generated_input(short).n_steps == 5
-    long = random_raster(0, 7, 300, 8)
-    taken = known_answers(driven_network(255), long).spikes
-    expected = long.dense()[: module.ANSWERED_SAMPLES, : module.ANSWERED_STEPS]
-    assert np.array_equal(taken.dense(), expected)
+    taken = known_answers(driven_network(255), random_raster(0, 7, 300, 8)).spikes
+    assert (taken.n_samples, taken.n_steps) == (module.ANSWERED_SAMPLES, module.ANSWERED_STEPS)
+
+
+def test_answers_to_data_are_to_what_makes_the_network_spike() -> None:
+    """Samples that begin and end in silence, and one that is never loud enough."""
+    dense = np.zeros((5, 300, 8), np.bool_)
+    dense[[0, 2, 3], 250:] = True
+    dense[1, 40] = [True, *[False] * 7]
+    network = driven_network(60)
+    answers = known_answers(network, Raster.from_dense(dense))
+    assert answers.spikes.n_samples == module.ANSWERED_SAMPLES
+    assert answers.spikes.counts().sum(axis=1).tolist() == [400, 400, 400]
+    assert answers.recording.spikes["hidden"].counts().min() > 0
+    assert compare(answers.recording, simulate(network, answers.spikes)).identical
+
+
+@pytest.mark.parametrize("dense", [np.zeros((2, 300, 8)), np.eye(300)[None, :, :8]])
+def test_answers_to_data_that_never_make_it_spike_are_to_generated_input(
+    dense: np.ndarray,
+) -> None:
+    network = driven_network(15, vth=20000)
+    assert known_answers(network, Raster.from_dense(dense)).to_bytes() == (
+        known_answers(network).to_bytes()
+    )
+
+
+def test_what_cannot_spike_answers_to_data() -> None:
+    base = driven_network(255)
+    out = base.population("out")
+    direct = replace(
+        base.projections[1], source=INPUT, weight=np.full((8, 2), 2), delay=np.zeros((8, 2))
+    )
+    network = replace(base, populations=[out], projections=[direct])
+    spikes = random_raster(1, 2, 30, 8)
+    assert np.array_equal(known_answers(network, spikes).spikes.dense(), spikes.dense())
 
 
 def test_the_same_network_gets_the_same_answers() -> None:
