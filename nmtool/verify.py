@@ -2,6 +2,7 @@
 
 spikes compared     every (sample, step, neuron) bin of every spiking population
 spikes different    bins in which one recording has a spike and the other has none
+spikes emitted      bins in which the expected recording has a spike
 membrane compared   output membranes at every step; with deep recordings u and v of all
 
 Backends of integers must equal the simulator exactly. Real numbers add up to others in another
@@ -46,7 +47,7 @@ class Comparison:
     """How far a recording equals the expected one.
 
     Attributes:
-        spikes_compared, spikes_different: bins.
+        spikes_compared, spikes_different, spikes_emitted: bins.
         membrane_compared, membrane_different: values.
         predictions_different: samples.
         first_divergence: None if nothing differs.
@@ -54,6 +55,7 @@ class Comparison:
 
     spikes_compared: int
     spikes_different: int
+    spikes_emitted: int
     membrane_compared: int
     membrane_different: int
     predictions_different: int
@@ -121,6 +123,7 @@ def compare(expected: Recording, actual: Recording, *, tolerance: float = 0.0) -
     return Comparison(
         spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
         spikes_different=sum(len(rows) for rows in spikes.values()),
+        spikes_emitted=sum(raster.n_spikes for raster in expected.spikes.values()),
         membrane_compared=sum(a.size for *_, a, _ in dense),
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
         predictions_different=int((expected.predictions != actual.predictions).sum()),

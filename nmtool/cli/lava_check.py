@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nmtool.cli.loading import Samples
 from nmtool.cli.progress import progress, working
 from nmtool.cli.verdict import StockCheck, Verdict
@@ -80,14 +78,15 @@ class LavaCheck:
             )
 
     def _stock(self, network: IntegerNetwork, spikes: Raster, folder: Path) -> StockCheck:
-        """Run as many steps as delays reach and 20 more, of the sample with most spikes in them."""
+        """Run as many steps as delays reach and 20 more, of where a sample makes most spike."""
         from exporters import lava
+        from hardware_sim.busiest import busiest_stretches
         from hardware_sim.simulator import simulate
 
         steps = min(spikes.n_steps, network.max_delay + STOCK_STEPS_BEYOND_DELAYS)
-        short = spikes.first_steps(steps)
-        busiest = int(np.argmax(np.diff(short.offset)))
-        sample = short.take([busiest])
-        with working(f"Lava's own model, {steps} steps of sample {busiest}"):
-            actual = lava.run(folder, sample, model=STOCK, deep=True, environment=self.environment)
-        return StockCheck(busiest, steps, compare(simulate(network, sample, deep=True), actual))
+        found = busiest_stretches(network, spikes, steps, 1)
+        stretch, sample = found.spikes, int(found.sample[0])
+        with working(f"Lava's own model, {steps} steps of sample {sample}"):
+            actual = lava.run(folder, stretch, model=STOCK, deep=True, environment=self.environment)
+        expected = simulate(network, stretch, deep=True)
+        return StockCheck(sample, int(found.first[0]), steps, compare(expected, actual))

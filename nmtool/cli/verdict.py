@@ -20,23 +20,33 @@ HEADER = (
 
 @dataclass(frozen=True)
 class StockCheck:
-    """One sample on Lava's own model, for the fast one that stands in for it.
+    """A stretch of one sample on Lava's own model, for the fast one that stands in for it.
 
     Attributes:
         sample: index of the sample.
-        steps: how many of its steps were run.
+        first: the step of the sample at which the stretch begins, from a fresh state.
+        steps: how many steps were run.
         comparison: with the simulator, u and v of every neuron included.
     """
 
     sample: int
+    first: int
     steps: int
     comparison: Comparison
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """Where it first differs, in the sample's own number."""
+        """Where it first differs, in the sample's own number and steps."""
         found = self.comparison.first_divergence
-        return None if found is None else replace(found, sample=self.sample)
+        if found is None:
+            return None
+        return replace(found, sample=self.sample, step=self.first + found.step)
+
+    @property
+    def stretch(self) -> str:
+        """Which steps were run, in words."""
+        since = f" from step {self.first}" if self.first else ""
+        return f"{self.steps} steps of sample {self.sample}{since}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ class Verdict:
         if self.model:
             entry["model"] = self.model
         if self.stock is not None:
-            entry |= {"stock_sample": self.stock.sample, "stock_steps": self.stock.steps}
+            entry |= {"stock_sample": self.stock.sample, "stock_first_step": self.stock.first}
+            entry["stock_steps"] = self.stock.steps
             counts = self.stock.comparison.as_json()
             del counts["predictions_different"]
             entry |= {f"stock_{name}": count for name, count in counts.items()}
@@ -167,15 +178,16 @@ def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
 
 
 def print_verdict(name: str, verdict: Verdict) -> None:
-    """`spikes compared N, different 0`, and where a divergence begins."""
+    """`spikes compared N, different 0`, how many there are, and where a divergence begins."""
     _print_sentence(name, verdict.comparison, verdict.comparison.first_divergence)
     if verdict.integers is not None:
         _print_agreement(name, verdict.integers)
     stock = verdict.stock
     if stock is None:
         return
-    label = f"{name}, stock model, {stock.steps} steps of sample {stock.sample}"
-    _print_sentence(label, stock.comparison, stock.first_divergence)
+    _print_sentence(
+        f"{name}, stock model, {stock.stretch}", stock.comparison, stock.first_divergence
+    )
     if not stock.comparison.identical:
         console.tell(
             f"{name}: Lava's own model differs. The fast model stands in for it, so the "
@@ -187,8 +199,10 @@ def print_verdict(name: str, verdict: Verdict) -> None:
 def _print_sentence(label: str, comparison: Comparison, first: Divergence | None) -> None:
     console.tell(
         f"{label}: spikes compared {comparison.spikes_compared}, "
-        f"different {comparison.spikes_different}"
+        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}"
     )
+    if comparison.spikes_compared and not comparison.spikes_emitted:
+        console.tell("  warning: no neuron spikes, silence was compared with silence", "yellow")
     if first is not None:
         console.tell(f"  first divergence: {_located(first)}")
 

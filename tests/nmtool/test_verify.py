@@ -57,6 +57,7 @@ def test_a_recording_equals_itself(recording: Recording) -> None:
     assert comparison.first_divergence is None
     bins = sum(raster.dense().size for raster in recording.spikes.values())
     assert comparison.spikes_compared == bins
+    assert comparison.spikes_emitted == sum(r.n_spikes for r in recording.spikes.values())
     groups = (recording.membrane, recording.current, recording.potential)
     assert comparison.membrane_compared == sum(a.size for g in groups for a in g.values())
 
@@ -66,6 +67,7 @@ def test_the_counts_of_an_equal_pair(expected: Recording) -> None:
     assert compare(expected, expected).as_json() == {
         "spikes_compared": bins * (4 + 2),
         "spikes_different": 0,
+        "spikes_emitted": 0,
         "membrane_compared": bins * (3 + (4 + 2 + 3) + (4 + 2)),
         "membrane_different": 0,
         "predictions_different": 0,
@@ -78,13 +80,14 @@ def test_one_surplus_spike(sample: int, step: int, neuron: int) -> None:
     silent = Recording(Readout("a", "first_spike"), {"a": Raster.silent(*shape)}, {})
     comparison = compare(silent, with_spike(silent, "a", sample, step, neuron))
     assert (comparison.spikes_compared, comparison.spikes_different) == (84, 1)
+    assert comparison.spikes_emitted == 0
     assert not comparison.identical
     assert comparison.first_divergence == Divergence(sample, step, "a", neuron, "spike", 0.0, 1.0)
 
 
 def test_one_missing_spike(expected: Recording) -> None:
     comparison = compare(with_spike(expected, "second", 1, 6, 1), expected)
-    assert comparison.spikes_different == 1
+    assert (comparison.spikes_different, comparison.spikes_emitted) == (1, 1)
     assert comparison.first_divergence == Divergence(1, 6, "second", 1, "spike", 1.0, 0.0)
 
 

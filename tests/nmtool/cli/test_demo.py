@@ -27,7 +27,7 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     chapters = [line[:11] for line in lines if line[:3] in ("1. ", "2. ", "3. ")]
     assert chapters == ["1. train 10", "2. quantise", "3. run the "]
     assert "5 test samples" in lines
-    assert "lava: spikes compared 50000, different 0" in lines
+    assert "lava: spikes compared 50000, different 0; spikes emitted " in said.out
     assert "kept in kept: run, integers.npz, lava" in lines
     assert said.err.startswith("epoch   1/1 ")
     kept = IntegerNetwork.load("kept/integers.npz")

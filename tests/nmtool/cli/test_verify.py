@@ -21,7 +21,7 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
 
 
 def _events() -> SpikeEvents:
-    """Sample 3 spikes most in the first steps, sample 4 most of all, but late; 2 is empty."""
+    """Sample 3 makes most neurons spike, sample 4 has most input, but late; 2 is empty."""
     random = np.random.default_rng(8)
     counts = np.array([4, 5, 0, 12, 20, 6])
     late = np.repeat(np.arange(6) == 4, counts)
@@ -33,10 +33,15 @@ def _events() -> SpikeEvents:
 
 
 RASTER = bin_events(_events(), 1.0, 30).raster
-BUSIEST = 3
+BUSIEST, FIRST = 3, 1
+"""The sample and step from which on most neurons spike."""
 
 STOCK_STEPS = 24
 """The network's longest delay, 4 steps, and 20 more."""
+
+STRETCH = f"{STOCK_STEPS} steps of sample {BUSIEST} from step {FIRST}"
+STOCK_SPIKES = 22
+"""Of the hidden neurons in the stretch."""
 
 BINS = RASTER.n_samples * 30 * 3
 VALUES = RASTER.n_samples * 30 * 2
@@ -45,13 +50,14 @@ COUNTS = ("360", "0", "0", "of", "240")
 """Of the certificate of four samples."""
 
 KEYS = {
-    *("spikes_compared", "spikes_different", "membrane_compared", "membrane_different"),
-    *("predictions_different", "seconds"),
+    *("spikes_compared", "spikes_different", "spikes_emitted"),
+    *("membrane_compared", "membrane_different", "predictions_different", "seconds"),
 }
 """What scripts rely on, of every backend."""
 
 STOCK_KEYS = {
-    *("stock_sample", "stock_steps", "stock_spikes_compared", "stock_spikes_different"),
+    *("stock_sample", "stock_first_step", "stock_steps"),
+    *("stock_spikes_compared", "stock_spikes_different", "stock_spikes_emitted"),
     *("stock_membrane_compared", "stock_membrane_different"),
 }
 
@@ -74,7 +80,8 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
     said = nmtool(*WORDS, "--json")
     assert said.code == 0
     assert said.err == ""
-    accuracy = simulate(IntegerNetwork.load("integers.npz"), RASTER).accuracy(_events().label)
+    expected = simulate(IntegerNetwork.load("integers.npz"), RASTER)
+    accuracy = expected.accuracy(_events().label)
     entry = said.json["backends"]["lava"]
     assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     assert entry.pop("seconds") >= 0
@@ -85,15 +92,18 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
             "lava": {
                 "spikes_compared": BINS,
                 "spikes_different": 0,
+                "spikes_emitted": expected.spikes["hidden"].n_spikes,
                 "membrane_compared": VALUES,
                 "membrane_different": 0,
                 "predictions_different": 0,
                 "seconds": said.json["backends"]["lava"]["seconds"],
                 "model": "fast",
                 "stock_sample": BUSIEST,
+                "stock_first_step": FIRST,
                 "stock_steps": STOCK_STEPS,
                 "stock_spikes_compared": STOCK_STEPS * 3,
                 "stock_spikes_different": 0,
+                "stock_spikes_emitted": STOCK_SPIKES,
                 "stock_membrane_compared": STOCK_STEPS * (2 + 5 + 3),
                 "stock_membrane_different": 0,
             }
@@ -112,9 +122,10 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     assert lines[3].split() == ["hardware_sim", "50.00%"]
     assert lines[4].split()[:-1] == ["lava", "(fast)", "50.00%", *COUNTS, "0"]
     assert lines[5].split() == ["lava", "(stock)", "72", "0", "0", "of", "240", "0"]
+    emitted = simulate(IntegerNetwork.load("integers.npz"), RASTER.take(range(4))).spikes["hidden"]
     assert lines[7:] == [
-        "lava: spikes compared 360, different 0",
-        f"lava, stock model, 24 steps of sample {BUSIEST}: spikes compared 72, different 0",
+        f"lava: spikes compared 360, different 0; spikes emitted {emitted.n_spikes}",
+        f"lava, stock model, {STRETCH}: spikes compared 72, different 0; spikes emitted 22",
     ]
 
 
@@ -127,10 +138,9 @@ def test_what_is_run(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (everything["model"], everything["deep"]) == ("fast", True)
     assert np.array_equal(everything["spikes"].flat_index(), RASTER.flat_index())
     assert (one["model"], one["deep"]) == ("stock", True)
-    short = RASTER.take([BUSIEST]).first_steps(STOCK_STEPS)
-    assert one["spikes"].n_steps == STOCK_STEPS
-    assert np.array_equal(one["spikes"].flat_index(), short.flat_index())
-    assert short.n_spikes > 3
+    short = RASTER.dense()[[BUSIEST], FIRST : FIRST + STOCK_STEPS]
+    assert np.array_equal(one["spikes"].dense(), short)
+    assert short.sum() > 3
     assert one["folder"] == everything["folder"]
     assert not everything["folder"].exists()
 
@@ -164,7 +174,7 @@ def test_a_membrane_and_a_prediction_differ(
     said = nmtool(*WORDS)
     assert said.code == 1
     assert " 1 of 360 " in said.out
-    assert "lava: spikes compared 540, different 0\n" in said.out
+    assert "lava: spikes compared 540, different 0; spikes emitted " in said.out
     place = "  first divergence: sample 1, step 5, out[0], v: expected "
     assert place in said.out
     actual = said.out.partition(place)[2].split()[0].strip(",")
@@ -181,7 +191,7 @@ def test_only_the_stock_model_differs(nmtool: Nmtool, monkeypatch: pytest.Monkey
     assert entry["stock_spikes_different"] == 1
     first = said.json["first_divergence"]
     assert (first["backend"], first["sample"]) == ("lava", BUSIEST)
-    assert (first["step"], first["neuron"], first["quantity"]) == (7, 1, "spike")
+    assert (first["step"], first["neuron"], first["quantity"]) == (FIRST + 7, 1, "spike")
 
 
 def test_only_the_stock_model_differs_in_words(
@@ -191,15 +201,45 @@ def test_only_the_stock_model_differs_in_words(
     said = nmtool(*WORDS)
     assert said.code == 1
     lines = said.out.splitlines()
-    at = lines.index("lava: spikes compared 540, different 0")
-    assert lines[at + 1] == (
-        f"lava, stock model, 24 steps of sample {BUSIEST}: spikes compared 72, different 1"
+    at = next(n for n, line in enumerate(lines) if line.startswith("lava: spikes compared 540"))
+    assert lines[at + 1].startswith(
+        f"lava, stock model, {STRETCH}: spikes compared 72, different 1; "
     )
     assert lines[at + 2].startswith(
-        f"  first divergence: sample {BUSIEST}, step 7, hidden[1], spik"
+        f"  first divergence: sample {BUSIEST}, step {FIRST + 7}, hidden[1], spik"
     )
     assert lines[at + 3].startswith("lava: Lava's own model differs. ")
     assert lines[at + 3].endswith("proves nothing")
+
+
+def test_silence_is_no_proof(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    FakeLava().install(monkeypatch)
+    cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
+    said = nmtool(*WORDS)
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[-4].endswith("lava: spikes compared 180, different 0; spikes emitted 0")
+    assert lines[-2].endswith(": spikes compared 72, different 0; spikes emitted 0")
+    warning = "  warning: no neuron spikes, silence was compared with silence"
+    assert lines[-3] == lines[-1] == warning
+    entry = nmtool(*WORDS, "--json").json["backends"]["lava"]
+    assert (entry["spikes_emitted"], entry["stock_spikes_emitted"]) == (0, 0)
+
+
+def test_a_late_burst_is_what_the_stock_model_runs(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    """Nothing happens in the first steps, which are as many as delays reach and 20 more."""
+    fake = FakeLava().install(monkeypatch)
+    late = [0.026 + 1e-3 * (index // 4) for index in range(12)]
+    cases.write_raw(data / "two_test.h5", [[], late], [[], 3 * [0, 1, 2, 3]], [0, 1])
+    network = IntegerNetwork.load("integers.npz")
+    prompt = [replace(p, delay=np.zeros_like(p.delay)) for p in network.projections]
+    replace(network, projections=prompt, n_steps=60).save("integers.npz")
+    entry = nmtool(*WORDS, "--json").json["backends"]["lava"]
+    assert (entry["stock_sample"], entry["stock_first_step"], entry["stock_steps"]) == (1, 26, 20)
+    assert entry["stock_spikes_emitted"] > 0
+    assert fake.calls[-1]["spikes"].n_spikes == 12
 
 
 def test_the_fast_model_comes_first(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +335,8 @@ def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.Monkey
     lines = nmtool("verify", "folder").out.splitlines()
     assert lines[0] == "3 known answers"
     assert [line.split()[:2] for line in lines[3:5]] == [["lava", "(fast)"], ["lava", "(stock)"]]
-    assert lines[-2] == "lava: spikes compared 270, different 0"
+    emitted = known_answers(network).recording.spikes["hidden"].n_spikes
+    assert lines[-2] == f"lava: spikes compared 270, different 0; spikes emitted {emitted}"
     assert lines[-1].startswith("lava, stock model, 24 steps of sample ")
 
 
