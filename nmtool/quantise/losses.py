@@ -72,7 +72,7 @@ def weight_losses(
             "answers-lost",
             answers,
             "all weights into the read-out became 0: it gives the same answer to everything",
-            "mend what is said of its weights",
+            "weights-lost says what took them",
         )
 
 
