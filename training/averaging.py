@@ -26,11 +26,12 @@ class Average:
         trained: whether the model starts as a trained network, which is worth remembering.
 
     Attributes:
+        trained: as above; what a run starts from is known again when it is resumed.
         values: by name of the parameters [pre, post] float, on their device; empty without a mean.
     """
 
     def __init__(self, model: SpikingNetwork, share: float, *, trained: bool = False) -> None:
-        self._model, self._share, self._trained = model, share, trained
+        self._model, self._share, self.trained = model, share, trained
         self.values: dict[str, Tensor] = {}
         if share:
             self.values = _copies(model)
@@ -38,7 +39,7 @@ class Average:
     def add(self, update: int) -> None:
         """Take in the parameters after an update, counted from 0."""
         stays = self._share
-        if not self._trained:
+        if not self.trained:
             stays = min(stays, (update + 1) / (update + 10))
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():

@@ -4,7 +4,8 @@ RUN/run.json         settings, data set, version: the manifest
 RUN/log.jsonl        one line per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same in integers, where it trained in them
-RUN/checkpoint.npz   everything needed to go on after the last finished epoch
+RUN/checkpoint.npz   everything needed to go on after the last finished epoch; from the
+                     beginning where a run starts from another
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class RunFolder:
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
         return TrainOptions().with_settings(self.manifest()["options"], str(self.manifest_file))
+
+    @property
+    def start(self) -> str | None:
+        """Content hash of the network of the run that this one started from, if it did."""
+        start = self.manifest().get("start")
+        return None if start is None else str(start)
 
     def network(self) -> Network:
         """The network of the best epoch."""

@@ -133,8 +133,11 @@ class Trainer:
             self._pruning.removed,
             self._average.values,
         )
+        self._average.trained = self._folder.start is not None
         if self._progress.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
+        else:
+            self._best_is_now()
         self._ranks.check_same("the checkpoint they found", self._progress.update)
 
     def adopt(self, run: RunFolder) -> None:
@@ -149,6 +152,10 @@ class Trainer:
             run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
         )
         self._average.start_from(mean)
+        self._best_is_now()
+
+    def _best_is_now(self) -> None:
+        """Before any epoch has ended, the best network is the one that the run starts from."""
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
@@ -320,21 +327,23 @@ class Trainer:
             entry["stopped_early"] = enough and epoch < self.options.epochs
         self._progress = checkpoint.Progress(epoch, update, judged[-1] if better else best, log)
         if self._folder is not None and self._ranks.is_first:
-            self._write(self._folder, better)
+            if better:
+                self._folder.keep(self.best, self.best_integers)
+            self.save()
+            self._folder.write_log(self._progress.log)
         self._on_epoch(entry)
 
-    def _write(self, folder: RunFolder, better: bool) -> None:
-        if better:
-            folder.keep(self.best, self.best_integers)
+    def save(self) -> None:
+        """Write a checkpoint of where the run stands; raises `StorageError`."""
+        assert self._folder is not None
         checkpoint.save(
-            folder.checkpoint_file,
+            self._folder.checkpoint_file,
             self.model,
             self._optimiser,
             self._progress,
             self._pruning.removed,
             self._average.values,
         )
-        folder.write_log(self._progress.log)
 
 
 def _check_loss(loss: float, update: int) -> None:
@@ -372,6 +381,7 @@ def train(
     Returns:
         The trainer, finished: `best` is the network, `log` the history.
     """
+    network = None if start is None else start.network()
     trainer = Trainer(
         options,
         dataset.train,
@@ -379,7 +389,7 @@ def train(
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,
-        network=None if start is None else start.network(),
+        network=network,
         device=device,
         ranks=ranks,
     )
@@ -388,9 +398,18 @@ def train(
     elif start is not None:
         trainer.adopt(start)
     if folder is not None and not resume and ranks.is_first:
-        manifest = {"nmtool": __version__, "data": dataset.name, "ranks": ranks.size}
-        if start is not None:
-            manifest["start"] = trainer.best.content_hash
-        folder.create({**manifest, "options": options.as_json()})
+        _begin(folder, trainer, network, {"data": dataset.name, "ranks": ranks.size})
     trainer.run()
     return trainer
+
+
+def _begin(
+    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any]
+) -> None:
+    """Make the folder; where another run is the start, it may be gone by the time of a resume."""
+    manifest = {"nmtool": __version__, **about}
+    if network is not None:
+        manifest["start"] = network.content_hash
+    folder.create({**manifest, "options": trainer.options.as_json()})
+    if network is not None:
+        trainer.save()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.progress import Advance, duration, progress
+from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
@@ -31,7 +32,7 @@ def train_with_progress(
 
     Args:
         options, dataset, folder, resume, start: as for `training.trainer.train`; a run without
-            a finished epoch starts anew.
+            anything kept starts anew.
         device: where it trains; by default the CPU.
         ranks: the processes that train together, of which the first tells how it goes.
     """
@@ -64,7 +65,17 @@ def train_with_progress(
 
 
 def _forget(folder: RunFolder, ranks: Ranks) -> None:
-    """Let a run start anew that was stopped before there was anything to keep."""
+    """Let a run start anew that was stopped before there was anything to keep.
+
+    Raises:
+        UsageError: it had started from another run, of which nothing was kept.
+    """
+    if folder.start is not None:
+        raise UsageError(
+            f"the run in {folder.path} cannot be gone on with",
+            why="it was stopped before anything of the run that it starts from was kept",
+            fix=f"delete {folder.path} and give the command that began it again",
+        )
     ranks.barrier()  # all ranks have read the settings of the run
     if ranks.is_first:
         console.say("the run was stopped before its first epoch ended: it starts anew")

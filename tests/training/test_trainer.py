@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from tests.training.small_data import (
 from training import checkpoint
 from training.augment import Augmentation
 from training.model import SpikingNetwork
+from training.options import TrainOptions
 from training.run_folder import RunFolder
 from training.trainer import BatchReport, Trainer, train
 
@@ -36,12 +39,18 @@ class _StoppedError(Exception):
     """Ends a run from outside."""
 
 
-def _stop_after(epoch: int):
+def _stop_after(epoch: int) -> dict[str, Callable[[Any], None]]:
+    """What stops a run after an epoch; 0 is in the middle of the first one."""
+
+    def on_batch(report: BatchReport) -> None:
+        if epoch == 0:
+            raise _StoppedError
+
     def on_epoch(entry: dict) -> None:
         if entry["epoch"] == epoch:
             raise _StoppedError
 
-    return on_epoch
+    return {"on_batch": on_batch, "on_epoch": on_epoch}
 
 
 def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
@@ -85,20 +94,44 @@ _EVERYTHING = {
 """All that is off by default."""
 
 
-@pytest.mark.parametrize("stop", [1, 3])
-@pytest.mark.parametrize(
+_SETTINGS = pytest.mark.parametrize(
     "settings",
     [{}, _EVERYTHING, {**_EVERYTHING, "arithmetic": "integer"}],
     ids=["default", "everything", "integers"],
 )
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+@_SETTINGS
 def test_resumed_run_equals_an_uninterrupted_one(
     settings: dict[str, Any], stop: int, tmp_path: Path
 ) -> None:
-    options, dataset = small_options(**settings), small_dataset()
-    whole, parts = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts")
-    expected = train(options, dataset, folder=whole)
+    _assert_resumed_equals_uninterrupted(small_options(**settings), stop, tmp_path)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("stop", [0, 1, 3])
+@_SETTINGS
+def test_so_does_one_that_started_from_another(
+    settings: dict[str, Any], stop: int, average: float, tmp_path: Path
+) -> None:
+    start = RunFolder(tmp_path / "start")
+    train(small_options(average=average, seed=1), small_dataset(), folder=start)
+    options = small_options(**{"average": 0.9, **settings})
+    _assert_resumed_equals_uninterrupted(options, stop, tmp_path, start)
+
+
+def _assert_resumed_equals_uninterrupted(
+    options: TrainOptions, stop: int, folder: Path, start: RunFolder | None = None
+) -> None:
+    """Where there is a start, it is gone when the run is resumed."""
+    dataset = small_dataset()
+    whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
+    expected = train(options, dataset, folder=whole, start=start)
     with pytest.raises(_StoppedError):
-        train(options, dataset, folder=parts, on_epoch=_stop_after(stop))
+        train(options, dataset, folder=parts, start=start, **_stop_after(stop))
+    if start is not None:
+        shutil.rmtree(start.path)
     resumed = train(parts.options(), dataset, folder=parts, resume=True)
     assert resumed.best.content_hash == expected.best.content_hash
     assert parts.network().content_hash == expected.best.content_hash
@@ -293,6 +326,14 @@ def test_starts_from_a_given_network() -> None:
     assert Trainer(options, small_events(20, 3), None, network=given).run().content_hash == (
         given.content_hash
     )
+
+
+def test_the_manifest_says_which_network_a_run_started_from(tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    train(small_options(epochs=6, lr=0.05), small_dataset(), folder=first)
+    train(small_options(epochs=1), small_dataset(), folder=second, start=first)
+    assert first.start is None
+    assert second.start == first.network().content_hash
 
 
 def test_samples_are_needed() -> None:

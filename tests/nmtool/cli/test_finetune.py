@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
 from training.run_folder import RunFolder
 
 pytestmark = pytest.mark.torch
@@ -72,6 +74,33 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
         np.testing.assert_allclose(shadows[1][name], shadows[0][name], atol=0.0021)  # the rescue
     steps = [float(shadow["step.projections.0.weight"]) for shadow in shadows]
     assert steps[1] > steps[0] > 0  # Adam goes on counting
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_stopped_and_resumed_equals_uninterrupted(
+    epoch: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("finetune", "run", "--epochs", 2, "--average", 0.9)
+    assert nmtool(*words, "-o", "whole").code == 0
+    with monkeypatch.context() as patch:
+        stop_in_epoch(epoch, patch)
+        said = nmtool(*words, "-o", "stopped")
+    assert said.code == 130
+    assert "go on with: nmtool train two -o stopped --resume" in said.err
+    shutil.rmtree("run")
+    said = nmtool("train", "two", "-o", "stopped", "--resume")
+    assert said.code == 0, said.err
+    assert "starts anew" not in said.err
+    assert_same_run("whole", "stopped")
+
+
+def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
+    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
+    Path("fine/checkpoint.npz").unlink()
+    said = nmtool("train", "two", "-o", "fine", "--resume")
+    assert said.code == 2
+    assert "the run in fine cannot be gone on with" in said.err
+    assert Path("fine/run.json").exists()
 
 
 def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
