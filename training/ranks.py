@@ -55,11 +55,10 @@ class Ranks:
         """Join the job that torchrun started this process for, if it did; collective.
 
         Args:
-            device: `cpu`, where ranks talk through gloo, or `cuda`, where they talk through
-                NCCL and each takes the GPU with its local rank.
+            device: what this process computes on: the CPU, where ranks talk through gloo, or a
+                GPU of its own such as `cuda:1`, where they talk through NCCL.
 
         Raises:
-            UsageError: there are fewer GPUs than processes.
             MissingError: this torch cannot do it.
             RankError: the others cannot be reached.
         """
@@ -67,8 +66,6 @@ class Ranks:
         if launch is None:
             return cls(device=device)
         on_gpu = torch.device(device).type == "cuda"
-        if on_gpu:
-            device = _own_gpu(launch)
         _join(launch, "nccl" if on_gpu else "gloo")
         ranks = cls(launch.rank, launch.size, launch.local_rank, device)
         # Connections are made by the first message; from then on a lost rank is noticed.
@@ -160,17 +157,6 @@ class Ranks:
 
 ALONE = Ranks()
 """A process that trains by itself."""
-
-
-def _own_gpu(launch: Launch) -> str:
-    gpus = torch.cuda.device_count()
-    if launch.local_size > gpus:
-        raise UsageError(
-            f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
-            fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
-        )
-    torch.cuda.set_device(launch.local_rank)
-    return f"cuda:{launch.local_rank}"
 
 
 def _join(launch: Launch, backend: str) -> None:

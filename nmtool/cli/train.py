@@ -108,7 +108,7 @@ def _ranks(device: Device) -> Ranks:
     """The processes that train together."""
     from training.ranks import Ranks
 
-    return Ranks.from_environment(device.torch.type)
+    return Ranks.from_environment(str(device.torch))
 
 
 def _train(arguments: argparse.Namespace, job: Job, device: Device, ranks: Ranks) -> Trainer:

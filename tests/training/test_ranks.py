@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nmtool.errors import UsageError
 from tests.torchrun import ROOT, torchrun
 from tests.training.small_data import small_events
-from training.launch import Launch
-from training.ranks import ALONE, Ranks, _own_gpu, _reason
+from training.ranks import ALONE, Ranks, _reason
 
 pytestmark = pytest.mark.torch
 
@@ -66,17 +64,6 @@ def test_without_torchrun_there_is_one_rank(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name)
     assert Ranks.from_environment() == ALONE
     assert Ranks.from_environment("cuda").device == "cuda"
-
-
-def test_every_process_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[int] = []
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
-    assert _own_gpu(Launch(3, 4, 1, 2, "localhost", 1, "")) == "cuda:1"
-    assert taken == [1]
-    with pytest.raises(UsageError, match="need a GPU each, it has 2") as told:
-        _own_gpu(Launch(0, 3, 0, 3, "localhost", 1, ""))
-    assert told.value.fix == "--nproc-per-node 2"
 
 
 @pytest.mark.parametrize(

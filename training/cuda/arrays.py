@@ -1,6 +1,6 @@
 """How torch's tensors reach Numba's kernels: views without copies, on torch's current stream.
 
-One GPU per process, the one that torch calls current; CUDA_VISIBLE_DEVICES chooses it.
+One GPU per process, the one that torch calls current (`training.cuda.available` chooses it).
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ import importlib.util
 
 import torch
 
-from nmtool.errors import MissingError
+from nmtool.errors import MissingError, UsageError
 from training.cuda import SIMULATED
+from training.launch import launched
 
 EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
 """What brings the compiler of kernels, by CUDA's major version."""
@@ -18,20 +19,36 @@ COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
 
 
 def require() -> torch.device:
-    """Make sure that kernels can be compiled and run.
+    """Make sure that kernels can be compiled and run, on a GPU of this process's own.
 
     Returns:
-        The GPU that torch calls current; the CPU where Numba simulates GPUs there
-        (NUMBA_ENABLE_CUDASIM=1, which is for tests: it is thousands of times slower).
+        The GPU, which from now on is the one that torch calls current; the CPU where Numba
+        simulates GPUs there (NUMBA_ENABLE_CUDASIM=1, which is for tests: it is thousands of
+        times slower).
 
     Raises:
         MissingError: a package, a driver or a GPU is missing, or packages do not go together.
+        UsageError: there are fewer GPUs than processes.
     """
     if SIMULATED:
         return torch.device("cpu")
     _require_torch()
     _require_compiler()
     _require_numba()
+    return _own_gpu()
+
+
+def _own_gpu() -> torch.device:
+    """Torch's current GPU; of several processes of a job, each takes that of its local rank."""
+    launch = launched()
+    if launch is not None:
+        gpus = torch.cuda.device_count()
+        if launch.local_size > gpus:
+            raise UsageError(
+                f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
+                fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
+            )
+        torch.cuda.set_device(launch.local_rank)
     return torch.device("cuda", torch.cuda.current_device())
 
 

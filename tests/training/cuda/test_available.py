@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from nmtool.errors import MissingError
+from nmtool.cli.train import _device, _ranks
+from nmtool.errors import MissingError, UsageError
+from training import ranks
 from training.cuda import available
 from training.cuda.available import require
+from training.launch import Launch
 
 pytestmark = pytest.mark.torch
 
@@ -67,6 +70,36 @@ def computer(monkeypatch: pytest.MonkeyPatch) -> _Computer:
 def test_nothing_is_missing(computer: _Computer) -> None:
     computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
     assert require() == torch.device("cuda", 1)
+
+
+def _start_as(rank: int, processes: int, computer: _Computer) -> list[int]:
+    """Be one of several processes on this computer, which has two GPUs; returns what is taken."""
+    launch = Launch(rank, processes, rank, processes, "localhost", 1, "")
+    taken = [0]
+    computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
+    computer.monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    computer.monkeypatch.setattr(torch.cuda, "current_device", lambda: taken[-1])
+    computer.monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    for module in (available, ranks):
+        computer.monkeypatch.setattr(module, "launched", lambda: launch)
+    return taken
+
+
+def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
+    _start_as(1, 2, computer)
+    computer.monkeypatch.setattr(ranks, "_join", lambda launch, backend: None)
+    computer.monkeypatch.setattr(ranks.Ranks, "barrier", lambda self: None)
+    device = _device("cuda")
+    assert device.torch == torch.device("cuda", 1)
+    assert _ranks(device) == ranks.Ranks(1, 2, 1, "cuda:1")
+
+
+def test_more_processes_than_gpus(computer: _Computer) -> None:
+    taken = _start_as(0, 3, computer)
+    with pytest.raises(UsageError, match="3 processes on this machine need a GPU each") as told:
+        require()
+    assert told.value.fix == "--nproc-per-node 2"
+    assert taken == [0]
 
 
 def test_compiler_from_elsewhere(computer: _Computer) -> None:
