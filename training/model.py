@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
-from nmtool.errors import NetworkError
+from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import INPUT, LI, strongly_connected
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -28,6 +28,7 @@ from training.blocks import BlockPlan, plan_block
 from training.devices import CPU, Device
 from training.functions import Push, run_li, run_lif, whole_steps
 from training.integer_arithmetic import IntegerArithmetic, Rounding
+from training.options import LONGEST_DELAY
 from training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
@@ -92,7 +93,9 @@ class SpikingNetwork(nn.Module):
         rounding: run in a chip's integers, to which parameters are rounded so; None runs floats.
 
     Raises:
-        NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections.
+        NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
+            longer delays in the network than the largest.
+        UsageError: the largest delay is longer than training can hold.
     """
 
     def __init__(
@@ -107,6 +110,12 @@ class SpikingNetwork(nn.Module):
         super().__init__()
         if not network.projections:
             raise NetworkError("the network has no projections: there is nothing to train")
+        if max_delay > LONGEST_DELAY:
+            raise UsageError(
+                f"delays of up to {max_delay} steps are too long to train or to run in floats",
+                why=f"they are held in 16 bits, which reach to {LONGEST_DELAY}",
+                fix="a longer time step (dt_ms) reaches as far with fewer steps",
+            )
         if network.max_delay > max_delay:
             raise NetworkError(
                 f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}"

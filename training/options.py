@@ -25,6 +25,9 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 ARITHMETICS = ("float", "integer")
 """What the forward pass computes in."""
 
+LONGEST_DELAY = 32767
+"""Steps that a delay can have in training, which holds them in 16 bits."""
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -245,7 +248,7 @@ _SMALLEST = {
     "seed": 0,
 }
 _LARGEST = {
-    "max_delay": 32767,
+    "max_delay": LONGEST_DELAY,
     "weight_bits": 8,
     "delay_bits": 6,
     "delay_stride": MAX_DELAY,

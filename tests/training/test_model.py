@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nmtool.errors import DataError, NetworkError
+from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.network import Network
 from nmtool.raster import Raster
 from tests.training.nets import TOPOLOGIES, random_input, random_network
@@ -128,3 +128,10 @@ def test_wrong_input_is_refused() -> None:
         SpikingNetwork(network)(Raster.silent(1, 5, 3))
     with pytest.raises(NetworkError, match="limit"):
         SpikingNetwork(network, max_delay=2)
+
+
+def test_delays_that_16_bits_do_not_hold_are_refused() -> None:
+    network = random_network("none hidden", seed=1)
+    assert SpikingNetwork(network, max_delay=32767).to_network().max_delay == network.max_delay
+    with pytest.raises(UsageError, match="delays of up to 32768 steps are too long"):
+        SpikingNetwork(network, max_delay=32768)
