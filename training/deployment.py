@@ -56,7 +56,7 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, the samples that show it join those that decide the scales.
+        Where something does, the portion that it is in joins the samples that decide the scales.
 
         Args:
             network: the float network.
