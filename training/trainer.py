@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.data import Dataset, SpikeEvents, bin_events, check_same_classes
 from nmtool.errors import DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -72,8 +72,9 @@ class Trainer:
 
     Raises:
         DataError: training or validation samples are missing.
-        UsageError: while training, the loss is no longer a number; ranks differ in their
-            settings, data or checkpoint.
+        UsageError: the data have other channels or classes than the network given; while
+            training, the loss is no longer a number; ranks differ in their settings,
+            data or checkpoint.
         RankError: another rank is gone.
     """
 
@@ -101,6 +102,8 @@ class Trainer:
         self._on_batch = on_batch or (lambda report: None)
         self._on_epoch = on_epoch or (lambda entry: None)
         check_agreement(ranks, options, train, validation)
+        if network is not None:
+            check_same_classes(network, train)
         start = network or starting_network(options, train, device)
         self._deployment = deployment(options, train, start)
         self.model = SpikingNetwork(

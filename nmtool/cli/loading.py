@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmtool import integer_network, network, storage
 from nmtool.cli import console
 from nmtool.cli.progress import working
-from nmtool.data import Dataset, SpikeEvents, bin_events, load_dataset
+from nmtool.data import Dataset, SpikeEvents, bin_events, check_fit, load_dataset
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -127,7 +127,9 @@ def bin_for(target: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
     Raises:
         UsageError: the data have other channels or classes than the network.
     """
-    _check_fit(target, events)
+    check_fit(target, events)
+    if tuple(events.class_names) != tuple(target.class_names):
+        console.say("the data name their classes otherwise than the network; numbers decide")
     binned = bin_events(events, target.dt_ms, target.n_steps, target.channels.group)
     if binned.dropped:
         console.say(
@@ -135,22 +137,3 @@ def bin_for(target: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
             f"of {target.dt_ms:g} ms and were dropped"
         )
     return Samples(binned.raster, events.label)
-
-
-def _check_fit(target: Network | IntegerNetwork, events: SpikeEvents) -> None:
-    size, group = target.channels.size, target.channels.group
-    channels = -(-events.n_units // group)
-    if channels != size:
-        grouped = f" in groups of {group}" if group > 1 else ""
-        raise UsageError(
-            f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
-            why="it was trained on other data",
-        )
-    if len(events.class_names) != len(target.class_names):
-        raise UsageError(
-            f"the data have {len(events.class_names)} classes, the network answers with "
-            f"{len(target.class_names)}",
-            why="it was trained on other data",
-        )
-    if tuple(events.class_names) != tuple(target.class_names):
-        console.say("the data name their classes otherwise than the network; numbers decide")

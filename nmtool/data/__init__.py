@@ -9,6 +9,7 @@ from nmtool.data.catalogue import NAMES, load_dataset, load_split
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.describe import describe
 from nmtool.data.events import SpikeEvents
+from nmtool.data.fit import check_fit, check_same_classes
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Layout",
     "SpikeEvents",
     "bin_events",
+    "check_fit",
+    "check_same_classes",
     "default_steps",
     "describe",
     "load_dataset",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +334,25 @@ def test_the_manifest_says_which_network_a_run_started_from(tmp_path: Path) -> N
     train(small_options(epochs=1), small_dataset(), folder=second, start=first)
     assert first.start is None
     assert second.start == first.network().content_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"class_names": ("a", "b", "c", "d")}, "the data have 4 classes, the network answers"),
+        ({"class_names": ("low", "high", "middle")}, "call class 1 'high', the network calls it"),
+        ({"n_units": 10}, "the data have 10 channels, the network listens to 9"),
+    ],
+)
+def test_other_data_than_those_of_the_start_are_refused(
+    change: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    start, folder = RunFolder(tmp_path / "start"), RunFolder(tmp_path / "run")
+    train(small_options(epochs=1), small_dataset(), folder=start)
+    other = Dataset("other", ("train",), lambda _: replace(small_events(20, 1), **change))
+    with pytest.raises(UsageError, match=told):
+        train(small_options(), other, folder=folder, start=start)
+    assert not folder.path.exists()
 
 
 def test_samples_are_needed() -> None:

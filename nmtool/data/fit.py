@@ -1,0 +1,40 @@
+"""Whether a network hears the channels of data and answers with their classes."""
+
+from __future__ import annotations
+
+from nmtool.data.events import SpikeEvents
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+
+_OTHER_DATA = "it was trained on other data"
+
+
+def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
+    """Raise `UsageError` unless the data have the network's channels and as many classes."""
+    size, group = network.channels.size, network.channels.group
+    if -(-events.n_units // group) != size:
+        grouped = f" in groups of {group}" if group > 1 else ""
+        raise UsageError(
+            f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
+            why=_OTHER_DATA,
+        )
+    if len(events.class_names) != len(network.class_names):
+        raise UsageError(
+            f"the data have {len(events.class_names)} classes, the network answers with "
+            f"{len(network.class_names)}",
+            why=_OTHER_DATA,
+        )
+
+
+def check_same_classes(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
+    """As `check_fit`; the classes must have the network's names, too, in the same order."""
+    check_fit(network, events)
+    named = zip(events.class_names, network.class_names, strict=True)
+    for number, (in_data, in_network) in enumerate(named):
+        if in_data != in_network:
+            raise UsageError(
+                f"the data call class {number} '{in_data}', the network calls it '{in_network}'",
+                why=_OTHER_DATA,
+                fix="name the classes as the network does, or train a new network on these data",
+            )
