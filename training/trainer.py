@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import linalg
 
 from nmtool.data import Dataset, SpikeEvents, bin_events, check_same_classes
 from nmtool.errors import DataError, UsageError
@@ -73,7 +74,7 @@ class Trainer:
     Raises:
         DataError: training or validation samples are missing.
         UsageError: the data have other channels or classes than the network given; while
-            training, the loss is no longer a number; ranks differ in their settings,
+            training, the loss or a gradient is no longer a number; ranks differ in their settings,
             data or checkpoint.
         RankError: another rank is gone.
     """
@@ -277,6 +278,7 @@ class Trainer:
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
         self._pruning.hold_gradients()
+        _check_gradients(self.model.parameters(), update)
         clip_gradients(self.model, self.options.clip_norm)
         self._step(update)
         return batch
@@ -351,10 +353,22 @@ class Trainer:
 
 def _check_loss(loss: float, update: int) -> None:
     if not math.isfinite(loss):
-        raise UsageError(
-            f"training diverged: the loss of update {update + 1} is {loss}",
-            fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
-        )
+        raise _diverged(f"the loss of update {update + 1} is {loss}")
+
+
+def _check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
+    """A finite loss may have others: they grow from spike to spike where neurons are recurrent."""
+    gradients = (parameter.grad for parameter in parameters)
+    largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]
+    if largest and not torch.stack(largest).isfinite().all():
+        raise _diverged(f"gradients of update {update + 1} are not finite")
+
+
+def _diverged(how: str) -> UsageError:
+    return UsageError(
+        f"training diverged: {how}",
+        fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
+    )
 
 
 def train(

@@ -372,3 +372,13 @@ def test_the_test_split_is_never_read() -> None:
 def test_divergence_is_said() -> None:
     with pytest.raises(UsageError, match="diverged"):
         train(small_options(lr=1e37), small_dataset())
+
+
+def test_gradients_that_are_no_numbers_are_divergence() -> None:
+    trainer = Trainer(small_options(epochs=1), small_events(20, 1), None)
+    weight = trainer.model.synapses[0].weight
+    weight.register_hook(lambda grad: grad.index_fill(0, torch.tensor([2]), -np.inf))
+    with pytest.raises(UsageError, match="diverged: gradients of update 1 are not finite") as told:
+        trainer.run()
+    assert "smaller learning rates" in told.value.fix
+    assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
