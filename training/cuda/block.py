@@ -209,7 +209,8 @@ class Block:
             d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
             want_source_time: whether the source's spikes need gradients.
         """
-        d_membrane = d_membrane.contiguous()
+        # In integers membranes come in double precision, the adjoint runs in that of the cell.
+        d_membrane = d_membrane.to(self.cell.dtype).contiguous()
         sums = _Sums(self, source, None, want_source_time)
         for first, last in self._portions(source, 2 * self.size * self.itemsize):
             mu_u, c = self._traces(last - first, source.n_steps)

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import pytest
 import torch
+from numpy.typing import DTypeLike
 
 from nmtool.errors import UsageError
 from nmtool.quantise import Calibration, DelayGrid
@@ -208,9 +209,11 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
         yield launched
 
 
-def _launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> Launches:
+def _launches(
+    case: Case, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike = np.float64
+) -> Launches:
     """What is launched for a batch, forward and backward."""
-    hidden, output = blocks(case.network(), case)
+    hidden, output = blocks(case.network(), case, dtype)
     source = SpikeTrains.from_raster(case.input(), DEVICE)
     n_spikes = hidden.run_lif(source).spikes.n_spikes
     losses = Losses(
@@ -225,13 +228,13 @@ def _launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> Launches:
     return launched
 
 
-def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch) -> Launches:
-    """What is launched for a batch in a chip's integers, forward."""
+def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> Launches:
+    """What is launched for a batch in a chip's integers, forward and backward."""
     rounding = Rounding(8, DelayGrid(), {}, Calibration())
     device = Device("cuda", torch.device(DEVICE), lambda: CudaEngine(case.limits))
-    model = SpikingNetwork(case.network(), dtype=torch.float64, device=device, rounding=rounding)
+    model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)
     with _noted(monkeypatch) as launched:
-        model.record(case.input())
+        (model(case.input()).membrane["output"] ** 2).sum().backward()
     return launched
 
 
@@ -241,11 +244,15 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 < few == many
 
 
-def test_kernels_are_given_what_they_are_compiled_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [numba.float32, numba.float64])
+def test_kernels_are_given_what_they_are_compiled_for(
+    number: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`training.cuda.ptx` asks the assembler about the kernels as they are launched."""
-    signatures = ptx.signatures(numba.float64, numba.uint8)
+    signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
-    launched = _launches(case, monkeypatch) + _integer_launches(case, monkeypatch)
+    launched = _launches(case, monkeypatch, np.dtype(str(number)))
+    launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)))
     seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
     assert seen == set(signatures)
 
