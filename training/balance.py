@@ -1,13 +1,19 @@
-"""Start alive: scale the weights of a new network until its hidden neurons spike at a given rate.
+"""The drive of a new network, such that its neurons spike at a given rate.
 
 How strongly inputs drive a network depends on how many channels spike how often, which differs
 by orders of magnitude between data sets. Too weak a drive leaves no spike to learn from.
+
+Weights into hidden neurons are scaled. Weights into outputs that spike get another mean and keep
+their spread: an output that is silent has no gradient, so that each has to spike on most samples,
+and weights around 0, however large, leave half of the outputs silent.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+
+from numpy.typing import NDArray
 
 from nmtool.graph import LIF, strongly_connected
 from nmtool.network import Network
@@ -22,7 +28,7 @@ _HALVINGS = 10
 def balance_drive(
     network: Network, spikes: Raster, rate: float, max_delay: int, device: Device = CPU
 ) -> Network:
-    """Scale the feed-forward weights into every hidden population, first layers first.
+    """Change the feed-forward weights into every spiking population, first layers first.
 
     Args:
         network: a new network.
@@ -32,14 +38,14 @@ def balance_drive(
         device: where it runs.
 
     Returns:
-        The network with weights into each hidden population multiplied by one factor within
-        1/256 … 256, found by bisection on a logarithmic scale.
+        The network with weights into each hidden population multiplied by one factor, and weights
+        into a spiking readout moved to one mean, in the paper's units. Both are within 1/256 … 256,
+        found by bisection on a logarithmic scale.
     """
     names = [population.name for population in network.populations]
     edges = [(projection.source, projection.target) for projection in network.projections]
     for group in strongly_connected(names, edges):
-        hidden = network.population(group[0]).kind == LIF
-        if hidden and network.readout.population not in group:
+        if network.population(group[0]).kind == LIF:
             network = _balance_group(network, group, spikes, rate, max_delay, device)
     return network
 
@@ -56,24 +62,34 @@ def _balance_group(
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         model = SpikingNetwork(
-            _scaled(network, group, math.exp(middle)), max_delay=max_delay, device=device
+            _driven(network, group, math.exp(middle)), max_delay=max_delay, device=device
         )
         if _rate(model, group, spikes) < rate:
             low = middle
         else:
             high = middle
-    return _scaled(network, group, math.exp(0.5 * (low + high)))
+    return _driven(network, group, math.exp(0.5 * (low + high)))
 
 
-def _scaled(network: Network, group: list[str], factor: float) -> Network:
+def _driven(network: Network, group: list[str], drive: float) -> Network:
+    """The network with weights from outside of a group that drive it so strongly."""
+    change = _moved if network.readout.population in group else _scaled
     return network.with_projections(
         [
-            replace(projection, weight=projection.weight * factor)
+            replace(projection, weight=change(projection.weight, drive))
             if projection.target in group and projection.source not in group
             else projection
             for projection in network.projections
         ]
     )
+
+
+def _scaled(weight: NDArray, factor: float) -> NDArray:
+    return weight * factor
+
+
+def _moved(weight: NDArray, mean: float) -> NDArray:
+    return weight + (mean - weight.mean())
 
 
 def _rate(model: SpikingNetwork, group: list[str], spikes: Raster) -> float:

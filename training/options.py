@@ -61,7 +61,9 @@ class TrainOptions:
     init_output: tuple[float, float] = _option((0.0, 0.03), "mean and spread of output weights")
 
     init_rate: float = _option(
-        3.0, "scale initial weights until hidden neurons spike this often per sample; 0: do not"
+        3.0,
+        "scale initial weights until hidden neurons spike this often per sample, and give those "
+        "into outputs that spike (first_spike) the mean that makes them do so; 0: do not",
     )
 
     arithmetic: str = _option(

@@ -1,6 +1,8 @@
-"""New networks are scaled until their hidden neurons spike at the wanted rate."""
+"""New networks are changed until their neurons spike at the wanted rate."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,8 +82,23 @@ def test_populations_that_feed_back_are_scaled_together_from_outside() -> None:
     assert (40 * rates["hidden"] + 30 * rates["second"]) / 70 == pytest.approx(1.0, abs=0.1)
 
 
-def test_outputs_are_left_alone() -> None:
-    network = _network([(INPUT, "output")], rule="first_spike")
+@pytest.mark.parametrize("mean", [0.0, 2.0])
+def test_outputs_that_spike_get_another_mean(mean: float) -> None:
+    network = _network([(INPUT, "hidden"), ("hidden", "output")], rule="first_spike")
+    spikes = _input(0.2)
+    drive, out = network.projections
+    network = network.with_projections([drive, replace(out, weight=out.weight + mean)])
+    balanced = balance_drive(network, spikes, RATE, max_delay=0)
+    assert _rates(balanced, spikes) == pytest.approx({"hidden": RATE, "output": RATE}, abs=0.25)
+    assert (SpikingNetwork(balanced).record(spikes).spikes["output"].counts() > 0).all()
+    moved = balanced.projections[1].weight - network.projections[1].weight
+    np.testing.assert_allclose(moved, moved[0, 0], rtol=1e-9)
+    factor = balanced.projections[0].weight / network.projections[0].weight
+    np.testing.assert_allclose(factor, factor[0, 0], rtol=1e-9)
+
+
+def test_outputs_that_do_not_spike_are_left_alone() -> None:
+    network = _network([(INPUT, "output")])
     assert _factors(network, balance_drive(network, _input(0.2), RATE, max_delay=0)) == [1.0]
 
 

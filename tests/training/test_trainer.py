@@ -65,9 +65,9 @@ _LEARNABLE = {
     "mean": {},
     "weighted": {},
     "max": {"gain": 20.0, "init_output": [0.2, 0.2]},
-    "first_spike": {"gain": 1.0, "init_output": [1.0, 0.5]},
+    "first_spike": {},
 }
-"""Settings beside the default ones: outputs that stay below 0 or silent do not learn."""
+"""Settings beside the default ones: outputs that stay below 0 do not learn."""
 
 
 @pytest.mark.parametrize("rule", RULES)
