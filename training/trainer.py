@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import linalg
 
-from nmtool.data import Dataset, SpikeEvents, bin_events, check_same_classes
-from nmtool.errors import DataError, UsageError
+from nmtool.data import SpikeEvents, bin_events, check_same_classes
+from nmtool.errors import DataError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
-from nmtool.version import __version__
 from training import checkpoint, losses
 from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from training.averaging import Average
 from training.devices import CPU, Device
+from training.divergence import check_gradients, check_loss
 from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
 from training.optimise import clip_gradients, make_optimiser, warmup_cosine
@@ -271,14 +269,14 @@ class Trainer:
         events = self._augment(self._train.take(samples), rng)
         loss, share = self._forward(self._ranks.take(events))
         batch = share.over(self._ranks)
-        _check_loss(batch.mean_loss, update)
+        check_loss(batch.mean_loss, update)
         self._regulariser.tell(batch.counts, batch.samples)
         self._optimiser.zero_grad()
         if loss is not None:
             (loss * (share.samples / batch.samples)).backward()
         self._ranks.sum_gradients(self.model.parameters())
         self._pruning.hold_gradients()
-        _check_gradients(self.model.parameters(), update)
+        check_gradients(self.model.parameters(), update)
         clip_gradients(self.model, self.options.clip_norm)
         self._step(update)
         return batch
@@ -349,84 +347,3 @@ class Trainer:
             self._pruning.removed,
             self._average.values,
         )
-
-
-def _check_loss(loss: float, update: int) -> None:
-    if not math.isfinite(loss):
-        raise _diverged(f"the loss of update {update + 1} is {loss}")
-
-
-def _check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
-    """A finite loss may have others: they grow from spike to spike where neurons are recurrent."""
-    gradients = (parameter.grad for parameter in parameters)
-    largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]
-    if largest and not torch.stack(largest).isfinite().all():
-        raise _diverged(f"gradients of update {update + 1} are not finite")
-
-
-def _diverged(how: str) -> UsageError:
-    return UsageError(
-        f"training diverged: {how}",
-        fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
-    )
-
-
-def train(
-    options: TrainOptions,
-    dataset: Dataset,
-    *,
-    folder: RunFolder | None = None,
-    resume: bool = False,
-    start: RunFolder | None = None,
-    on_batch: Callable[[BatchReport], None] | None = None,
-    on_epoch: Callable[[dict[str, Any]], None] | None = None,
-    device: Device = CPU,
-    ranks: Ranks = ALONE,
-) -> Trainer:
-    """Train on a data set, keeping the run in a folder.
-
-    Args:
-        options: the settings.
-        dataset: its training and validation splits are used, never its test split.
-        folder: where the run is kept; None keeps nothing.
-        resume: go on with the run in the folder, whose options must be these.
-        start: a run with a network of the same shape, from which a new one starts.
-        on_batch, on_epoch: told about progress.
-        device: where it trains.
-        ranks: the processes that train together, each of which calls this.
-
-    Returns:
-        The trainer, finished: `best` is the network, `log` the history.
-    """
-    network = None if start is None else start.network()
-    trainer = Trainer(
-        options,
-        dataset.train,
-        dataset.validation,
-        folder=folder,
-        on_batch=on_batch,
-        on_epoch=on_epoch,
-        network=network,
-        device=device,
-        ranks=ranks,
-    )
-    if folder is not None and resume:
-        trainer.resume()
-    elif start is not None:
-        trainer.adopt(start)
-    if folder is not None and not resume and ranks.is_first:
-        _begin(folder, trainer, network, {"data": dataset.name, "ranks": ranks.size})
-    trainer.run()
-    return trainer
-
-
-def _begin(
-    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any]
-) -> None:
-    """Make the folder; where another run is the start, it may be gone by the time of a resume."""
-    manifest = {"nmtool": __version__, **about}
-    if network is not None:
-        manifest["start"] = network.content_hash
-    folder.create({**manifest, "options": trainer.options.as_json()})
-    if network is not None:
-        trainer.save()

@@ -97,9 +97,9 @@ class _TrialRun:
     def _score(
         self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance | None
     ) -> float:
+        from training.run import train
         from training.run_folder import RunFolder
         from training.selection import scores
-        from training.trainer import train
 
         folder = RunFolder(claim.folder / f"seed{options.seed}")
         log: list[dict[str, Any]] = []

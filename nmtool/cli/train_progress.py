@@ -31,14 +31,14 @@ def train_with_progress(
     """Train or go on, with a bar and a line per epoch on stderr.
 
     Args:
-        options, dataset, folder, resume, start: as for `training.trainer.train`; a run without
+        options, dataset, folder, resume, start: as for `training.run.train`; a run without
             anything kept starts anew.
         device: where it trains; by default the CPU.
         ranks: the processes that train together, of which the first tells how it goes.
     """
     from training.devices import CPU
     from training.ranks import ALONE
-    from training.trainer import train
+    from training.run import train
 
     ranks, device = ranks or ALONE, device or CPU
     if resume and not folder.checkpoint_file.exists():

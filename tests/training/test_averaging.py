@@ -14,8 +14,9 @@ from tests.training.nets import random_network
 from tests.training.small_data import small_dataset, small_options
 from training.averaging import Average, put
 from training.model import SpikingNetwork
+from training.run import train
 from training.run_folder import RunFolder
-from training.trainer import Trainer, train
+from training.trainer import Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -17,8 +17,9 @@ from nmtool.quantise import Calibration, DelayGrid
 from tests.training.small_data import EMPTY, small_dataset, small_options
 from training.deployment import Deployment
 from training.integer_arithmetic import IntegerArithmetic
+from training.run import train
 from training.run_folder import RunFolder
-from training.trainer import Trainer, train
+from training.trainer import Trainer
 
 pytestmark = pytest.mark.torch
 

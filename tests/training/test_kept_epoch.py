@@ -12,9 +12,10 @@ from nmtool.network import Network
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
 from training.model import SpikingNetwork
 from training.pruning import whole
+from training.run import train
 from training.run_folder import RunFolder
 from training.selection import best_epoch
-from training.trainer import Trainer, train
+from training.trainer import Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -20,7 +20,7 @@ from training.cell import Cell, Chip
 from training.cpu import kernels
 from training.cpu.kernels.adjoint import Senders
 from training.cpu.kernels.gradients import Gathering
-from training.trainer import train
+from training.run import train
 
 pytestmark = pytest.mark.torch
 

@@ -29,8 +29,9 @@ from training import checkpoint
 from training.augment import Augmentation
 from training.model import SpikingNetwork
 from training.options import TrainOptions
+from training.run import train
 from training.run_folder import RunFolder
-from training.trainer import BatchReport, Trainer, train
+from training.trainer import BatchReport, Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -73,11 +73,11 @@ def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) 
         for epoch in range(1, options.epochs + 1):
             told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
 
-    monkeypatch.setattr("training.trainer.train", train)
+    monkeypatch.setattr("training.run.train", train)
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `training.trainer.train`."""
+    """In the place of `training.run.train`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 
