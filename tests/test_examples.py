@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.cli.finetune import SHAPE
-from nmtool.cli.main import _parser
+from nmtool.cli.main import _parser, main
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.train_settings import read_config
 from nmtool.network import Network
@@ -61,6 +61,19 @@ def test_train_export_and_run_deployed(tmp_path: Path, capsys: pytest.CaptureFix
     assert [line.split(":")[0] for line in lines[1:]] == ["sample 0", "sample 1"]
     assert lines[2].endswith(" 0 spikes")
     assert not lines[1].endswith(" 0 spikes")
+
+
+@pytest.mark.torch
+def test_trainer_against_simulator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--arithmetic", "integer", "--hidden", "8", "--steps", "60", "--epochs", "1"]
+    assert main(["train", "digits", "-o", str(tmp_path / "run"), *settings]) == 0
+    capsys.readouterr()
+    example = runpy.run_path(str(EXAMPLES / "trainer_against_simulator.py"))
+    example["main"](tmp_path / "run", "digits")
+    spikes, membranes = capsys.readouterr().out.splitlines()
+    assert spikes.startswith(f"trainer: spikes compared {300 * 60 * 8}, different 0; ")
+    assert not spikes.endswith(" emitted 0")
+    assert membranes == f"membranes compared {300 * 60 * 10}, different 0; predictions different 0"
 
 
 RECIPES = pytest.mark.parametrize(
