@@ -164,7 +164,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*arguments: object) -> None:
         raise UsageError("it never works")
 
-    monkeypatch.setattr("training.trainer._check_loss", refuse)
+    monkeypatch.setattr("training.trainer.check_loss", refuse)
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out) == (2, "")
