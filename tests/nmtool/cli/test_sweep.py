@@ -143,14 +143,14 @@ def test_a_trial_that_fails_does_not_end_the_study(
 ) -> None:
     from training import trainer
 
-    check, done = trainer._check_loss, 0
+    check, done = trainer.check_loss, 0
 
     def diverge_first(loss: float, update: int) -> None:
         nonlocal done
         done += 1
         check(float("nan") if done == 4 else loss, update)
 
-    monkeypatch.setattr(trainer, "_check_loss", diverge_first)
+    monkeypatch.setattr(trainer, "check_loss", diverge_first)
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml", "--json")
     assert said.code == 0
