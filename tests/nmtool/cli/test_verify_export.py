@@ -1,0 +1,136 @@
+"""`nmtool verify EXPORT`: with its own runtime, and without data, by the answers it carries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hardware_sim.known_answers import known_answers
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.cli.lava_case import (
+    KEYS,
+    STOCK_KEYS,
+    write_case,
+)
+
+
+@pytest.fixture(autouse=True)
+def _files(data: Path, integers: Path) -> None:
+    write_case(data, integers)
+
+
+def test_an_exported_folder_is_run_as_it_is(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("verify", "folder", "two", "--against", "lava").code == 0
+    assert {call["folder"] for call in fake.calls} == {Path("folder")}
+    assert Path("folder/run.py").exists()
+
+
+def test_an_export_answers_for_itself(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--json")
+    assert said.code == 0, said
+    network = IntegerNetwork.load("integers.npz")
+    entry = said.json["backends"]["lava"]
+    assert set(entry) == KEYS | STOCK_KEYS | {"model"}
+    assert (said.json["samples"], said.json["hash"]) == (3, network.content_hash)
+    assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * 30 * 3, 0)
+    assert (entry["membrane_compared"], entry["membrane_different"]) == (3 * 30 * 2, 0)
+    assert {call["folder"] for call in fake.calls} == {Path("folder")}
+    assert [call["model"] for call in fake.calls] == ["fast", "stock"]
+    lines = nmtool("verify", "folder").out.splitlines()
+    assert lines[0] == "3 known answers"
+    assert [line.split()[:2] for line in lines[3:5]] == [["lava", "(fast)"], ["lava", "(stock)"]]
+    emitted = known_answers(network).recording.spikes["hidden"].n_spikes
+    assert lines[-2] == f"lava: spikes compared 270, different 0; spikes emitted {emitted}"
+    assert lines[-1].startswith("lava, stock model, 24 steps of sample ")
+
+
+def test_an_export_answers_in_the_model_asked_for(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava({"stock": flip_spike(1, 7, 2)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--model", "stock", "--json")
+    assert said.code == 1
+    assert said.json["backends"]["lava"]["model"] == "stock"
+    assert [call["model"] for call in fake.calls] == ["stock"]
+    assert fake.calls[0]["spikes"].n_samples == 3
+
+
+def test_only_the_stock_model_answers_wrongly(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"stock": flip_spike(0, 7, 1)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("verify", "folder").code == 1
+
+
+def test_a_wrong_answer_is_seen(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava({"fast": flip_spike(1, 7, 2)}).install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "--json")
+    assert said.code == 1
+    assert said.json["backends"]["lava"]["spikes_different"] == 1
+    first = said.json["first_divergence"]
+    assert (first["sample"], first["step"], first["neuron"]) == (1, 7, 2)
+
+
+def test_answers_of_another_network_prove_nothing(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    network = IntegerNetwork.load("integers.npz")
+    known_answers(replace(network, dt_ms=2.0)).save("folder/known_answers.npz")
+    said = nmtool("verify", "folder")
+    assert (said.code, said.out) == (2, "")
+    assert "the known answers in folder are those of another network" in said.err
+    Path("folder/known_answers.npz").unlink()
+    assert "there is no file folder/known_answers.npz" in nmtool("verify", "folder").err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["integers.npz"], "integers.npz carries no known answers"),
+        (["integers.npz", "two"], "there is nothing to compare with"),
+        (["folder", "--against", "lava"], "--against is for a comparison on data"),
+        (["folder", "--samples", "3"], "--samples is for a comparison on data"),
+        (["folder", "--deep"], "--deep is for a comparison on data"),
+        (["folder", "--split", "test"], "--split is for a comparison on data"),
+        (["folder", "--validation", "3"], "--validation is for a comparison on data"),
+        (["folder", "--data-dir", "here"], "--data-dir is for a comparison on data"),
+        (["folder", "--units", "4"], "--units is for a comparison on data"),
+        (["folder", "--weight-bits", "4"], "--weight-bits is for a comparison on data"),
+        (["folder", "--scale", "data"], "--scale is for a comparison on data"),
+        (["network.c", "--model", "stock"], "--model is for Lava, not for c"),
+        (["network.c", "two", "--model", "fast"], "--model is for Lava, not for c"),
+        (["nowhere"], "there is no file or folder nowhere"),
+        (["nowhere", "two"], "there is no file or folder nowhere"),
+        (["nowhere.onnx"], "there is no file or folder nowhere.onnx"),
+    ],
+)
+def test_what_is_compared_must_be_told(words: list[str], told: str, nmtool: Nmtool) -> None:
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("export", "integers.npz", "-o", "network.c").code == 0
+    said = nmtool("verify", *words)
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_an_export_is_compared_with_its_own_runtime(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    said = nmtool("verify", "folder", "two", "--json")
+    assert (said.code, list(said.json["backends"])) == (0, ["lava"])
