@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
         folder = Path(arguments.output or scratch)
-        ending = _story(arguments, folder, LavaCheck(found, folder=folder / "lava"))
+        ending = _story(arguments, folder, LavaCheck(found, artefact=folder / "lava"))
     if arguments.json:
         console.print_json({**ending.as_json(), "seconds": round(time.perf_counter() - began, 3)})
     else:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,36 +30,33 @@ class LavaCheck:
         environment: where Lava is.
         model: `fast` or `stock`.
         deep: compare u and v of every neuron too.
-        folder: the export to run; None exports to a temporary folder.
+        artefact: the export to run; None until there is one.
     """
 
     environment: LavaEnvironment
     model: str = FAST
     deep: bool = False
-    folder: Path | None = None
+    artefact: Path | None = None
 
     def __call__(self, network: IntegerNetwork, samples: Samples, expected: Recording) -> Verdict:
         """Run every sample in Lava and compare with the expected recording.
 
         The fast model stands in for Lava's own, so one sample also runs on Lava's own.
         """
-        with self._exported(network) as folder:
-            began = time.perf_counter()
-            actual = self._run(folder, samples.raster)
-            seconds = time.perf_counter() - began
-            stock = self._stock(network, samples.raster, folder) if self.model == FAST else None
+        folder = self.artefact
+        assert folder is not None
+        began = time.perf_counter()
+        actual = self._run(folder, samples.raster)
+        seconds = time.perf_counter() - began
+        stock = self._stock(network, samples.raster, folder) if self.model == FAST else None
         comparison = compare(expected, actual)
         return Verdict(comparison, actual.accuracy(samples.label), seconds, self.model, stock)
 
-    @contextmanager
-    def _exported(self, network: IntegerNetwork) -> Iterator[Path]:
+    def exported(self, network: IntegerNetwork, folder: Path) -> LavaCheck:
+        """The same with an export of the network in a folder."""
         from exporters import lava
 
-        if self.folder is not None:
-            yield self.folder
-            return
-        with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
-            yield lava.export(network, Path(scratch) / "lava")
+        return replace(self, artefact=lava.export(network, folder / "lava"))
 
     def _run(self, folder: Path, spikes: Raster) -> Recording:
         from exporters import lava

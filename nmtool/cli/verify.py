@@ -6,7 +6,6 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from nmtool.cli import console
@@ -125,13 +124,8 @@ def _exported(checks: Mapping[str, Check], network: IntegerNetwork) -> Iterator[
 
 
 def _with_export(check: Check, network: IntegerNetwork, folder: Path) -> Check:
-    from exporters import lava
-
-    if isinstance(check, LavaCheck) and check.folder is None:
-        return replace(check, folder=lava.export(network, folder / LAVA))
-    if isinstance(check, BackendCheck) and check.artefact is None:
-        return check.exported(network, folder)
-    return check
+    assert isinstance(check, LavaCheck | BackendCheck)
+    return check if check.artefact is not None else check.exported(network, folder)
 
 
 def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:

@@ -129,6 +129,6 @@ def _executed_in_lava(folder: Path, answers: KnownAnswers, model: str) -> Verdic
     from exporters import lava
     from exporters.lava import environment
 
-    check = LavaCheck(environment.find(), model, folder=folder)
+    check = LavaCheck(environment.find(), model, artefact=folder)
     unlabelled = Samples(answers.spikes, answers.recording.predictions)
     return replace(check(lava.load(folder), unlabelled, answers.recording), accuracy=None)
