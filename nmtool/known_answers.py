@@ -24,6 +24,9 @@ class KnownAnswers:
         network_hash: content hash of the network that answers.
         spikes: the input raster, every sample from a fresh state.
         recording: the expected spikes and membranes.
+
+    Raises:
+        DataError: there is no sample or step, or the recording has others than the inputs.
     """
 
     network_hash: str
@@ -31,6 +34,8 @@ class KnownAnswers:
     recording: Recording
 
     def __post_init__(self) -> None:
+        if 0 in (self.spikes.n_samples, self.spikes.n_steps):
+            raise DataError("known answers need at least one sample of one step")
         shape = (self.spikes.n_samples, self.spikes.n_steps)
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
         answered += [v.shape[:2] for v in self.recording.membrane.values()]

@@ -24,6 +24,12 @@ def test_other_samples_or_steps_are_refused(n_samples: int, n_steps: int) -> Non
         KnownAnswers("abc", random_raster(0, 2, 9, 3), recording(n_samples, n_steps))
 
 
+@pytest.mark.parametrize(("n_samples", "n_steps"), [(0, 9), (2, 0)])
+def test_answers_to_nothing_are_refused(n_samples: int, n_steps: int) -> None:
+    with pytest.raises(DataError, match="at least one sample"):
+        KnownAnswers("abc", random_raster(0, n_samples, n_steps, 3), recording(n_samples, n_steps))
+
+
 def test_bytes_for_other_files() -> None:
     answers = KnownAnswers("abc", random_raster(0, 2, 9, 3), recording(2, 9))
     again = KnownAnswers.from_bytes(answers.to_bytes(), "network.onnx")
