@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from hardware_sim.saturation import SAMPLES_AT_ONCE, saturates
+from hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -16,7 +17,10 @@ from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 _MOST_ROUNDS = 64
-"""Room for what saturated grows by a quarter or twofold each round: more than a million times."""
+"""Room for what saturated grows at least by a quarter each round: more than a million times."""
+
+_WIDER = 1.25
+"""Small steps: of the scales at which nothing overflows, the largest holds weights best."""
 
 
 def calibrate(
@@ -32,24 +36,58 @@ def calibrate(
     Args:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
-        to_integers: `quantise`, with the bits that are meant.
+        to_integers: `quantise`, with the bits that are meant and the scale rule `static`.
+
+    Returns:
+        What `settle` makes of it.
     """
     seen = Calibration()
     for _ in range(_MOST_ROUNDS):
         seen, saturated = _observe(to_integers(network, calibration=seen).network, spikes)
         if not saturated:
             break
-    return seen
+    return settle(network, spikes, seen, to_integers=to_integers)
 
 
-def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, bool]:
-    """What all samples show, and whether a membrane saturated in a way that counts."""
-    seen, saturated = Calibration(), False
+def settle(
+    network: Network,
+    spikes: Raster,
+    seen: Calibration,
+    *,
+    to_integers: Callable[..., Quantisation] = quantise,
+) -> Calibration:
+    """More room where the integers that a calibration leads to need it.
+
+    At another scale weights round otherwise, with few bits to quite another network: what one
+    network showed does not bind the next.
+
+    Args:
+        network, spikes, to_integers: as in `calibrate`.
+        seen: what data showed so far.
+
+    Returns:
+        A calibration whose integers overflow on none of the samples in a way that counts.
+    """
+    for _ in range(_MOST_ROUNDS):
+        integers = to_integers(network, calibration=seen).network
+        if not overflows(integers, spikes):
+            return seen
+        found, saturated = _observe(integers, spikes)
+        wider = {
+            name: _WIDER * (seen.membrane.get(name) or found.membrane[name]) for name in saturated
+        }
+        seen = replace(seen, membrane={**seen.membrane, **wider})
+    raise AssertionError("a scale that shrinks with every round leaves nothing to overflow")
+
+
+def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
+    """What all samples show, and the populations that saturated in a way that counts."""
+    seen, saturated = Calibration(), set[str]()
     for first in range(0, spikes.n_samples, SAMPLES_AT_ONCE):
         last = min(first + SAMPLES_AT_ONCE, spikes.n_samples)
         recording = simulate(network, spikes.take(np.arange(first, last)), deep=True)
         seen = _larger(seen, _measure(network, recording))
-        saturated |= saturates(network, recording)
+        saturated |= saturated_populations(network, recording)
     return seen, saturated
 
 

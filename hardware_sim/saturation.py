@@ -20,18 +20,17 @@ SAMPLES_AT_ONCE = 8
 """Of which u and v of every neuron are held in memory."""
 
 
-def saturates(network: IntegerNetwork, recording: Recording) -> bool:
-    """Whether a membrane saturated in a way that counts.
+def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[str]:
+    """The populations with a membrane that saturated in a way that counts.
 
     Args:
         network: what was run.
         recording: a deep one of the simulator.
     """
     counts, potential = recording.counts, recording.potential
-    return any(counts[f"v_clips.{population.name}"] for population in network.integrating) or any(
-        potential[population.name].min(initial=0) <= 1 - STATE_LIMIT
-        for population in network.spiking
-    )
+    outputs = {p.name for p in network.integrating if counts[f"v_clips.{p.name}"]}
+    lowest = {p.name: potential[p.name].min(initial=0) for p in network.spiking}
+    return outputs | {name for name, v in lowest.items() if v <= 1 - STATE_LIMIT}
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
@@ -51,4 +50,4 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
 def _saturates_on(network: IntegerNetwork, spikes: Raster, first: int) -> bool:
     last = min(first + SAMPLES_AT_ONCE, spikes.n_samples)
     part = spikes.take(np.arange(first, last))
-    return saturates(network, simulate(network, part, deep=True))
+    return bool(saturated_populations(network, simulate(network, part, deep=True)))

@@ -56,7 +56,8 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, the portion that it is in joins the samples that decide the scales.
+        Where something does, the portion that it is in joins the samples that decide the scales,
+        on which nothing overflows then.
 
         Args:
             network: the float network.
@@ -66,8 +67,5 @@ class Deployment:
         samples = self.samples
         while faulty := [part for part in portions() if overflows(integers, part)]:
             samples = Raster.concatenate([samples, *faulty])
-            yielded = replace(self, samples=samples).rounding(network)(network)
-            if yielded.content_hash == integers.content_hash:
-                break
-            integers = yielded
+            integers = replace(self, samples=samples).rounding(network)(network)
         return integers

@@ -30,7 +30,7 @@ from training.preparation import augmentation, check_agreement, deployment, star
 from training.pruning import Pruning
 from training.ranks import ALONE, Ranks
 from training.run_folder import RunFolder
-from training.selection import candidates, out_of_patience, scores
+from training.selection import best_epoch, candidates, out_of_patience, scores
 from training.totals import Totals
 from training.validation import Validation
 
@@ -182,11 +182,17 @@ class Trainer:
         """Let no overflow survive in the integers of the best epoch, on any sample there is."""
         if self._deployment is None or self.best_integers is None:
             return
-        self.best_integers = self._deployment.settled(
-            self.best, self.best_integers, self._all_samples
-        )
+        settled = self._deployment.settled(self.best, self.best_integers, self._all_samples)
+        if settled.content_hash == self.best_integers.content_hash:
+            return
+        self.best_integers = settled
+        if self._validation is not None:
+            best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
+            self.log[best - 1]["settled_accuracy"] = self._validation.integer_accuracy(settled)
         if self._folder is not None and self._ranks.is_first:
-            self._folder.keep(self.best, self.best_integers)
+            self._folder.keep(self.best, settled)
+            self.save()
+            self._folder.write_log(self.log)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples as the network hears them, a portion at a time."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from hardware_sim.simulator import simulate
 from nmtool.data import SpikeEvents, bin_events
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.recording import Recording
 from training.model import SpikingNetwork
 from training.ranks import Ranks
 
@@ -26,7 +31,12 @@ class Validation:
 
     def accuracy(self, model: SpikingNetwork) -> float:
         """Share of all samples whose class is predicted; collective."""
-        correct = 0
-        if self._label.size:
-            correct = int((model.record(self._raster).predictions == self._label).sum())
+        return self._accuracy(lambda: model.record(self._raster))
+
+    def integer_accuracy(self, network: IntegerNetwork) -> float:
+        """The same of integers that are no model's; collective."""
+        return self._accuracy(lambda: simulate(network, self._raster))
+
+    def _accuracy(self, answer: Callable[[], Recording]) -> float:
+        correct = int((answer().predictions == self._label).sum()) if self._label.size else 0
         return float(self._ranks.sum(correct)) / self._n_samples

@@ -73,11 +73,11 @@ def quantised(
     if dataset is None:
         return to_integers(network)
     samples = calibration_samples(network, dataset)
-    if arguments.ranges == SEARCH:
-        to_integers = _searched(network, samples, to_integers)
-    scale = arguments.scale or "static"
     calibration = calibrated(network, samples, to_integers)
-    return to_integers(network, calibration=calibration, scale=scale)
+    if arguments.ranges == SEARCH:
+        to_integers = _searched(network, samples, to_integers, calibration)
+        calibration = _settled(network, samples, to_integers, calibration)
+    return to_integers(network, calibration=calibration, scale=arguments.scale or "static")
 
 
 def _check_data(arguments: argparse.Namespace, dataset: Dataset | None) -> None:
@@ -110,14 +110,28 @@ def calibrated(
         return calibrate(network, samples.raster, to_integers=to_integers)
 
 
+def _settled(
+    network: Network,
+    samples: Samples,
+    to_integers: Callable[..., Quantisation],
+    calibration: Calibration,
+) -> Calibration:
+    """What was calibrated, with more room where other ranges need it."""
+    from hardware_sim.calibrate import settle
+
+    return settle(network, samples.raster, calibration, to_integers=to_integers)
+
+
 def _searched(
-    network: Network, samples: Samples, to_integers: partial[Quantisation]
+    network: Network,
+    samples: Samples,
+    to_integers: partial[Quantisation],
+    calibration: Calibration,
 ) -> partial[Quantisation]:
     """The same with ranges that change the answers to samples least."""
     from hardware_sim.search import search_ranges
 
     scores = record(network, samples).scores
-    calibration = calibrated(network, samples, to_integers)
     with progress("searching ranges") as advance:
         ranges = search_ranges(
             to_integers.keywords["ranges"],

@@ -16,7 +16,7 @@ from nmtool.cli.arguments import (
     add_network,
     check_network_name,
 )
-from nmtool.cli.drop import LAST, measure_drop
+from nmtool.cli.drop import LAST, keep_apart, measure_drop
 from nmtool.cli.held_out import validated_on
 from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_options, quantised
 from nmtool.cli.loading import RUN_NETWORK, find_data, load_any
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
         "accuracies on its validation split; without one on those samples that validated the run, "
-        f"if NETWORK is one, else on the last {LAST} training samples",
+        f"if NETWORK is one, else on the last {LAST} training samples, or half of them; what "
+        "compares does not calibrate",
     )
     add_force(parser, "an integer network in FILE.npz")
     add_json(parser)
@@ -51,11 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     found = load_any(arguments.network)
     if isinstance(found, IntegerNetwork):
         raise _has_integers(arguments.network)
-    held_out = validated_on([arguments.network])
-    dataset = find_data(arguments, arguments.data) if arguments.data else None
+    held_out, dataset, drop = validated_on([arguments.network]), None, None
+    if arguments.data:
+        dataset, compared_on = keep_apart(find_data(arguments, arguments.data), held_out)
     result = quantised(arguments, found, dataset)
     result.network.save(output)
-    drop = None if dataset is None else measure_drop(found, result.network, dataset, held_out)
+    if dataset is not None:
+        drop = measure_drop(found, result.network, dataset, compared_on)
     if arguments.json:
         hashes = {"hash": result.network.content_hash, "source_hash": found.content_hash}
         console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})
@@ -94,6 +97,8 @@ def _in_words(drop: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "accuracy of the float network", f"{drop['float_accuracy']:.2%}"
     yield "accuracy of the integers", f"{drop['integer_accuracy']:.2%}"
     yield "same class in both", f"{drop['agreement']:.2%}"
+    yield "currents that wrap around", f"{drop['u_wraps']:,}"
+    yield "membranes that clip", f"{drop['v_clips']:,}"
 
 
 def print_report(report: QuantisationReport) -> None:

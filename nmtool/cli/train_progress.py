@@ -121,7 +121,9 @@ def summary(entry: Mapping[str, Any]) -> str:
     """An epoch's entry of the log in a few words."""
     validation = entry["validation_accuracy"]
     parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
-    if validation is not None:
+    if (settled := entry.get("settled_accuracy")) is not None:
+        parts.append(f"validation {settled:.1%} ({validation:.1%} before scales fit all samples)")
+    elif validation is not None:
         parts.append(f"validation {validation:.1%}")
     rates = ", ".join(f"{rate:.1f}" for rate in entry["spikes_per_neuron"].values())
     parts.append(f"spikes/neuron {rates or 'none'}")
@@ -129,7 +131,7 @@ def summary(entry: Mapping[str, Any]) -> str:
         parts.append(f"silent {entry['silent_neurons']}")
     shares = ("sparsity", "delay_sparsity")
     parts += [f"{name.replace('_', ' ')} {entry[name]:.0%}" for name in shares if entry.get(name)]
-    overflows = entry.get("u_wraps", 0) + entry.get("v_clips", 0)
-    if overflows:
-        parts.append(f"overflows {overflows:,}")
+    for name, faults in (("u_wraps", "wraps of u"), ("v_clips", "clips of v")):
+        if entry.get(name):
+            parts.append(f"{faults} {entry[name]:,}")
     return "  ".join(parts)

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hardware_sim.calibrate import calibrate
+from hardware_sim.calibrate import calibrate, settle
 from hardware_sim.reference import run_reference
 from hardware_sim.saturation import overflows
 from hardware_sim.simulator import simulate
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import Calibration, Quantisation, quantise
+from nmtool.quantise import Calibration, Quantisation, quantise, weight_ranges
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import STATE_LIMIT
@@ -135,6 +140,37 @@ def test_a_slow_output_is_measured_and_does_not_saturate() -> None:
     assert simulate(integers, spikes).counts["v_clips"] == 0
 
 
+@pytest.mark.parametrize("seed", [218, 1105])
+def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
+    """With two bits, weights come out larger at the scale that data ask for than when seen."""
+    random = np.random.default_rng(seed)
+    slow = {"tau_mem_ms": random.choice([20, 200, 1000]), "tau_syn_ms": random.choice([5, 40])}
+    weight = random.normal(0, 1, (6, 3)) ** int(random.choice([1, 3]))
+    network = Network(
+        InputChannels(6),
+        [Population("out", 3, LI, **{name: float(tau) for name, tau in slow.items()})],
+        [Projection(INPUT, "out", weight, random.integers(0, 5, (6, 3)))],
+        Readout("out", "mean"),
+        1.0,
+        STEPS,
+    )
+    spikes = Raster.from_dense(random.random((3, STEPS, 6)) < 0.9)
+    to_integers = partial(quantise, weight_bits=2, ranges=weight_ranges(network, 2))
+    calibration = calibrate(network, spikes, to_integers=to_integers)
+    assert not overflows(to_integers(network, calibration=calibration).network, spikes)
+
+
+@given(st.sampled_from([20.0, 1000.0]), st.floats(1e-5, 1.0), st.integers(2, 8))
+def test_too_little_room_settles_to_enough(tau_ms: float, share: float, bits: int) -> None:
+    network, spikes = spiking_network(tau_ms), random_raster(8, 3, STEPS, 10)
+    to_integers = partial(quantise, weight_bits=bits)
+    seen = calibrate(network, spikes, to_integers=to_integers)
+    little = {name: share * room for name, room in seen.membrane.items()}
+    settled = settle(network, spikes, replace(seen, membrane=little), to_integers=to_integers)
+    assert not overflows(to_integers(network, calibration=settled).network, spikes)
+    assert all(settled.membrane[name] >= room for name, room in little.items())
+
+
 def test_silent_samples_leave_the_bound_for_every_input() -> None:
     network = one_synapse(0.5, tau_mem_ms=20.0, tau_syn_ms=5.0)
     seen = calibrate(network, Raster.silent(2, STEPS, 1))
@@ -206,6 +242,6 @@ def test_calibration_gives_up_on_what_no_room_is_enough_for() -> None:
         tried.append(calibration)
         return quantise(network, calibration=Calibration(membrane={"out": 1e-3}))
 
-    seen = calibrate(network, Raster.from_dense(np.ones((1, STEPS, 1))), to_integers=stubborn)
-    assert seen.membrane["out"] > 0
-    assert 1 < len(tried) <= 100
+    with pytest.raises(AssertionError, match="leaves nothing to overflow"):
+        calibrate(network, Raster.from_dense(np.ones((1, STEPS, 1))), to_integers=stubborn)
+    assert 1 < len(tried) <= 200

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturates
+from hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from hardware_sim.simulator import simulate
 from hardware_sim.step import neuron_step
 from nmtool.graph import INPUT, LI, LIF, InputChannels
@@ -54,7 +54,7 @@ def test_what_counts(kind: str, weight: int, counts: bool) -> None:
     network = one_neuron(kind, weight)
     recording = simulate(network, always(), deep=True)
     assert recording.counts["v_clips"] > 0
-    assert saturates(network, recording) is counts
+    assert saturated_populations(network, recording) == ({"cell"} if counts else set())
     assert overflows(network, always()) is counts
 
 
@@ -69,7 +69,7 @@ def test_a_wrap_counts(kind: str) -> None:
 @pytest.mark.parametrize("kind", [LIF, LI])
 def test_nothing_overflows_in_silence(kind: str) -> None:
     network, spikes = one_neuron(kind, 255), Raster.silent(2, 30, 1)
-    assert not saturates(network, simulate(network, spikes, deep=True))
+    assert not saturated_populations(network, simulate(network, spikes, deep=True))
     assert not overflows(network, spikes)
 
 

@@ -13,6 +13,7 @@ from hardware_sim.simulator import simulate
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.quantise import Calibration, DelayGrid
 from tests.training.small_data import EMPTY, small_dataset, small_options
 from training.deployment import Deployment
@@ -85,12 +86,7 @@ def test_the_log_counts_overflows() -> None:
 def test_no_overflow_survives() -> None:
     options = small_options(arithmetic="integer", tau_out_ms=500.0)
     trainer = Trainer(options, *_splits())
-    loud = trainer.best.with_projections(
-        [
-            replace(p, weight=np.ones_like(p.weight) if p.target == "output" else 5 * p.weight)
-            for p in trainer.best.projections
-        ]
-    )
+    loud = _loud(trainer.best)
     everything = list(trainer._all_samples())
     shy = Deployment(8, DelayGrid(), everything[0].take([EMPTY]))
     without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
@@ -100,6 +96,32 @@ def test_no_overflow_survives() -> None:
     for part in everything:
         counts = simulate(after, part).counts
         assert counts["u_wraps"] == counts["v_clips"] == 0
+
+
+def test_accuracy_is_that_of_settled_scales(tmp_path: Path) -> None:
+    """Integers that clip are replaced after the last epoch, and so is what is said of them."""
+    options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
+    folder = RunFolder(tmp_path / "run")
+    trainer = train(options, small_dataset(), folder=folder)
+    assert "settled_accuracy" not in trainer.log[0]
+    trainer.best, deployment = _loud(trainer.best), trainer._deployment
+    cramped = Calibration(membrane={"output": 1e-3})
+    rounding = replace(deployment.rounding(trainer.best), calibration=cramped)
+    trainer.best_integers = rounding(trainer.best)
+    trainer._settle()
+    assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
+    assert folder.integers().content_hash == trainer.best_integers.content_hash
+    assert [json.loads(line) for line in folder.log_file.read_text().splitlines()] == trainer.log
+    assert train(options, small_dataset(), folder=folder, resume=True).log == trainer.log
+
+
+def _loud(network: Network) -> Network:
+    """With so much drive that membranes of the output clip where they have little room."""
+    projections = [
+        replace(p, weight=np.ones_like(p.weight) if p.target == "output" else 5 * p.weight)
+        for p in network.projections
+    ]
+    return network.with_projections(projections)
 
 
 def _splits() -> tuple[SpikeEvents, SpikeEvents]:

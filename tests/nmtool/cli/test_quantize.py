@@ -16,8 +16,15 @@ from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.quantise import DelayGrid, quantise, weight_ranges
+from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
+
+
+def calibrating(n_steps: int) -> Raster:
+    """The training samples that are not compared on."""
+    first, _ = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)
+    return bin_events(first, 1.0, n_steps).raster
 
 
 def test_without_data(nmtool: Nmtool, floats: Path) -> None:
@@ -37,9 +44,8 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     slow = Population("out", 2, LI, tau_mem_ms=150.0, tau_syn_ms=150.0)
     network = cases.float_network(populations=[hidden, slow], n_steps=120)
     network.save(floats)
-    train = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, 120).raster
     six_bits = partial(quantise, weight_bits=6, ranges=weight_ranges(network, 6))
-    shown = calibrate(network, train, to_integers=six_bits)
+    shown = calibrate(network, calibrating(120), to_integers=six_bits)
     expected = six_bits(network, calibration=shown, scale="data")
     said = nmtool(
         *("quantize", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
@@ -66,16 +72,18 @@ def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: P
     pytest.importorskip("torch")
     words = ("quantize", floats, "-o", "q.npz", "--data", "two", "--force")
     drop = nmtool(*words, "--json").json["drop"]
-    assert drop["samples"] == cases.N_TRAIN
-    assert drop["compared_on"] == "the last 12 training samples"
-    held_out = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, cases.float_network().n_steps)
-    recording = simulate(IntegerNetwork.load("q.npz"), held_out.raster)
-    label = cases.spike_events(cases.N_TRAIN, 1).label
-    assert drop["integer_accuracy"] == recording.accuracy(label)
+    assert drop["samples"] == cases.N_TRAIN // 2
+    assert drop["compared_on"] == "6 training samples, the last ones"
+    last = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)[1]
+    network, integers = cases.float_network(), IntegerNetwork.load("q.npz")
+    recording = simulate(integers, bin_events(last, 1.0, network.n_steps).raster)
+    assert drop["integer_accuracy"] == recording.accuracy(last.label)
+    assert drop["u_wraps"] == recording.counts["u_wraps"]
+    assert drop["v_clips"] == recording.counts["v_clips"]
     assert 0 <= drop["agreement"] <= 1
     said = nmtool(*words)
     assert "what it costs" in said.out
-    assert "the last 12 training samples" in said.out
+    assert "6 training samples, the last ones" in said.out
     assert "held out" not in said.out
 
 
@@ -160,13 +168,21 @@ def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool(*words, "-o", "error.npz").code == 0
     assert nmtool(*words, "-o", "search.npz", "--ranges", "search").code == 0
     network = cases.float_network()
-    spikes = bin_events(cases.spike_events(cases.N_TRAIN, 1), 1.0, network.n_steps).raster
+    spikes = calibrating(network.n_steps)
     scores = SpikingNetwork(network, max_delay=network.max_delay).record(spikes).scores
     before, after = (
         score_error(IntegerNetwork.load(name), spikes, scores)
         for name in ("error.npz", "search.npz")
     )
     assert after <= before
+
+
+def test_one_sample_calibrates_and_nothing_is_compared(nmtool: Nmtool, floats: Path) -> None:
+    Path("one").mkdir()
+    write_shd(Path("one/one_train.h5"), cases.spike_events(1, 1))
+    said = nmtool("quantize", floats, "-o", "q.npz", "--data", "one", "--json")
+    assert (said.code, said.json["drop"], said.json["calibrated"]) == (0, None, True)
+    assert "a single sample calibrates, and none is left" in said.err
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
