@@ -32,12 +32,8 @@ class Deployment:
 
     @classmethod
     def of(cls, options: TrainOptions, samples: Raster) -> Deployment:
-        """The bits that options ask for; a stride of 0 is what comes nearest to all delays."""
-        if options.delay_stride:
-            delays = DelayGrid(options.delay_bits, options.delay_stride)
-        else:
-            delays = DelayGrid.spanning(options.delay_bits, options.max_delay)
-        return cls(options.weight_bits, delays, samples)
+        """The bits that options ask for."""
+        return cls(options.weight_bits, options.delay_grid, samples)
 
     def rounding(self, network: Network) -> Rounding:
         """Ranges of least error for its weights, and the head-room its outputs need."""

@@ -14,6 +14,7 @@ from typing import Any
 from nmtool.data import default_steps
 from nmtool.data.dataset import nearest
 from nmtool.errors import UsageError
+from nmtool.quantise import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
 from nmtool.targets import MAX_DELAY
 
@@ -47,7 +48,9 @@ class TrainOptions:
 
     train_delays: bool = _option(True, "learn the delays too")
     max_delay: int = _option(61, "largest delay in steps; the chip holds 61")
-    init_delay_input: int = _option(61, "input delays start uniform in 0 … this many steps")
+    init_delay_input: int = _option(
+        61, "input delays start uniform in 0 … this many steps, as far as delays may reach"
+    )
     init_delay_hidden: int = _option(61, "delays between hidden layers, likewise")
     init_delay_recurrent: int = _option(0, "recurrent delays, likewise")
     init_delay_output: int = _option(0, "delays into the output, likewise")
@@ -75,7 +78,8 @@ class TrainOptions:
     delay_bits: int = _option(6, "integers: bits of a delay, 1 … 6")
     delay_stride: int = _option(
         0,
-        "integers: steps from one delay to the next; 0: what comes nearest to all up to max_delay",
+        "integers: steps from one delay to the next, as far as the bits and max_delay reach; "
+        "0: what comes nearest to all up to max_delay",
     )
 
     epochs: int = _option(30, "passes over the training samples")
@@ -146,8 +150,8 @@ class TrainOptions:
                 raise UsageError(f"unknown {name} '{value}'", fix=f"use one of {list(known)}")
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
-            if getattr(self, f"init_delay_{name}") > self.max_delay:
-                object.__setattr__(self, f"init_delay_{name}", self.max_delay)
+            if getattr(self, f"init_delay_{name}") > self._longest_delay:
+                object.__setattr__(self, f"init_delay_{name}", self._longest_delay)
         if self.margin_ms and self.readout != FIRST_SPIKE:
             raise UsageError(f"margin_ms is a loss on first spikes, not on '{self.readout}'")
 
@@ -168,11 +172,32 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
+        if self.arithmetic != "integer":
+            return
+        if self.max_delay > MAX_DELAY:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
                 fix="a longer time step (dt_ms) reaches as far with fewer steps",
             )
+        if 0 < self.max_delay < self.delay_stride:
+            raise UsageError(
+                f"delay_stride is {self.delay_stride} steps, max_delay {self.max_delay}",
+                why="every delay would be 0",
+                fix=f"use a stride of at most {self.max_delay}, or 0 for the one that comes "
+                "nearest to all delays; for no delays at all, max_delay 0",
+            )
+
+    @property
+    def delay_grid(self) -> DelayGrid:
+        """The delays that a run in integers holds, none beyond `max_delay`."""
+        if not self.delay_stride:
+            return DelayGrid.spanning(self.delay_bits, self.max_delay)
+        return DelayGrid(self.delay_bits, self.delay_stride, min(self.max_delay, MAX_DELAY))
+
+    @property
+    def _longest_delay(self) -> int:
+        """Steps of the longest delay that runs."""
+        return self.delay_grid.longest if self.arithmetic == "integer" else self.max_delay
 
     @property
     def n_steps(self) -> int:

@@ -1,4 +1,4 @@
-"""What is worth a remark about training data before they are learnt from."""
+"""What is worth a remark before training: about the data, and about delays that will be cut."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def remarks(
     if n_units is None and not is_name(data):
         yield from _assumed_channels(data)
     yield from _late_events(dataset.train, options)
+    yield from _short_delays(options)
     if dataset.tail and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
 
@@ -54,6 +55,19 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[str]:
             f"{late:,} of the {events.n_events:,} events of an epoch lie after the last step "
             f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped; "
             "more --steps keep them"
+        )
+
+
+def _short_delays(options: TrainOptions) -> Iterator[str]:
+    """Whether the bits of delays end a stride or more before the longest delay."""
+    if options.arithmetic == "float":
+        return
+    grid = options.delay_grid
+    if options.max_delay - grid.longest >= grid.stride:
+        yield (
+            f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
+            f"longer ones are cut: max_delay is {options.max_delay}; more --delay-bits or another "
+            "--delay-stride reach further"
         )
 
 

@@ -16,18 +16,20 @@ DELAY_BITS = (1, 2, 3, 4, 5, 6)
 
 @dataclass(frozen=True)
 class DelayGrid:
-    """Delays q·stride with q of so many bits, none beyond what the target holds.
+    """Delays q·stride with q of so many bits, none beyond a limit.
 
     Attributes:
         bits: 1 … 6.
         stride: steps from one delay to the next.
+        limit: steps that no delay may exceed, by default what the target holds.
 
     Raises:
-        UsageError: bits or stride that the target does not have.
+        UsageError: bits, stride or limit that the target does not have.
     """
 
     bits: int = 6
     stride: int = 1
+    limit: int = targets.MAX_DELAY
 
     def __post_init__(self) -> None:
         if self.bits not in DELAY_BITS:
@@ -36,22 +38,27 @@ class DelayGrid:
             raise UsageError(
                 f"a stride of delays lies in 1 … {targets.MAX_DELAY} steps, not {self.stride}"
             )
+        if not 0 <= self.limit <= targets.MAX_DELAY:
+            raise UsageError(
+                f"a limit of delays lies in 0 … {targets.MAX_DELAY} steps, not {self.limit}"
+            )
 
     @classmethod
     def spanning(cls, bits: int, longest: int) -> DelayGrid:
         """The grid of so many bits that no delay up to one (in steps) is far from.
 
         Its stride is that of the least largest error: of half a stride between two delays of the
-        grid, or of what lies beyond its last one. Delays beyond the target's end do not count.
+        grid, or of what lies beyond its last one. It goes no further than that delay, nor than
+        what the target holds.
         """
-        longest = min(longest, targets.MAX_DELAY)
-        grids = [cls(bits, stride) for stride in range(1, targets.MAX_DELAY + 1)]
-        return min(grids, key=lambda grid: max(grid.stride / 2, longest - grid.longest))
+        limit = min(longest, targets.MAX_DELAY)
+        grids = [cls(bits, stride, limit) for stride in range(1, targets.MAX_DELAY + 1)]
+        return min(grids, key=lambda grid: max(grid.stride / 2, limit - grid.longest))
 
     @property
     def longest(self) -> int:
         """Largest delay of the grid, in steps."""
-        return min((1 << self.bits) - 1, targets.MAX_DELAY // self.stride) * self.stride
+        return min((1 << self.bits) - 1, self.limit // self.stride) * self.stride
 
     def snap(self, delay: ArrayLike) -> NDArray[np.int32]:
         """The nearest delays of the grid, int32 steps; halfway ones away from zero."""

@@ -9,15 +9,18 @@ from nmtool import targets
 from nmtool.errors import UsageError
 from nmtool.quantise.delays import DELAY_BITS, DelayGrid
 
-grids = st.builds(DelayGrid, st.sampled_from(DELAY_BITS), st.integers(1, targets.MAX_DELAY))
+grids = st.builds(
+    DelayGrid,
+    st.sampled_from(DELAY_BITS),
+    st.integers(1, targets.MAX_DELAY),
+    st.integers(0, targets.MAX_DELAY),
+)
 delays = st.lists(st.floats(0, 200), min_size=1, max_size=20)
 
 
 def held(grid: DelayGrid) -> list[int]:
     """Every delay of a grid, from its definition."""
-    return [d for d in range(targets.MAX_DELAY + 1) if d in {q * grid.stride for q in range(64)}][
-        : 1 << grid.bits
-    ]
+    return [q * grid.stride for q in range(1 << grid.bits) if q * grid.stride <= grid.limit]
 
 
 @given(grids, delays)
@@ -37,22 +40,44 @@ def test_the_grid_keeps_its_own_delays(grid: DelayGrid) -> None:
 
 @given(st.sampled_from(DELAY_BITS), st.integers(0, 300))
 def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> None:
-    delays = np.linspace(0, min(longest, targets.MAX_DELAY), 977)
+    limit = min(longest, targets.MAX_DELAY)
+    delays = np.linspace(0, limit, 977)
 
     def furthest(grid: DelayGrid) -> float:
         return float(np.abs(grid.snap(delays) - delays).max())
 
     strides = range(1, targets.MAX_DELAY + 1)
-    best = min(furthest(DelayGrid(bits, stride)) for stride in strides)
+    best = min(furthest(DelayGrid(bits, stride, limit)) for stride in strides)
     assert furthest(DelayGrid.spanning(bits, longest)) == pytest.approx(best, abs=0.1)
+
+
+@given(st.sampled_from(DELAY_BITS), st.integers(0, 300), delays)
+def test_a_grid_that_spans_delays_goes_no_further(
+    bits: int, longest: int, delay: list[float]
+) -> None:
+    grid = DelayGrid.spanning(bits, longest)
+    assert grid.longest <= grid.limit == min(longest, targets.MAX_DELAY)
+    assert grid.snap(delay).max() <= longest
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])
 def test_strides_that_span_what_the_target_holds(bits: int, stride: int) -> None:
-    assert DelayGrid.spanning(bits, targets.MAX_DELAY).stride == stride
+    assert DelayGrid.spanning(bits, targets.MAX_DELAY) == DelayGrid(bits, stride)
+
+
+def test_the_last_delay_within_a_limit() -> None:
+    assert DelayGrid(3, 3).longest == 21
+    assert DelayGrid(3, 3, limit=20).longest == 18
+    assert DelayGrid(3, 21, limit=20).longest == 0
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])
 def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> None:
     with pytest.raises(UsageError):
         DelayGrid(bits, stride)
+
+
+@pytest.mark.parametrize("limit", [-1, targets.MAX_DELAY + 1])
+def test_a_limit_beyond_the_target_is_refused(limit: int) -> None:
+    with pytest.raises(UsageError, match=f"not {limit}"):
+        DelayGrid(limit=limit)

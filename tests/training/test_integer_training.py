@@ -133,3 +133,12 @@ def test_delays_beyond_the_chip_are_refused() -> None:
     with pytest.raises(UsageError, match="the chip holds 61"):
         small_options(arithmetic="integer", max_delay=62)
     assert small_options(max_delay=62).max_delay == 62
+
+
+@pytest.mark.parametrize("stride", [0, 7])
+def test_held_delays_stay_within_the_largest_one(stride: int) -> None:
+    few = {"delay_bits": 3, "delay_stride": stride, "max_delay": 11}
+    options = small_options(arithmetic="integer", epochs=1, **few)
+    kept = train(options, small_dataset()).best_integers
+    assert kept is not None
+    assert 0 < kept.max_delay <= options.max_delay

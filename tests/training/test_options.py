@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nmtool.errors import UsageError
+from nmtool.quantise import DelayGrid
 from training.options import TrainOptions
 from training.run_folder import RunFolder
 
@@ -123,6 +124,41 @@ def test_a_margin_needs_first_spikes() -> None:
 def test_initial_delays_stay_within_the_largest_one() -> None:
     options = _set(max_delay=20, init_delay_output=10)
     assert (options.init_delay_input, options.init_delay_output) == (20, 10)
+
+
+def _integers(**settings: Any) -> TrainOptions:
+    return _set(arithmetic="integer", **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "grid"),
+    [
+        ({}, DelayGrid(6, 1)),
+        ({"delay_bits": 4}, DelayGrid(4, 4)),
+        ({"delay_bits": 3, "max_delay": 20}, DelayGrid(3, 3, limit=20)),
+        ({"delay_bits": 3, "max_delay": 20, "delay_stride": 5}, DelayGrid(3, 5, limit=20)),
+        ({"max_delay": 0, "delay_stride": 5}, DelayGrid(6, 5, limit=0)),
+    ],
+)
+def test_delays_that_integers_hold(settings: dict[str, int], grid: DelayGrid) -> None:
+    assert _integers(**settings).delay_grid == grid
+
+
+def test_initial_delays_stay_within_what_integers_hold() -> None:
+    few = {"delay_bits": 4, "delay_stride": 1}
+    options = _integers(**few, init_delay_output=10)
+    assert (options.init_delay_input, options.init_delay_output) == (15, 10)
+    assert _set(**few).init_delay_input == 61
+
+
+def test_a_stride_beyond_the_largest_delay_is_refused() -> None:
+    far = {"max_delay": 12, "delay_stride": 13}
+    with pytest.raises(UsageError, match="delay_stride is 13 steps, max_delay 12") as caught:
+        _integers(**far)
+    assert caught.value.why == "every delay would be 0"
+    assert "at most 12" in caught.value.fix
+    assert _set(**far).delay_stride == 13
+    assert _integers(max_delay=12, delay_stride=12).delay_grid.longest == 12
 
 
 def test_steps_cover_a_second_unless_given() -> None:

@@ -70,6 +70,23 @@ def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     assert (said.code, said.err) == (0, "")
 
 
+def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
+    del data
+    integers = ("--arithmetic", "integer", "--epochs", 1)
+    few = (*integers, "--delay-bits", 2, "--delay-stride", 2)
+    told = (
+        "delays of 2 bits in strides of 2 steps end at 6, longer ones are cut: max_delay is 9; "
+        "more --delay-bits or another --delay-stride reach further"
+    )
+    train = ("train", "two", "-o", "run", *cases.SETTINGS)
+    for words in (train, ("finetune", "run", "-o", "fine")):
+        said = nmtool(*words, *few)
+        assert said.code == 0, said.err
+        assert said.err.count(told) == 1
+    said = nmtool("train", "two", "-o", "near", *cases.SETTINGS, *integers, "--delay-bits", 2)
+    assert [line[:5] for line in said.err.splitlines()] == ["epoch"]
+
+
 def test_the_samples_that_validate_lack_classes() -> None:
     in_order = np.repeat(np.arange(10), 150)
     assert _of_labels(in_order, 300) == [

@@ -76,6 +76,15 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     assert steps[1] > steps[0] > 0  # Adam goes on counting
 
 
+def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
+    words = ("--arithmetic", "integer", "--delay-bits", 3, "--max-delay", 13, "--epochs", 1)
+    assert nmtool("train", "two", "-o", "few", *cases.SETTINGS, *words).code == 0
+    assert IntegerNetwork.load("few/integers.npz").max_delay <= 13
+    said = nmtool("finetune", "few", "-o", "again", "--epochs", 1)
+    assert said.code == 0, said.err
+    assert "cut" not in said.err
+
+
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_stopped_and_resumed_equals_uninterrupted(
     epoch: int, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
