@@ -57,8 +57,12 @@ class Average:
             put(self._model, last)
 
     def start_from(self, values: Mapping[str, Tensor]) -> None:
-        """Go on from another run's mean where it kept one; parameters and mean become that."""
+        """Go on from another run's mean where it kept one; parameters and mean become that.
+
+        Delays stay within the model's longest one, which may be less than that of the other run.
+        """
         put(self._model, values)
+        self._model.clamp_delays()
         if self.values:
             self.values = _copies(self._model)
 

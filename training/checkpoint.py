@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
+from nmtool.rounding import round_half_away
 from training.model import SpikingNetwork
 
 FILE_KIND = "nmtool checkpoint"
@@ -122,6 +123,33 @@ def load(
         header = archive.header
         log = [dict(entry) for entry in header["log"]]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
+
+
+def longer_delays(path: Path, longest: int) -> tuple[int, int]:
+    """Delays that a run which starts from a checkpoint has to cut.
+
+    Args:
+        path: the file.
+        longest: steps that delays may have.
+
+    Returns:
+        Number of delays that are longer in whole steps, and of all.
+
+    Raises:
+        FileFormatError: the file is damaged.
+    """
+    archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    n_longer = n_delays = 0
+    with archive.checked():
+        for name in archive.arrays:
+            kind, _, parameter = name.partition(".")
+            if kind != "parameter" or not name.endswith(".delay"):
+                continue
+            mean = f"average.{parameter}"
+            delay = archive.array(mean if mean in archive.arrays else name)
+            n_longer += int((round_half_away(delay) > longest).sum())
+            n_delays += delay.size
+    return n_longer, n_delays
 
 
 def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str, Tensor]:

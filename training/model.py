@@ -118,7 +118,8 @@ class SpikingNetwork(nn.Module):
             )
         if network.max_delay > max_delay:
             raise NetworkError(
-                f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}"
+                f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}",
+                fix=f"allow max_delay={network.max_delay}, or cut the network's delays",
             )
         self.network = network
         self.device = device

@@ -47,7 +47,9 @@ class TrainOptions:
     tau_out_ms: float = _option(0.0, "membrane time constant of the output in ms; 0: tau_mem_ms")
 
     train_delays: bool = _option(True, "learn the delays too")
-    max_delay: int = _option(61, "largest delay in steps; the chip holds 61")
+    max_delay: int = _option(
+        61, "largest delay in steps; the chip holds 61; finetune cuts delays that are longer"
+    )
     init_delay_input: int = _option(
         61, "input delays start uniform in 0 … this many steps, as far as delays may reach"
     )
@@ -177,7 +179,8 @@ class TrainOptions:
         if self.max_delay > MAX_DELAY:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
-                fix="a longer time step (dt_ms) reaches as far with fewer steps",
+                fix=f"--max-delay {MAX_DELAY}, to which finetune cuts longer delays; in a new run, "
+                "a longer time step (dt_ms) reaches as far with fewer steps",
             )
         if 0 < self.max_delay < self.delay_stride:
             raise UsageError(

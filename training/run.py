@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from nmtool.data import Dataset
 from nmtool.network import Network
@@ -34,7 +37,8 @@ def train(
         dataset: its training and validation splits are used, never its test split.
         folder: where the run is kept; None keeps nothing.
         resume: go on with the run in the folder, whose options must be these.
-        start: a run with a network of the same shape, from which a new one starts.
+        start: a run with a network of the same shape, from which a new one starts; its delays
+            are cut to the longest that the options allow.
         on_batch, on_epoch: told about progress.
         device: where it trains.
         ranks: the processes that train together, each of which calls this.
@@ -50,7 +54,7 @@ def train(
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,
-        network=network,
+        network=None if network is None else _within(network, options.max_delay),
         device=device,
         ranks=ranks,
     )
@@ -62,6 +66,13 @@ def train(
         _begin(folder, trainer, network, {"data": dataset.name, "ranks": ranks.size})
     trainer.run()
     return trainer
+
+
+def _within(network: Network, max_delay: int) -> Network:
+    """The network without delays of more steps."""
+    return network.with_projections(
+        [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
+    )
 
 
 def _begin(

@@ -146,8 +146,8 @@ class Trainer:
         """Start from where another run stands, its optimiser's moments included.
 
         A cold optimiser would cost an epoch. What the other run removed stays removed where this
-        one is to remove something too; where it kept a mean, that is the start. Raises
-        `FileFormatError`.
+        one is to remove something too; where it kept a mean, that is the start. Delays longer than
+        the options allow are cut. Raises `FileFormatError`.
         """
         mean: dict[str, torch.Tensor] = {}
         checkpoint.load(

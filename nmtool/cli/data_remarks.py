@@ -15,6 +15,7 @@ from nmtool.data.catalogue import is_name
 
 if TYPE_CHECKING:
     from training.options import TrainOptions
+    from training.run_folder import RunFolder
 
 RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
@@ -37,6 +38,26 @@ def remarks(
     yield from _short_delays(options)
     if dataset.tail and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
+
+
+def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[str]:
+    """A line where a run cannot keep what the one that it starts from has learnt.
+
+    Args:
+        start: the run to start from.
+        options: of the new one.
+
+    Raises:
+        FileFormatError: the checkpoint of the start is damaged.
+    """
+    from training.checkpoint import longer_delays
+
+    n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
+    if n_longer:
+        yield (
+            f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of the "
+            f"{n_delays:,} synapses had longer ones"
+        )
 
 
 def _assumed_channels(folder: str) -> Iterator[str]:

@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         f"Go on from where RUN stands, as a new run with the settings of RUN, for {EPOCHS} "
         f"epochs at 1/{SLOWER} of its learning rates; FILE.toml overrides all of that, and "
-        "options override both. What the network is stays as it is."
+        "options override both. What the network is stays as it is, but for delays longer than "
+        "--max-delay, which are cut."
     )
     parser.epilog = "example: nmtool finetune run -o run8 --arithmetic integer --weight-bits 8"
 

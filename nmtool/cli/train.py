@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json
-from nmtool.cli.data_remarks import remarks
+from nmtool.cli.data_remarks import remarks, start_remarks
 from nmtool.cli.job import heeding_sigterm, threads_each
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_progress import summary, train_with_progress
@@ -128,14 +128,21 @@ def _train(arguments: argparse.Namespace, job: Job, device: Device, ranks: Ranks
 
 
 def _data(arguments: argparse.Namespace, job: Job, ranks: Ranks) -> Dataset:
-    """The data of a job, and remarks on them where a run begins."""
+    """The data of a job; where a run begins, remarks are made on them and on its settings."""
     with ranks.first_here_first():
         dataset = training_data(arguments, job.data, job.options.validation)
         _ = dataset.train, dataset.validation  # which may have to be downloaded
     if ranks.is_first and not job.resume:
-        for line in remarks(job.data, arguments.units, dataset, job.options):
-            console.say(line)
+        _say_remarks(arguments, job, dataset)
     return dataset
+
+
+def _say_remarks(arguments: argparse.Namespace, job: Job, dataset: Dataset) -> None:
+    for line in remarks(job.data, arguments.units, dataset, job.options):
+        console.say(line)
+    if job.start is not None:
+        for line in start_remarks(job.start, job.options):
+            console.say(line)
 
 
 @contextmanager

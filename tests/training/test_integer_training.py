@@ -130,8 +130,10 @@ def _splits() -> tuple[SpikeEvents, SpikeEvents]:
 
 
 def test_delays_beyond_the_chip_are_refused() -> None:
-    with pytest.raises(UsageError, match="the chip holds 61"):
+    with pytest.raises(UsageError, match="the chip holds 61") as caught:
         small_options(arithmetic="integer", max_delay=62)
+    assert "--max-delay 61" in caught.value.fix
+    assert "new run" in caught.value.fix
     assert small_options(max_delay=62).max_delay == 62
 
 

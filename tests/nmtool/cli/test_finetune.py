@@ -76,6 +76,47 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     assert steps[1] > steps[0] > 0  # Adam goes on counting
 
 
+@pytest.mark.parametrize("average", [0, 0.9])
+def test_delays_beyond_a_new_limit_are_cut(average: float, nmtool: Nmtool) -> None:
+    slow = ("--delay-lr", 0, "--lr", 0, "--epochs", 1, "--average", average)
+    assert nmtool("train", "two", "-o", "far", *cases.SETTINGS, *slow).code == 0
+    before = _delays("far")
+    n_longer = int((before > 4).sum())
+    assert n_longer > 3
+    said = nmtool("finetune", "far", "-o", "near", "--max-delay", 4, *slow)
+    assert said.code == 0, said.err
+    told, *others = said.err.splitlines()
+    assert told == (
+        f"delays are cut to 4 steps (max_delay): {n_longer} of the {before.size} synapses "
+        "had longer ones"
+    )
+    assert [line[:5] for line in others] == ["epoch"]
+    np.testing.assert_array_equal(_delays("near"), np.minimum(before, 4))
+    shadows = dict(np.load("near/checkpoint.npz"))
+    for name in shadows:
+        if name.endswith(".delay") and name.split(".")[0] in ("parameter", "average"):
+            assert shadows[name].max() <= 4
+
+
+def _delays(folder: str) -> np.ndarray:
+    projections = Network.load(f"{folder}/network.npz").projections
+    return np.concatenate([p.delay.ravel() for p in projections])
+
+
+def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -> None:
+    words = (*cases.SETTINGS, "--max-delay", 80, "--init-delay-input", 80)
+    assert nmtool("train", "two", "-o", "far", *words).code == 0
+    integers = ("finetune", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
+    said = nmtool(*integers)
+    assert said.code == 2
+    assert "max_delay is 80 steps, the chip holds 61" in said.err
+    assert "--max-delay 61" in said.err
+    said = nmtool(*integers, "--max-delay", 61)
+    assert said.code == 0, said.err
+    assert "delays are cut to 61 steps" in said.err
+    assert IntegerNetwork.load("near/integers.npz").max_delay <= 61
+
+
 def test_few_bits_of_delay_can_be_tuned_again(nmtool: Nmtool) -> None:
     words = ("--arithmetic", "integer", "--delay-bits", 3, "--max-delay", 13, "--epochs", 1)
     assert nmtool("train", "two", "-o", "few", *cases.SETTINGS, *words).code == 0
