@@ -45,19 +45,28 @@ def clip_gradients(model: SpikingNetwork, largest_norm: float) -> None:
         nn.utils.clip_grad_norm_(parameters, largest_norm)
 
 
-def warmup_cosine(n_updates: int, warmup: float) -> Callable[[int], float]:
-    """Factor on the learning rates by update: a linear rise, then half a cosine down to 0.
+def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int], float]:
+    """Factor on the learning rates by update, counted from 0: a linear rise to 1, then a schedule.
 
     Args:
+        schedule: one of `SCHEDULES`; those that fall are at 0 when the last update is done.
         n_updates: updates of the whole run.
         warmup: share of them that rise.
     """
-    rising = round(warmup * n_updates)
+    rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
 
     def factor(update: int) -> float:
         if update < rising:
             return (update + 1) / rising
         done = (update - rising) / max(1, n_updates - rising)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return after(min(1.0, done))
 
     return factor
+
+
+_AFTER_WARMUP: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1 - done,
+    "constant": lambda done: 1.0,
+}
+"""By schedule, the factor at a share of the updates after the rise."""

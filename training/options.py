@@ -26,6 +26,9 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 ARITHMETICS = ("float", "integer")
 """What the forward pass computes in."""
 
+SCHEDULES = ("cosine", "linear", "constant")
+"""What learning rates do once risen: fall to 0, by half a cosine or in a line, or stay."""
+
 LONGEST_DELAY = 32767
 """Steps that a delay can have in training, which holds them in 16 bits."""
 
@@ -89,6 +92,11 @@ class TrainOptions:
     lr: float = _option(0.01, "learning rate of weights (Adam)")
     delay_lr: float = _option(3.0, "learning rate of delays in steps (Adam)")
     warmup: float = _option(0.05, "share of the updates over which learning rates rise from 0")
+    schedule: str = _option(
+        "cosine",
+        "learning rates after the warm-up: half a cosine down to 0, a line down to 0, or constant",
+        choices=SCHEDULES,
+    )
     gain: float = _option(200.0, "scores are multiplied by this before the softmax")
     margin_ms: float = _option(
         0.0, "first_spike: squared margin loss of this many ms; 0 takes cross-entropy"
@@ -146,7 +154,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        for name, known in (("readout", RULES), ("arithmetic", ARITHMETICS)):
+        for name, known in _WORDS.items():
             value = getattr(self, name)
             if value not in known:
                 raise UsageError(f"unknown {name} '{value}'", fix=f"use one of {list(known)}")
@@ -292,6 +300,7 @@ _LARGEST = {
     "drop": 1,
     "blend": 1,
 }
+_WORDS = {"readout": RULES, "arithmetic": ARITHMETICS, "schedule": SCHEDULES}
 _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
 _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 

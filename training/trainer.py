@@ -24,7 +24,7 @@ from training.devices import CPU, Device
 from training.divergence import check_gradients, check_loss
 from training.integer_arithmetic import IntegerArithmetic, Rounding
 from training.model import SpikingNetwork
-from training.optimise import clip_gradients, make_optimiser, warmup_cosine
+from training.optimise import clip_gradients, make_optimiser, rate_factor
 from training.options import TrainOptions
 from training.preparation import augmentation, check_agreement, deployment, starting_network
 from training.pruning import Pruning
@@ -117,7 +117,7 @@ class Trainer:
         self._optimiser = make_optimiser(self.model, options)
         self._batches = -(-train.n_samples // options.batch_size)
         n_updates = self._batches * options.epochs
-        self._factor = warmup_cosine(n_updates, options.warmup)
+        self._factor = rate_factor(options.schedule, n_updates, options.warmup)
         self._pruning = Pruning(self.model, options.sparsity, options.delay_sparsity, n_updates)
         self._average = Average(self.model, options.average, trained=network is not None)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]

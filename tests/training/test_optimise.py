@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.training.nets import random_network
 from training.model import SpikingNetwork
-from training.optimise import clip_gradients, make_optimiser, warmup_cosine
-from training.options import TrainOptions
+from training.optimise import clip_gradients, make_optimiser, rate_factor
+from training.options import SCHEDULES, TrainOptions
 
 pytestmark = pytest.mark.torch
 
@@ -102,22 +104,39 @@ def test_delays_that_do_not_learn_want_no_gradient(settings: dict) -> None:
         torch.testing.assert_close(new.delay, old.delay, rtol=0, atol=0)
 
 
-def test_rates_rise_in_a_line_and_fall_by_half_a_cosine() -> None:
-    factor = warmup_cosine(n_updates=100, warmup=0.2)
+_AFTER_WARMUP = {
+    "cosine": {20: 1.0, 40: 0.5 + 0.5 * 2**-0.5, 60: 0.5, 80: 0.5 - 0.5 * 2**-0.5, 100: 0.0},
+    "linear": {20: 1.0, 40: 0.75, 60: 0.5, 80: 0.25, 99: 1 / 80, 100: 0.0},
+    "constant": {20: 1.0, 40: 1.0, 60: 1.0, 80: 1.0, 99: 1.0},
+}
+"""Factors by update, of 100 of which 20 rise."""
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_rates_rise_in_a_line_and_then_follow_the_schedule(schedule: str) -> None:
+    factor = rate_factor(schedule, n_updates=100, warmup=0.2)
     assert [factor(u) for u in range(20)] == pytest.approx([(u + 1) / 20 for u in range(20)])
+    expected = _AFTER_WARMUP[schedule]
+    assert [factor(u) for u in expected] == pytest.approx(list(expected.values()))
     assert factor(20) == 1.0
-    assert factor(60) == pytest.approx(0.5)
-    assert factor(80) == pytest.approx(0.5 - 0.5 * 2**-0.5)
-    assert factor(100) == 0.0
 
 
-def test_no_warmup_starts_at_the_full_rate() -> None:
-    assert warmup_cosine(10, 0.0)(0) == 1.0
+def test_the_default_is_half_a_cosine_to_the_last_bit() -> None:
+    options = TrainOptions()
+    factor = rate_factor(options.schedule, 1000, options.warmup)
+    shares = [update / 950 for update in range(950)]
+    expected = [0.5 * (1 + math.cos(math.pi * done)) for done in shares]
+    assert [factor(u) for u in range(50, 1000)] == expected
 
 
-@given(st.integers(1, 200), st.floats(0, 1))
-def test_every_update_learns(n_updates: int, warmup: float) -> None:
-    factor = warmup_cosine(n_updates, warmup)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_no_warmup_starts_at_the_full_rate(schedule: str) -> None:
+    assert rate_factor(schedule, 10, 0.0)(0) == 1.0
+
+
+@given(st.sampled_from(SCHEDULES), st.integers(1, 200), st.floats(0, 1))
+def test_every_update_learns(schedule: str, n_updates: int, warmup: float) -> None:
+    factor = rate_factor(schedule, n_updates, warmup)
     factors = [factor(u) for u in range(n_updates)]
     assert all(0 < f <= 1 for f in factors)
     assert max(factors) == 1.0

@@ -108,6 +108,7 @@ def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
         ("init_output", (math.nan, 0.1)),
         ("init_output", (0.0, math.inf)),
         ("readout", "last"),
+        ("schedule", "exponential"),
     ],
 )
 def test_a_value_out_of_range_is_refused(name: str, value: Any) -> None:
@@ -173,6 +174,13 @@ def test_survives_json(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "run").options() == options
 
 
+def test_a_run_of_before_has_the_defaults_of_what_came_later(tmp_path: Path) -> None:
+    before = _set(hidden=7).as_json()
+    del before["schedule"]
+    RunFolder(tmp_path / "run").create({"options": before})
+    assert RunFolder(tmp_path / "run").options() == _set(hidden=7, schedule="cosine")
+
+
 def test_toml_values_arrive_with_their_types() -> None:
     text = """
         hidden = 3
@@ -181,9 +189,16 @@ def test_toml_values_arrive_with_their_types() -> None:
         gain = 5
         init_input = [1, 0.5]
         readout = "max"
+        schedule = "linear"
     """
     assert _set(**tomllib.loads(text)) == TrainOptions(
-        hidden=3, recurrent=False, lr=1e-3, gain=5.0, init_input=(1.0, 0.5), readout="max"
+        hidden=3,
+        recurrent=False,
+        lr=1e-3,
+        gain=5.0,
+        init_input=(1.0, 0.5),
+        readout="max",
+        schedule="linear",
     )
 
 

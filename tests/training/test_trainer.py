@@ -91,8 +91,9 @@ _EVERYTHING = {
     "delay_sparsity": 0.45,
     "epochs": 8,
     "rescue": 0.05,
+    "schedule": "linear",
 }
-"""All that is off by default."""
+"""All that is off, or something else, by default."""
 
 
 _SETTINGS = pytest.mark.parametrize(
@@ -215,6 +216,21 @@ def test_learning_rates_follow_the_schedule() -> None:
     weight_step, delay_step = steps[0][:2]
     assert weight_step == pytest.approx(0.02 / 4, rel=1e-3)
     assert delay_step == pytest.approx(1.0 / 4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"), [("linear", [0.5, 1, 1, 0.5]), ("constant", [0.5, 1, 1, 1])]
+)
+def test_other_schedules_than_the_default(schedule: str, factors: list[float]) -> None:
+    options = small_options(epochs=4, warmup=0.5, lr=0.02, delay_lr=1.0, schedule=schedule)
+    rates: list[list[float]] = []
+
+    def on_batch(report: BatchReport) -> None:
+        rates.append([group["lr"] for group in trainer._optimiser.param_groups])
+
+    trainer = Trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    trainer.run()
+    assert rates == [[0.02 * factor, factor] for factor in factors]
 
 
 def test_a_last_batch_that_is_not_full_is_learnt() -> None:

@@ -56,15 +56,18 @@ def test_help_says_what_settings_are_called_in_a_file(nmtool: Nmtool) -> None:
     told = " ".join(nmtool("train", "--help").out.split())
     assert "--delay-lr is delay_lr, --tau-mem is tau_mem_ms." in told
     assert "--epochs N passes over the training samples (default 30)" in told
+    assert "half a cosine down to 0, a line down to 0, or constant (default cosine)" in told
     assert "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config" in told
 
 
 def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
     Path("s.toml").write_text(
         "hidden = 5\nsteps = 20\nmax_delay = 7\nvalidation = 4\nepochs = 9\n"
+        'schedule = "linear"\n'
         'recurrent = false\ninit_input = [3, 1.5]\nreadout = "max"\ndt_ms = 2\n'
     )
-    said = nmtool("train", "two", "-o", "run", "--config", "s.toml", "--epochs", "1", "--seed", "7")
+    more = ("--epochs", "1", "--seed", "7", "--schedule", "constant")
+    said = nmtool("train", "two", "-o", "run", "--config", "s.toml", *more)
     assert said.code == 0
     options = json.loads(Path("run/run.json").read_text())["options"]
     expected = {
@@ -72,6 +75,7 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         "steps": 20,
         "epochs": 1,
         "seed": 7,
+        "schedule": "constant",
         "recurrent": False,
         "init_input": [3.0, 1.5],
         "readout": "max",
@@ -99,6 +103,7 @@ def test_a_file_and_options_that_override_it(nmtool: Nmtool) -> None:
         ("[train]\nhidden = 3", ["s.toml: unknown setting train"]),
         ("dt_ms = -1.0", ["dt_ms must be "]),
         ("lr = nan", ["lr must be "]),
+        ('schedule = "step"', ["unknown schedule 'step'", "  fix: use one of ['cosine', "]),
         ("margin_ms = 2.0", ["margin_ms is a loss on first spikes, not on 'weighted'"]),
     ],
 )
@@ -119,6 +124,7 @@ def test_wrong_file(text: str | bytes, told: list[str], nmtool: Nmtool) -> None:
         (["--hidden", "-1"], ["hidden must be "]),
         (["--epochs", "many"], ["argument --epochs: invalid int value: 'many'"]),
         (["--readout", "best"], ["argument --readout: invalid choice: 'best'"]),
+        (["--schedule", "step"], ["argument --schedule: invalid choice: 'step'"]),
         (["--margin", "3"], ["margin_ms is a loss on first spikes"]),
         (
             ["--validation", "12"],
