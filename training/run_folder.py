@@ -107,5 +107,19 @@ class RunFolder:
             integers.save(self.integer_file)
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Replace the log; the checkpoint holds all of it, so both always agree."""
+        """Replace the log, of which the checkpoint holds all; raises `StorageError`."""
         storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))
+
+    def repair_log(self, epochs: list[dict[str, Any]]) -> None:
+        """Replace the log where it is not that of the checkpoint; raises `StorageError`.
+
+        A process can be killed after it wrote the checkpoint, which holds the whole log, and
+        before it wrote the log.
+        """
+        try:
+            lines = self.log_file.read_text(encoding="utf-8").splitlines()
+            found = [json.loads(line) for line in lines]
+        except (OSError, ValueError):
+            found = []
+        if found != epochs:
+            self.write_log(epochs)

@@ -141,6 +141,8 @@ class Trainer:
         else:
             self._best_is_now()
         self._ranks.check_same("the checkpoint they found", self._progress.update)
+        if self._ranks.is_first:
+            self._folder.repair_log(self.log)
 
     def adopt(self, run: RunFolder) -> None:
         """Start from where another run stands, its optimiser's moments included.

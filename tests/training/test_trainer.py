@@ -29,6 +29,7 @@ from training import checkpoint
 from training.augment import Augmentation
 from training.model import SpikingNetwork
 from training.options import TrainOptions
+from training.ranks import Ranks
 from training.run import train
 from training.run_folder import RunFolder
 from training.trainer import BatchReport, Trainer
@@ -147,6 +148,64 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     again = train(options, small_dataset(), folder=folder, resume=True)
     assert again.log == first.log
     assert again.best.content_hash == first.best.content_hash
+
+
+def _run_of_two_epochs(path: Path) -> tuple[RunFolder, list[dict]]:
+    """A finished run and its log."""
+    folder = RunFolder(path)
+    train(small_options(epochs=2), small_dataset(), folder=folder)
+    return folder, _logged(folder)
+
+
+def _logged(folder: RunFolder) -> list[dict]:
+    return [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
+
+
+def _last_line_missing(log: bytes) -> bytes:
+    return log[: log.index(b"\n") + 1]
+
+
+_HARM = {
+    "last line missing": _last_line_missing,
+    "cut off": lambda log: log[:-9],
+    "no text": lambda log: b"\xff",
+}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.write_bytes(_HARM[harm](folder.log_file.read_bytes()))
+    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert _logged(folder) == log
+
+
+def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.unlink()
+    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert _logged(folder) == log
+    before = folder.log_file.stat()
+    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    after = folder.log_file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 2), (1, 1)])
+def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Path) -> None:
+    class Alone(Ranks):
+        """A rank that hears of no other."""
+
+        def check_same(self, *arguments: Any) -> None:
+            pass
+
+    folder, _ = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
+    dataset = small_dataset()
+    Trainer(
+        folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
+    ).resume()
+    assert len(_logged(folder)) == lines
 
 
 def test_the_number_of_threads_does_not_matter() -> None:
