@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from nmtool.graph import InputChannels
+from nmtool.graph import LIF, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
-from nmtool.readout import Readout
+from nmtool.readout import FIRST_SPIKE, Readout
 
 TOPOLOGIES = {
     "feed-forward": [("input", "hidden"), ("hidden", "output")],
@@ -19,6 +21,7 @@ TOPOLOGIES = {
         ("second", "second"),
         ("second", "output"),
     ],
+    "two layers, forward": [("input", "hidden"), ("hidden", "second"), ("second", "output")],
     "feedback and skips": [
         ("input", "hidden"),
         ("hidden", "second"),
@@ -77,6 +80,19 @@ def random_network(
         dt_ms,
         n_steps,
     )
+
+
+def with_readout(network: Network, rule: str) -> Network:
+    """The same with another read-out; outputs that spike do so by themselves if not inhibited."""
+
+    def output(population: Population) -> Population:
+        if population.name != "output" or rule != FIRST_SPIKE:
+            return population
+        bias = np.maximum(population.values("bias"), 1.2)
+        return replace(population, kind=LIF, threshold=0.5, bias=bias)
+
+    populations = [output(population) for population in network.populations]
+    return replace(network, populations=populations, readout=Readout("output", rule))
 
 
 def random_input(network: Network, n_samples: int, seed: int, density: float = 0.08) -> Raster:

@@ -7,48 +7,33 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hardware_sim.simulator import simulate
 from hardware_sim.step import keep_membrane
 from nmtool import dynamics
 from nmtool.errors import NetworkError
-from nmtool.graph import LI
+from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population
-from nmtool.quantise import Calibration, DelayGrid, weight_ranges
+from nmtool.quantise import DelayGrid
 from nmtool.raster import Raster
-from nmtool.recording import Recording
-from nmtool.verify import compare
-from tests.training.nets import TOPOLOGIES, random_input, random_network
+from nmtool.readout import RULES
+from tests.training.integer_runs import (
+    FAULTS,
+    assert_all_spiked,
+    assert_identical,
+    rounding_of,
+    run_both,
+    too_loud,
+)
+from tests.training.nets import TOPOLOGIES, random_input, random_network, with_readout
 from training import reference
-from training.integer_arithmetic import Rounding, held_population
+from training.integer_arithmetic import held_population
 from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
-
-
-def _rounding(network: Network, weight_bits: int = 8, delays: DelayGrid | None = None) -> Rounding:
-    """Integers with room for outputs of a size, so that some membranes saturate."""
-    seen = Calibration(membrane={p.name: 0.5 for p in network.populations if p.kind == LI})
-    ranges = weight_ranges(network, weight_bits)
-    return Rounding(weight_bits, delays or DelayGrid(), ranges, seen)
-
-
-def _both(
-    network: Network, rounding: Rounding, spikes: Raster
-) -> tuple[SpikingNetwork, Recording, Recording]:
-    model = SpikingNetwork(network, dtype=torch.float64, rounding=rounding)
-    return model, model.record(spikes), simulate(rounding(model.to_network()), spikes)
-
-
-def _assert_identical(mine: Recording, theirs: Recording) -> None:
-    comparison = compare(theirs, mine)
-    assert comparison.spikes_different == comparison.membrane_different == 0
-    np.testing.assert_array_equal(mine.predictions, theirs.predictions)
-    for name, membrane in theirs.membrane.items():
-        assert mine.membrane[name].dtype == membrane.dtype
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -56,29 +41,64 @@ def _assert_identical(mine: Recording, theirs: Recording) -> None:
 def test_the_forward_pass_is_that_of_the_chip(topology: str, weight_bits: int) -> None:
     network = random_network(topology, seed=weight_bits)
     spikes = random_input(network, 5, seed=1)
-    rounding = _rounding(network, weight_bits, DelayGrid(3, 2))
-    model, mine, theirs = _both(network, rounding, spikes)
-    _assert_identical(mine, theirs)
-    faults = np.sum([fault.sum(axis=1) for fault in model.arithmetic.faults.values()], axis=0)
-    np.testing.assert_array_equal(faults, [theirs.counts["u_wraps"], theirs.counts["v_clips"]])
+    both = run_both(network, rounding_of(network, weight_bits, DelayGrid(3, 2)), spikes)
+    assert_identical(*both)
+
+
+_GRIDS = (DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2))
+_DTYPES = (torch.float32, torch.float64)
+_HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from(_HIDDEN),
+    st.sampled_from(RULES),
+    st.integers(2, 8),
+    st.sampled_from(_GRIDS),
+    st.sampled_from(_DTYPES),
+)
+@example(0, "two layers", "first_spike", 2, DelayGrid(1, 61), torch.float32)
+@example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32)
+@example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64)
+@example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32)
+def test_identical_for_every_readout_and_any_bits(
+    seed: int, topology: str, rule: str, weight_bits: int, grid: DelayGrid, dtype: torch.dtype
+) -> None:
+    network = with_readout(random_network(topology, seed, max_delay=61, n_steps=90), rule)
+    rounding = rounding_of(network, weight_bits, grid)
+    spikes = random_input(network, 3, seed)
+    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, mine, theirs)
+    assert_all_spiked(theirs)
+    assert set(theirs.spikes) == {p.name for p in network.populations if p.kind == LIF}
+    assert max(p.delay.max() for p in model.to_integers().projections) > 50
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 1000), st.sampled_from([1.0, 30.0, 3000.0]))
-def test_identical_where_states_overflow(seed: int, strength: float) -> None:
-    network = random_network("recurrent", seed=seed)
-    rounding = _rounding(network)
-    louder = network.with_projections(
-        [replace(p, weight=p.weight * strength) for p in network.projections]
-    )
-    _, mine, theirs = _both(louder, rounding, random_input(network, 2, seed))
-    _assert_identical(mine, theirs)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from(["recurrent", "two layers"]),
+    st.integers(2, 8),
+    st.sampled_from(_DTYPES),
+)
+def test_identical_where_states_overflow(
+    seed: int, topology: str, weight_bits: int, dtype: torch.dtype
+) -> None:
+    network = random_network(topology, seed=seed)
+    rounding = too_loud(rounding_of(network, weight_bits))
+    spikes = random_input(network, 2, seed)
+    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, mine, theirs)
+    assert_all_spiked(theirs)
+    assert all(theirs.counts[name] > 0 for name in (*FAULTS, "v_clips.output"))
 
 
 def test_gradients_are_those_of_what_the_chip_holds() -> None:
     network = random_network("recurrent", seed=3)
     spikes = random_input(network, 3, seed=4)
-    rounding = _rounding(network)
+    rounding = rounding_of(network)
     model = SpikingNetwork(network, dtype=torch.float64, rounding=rounding)
     activity = model(spikes)
     d_membrane = np.random.default_rng(5).normal(size=activity.membrane["output"].shape)
@@ -145,7 +165,7 @@ def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bo
     network = random_network("recurrent", 3)
     populations = [replace(p, tau_mem_ms=tau_mem_ms) for p in network.populations]
     slow = replace(network, populations=populations, dt_ms=1.0)
-    model = SpikingNetwork(slow, max_delay=slow.max_delay, rounding=_rounding(slow))
+    model = SpikingNetwork(slow, max_delay=slow.max_delay, rounding=rounding_of(slow))
     spikes = random_input(slow, 1, 0)
     if trains:
         model.record(spikes)

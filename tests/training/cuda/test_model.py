@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from hardware_sim.simulator import simulate
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid, weight_ranges
+from nmtool.quantise import DelayGrid
 from nmtool.raster import Raster
-from nmtool.verify import compare
 from tests.training.cuda.engines import SMALL, needs_device
-from tests.training.nets import random_input, random_network
+from tests.training.integer_runs import (
+    FAULTS,
+    assert_all_spiked,
+    assert_identical,
+    rounding_of,
+    run_both,
+    too_loud,
+)
+from tests.training.nets import random_input, random_network, with_readout
 from training.cuda.available import require
 from training.cuda.engine import CudaEngine
 from training.devices import CPU, Device
@@ -65,34 +69,43 @@ def test_no_samples_at_all() -> None:
     assert recording.spikes["hidden"].n_spikes == 0
 
 
-def _rounding(network: Network, weight_bits: int = 8) -> Rounding:
-    """Integers with so little room for the output that some of its membranes saturate."""
-    ranges = weight_ranges(network, weight_bits)
-    return Rounding(weight_bits, DelayGrid(2, 2), ranges, Calibration(membrane={"output": 0.5}))
+@pytest.mark.parametrize(
+    ("topology", "rule", "weight_bits", "grid"),
+    [
+        ("recurrent", "mean", 8, DelayGrid(2, 2)),
+        ("feedback and skips", "mean", 8, DelayGrid(2, 2)),
+        ("two layers", "max", 2, DelayGrid(1, 5)),
+        ("recurrent", "first_spike", 4, DelayGrid(3, 1)),
+    ],
+)
+def test_integers_are_those_of_the_chip(
+    topology: str, rule: str, weight_bits: int, grid: DelayGrid
+) -> None:
+    network = with_readout(_small_network(topology), rule)
+    spikes = random_input(network, 2, seed=2, density=0.3)
+    both = run_both(network, rounding_of(network, weight_bits, grid), spikes, device=_gpu())
+    assert_identical(*both)
+    assert_all_spiked(both[-1])
+
+
+def _small_network(topology: str) -> Network:
+    return random_network(topology, seed=4, channels=6, hidden=6, second=5, n_steps=24, max_delay=5)
 
 
 @pytest.mark.parametrize("topology", ["recurrent", "feedback and skips"])
-@pytest.mark.parametrize("strength", [1.0, 3000.0])
-def test_integers_are_those_of_the_chip(topology: str, strength: float) -> None:
-    network = random_network(topology, seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
-    louder = [replace(p, weight=p.weight * strength) for p in network.projections]
-    network = network.with_projections(louder)
-    spikes, rounding = random_input(network, 2, seed=2, density=0.3), _rounding(network)
-    model = SpikingNetwork(network, device=_gpu(), rounding=rounding)
-    mine, theirs = model.record(spikes), simulate(rounding(model.to_network()), spikes)
-    comparison = compare(theirs, mine)
-    assert comparison.spikes_different == comparison.membrane_different == 0
-    assert theirs.spikes["hidden"].n_spikes > 0
-    np.testing.assert_array_equal(mine.predictions, theirs.predictions)
-    assert model.arithmetic.take_faults() == {
-        name: theirs.counts[name] for name in ("u_wraps", "v_clips")
-    }
+def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
+    network = _small_network(topology)
+    spikes = random_input(network, 2, seed=2, density=0.4)
+    both = run_both(network, too_loud(rounding_of(network)), spikes, device=_gpu())
+    assert_identical(*both)
+    assert_all_spiked(both[-1])
+    assert all(both[-1].counts[name] > 0 for name in FAULTS)
 
 
 def test_gradients_of_integers_equal_the_cpu_engine() -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
     spikes = random_input(network, 2, seed=2, density=0.4)
-    mine = _gradients(network, spikes, _gpu(), _rounding(network))
-    theirs = _gradients(network, spikes, CPU, _rounding(network))
+    mine = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
+    theirs = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))
     for one, other in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-9 * np.abs(other).max())
