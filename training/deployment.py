@@ -23,7 +23,7 @@ class Deployment:
     Attributes:
         weight_bits: 2 … 8.
         delays: which delays are held.
-        samples: input that stands for what the network will hear.
+        samples: input that stands for what the network will hear, on which nothing overflows.
     """
 
     weight_bits: int

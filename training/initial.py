@@ -63,16 +63,21 @@ def _hidden_names(options: TrainOptions) -> list[str]:
 
 def _edges(options: TrainOptions, names: list[str]) -> list[tuple[str, str, _Draw]]:
     edges = []
-    source, draw = INPUT, _Draw(options.init_input, options.init_delay_input)
+    source, draw = INPUT, _draw(options, "input")
     for name in names:
         edges.append((source, name, draw))
         if options.recurrent:
-            loop = _Draw(options.init_recurrent, options.init_delay_recurrent)
-            edges.append((name, name, loop))
-        source, draw = name, _Draw(options.init_hidden, options.init_delay_hidden)
-    last = _Draw(options.init_output, options.init_delay_output) if names else draw
+            edges.append((name, name, _draw(options, "recurrent")))
+        source, draw = name, _draw(options, "hidden")
+    last = _draw(options, "output") if names else draw
     edges.append((source, OUTPUT, last))
     return edges
+
+
+def _draw(options: TrainOptions, kind: str) -> _Draw:
+    """How synapses of a kind start, with no delay that could not run."""
+    longest = min(getattr(options, f"init_delay_{kind}"), options.longest_delay)
+    return _Draw(getattr(options, f"init_{kind}"), longest)
 
 
 def _projection(

@@ -160,8 +160,8 @@ class TrainOptions:
                 raise UsageError(f"unknown {name} '{value}'", fix=f"use one of {list(known)}")
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
-            if getattr(self, f"init_delay_{name}") > self._longest_delay:
-                object.__setattr__(self, f"init_delay_{name}", self._longest_delay)
+            if getattr(self, f"init_delay_{name}") > self.max_delay:
+                object.__setattr__(self, f"init_delay_{name}", self.max_delay)
         if self.margin_ms and self.readout != FIRST_SPIKE:
             raise UsageError(f"margin_ms is a loss on first spikes, not on '{self.readout}'")
 
@@ -182,31 +182,23 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        if self.arithmetic != "integer":
-            return
-        if self.max_delay > MAX_DELAY:
+        if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
                 fix=f"--max-delay {MAX_DELAY}, to which finetune cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
-        if 0 < self.max_delay < self.delay_stride:
-            raise UsageError(
-                f"delay_stride is {self.delay_stride} steps, max_delay {self.max_delay}",
-                why="every delay would be 0",
-                fix=f"use a stride of at most {self.max_delay}, or 0 for the one that comes "
-                "nearest to all delays; for no delays at all, max_delay 0",
-            )
 
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
+        limit = min(self.max_delay, MAX_DELAY)
         if not self.delay_stride:
-            return DelayGrid.spanning(self.delay_bits, self.max_delay)
-        return DelayGrid(self.delay_bits, self.delay_stride, min(self.max_delay, MAX_DELAY))
+            return DelayGrid.spanning(self.delay_bits, limit, limit)
+        return DelayGrid(self.delay_bits, self.delay_stride, limit)
 
     @property
-    def _longest_delay(self) -> int:
+    def longest_delay(self) -> int:
         """Steps of the longest delay that runs."""
         return self.delay_grid.longest if self.arithmetic == "integer" else self.max_delay
 

@@ -40,6 +40,15 @@ def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
     return max(reversed(list(ranked)), key=lambda pair: pair[0])[1]
 
 
+def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
+    """What is known of the network that a run keeps, 0 … 1: the score of the best epoch.
+
+    Where its integers got other scales at the end, it is the accuracy of those.
+    """
+    settled = best_epoch(log, judge_epochs).get("settled_accuracy")
+    return max(scores(log, judge_epochs)) if settled is None else float(settled)
+
+
 def out_of_patience(scores: Sequence[float], patience: int) -> bool:
     """Whether the last so many scores are none better than the best before them.
 

@@ -188,13 +188,14 @@ class Trainer:
         if settled.content_hash == self.best_integers.content_hash:
             return
         self.best_integers = settled
-        if self._validation is not None:
-            best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
-            self.log[best - 1]["settled_accuracy"] = self._validation.integer_accuracy(settled)
+        accuracy = None if self._validation is None else self._validation.integer_accuracy(settled)
+        best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
+        self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
-            self._folder.keep(self.best, settled)
+            # Kept last: a run that is stopped before finds the integers that overflow again.
             self.save()
             self._folder.write_log(self.log)
+            self._folder.keep(self.best, settled)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples as the network hears them, a portion at a time."""

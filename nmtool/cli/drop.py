@@ -20,7 +20,7 @@ LAST = 300
 def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
     """The data with a validation split to compare on, which calibration never sees.
 
-    Without one of its own these are training samples, at most half of them.
+    Without one of its own these are the last training samples: those held out, or at most half.
 
     Args:
         dataset: with training samples.

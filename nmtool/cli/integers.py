@@ -8,7 +8,9 @@ from functools import partial
 
 from nmtool import targets
 from nmtool.cli import console
+from nmtool.cli.drop import keep_apart
 from nmtool.cli.evaluate import record
+from nmtool.cli.held_out import validated_on
 from nmtool.cli.loading import Samples, bin_for, read_split
 from nmtool.cli.progress import progress, working
 from nmtool.data import Dataset
@@ -154,6 +156,8 @@ def integers(
     if isinstance(found, IntegerNetwork):
         refuse_quantise_options(arguments)
         return found
+    if dataset is not None:
+        dataset, _ = keep_apart(dataset, validated_on([arguments.network]))
     result = quantised(arguments, found, dataset)
     if not result.report.calibrated:
         console.say(UNCALIBRATED)

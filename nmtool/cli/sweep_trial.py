@@ -99,7 +99,7 @@ class _TrialRun:
     ) -> float:
         from training.run import train
         from training.run_folder import RunFolder
-        from training.selection import scores
+        from training.selection import final_score
 
         folder = RunFolder(claim.folder / f"seed{options.seed}")
         log: list[dict[str, Any]] = []
@@ -125,7 +125,7 @@ class _TrialRun:
             on_epoch=on_epoch,
             device=self._device,
         )
-        return max(scores(log, options.judge_epochs))
+        return final_score(log, options.judge_epochs)
 
     def _heed(self, claim: Claim, entry: dict[str, Any], *, is_last: bool) -> None:
         """Tell the pruner how an epoch went, and end the trial if it says so."""

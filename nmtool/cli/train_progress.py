@@ -121,10 +121,12 @@ def summary(entry: Mapping[str, Any]) -> str:
     """An epoch's entry of the log in a few words."""
     validation = entry["validation_accuracy"]
     parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
-    if (settled := entry.get("settled_accuracy")) is not None:
-        parts.append(f"validation {settled:.1%} ({validation:.1%} before scales fit all samples)")
-    elif validation is not None:
-        parts.append(f"validation {validation:.1%}")
+    settled = entry.get("settled_accuracy", validation)
+    if validation is not None:
+        parts.append(f"validation {settled:.1%}")
+    if "settled_accuracy" in entry:
+        before = "" if validation is None else f" ({validation:.1%} before)"
+        parts.append(f"scales changed at the end, so that nothing overflows{before}")
     rates = ", ".join(f"{rate:.1f}" for rate in entry["spikes_per_neuron"].values())
     parts.append(f"spikes/neuron {rates or 'none'}")
     if entry["silent_neurons"]:

@@ -44,16 +44,15 @@ class DelayGrid:
             )
 
     @classmethod
-    def spanning(cls, bits: int, longest: int) -> DelayGrid:
+    def spanning(cls, bits: int, longest: int, limit: int = targets.MAX_DELAY) -> DelayGrid:
         """The grid of so many bits that no delay up to one (in steps) is far from.
 
         Its stride is that of the least largest error: of half a stride between two delays of the
-        grid, or of what lies beyond its last one. It goes no further than that delay, nor than
-        what the target holds.
+        grid, or of what lies beyond its last one. Delays beyond the limit do not count.
         """
-        limit = min(longest, targets.MAX_DELAY)
+        longest = min(longest, limit)
         grids = [cls(bits, stride, limit) for stride in range(1, targets.MAX_DELAY + 1)]
-        return min(grids, key=lambda grid: max(grid.stride / 2, limit - grid.longest))
+        return min(grids, key=lambda grid: max(grid.stride / 2, longest - grid.longest))
 
     @property
     def longest(self) -> int:

@@ -123,8 +123,7 @@ def delay_losses(network: Network, delays: DelayGrid) -> Iterator[Finding]:
         if beyond_grid:
             what = (
                 f"{beyond_grid} delays are longer than {delays.longest} steps, as far as "
-                f"{delays.bits}-bit delays in strides of {delays.stride} reach within "
-                f"{delays.limit}"
+                f"{delays.bits}-bit delays in strides of {delays.stride} reach"
             )
             fix = f"they were cut to {delays.longest}; more bits or another stride reach further"
             yield Finding("delay-range", _arrow(projection), what, fix)

@@ -47,17 +47,19 @@ def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> No
         return float(np.abs(grid.snap(delays) - delays).max())
 
     strides = range(1, targets.MAX_DELAY + 1)
-    best = min(furthest(DelayGrid(bits, stride, limit)) for stride in strides)
+    best = min(furthest(DelayGrid(bits, stride)) for stride in strides)
     assert furthest(DelayGrid.spanning(bits, longest)) == pytest.approx(best, abs=0.1)
+    best = min(furthest(DelayGrid(bits, stride, limit)) for stride in strides)
+    assert furthest(DelayGrid.spanning(bits, limit, limit)) == pytest.approx(best, abs=0.1)
 
 
-@given(st.sampled_from(DELAY_BITS), st.integers(0, 300), delays)
-def test_a_grid_that_spans_delays_goes_no_further(
-    bits: int, longest: int, delay: list[float]
+@given(st.sampled_from(DELAY_BITS), st.integers(0, targets.MAX_DELAY), delays)
+def test_a_grid_that_spans_delays_keeps_its_limit(
+    bits: int, limit: int, delay: list[float]
 ) -> None:
-    grid = DelayGrid.spanning(bits, longest)
-    assert grid.longest <= grid.limit == min(longest, targets.MAX_DELAY)
-    assert grid.snap(delay).max() <= longest
+    grid = DelayGrid.spanning(bits, limit, limit)
+    assert grid.longest <= grid.limit == limit
+    assert grid.snap(delay).max() <= limit
 
 
 @pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hardware_sim.simulator import simulate
+from nmtool.cli.train_progress import summary
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
@@ -98,7 +100,9 @@ def test_no_overflow_survives() -> None:
         assert counts["u_wraps"] == counts["v_clips"] == 0
 
 
-def test_accuracy_is_that_of_settled_scales(tmp_path: Path) -> None:
+def test_accuracy_is_that_of_settled_scales(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Integers that clip are replaced after the last epoch, and so is what is said of them."""
     options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
     folder = RunFolder(tmp_path / "run")
@@ -108,11 +112,32 @@ def test_accuracy_is_that_of_settled_scales(tmp_path: Path) -> None:
     cramped = Calibration(membrane={"output": 1e-3})
     rounding = replace(deployment.rounding(trainer.best), calibration=cramped)
     trainer.best_integers = rounding(trainer.best)
+    keep = RunFolder.keep
+
+    def keep_at_last(self: RunFolder, *networks: Any) -> None:
+        """A run that is stopped before this settles again when it is resumed."""
+        assert "settled_accuracy" in folder.log_file.read_text()
+        keep(self, *networks)
+
+    monkeypatch.setattr(RunFolder, "keep", keep_at_last)
     trainer._settle()
     assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
     assert folder.integers().content_hash == trainer.best_integers.content_hash
     assert [json.loads(line) for line in folder.log_file.read_text().splitlines()] == trainer.log
     assert train(options, small_dataset(), folder=folder, resume=True).log == trainer.log
+
+
+def test_other_scales_are_told_where_nothing_validates() -> None:
+    options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
+    trainer = Trainer(options, _splits()[0], None)
+    trainer._epoch()
+    trainer.best = _loud(trainer.best)
+    cramped = Calibration(membrane={"output": 1e-3})
+    rounding = replace(trainer._deployment.rounding(trainer.best), calibration=cramped)
+    trainer.best_integers = rounding(trainer.best)
+    trainer._settle()
+    assert trainer.log[0]["settled_accuracy"] is None
+    assert "scales changed at the end, so that nothing overflows" in summary(trainer.log[0])
 
 
 def _loud(network: Network) -> Network:

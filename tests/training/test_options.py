@@ -145,21 +145,12 @@ def test_delays_that_integers_hold(settings: dict[str, int], grid: DelayGrid) ->
     assert _integers(**settings).delay_grid == grid
 
 
-def test_initial_delays_stay_within_what_integers_hold() -> None:
+def test_the_longest_delay_that_runs() -> None:
     few = {"delay_bits": 4, "delay_stride": 1}
-    options = _integers(**few, init_delay_output=10)
-    assert (options.init_delay_input, options.init_delay_output) == (15, 10)
-    assert _set(**few).init_delay_input == 61
-
-
-def test_a_stride_beyond_the_largest_delay_is_refused() -> None:
-    far = {"max_delay": 12, "delay_stride": 13}
-    with pytest.raises(UsageError, match="delay_stride is 13 steps, max_delay 12") as caught:
-        _integers(**far)
-    assert caught.value.why == "every delay would be 0"
-    assert "at most 12" in caught.value.fix
-    assert _set(**far).delay_stride == 13
-    assert _integers(max_delay=12, delay_stride=12).delay_grid.longest == 12
+    assert _integers(**few).longest_delay == 15
+    assert _integers(**few, max_delay=12).longest_delay == 12
+    assert _set(**few).longest_delay == 61
+    assert _integers(**few).init_delay_input == 61
 
 
 def test_steps_cover_a_second_unless_given() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.selection import best_epoch, candidates, out_of_patience, scores
+from training.selection import best_epoch, candidates, final_score, out_of_patience, scores
 
 Accuracies = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=8)
 
@@ -54,6 +54,16 @@ def test_epochs_before_the_end_of_pruning_do_not_count(
     log = [*_log(before, pruned=False), *pruned]
     assert candidates(log) == pruned
     assert scores(log, judge_epochs) == scores(pruned, judge_epochs)
+
+
+def test_what_is_known_of_integers_with_other_scales() -> None:
+    log = _log([0.5, 0.9, 0.8])
+    assert final_score(log) == 0.9
+    log[1]["settled_accuracy"] = None
+    assert final_score(log) == 0.9
+    log[1]["settled_accuracy"] = 0.6
+    assert final_score(log) == 0.6
+    assert best_epoch(log)["epoch"] == 2
 
 
 @pytest.mark.parametrize(
