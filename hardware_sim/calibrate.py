@@ -17,10 +17,7 @@ from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 _MOST_ROUNDS = 64
-"""Room for what saturated grows at least by a quarter each round: more than a million times."""
-
-_WIDER = 1.25
-"""Small steps: of the scales at which nothing overflows, the largest holds weights best."""
+"""Room for what saturated grows by a quarter or twofold each round: more than a million times."""
 
 
 def calibrate(
@@ -56,10 +53,10 @@ def settle(
     *,
     to_integers: Callable[..., Quantisation] = quantise,
 ) -> Calibration:
-    """More room where the integers that a calibration leads to need it.
+    """Smaller scales where the integers that a calibration leads to overflow.
 
-    At another scale weights round otherwise, with few bits to quite another network: what one
-    network showed does not bind the next.
+    A scale is halved: exponents that are one less leave integer weights as they are, while a scale
+    in between would round those of few bits to quite another network.
 
     Args:
         network, spikes, to_integers: as in `calibrate`.
@@ -72,11 +69,9 @@ def settle(
         integers = to_integers(network, calibration=seen).network
         if not overflows(integers, spikes):
             return seen
-        found, saturated = _observe(integers, spikes)
-        wider = {
-            name: _WIDER * (seen.membrane.get(name) or found.membrane[name]) for name in saturated
-        }
-        seen = replace(seen, membrane={**seen.membrane, **wider})
+        saturated = _observe(integers, spikes)[1]
+        halved = {name: integers.population(name).scale / 2 for name in saturated}
+        seen = replace(seen, at_most={**seen.at_most, **halved})
     raise AssertionError("a scale that shrinks with every round leaves nothing to overflow")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 
-from hardware_sim.calibrate import calibrate
+from hardware_sim.calibrate import calibrate, settle
 from hardware_sim.saturation import overflows
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import DelayGrid, quantise, weight_ranges
+from nmtool.quantise import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from training.integer_arithmetic import Rounding
 from training.options import TrainOptions
@@ -23,7 +22,7 @@ class Deployment:
     Attributes:
         weight_bits: 2 … 8.
         delays: which delays are held.
-        samples: input that stands for what the network will hear, on which nothing overflows.
+        samples: input that stands for what the network will hear.
     """
 
     weight_bits: int
@@ -38,11 +37,9 @@ class Deployment:
     def rounding(self, network: Network) -> Rounding:
         """Ranges of least error for its weights, and the head-room its outputs need."""
         ranges = weight_ranges(network, self.weight_bits)
-        to_integers = partial(
-            quantise, weight_bits=self.weight_bits, delays=self.delays, ranges=ranges
-        )
-        seen = calibrate(network, self.samples, to_integers=to_integers)
-        return Rounding(self.weight_bits, self.delays, ranges, seen)
+        blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
+        seen = calibrate(network, self.samples, to_integers=blind.to_integers)
+        return replace(blind, calibration=seen)
 
     def settled(
         self,
@@ -52,16 +49,15 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, the portion that it is in joins the samples that decide the scales,
-        on which nothing overflows then.
-
         Args:
             network: the float network.
             integers: what it was rounded to so far.
             portions: all samples, a portion at a time.
         """
-        samples = self.samples
+        rounding = self.rounding(network)
         while faulty := [part for part in portions() if overflows(integers, part)]:
-            samples = Raster.concatenate([samples, *faulty])
-            integers = replace(self, samples=samples).rounding(network)(network)
+            spikes, seen = Raster.concatenate(faulty), rounding.calibration
+            seen = settle(network, spikes, seen, to_integers=rounding.to_integers)
+            rounding = replace(rounding, calibration=seen)
+            integers = rounding(network)
         return integers

@@ -22,7 +22,7 @@ from nmtool import dynamics
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
-from nmtool.quantise import Calibration, DelayGrid, quantise
+from nmtool.quantise import Calibration, DelayGrid, Quantisation, quantise
 from nmtool.quantise.scale import held_tau
 from nmtool.targets import STATE_SHIFT
 from training.arithmetic import Pass, join_cells
@@ -43,7 +43,7 @@ class Rounding:
         weight_bits: 2 … 8.
         delays: which delays are held.
         ranges: per projection (by index) what its integers reach, see `nmtool.quantise`.
-        calibration: what data showed of non-spiking membranes.
+        calibration: what data showed.
     """
 
     weight_bits: int
@@ -53,13 +53,17 @@ class Rounding:
 
     def __call__(self, network: Network) -> IntegerNetwork:
         """The integers of a network."""
+        return self.to_integers(network, calibration=self.calibration).network
+
+    def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:
+        """The same with another calibration, and the account of it."""
         return quantise(
             network,
             weight_bits=self.weight_bits,
             delays=self.delays,
             ranges=self.ranges,
-            calibration=self.calibration,
-        ).network
+            calibration=calibration,
+        )
 
 
 class IntegerArithmetic:

@@ -15,8 +15,10 @@ class Calibration:
         current: of u.
         membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
             that stayed at 0 gets what any input could need.
+        at_most: bound of the scale, per population whose integers overflowed at a larger one.
     """
 
     drive: Mapping[str, float] = field(default_factory=dict)
     current: Mapping[str, float] = field(default_factory=dict)
     membrane: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)

@@ -34,6 +34,7 @@ from nmtool.quantise.exact import single, weight_jumps
 from nmtool.quantise.losses import delay_losses, threshold_losses, weight_losses
 from nmtool.quantise.report import QuantisationReport
 from nmtool.quantise.scale import (
+    MEMBRANE,
     Ceilings,
     choose_scale,
     current_ceiling,
@@ -180,16 +181,23 @@ class _Quantiser:
         """Choose the scale, round everything, and yield until the integers keep the bounds."""
         limits = [256 - self._step(jumps) for jumps in incoming.values()]
         largest = [self._range(index, jumps) for index, jumps in incoming.items()]
-        factor, share = math.inf, 1.0
+        at_most, share = self._at_most(population.name), 1.0
         while share >= 1:
-            at_most = factor / max(share, _LEAST_YIELD)
             factor, exponents = choose_scale(ceilings, largest, limits, at_most, self.weight_bits)
             for (index, jumps), exponent in zip(incoming.items(), exponents, strict=True):
                 self.projections[index] = self._projection(index, jumps, factor, exponent)
             integer = self._constants(population, du, dv, factor)
             share = self._share(integer, list(incoming)) if ceilings.static else 0.0
-        self.limits[population.name] = limited_by(ceilings, factor)
+            at_most = factor / max(share, _LEAST_YIELD)
+        overflowed = 2 * factor > self._at_most(population.name)
+        self.limits[population.name] = MEMBRANE if overflowed else limited_by(ceilings, factor)
         return integer
+
+    def _at_most(self, name: str) -> float:
+        """Bound of a population's scale that data showed."""
+        return (
+            math.inf if self.calibration is None else self.calibration.at_most.get(name, math.inf)
+        )
 
     def _share(self, integer: IntegerPopulation, incoming: list[int]) -> float:
         bounded = integer.kind != LIF and self.calibration is None

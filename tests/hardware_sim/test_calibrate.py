@@ -18,7 +18,7 @@ from nmtool.network import Network, Population, Projection
 from nmtool.quantise import Calibration, Quantisation, quantise, weight_ranges
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import STATE_LIMIT
+from nmtool.targets import STATE_LIMIT, weight_exponents
 from tests.integer_nets import random_raster
 
 STEPS = 40
@@ -168,7 +168,24 @@ def test_too_little_room_settles_to_enough(tau_ms: float, share: float, bits: in
     little = {name: share * room for name, room in seen.membrane.items()}
     settled = settle(network, spikes, replace(seen, membrane=little), to_integers=to_integers)
     assert not overflows(to_integers(network, calibration=settled).network, spikes)
-    assert all(settled.membrane[name] >= room for name, room in little.items())
+    assert settled.membrane == little
+
+
+@given(st.integers(2, 8), st.integers(1, 3))
+def test_settling_halves_scales_and_keeps_integer_weights(bits: int, halvings: int) -> None:
+    """Weights that round anew at a scale in between would be another network, with few bits."""
+    network, spikes = spiking_network(), random_raster(8, 3, STEPS, 10)
+    to_integers = partial(quantise, weight_bits=bits, ranges=weight_ranges(network, bits))
+    seen = calibrate(network, spikes, to_integers=to_integers)
+    whole = to_integers(network, calibration=seen).network
+    at_most = {p.name: p.scale / 2**halvings for p in whole.populations}
+    halved = to_integers(network, calibration=replace(seen, at_most=at_most)).network
+    for before, after in zip(whole.projections, halved.projections, strict=True):
+        assert halved.population(after.target).scale == at_most[after.target]
+        if after.weight_exponent == before.weight_exponent - halvings:
+            np.testing.assert_array_equal(before.weight, after.weight)
+        else:
+            assert after.weight_exponent == weight_exponents(bits)[0]
 
 
 def test_silent_samples_leave_the_bound_for_every_input() -> None:
