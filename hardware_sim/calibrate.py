@@ -17,7 +17,7 @@ from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 _MOST_ROUNDS = 64
-"""Room for what saturated grows by a quarter or twofold each round: more than a million times."""
+"""Each round room grows by a quarter or twofold, or a scale halves: more than a million times."""
 
 
 def calibrate(
