@@ -49,6 +49,8 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
+        Where something does, scales are halved (`hardware_sim.calibrate.settle`).
+
         Args:
             network: the float network.
             integers: what it was rounded to so far.

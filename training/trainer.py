@@ -185,8 +185,11 @@ class Trainer:
         if self._deployment is None or self.best_integers is None:
             return
         settled = self._deployment.settled(self.best, self.best_integers, self._all_samples)
-        if settled.content_hash == self.best_integers.content_hash:
-            return
+        if settled.content_hash != self.best_integers.content_hash:
+            self._take_settled(settled)
+
+    def _take_settled(self, settled: IntegerNetwork) -> None:
+        """Keep integers of other scales, and what they are worth in the log of their epoch."""
         self.best_integers = settled
         accuracy = None if self._validation is None else self._validation.integer_accuracy(settled)
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]

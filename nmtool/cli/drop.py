@@ -13,33 +13,6 @@ from nmtool.errors import NetworkError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
-LAST = 300
-"""Training samples that are compared on, from the end, where nothing says what was held out."""
-
-
-def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
-    """The data with a validation split to compare on, which calibration never sees.
-
-    Without one of its own these are the last training samples: those held out, or at most half.
-
-    Args:
-        dataset: with training samples.
-        held_out: how many of them, the last ones, the network did not learn from, if that is
-            known.
-
-    Returns:
-        The data, and what to call that split.
-    """
-    if "validation" in dataset.splits:
-        return dataset, "samples of the validation split"
-    events = read_split(dataset, "train")
-    known = held_out is not None and held_out < events.n_samples
-    count = held_out if known else min(LAST, events.n_samples // 2)
-    name = "samples held out of training" if known else "training samples, the last ones"
-    return Dataset(
-        dataset.name, ("train",), {"train": events}.__getitem__, tail=count or None
-    ), name
-
 
 def measure_drop(
     network: Network, integers: IntegerNetwork, dataset: Dataset, compared_on: str
@@ -49,7 +22,7 @@ def measure_drop(
     Args:
         network: float.
         integers: made of it.
-        dataset, compared_on: from `keep_apart`.
+        dataset, compared_on: from `nmtool.cli.held_out.keep_apart`.
 
     Returns:
         `compared_on` str, `samples` int; `float_accuracy`, `integer_accuracy` and `agreement`

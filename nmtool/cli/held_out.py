@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nmtool.cli import console
-from nmtool.cli.loading import RUN_INTEGERS, RUN_NETWORK, find_data
+from nmtool.cli.loading import RUN_INTEGERS, RUN_NETWORK, find_data, read_split
 from nmtool.data import Dataset
 
 VALIDATION = "validation"
+
+LAST = 300
+"""Training samples that are compared on, from the end, where nothing says what was held out."""
 
 
 def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[str]) -> Dataset:
@@ -27,6 +30,29 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
         return dataset
     console.say(f"validation: the last {count} training samples, as in training")
     return find_data(arguments, arguments.data, count)
+
+
+def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
+    """The data with a validation split to compare on, which calibration never sees.
+
+    Without one of its own these are the last training samples: those held out, or at most half.
+
+    Args:
+        dataset: with training samples.
+        held_out: how many of them, the last ones, the network did not learn from, if that is
+            known.
+
+    Returns:
+        The data, and what to call that split.
+    """
+    if VALIDATION in dataset.splits:
+        return dataset, "samples of the validation split"
+    events = read_split(dataset, "train")
+    known = held_out is not None and held_out < events.n_samples
+    count = held_out if known else min(LAST, events.n_samples // 2)
+    name = "samples held out of training" if known else "training samples, the last ones"
+    splits = {"train": events}
+    return Dataset(dataset.name, tuple(splits), splits.__getitem__, tail=count or None), name
 
 
 def validated_on(networks: Iterable[str]) -> int | None:

@@ -8,9 +8,8 @@ from functools import partial
 
 from nmtool import targets
 from nmtool.cli import console
-from nmtool.cli.drop import keep_apart
 from nmtool.cli.evaluate import record
-from nmtool.cli.held_out import validated_on
+from nmtool.cli.held_out import keep_apart, validated_on
 from nmtool.cli.loading import Samples, bin_for, read_split
 from nmtool.cli.progress import progress, working
 from nmtool.data import Dataset
@@ -118,7 +117,7 @@ def _settled(
     to_integers: Callable[..., Quantisation],
     calibration: Calibration,
 ) -> Calibration:
-    """What was calibrated, with more room where other ranges need it."""
+    """What was calibrated, with smaller scales where other ranges need them."""
     from hardware_sim.calibrate import settle
 
     return settle(network, samples.raster, calibration, to_integers=to_integers)

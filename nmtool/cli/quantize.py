@@ -16,8 +16,8 @@ from nmtool.cli.arguments import (
     add_network,
     check_network_name,
 )
-from nmtool.cli.drop import LAST, keep_apart, measure_drop
-from nmtool.cli.held_out import validated_on
+from nmtool.cli.drop import measure_drop
+from nmtool.cli.held_out import LAST, keep_apart, validated_on
 from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_options, quantised
 from nmtool.cli.loading import RUN_NETWORK, find_data, load_any
 from nmtool.errors import UsageError
@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     found = load_any(arguments.network)
     if isinstance(found, IntegerNetwork):
         raise _has_integers(arguments.network)
-    held_out, dataset, drop = validated_on([arguments.network]), None, None
+    held_out = validated_on([arguments.network])
+    dataset, compared_on = None, ""
     if arguments.data:
         dataset, compared_on = keep_apart(find_data(arguments, arguments.data), held_out)
     result = quantised(arguments, found, dataset)
     result.network.save(output)
-    if dataset is not None:
-        drop = measure_drop(found, result.network, dataset, compared_on)
+    drop = None if dataset is None else measure_drop(found, result.network, dataset, compared_on)
     if arguments.json:
         hashes = {"hash": result.network.content_hash, "source_hash": found.content_hash}
         console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})

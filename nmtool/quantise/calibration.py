@@ -15,7 +15,8 @@ class Calibration:
         current: of u.
         membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
             that stayed at 0 gets what any input could need.
-        at_most: bound of the scale, per population whose integers overflowed at a larger one.
+        at_most: bound of the scale (integer weight units for one unit of u), of populations whose
+            integers overflowed at a larger one.
     """
 
     drive: Mapping[str, float] = field(default_factory=dict)

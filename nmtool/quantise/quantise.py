@@ -195,9 +195,8 @@ class _Quantiser:
 
     def _at_most(self, name: str) -> float:
         """Bound of a population's scale that data showed."""
-        return (
-            math.inf if self.calibration is None else self.calibration.at_most.get(name, math.inf)
-        )
+        bounds = self.calibration.at_most if self.calibration is not None else {}
+        return bounds.get(name, math.inf)
 
     def _share(self, integer: IntegerPopulation, incoming: list[int]) -> float:
         bounded = integer.kind != LIF and self.calibration is None
