@@ -14,8 +14,8 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.simulator import simulate
 from nmtool import IntegerNetwork, SpikeEvents, bin_events
 
 

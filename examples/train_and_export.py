@@ -15,13 +15,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from exporters import lava
-from hardware_sim.calibrate import calibrate
-from hardware_sim.simulator import simulate
-from nmtool import bin_events, load_dataset, quantise
-from training.model import SpikingNetwork
-from training.options import TrainOptions
-from training.trainer import Trainer
+from nmtool.exporters import lava
+from nmtool.hardware_sim.calibrate import calibrate
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.options import TrainOptions
+from nmtool.training.trainer import Trainer
+
+from nmtool import bin_events, load_dataset, round_network
 
 
 def main(output: Path, epochs: int = 10) -> None:
@@ -34,7 +35,7 @@ def main(output: Path, epochs: int = 10) -> None:
         return bin_events(events, network.dt_ms, network.n_steps, network.channels.group).raster
 
     some = binned(dataset.train.take(range(200)))
-    integers = quantise(network, calibration=calibrate(network, some)).network
+    integers = round_network(network, calibration=calibrate(network, some)).network
 
     heard, label = binned(dataset.validation), dataset.validation.label
     in_float = SpikingNetwork(network).record(heard).accuracy(label)

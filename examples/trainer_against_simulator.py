@@ -15,13 +15,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from hardware_sim.simulator import simulate
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
+
 from nmtool import IntegerNetwork, bin_events, load_dataset
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid
-from nmtool.verify import compare
-from training.integer_arithmetic import Rounding
-from training.model import SpikingNetwork
+from nmtool.quantisation import Calibration, DelayGrid
+from nmtool.verification.comparison import compare
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Format:
     @property
     def package(self) -> Any:
         """The package that does it."""
-        return importlib.import_module(f"exporters.{self.name}")
+        return importlib.import_module(f"nmtool.exporters.{self.name}")
 
     def network(self, path: str | Path) -> IntegerNetwork | Network:
         """The network in an artefact.

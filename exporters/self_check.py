@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.formats import CARRIES, REAL, Format
+from nmtool.exporters.formats import CARRIES, REAL, Format
+
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.recording import Recording
-from nmtool.verify import REAL_TOLERANCE, Comparison, compare
+from nmtool.verification.comparison import REAL_TOLERANCE, Comparison, compare
 
 
 def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from nmtool.hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
-from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, Quantisation, quantise
+from nmtool.quantisation import Calibration, Quantisation, round_network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_SHIFT
@@ -21,7 +21,7 @@ _MOST_ROUNDS = 64
 
 
 def calibrate(
-    network: Network, spikes: Raster, *, to_integers: Callable[..., Quantisation] = quantise
+    network: Network, spikes: Raster, *, to_integers: Callable[..., Quantisation] = round_network
 ) -> Calibration:
     """Run a network in integers that do not overflow, and see how far its variables go.
 
@@ -33,7 +33,7 @@ def calibrate(
     Args:
         network: the float network.
         spikes: input raster of samples that stand for what the network will hear.
-        to_integers: `quantise`, with the bits that are meant and the scale rule `static`.
+        to_integers: `round_network`, with the bits that are meant and the scale rule `static`.
 
     Returns:
         What `settle` makes of it.
@@ -51,7 +51,7 @@ def settle(
     spikes: Raster,
     seen: Calibration,
     *,
-    to_integers: Callable[..., Quantisation] = quantise,
+    to_integers: Callable[..., Quantisation] = round_network,
 ) -> Calibration:
     """Smaller scales where the integers that a calibration leads to overflow.
 

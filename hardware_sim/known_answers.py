@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from nmtool.hardware_sim.busiest import busiest_stretches
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.busiest import busiest_stretches
-from hardware_sim.simulator import simulate
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from nmtool.hardware_sim.step import keep_current, keep_membrane, neuron_step
 from numpy.typing import NDArray
 
-from hardware_sim.step import keep_current, keep_membrane, neuron_step
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation

@@ -67,11 +67,11 @@ from nmtool.errors import (
 from nmtool.graph import InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import Calibration, Quantisation, quantise
+from nmtool.quantisation import Calibration, Quantisation, round_network
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.verify import Comparison, compare
+from nmtool.verification.comparison import Comparison, compare
 from nmtool.version import __version__
 
 __all__ = [
@@ -104,5 +104,5 @@ __all__ = [
     "bin_events",
     "compare",
     "load_dataset",
-    "quantise",
+    "round_network",
 ]

@@ -6,7 +6,6 @@ simulators and the documented chip agree (`docs/arithmetic.md`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -45,23 +44,6 @@ MAX_BIAS = (BIAS_MANTISSA_LIMIT - 1) << MAX_BIAS_EXPONENT
 """Largest magnitude that can be added to v each step, of either sign."""
 
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in a network that the target cannot hold as it is.
-
-    Attributes:
-        code: stable identifier, for scripts.
-        where: the population or projection.
-        what: what does not fit.
-        fix: what was done about it, or what to do.
-    """
-
-    code: str
-    where: str
-    what: str
-    fix: str
 
 
 def weight_exponents(weight_bits: int) -> range:

@@ -52,10 +52,10 @@ RULES = (
     ),
     rule("hardware_sim", "nmtool numpy numba"),
     rule("training", "nmtool hardware_sim numpy numba torch"),
-    rule("training.cpu.kernels", "nmtool hardware_sim numpy numba llvmlite"),
+    rule("nmtool.training.cpu.kernels", "nmtool hardware_sim numpy numba llvmlite"),
     rule("exporters", "nmtool numpy", "h5py nir onnx onnxruntime"),
-    rule("exporters.lava.package", "numpy lava lava_network"),
-    rule("exporters.netx.package", "numpy lava lava_network reader"),
+    rule("nmtool.exporters.lava.package", "numpy lava lava_network"),
+    rule("nmtool.exporters.netx.package", "numpy lava lava_network reader"),
 )
 
 
@@ -150,17 +150,17 @@ def test_every_import_is_allowed(room: str) -> None:
         ("nmtool.cli.train", "import torch"),
         ("nmtool.cli.train", "from training.options import TrainOptions"),
         ("nmtool.cli.train", "class A:\n    import exporters"),
-        ("hardware_sim.step", "from training import kernels"),
-        ("hardware_sim.step", "def f():\n    import torch"),
-        ("hardware_sim.step", "import importlib\nimportlib.import_module('torch')"),
-        ("training.model", "from exporters import lava"),
-        ("training.model", "import nmtool.cli.train"),
-        ("exporters.nir", "import nir"),
-        ("exporters.nir", "def f():\n    import hardware_sim"),
-        ("exporters.nir", "import lava"),
-        ("exporters.lava.package.run", "import nmtool"),
-        ("exporters.lava.package.lava_network.x", "from ....leash import f"),
-        ("exporters.netx.package.run", "from exporters import netx"),
+        ("nmtool.hardware_sim.step", "from training import kernels"),
+        ("nmtool.hardware_sim.step", "def f():\n    import torch"),
+        ("nmtool.hardware_sim.step", "import importlib\nimportlib.import_module('torch')"),
+        ("nmtool.training.model", "from exporters import lava"),
+        ("nmtool.training.model", "import nmtool.cli.train"),
+        ("nmtool.exporters.nir", "import nir"),
+        ("nmtool.exporters.nir", "def f():\n    import hardware_sim"),
+        ("nmtool.exporters.nir", "import lava"),
+        ("nmtool.exporters.lava.package.run", "import nmtool"),
+        ("nmtool.exporters.lava.package.lava_network.x", "from ....leash import f"),
+        ("nmtool.exporters.netx.package.run", "from exporters import netx"),
     ],
 )
 def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_the_test_sees_what_is_not_allowed(module: str, code: str, tmp_path: Pat
         ("nmtool.cli.train", "def f():\n    from training import options"),
         ("nmtool.cli.train", "if TYPE_CHECKING:\n    from training import options"),
         ("nmtool.__main__", "from nmtool.cli.main import main"),
-        ("training.model", "import torch\nfrom hardware_sim.step import neuron_step"),
-        ("exporters.lava.package.lava_network.x", "import lava\nfrom .y import z"),
+        ("nmtool.training.model", "import torch\nfrom hardware_sim.step import neuron_step"),
+        ("nmtool.exporters.lava.package.lava_network.x", "import lava\nfrom .y import z"),
     ],
 )
 def test_the_test_lets_pass_what_is(module: str, code: str, tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from nmtool.training.functions import Push
+from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 from torch import Tensor
-
-from training.functions import Push
-from training.model import SpikingNetwork
 
 
 @dataclass(frozen=True)

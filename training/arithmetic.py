@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
+from nmtool.training.cell import Cell, make_cell
+from nmtool.training.devices import Device
+from nmtool.training.engine import Engine, Synapses
+from nmtool.training.functions import Connection, Neurons, whole_steps
 
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from training.cell import Cell, make_cell
-from training.devices import Device
-from training.engine import Engine, Synapses
-from training.functions import Connection, Neurons, whole_steps
 
 if TYPE_CHECKING:
-    from training.model import Projection
+    from nmtool.training.model import Projection
 
 
 class Pass(Protocol):

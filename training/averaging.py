@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from nmtool.training.model import SpikingNetwork
 from torch import Tensor
-
-from training.model import SpikingNetwork
 
 
 class Average:

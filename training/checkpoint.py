@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
-from training.model import SpikingNetwork
 
 FILE_KIND = "nmtool checkpoint"
 FILE_VERSION = 1
@@ -59,8 +59,8 @@ def save(
     Args:
         path: the file.
         model, optimiser, progress: what is written.
-        removed: per pruned parameter [pre, post] bool, see `training.pruning`.
-        average: per parameter [pre, post] float, see `training.averaging`.
+        removed: per pruned parameter [pre, post] bool, see `nmtool.training.pruning`.
+        average: per parameter [pre, post] float, see `nmtool.training.averaging`.
 
     Raises:
         StorageError: the file cannot be written.

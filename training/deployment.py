@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from hardware_sim.calibrate import calibrate, settle
-from hardware_sim.saturation import overflows
+from nmtool.hardware_sim.calibrate import calibrate, settle
+from nmtool.hardware_sim.saturation import overflows
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.options import TrainOptions
+
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid, weight_ranges
+from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
-from training.integer_arithmetic import Rounding
-from training.options import TrainOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, scales are halved (`hardware_sim.calibrate.settle`).
+        Where something does, scales are halved (`nmtool.hardware_sim.calibrate.settle`).
 
         Args:
             network: the float network.

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from nmtool.training.cpu.engine import CpuEngine
+from nmtool.training.engine import Engine
 
 from nmtool.errors import MissingError, UsageError
-from training.cpu.engine import CpuEngine
-from training.engine import Engine
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -55,9 +55,9 @@ def find_device(name: str) -> Device:
 
 
 def _cuda() -> Device:
-    from training.cuda.available import require
+    from nmtool.training.cuda.available import require
 
     device = require()
-    from training.cuda.engine import CudaEngine
+    from nmtool.training.cuda.engine import CudaEngine
 
     return Device("cuda", device, CudaEngine)

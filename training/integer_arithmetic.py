@@ -1,6 +1,6 @@
 """Training in the arithmetic `loihi2`: the forward pass is the deployed network itself.
 
-Every pass rounds the float shadows to an `IntegerNetwork` with `nmtool.quantise` and runs it with
+Every pass rounds the float shadows to an `IntegerNetwork` with `quantisation` and runs it with
 `hardware_sim`'s step. Backward, EventProp runs on what the chip holds, translated back into
 floats; gradients by rounded weights and delays go straight through to the shadows.
 """
@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from nmtool.hardware_sim.step import keep_current, keep_membrane
+from nmtool.training.arithmetic import Pass, join_cells
+from nmtool.training.cell import Cell, Chip, make_cell
+from nmtool.training.devices import Device
+from nmtool.training.engine import Engine, Synapses
+from nmtool.training.functions import Connection, Neurons
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from hardware_sim.step import keep_current, keep_membrane
 from nmtool import dynamics
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
-from nmtool.quantise import Calibration, DelayGrid, Quantisation, quantise
-from nmtool.quantise.scale import held_tau
+from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
+from nmtool.quantisation.scale import held_tau
 from nmtool.targets import STATE_SHIFT
-from training.arithmetic import Pass, join_cells
-from training.cell import Cell, Chip, make_cell
-from training.devices import Device
-from training.engine import Engine, Synapses
-from training.functions import Connection, Neurons
 
 if TYPE_CHECKING:
-    from training.model import Projection
+    from nmtool.training.model import Projection
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Rounding:
     Attributes:
         weight_bits: 2 … 8.
         delays: which delays are held.
-        ranges: per projection (by index) what its integers reach, see `nmtool.quantise`.
+        ranges: per projection (by index) what its integers reach, see `nmtool.quantisation`.
         calibration: what data showed.
     """
 
@@ -57,7 +57,7 @@ class Rounding:
 
     def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:
         """The same with another calibration, and the account of it."""
-        return quantise(
+        return round_network(
             network,
             weight_bits=self.weight_bits,
             delays=self.delays,
@@ -95,7 +95,7 @@ class IntegerArithmetic:
         return replace(self.network, projections=specs)
 
     def integers_of(self, projections: Sequence[Projection]) -> IntegerNetwork:
-        """See `training.arithmetic.Arithmetic`."""
+        """See `nmtool.training.arithmetic.Arithmetic`."""
         return self.rounding(self.network_of(projections))
 
     def take_faults(self) -> dict[str, int]:
@@ -106,7 +106,7 @@ class IntegerArithmetic:
         return {"u_wraps": int(wraps), "v_clips": int(clips)}
 
     def prepare(self, projections: Sequence[Projection]) -> Pass:
-        """See `training.arithmetic.Arithmetic`."""
+        """See `nmtool.training.arithmetic.Arithmetic`."""
         integer = self.integers_of(projections)
         connections = [
             self._connection(projection, held, integer.population(held.target))

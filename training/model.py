@@ -13,6 +13,13 @@ from typing import cast
 
 import numpy as np
 import torch
+from nmtool.training.arithmetic import Arithmetic, FloatArithmetic
+from nmtool.training.blocks import BlockPlan, plan_block
+from nmtool.training.devices import CPU, Device
+from nmtool.training.functions import Push, run_li, run_lif, whole_steps
+from nmtool.training.integer_arithmetic import IntegerArithmetic, Rounding
+from nmtool.training.options import LONGEST_DELAY
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -23,13 +30,6 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from training.arithmetic import Arithmetic, FloatArithmetic
-from training.blocks import BlockPlan, plan_block
-from training.devices import CPU, Device
-from training.functions import Push, run_li, run_lif, whole_steps
-from training.integer_arithmetic import IntegerArithmetic, Rounding
-from training.options import LONGEST_DELAY
-from training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
 
@@ -170,7 +170,7 @@ class SpikingNetwork(nn.Module):
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
-        """Run without gradients; the float counterpart of `hardware_sim.simulate`.
+        """Run without gradients; the float counterpart of `nmtool.hardware_sim.simulate`.
 
         Args:
             spikes: input raster.

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 
 import torch
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.options import TrainOptions
 from torch import nn
-
-from training.model import SpikingNetwork
-from training.options import TrainOptions
 
 
 def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:

@@ -14,7 +14,7 @@ from typing import Any
 from nmtool.data import default_steps
 from nmtool.data.dataset import nearest
 from nmtool.errors import UsageError
-from nmtool.quantise import DelayGrid
+from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
 from nmtool.targets import MAX_DELAY
 

@@ -6,17 +6,17 @@ import json
 import zlib
 
 import numpy as np
+from nmtool.training.augment import Augmentation
+from nmtool.training.balance import balance_drive
+from nmtool.training.deployment import Deployment
+from nmtool.training.devices import Device
+from nmtool.training.initial import initial_network
+from nmtool.training.options import TrainOptions
+from nmtool.training.ranks import Ranks
 
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.network import Network
 from nmtool.raster import Raster
-from training.augment import Augmentation
-from training.balance import balance_drive
-from training.deployment import Deployment
-from training.devices import Device
-from training.initial import initial_network
-from training.options import TrainOptions
-from training.ranks import Ranks
 
 _SOME = 64
 """Training samples that decide the first firing rate, and the integers' scales."""

@@ -14,9 +14,8 @@ import math
 from dataclasses import dataclass
 
 import torch
+from nmtool.training.model import SpikingNetwork
 from torch import Tensor, nn
-
-from training.model import SpikingNetwork
 
 _BELOW_ONE = 1e-6
 """Share times synapses may fall short of a whole number by rounding, by far less than this."""

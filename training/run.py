@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from nmtool.training.devices import CPU, Device
+from nmtool.training.options import TrainOptions
+from nmtool.training.ranks import ALONE, Ranks
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.trainer import BatchReport, Trainer
 
 from nmtool.data import Dataset
 from nmtool.network import Network
 from nmtool.version import __version__
-from training.devices import CPU, Device
-from training.options import TrainOptions
-from training.ranks import ALONE, Ranks
-from training.run_folder import RunFolder
-from training.trainer import BatchReport, Trainer
 
 
 def train(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Entry = Mapping[str, Any]
-"""What the log says about an epoch, see `training.trainer`."""
+"""What the log says about an epoch, see `nmtool.training.trainer`."""
 
 
 def candidates(log: Sequence[Entry]) -> list[Entry]:

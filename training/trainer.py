@@ -10,6 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from nmtool.training import checkpoint, losses
+from nmtool.training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
+from nmtool.training.averaging import Average
+from nmtool.training.devices import CPU, Device
+from nmtool.training.divergence import check_gradients, check_loss
+from nmtool.training.integer_arithmetic import IntegerArithmetic, Rounding
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.optimise import clip_gradients, make_optimiser, rate_factor
+from nmtool.training.options import TrainOptions
+from nmtool.training.preparation import augmentation, check_agreement, deployment, starting_network
+from nmtool.training.pruning import Pruning
+from nmtool.training.ranks import ALONE, Ranks
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.selection import best_epoch, candidates, out_of_patience, scores
+from nmtool.training.totals import Totals
+from nmtool.training.validation import Validation
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents, bin_events, check_same_classes
@@ -17,22 +33,6 @@ from nmtool.errors import DataError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
-from training import checkpoint, losses
-from training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
-from training.averaging import Average
-from training.devices import CPU, Device
-from training.divergence import check_gradients, check_loss
-from training.integer_arithmetic import IntegerArithmetic, Rounding
-from training.model import SpikingNetwork
-from training.optimise import clip_gradients, make_optimiser, rate_factor
-from training.options import TrainOptions
-from training.preparation import augmentation, check_agreement, deployment, starting_network
-from training.pruning import Pruning
-from training.ranks import ALONE, Ranks
-from training.run_folder import RunFolder
-from training.selection import best_epoch, candidates, out_of_patience, scores
-from training.totals import Totals
-from training.validation import Validation
 
 _PORTION = 256
 

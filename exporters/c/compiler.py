@@ -7,7 +7,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from exporters.supervise import supervise
+from nmtool.exporters.supervise import supervise
+
 from nmtool.errors import MissingError
 
 USUAL = ("cc", "gcc", "clang")

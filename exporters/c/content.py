@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nmtool.exporters.c import known
+from nmtool.exporters.c.about import about
+from nmtool.exporters.c.arrays import read_arrays
+from nmtool.exporters.c.record import dumped
+from nmtool.exporters.c.source import program, projection_symbol
+from nmtool.exporters.stored_weights import weight_unit
 from numpy.typing import NDArray
 
-from exporters.c import known
-from exporters.c.about import about
-from exporters.c.arrays import read_arrays
-from exporters.c.record import dumped
-from exporters.c.source import program, projection_symbol
-from exporters.stored_weights import weight_unit
 from nmtool import integer_network
 from nmtool.errors import FileFormatError
 from nmtool.graph import INPUT

@@ -7,9 +7,9 @@ from string import Template
 from typing import Any
 
 import numpy as np
+from nmtool.exporters.c.arrays import array
 from numpy.typing import NDArray
 
-from exporters.c.arrays import array
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation

@@ -1,6 +1,6 @@
 """Export to Lava 0.10.0: a folder that runs there by itself, bit for bit.
 
-Lava has an environment of its own (`exporters.lava.environment`) and runs as a supervised
+Lava has an environment of its own (`nmtool.exporters.lava.environment`) and runs as a supervised
 process; nothing here imports it.
 """
 
@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from exporters.export_folder import replacing_folder
-from exporters.lava import environment as environments
-from exporters.lava.environment import PACKAGE, LavaEnvironment
-from exporters.lava.exchange import SILENCE_S, progress_reader, write_events
-from exporters.lava.interpreters import clean_variables
-from exporters.lava.readme import readme
-from exporters.supervise import supervise
+from nmtool.exporters.export_folder import replacing_folder
+from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
+from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_events
+from nmtool.exporters.lava.interpreters import clean_variables
+from nmtool.exporters.lava.readme import readme
+from nmtool.exporters.supervise import supervise
+
 from nmtool import storage
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork

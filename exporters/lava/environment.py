@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.lava.interpreters import NATIVE_PYTHON, choose_base, clean_variables
-from exporters.supervise import supervise
+from nmtool.exporters.lava.interpreters import NATIVE_PYTHON, choose_base, clean_variables
+from nmtool.exporters.supervise import supervise
+
 from nmtool import storage
 from nmtool.errors import BackendError, MissingError, StorageError
 from nmtool.folders import data_folder

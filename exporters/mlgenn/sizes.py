@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from exporters.mlgenn.checkpoint import Connection
+from nmtool.exporters.mlgenn.checkpoint import Connection
+
 from nmtool.errors import FileFormatError
 
 

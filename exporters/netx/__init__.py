@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from exporters.export_file import write_export
-from exporters.netx import file as files
-from exporters.netx import runner
-from exporters.netx.chain import layers_of, order
-from exporters.netx.file import Extra, NetxFile
-from exporters.netx.importing import network_of, obstacles
+from nmtool.exporters.export_file import write_export
+from nmtool.exporters.netx import file as files
+from nmtool.exporters.netx import runner
+from nmtool.exporters.netx.chain import layers_of, order
+from nmtool.exporters.netx.file import Extra, NetxFile
+from nmtool.exporters.netx.importing import network_of, obstacles
+
 from nmtool import integer_network, storage
 from nmtool.errors import DoesNotFitError, FileFormatError
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork

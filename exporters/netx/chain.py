@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 
-from exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
+from nmtool.errors import Finding
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import BIAS_MANTISSA_LIMIT, Finding
+from nmtool.targets import BIAS_MANTISSA_LIMIT
 
 _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from nmtool.exporters.hdf5 import PlainFile, opened, printable
+from nmtool.exporters.netx.layers import Layer
 from numpy.typing import NDArray
 
-from exporters.hdf5 import PlainFile, opened, printable
-from exporters.netx.layers import Layer
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, Finding
 from nmtool.integer_network import IntegerNetwork
-from nmtool.targets import Finding
 
 if TYPE_CHECKING:
     import h5py

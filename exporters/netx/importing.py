@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from nmtool.exporters.netx.file import NetxFile
+from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
 
-from exporters.netx.file import NetxFile
-from exporters.netx.layers import BIAS_EXPONENT, Layer
 from nmtool import targets
 from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
+from nmtool.errors import Finding
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import (
     MIXED,
@@ -20,7 +21,6 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import Finding
 
 DT_MS = 1.0
 """Where a file does not tell how long steps are."""

@@ -11,28 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from exporters.export_file import write_export
-from exporters.hdf5 import telling_damage
-from exporters.nir import extra as extras
-from exporters.nir import recursion, write
-from exporters.nir.build import Built, build
-from exporters.nir.extra import Extra, Settings
-from exporters.nir.foreign import network_of
-from exporters.nir.import_options import ImportOptions
-from exporters.nir.obstacles import mixed_leaks, obstacles
-from exporters.nir.options import NirOptions
-from exporters.nir.plan import Plan
-from exporters.nir.profiles import refusals
-from exporters.nir.read import WHAT, read_extra, read_graph
-from exporters.nir.real import real_network
-from exporters.nir.running import WrittenGraph
-from nmtool.errors import DoesNotFitError, FileFormatError, UsageError
+from nmtool.exporters.export_file import write_export
+from nmtool.exporters.hdf5 import telling_damage
+from nmtool.exporters.nir import extra as extras
+from nmtool.exporters.nir import recursion, write
+from nmtool.exporters.nir.build import Built, build
+from nmtool.exporters.nir.extra import Extra, Settings
+from nmtool.exporters.nir.foreign import network_of
+from nmtool.exporters.nir.import_options import ImportOptions
+from nmtool.exporters.nir.obstacles import mixed_leaks, obstacles
+from nmtool.exporters.nir.options import NirOptions
+from nmtool.exporters.nir.plan import Plan
+from nmtool.exporters.nir.profiles import refusals
+from nmtool.exporters.nir.read import WHAT, read_extra, read_graph
+from nmtool.exporters.nir.real import real_network
+from nmtool.exporters.nir.running import WrittenGraph
+
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.targets import Finding
 
 __all__ = [
     "ImportOptions",

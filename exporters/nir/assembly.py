@@ -1,7 +1,7 @@
 """From cells and the synapses that reach them to a network.
 
 A graph's edges cost no step and a network's do, so populations run some steps later here than in
-the graph (`exporters.nir.shifts`); spikes are otherwise the same at the same steps.
+the graph (`nmtool.exporters.nir.shifts`); spikes are otherwise the same at the same steps.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from nmtool.exporters.nir import synapses as wires
+from nmtool.exporters.nir.cells import Cell
+from nmtool.exporters.nir.shifts import steps_behind
+from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal, Synapses
 from numpy.typing import NDArray
 
-from exporters.nir import synapses as wires
-from exporters.nir.cells import Cell
-from exporters.nir.shifts import steps_behind
-from exporters.nir.synapses import MAX_SYNAPSES, Signal, Synapses
 from nmtool import dynamics
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import FileFormatError

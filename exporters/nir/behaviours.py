@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-
-from exporters.nir.graph import (
+from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
     CUBA_LIF,
@@ -20,7 +19,8 @@ from exporters.nir.graph import (
     WIRES,
     Node,
 )
-from exporters.nir.real import Array
+from nmtool.exporters.nir.real import Array
+
 from nmtool.errors import FileFormatError
 
 Step = Callable[[Array], Array]

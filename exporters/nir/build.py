@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from nmtool.exporters.nir import forms, neurons
+from nmtool.exporters.nir.depth_first import edge_order
+from nmtool.exporters.nir.graph import INPUT, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.options import CURRENT
+from nmtool.exporters.nir.plan import Plan
+from nmtool.exporters.nir.real import RealProjection
 
-from exporters.nir import forms, neurons
-from exporters.nir.depth_first import edge_order
-from exporters.nir.graph import INPUT, OUTPUT, Edge, Graph, Node
-from exporters.nir.options import CURRENT
-from exporters.nir.plan import Plan
-from exporters.nir.real import RealProjection
 from nmtool import graph as kinds
 
 

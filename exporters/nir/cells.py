@@ -1,4 +1,4 @@
-"""Neurons of foreign NIR files as populations: `exporters.nir.neurons` the other way round.
+"""Neurons of foreign NIR files as populations: `nmtool.exporters.nir.neurons` the other way round.
 
 NIR's equations are continuous; simulators take Euler steps of them, and so does this:
 
@@ -14,9 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
-from exporters.nir.graph import (
+from nmtool.exporters.nir.graph import (
     CUBA_LI,
     CUBA_LIF,
     IF,
@@ -27,9 +25,11 @@ from exporters.nir.graph import (
     THRESHOLD,
     Node,
 )
-from exporters.nir.real import Array, RealPopulation
+from nmtool.exporters.nir.real import Array, RealPopulation
+from numpy.typing import NDArray
+
 from nmtool import graph as kinds
-from nmtool.targets import Finding
+from nmtool.errors import Finding
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIF: ("tau", "r", "v_leak", "v_threshold"),

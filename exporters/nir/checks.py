@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
-from exporters.hdf5 import printable
-from exporters.nir import cells
-from exporters.nir.graph import (
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir import cells
+from nmtool.exporters.nir.graph import (
     AFFINE,
     DELAY,
     FLATTEN,
@@ -20,7 +19,8 @@ from exporters.nir.graph import (
     Graph,
     Node,
 )
-from nmtool.targets import Finding
+
+from nmtool.errors import Finding
 
 _WIRES: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),

@@ -7,8 +7,8 @@ written in an order that makes both right wherever any order does.
 
 from __future__ import annotations
 
-from exporters.nir.graph import INPUT, OUTPUT, Edge, Graph
-from exporters.nir.loops import recurrent_edges
+from nmtool.exporters.nir.graph import INPUT, OUTPUT, Edge, Graph
+from nmtool.exporters.nir.loops import recurrent_edges
 
 
 def edge_order(graph: Graph) -> list[Edge]:

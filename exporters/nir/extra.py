@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from nmtool.exporters.nir.options import NirOptions
 
-from exporters.nir.options import NirOptions
 from nmtool import integer_network as integer_networks
 from nmtool import network as networks
 from nmtool import storage

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-
-from exporters.hdf5 import printable
-from exporters.nir import synapses as wires
-from exporters.nir.assembly import Parts, assembled
-from exporters.nir.cells import Cell, behind, cell, legal_names, resting_input
-from exporters.nir.checks import known_values, node_findings
-from exporters.nir.constants import begun
-from exporters.nir.graph import (
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir import synapses as wires
+from nmtool.exporters.nir.assembly import Parts, assembled
+from nmtool.exporters.nir.cells import Cell, behind, cell, legal_names, resting_input
+from nmtool.exporters.nir.checks import known_values, node_findings
+from nmtool.exporters.nir.constants import begun
+from nmtool.exporters.nir.graph import (
     AFFINE,
     DELAY,
     FLATTEN,
@@ -30,15 +29,15 @@ from exporters.nir.graph import (
     Graph,
     whole_steps,
 )
-from exporters.nir.import_options import ImportOptions
-from exporters.nir.loops import recurrent_edges, wire_order
-from exporters.nir.readout import direct_source, read_out
-from exporters.nir.sizes import line_counts, misfits
-from exporters.nir.synapses import MAX_SYNAPSES, Signal
+from nmtool.exporters.nir.import_options import ImportOptions
+from nmtool.exporters.nir.loops import recurrent_edges, wire_order
+from nmtool.exporters.nir.readout import direct_source, read_out
+from nmtool.exporters.nir.sizes import line_counts, misfits
+from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal
+
 from nmtool import graph as kinds
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, Finding
 from nmtool.network import Network
-from nmtool.targets import Finding
 
 SHOWN = 50
 """Findings that are listed; the others are counted."""

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from nmtool.exporters.nir.graph import DELAY, LINEAR, Edge, Node
+from nmtool.exporters.nir.options import EXPANDER, GROUPED, TAPPED
 from numpy.typing import NDArray
-
-from exporters.nir.graph import DELAY, LINEAR, Edge, Node
-from exporters.nir.options import EXPANDER, GROUPED, TAPPED
 
 Jumps = NDArray[np.float64]
 Steps = NDArray[np.int64]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from exporters.nir.options import NIR_DT_S
+from nmtool.exporters.nir.options import NIR_DT_S
+
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from nmtool.exporters.nir.behaviours import behaviour
+from nmtool.exporters.nir.graph import INPUT, Graph
+from nmtool.exporters.nir.loops import recurrent_edges
+from nmtool.exporters.nir.past import DelayLines, delay_lines, pasts
+from nmtool.exporters.nir.real import Array
 from numpy.typing import NDArray
 
-from exporters.nir.behaviours import behaviour
-from exporters.nir.graph import INPUT, Graph
-from exporters.nir.loops import recurrent_edges
-from exporters.nir.past import DelayLines, delay_lines, pasts
-from exporters.nir.real import Array
 from nmtool.errors import FileFormatError
 
 

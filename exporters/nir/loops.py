@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
-from exporters.nir.graph import INPUT, Edge, Graph
+from nmtool.exporters.nir.graph import INPUT, Edge, Graph
+
 from nmtool.errors import FileFormatError
 from nmtool.graph import strongly_connected
 

@@ -1,7 +1,7 @@
 """A population as NIR's neurons, by the discretisation that importers share.
 
 With a = 1 − dt/τ, NIR's simulators take Euler steps I ← a·I + (dt/τ_syn)·w_in·x and
-v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the recursion of `exporters.nir.real` for
+v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the recursion of `nmtool.exporters.nir.real` for
 
     τ = dt/lose        w_in = τ_syn/dt        r = τ_mem/dt        v_leak = drive/lose_v
 
@@ -15,8 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-
-from exporters.nir.graph import (
+from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
     CUBA_LIF,
@@ -27,7 +26,8 @@ from exporters.nir.graph import (
     Edge,
     Node,
 )
-from exporters.nir.real import Array, RealPopulation
+from nmtool.exporters.nir.real import Array, RealPopulation
+
 from nmtool import graph as kinds
 
 

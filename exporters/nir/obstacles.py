@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exporters.nir import forms, neurons
-from exporters.nir.options import AXONAL, POPULATION, SPIKES
-from exporters.nir.plan import Plan
-from exporters.nir.real import RealNetwork
+from nmtool.exporters.nir import forms, neurons
+from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
+from nmtool.exporters.nir.plan import Plan
+from nmtool.exporters.nir.real import RealNetwork
+
+from nmtool.errors import Finding
 from nmtool.graph import INPUT, LI
-from nmtool.targets import Finding
 
 MAX_NODES = 2000
 """NIR checks a graph in time that grows with the square of its nodes."""

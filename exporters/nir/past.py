@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from nmtool.exporters.nir.graph import DELAY, Graph, whole_steps
+from nmtool.exporters.nir.real import Array
 from numpy.typing import NDArray
 
-from exporters.nir.graph import DELAY, Graph, whole_steps
-from exporters.nir.real import Array
 from nmtool.errors import FileFormatError
 
 MAX_HELD = 1 << 27

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-
-from exporters.nir.build import Built
-from exporters.nir.depth_first import late_edges, visited
-from exporters.nir.graph import (
+from nmtool.exporters.nir.build import Built
+from nmtool.exporters.nir.depth_first import late_edges, visited
+from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
     CUBA_LIF,
@@ -27,9 +26,10 @@ from exporters.nir.graph import (
     Graph,
     Node,
 )
-from exporters.nir.loops import recurrent_edges
-from exporters.nir.options import EXPLICIT, IMPLIED, NIR_DT_S, NirOptions
-from nmtool.targets import Finding
+from nmtool.exporters.nir.loops import recurrent_edges
+from nmtool.exporters.nir.options import EXPLICIT, IMPLIED, NIR_DT_S, NirOptions
+
+from nmtool.errors import Finding
 
 MEASURED = {
     "norse": "norse 1.1.0",

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.hdf5 import PlainFile, opened, printable
-from exporters.nir import extra as extras
-from exporters.nir.extra import Extra
-from exporters.nir.graph import IDENTITY, INPUT, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.hdf5 import PlainFile, opened, printable
+from nmtool.exporters.nir import extra as extras
+from nmtool.exporters.nir.extra import Extra
+from nmtool.exporters.nir.graph import IDENTITY, INPUT, OUTPUT, Edge, Graph, Node
+
 from nmtool.errors import FileFormatError
 
 if TYPE_CHECKING:

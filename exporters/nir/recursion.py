@@ -1,6 +1,6 @@
 """The real numbers of a network, run by their own recursion: what a written file must equal.
 
-`exporters.nir.real` states the step. No graph, no form of delay and no NIR is involved.
+`nmtool.exporters.nir.real` states the step. No graph, no form of delay and no NIR is involved.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
+from nmtool.exporters.batches import in_batches, samples_at_once
+from nmtool.exporters.nir.real import Array, RealNetwork, RealPopulation, RealProjection
 from numpy.typing import NDArray
 
-from exporters.batches import in_batches, samples_at_once
-from exporters.nir.real import Array, RealNetwork, RealPopulation, RealProjection
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.raster import Raster

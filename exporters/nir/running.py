@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from nmtool.exporters.batches import in_batches, samples_at_once
+from nmtool.exporters.nir import recursion
+from nmtool.exporters.nir.extra import Settings
+from nmtool.exporters.nir.graph import Graph
+from nmtool.exporters.nir.interpret import execute
+from nmtool.exporters.nir.options import CURRENT, IMPLIED
+from nmtool.exporters.nir.past import delay_lines, held_back
+from nmtool.exporters.nir.real import Array, real_network
+from nmtool.exporters.nir.recursion import Spikes
 
-from exporters.batches import in_batches, samples_at_once
-from exporters.nir import recursion
-from exporters.nir.extra import Settings
-from exporters.nir.graph import Graph
-from exporters.nir.interpret import execute
-from exporters.nir.options import CURRENT, IMPLIED
-from exporters.nir.past import delay_lines, held_back
-from exporters.nir.real import Array, real_network
-from exporters.nir.recursion import Spikes
 from nmtool.errors import FileFormatError
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from exporters.hdf5 import printable
-from exporters.nir.graph import AFFINE, FLATTEN, INPUT, LINEAR, OUTPUT, Graph, Node
-from nmtool.errors import FileFormatError
-from nmtool.targets import Finding
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.graph import AFFINE, FLATTEN, INPUT, LINEAR, OUTPUT, Graph, Node
+
+from nmtool.errors import FileFormatError, Finding
 
 MAX_LINES = 1 << 20
 """Of one node."""

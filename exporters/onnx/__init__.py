@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from exporters.export_file import write_export
-from exporters.onnx import content
-from exporters.onnx.model import model_bytes
-from exporters.onnx.runtime import execute
+from nmtool.exporters.export_file import write_export
+from nmtool.exporters.onnx import content
+from nmtool.exporters.onnx.model import model_bytes
+from nmtool.exporters.onnx.runtime import execute
+
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nmtool.exporters.batches import in_batches
 from numpy.typing import NDArray
 
-from exporters.batches import in_batches
 from nmtool.errors import BackendError
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork

@@ -13,10 +13,10 @@ from nmtool.cli.verdict import Verdict
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
 
 
 @dataclass(frozen=True)

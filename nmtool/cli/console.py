@@ -19,8 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nmtool.errors import NmtoolError
-from nmtool.targets import Finding
+from nmtool.errors import Finding, NmtoolError
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""

@@ -30,7 +30,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
 
 OWN = "npz"
 """nmtool's own files, of float networks and of integers."""
@@ -39,7 +39,7 @@ KINDS = (network.FILE_KIND, integer_network.FILE_KIND)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from exporters import formats
+    from nmtool.exporters import formats
 
     parser.add_argument(
         "network",

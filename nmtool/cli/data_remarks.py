@@ -14,8 +14,8 @@ from nmtool.data.binning import count_dropped
 from nmtool.data.catalogue import is_name
 
 if TYPE_CHECKING:
-    from training.options import TrainOptions
-    from training.run_folder import RunFolder
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.run_folder import RunFolder
 
 RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
@@ -50,7 +50,7 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[str]:
     Raises:
         FileFormatError: the checkpoint of the start is damaged.
     """
-    from training.checkpoint import longer_delays
+    from nmtool.training.checkpoint import longer_delays
 
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:

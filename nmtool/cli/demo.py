@@ -22,11 +22,11 @@ from nmtool.cli.verdict import Verdict, print_verdict, report
 from nmtool.cli.verify import simulated
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
-from nmtool.quantise import Quantisation, quantise
+from nmtool.quantisation import Quantisation, round_network
 from nmtool.recording import Recording
 
 if TYPE_CHECKING:
-    from training.options import TrainOptions
+    from nmtool.training.options import TrainOptions
 
 DATA = "digits"
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exporters.lava import environment
+    from nmtool.exporters.lava import environment
 
     _check_free(arguments.output)
     found = environment.find()
@@ -98,9 +98,9 @@ class _Ending:
 
 
 def _story(arguments: argparse.Namespace, folder: Path, lava: LavaCheck) -> _Ending:
-    from exporters.lava import export
-    from hardware_sim.known_answers import known_answers
-    from training.run_folder import RunFolder
+    from nmtool.exporters.lava import export
+    from nmtool.hardware_sim.known_answers import known_answers
+    from nmtool.training.run_folder import RunFolder
 
     chapter = console.say if arguments.json else _chapter
     options = _options(arguments)
@@ -109,7 +109,7 @@ def _story(arguments: argparse.Namespace, folder: Path, lava: LavaCheck) -> _End
     network = train_with_progress(options, dataset, RunFolder(folder / "run")).best
     chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
     samples = calibration_samples(network, dataset)
-    quantisation = quantise(network, calibration=calibrated(network, samples))
+    quantisation = round_network(network, calibration=calibrated(network, samples))
     integers = quantisation.network
     if not arguments.json:
         print_report(quantisation.report)
@@ -127,7 +127,7 @@ def _chapter(text: str) -> None:
 
 
 def _options(arguments: argparse.Namespace) -> TrainOptions:
-    from training.options import TrainOptions
+    from nmtool.training.options import TrainOptions
 
     options = TrainOptions(
         hidden=100,

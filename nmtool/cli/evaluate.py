@@ -64,11 +64,11 @@ def record(found: Network | IntegerNetwork, samples: Samples) -> Recording:
     """Run a network in its own arithmetic, with progress."""
     n_samples = samples.raster.n_samples
     if isinstance(found, IntegerNetwork):
-        from hardware_sim.simulator import simulate
+        from nmtool.hardware_sim.simulator import simulate
 
         with progress("integer simulator", n_samples) as advance:
             return simulate(found, samples.raster, on_progress=advance)
-    from training.model import SpikingNetwork
+    from nmtool.training.model import SpikingNetwork
 
     model = SpikingNetwork(found, max_delay=found.max_delay)
     with progress("float network", n_samples) as advance:
@@ -79,7 +79,7 @@ def summary(
     found: Network | IntegerNetwork, samples: Samples, recording: Recording
 ) -> dict[str, Any]:
     """What running at least one sample says about a network: accuracy, activity, operations."""
-    from hardware_sim.operations import count_operations
+    from nmtool.hardware_sim.operations import count_operations
 
     operations = count_operations(found, samples.raster, recording)
     n = recording.n_samples
@@ -100,14 +100,14 @@ def training_loss(
     path: str, found: Network | IntegerNetwork, recording: Recording, samples: Samples
 ) -> float | None:
     """The loss the run was trained with; None for a file, which does not say what it was."""
-    from training.run_folder import RunFolder
+    from nmtool.training.run_folder import RunFolder
 
     folder = RunFolder(Path(path))
     if isinstance(found, IntegerNetwork) or not folder.manifest_file.is_file():
         return None
     import torch
 
-    from training import losses
+    from nmtool.training import losses
 
     options = folder.options()
     scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(samples.label)

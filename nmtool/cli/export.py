@@ -26,11 +26,11 @@ from nmtool.network import Network
 from nmtool.raster import Raster
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from exporters import formats
+    from nmtool.exporters import formats
 
     add_network(
         parser,
@@ -100,7 +100,7 @@ def format_to_write(
 
     `others` are names and extensions of what the command writes beside the formats.
     """
-    from exporters import formats
+    from nmtool.exporters import formats
 
     chosen = formats.by_name(name) if name else formats.of_output(output, others)
     if chosen.extensions and not chosen.names(output):
@@ -113,7 +113,7 @@ def format_to_write(
 
 def settings_of(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
     """What only this format's export takes."""
-    from exporters import nir
+    from nmtool.exporters import nir
 
     if chosen.package is nir:
         return {"options": nir_options(arguments)}
@@ -123,7 +123,7 @@ def settings_of(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]
 
 def holds_real_numbers(chosen: Format) -> bool:
     """Whether a format takes float networks as they are."""
-    from exporters import formats
+    from nmtool.exporters import formats
 
     return formats.REAL in chosen.can
 
@@ -155,7 +155,7 @@ def answers_of(
     chosen: Format, network: Network | IntegerNetwork, dataset: Dataset | None
 ) -> KnownAnswers:
     """What the export must answer to samples, or to input made for the network."""
-    from hardware_sim.known_answers import known_answers
+    from nmtool.hardware_sim.known_answers import known_answers
 
     spikes = None if dataset is None else _inputs(network, dataset)
     if holds_real_numbers(chosen):
@@ -165,7 +165,7 @@ def answers_of(
 
 def _inputs(network: Network | IntegerNetwork, dataset: Dataset) -> Raster:
     """The first samples of the data, of the test split where there is one."""
-    from hardware_sim.known_answers import ANSWERED_SAMPLES
+    from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES
 
     split = "test" if "test" in dataset.splits else dataset.splits[0]
     return bin_for(network, read_split(dataset, split, ANSWERED_SAMPLES)).raster

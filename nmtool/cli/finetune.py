@@ -13,8 +13,8 @@ from nmtool.cli.train_settings import add_settings, chosen_settings
 from nmtool.errors import FileFormatError, UsageError
 
 if TYPE_CHECKING:
-    from training.options import TrainOptions
-    from training.run_folder import RunFolder
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.run_folder import RunFolder
 
 EPOCHS = 10
 SLOWER = 5
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from training.run_folder import RunFolder
+    from nmtool.training.run_folder import RunFolder
 
     start = RunFolder(Path(arguments.start))
     options = _options(arguments, start)

@@ -72,7 +72,7 @@ def validated_on(networks: Iterable[str]) -> int | None:
 
 
 def _count(path: Path) -> int | None:
-    from training.run_folder import RunFolder
+    from nmtool.training.run_folder import RunFolder
 
     run = RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
     return run.options().validation or None if run.manifest_file.is_file() else None

@@ -47,7 +47,7 @@ def read_input(arguments: argparse.Namespace) -> Network | IntegerNetwork:
         UsageError: an option is for other inputs, out of range, or missing.
         FileFormatError: missing, damaged, or no network.
     """
-    from exporters import formats, mlgenn, nir
+    from nmtool.exporters import formats, mlgenn, nir
 
     path = arguments.network
     found = formats.of_artefact(path)
@@ -63,7 +63,7 @@ def read_input(arguments: argparse.Namespace) -> Network | IntegerNetwork:
 
 
 def _checkpoint(folder: str, options: Any) -> Network:
-    from exporters import mlgenn
+    from nmtool.exporters import mlgenn
 
     there = mlgenn.checkpoints(folder)
     network = mlgenn.load(folder, options)
@@ -129,7 +129,7 @@ def _add_common(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_nir(group: argparse._ArgumentGroup) -> None:
-    from exporters.nir.options import NIR_DT_S, RECURRENT_STEPS
+    from nmtool.exporters.nir.options import NIR_DT_S, RECURRENT_STEPS
 
     group.add_argument(
         "--in-nir-dt",

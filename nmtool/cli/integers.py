@@ -16,8 +16,8 @@ from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid, Quantisation, quantise, weight_ranges
-from nmtool.quantise.delays import DELAY_BITS
+from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network, weight_ranges
+from nmtool.quantisation.delays import DELAY_BITS
 
 CALIBRATION_SAMPLES = 200
 DEFAULT_BITS = 8
@@ -68,7 +68,7 @@ def quantised(
     """
     _check_data(arguments, dataset)
     bits = arguments.weight_bits or DEFAULT_BITS
-    to_integers = partial(quantise, weight_bits=bits, delays=_delays(arguments, network))
+    to_integers = partial(round_network, weight_bits=bits, delays=_delays(arguments, network))
     if arguments.ranges != LARGEST:
         to_integers = partial(to_integers, ranges=weight_ranges(network, bits))
     if dataset is None:
@@ -102,10 +102,10 @@ def calibration_samples(network: Network, dataset: Dataset) -> Samples:
 def calibrated(
     network: Network,
     samples: Samples,
-    to_integers: Callable[..., Quantisation] = quantise,
+    to_integers: Callable[..., Quantisation] = round_network,
 ) -> Calibration:
     """What samples show."""
-    from hardware_sim.calibrate import calibrate
+    from nmtool.hardware_sim.calibrate import calibrate
 
     with working(f"calibrating on {len(samples.label)} training samples"):
         return calibrate(network, samples.raster, to_integers=to_integers)
@@ -118,7 +118,7 @@ def _settled(
     calibration: Calibration,
 ) -> Calibration:
     """What was calibrated, with smaller scales where other ranges need them."""
-    from hardware_sim.calibrate import settle
+    from nmtool.hardware_sim.calibrate import settle
 
     return settle(network, samples.raster, calibration, to_integers=to_integers)
 
@@ -130,7 +130,7 @@ def _searched(
     calibration: Calibration,
 ) -> partial[Quantisation]:
     """The same with ranges that change the answers to samples least."""
-    from hardware_sim.search import search_ranges
+    from nmtool.hardware_sim.search import search_ranges
 
     scores = record(network, samples).scores
     with progress("searching ranges") as advance:

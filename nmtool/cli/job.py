@@ -19,7 +19,7 @@ from nmtool.cli import failures
 from nmtool.errors import RankError
 
 if TYPE_CHECKING:
-    from training.launch import Launch
+    from nmtool.training.launch import Launch
 
 _STORE_TIMEOUT = timedelta(seconds=5)
 
@@ -31,7 +31,7 @@ class _EndedError(BaseException):
 @contextmanager
 def one_voice() -> Iterator[None]:
     """Let through the error of one process of a job; the others leave by `SystemExit`."""
-    from training.launch import launched
+    from nmtool.training.launch import launched
 
     launch = launched()
     try:
@@ -66,7 +66,7 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
 @contextmanager
 def heeding_sigterm() -> Iterator[None]:
     """In a job, turn SIGTERM into `RankError`: torchrun sends it to all when one has failed."""
-    from training.launch import launched
+    from nmtool.training.launch import launched
 
     if launched() is None:
         yield
@@ -93,7 +93,7 @@ def threads_each() -> int | None:
 
     torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one thread; Numba does not read it.
     """
-    from training.launch import launched
+    from nmtool.training.launch import launched
 
     launch = launched()
     if launch is None or "NUMBA_NUM_THREADS" in os.environ:

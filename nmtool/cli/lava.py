@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from exporters.lava import environment
+    from nmtool.exporters.lava import environment
 
     if arguments.action == "setup":
         found = environment.setup(on_line=console.say, force=arguments.force)

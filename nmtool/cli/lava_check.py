@@ -13,10 +13,10 @@ from nmtool.cli.verdict import StockCheck, Verdict
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 
 if TYPE_CHECKING:
-    from exporters.lava.environment import LavaEnvironment
+    from nmtool.exporters.lava.environment import LavaEnvironment
 
 FAST, STOCK = "fast", "stock"
 STOCK_STEPS_BEYOND_DELAYS = 20
@@ -54,12 +54,12 @@ class LavaCheck:
 
     def exported(self, network: IntegerNetwork, folder: Path) -> LavaCheck:
         """The same with an export of the network in a folder."""
-        from exporters import lava
+        from nmtool.exporters import lava
 
         return replace(self, artefact=lava.export(network, folder / "lava"))
 
     def _run(self, folder: Path, spikes: Raster) -> Recording:
-        from exporters import lava
+        from nmtool.exporters import lava
 
         with progress("Lava", spikes.n_samples) as advance:
             return lava.run(
@@ -73,9 +73,9 @@ class LavaCheck:
 
     def _stock(self, network: IntegerNetwork, spikes: Raster, folder: Path) -> StockCheck:
         """Run as many steps as delays reach and 20 more, of where a sample makes most spike."""
-        from exporters import lava
-        from hardware_sim.busiest import busiest_stretches
-        from hardware_sim.simulator import simulate
+        from nmtool.exporters import lava
+        from nmtool.hardware_sim.busiest import busiest_stretches
+        from nmtool.hardware_sim.simulator import simulate
 
         steps = min(spikes.n_steps, network.max_delay + STOCK_STEPS_BEYOND_DELAYS)
         found = busiest_stretches(network, spikes, steps, 1)

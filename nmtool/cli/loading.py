@@ -47,7 +47,7 @@ def load_any(path: str) -> Network | IntegerNetwork:
         FileFormatError: missing, damaged, or no network.
         UsageError: a folder of checkpoints that leave too much unsaid.
     """
-    from exporters import formats, mlgenn
+    from nmtool.exporters import formats, mlgenn
 
     check_exists(path)
     if artefact := formats.of_artefact(path):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
-    from exporters.nir import NirOptions
+    from nmtool.exporters.nir import NirOptions
 
 _NAMES = ("form", "readout", "recurrent_step", "hops", "nir_dt", "profile")
 
 
 def add_nir_options(parser: argparse.ArgumentParser) -> None:
     """Add the options; those not given are None."""
-    from exporters.nir import options
+    from nmtool.exporters.nir import options
 
     group = parser.add_argument_group("NIR files")
     group.add_argument(
@@ -58,7 +58,7 @@ def add_nir_options(parser: argparse.ArgumentParser) -> None:
 
 def nir_options(arguments: argparse.Namespace) -> NirOptions:
     """The options as given; raises `UsageError` where they are out of range."""
-    from exporters.nir import NirOptions
+    from nmtool.exporters.nir import NirOptions
 
     given = {name: getattr(arguments, name) for name in _NAMES}
     given["nir_dt_s"] = given.pop("nir_dt")

@@ -22,7 +22,7 @@ from nmtool.cli.integers import CALIBRATION_SAMPLES, UNCALIBRATED, add_quantise_
 from nmtool.cli.loading import RUN_NETWORK, find_data, load_any
 from nmtool.errors import UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
-from nmtool.quantise import ProjectionReport, QuantisationReport
+from nmtool.quantisation import ProjectionReport, QuantisationReport
 from nmtool.targets import LOIHI2
 
 

@@ -14,10 +14,10 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verify import Agreement, agree
+from nmtool.verification.comparison import Agreement, agree
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RealCheck(BackendCheck):
         The expected recording is that of the integers, None where there are none. What is run
         stands for the network in the artefact.
         """
-        from exporters.self_check import compared
+        from nmtool.exporters.self_check import compared
 
         package, raster = self.format.package, samples.raster
         actual, seconds = self.timed(raster)
@@ -58,8 +58,8 @@ def agreement(
         spikes: the input.
         actual: what the artefact answered to it.
     """
-    from exporters.formats import REAL
-    from hardware_sim.simulator import simulate
+    from nmtool.exporters.formats import REAL
+    from nmtool.hardware_sim.simulator import simulate
 
     carried = format_.package.load(path)
     if REAL not in format_.can or not isinstance(carried, IntegerNetwork):

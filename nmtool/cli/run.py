@@ -15,7 +15,7 @@ from nmtool.cli.progress import progress
 from nmtool.errors import FileFormatError, UsageError
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
 
 
 EXPORT = (
@@ -63,7 +63,7 @@ def _executable(path: str) -> Format:
         FileFormatError: it is no export, or not there.
         UsageError: there is no runtime for its format.
     """
-    from exporters import formats
+    from nmtool.exporters import formats
 
     check_exists(path)
     found = formats.of_artefact(path)

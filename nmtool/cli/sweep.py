@@ -16,7 +16,7 @@ from nmtool.errors import MissingError, UsageError
 if TYPE_CHECKING:
     from nmtool.cli.sweep_report import Findings
     from nmtool.cli.sweep_store import Store
-    from training.devices import Device
+    from nmtool.training.devices import Device
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +110,7 @@ def _run_trials(arguments: argparse.Namespace, plan: StudyPlan, store: Store) ->
 
 def _find_device(name: str) -> Device:
     """Where to train; imports torch, which a parent of workers can do without."""
-    from training.devices import find_device
+    from nmtool.training.devices import find_device
 
     return find_device(name)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import Trial
 
-    from training.study import Searched
+    from nmtool.training.study import Searched
 
 _BUSY_S = 120.0
 _UNHEEDED_SHARE = 4
@@ -68,7 +68,7 @@ def pruner(plan: StudyPlan) -> BasePruner:
 
 def suggested(trial: Trial, name: str, searched: Searched) -> Any:
     """The trial's value of an option."""
-    from training.study import Range
+    from nmtool.training.study import Range
 
     if not isinstance(searched, Range):
         return trial.suggest_categorical(name, searched.words)

@@ -27,7 +27,7 @@ from nmtool.data.dataset import suggestion
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
-    from training.study import SearchSpace
+    from nmtool.training.study import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class _Reader:
             self.problems.append(f"{name} must be at least {least}, not {value}")
 
     def _check_names(self) -> None:
-        from training.options import TrainOptions
+        from nmtool.training.options import TrainOptions
 
         settings = {option.name for option in fields(TrainOptions)}
         for name in self._table:
@@ -187,8 +187,8 @@ class _Reader:
 
     def _space(self) -> SearchSpace:
         """The search space, checked as far as what is written lets it be."""
-        from training.search_table import read_search
-        from training.study import SearchSpace
+        from nmtool.training.search_table import read_search
+        from nmtool.training.study import SearchSpace
 
         base = self._known_settings(self._base(), str(self._table.get("config")))
         settings = self._known_settings(self._given("settings", dict, {}), "[settings]")
@@ -216,7 +216,7 @@ class _Reader:
             return {}
 
     def _known_settings(self, settings: dict[str, Any], origin: str) -> dict[str, Any]:
-        from training.options import TrainOptions
+        from nmtool.training.options import TrainOptions
 
         known = [option.name for option in fields(TrainOptions)]
         for name in settings:

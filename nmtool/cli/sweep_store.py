@@ -136,7 +136,7 @@ class Store:
         return study
 
     def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
-        from training.study import differences
+        from nmtool.training.study import differences
 
         old, new = before["conditions"], now["conditions"]
         found = [

@@ -16,9 +16,9 @@ from nmtool.errors import NmtoolError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from training.devices import Device
-    from training.options import TrainOptions
-    from training.trainer import BatchReport
+    from nmtool.training.devices import Device
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.trainer import BatchReport
 
 
 class PrunedError(Exception):
@@ -97,9 +97,9 @@ class _TrialRun:
     def _score(
         self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance | None
     ) -> float:
-        from training.run import train
-        from training.run_folder import RunFolder
-        from training.selection import final_score
+        from nmtool.training.run import train
+        from nmtool.training.run_folder import RunFolder
+        from nmtool.training.selection import final_score
 
         folder = RunFolder(claim.folder / f"seed{options.seed}")
         log: list[dict[str, Any]] = []

@@ -109,7 +109,7 @@ def _work(plan: StudyPlan, threads: int, device: str, told: Connection) -> None:
 def _run(plan: StudyPlan, device: str, stop: StopRequest) -> None:
     from nmtool.cli.sweep_store import Store
     from nmtool.cli.sweep_trial import run_trials, study_data
-    from training.devices import find_device
+    from nmtool.training.devices import find_device
 
     with Store(plan) as store:
         run_trials(plan, store, study_data(plan), find_device(device), stop, bar=False)

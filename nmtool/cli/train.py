@@ -25,11 +25,11 @@ from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from training.devices import Device
-    from training.options import TrainOptions
-    from training.ranks import Ranks
-    from training.run_folder import RunFolder
-    from training.trainer import Trainer
+    from nmtool.training.devices import Device
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.ranks import Ranks
+    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.trainer import Trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from training.run_folder import RunFolder
+    from nmtool.training.run_folder import RunFolder
 
     folder = RunFolder(Path(arguments.output))
     job = Job(arguments.data, folder, _options(arguments, folder), resume=arguments.resume)
@@ -99,14 +99,14 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 
 def _device(name: str) -> Device:
     """Where to train; imports torch, which wrong options need not wait for."""
-    from training.devices import find_device
+    from nmtool.training.devices import find_device
 
     return find_device(name)
 
 
 def _ranks(device: Device) -> Ranks:
     """The processes that train together."""
-    from training.ranks import Ranks
+    from nmtool.training.ranks import Ranks
 
     return Ranks.from_environment(str(device.torch))
 
@@ -148,7 +148,7 @@ def _say_remarks(arguments: argparse.Namespace, job: Job, dataset: Dataset) -> N
 @contextmanager
 def _keeping_epochs(job: Job, ranks: Ranks) -> Iterator[None]:
     """Tell how to go on with a run that is stopped."""
-    from training.launch import launched
+    from nmtool.training.launch import launched
 
     launch, folder = launched(), job.folder
     again = f"{launch.command if launch else 'nmtool'} train {job.data} -o {folder.path}"
@@ -166,7 +166,7 @@ def _keeping_epochs(job: Job, ranks: Ranks) -> Iterator[None]:
 
 
 def _tell(arguments: argparse.Namespace, folder: RunFolder, trainer: Trainer) -> None:
-    from training.selection import best_epoch
+    from nmtool.training.selection import best_epoch
 
     best = best_epoch(trainer.log, trainer.options.judge_epochs)
     if arguments.json:

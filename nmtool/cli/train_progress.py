@@ -11,11 +11,11 @@ from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
     from nmtool.data import Dataset
-    from training.devices import Device
-    from training.options import TrainOptions
-    from training.ranks import Ranks
-    from training.run_folder import RunFolder
-    from training.trainer import BatchReport, Trainer
+    from nmtool.training.devices import Device
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.ranks import Ranks
+    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.trainer import BatchReport, Trainer
 
 
 def train_with_progress(
@@ -31,14 +31,14 @@ def train_with_progress(
     """Train or go on, with a bar and a line per epoch on stderr.
 
     Args:
-        options, dataset, folder, resume, start: as for `training.run.train`; a run without
+        options, dataset, folder, resume, start: as for `nmtool.training.run.train`; a run without
             anything kept starts anew.
         device: where it trains; by default the CPU.
         ranks: the processes that train together, of which the first tells how it goes.
     """
-    from training.devices import CPU
-    from training.ranks import ALONE
-    from training.run import train
+    from nmtool.training.devices import CPU
+    from nmtool.training.ranks import ALONE
+    from nmtool.training.run import train
 
     ranks, device = ranks or ALONE, device or CPU
     if resume and not folder.checkpoint_file.exists():

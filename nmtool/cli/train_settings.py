@@ -12,8 +12,8 @@ from nmtool.data import NAMES
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
-    from training.options import TrainOptions
-    from training.run_folder import RunFolder
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.run_folder import RunFolder
 
 
 _IN_A_FILE = (
@@ -38,7 +38,7 @@ def add_settings(
         hidden: settings that the help leaves out, together with all defaults, for a command that
             begins with those of a run.
     """
-    from training.options import TrainOptions
+    from nmtool.training.options import TrainOptions
 
     group = parser.add_argument_group(title, _IN_A_FILE)
     for option in fields(TrainOptions):
@@ -79,7 +79,7 @@ def _words(default: Any) -> str:
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given as options, by name."""
-    from training.options import TrainOptions
+    from nmtool.training.options import TrainOptions
 
     names = {option.name for option in fields(TrainOptions)}
     return {name: value for name, value in vars(arguments).items() if name in names}
@@ -89,7 +89,7 @@ def chosen_settings(
     arguments: argparse.Namespace, base: TrainOptions | None = None
 ) -> TrainOptions:
     """The base, by default all defaults, changed by the file of `--config`, changed by options."""
-    from training.options import TrainOptions
+    from nmtool.training.options import TrainOptions
 
     settings = read_config(arguments.config) if arguments.config else {}
     origin = arguments.config or "command line"

@@ -9,7 +9,7 @@ from typing import Any
 from nmtool.cli import console
 from nmtool.cli.loading import Samples
 from nmtool.recording import Recording
-from nmtool.verify import Agreement, Comparison, Divergence
+from nmtool.verification.comparison import Agreement, Comparison, Divergence
 
 SIMULATOR = "hardware_sim"
 HEADER = (

@@ -50,7 +50,7 @@ LAVA = "lava"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from exporters import formats
+    from nmtool.exporters import formats
 
     add_network(
         parser,
@@ -130,7 +130,7 @@ def _with_export(check: Check, network: IntegerNetwork, folder: Path) -> Check:
 
 def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
     """A check of every backend; whether their runtimes are here is known before anything runs."""
-    from exporters import formats
+    from nmtool.exporters import formats
 
     own = formats.of_artefact(arguments.network)
     names = arguments.against or ([own.name] if own else [])
@@ -155,11 +155,11 @@ def _checks(arguments: argparse.Namespace) -> Mapping[str, Check]:
 def _check(
     arguments: argparse.Namespace, name: str, artefact: Path | None, *, alone: bool
 ) -> Check:
-    from exporters import formats, lava
+    from nmtool.exporters import formats, lava
 
     backend = formats.by_name(name)
     if backend.package is lava:
-        from exporters.lava import environment
+        from nmtool.exporters.lava import environment
 
         model = arguments.model or FAST
         return LavaCheck(environment.find(), model, arguments.deep, artefact)
@@ -173,14 +173,14 @@ def _check(
 
 def simulated(network: IntegerNetwork, samples: Samples, *, deep: bool = False) -> Recording:
     """The expected recording."""
-    from hardware_sim.simulator import simulate
+    from nmtool.hardware_sim.simulator import simulate
 
     with progress("integer simulator", samples.raster.n_samples) as advance:
         return simulate(network, samples.raster, deep=deep, on_progress=advance)
 
 
 def _verify_by_known_answers(arguments: argparse.Namespace) -> int:
-    from exporters import formats, self_check
+    from nmtool.exporters import formats, self_check
 
     own = formats.of_artefact(arguments.network)
     _check_alone(arguments, own is not None)

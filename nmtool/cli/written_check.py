@@ -16,7 +16,7 @@ from nmtool.cli.verdict import Verdict, findings, print_verdict
 from nmtool.errors import FileFormatError, MissingError
 
 if TYPE_CHECKING:
-    from exporters.formats import Format
+    from nmtool.exporters.formats import Format
     from nmtool.known_answers import KnownAnswers
 
 
@@ -81,7 +81,7 @@ def check_written(path: Path, chosen: Format | None, content_hash: str) -> Writt
         return WrittenCheck(backend, "", not_executed="nmtool's own files have no other runtime")
     if missing := _missing(chosen):
         return WrittenCheck(backend, "", not_executed=missing)
-    from exporters.self_check import carried_answers
+    from nmtool.exporters.self_check import carried_answers
 
     return WrittenCheck(backend, "", executed(chosen, path, carried_answers(chosen, path)))
 
@@ -108,7 +108,7 @@ def _missing(chosen: Format) -> str:
 
 def executed(chosen: Format, path: Path, answers: KnownAnswers, model: str = FAST) -> Verdict:
     """How an artefact answers to the inputs it carries; `model` is that of Lava."""
-    from exporters import lava, self_check
+    from nmtool.exporters import lava, self_check
 
     if chosen.package is lava:
         return _executed_in_lava(path, answers, model)
@@ -126,8 +126,8 @@ def executed(chosen: Format, path: Path, answers: KnownAnswers, model: str = FAS
 
 def _executed_in_lava(folder: Path, answers: KnownAnswers, model: str) -> Verdict:
     """As on data, Lava's own model beside the fast one; inputs that are made have no classes."""
-    from exporters import lava
-    from exporters.lava import environment
+    from nmtool.exporters import lava
+    from nmtool.exporters.lava import environment
 
     check = LavaCheck(environment.find(), model, artefact=folder)
     unlabelled = Samples(answers.spikes, answers.recording.predictions)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from nmtool.exporters import c
+from nmtool.exporters.c import compiler, content, runner, source
+from nmtool.hardware_sim.known_answers import known_answers
 
-from exporters import c
-from exporters.c import compiler, content, runner, source
-from hardware_sim.known_answers import known_answers
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.graph import InputChannels
 from nmtool.integer_network import IntegerNetwork

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.exporters import c
+from nmtool.exporters.c.answer import IMPORTANCE_ONE, importance
+from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
 
-from exporters import c
-from exporters.c.answer import IMPORTANCE_ONE, importance
-from hardware_sim.known_answers import known_answers
-from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.exporters.c_programs import SANITIZED, compiled, said
 from tests.exporters.integer_edges import edge_network, scattered_network, word_network
 from tests.exporters.lava_nets import self_sustained_network

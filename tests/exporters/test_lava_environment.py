@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava import interpreters
 
-from exporters.lava import environment as environments
-from exporters.lava import interpreters
 from nmtool.errors import BackendError, MissingError, StorageError
 
 

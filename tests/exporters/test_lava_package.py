@@ -13,10 +13,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from nmtool.exporters import lava
+from nmtool.exporters.lava.environment import PACKAGE
+from nmtool.hardware_sim.known_answers import known_answers
 
-from exporters import lava
-from exporters.lava.environment import PACKAGE
-from hardware_sim.known_answers import known_answers
 from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
 from nmtool.integer_network import IntegerNetwork

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.exporters import netx
+from nmtool.exporters.netx.chain import layers_of
+from nmtool.hardware_sim.known_answers import known_answers
 
-from exporters import netx
-from exporters.netx.chain import layers_of
-from hardware_sim.known_answers import known_answers
 from nmtool.errors import DoesNotFitError, FileFormatError, InputError
 from nmtool.graph import LI, LIF
 from nmtool.integer_network import IntegerNetwork

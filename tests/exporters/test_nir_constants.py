@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.exporters import c
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir.interpret import execute
+from nmtool.exporters.nir.read import read_graph
+from nmtool.hardware_sim.simulator import simulate
 
-from exporters import c
-from exporters import nir as exporter
-from exporters.nir import ImportOptions
-from exporters.nir.interpret import execute
-from exporters.nir.read import read_graph
-from hardware_sim.simulator import simulate
 from nmtool.errors import FileFormatError
 from nmtool.network import Network
-from nmtool.quantise import quantise
+from nmtool.quantisation import round_network
 from nmtool.raster import Raster
 from tests.strategies import seeds
 
@@ -194,7 +194,7 @@ def test_a_node_that_is_called_clock(tmp_path: Path) -> None:
 def test_integers_keep_the_time(tmp_path: Path) -> None:
     nodes = two_layers(np.random.default_rng(0), ("LIF", "CubaLIF"))
     network, _, _ = runs(write(tmp_path / "x.nir", nodes, FORWARD))
-    integers = quantise(network).network
+    integers = round_network(network).network
     spikes = Raster.from_dense(np.random.default_rng(0).random((2, network.n_steps, 3)) < 0.15)
     simulated = simulate(integers, spikes)
     assert simulated.spikes["clock"].n_spikes == spikes.n_samples * spikes.n_steps

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir.interpret import execute
+from nmtool.exporters.nir.read import read_graph
 from numpy.typing import NDArray
 
-from exporters import nir as exporter
-from exporters.nir import ImportOptions
-from exporters.nir.interpret import execute
-from exporters.nir.read import read_graph
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs

@@ -13,9 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import foreign
 
-from exporters import nir as exporter
-from exporters.nir import foreign
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
 from tests.exporters.nir_nets import layered_network
@@ -260,7 +260,7 @@ BOMBS: dict[str, Change] = {
 
 _LOAD = """
 import resource, sys
-from exporters import nir as exporter
+from nmtool.exporters import nir as exporter
 from nmtool.errors import FileFormatError
 
 def used():

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from nmtool.exporters import onnx as exporter
+from nmtool.exporters.onnx import content
 
-from exporters import onnx as exporter
-from exporters.onnx import content
 from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.integer_network import IntegerNetwork
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
 from tests.integer_nets import random_raster

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from nmtool.exporters.onnx.model import OPSET, model_bytes
+from nmtool.exporters.onnx.runtime import execute, output_names, recording
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
 
-from exporters.onnx.model import OPSET, model_bytes
-from exporters.onnx.runtime import execute, output_names, recording
-from hardware_sim.reference import run_reference
-from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.exporters.integer_edges import edge_network, scattered_network, word_network
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster

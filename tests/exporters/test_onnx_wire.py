@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from exporters.onnx.wire import WireError, fields, numbers
+from nmtool.exporters.onnx.wire import WireError, fields, numbers
 
 
 @given(data=st.binary(max_size=60))

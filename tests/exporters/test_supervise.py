@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from nmtool.exporters.supervise import supervise
 
-from exporters.supervise import supervise
 from nmtool.errors import BackendError
 
 PATIENCE_S = 20.0
@@ -127,7 +127,7 @@ def test_a_command_that_speaks_is_not_idle() -> None:
 
 
 def test_a_command_deaf_to_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exporters.supervise.GRACE_S", 0.2)
+    monkeypatch.setattr("nmtool.exporters.supervise.GRACE_S", 0.2)
     lines: list[str] = []
     with pytest.raises(BackendError):
         supervise(python(STUBBORN), what="it", idle_timeout_s=1.0, on_line=lines.append)

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from nmtool.hardware_sim.known_answers import known_answers
 
-from hardware_sim.known_answers import known_answers
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError
 from tests.integer_nets import random_network, random_raster
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.busiest import CANDIDATES, busiest_stretches
-from hardware_sim.simulator import simulate
 from nmtool.errors import DataError
 from nmtool.raster import Raster
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.integer_nets import random_network, random_raster
 from tests.strategies import seeds
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nmtool.hardware_sim.calibrate import calibrate, settle
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.saturation import overflows
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.calibrate import calibrate, settle
-from hardware_sim.reference import run_reference
-from hardware_sim.saturation import overflows
-from hardware_sim.simulator import simulate
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import Calibration, Quantisation, quantise, weight_ranges
+from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import STATE_LIMIT, weight_exponents
@@ -88,7 +88,7 @@ def test_calibration_is_what_the_reference_does() -> None:
     network = spiking_network()
     spikes = random_raster(6, 3, STEPS, 10)
     seen = calibrate(network, spikes)
-    provisional = quantise(network, calibration=Calibration()).network
+    provisional = round_network(network, calibration=Calibration()).network
     recording = run_reference(provisional, spikes)
     for population in provisional.populations:
         unit = 64 * population.scale
@@ -103,7 +103,8 @@ def test_calibration_is_what_the_reference_does() -> None:
 def test_calibration_gives_resolution_and_keeps_a_head_room_of_2() -> None:
     network = spiking_network()
     spikes = Raster.from_dense(np.random.default_rng(7).random((6, STEPS, 10)) < 0.02)
-    blind, seeing = quantise(network), quantise(network, calibration=calibrate(network, spikes))
+    blind = round_network(network)
+    seeing = round_network(network, calibration=calibrate(network, spikes))
     assert (blind.report.calibrated, seeing.report.calibrated) == (False, True)
     assert seeing.network.population("out").scale > blind.network.population("out").scale
     recording = simulate(seeing.network, spikes)
@@ -119,7 +120,7 @@ def test_a_perfect_integrator_is_measured_beyond_its_first_saturation(weight: fl
     jump = float(drive_scale(np.inf, 50.0, 1.0))
     current = np.cumsum(jump * decay(50.0, 1.0) ** np.arange(399))
     assert calibration.membrane["out"] == pytest.approx(current.sum(), rel=0.02)
-    recording = simulate(quantise(network, calibration=calibration).network, spikes)
+    recording = simulate(round_network(network, calibration=calibration).network, spikes)
     assert recording.counts["v_clips"] == 0
 
 
@@ -136,7 +137,7 @@ def test_a_slow_output_is_measured_and_does_not_saturate() -> None:
     current = np.convolve(np.full(STEPS - 1, jump), decay(1000.0, 1.0) ** np.arange(STEPS))
     membrane = np.convolve(current[: STEPS - 1], decay(1000.0, 1.0) ** np.arange(STEPS))
     assert seen.membrane["out"] == pytest.approx(membrane[: STEPS - 1].max(), rel=0.02)
-    integers = quantise(network, calibration=seen).network
+    integers = round_network(network, calibration=seen).network
     assert simulate(integers, spikes).counts["v_clips"] == 0
 
 
@@ -155,7 +156,7 @@ def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
         STEPS,
     )
     spikes = Raster.from_dense(random.random((3, STEPS, 6)) < 0.9)
-    to_integers = partial(quantise, weight_bits=2, ranges=weight_ranges(network, 2))
+    to_integers = partial(round_network, weight_bits=2, ranges=weight_ranges(network, 2))
     calibration = calibrate(network, spikes, to_integers=to_integers)
     assert not overflows(to_integers(network, calibration=calibration).network, spikes)
 
@@ -164,7 +165,7 @@ def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
 def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: int) -> None:
     network = one_synapse(0.5, tau_mem_ms=tau_ms, tau_syn_ms=1000.0)
     spikes = Raster.from_dense(np.ones((2, 400, 1)))
-    to_integers = partial(quantise, weight_bits=bits)
+    to_integers = partial(round_network, weight_bits=bits)
     seen = calibrate(network, spikes, to_integers=to_integers)
     little = replace(seen, membrane={"out": share * seen.membrane["out"]})
     before = to_integers(network, calibration=little).network
@@ -179,7 +180,7 @@ def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: in
 def test_a_halved_scale_keeps_integer_weights(bits: int, halvings: int) -> None:
     """Weights that round anew at a scale in between would be another network, with few bits."""
     network, spikes = spiking_network(), random_raster(8, 3, STEPS, 10)
-    to_integers = partial(quantise, weight_bits=bits, ranges=weight_ranges(network, bits))
+    to_integers = partial(round_network, weight_bits=bits, ranges=weight_ranges(network, bits))
     seen = calibrate(network, spikes, to_integers=to_integers)
     whole = to_integers(network, calibration=seen).network
     at_most = {p.name: p.scale / 2**halvings for p in whole.populations}
@@ -196,8 +197,8 @@ def test_silent_samples_leave_the_bound_for_every_input() -> None:
     network = one_synapse(0.5, tau_mem_ms=20.0, tau_syn_ms=5.0)
     seen = calibrate(network, Raster.silent(2, STEPS, 1))
     assert seen.membrane["out"] == 0
-    scale = quantise(network, calibration=seen).network.populations[0].scale
-    assert scale == quantise(network).network.populations[0].scale
+    scale = round_network(network, calibration=seen).network.populations[0].scale
+    assert scale == round_network(network).network.populations[0].scale
 
 
 def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
@@ -214,9 +215,9 @@ def test_a_neuron_under_steady_inhibition_does_not_saturate() -> None:
         2000,
     )
     spikes = Raster.from_dense(np.ones((1, 2000, 1), np.bool_))
-    assert simulate(quantise(network).network, spikes).counts["v_clips.hidden"] > 0
+    assert simulate(round_network(network).network, spikes).counts["v_clips.hidden"] > 0
     seen = calibrate(network, spikes)
-    assert simulate(quantise(network, calibration=seen).network, spikes).counts["v_clips"] == 0
+    assert simulate(round_network(network, calibration=seen).network, spikes).counts["v_clips"] == 0
 
 
 def loud(fan_in: int, weight: float, tau_syn_ms: float, loop: float) -> Network:
@@ -250,7 +251,7 @@ def test_neurons_that_spike_beyond_their_range_need_no_room(
     network = loud(fan_in, weight, tau_syn_ms, loop)
     spikes = Raster.from_dense(np.ones((1, STEPS, fan_in)))
     seen = calibrate(network, spikes)
-    integers = quantise(network, calibration=seen).network
+    integers = round_network(network, calibration=seen).network
     assert simulate(integers, spikes).counts["v_clips.hidden"] > 0
     assert not overflows(integers, spikes)
 
@@ -261,7 +262,7 @@ def test_calibration_gives_up_on_what_no_room_is_enough_for() -> None:
 
     def stubborn(network: Network, *, calibration: Calibration) -> Quantisation:
         tried.append(calibration)
-        return quantise(network, calibration=Calibration(membrane={"out": 1e-3}))
+        return round_network(network, calibration=Calibration(membrane={"out": 1e-3}))
 
     with pytest.raises(AssertionError, match="leaves nothing to overflow"):
         calibrate(network, Raster.from_dense(np.ones((1, STEPS, 1))), to_integers=stubborn)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numba
 import pytest
-
-from hardware_sim import compiled
+from nmtool.hardware_sim import compiled
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nmtool.hardware_sim import known_answers as module
+from nmtool.hardware_sim.known_answers import generated_input, known_answers
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim import known_answers as module
-from hardware_sim.known_answers import generated_input, known_answers
-from hardware_sim.reference import run_reference
-from hardware_sim.simulator import simulate
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -18,7 +18,7 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.integer_nets import random_network, random_raster
 
 

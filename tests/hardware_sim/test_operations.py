@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.hardware_sim.operations import Operations, count_operations
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.operations import Operations, count_operations
-from hardware_sim.simulator import simulate
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster

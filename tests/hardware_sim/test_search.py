@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from nmtool.hardware_sim.search import score_error, search_ranges
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.search import score_error, search_ranges
-from hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import quantise, weight_ranges
+from nmtool.quantisation import round_network, weight_ranges
 from nmtool.targets import STATE_SHIFT
 from tests.hardware_sim.test_calibrate import spiking_network
 from tests.integer_nets import random_raster
@@ -29,7 +29,7 @@ def scores_in_units(integers: IntegerNetwork, raster) -> np.ndarray:
 
 def test_equal_scores_are_no_error(network: Network) -> None:
     raster = random_raster(0, 4, 40, 10)
-    integers = quantise(network).network
+    integers = round_network(network).network
     wanted = scores_in_units(integers, raster)
     assert score_error(integers, raster, wanted) == 0
     assert score_error(integers, raster, wanted + 3.0) == pytest.approx(0, abs=1e-12)
@@ -38,8 +38,8 @@ def test_equal_scores_are_no_error(network: Network) -> None:
 
 def test_the_search_never_loses_and_finds_more(network: Network) -> None:
     raster = random_raster(1, 8, 40, 10)
-    wanted = scores_in_units(quantise(network).network, raster)
-    to_integers = partial(quantise, network, weight_bits=BITS)
+    wanted = scores_in_units(round_network(network).network, raster)
+    to_integers = partial(round_network, network, weight_bits=BITS)
     start = weight_ranges(network, BITS)
     told: list[float] = []
     found = search_ranges(

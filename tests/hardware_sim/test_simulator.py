@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.hardware_sim import simulator
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim import simulator
-from hardware_sim.reference import run_reference
-from hardware_sim.simulator import simulate
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -18,7 +18,7 @@ from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.recording import Recording
 from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
-from nmtool.verify import compare
+from nmtool.verification.comparison import compare
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.integer_nets import random_network, random_raster
 from tests.strategies import integer_networks, rasters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import Quantisation
+from nmtool.quantisation import Quantisation
 from nmtool.readout import Readout
 
 bits_strategy = st.sampled_from([2, 3, 4, 6, 8])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nmtool import targets
 from nmtool.errors import UsageError
-from nmtool.quantise.delays import DELAY_BITS, DelayGrid
+from nmtool.quantisation.delays import DELAY_BITS, DelayGrid
 
 grids = st.builds(
     DelayGrid,

@@ -10,7 +10,7 @@ from hypothesis import given
 from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
 from nmtool.network import Network
-from nmtool.quantise import quantise
+from nmtool.quantisation import round_network
 from tests.nmtool.quantise_cases import FAN_IN, bits_strategy, one_population
 from tests.strategies import float_networks
 
@@ -31,7 +31,7 @@ def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:
 
 @given(float_networks(FAN_IN), bits_strategy)
 def test_no_input_overflows_a_or_u(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits)
+    result = round_network(network, weight_bits=bits)
     for population, report in zip(
         result.network.populations, result.report.populations, strict=True
     ):
@@ -44,7 +44,7 @@ def test_no_input_overflows_a_or_u(network: Network, bits: int) -> None:
 
 @given(float_networks(FAN_IN), bits_strategy)
 def test_without_calibration_no_input_saturates_a_leaky_output(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits)
+    result = round_network(network, weight_bits=bits)
     for population in result.network.integrating:
         if population.dv:
             u = 64 * worst_sum(result.network, population) * 4096 / (population.du + 1)
@@ -57,7 +57,7 @@ def test_without_calibration_no_input_saturates_a_leaky_output(network: Network,
 def test_many_equal_weights_that_all_round_up(weight: float, bits: int, kind: str) -> None:
     for fan_in in range(990, 1010):
         network = one_population(np.full((fan_in, 1), weight), kind=kind)
-        held = quantise(network, weight_bits=bits).network
+        held = round_network(network, weight_bits=bits).network
         (population,) = held.populations
         a = worst_sum(held, population)
         assert a < 2**15
@@ -70,9 +70,9 @@ def test_the_bounds_are_used_up() -> None:
     """A fan-in of 1000 equal weights by u or a, a few weights by the largest."""
     for tau_syn in (5.0, 0.1):
         weight = abs(np.random.default_rng(0).normal(size=(1000, 3)))
-        (report,) = quantise(one_population(weight, tau_syn_ms=tau_syn)).report.populations
+        (report,) = round_network(one_population(weight, tau_syn_ms=tau_syn)).report.populations
         assert 0.98 < max(report.current_share, report.drive_share) < 1
-    (projection,) = quantise(one_population(np.array([[0.3, -0.1]]))).network.projections
+    (projection,) = round_network(one_population(np.array([[0.3, -0.1]]))).network.projections
     assert np.abs(projection.weight).max() == 254
 
 
@@ -81,7 +81,7 @@ def test_the_bounds_are_used_up() -> None:
 
 @given(float_networks(), bits_strategy)
 def test_weights_are_rounded_to_the_nearest_of_their_grid(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits).network
+    result = round_network(network, weight_bits=bits).network
     for projection, exact in zip(result.projections, network.projections, strict=True):
         target, held = network.population(exact.target), result.population(exact.target)
         b = drive_scale(target.values("tau_mem_ms"), target.values("tau_syn_ms"), network.dt_ms)
@@ -97,7 +97,7 @@ def test_weights_are_rounded_to_the_nearest_of_their_grid(network: Network, bits
 
 @given(float_networks(), bits_strategy)
 def test_constants_are_the_nearest_integers(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits).network
+    result = round_network(network, weight_bits=bits).network
     for population, held in zip(network.populations, result.populations, strict=True):
         assert (held.name, held.size, held.kind) == (
             population.name,
@@ -122,7 +122,7 @@ def test_constants_are_the_nearest_integers(network: Network, bits: int) -> None
 
 @given(float_networks())
 def test_delays_stay_or_are_cut_to_61_and_found(network: Network) -> None:
-    result = quantise(network)
+    result = round_network(network)
     long = 0
     for held, exact, report in zip(
         result.network.projections, network.projections, result.report.projections, strict=True
@@ -136,7 +136,7 @@ def test_delays_stay_or_are_cut_to_61_and_found(network: Network) -> None:
 
 @given(float_networks())
 def test_the_rest_is_carried_over(network: Network) -> None:
-    result = quantise(network).network
+    result = round_network(network).network
     for key in ("channels", "readout", "dt_ms", "n_steps", "class_names"):
         assert getattr(result, key) == getattr(network, key)
     assert result.source_hash == network.content_hash
@@ -168,8 +168,10 @@ def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwo
         threshold=700 / scale,
         bias=mantissa / (64 * scale * gain),
     )
-    projection = replace(quantise(network).network.projections[0], weight=weight)
-    integers = replace(quantise(network).network, populations=[exact], projections=[projection])
+    projection = replace(round_network(network).network.projections[0], weight=weight)
+    integers = replace(
+        round_network(network).network, populations=[exact], projections=[projection]
+    )
     return network, integers
 
 
@@ -178,7 +180,7 @@ def represented(seed: int, bits: int, signs: str) -> tuple[Network, IntegerNetwo
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_integers_can_hold_is_held_exactly(seed: int, bits: int, signs: str) -> None:
     network, integers = represented(seed, bits, signs)
-    result = quantise(network, weight_bits=bits)
+    result = round_network(network, weight_bits=bits)
     (held,), (exact,) = result.network.populations, integers.populations
     for key in ("du", "dv", "vth", "bias_exponent"):
         assert getattr(held, key) == getattr(exact, key)
@@ -195,18 +197,18 @@ def test_what_integers_can_hold_is_held_exactly(seed: int, bits: int, signs: str
 
 def test_halves_go_away_from_zero() -> None:
     weight = np.array([[255.0, 2.5, 3.5, 0.5, 0.25]])
-    (projection,) = quantise(one_population(weight)).network.projections
+    (projection,) = round_network(one_population(weight)).network.projections
     assert projection.weight.tolist() == [[255, 3, 4, 1, 0]]
-    (projection,) = quantise(one_population(-weight)).network.projections
+    (projection,) = round_network(one_population(-weight)).network.projections
     assert projection.weight.tolist() == [[-255, -3, -4, -1, 0]]
 
 
 @pytest.mark.parametrize(("bits", "step"), [(8, 2), (4, 32), (3, 64), (2, 128)])
 def test_mixed_signs_cost_a_bit(bits: int, step: int) -> None:
     weight = np.linspace(-1, 1, 60).reshape(20, 3)
-    (projection,) = quantise(one_population(weight), weight_bits=bits).network.projections
+    (projection,) = round_network(one_population(weight), weight_bits=bits).network.projections
     assert (projection.weight % step == 0).all()
     assert np.abs(projection.weight).max() == 256 - step
-    (projection,) = quantise(one_population(abs(weight)), weight_bits=bits).network.projections
+    (projection,) = round_network(one_population(abs(weight)), weight_bits=bits).network.projections
     assert (projection.weight % (step // 2) == 0).all()
     assert projection.weight.max() == 256 - step // 2

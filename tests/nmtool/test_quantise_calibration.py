@@ -9,25 +9,26 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.network import Network
-from nmtool.quantise import Calibration, quantise
+from nmtool.quantisation import Calibration, round_network
 from tests.nmtool.quantise_cases import codes, one_population
 
 
 def test_calibration_sets_the_head_room_of_outputs() -> None:
     network = one_population(np.random.default_rng(1).normal(size=(50, 2)), kind="li")
-    blind = quantise(network).network.populations[0].scale
+    blind = round_network(network).network.populations[0].scale
     seen = {"p": 40.0}
-    seeing = quantise(network, calibration=Calibration(membrane=seen)).network.populations[0].scale
+    calibrated = round_network(network, calibration=Calibration(membrane=seen))
+    seeing = calibrated.network.populations[0].scale
     assert seeing > blind
     assert 64 * seeing * 2 * 40.0 <= 2**23
 
 
 def test_calibration_keeps_inhibited_membranes_in_range() -> None:
     network = one_population(np.random.default_rng(1).normal(size=(4, 2)))
-    blind = quantise(network).network.populations[0].scale
+    blind = round_network(network).network.populations[0].scale
     reach = 2**23 / 64 / blind  # what fits into v at that scale
     calm, deep = (
-        quantise(network, calibration=Calibration(membrane={"p": share * reach}))
+        round_network(network, calibration=Calibration(membrane={"p": share * reach}))
         for share in (0.7, 1.5)
     )
     assert calm.network.populations[0].scale == blind
@@ -47,8 +48,8 @@ def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> N
     """Twice what was seen fits: 2·drive < 2^15 and 64·2·current < 2^23 in integers."""
     network = dense_input()
     calibration = Calibration({"p": drive}, {"p": current}, {})
-    static = quantise(network, calibration=calibration)
-    trusting = quantise(network, calibration=calibration, scale="data")
+    static = round_network(network, calibration=calibration)
+    trusting = round_network(network, calibration=calibration, scale="data")
     assert codes(static) == []
     assert codes(trusting) == ["bounds-from-data"]
     assert static.network.populations[0].scale < scale / 4
@@ -59,9 +60,9 @@ def test_data_may_set_the_scale(drive: float, current: float, scale: float) -> N
 def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
     network = dense_input()
     calibration = Calibration({"p": 1e6}, {"p": 1e6})
-    trusting = quantise(network, calibration=calibration, scale="data")
+    trusting = round_network(network, calibration=calibration, scale="data")
     assert codes(trusting) == []
-    assert trusting.network.content_hash == quantise(network).network.content_hash
+    assert trusting.network.content_hash == round_network(network).network.content_hash
 
 
 @pytest.mark.parametrize(
@@ -75,4 +76,4 @@ def test_data_that_say_no_more_than_the_bounds_change_nothing() -> None:
 )
 def test_options_that_make_no_sense(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        quantise(dense_input(), **options)
+        round_network(dense_input(), **options)

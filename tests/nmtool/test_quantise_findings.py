@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nmtool.dynamics import drive_scale, membrane_gain
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid, quantise, weight_ranges
+from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
 from tests.nmtool.quantise_cases import bits_strategy, codes, one_population
 from tests.strategies import float_networks
 
@@ -22,7 +22,7 @@ from tests.strategies import float_networks
 def test_an_all_zero_matrix_is_held_as_it_is() -> None:
     zero, one = np.zeros((3, 2)), np.ones((3, 2))
     for weights in ((zero,), (zero, one), (one, zero), (zero, zero)):
-        result = quantise(one_population(*weights))
+        result = round_network(one_population(*weights))
         for held, exact in zip(result.network.projections, weights, strict=True):
             assert held.weight.any() == exact.any()
         assert result.report.findings == ()
@@ -30,7 +30,7 @@ def test_an_all_zero_matrix_is_held_as_it_is() -> None:
 
 @pytest.mark.parametrize("kind", ["lif", "li"])
 def test_no_projections_at_all(kind: str) -> None:
-    result = quantise(one_population(kind=kind, bias=0.4, threshold=2.0))
+    result = round_network(one_population(kind=kind, bias=0.4, threshold=2.0))
     (held,) = result.network.populations
     gain = float(membrane_gain(20.0, 1.0))
     assert held.bias / 64 / held.scale == pytest.approx(0.4 * gain, rel=1e-3)
@@ -41,7 +41,7 @@ def test_no_projections_at_all(kind: str) -> None:
 
 @pytest.mark.parametrize(("tau", "du"), [(0.0, 4094), (math.inf, 0), (1e9, 0), (0.01, 4094)])
 def test_synaptic_decays_out_of_range(tau: float, du: int) -> None:
-    result = quantise(one_population(np.ones((1, 2)), tau_syn_ms=tau))
+    result = round_network(one_population(np.ones((1, 2)), tau_syn_ms=tau))
     assert result.network.populations[0].du == du
     assert codes(result) == ["decay-range"]
     assert "tau_syn_ms" in result.report.findings[0].what
@@ -59,14 +59,14 @@ def test_synaptic_decays_out_of_range(tau: float, du: int) -> None:
     ],
 )
 def test_membrane_decays(tau: float, dv: int, found: list[str]) -> None:
-    result = quantise(one_population(np.ones((1, 2)), tau_mem_ms=tau))
+    result = round_network(one_population(np.ones((1, 2)), tau_mem_ms=tau))
     assert result.network.populations[0].dv == dv
     assert codes(result) == found
 
 
 @given(st.floats(1.0, 1e9), st.sampled_from([0.1, 0.5, 1.0]))
 def test_a_leak_is_never_lost_in_silence(tau: float, dt_ms: float) -> None:
-    result = quantise(one_population(np.ones((1, 2)), tau_mem_ms=tau, dt_ms=dt_ms))
+    result = round_network(one_population(np.ones((1, 2)), tau_mem_ms=tau, dt_ms=dt_ms))
     (held,), (report,) = result.network.populations, result.report.populations
     assert math.isinf(report.tau_mem_held_ms) is (held.dv == 0)
     if held.dv == 0:
@@ -87,11 +87,11 @@ def test_a_leak_is_never_lost_in_silence(tau: float, dt_ms: float) -> None:
 )
 def test_constants_of_each_neuron_are_averaged_and_found(key: str, code: str) -> None:
     network = one_population(np.ones((1, 2)), **{key: [4.0, 12.0]})
-    result = quantise(network)
+    result = round_network(network)
     (finding,) = result.report.findings
     assert (finding.code, finding.where) == (code, "p")
     assert "8" in finding.fix
-    mean = quantise(one_population(np.ones((1, 2)), **{key: 8.0})).network.populations[0]
+    mean = round_network(one_population(np.ones((1, 2)), **{key: 8.0})).network.populations[0]
     held = result.network.populations[0]
     assert (held.du, held.dv) == (mean.du, mean.dv)
     assert held.vth / held.scale == pytest.approx(mean.vth / mean.scale, rel=1e-3)
@@ -99,7 +99,7 @@ def test_constants_of_each_neuron_are_averaged_and_found(key: str, code: str) ->
 
 def test_a_bias_of_each_neuron_is_held() -> None:
     bias = np.array([0.5, -1.5])
-    result = quantise(one_population(np.ones((1, 2)), bias=bias))
+    result = round_network(one_population(np.ones((1, 2)), bias=bias))
     (held,) = result.network.populations
     gain = float(membrane_gain(20.0, 1.0))
     assert held.bias / (64 * held.scale * gain) == pytest.approx(bias, rel=1e-3)
@@ -108,7 +108,7 @@ def test_a_bias_of_each_neuron_is_held() -> None:
 
 def test_a_large_bias_gets_its_room() -> None:
     """Beside a threshold and weights so small that the bias is what the scale must yield to."""
-    result = quantise(one_population(np.full((1, 2), 1e-3), bias=[2.0, -2.0], tau_mem_ms=5.0))
+    result = round_network(one_population(np.full((1, 2), 1e-3), bias=[2.0, -2.0], tau_mem_ms=5.0))
     (held,) = result.network.populations
     gain = float(membrane_gain(5.0, 1.0))
     assert held.bias_exponent == 7
@@ -119,8 +119,8 @@ def test_a_large_bias_gets_its_room() -> None:
 
 def test_an_output_without_a_leak_has_no_bound() -> None:
     network = one_population(np.ones((2, 2)), kind="li", tau_mem_ms=math.inf)
-    assert codes(quantise(network)) == ["membrane-unbounded"]
-    calibrated = quantise(network, calibration=Calibration(membrane={"p": 600.0}))
+    assert codes(round_network(network)) == ["membrane-unbounded"]
+    calibrated = round_network(network, calibration=Calibration(membrane={"p": 600.0}))
     assert codes(calibrated) == []
     (held,) = calibrated.network.populations
     assert 64 * held.scale * 600.0 * 2 == pytest.approx(2**23, rel=2e-3)
@@ -133,20 +133,20 @@ def test_a_read_out_of_which_nothing_is_left() -> None:
     """So many slow steps that room for any input leaves no weight of the read-out."""
     random = np.random.default_rng(0)
     network = one_population(random.normal(0, 0.05, (256, 10)), kind="li", dt_ms=0.1)
-    result = quantise(network)
+    result = round_network(network)
     assert not result.network.projections[0].weight.any()
     assert codes(result) == ["weights-lost", "answers-lost"]
     weights, answers = result.report.findings
     assert (weights.where, answers.where) == ("input → p", "p")
     assert weights.what == "2560 of its 2560 weights other than 0 became 0"
     assert "quantise with calibration data" in weights.fix
-    calibrated = quantise(network, calibration=Calibration(membrane={"p": 0.1}))
+    calibrated = round_network(network, calibration=Calibration(membrane={"p": 0.1}))
     assert codes(calibrated) == []
     assert calibrated.network.projections[0].weight.any()
 
 
 def test_a_read_out_that_was_silent_before_lost_nothing() -> None:
-    assert codes(quantise(one_population(np.zeros((3, 2)), kind="li"))) == []
+    assert codes(round_network(one_population(np.zeros((3, 2)), kind="li"))) == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_lost_weights_are_put_down_to_what_took_them(
     constants: dict[str, Any], other: float, cause: str
 ) -> None:
     weight = np.random.default_rng(1).normal(0, 0.01, (1000, 3))
-    result = quantise(one_population(weight, np.full((1000, 3), other), **constants))
+    result = round_network(one_population(weight, np.full((1000, 3), other), **constants))
     (finding,) = (f for f in result.report.findings if f.code == "weights-lost")
     assert cause in finding.fix
     assert result.report.projections[0].lost > 0.5
@@ -172,14 +172,14 @@ def test_lost_weights_are_put_down_to_what_took_them(
 def test_weights_beside_far_larger_ones_are_lost_even_where_data_bound_currents() -> None:
     network = one_population(np.full((2, 1), 0.001), np.full((2, 1), 1e4))
     shy = Calibration({"p": 1e-3}, {"p": 1e-3}, {})
-    result = quantise(network, calibration=shy, scale="data")
+    result = round_network(network, calibration=shy, scale="data")
     assert codes(result) == ["bounds-from-data", "weights-lost"]
     assert "other weights into the same population" in result.report.findings[1].fix
 
 
 def test_data_may_ask_for_the_room_that_weights_lack() -> None:
     network = one_population(np.random.default_rng(1).normal(0, 0.01, (1000, 3)), kind="li")
-    result = quantise(network, calibration=Calibration(membrane={"p": 1e4}))
+    result = round_network(network, calibration=Calibration(membrane={"p": 1e4}))
     assert codes(result) == ["weights-lost", "answers-lost"]
     assert "room that data showed" in result.report.findings[0].fix
 
@@ -190,7 +190,7 @@ def test_few_bits_alone_are_no_finding(bits: int, shape: str) -> None:
     random = np.random.default_rng(bits)
     draw = {"normal": random.normal, "laplace": random.laplace, "uniform": random.uniform}[shape]
     network = one_population(draw(-1 if shape == "uniform" else 0, 1, (400, 50)))
-    result = quantise(network, weight_bits=bits, ranges=weight_ranges(network, bits))
+    result = round_network(network, weight_bits=bits, ranges=weight_ranges(network, bits))
     assert codes(result) == []
     if bits == 2 and shape == "laplace":
         assert result.report.projections[0].lost > 0.5
@@ -199,7 +199,7 @@ def test_few_bits_alone_are_no_finding(bits: int, shape: str) -> None:
 def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
     weight = np.full((40, 2), 0.1)
     weight[0] = [1.0, -1.0]
-    result = quantise(one_population(weight), weight_bits=2)
+    result = round_network(one_population(weight), weight_bits=2)
     assert codes(result) == ["weights-lost"]
     (finding,) = result.report.findings
     assert finding.what == "78 of its 80 weights other than 0 became 0"
@@ -208,7 +208,7 @@ def test_next_to_nothing_left_by_few_bits_is_a_finding() -> None:
 
 @given(float_networks(), bits_strategy)
 def test_nothing_is_lost_in_silence(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits)
+    result = round_network(network, weight_bits=bits)
     told = {(finding.code, finding.where) for finding in result.report.findings}
     for report in result.report.projections:
         if report.lost > 0.95:
@@ -225,7 +225,7 @@ def test_nothing_is_lost_in_silence(network: Network, bits: int) -> None:
 )
 def test_thresholds_far_below_weights(threshold: float, vth: int, code: str) -> None:
     weight = 255 / 5000 / float(drive_scale(20.0, 5.0, 1.0))
-    result = quantise(one_population(np.full((1, 2), weight), threshold=threshold))
+    result = round_network(one_population(np.full((1, 2), weight), threshold=threshold))
     assert result.network.populations[0].vth == vth
     assert codes(result) == ([code] if code else [])
 
@@ -234,11 +234,11 @@ def test_long_delays_are_put_down_to_what_cut_them() -> None:
     network = one_population(np.ones((2, 2)), np.ones((2, 2)), delay=50)
     far = replace(network.projections[1], delay=np.array([[70, 41], [42, 10]]))
     network = network.with_projections([network.projections[0], far])
-    assert codes(quantise(network)) == ["delay-range"]
-    (finding,) = quantise(network).report.findings
+    assert codes(round_network(network)) == ["delay-range"]
+    (finding,) = round_network(network).report.findings
     assert finding.what == "1 delays are longer than the 61 steps of the target"
     assert "a longer time step" in finding.fix
-    first, target, bits = quantise(network, delays=DelayGrid(1, 41)).report.findings
+    first, target, bits = round_network(network, delays=DelayGrid(1, 41)).report.findings
     assert first.what.startswith("4 delays are longer than 41 steps, as far as 1-bit delays")
     assert target.what == finding.what
     assert bits.what.startswith("1 delays are longer than 41 steps")
@@ -250,7 +250,7 @@ def test_long_delays_are_put_down_to_what_cut_them() -> None:
 @given(float_networks(), st.integers(1, 6))
 def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) -> None:
     grid = DelayGrid.spanning(bits, network.max_delay)
-    result = quantise(network, delays=grid)
+    result = round_network(network, delays=grid)
     for report, exact, held in zip(
         result.report.projections, network.projections, result.network.projections, strict=True
     ):
@@ -261,7 +261,7 @@ def test_the_largest_change_of_a_delay_is_reported(network: Network, bits: int) 
 @given(float_networks(), bits_strategy)
 @settings(max_examples=50)
 def test_the_report_is_what_happened(network: Network, bits: int) -> None:
-    result = quantise(network, weight_bits=bits)
+    result = round_network(network, weight_bits=bits)
     for report, exact, held in zip(
         result.report.projections, network.projections, result.network.projections, strict=True
     ):
@@ -278,7 +278,7 @@ def test_the_report_is_what_happened(network: Network, bits: int) -> None:
 
 def test_the_rounding_error_is_relative_to_the_weights() -> None:
     weight = np.array([[255.0, 10.4], [100.3, 0.2], [0.0, 0.0]])
-    (report,) = quantise(one_population(weight)).report.projections
+    (report,) = round_network(one_population(weight)).report.projections
     expected = math.sqrt(0.4**2 + 0.3**2 + 0.2**2) / math.sqrt((weight**2).sum())
     assert report.rms_error == pytest.approx(expected)
     assert report.lost == 0.25
@@ -286,6 +286,6 @@ def test_the_rounding_error_is_relative_to_the_weights() -> None:
 
 @pytest.mark.parametrize(("tau", "held"), [(20.0, 19.97), (0.0, 0.12), (math.inf, math.inf)])
 def test_time_constants_before_and_after(tau: float, held: float) -> None:
-    (report,) = quantise(one_population(np.ones((1, 1)), tau_mem_ms=tau)).report.populations
+    (report,) = round_network(one_population(np.ones((1, 1)), tau_mem_ms=tau)).report.populations
     assert report.tau_mem_ms == tau
     assert report.tau_mem_held_ms == pytest.approx(held, abs=0.01)

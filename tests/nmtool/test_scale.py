@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nmtool.quantise.scale import (
+from nmtool.quantisation.scale import (
     Ceilings,
     choose_scale,
     current_ceiling,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.verify import Agreement, Divergence, agree, compare
+from nmtool.verification.comparison import Agreement, Divergence, agree, compare
 from tests.strategies import recordings
 
 SAMPLES, STEPS = 3, 7

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.training.devices import CPU, Device
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
 
-from hardware_sim.simulator import simulate
 from nmtool import targets
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import Calibration, DelayGrid, weight_ranges
+from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verify import compare
-from training.devices import CPU, Device
-from training.integer_arithmetic import Rounding
-from training.model import SpikingNetwork
+from nmtool.verification.comparison import compare
 
 FAULTS = ("u_wraps", "v_clips")
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from nmtool.training.averaging import Average, put
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.run import train
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.trainer import Trainer
 
 from tests.training.nets import random_network
 from tests.training.small_data import small_dataset, small_options
-from training.averaging import Average, put
-from training.model import SpikingNetwork
-from training.run import train
-from training.run_folder import RunFolder
-from training.trainer import Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from nmtool.training.cpu.engine import CpuEngine
+from nmtool.training.cuda import available
+from nmtool.training.devices import CPU, find_device
 
 from nmtool.errors import MissingError, UsageError
-from training.cpu.engine import CpuEngine
-from training.cuda import available
-from training.devices import CPU, find_device
 
 pytestmark = pytest.mark.torch
 
@@ -42,7 +42,7 @@ def test_without_a_gpu() -> None:
 
 @pytest.mark.parametrize("name", ["auto", "cuda"])
 def test_with_a_gpu(name: str, a_gpu: torch.device) -> None:
-    from training.cuda.engine import CudaEngine
+    from nmtool.training.cuda.engine import CudaEngine
 
     found = find_device(name)
     assert (found.name, found.torch, found.engine) == ("cuda", a_gpu, CudaEngine)

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from nmtool.training.functions import whole_steps
+from nmtool.training.model import SpikingNetwork
 
 from nmtool.rounding import round_half_away
 from tests.training.nets import random_input, random_network
-from training.functions import whole_steps
-from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 

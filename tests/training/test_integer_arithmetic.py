@@ -9,15 +9,18 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import keep_membrane
+from nmtool.training import reference
+from nmtool.training.integer_arithmetic import held_population
+from nmtool.training.model import SpikingNetwork
 
-from hardware_sim.simulator import simulate
-from hardware_sim.step import keep_membrane
 from nmtool import dynamics
 from nmtool.errors import NetworkError
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population
-from nmtool.quantise import DelayGrid
+from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.readout import RULES
 from tests.training.integer_runs import (
@@ -29,9 +32,6 @@ from tests.training.integer_runs import (
     too_loud,
 )
 from tests.training.nets import TOPOLOGIES, random_input, random_network, with_readout
-from training import reference
-from training.integer_arithmetic import held_population
-from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 

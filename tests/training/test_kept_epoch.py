@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.pruning import whole
+from nmtool.training.run import train
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.selection import best_epoch
+from nmtool.training.trainer import Trainer
 
 from nmtool.data import bin_events
 from nmtool.network import Network
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
-from training.model import SpikingNetwork
-from training.pruning import whole
-from training.run import train
-from training.run_folder import RunFolder
-from training.selection import best_epoch
-from training.trainer import Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nmtool.hardware_sim import compiled
+from nmtool.hardware_sim.plan import Plan
+from nmtool.training.cell import Cell, Chip
+from nmtool.training.cpu import kernels
+from nmtool.training.cpu.kernels.adjoint import Senders
+from nmtool.training.cpu.kernels.gradients import Gathering
+from nmtool.training.run import train
 from numba import types
 
-import hardware_sim
-from hardware_sim import compiled
-from hardware_sim.plan import Plan
+from nmtool import hardware_sim
 from tests.training.small_data import small_dataset, small_options
-from training.cell import Cell, Chip
-from training.cpu import kernels
-from training.cpu.kernels.adjoint import Senders
-from training.cpu.kernels.gradients import Gathering
-from training.run import train
 
 pytestmark = pytest.mark.torch
 

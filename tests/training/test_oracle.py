@@ -9,6 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.training.oracle import (
+    ContinuousNetwork,
+    Gradients,
+    SpikeTimes,
+    Trace,
+    differentiate,
+    simulate,
+)
+from nmtool.training.oracle.forward import Emission
 
 from nmtool.network import Population
 from tests.training.continuous_nets import (
@@ -20,15 +29,6 @@ from tests.training.continuous_nets import (
     synapses,
     two_layers,
 )
-from training.oracle import (
-    ContinuousNetwork,
-    Gradients,
-    SpikeTimes,
-    Trace,
-    differentiate,
-    simulate,
-)
-from training.oracle.forward import Emission
 
 RATE = 0.02
 STEP = 1e-6

@@ -11,17 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from nmtool.errors import DataError, NetworkError
-from nmtool.network import Population
-from training.oracle import (
+from nmtool.training.oracle import (
     ContinuousNetwork,
     ContinuousProjection,
     SpikeTimes,
     differentiate,
     simulate,
 )
-from training.oracle.closed_forms import (
+from nmtool.training.oracle.closed_forms import (
     Cell,
     adjoint_before,
     adjoint_integral,
@@ -31,6 +28,9 @@ from training.oracle.closed_forms import (
     response,
     weighted_integral,
 )
+
+from nmtool.errors import DataError, NetworkError
+from nmtool.network import Population
 
 taus = st.sampled_from([3.0, 5.0, 5.0 * (1 + 1e-12), 5.0 * (1 + 1e-6), 20.0, 200.0])
 cells = st.builds(Cell, taus, taus, st.just(1.0), st.sampled_from([0.0, -0.4, 0.7, 1.5]))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from nmtool.training.reference import Gradients, Trace, backward, forward
 
 from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.graph import INPUT, LI, LIF
@@ -21,7 +22,6 @@ from tests.training.stepped_nets import (
     single_neuron,
     tangled,
 )
-from training.reference import Gradients, Trace, backward, forward
 
 # ------------------------------------------------------------ gradients into outputs: exact
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nmtool.training.reference import backward, forward
 
 from nmtool.dynamics import current_gain, drive_scale
 from nmtool.errors import DataError, NetworkError
@@ -24,7 +25,6 @@ from tests.training.stepped_nets import (
     single_neuron,
     tangled,
 )
-from training.reference import backward, forward
 
 
 def run_by_hand(network: Network, dense: np.ndarray) -> dict[str, list[tuple[int, int]]]:

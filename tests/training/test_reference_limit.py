@@ -13,6 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from nmtool.training.oracle import (
+    ContinuousNetwork,
+    ContinuousProjection,
+    SpikeTimes,
+    differentiate,
+    simulate,
+)
+from nmtool.training.oracle import Trace as ExactTrace
+from nmtool.training.oracle.forward import Arrival, Emission
+from nmtool.training.reference import Trace, backward, forward
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
@@ -28,16 +38,6 @@ from tests.training.continuous_nets import (
     synapses,
     two_layers,
 )
-from training.oracle import (
-    ContinuousNetwork,
-    ContinuousProjection,
-    SpikeTimes,
-    differentiate,
-    simulate,
-)
-from training.oracle import Trace as ExactTrace
-from training.oracle.forward import Arrival, Emission
-from training.reference import Trace, backward, forward
 
 RATE, DT = 0.02, 0.01
 SEEDS = range(5)

@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nmtool.training import checkpoint
+from nmtool.training.options import TrainOptions
+from nmtool.training.ranks import Ranks
+from nmtool.training.run import train
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.trainer import BatchReport, Trainer
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
@@ -17,12 +23,6 @@ from tests.training.small_data import (
     small_options,
     without_seconds,
 )
-from training import checkpoint
-from training.options import TrainOptions
-from training.ranks import Ranks
-from training.run import train
-from training.run_folder import RunFolder
-from training.trainer import BatchReport, Trainer
 
 pytestmark = pytest.mark.torch
 

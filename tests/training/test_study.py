@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from training.options import TrainOptions
-from training.search_table import NOT_SEARCHED, read_search
-from training.study import Choices, Range, SearchSpace, differences
+from nmtool.training.options import TrainOptions
+from nmtool.training.search_table import NOT_SEARCHED, read_search
+from nmtool.training.study import Choices, Range, SearchSpace, differences
 
 
 def _read(**table: Any) -> tuple[dict, list[str]]:

@@ -11,6 +11,11 @@ import numba
 import numpy as np
 import pytest
 import torch
+from nmtool.training.augment import Augmentation
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.run import train
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.trainer import BatchReport, Trainer
 
 from nmtool.data import Dataset, SpikeEvents, bin_events
 from nmtool.errors import DataError, FileFormatError, UsageError
@@ -22,11 +27,6 @@ from tests.training.small_data import (
     small_options,
     without_seconds,
 )
-from training.augment import Augmentation
-from training.model import SpikingNetwork
-from training.run import train
-from training.run_folder import RunFolder
-from training.trainer import BatchReport, Trainer
 
 pytestmark = pytest.mark.torch
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nmtool.training.activity import RateTarget, WholeBatch, rate_targets
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.ranks import Ranks
 from torch import nn
 
 from nmtool.errors import UsageError
 from nmtool.raster import Raster
 from tests.training.nets import random_input, random_network
-from training.activity import RateTarget, WholeBatch, rate_targets
-from training.model import SpikingNetwork
-from training.ranks import Ranks
 
 
 def check_sums(ranks: Ranks) -> None:

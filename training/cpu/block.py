@@ -11,20 +11,19 @@ from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
+from nmtool.training.cell import Cell
+from nmtool.training.cpu.kernels import adjoint, currents, forward, gradients
+from nmtool.training.cpu.pool import Scratch
+from nmtool.training.cpu.portions import ByChannel, Cut, Spikes
+from nmtool.training.cpu.synapses import GradientSum, Matrix
+from nmtool.training.engine import Backward, LifRun, Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from training.cell import Cell
-from training.cpu.kernels import adjoint, currents, forward, gradients
-from training.cpu.pool import Scratch
-from training.cpu.portions import ByChannel, Cut, Spikes
-from training.cpu.synapses import GradientSum, Matrix
-from training.engine import Backward, LifRun, Synapses
-from training.spike_trains import SpikeTrains
-
 
 class Block:
-    """The block of `training.engine`, computed by Numba's kernels on the CPU.
+    """The block of `nmtool.training.engine`, computed by Numba's kernels on the CPU.
 
     Args:
         cell: constants of the neurons.
@@ -52,7 +51,7 @@ class Block:
         return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
-        """See `training.engine.Block`."""
+        """See `nmtool.training.engine.Block`."""
         cut, heard = self.cut(source), self.heard(source)
         tape = Tape(cut, self.size, self.dtype)
         in_flight = min(cut.portion, source.n_samples)
@@ -87,7 +86,7 @@ class Block:
         )
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """See `training.engine.Block`."""
+        """See `nmtool.training.engine.Block`."""
         cut, heard = self.cut(source), self.heard(source)
         shape = (source.n_samples, source.n_steps, self.size)
         membrane = np.empty(shape, self.sent.weight.dtype)
@@ -111,7 +110,7 @@ class Block:
         *,
         want_source_time: bool,
     ) -> Backward:
-        """See `training.engine.Block`."""
+        """See `nmtool.training.engine.Block`."""
         own = _arrays(run.spikes)
         sums = _Sums(self, source, own, want_source_time)
         gradient = np.array(time_gradient.numpy(), self.dtype)
@@ -134,7 +133,7 @@ class Block:
     def backward_li(
         self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
     ) -> Backward:
-        """See `training.engine.Block`."""
+        """See `nmtool.training.engine.Block`."""
         sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
         for first, last in sums.cut.bounds(source.n_samples):
             direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from nmtool.training.cell import Cell, Chip
+from nmtool.training.cpu.block import Block
+from nmtool.training.cpu.integer_block import IntegerBlock
+from nmtool.training.cpu.pool import Scratch
+from nmtool.training.engine import Synapses
 from numpy.typing import NDArray
-
-from training.cell import Cell, Chip
-from training.cpu.block import Block
-from training.cpu.integer_block import IntegerBlock
-from training.cpu.pool import Scratch
-from training.engine import Synapses
 
 
 class CpuEngine:
-    """See `training.engine.Engine`."""
+    """See `nmtool.training.engine.Engine`."""
 
     def __init__(self) -> None:
         self._scratch = Scratch()
 
     def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
-        """See `training.engine.Engine`."""
+        """See `nmtool.training.engine.Engine`."""
         return Block(cell, afferent, recurrent, self._scratch)
 
     def integer_block(
@@ -33,5 +32,5 @@ class CpuEngine:
         chip: Chip,
         faults: Sequence[NDArray[np.int64]],
     ) -> IntegerBlock:
-        """See `training.engine.Engine`."""
+        """See `nmtool.training.engine.Engine`."""
         return IntegerBlock(cell, afferent, recurrent, self._scratch, chip=chip, faults=faults)

@@ -10,21 +10,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from nmtool.training.cell import Cell, Chip, add_faults
+from nmtool.training.cpu.block import Block
+from nmtool.training.cpu.kernels import integer
+from nmtool.training.cpu.pool import Scratch
+from nmtool.training.cpu.portions import Cut
+from nmtool.training.cpu.synapses import Matrix
+from nmtool.training.engine import Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.cell import Cell, Chip, add_faults
-from training.cpu.block import Block
-from training.cpu.kernels import integer
-from training.cpu.pool import Scratch
-from training.cpu.portions import Cut
-from training.cpu.synapses import Matrix
-from training.engine import Synapses
-from training.spike_trains import SpikeTrains
-
 
 class IntegerBlock(Block):
-    """The block of `training.engine` in the arithmetic `loihi2`.
+    """The block of `nmtool.training.engine` in the arithmetic `loihi2`.
 
     Args:
         cell: constants of the neurons as the chip holds them, in floats.
@@ -76,7 +75,7 @@ class IntegerBlock(Block):
         add_faults(self.faults, faults)
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """See `training.engine.Block`; float64, because v/unit then gives v back exactly."""
+        """See `nmtool.training.engine.Block`; float64, because v/unit then gives v back exactly."""
         return super().run_li(source).to(torch.float64) / torch.from_numpy(self.chip.unit)
 
     def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:

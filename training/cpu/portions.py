@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from nmtool.training.cpu.kernels import events
+from nmtool.training.cpu.kernels.rings import SPAN
 from numpy.typing import DTypeLike, NDArray
-
-from training.cpu.kernels import events
-from training.cpu.kernels.rings import SPAN
 
 TILE_BYTES = 36 << 10
 """The adjoint of one neuron over a tile of samples should stay in a first-level cache."""

@@ -1,6 +1,6 @@
 """The training engine for NVIDIA GPUs: the same mathematics as `training.cpu`, in Numba's CUDA.
 
-`training.cuda.available.require` says what a computer lacks to run it; the other modules are
+`nmtool.training.cuda.available.require` says what a computer lacks to run it; the other modules are
 imported after that.
 """
 

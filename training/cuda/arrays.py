@@ -1,6 +1,6 @@
 """How torch's tensors reach Numba's kernels: views without copies, on torch's current stream.
 
-One GPU per process, the one that torch calls current (`training.cuda.available` chooses it).
+One GPU per process, the one that torch calls current (`nmtool.training.cuda.available` chooses it).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import warnings
 from typing import Any
 
 import torch
+from nmtool.training.cuda import SIMULATED
+from nmtool.training.cuda.kernels.compiled import cuda
 from torch import Tensor
-
-from training.cuda import SIMULATED
-from training.cuda.kernels.compiled import cuda
 
 Grid = tuple[int, ...]
 
@@ -32,7 +31,7 @@ def launch(kernel: Any, grid: Grid, threads: int, shared_bytes: int, *arguments:
     """Launch a kernel; nothing happens on an empty grid.
 
     Args:
-        kernel: one of `training.cuda.kernels`.
+        kernel: one of `nmtool.training.cuda.kernels`.
         grid: blocks along up to three axes.
         threads: per block.
         shared_bytes: dynamic shared memory per block.

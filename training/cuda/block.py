@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from nmtool.training.cell import Cell
+from nmtool.training.cuda.arrays import launch
+from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
+from nmtool.training.cuda.kernels.constants import constants
+from nmtool.training.cuda.kernels.teams import PITCH, TEAM
+from nmtool.training.cuda.limits import Limits, blocks_of, words_of
+from nmtool.training.cuda.synapses import GradientSum, edges
+from nmtool.training.engine import Backward, LifRun, Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from torch import Tensor
-
-from training.cell import Cell
-from training.cuda.arrays import launch
-from training.cuda.kernels import adjoint, currents, forward, gradients
-from training.cuda.kernels.constants import constants
-from training.cuda.kernels.teams import PITCH, TEAM
-from training.cuda.limits import Limits, blocks_of, words_of
-from training.cuda.synapses import GradientSum, edges
-from training.engine import Backward, LifRun, Synapses
-from training.spike_trains import SpikeTrains
 
 SPIKE_THREADS = 256
 """Threads of a block where each thread, or each team, has a spike or a step to itself."""
@@ -28,7 +27,7 @@ SPIKE_THREADS = 256
 class Block:
     """Neurons that are simulated together, their afferent synapses and their recurrent ones.
 
-    The protocol is `training.engine.Block`.
+    The protocol is `nmtool.training.engine.Block`.
 
     Args:
         cell: constants of the neurons, numpy arrays.

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from nmtool.training.cell import Cell, Chip
+from nmtool.training.cuda.block import Block
+from nmtool.training.cuda.integer_block import IntegerBlock
+from nmtool.training.cuda.limits import Limits
+from nmtool.training.engine import Synapses
 from numpy.typing import NDArray
-
-from training.cell import Cell, Chip
-from training.cuda.block import Block
-from training.cuda.integer_block import IntegerBlock
-from training.cuda.limits import Limits
-from training.engine import Synapses
 
 
 class CudaEngine:
-    """See `training.engine.Engine`.
+    """See `nmtool.training.engine.Engine`.
 
     Args:
         limits: how work is cut.
@@ -25,7 +24,7 @@ class CudaEngine:
         self._limits = limits
 
     def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
-        """See `training.engine.Engine`."""
+        """See `nmtool.training.engine.Engine`."""
         return Block(cell, afferent, recurrent, self._limits)
 
     def integer_block(
@@ -37,5 +36,5 @@ class CudaEngine:
         chip: Chip,
         faults: Sequence[NDArray[np.int64]],
     ) -> IntegerBlock:
-        """See `training.engine.Engine`."""
+        """See `nmtool.training.engine.Engine`."""
         return IntegerBlock(cell, afferent, recurrent, self._limits, chip=chip, faults=faults)

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from nmtool.training.cell import Cell, Chip, add_faults
+from nmtool.training.cuda.arrays import launch
+from nmtool.training.cuda.block import Block, contiguous, none_like
+from nmtool.training.cuda.kernels import forward
+from nmtool.training.cuda.kernels.constants import chip_constants
+from nmtool.training.cuda.limits import Limits
+from nmtool.training.engine import Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.cell import Cell, Chip, add_faults
-from training.cuda.arrays import launch
-from training.cuda.block import Block, contiguous, none_like
-from training.cuda.kernels import forward
-from training.cuda.kernels.constants import chip_constants
-from training.cuda.limits import Limits
-from training.engine import Synapses
-from training.spike_trains import SpikeTrains
-
 
 class IntegerBlock(Block):
-    """The block of `training.engine` in the arithmetic `loihi2`.
+    """The block of `nmtool.training.engine` in the arithmetic `loihi2`.
 
     Args:
         cell: constants of the neurons as the chip holds them, in floats.
@@ -78,7 +77,7 @@ class IntegerBlock(Block):
         return quality
 
     def run_li(self, source: SpikeTrains) -> Tensor:
-        """See `training.engine.Block`; float64, because v/unit then gives v back exactly."""
+        """See `nmtool.training.engine.Block`; float64, because v/unit then gives v back exactly."""
         return super().run_li(source).to(torch.float64) / self.unit
 
     def integrate(self, drive: Tensor, membrane: Tensor) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
+from nmtool.training.cuda.arrays import launch
+from nmtool.training.cuda.kernels import gradients
+from nmtool.training.cuda.limits import Limits, blocks_of
+from nmtool.training.engine import SynapseGradients, Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from torch import Tensor
-
-from training.cuda.arrays import launch
-from training.cuda.kernels import gradients
-from training.cuda.limits import Limits, blocks_of
-from training.engine import SynapseGradients, Synapses
-from training.spike_trains import SpikeTrains
 
 
 def edges(key: Tensor, count: int) -> Tensor:

@@ -6,9 +6,9 @@ and the adjoint equations are solved backwards between the same events. Slow, fl
 
 from __future__ import annotations
 
-from training.oracle.adjoint import Gradients, differentiate
-from training.oracle.forward import Trace, simulate
-from training.oracle.model import ContinuousNetwork, ContinuousProjection, SpikeTimes
+from nmtool.training.oracle.adjoint import Gradients, differentiate
+from nmtool.training.oracle.forward import Trace, simulate
+from nmtool.training.oracle.model import ContinuousNetwork, ContinuousProjection, SpikeTimes
 
 __all__ = [
     "ContinuousNetwork",

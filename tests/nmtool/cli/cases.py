@@ -15,7 +15,7 @@ from nmtool.data import SpikeEvents, write_shd
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import quantise
+from nmtool.quantisation import round_network
 from nmtool.readout import Readout
 
 N_UNITS = 4
@@ -76,7 +76,7 @@ def float_network(**changes: Any) -> Network:
 
 def integer_network() -> IntegerNetwork:
     """The integers of `float_network()`."""
-    return quantise(float_network()).network
+    return round_network(float_network()).network
 
 
 def spike_events(n_samples: int, seed: int = 0) -> SpikeEvents:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nmtool.exporters import lava
+from nmtool.exporters.lava.environment import LavaEnvironment
+from nmtool.hardware_sim.simulator import simulate
 
-import exporters.lava
-from exporters.lava.environment import LavaEnvironment
-from hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -21,7 +21,7 @@ Fault = Callable[[Recording], Recording]
 
 @dataclass
 class FakeLava:
-    """What `exporters.lava.run` is replaced by.
+    """What `nmtool.exporters.lava.run` is replaced by.
 
     Attributes:
         faults: by the name of the model, what is done to its recording.
@@ -33,9 +33,9 @@ class FakeLava:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeLava:
         """Put it in Lava's place, in an environment that needs none."""
-        monkeypatch.setattr(exporters.lava, "run", self.run)
+        monkeypatch.setattr(lava, "run", self.run)
         found = LavaEnvironment(Path("python"))
-        monkeypatch.setattr(exporters.lava.environment, "find", lambda: found)
+        monkeypatch.setattr(lava.environment, "find", lambda: found)
         return self
 
     def run(
@@ -43,7 +43,7 @@ class FakeLava:
     ) -> Recording:
         """Simulate the network in the folder."""
         self.calls.append({"folder": Path(folder), "spikes": spikes, "model": model, **options})
-        network = exporters.lava.load(folder)
+        network = lava.load(folder)
         recording = simulate(network, spikes, deep=options.get("deep", False))
         if on_progress := options.get("on_progress"):
             on_progress(spikes.n_samples)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nmtool.training.options import TrainOptions
 
 from nmtool.cli import sweep_trial
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.sweep_store import Store
-from training.options import TrainOptions
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120
@@ -73,11 +73,11 @@ def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) 
         for epoch in range(1, options.epochs + 1):
             told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
 
-    monkeypatch.setattr("training.run.train", train)
+    monkeypatch.setattr("nmtool.training.run.train", train)
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `training.run.train`."""
+    """In the place of `nmtool.training.run.train`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 

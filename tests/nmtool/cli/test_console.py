@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from nmtool.cli import console
-from nmtool.errors import UsageError
-from nmtool.targets import Finding
+from nmtool.errors import Finding, UsageError
 
 Captured = pytest.CaptureFixture[str]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import h5py
 import pytest
+from nmtool.exporters import c, netx, nir
+from nmtool.exporters.lava import environment
+from nmtool.hardware_sim.known_answers import known_answers
 
-from exporters import c, netx, nir
-from exporters.lava import environment
-from hardware_sim.known_answers import known_answers
 from nmtool.errors import MissingError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -170,7 +170,7 @@ def test_a_missing_runtime_is_told(
     )
     pytest.importorskip("onnx")
     absent = ModuleNotFoundError("no onnxruntime", name="onnxruntime")
-    monkeypatch.setattr("exporters.onnx.require", _raising(absent))
+    monkeypatch.setattr("nmtool.exporters.onnx.require", _raising(absent))
     check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
     assert (check["read_back"], check["executed"]) == (True, False)
     assert "pip install 'nmtool[onnx]'" in check["not_executed"]

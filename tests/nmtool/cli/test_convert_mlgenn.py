@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmtool.exporters import c, mlgenn
+from nmtool.exporters.mlgenn import MlgennOptions
 
-from exporters import c, mlgenn
-from exporters.mlgenn import MlgennOptions
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantise import quantise
+from nmtool.quantisation import round_network
 from tests.nmtool.cli.conftest import Nmtool
 
 TOLD = (
@@ -73,7 +73,7 @@ def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
 
 
 def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path) -> None:
-    quantised = quantise(mlgenn.load(checkpoints, OPTIONS))
+    quantised = round_network(mlgenn.load(checkpoints, OPTIONS))
     words = ("convert", "checkpoints", "network.c", *TOLD, "--ranges", "largest", "--in-epoch", 10)
     assert nmtool(*words, "--no-verify").code == 0
     assert c.load("network.c").content_hash == quantised.network.content_hash

@@ -7,12 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from nmtool.training.options import TrainOptions
 
 from nmtool.cli.data_remarks import remarks
 from nmtool.data import Dataset, SpikeEvents, load_dataset, write_shd
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
-from training.options import TrainOptions
 
 pytestmark = pytest.mark.torch
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmtool.hardware_sim.operations import count_operations
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.operations import count_operations
-from hardware_sim.simulator import simulate
 from nmtool.data import bin_events
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -100,7 +100,7 @@ def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
 def test_floats(nmtool: Nmtool, floats: Path) -> None:
-    from training.model import SpikingNetwork
+    from nmtool.training.model import SpikingNetwork
 
     network = Network.load(floats)
     recording = SpikingNetwork(network).record(bin_events(TEST, 1.0, 30).raster)
@@ -126,9 +126,8 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
     gain: float, margin: float, more: list[str], nmtool: Nmtool
 ) -> None:
     import torch
-
-    from training.losses import readout_loss
-    from training.model import SpikingNetwork
+    from nmtool.training.losses import readout_loss
+    from nmtool.training.model import SpikingNetwork
 
     settings = ("--gain", gain, "--margin", margin, *cases.SETTINGS, *more)
     assert nmtool("train", "two", "-o", "run", *settings).code == 0

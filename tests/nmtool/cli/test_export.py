@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from nmtool.exporters import lava
+from nmtool.hardware_sim.known_answers import known_answers
 
-from exporters import lava
-from hardware_sim.known_answers import known_answers
 from nmtool.data import bin_events
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases

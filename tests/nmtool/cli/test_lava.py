@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from nmtool.exporters.lava import environment
+from nmtool.exporters.lava.environment import LavaEnvironment
 
-from exporters.lava import environment
-from exporters.lava.environment import LavaEnvironment
 from nmtool.errors import MissingError
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -134,7 +134,7 @@ def test_exit_codes(
 
 
 @pytest.mark.parametrize(
-    "mistake", [AssertionError(), ImportError("no name x", name="hardware_sim.step")]
+    "mistake", [AssertionError(), ImportError("no name x", name="nmtool.hardware_sim.step")]
 )
 def test_our_own_mistakes_keep_their_traceback(
     mistake: Exception, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from nmtool.exporters import onnx
 
-from exporters import onnx
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
@@ -46,7 +46,7 @@ def test_it_runs(nmtool: Nmtool, file: Path, integers: Path) -> None:
 
 
 def test_it_runs_without_onnx(nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("onnx", "torch", "hardware_sim.simulator"):
+    for name in ("onnx", "torch", "nmtool.hardware_sim.simulator"):
         monkeypatch.setitem(sys.modules, name, None)
     assert nmtool("run", file, "two").code == 0
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmtool.hardware_sim.calibrate import calibrate
+from nmtool.hardware_sim.search import score_error
+from nmtool.hardware_sim.simulator import simulate
 
-from hardware_sim.calibrate import calibrate
-from hardware_sim.search import score_error
-from hardware_sim.simulator import simulate
 from nmtool.data import bin_events, write_shd
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise import DelayGrid, quantise, weight_ranges
+from nmtool.quantisation import DelayGrid, round_network, weight_ranges
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -31,7 +31,7 @@ def test_without_data(nmtool: Nmtool, floats: Path) -> None:
     said = nmtool("quantize", floats, "-o", "q.npz")
     assert said.code == 0
     network = cases.float_network()
-    expected = quantise(network, ranges=weight_ranges(network, 8)).network
+    expected = round_network(network, ranges=weight_ranges(network, 8)).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
     assert said.out.startswith("weights and delays\n projection ")
     assert said.out.endswith("\n\nq.npz written\n")
@@ -44,7 +44,7 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     slow = Population("out", 2, LI, tau_mem_ms=150.0, tau_syn_ms=150.0)
     network = cases.float_network(populations=[hidden, slow], n_steps=120)
     network.save(floats)
-    six_bits = partial(quantise, weight_bits=6, ranges=weight_ranges(network, 6))
+    six_bits = partial(round_network, weight_bits=6, ranges=weight_ranges(network, 6))
     shown = calibrate(network, calibrating(120), to_integers=six_bits)
     expected = six_bits(network, calibration=shown, scale="data")
     said = nmtool(
@@ -155,14 +155,14 @@ def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
 
 def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -> None:
     assert nmtool("quantize", floats, "-o", "q.npz", "--ranges", "largest").code == 0
-    expected = quantise(cases.float_network()).network
+    expected = round_network(cases.float_network()).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
 
 
 @pytest.mark.usefixtures("data")
 def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
-    from training.model import SpikingNetwork
+    from nmtool.training.model import SpikingNetwork
 
     words = ("quantize", floats, "--data", "two", "--weight-bits", "2")
     assert nmtool(*words, "-o", "error.npz").code == 0

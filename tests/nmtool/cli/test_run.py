@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from nmtool.exporters import formats
+from nmtool.hardware_sim.simulator import simulate
 
-from exporters import formats
-from hardware_sim.simulator import simulate
 from nmtool.data import bin_events
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases

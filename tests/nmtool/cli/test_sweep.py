@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nmtool.training.selection import best_epoch
 
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
-from training.selection import best_epoch
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -141,7 +141,7 @@ def test_bad_trials_end_early(
 def test_a_trial_that_fails_does_not_end_the_study(
     nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training import trainer
+    from nmtool.training import trainer
 
     check, done = trainer.check_loss, 0
 
@@ -164,7 +164,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*arguments: object) -> None:
         raise UsageError("it never works")
 
-    monkeypatch.setattr("training.trainer.check_loss", refuse)
+    monkeypatch.setattr("nmtool.training.trainer.check_loss", refuse)
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out) == (2, "")

@@ -87,7 +87,7 @@ def test_the_store_fails_in_the_middle(nmtool: Nmtool, monkeypatch: pytest.Monke
             database.execute("DROP TABLE trial_intermediate_values")
         one_epoch(*arguments, **told)
 
-    monkeypatch.setattr("training.run.train", train)
+    monkeypatch.setattr("nmtool.training.run.train", train)
     write_study("trials = 1\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out) == (2, "")

@@ -103,7 +103,7 @@ def test_killed_and_gone_on_with(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
             time.sleep(0.02)
         job.kill()
     assert states() == ["RUNNING"]
-    monkeypatch.setattr("training.run.train", one_epoch)
+    monkeypatch.setattr("nmtool.training.run.train", one_epoch)
     assert nmtool("sweep", "study.toml").code == 0
     cut_off, again = trials()
     assert cut_off[:2] == ("FAIL", None)

@@ -71,7 +71,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(nmtool: Nmtool, monkeypatch: pytest.Mon
 
     write_study("trials = 1\n")
     with monkeypatch.context() as patch:
-        patch.setattr("training.trainer.check_loss", interrupt)
+        patch.setattr("nmtool.training.trainer.check_loss", interrupt)
         assert nmtool("sweep", "study.toml").code == 130
     assert updates == [0]
     assert [(trial[0], trial[3]) for trial in trials()] == [("RUNNING", {"stopped": True})]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nmtool.exporters.lava import environment
+from nmtool.hardware_sim.simulator import simulate
 
-from exporters.lava import environment
-from hardware_sim.simulator import simulate
 from nmtool.cli import lava_check
 from nmtool.errors import BackendError, MissingError
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
@@ -193,7 +193,7 @@ def test_lava_is_looked_for_before_anything_runs(
         raise MissingError("Lava is not set up", fix="nmtool lava setup")
 
     monkeypatch.setattr(environment, "find", find)
-    monkeypatch.setattr("hardware_sim.simulator.simulate", None)
+    monkeypatch.setattr("nmtool.hardware_sim.simulator.simulate", None)
     said = nmtool(*WORDS, "--json")
     assert (said.code, said.out) == (3, "")
     assert said.err == "error: Lava is not set up\n  fix: nmtool lava setup\n"
@@ -233,7 +233,7 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     def simulate_wrong(network: IntegerNetwork, *arguments: object, **more: object) -> object:
         return right(replace(network, projections=[*others, wrong]), *arguments, **more)
 
-    monkeypatch.setattr("hardware_sim.simulator.simulate", simulate_wrong)
+    monkeypatch.setattr("nmtool.hardware_sim.simulator.simulate", simulate_wrong)
     said = nmtool("verify", "folder", "two", "--against", "lava", "--json")
     assert said.code == 1, said
     assert said.json["backends"]["lava"]["spikes_different"] == 0

@@ -6,17 +6,17 @@ import numba
 import numpy as np
 import pytest
 import torch
+from nmtool.training import reference
+from nmtool.training.cell import make_cell
+from nmtool.training.cpu.block import Block
+from nmtool.training.cpu.pool import Scratch
+from nmtool.training.cpu.portions import LARGEST_TILE
+from nmtool.training.engine import Backward, LifRun, Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 
 from nmtool.network import Network, Projection
 from tests.training.nets import random_input, random_network
-from training import reference
-from training.cell import make_cell
-from training.cpu.block import Block
-from training.cpu.pool import Scratch
-from training.cpu.portions import LARGEST_TILE
-from training.engine import Backward, LifRun, Synapses
-from training.spike_trains import SpikeTrains
 
 pytestmark = pytest.mark.torch
 

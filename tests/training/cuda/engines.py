@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from nmtool.training import reference
+from nmtool.training.cell import make_cell
+from nmtool.training.cuda import SIMULATED
+from nmtool.training.cuda.block import Block
+from nmtool.training.cuda.limits import Limits
+from nmtool.training.engine import Backward, LifRun, SynapseGradients, Synapses
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool.network import Network, Projection
 from nmtool.raster import Raster
 from tests.training.nets import random_input, random_network
-from training import reference
-from training.cell import make_cell
-from training.cuda import SIMULATED
-from training.cuda.block import Block
-from training.cuda.limits import Limits
-from training.engine import Backward, LifRun, SynapseGradients, Synapses
-from training.spike_trains import SpikeTrains
 
 DEVICE = "cpu" if SIMULATED else "cuda"
 

@@ -11,10 +11,21 @@ import numba
 import numpy as np
 import pytest
 import torch
+from nmtool.training import reference
+from nmtool.training.cell import make_cell
+from nmtool.training.cuda import arrays, ptx
+from nmtool.training.cuda.block import Block
+from nmtool.training.cuda.engine import CudaEngine
+from nmtool.training.cuda.limits import Limits
+from nmtool.training.devices import Device
+from nmtool.training.engine import LifRun, Synapses
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import DTypeLike
 
 from nmtool.errors import UsageError
-from nmtool.quantise import Calibration, DelayGrid
+from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
 from tests.training.cuda.engines import (
     DEVICE,
@@ -31,17 +42,6 @@ from tests.training.cuda.engines import (
     reference_gradients,
     tensor,
 )
-from training import reference
-from training.cell import make_cell
-from training.cuda import arrays, ptx
-from training.cuda.block import Block
-from training.cuda.engine import CudaEngine
-from training.cuda.limits import Limits
-from training.devices import Device
-from training.engine import LifRun, Synapses
-from training.integer_arithmetic import Rounding
-from training.model import SpikingNetwork
-from training.spike_trains import SpikeTrains
 
 pytestmark = pytest.mark.torch
 pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
@@ -205,7 +205,7 @@ def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
 
     with monkeypatch.context() as patch:
         for module in ("block", "integer_block", "synapses"):
-            patch.setattr(f"training.cuda.{module}.launch", noted)
+            patch.setattr(f"nmtool.training.cuda.{module}.launch", noted)
         yield launched
 
 
@@ -248,7 +248,7 @@ def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_kernels_are_given_what_they_are_compiled_for(
     number: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`training.cuda.ptx` asks the assembler about the kernels as they are launched."""
+    """`nmtool.training.cuda.ptx` asks the assembler about the kernels as they are launched."""
     signatures = ptx.signatures(number, numba.uint8)
     case = Case(n_samples=1, n_steps=16)
     launched = _launches(case, monkeypatch, np.dtype(str(number)))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from nmtool.training.cuda.available import require
+from nmtool.training.cuda.engine import CudaEngine
+from nmtool.training.devices import CPU, Device
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
 
 from nmtool.network import Network
-from nmtool.quantise import DelayGrid
+from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from tests.training.cuda.engines import SMALL, needs_device
 from tests.training.integer_runs import (
@@ -19,11 +24,6 @@ from tests.training.integer_runs import (
     too_loud,
 )
 from tests.training.nets import random_input, random_network, with_readout
-from training.cuda.available import require
-from training.cuda.engine import CudaEngine
-from training.devices import CPU, Device
-from training.integer_arithmetic import Rounding
-from training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 pytestmark = [pytestmark, pytest.mark.cuda, needs_device]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from nmtool.hardware_sim.compiled import compiled
 
-from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
 
 

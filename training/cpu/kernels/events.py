@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numba
-
-from hardware_sim.compiled import compiled
+from nmtool.hardware_sim.compiled import compiled
 
 
 @compiled(parallel=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
-from hardware_sim.compiled import compiled
 from nmtool.dynamics import HOP_LATENCY
-from training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
 
 @compiled(fastmath={"contract"})
@@ -49,7 +49,7 @@ def emit(cell, u, v, spikes, neuron, slope):
         spikes: how many there were before.
         neuron: [room] int32, filled from there on.
         slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
-            the membrane as it crosses the threshold; see `training.reference` for why it is
+            the membrane as it crosses the threshold; see `nmtool.training.reference` for why it is
             positive.
     """
     theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
@@ -86,7 +86,7 @@ def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
     """Run spiking neurons through all steps of every sample.
 
     Args:
-        cell: constants of the neurons, see `training.cell.Cell`.
+        cell: constants of the neurons, see `nmtool.training.cell.Cell`.
         weight, delay: [pre, post], synapses within the population; pre is 0 without recurrence.
         reach: steps from a spike to its last arrival over those synapses.
         stride: steps a sample takes up in `drive`, padding included.

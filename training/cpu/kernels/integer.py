@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-
-from hardware_sim.compiled import compiled
-from hardware_sim.kernel import neuron_step
-from training.cpu.kernels.forward import send_recurrent
-from training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+from nmtool.hardware_sim.compiled import compiled
+from nmtool.hardware_sim.kernel import neuron_step
+from nmtool.training.cpu.kernels.forward import send_recurrent
+from nmtool.training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
 
 @compiled()
 def spike_slope(cell, chip, u, peak, j):
-    """q of a spike, see `training.cpu.kernels.forward.emit`."""
+    """q of a spike, see `nmtool.training.cpu.kernels.forward.emit`."""
     current, membrane = u / chip.unit[j], peak / chip.unit[j]
     return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
 
@@ -27,7 +26,7 @@ def advance(chip, arriving, u, v, peak, faults):
     """One step of every neuron; the compiler turns this loop into vector instructions.
 
     Args:
-        chip: constants of the neurons as integers, see `training.cell.Chip`.
+        chip: constants of the neurons as integers, see `nmtool.training.cell.Chip`.
         arriving: [neurons and more] int32, sums of the shifted weights.
         u, v: [neurons] int64, state, brought forward.
         peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.

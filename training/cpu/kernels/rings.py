@@ -9,8 +9,7 @@ Between the two, `SPAN` steps are turned over at a time.
 from __future__ import annotations
 
 import numpy as np
-
-from hardware_sim.compiled import compiled
+from nmtool.hardware_sim.compiled import compiled
 
 SPAN = 16
 """Steps, and neurons, turned over together: one cache line of 32-bit floats."""

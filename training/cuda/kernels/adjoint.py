@@ -14,8 +14,8 @@ loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in step
 
 from __future__ import annotations
 
-from training.cuda.kernels.compiled import cuda, kernel, within
-from training.cuda.kernels.constants import (
+from nmtool.training.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.cuda.kernels.constants import (
     ALPHA,
     BETA,
     PER_DRIVE,
@@ -23,7 +23,7 @@ from training.cuda.kernels.constants import (
     TAU_MEM,
     THETA,
 )
-from training.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
+from nmtool.training.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
 
 
 @within

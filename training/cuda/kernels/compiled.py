@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba.cuda
-
-from training.cuda import SIMULATED
+from nmtool.training.cuda import SIMULATED
 
 cuda: Any = numba.cuda
 """What kernels say to the GPU; type checkers do not know its dialect."""

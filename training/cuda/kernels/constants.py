@@ -1,16 +1,15 @@
 """Constants of neurons as one array, since kernels take no named tuples.
 
-The names are the rows of `[constants, neurons]`, in the order of `training.cell.Cell`, and
-of the whole numbers of `training.cell.Chip`.
+The names are the rows of `[constants, neurons]`, in the order of `nmtool.training.cell.Cell`, and
+of the whole numbers of `nmtool.training.cell.Chip`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from nmtool.training.cell import Cell, Chip
 from torch import Tensor
-
-from training.cell import Cell, Chip
 
 ALPHA = Cell._fields.index("alpha")
 BETA = Cell._fields.index("beta")

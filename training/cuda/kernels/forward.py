@@ -13,12 +13,9 @@ that a step costs what its spikes cost.
 from __future__ import annotations
 
 import numpy as np
-from numba import int32, uint32
-
-from hardware_sim.step import neuron_step
-from nmtool.dynamics import HOP_LATENCY
-from training.cuda.kernels.compiled import cuda, kernel, within
-from training.cuda.kernels.constants import (
+from nmtool.hardware_sim.step import neuron_step
+from nmtool.training.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.cuda.kernels.constants import (
     ALPHA,
     BETA,
     BIAS,
@@ -31,6 +28,9 @@ from training.cuda.kernels.constants import (
     VTH,
     B,
 )
+from numba import int32, uint32
+
+from nmtool.dynamics import HOP_LATENCY
 
 WORD = 32
 """Bits of a word."""
@@ -52,7 +52,7 @@ def mark(j, words, groups):
 
 @within
 def crossing(cell, j, current, membrane):
-    """q = max(u/b, u/(1−α)) + bias − v of a spike, see `training.reference`.
+    """q = max(u/b, u/(1−α)) + bias − v of a spike, see `nmtool.training.reference`.
 
     Args:
         cell: [constants, neurons] float.
@@ -90,7 +90,7 @@ def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
 
     Args:
         cell: [constants, neurons], what the chip holds as floats.
-        chip: [constants, neurons] int64, see `training.cuda.kernels.constants`.
+        chip: [constants, neurons] int64, see `nmtool.training.cuda.kernels.constants`.
         unit: [neurons], integers to one unit of u.
         a: [neurons] int32, sums of shifted weights.
         u, v: [neurons] int32.

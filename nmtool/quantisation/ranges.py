@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nmtool import targets
 from nmtool.integer_network import MIXED, sign_mode
 from nmtool.network import Network
-from nmtool.quantise.exact import weight_jumps
+from nmtool.quantisation.exact import weight_jumps
 from nmtool.rounding import round_half_away
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)

@@ -1,4 +1,4 @@
-"""`quantise`: every integer of an `IntegerNetwork`, decided once."""
+"""`round_network`: every integer of an `IntegerNetwork`, decided once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import targets
-from nmtool.errors import UsageError
+from nmtool.errors import Finding, UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import (
     MIXED,
@@ -20,20 +20,20 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.network import Network, Population
-from nmtool.quantise.account import population_reports, projection_reports
-from nmtool.quantise.calibration import Calibration
-from nmtool.quantise.constants import (
+from nmtool.quantisation.account import population_reports, projection_reports
+from nmtool.quantisation.calibration import Calibration
+from nmtool.quantisation.constants import (
     bias_integers,
     bias_per_step,
     constant_findings,
     current_decay,
     membrane_decay,
 )
-from nmtool.quantise.delays import DelayGrid
-from nmtool.quantise.exact import single, weight_jumps
-from nmtool.quantise.losses import delay_losses, threshold_losses, weight_losses
-from nmtool.quantise.report import QuantisationReport
-from nmtool.quantise.scale import (
+from nmtool.quantisation.delays import DelayGrid
+from nmtool.quantisation.exact import single, weight_jumps
+from nmtool.quantisation.losses import delay_losses, threshold_losses, weight_losses
+from nmtool.quantisation.report import QuantisationReport
+from nmtool.quantisation.scale import (
     MEMBRANE,
     Ceilings,
     choose_scale,
@@ -44,7 +44,6 @@ from nmtool.quantise.scale import (
     share_of_ranges,
 )
 from nmtool.rounding import round_half_away
-from nmtool.targets import Finding
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
 """Room of a membrane, relative to the largest magnitude that data showed."""
@@ -61,7 +60,7 @@ class Quantisation:
     report: QuantisationReport
 
 
-def quantise(
+def round_network(
     network: Network,
     *,
     weight_bits: int = 8,

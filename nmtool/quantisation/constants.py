@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics, targets
+from nmtool.errors import Finding
 from nmtool.graph import LIF
 from nmtool.network import Network, Population
-from nmtool.quantise.exact import single
-from nmtool.quantise.scale import held_tau
+from nmtool.quantisation.exact import single
+from nmtool.quantisation.scale import held_tau
 from nmtool.rounding import round_half_away
-from nmtool.targets import DECAY_ONE, STATE_SHIFT, Finding
+from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 
 def current_decay(population: Population, dt_ms: float) -> int:

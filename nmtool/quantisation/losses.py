@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from nmtool import targets
+from nmtool.errors import Finding
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.network import Network, Projection
-from nmtool.quantise import scale
-from nmtool.quantise.delays import DelayGrid
-from nmtool.quantise.report import PopulationReport
-from nmtool.targets import MAX_DELAY, Finding
+from nmtool.quantisation import scale
+from nmtool.quantisation.delays import DelayGrid
+from nmtool.quantisation.report import PopulationReport
+from nmtool.targets import MAX_DELAY
 
 NEARLY_ALL, MOST = 0.95, 0.5
 """Shares of the weights other than 0."""

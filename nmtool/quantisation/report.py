@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nmtool.targets import Finding
+from nmtool.errors import Finding
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from nmtool import targets
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection
-from nmtool.quantise.delays import DelayGrid
-from nmtool.quantise.exact import single, weight_jumps
-from nmtool.quantise.report import PopulationReport, ProjectionReport
-from nmtool.quantise.scale import current_ceiling, held_tau, one_signed_sum
+from nmtool.quantisation.delays import DelayGrid
+from nmtool.quantisation.exact import single, weight_jumps
+from nmtool.quantisation.report import PopulationReport, ProjectionReport
+from nmtool.quantisation.scale import current_ceiling, held_tau, one_signed_sum
 from nmtool.targets import STATE_LIMIT, STATE_SHIFT
 
 
