@@ -12,10 +12,38 @@
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
 
-Each error says what is wrong, why, and how to fix it.
+Each error has a stable code and says what is wrong, why, and how to fix it. A `Finding` is one of
+several things that are wrong at once.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not fit: in a network, a file or a data set.
+
+    Attributes:
+        code: stable identifier, for scripts, e.g. `delay-range`.
+        where: the population, projection, node or layer.
+        what: what does not fit.
+        fix: what was done about it, or what to do.
+        why: the reason, where it is not obvious.
+    """
+
+    code: str
+    where: str
+    what: str
+    fix: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        why = f" (why: {self.why})" if self.why else ""
+        return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
 
 
 class NmtoolError(Exception):
@@ -23,25 +51,49 @@ class NmtoolError(Exception):
 
     Args:
         what: what is wrong, in the user's words.
+        code: stable identifier in kebab case, for scripts, e.g. `split-empty`; it never changes
+            with the words.
         why: the reason, where it is not obvious.
         fix: what to do about it.
+        findings: every single thing that is wrong, where there may be several.
     """
 
     exit_code = 2
 
-    def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str = "",
+        why: str = "",
+        fix: str = "",
+        findings: Iterable[Finding] = (),
+    ) -> None:
         super().__init__(what)
         self.what = what
+        self.code = code
         self.why = why
         self.fix = fix
+        self.findings = tuple(findings)
 
     def __str__(self) -> str:
-        parts = [self.what]
+        parts = [f"[{self.code}] {self.what}" if self.code else self.what]
+        parts += [f"- {finding}" for finding in self.findings]
         if self.why:
             parts.append(f"why: {self.why}")
         if self.fix:
             parts.append(f"fix: {self.fix}")
         return "\n".join(parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are pickled by their positional arguments alone, which loses all the others.
+        return _rebuilt, (type(self), self.what, self.__dict__)
+
+
+def _rebuilt(kind: type[NmtoolError], what: str, state: dict[str, Any]) -> NmtoolError:
+    error = kind(what, code=state["code"])
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(NmtoolError):
