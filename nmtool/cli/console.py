@@ -78,9 +78,11 @@ def plain(value: Any) -> Any:
 
 
 def print_error(error: NmtoolError) -> None:
-    """What, why and fix, on stderr."""
+    """Code, what, every finding, why and fix, on stderr."""
     console = log()
-    console.print(Text.assemble(("error: ", "bold red"), error.what), soft_wrap=True)
+    head = f"error[{error.code}]: " if error.code else "error: "
+    console.print(Text.assemble((head, "bold red"), error.what), soft_wrap=True)
+    print_findings(error.findings)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:
             console.print(Text.assemble((f"  {label}: ", "bold"), text), soft_wrap=True)
@@ -111,8 +113,9 @@ def shown(value: Any) -> str:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """Everything a target cannot hold, on stderr."""
+    """Everything that does not fit, on stderr: code, place, what, why and fix."""
     console = log()
     for finding in findings:
-        text = f" {finding.where}: {finding.what}; {finding.fix}"
+        why = f", since {finding.why}" if finding.why else ""
+        text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
         console.print(Text.assemble((finding.code, "yellow"), text), soft_wrap=True)

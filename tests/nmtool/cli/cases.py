@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,12 @@ class Said:
             raise AssertionError(f"{word} is not JSON")
 
         return json.loads(self.out, parse_constant=refuse)
+
+    @property
+    def error(self) -> str:
+        """The code of the error on stderr, '' where there is none."""
+        found = re.search(r"^error\[([a-z0-9-]+)\]: ", self.err, re.MULTILINE)
+        return found.group(1) if found else ""
 
 
 def float_network(**changes: Any) -> Network:

@@ -1,0 +1,106 @@
+"""Every message of the tool, taken from the sources: what `tests/messages.txt` pins.
+
+    python -m tests.messages > tests/messages.txt
+
+An entry is a place where an error or a finding is made: its code, its class, its module and the
+words, in which `{…}` stands for a value.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmtool import errors
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
+MESSAGES = Path(__file__).with_name("messages.txt")
+
+KINDS = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.NmtoolError | errors.Finding)
+}
+"""Classes of errors, and `Finding`, by name."""
+
+PARTS = ("what", "why", "fix")
+CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+
+
+@dataclass(frozen=True, order=True)
+class Message:
+    """An error or finding as it is written in the sources.
+
+    Attributes:
+        code: '' where none is written down, `{…}` where it is computed.
+        kind: name of the class.
+        place: path of the module, from the top of the repository.
+        words: `what`, `why` and `fix`, as far as they are given.
+        line: of the call.
+    """
+
+    code: str
+    kind: str
+    place: str
+    words: tuple[tuple[str, str], ...]
+    line: int
+
+    def __str__(self) -> str:
+        lines = [f"{self.code}  {self.kind}  {self.place}"]
+        return "\n".join([*lines, *(f"    {part}: {text}" for part, text in self.words)])
+
+
+def messages() -> Iterator[Message]:
+    """Every place in the rooms where an error or a finding is made, module after module."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and _name(node.func) in KINDS:
+                    yield _message(node, path)
+
+
+def _message(call: ast.Call, path: Path) -> Message:
+    kind = _name(call.func)
+    order = ("code", "where", "what", "fix", "why") if kind == "Finding" else ("what",)
+    given = dict(zip(order, call.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    return Message(
+        _text(given["code"]) if "code" in given else "",
+        kind,
+        path.relative_to(ROOT).as_posix(),
+        tuple((part, _text(given[part])) for part in PARTS if part in given),
+        call.lineno,
+    )
+
+
+def _name(function: ast.expr) -> str:
+    return getattr(function, "id", getattr(function, "attr", ""))
+
+
+def _text(node: ast.expr) -> str:
+    """The words of a string, with `{expression}` for whatever is put in when it is made."""
+    if isinstance(node, ast.Constant):
+        return str(node.value).replace("\n", "⏎")
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return f"{{{ast.unparse(node.value)}}}"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _text(node.left) + _text(node.right)
+    return f"{{{ast.unparse(node)}}}"
+
+
+def catalogue() -> str:
+    """All messages, by code, as `tests/messages.txt` holds them."""
+    found = sorted(messages(), key=lambda one: (one.code, one.place, one.line))
+    return "\n\n".join(map(str, found)) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(catalogue())

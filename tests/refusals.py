@@ -1,0 +1,30 @@
+"""Tests name errors by class and code, never by their words, which `tests/messages.txt` pins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from nmtool.errors import Finding, NmtoolError
+
+_Error = TypeVar("_Error", bound=NmtoolError)
+
+
+@contextmanager
+def refused(kind: type[_Error], code: str) -> Iterator[pytest.ExceptionInfo[_Error]]:
+    """Expect exactly this class of error, with this code; yields pytest's `ExceptionInfo`.
+
+    Values that an error must name are asserted on what is yielded, after the block:
+    `assert "hidden" in caught.value.what`.
+    """
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert (type(caught.value), caught.value.code) == (kind, code), str(caught.value)
+
+
+def codes(found: NmtoolError | list[Finding] | tuple[Finding, ...]) -> list[str]:
+    """Codes of findings, of those that an error carries, in their order."""
+    return [finding.code for finding in getattr(found, "findings", found)]  # type: ignore[union-attr]

@@ -1,0 +1,55 @@
+"""Codes and words of all errors and findings, in one place."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from nmtool import errors
+from nmtool.errors import Finding, NmtoolError
+from tests.messages import CODE, KINDS, MESSAGES, catalogue, messages
+
+EVERY = list(messages())
+
+
+def test_every_message_is_the_one_on_file() -> None:
+    """`python -m tests.messages > tests/messages.txt` takes changes over, for the diff to show."""
+    assert catalogue().splitlines() == MESSAGES.read_text(encoding="utf-8").splitlines()
+
+
+def test_every_error_has_a_code() -> None:
+    assert len(EVERY) > 300
+    passed_on = "{error.code}"  # of an error that is raised again
+    without = [m for m in EVERY if not CODE.fullmatch(m.code) and m.code != passed_on]
+    assert [f"{one.place}:{one.line} {one.code!r}" for one in without] == []
+
+
+def test_a_code_has_one_class() -> None:
+    """Scripts that know the code know the exit code."""
+    classes: dict[str, set[str]] = {}
+    for one in EVERY:
+        classes.setdefault(one.code, set()).add(one.kind)
+    classes.pop("{error.code}", None)
+    assert {code: kinds for code, kinds in classes.items() if len(kinds) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS.values() if issubclass(k, NmtoolError)], ids=lambda k: k.__name__
+)
+def test_errors_keep_what_they_know_when_pickled(kind: type[NmtoolError]) -> None:
+    finding = Finding("some-code", "a → b", "it does not fit", "make it smaller", why="it is big")
+    error = kind("what", code="another-code", why="why", fix="fix", findings=[finding])
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert vars(again) == vars(error)
+    assert str(again) == str(error)
+
+
+def test_an_error_shows_all_that_it_knows() -> None:
+    finding = Finding("some-code", "a → b", "it does not fit", "make it smaller", why="it is big")
+    shown = str(
+        errors.DataError("what", code="another-code", why="why", fix="fix", findings=[finding])
+    )
+    for part in ("another-code", "what", "why", "fix", *vars(finding).values()):
+        assert part in shown
