@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from nmtool.training.activity import RateTarget, rate_targets
-from nmtool.training.devices import CPU, Device
-from nmtool.training.losses import readout_loss
-from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,6 +12,10 @@ from benchmarks.workload import Workload
 from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.training.activity import RateTarget, rate_targets
+from nmtool.training.devices import CPU, Device
+from nmtool.training.losses import readout_loss
+from nmtool.training.model import SpikingNetwork
 
 
 class Ours(TorchStep):

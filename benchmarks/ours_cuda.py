@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from nmtool.training.devices import find_device
 
 from benchmarks.ours import Ours
 from benchmarks.workload import Workload
 from nmtool.network import Network
+from nmtool.training.devices import find_device
 
 
 class OursOnCuda(Ours):

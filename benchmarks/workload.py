@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from nmtool.training.initial import initial_network
-from nmtool.training.options import TrainOptions
 from numpy.typing import NDArray
 
 from nmtool.graph import INPUT
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.training.initial import initial_network
+from nmtool.training.options import TrainOptions
 
 SPIKE_DRAWS, LABEL_DRAWS = 1, 2
 """Random streams of the seed; stream 0 draws the weights."""

@@ -22,13 +22,13 @@ import sys
 
 import numpy as np
 import torch
-from nmtool.training.losses import predictions, readout_loss
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.graph import InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.training.losses import predictions, readout_loss
+from nmtool.training.model import SpikingNetwork
 
 MAX_PRESENTATIONS = 6
 

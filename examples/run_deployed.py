@@ -14,9 +14,9 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool import IntegerNetwork, SpikeEvents, bin_events
+from nmtool.hardware_sim.simulator import simulate
 
 
 def main(path: str) -> None:

@@ -15,14 +15,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from nmtool import bin_events, load_dataset, round_network
 from nmtool.exporters import lava
 from nmtool.hardware_sim.calibrate import calibrate
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
 from nmtool.training.trainer import Trainer
-
-from nmtool import bin_events, load_dataset, round_network
 
 
 def main(output: Path, epochs: int = 10) -> None:

@@ -15,13 +15,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.training.integer_arithmetic import Rounding
-from nmtool.training.model import SpikingNetwork
-
 from nmtool import IntegerNetwork, bin_events, load_dataset
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
 from nmtool.verification.comparison import compare
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nmtool.exporters.formats import CARRIES, REAL, Format
-
 from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.formats import CARRIES, REAL, Format
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers

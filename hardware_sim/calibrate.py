@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+
 from nmtool.hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.hardware_sim.simulator import simulate
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, Quantisation, round_network

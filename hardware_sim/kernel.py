@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from nmtool.hardware_sim import step
-from nmtool.hardware_sim.compiled import compiled
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim import step
+from nmtool.hardware_sim.compiled import compiled
 
 neuron_step = compiled(inline="always")(step.neuron_step)
 

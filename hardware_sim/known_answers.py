@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from nmtool.hardware_sim.busiest import busiest_stretches
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.graph import LIF
+from nmtool.hardware_sim.busiest import busiest_stretches
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network, Population

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork
 
 

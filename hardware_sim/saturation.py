@@ -9,8 +9,8 @@ were inhibited.
 from __future__ import annotations
 
 import numpy as np
-from nmtool.hardware_sim.simulator import simulate
 
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

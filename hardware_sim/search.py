@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from nmtool.hardware_sim.simulator import simulate
 from numpy.typing import NDArray
 
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.targets import STATE_SHIFT

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from nmtool.hardware_sim import kernel
-from nmtool.hardware_sim.plan import Plan, lay_out
 from numpy.typing import NDArray
 
+from nmtool.hardware_sim import kernel
+from nmtool.hardware_sim.plan import Plan, lay_out
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input

@@ -10,13 +10,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from nmtool.training.options import TrainOptions
 
 from nmtool.cli.finetune import SHAPE
 from nmtool.cli.main import _parser, main
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.train_settings import read_config
 from nmtool.network import Network
+from nmtool.training.options import TrainOptions
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

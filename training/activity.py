@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from nmtool.training.functions import Push
-from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 from torch import Tensor
+
+from nmtool.training.functions import Push
+from nmtool.training.model import SpikingNetwork
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
+
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.training.cell import Cell, make_cell
 from nmtool.training.devices import Device
 from nmtool.training.engine import Engine, Synapses
 from nmtool.training.functions import Connection, Neurons, whole_steps
-
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
 
 if TYPE_CHECKING:
     from nmtool.training.model import Projection

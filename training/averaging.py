@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from nmtool.training.model import SpikingNetwork
 from torch import Tensor
+
+from nmtool.training.model import SpikingNetwork
 
 
 class Average:

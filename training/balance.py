@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from nmtool.training.devices import CPU, Device
-from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 
 from nmtool.graph import LIF, strongly_connected
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.training.devices import CPU, Device
+from nmtool.training.model import SpikingNetwork
 
 MAX_FACTOR = 256.0
 _HALVINGS = 10

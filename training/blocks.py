@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from nmtool.training.engine import Synapses
-from nmtool.training.functions import Connection, Push
-from nmtool.training.spike_trains import SpikeTrains, merge
 from torch import Tensor
 
 from nmtool.errors import NetworkError
 from nmtool.graph import INPUT, LI
 from nmtool.network import Network
+from nmtool.training.engine import Synapses
+from nmtool.training.functions import Connection, Push
+from nmtool.training.spike_trains import SpikeTrains, merge
 
 Table = list[list[int | None]]
 """Per source, per population of the block: the index of the projection, or None."""

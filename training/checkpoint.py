@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from nmtool.training.model import SpikingNetwork
 from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
+from nmtool.training.model import SpikingNetwork
 
 FILE_KIND = "nmtool checkpoint"
 FILE_VERSION = 1

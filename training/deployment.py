@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 from nmtool.hardware_sim.calibrate import calibrate, settle
 from nmtool.hardware_sim.saturation import overflows
-from nmtool.training.integer_arithmetic import Rounding
-from nmtool.training.options import TrainOptions
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.options import TrainOptions
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from nmtool.training.cpu.engine import CpuEngine
-from nmtool.training.engine import Engine
 
 from nmtool.errors import MissingError, UsageError
+from nmtool.training.cpu.engine import CpuEngine
+from nmtool.training.engine import Engine
 
 DEVICES = ("auto", "cpu", "cuda")
 

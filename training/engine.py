@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from nmtool.training.cell import Cell, Chip
-from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.cell import Cell, Chip
+from nmtool.training.spike_trains import SpikeTrains
 
 
 @dataclass(frozen=True, eq=False)

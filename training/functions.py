@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from nmtool.training.cell import Cell
 from nmtool.training.engine import Block, MakeBlock, SynapseGradients, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import NDArray
-from torch import Tensor
 
 Push = Callable[[Tensor, int], Tensor]
 """From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.training.options import TrainOptions
 
 from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
+from nmtool.training.options import TrainOptions
 
 OUTPUT = "output"
 

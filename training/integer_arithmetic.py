@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from nmtool.hardware_sim.step import keep_current, keep_membrane
-from nmtool.training.arithmetic import Pass, join_cells
-from nmtool.training.cell import Cell, Chip, make_cell
-from nmtool.training.devices import Device
-from nmtool.training.engine import Engine, Synapses
-from nmtool.training.functions import Connection, Neurons
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
 from nmtool.graph import LIF
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.scale import held_tau
 from nmtool.targets import STATE_SHIFT
+from nmtool.training.arithmetic import Pass, join_cells
+from nmtool.training.cell import Cell, Chip, make_cell
+from nmtool.training.devices import Device
+from nmtool.training.engine import Engine, Synapses
+from nmtool.training.functions import Connection, Neurons
 
 if TYPE_CHECKING:
     from nmtool.training.model import Projection

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from nmtool.training.model import Activity
-from nmtool.training.spike_trains import SpikeTrains
 from torch import Tensor
 from torch.nn import functional
 
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, time_weights
+from nmtool.training.model import Activity
+from nmtool.training.spike_trains import SpikeTrains
 
 Loss = Callable[[Activity, Tensor], Tensor]
 """From a batch's activity and its labels [samples] int64 to a scalar."""

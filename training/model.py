@@ -13,13 +13,6 @@ from typing import cast
 
 import numpy as np
 import torch
-from nmtool.training.arithmetic import Arithmetic, FloatArithmetic
-from nmtool.training.blocks import BlockPlan, plan_block
-from nmtool.training.devices import CPU, Device
-from nmtool.training.functions import Push, run_li, run_lif, whole_steps
-from nmtool.training.integer_arithmetic import IntegerArithmetic, Rounding
-from nmtool.training.options import LONGEST_DELAY
-from nmtool.training.spike_trains import SpikeTrains
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -30,6 +23,13 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+from nmtool.training.arithmetic import Arithmetic, FloatArithmetic
+from nmtool.training.blocks import BlockPlan, plan_block
+from nmtool.training.devices import CPU, Device
+from nmtool.training.functions import Push, run_li, run_lif, whole_steps
+from nmtool.training.integer_arithmetic import IntegerArithmetic, Rounding
+from nmtool.training.options import LONGEST_DELAY
+from nmtool.training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
 

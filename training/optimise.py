@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 
 import torch
+from torch import nn
+
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
-from torch import nn
 
 
 def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:

@@ -6,6 +6,10 @@ import json
 import zlib
 
 import numpy as np
+
+from nmtool.data import SpikeEvents, bin_events
+from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.training.augment import Augmentation
 from nmtool.training.balance import balance_drive
 from nmtool.training.deployment import Deployment
@@ -13,10 +17,6 @@ from nmtool.training.devices import Device
 from nmtool.training.initial import initial_network
 from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import Ranks
-
-from nmtool.data import SpikeEvents, bin_events
-from nmtool.network import Network
-from nmtool.raster import Raster
 
 _SOME = 64
 """Training samples that decide the first firing rate, and the integers' scales."""

@@ -14,8 +14,9 @@ import math
 from dataclasses import dataclass
 
 import torch
-from nmtool.training.model import SpikingNetwork
 from torch import Tensor, nn
+
+from nmtool.training.model import SpikingNetwork
 
 _BELOW_ONE = 1e-6
 """Share times synapses may fall short of a whole number by rounding, by far less than this."""

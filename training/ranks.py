@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from nmtool.training.launch import Launch, launched
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, distributed, nn
 
 from nmtool.data import SpikeEvents
 from nmtool.errors import MissingError, RankError, UsageError
+from nmtool.training.launch import Launch, launched
 
 PATIENCE = timedelta(minutes=30)
 """How long ranks wait for one that is alive and does not answer: it may be loading data."""

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
+from nmtool.data import Dataset
+from nmtool.network import Network
 from nmtool.training.devices import CPU, Device
 from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import ALONE, Ranks
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
-
-from nmtool.data import Dataset
-from nmtool.network import Network
 from nmtool.version import __version__
 
 

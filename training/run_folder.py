@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmtool.training.options import TrainOptions
-
 from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from nmtool.training.options import TrainOptions
-from nmtool.training.study import Choices, Range, Searched
-
 from nmtool.data.dataset import suggestion
 from nmtool.errors import UsageError
+from nmtool.training.options import TrainOptions
+from nmtool.training.study import Choices, Range, Searched
 
 NOT_SEARCHED = {
     "seed": "the best seed is luck; average over several: seeds = N",

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nmtool.training.options import TrainOptions
-
 from nmtool.errors import UsageError
+from nmtool.training.options import TrainOptions
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.training.ranks import Ranks
 from numpy.typing import NDArray
 
 from nmtool.graph import LIF
 from nmtool.network import Network
+from nmtool.training.ranks import Ranks
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
+from nmtool.data import SpikeEvents, bin_events, check_same_classes
+from nmtool.errors import DataError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.training import checkpoint, losses
 from nmtool.training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
 from nmtool.training.averaging import Average
@@ -26,13 +33,6 @@ from nmtool.training.run_folder import RunFolder
 from nmtool.training.selection import best_epoch, candidates, out_of_patience, scores
 from nmtool.training.totals import Totals
 from nmtool.training.validation import Validation
-from numpy.typing import NDArray
-
-from nmtool.data import SpikeEvents, bin_events, check_same_classes
-from nmtool.errors import DataError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
-from nmtool.raster import Raster
 
 _PORTION = 256
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.training.model import SpikingNetwork
-from nmtool.training.ranks import Ranks
-
 from nmtool.data import SpikeEvents, bin_events
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.recording import Recording
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.ranks import Ranks
 
 
 class Validation:

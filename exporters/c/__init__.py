@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters.c import compiler, content
 from nmtool.exporters.c.runner import execute
 from nmtool.exporters.export_file import write_export
-
-from nmtool.errors import FileFormatError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -5,12 +5,11 @@ from __future__ import annotations
 import textwrap
 from string import Template
 
+from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answer import DESCRIPTIONS
 from nmtool.exporters.c.arrays import WIDTH
 from nmtool.exporters.c.record import harmless
 from nmtool.exporters.c.source import described, memory
-
-from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerNetwork
 from nmtool.version import __version__
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from string import Template
 
 import numpy as np
-from nmtool.exporters.c.arrays import array
 from numpy.typing import NDArray
 
+from nmtool.exporters.c.arrays import array
 from nmtool.integer_network import IntegerNetwork
 from nmtool.readout import FIRST_SPIKE, time_weights
 from nmtool.rounding import round_half_away

@@ -7,9 +7,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from nmtool.exporters.supervise import supervise
-
 from nmtool.errors import MissingError
+from nmtool.exporters.supervise import supervise
 
 USUAL = ("cc", "gcc", "clang")
 VARIABLE = "CC"

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import integer_network
+from nmtool.errors import FileFormatError
 from nmtool.exporters.c import known
 from nmtool.exporters.c.about import about
 from nmtool.exporters.c.arrays import read_arrays
 from nmtool.exporters.c.record import dumped
 from nmtool.exporters.c.source import program, projection_symbol
 from nmtool.exporters.stored_weights import weight_unit
-from numpy.typing import NDArray
-
-from nmtool import integer_network
-from nmtool.errors import FileFormatError
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers

@@ -7,10 +7,10 @@ from string import Template
 from typing import Any
 
 import numpy as np
-from nmtool.exporters.c.arrays import array
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError
+from nmtool.exporters.c.arrays import array
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers

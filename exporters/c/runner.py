@@ -12,10 +12,10 @@ from pathlib import Path
 from string import Template
 
 import numpy as np
-from nmtool.exporters.c.compiler import compile_program
-from nmtool.exporters.supervise import supervise
 from numpy.typing import NDArray
 
+from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.supervise import supervise
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from nmtool import storage
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.export_folder import replacing_folder
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
@@ -18,9 +20,6 @@ from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_eve
 from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.lava.readme import readme
 from nmtool.exporters.supervise import supervise
-
-from nmtool import storage
-from nmtool.errors import FileFormatError, UsageError
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool.exporters.lava.interpreters import NATIVE_PYTHON, choose_base, clean_variables
-from nmtool.exporters.supervise import supervise
-
 from nmtool import storage
 from nmtool.errors import BackendError, MissingError, StorageError
+from nmtool.exporters.lava.interpreters import NATIVE_PYTHON, choose_base, clean_variables
+from nmtool.exporters.supervise import supervise
 from nmtool.folders import data_folder
 
 LAVA = "lava-nc==0.10.0"

@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
-from nmtool.exporters.mlgenn.options import MlgennOptions
-from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 
 from nmtool.dynamics import drive_scale
 from nmtool.errors import UsageError
+from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
+from nmtool.exporters.mlgenn.options import MlgennOptions
+from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
 from nmtool.graph import INPUT, LI, LIF, InputChannels, by_name
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import FIRST_SPIKE, Readout

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nmtool.exporters.mlgenn.checkpoint import Connection
-
 from nmtool.errors import FileFormatError
+from nmtool.exporters.mlgenn.checkpoint import Connection
 
 
 def known_sizes(connections: Sequence[Connection], given: Mapping[str, int]) -> dict[str, int]:

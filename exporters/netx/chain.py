@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 
 from nmtool.errors import Finding
+from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.targets import BIAS_MANTISSA_LIMIT

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nmtool.exporters.hdf5 import PlainFile, opened, printable
-from nmtool.exporters.netx.layers import Layer
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding
+from nmtool.exporters.hdf5 import PlainFile, opened, printable
+from nmtool.exporters.netx.layers import Layer
 from nmtool.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:

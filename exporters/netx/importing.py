@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from nmtool.exporters.netx.file import NetxFile
-from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
 
 from nmtool import targets
 from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
+from nmtool.exporters.netx.file import NetxFile
+from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import (
     MIXED,

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_events
 from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.supervise import supervise
-
-from nmtool.errors import BackendError, MissingError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.exporters.export_file import write_export
 from nmtool.exporters.hdf5 import telling_damage
 from nmtool.exporters.nir import extra as extras
@@ -26,8 +27,6 @@ from nmtool.exporters.nir.profiles import refusals
 from nmtool.exporters.nir.read import WHAT, read_extra, read_graph
 from nmtool.exporters.nir.real import real_network
 from nmtool.exporters.nir.running import WrittenGraph
-
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network

@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.exporters.nir import synapses as wires
-from nmtool.exporters.nir.cells import Cell
-from nmtool.exporters.nir.shifts import steps_behind
-from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal, Synapses
 from numpy.typing import NDArray
 
 from nmtool import dynamics
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import FileFormatError
+from nmtool.exporters.nir import synapses as wires
+from nmtool.exporters.nir.cells import Cell
+from nmtool.exporters.nir.shifts import steps_behind
+from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal, Synapses
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
+from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
@@ -20,8 +22,6 @@ from nmtool.exporters.nir.graph import (
     Node,
 )
 from nmtool.exporters.nir.real import Array
-
-from nmtool.errors import FileFormatError
 
 Step = Callable[[Array], Array]
 """From what arrives, [samples, lines], to what is passed on, [samples, size]."""

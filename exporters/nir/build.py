@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+from nmtool import graph as kinds
 from nmtool.exporters.nir import forms, neurons
 from nmtool.exporters.nir.depth_first import edge_order
 from nmtool.exporters.nir.graph import INPUT, OUTPUT, Edge, Graph, Node
 from nmtool.exporters.nir.options import CURRENT
 from nmtool.exporters.nir.plan import Plan
 from nmtool.exporters.nir.real import RealProjection
-
-from nmtool import graph as kinds
 
 
 @dataclass(frozen=True, eq=False)

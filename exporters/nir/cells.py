@@ -14,6 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import graph as kinds
+from nmtool.errors import Finding
 from nmtool.exporters.nir.graph import (
     CUBA_LI,
     CUBA_LIF,
@@ -26,10 +30,6 @@ from nmtool.exporters.nir.graph import (
     Node,
 )
 from nmtool.exporters.nir.real import Array, RealPopulation
-from numpy.typing import NDArray
-
-from nmtool import graph as kinds
-from nmtool.errors import Finding
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIF: ("tau", "r", "v_leak", "v_threshold"),

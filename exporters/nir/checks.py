@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
+from nmtool.errors import Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir import cells
 from nmtool.exporters.nir.graph import (
@@ -19,8 +21,6 @@ from nmtool.exporters.nir.graph import (
     Graph,
     Node,
 )
-
-from nmtool.errors import Finding
 
 _WIRES: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
+
 from nmtool.exporters.nir import synapses as wires
 from nmtool.exporters.nir.assembly import Parts
 from nmtool.exporters.nir.cells import Cell, legal_names
 from nmtool.exporters.nir.real import RealPopulation
 from nmtool.exporters.nir.synapses import CONSTANT, Signal, Synapses
-
 from nmtool.graph import LIF
 
 CLOCK = "clock"

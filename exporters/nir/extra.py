@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from nmtool.exporters.nir.options import NirOptions
 
 from nmtool import integer_network as integer_networks
 from nmtool import network as networks
 from nmtool import storage
 from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.options import NirOptions
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 

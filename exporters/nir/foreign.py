@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
+from nmtool import graph as kinds
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir import synapses as wires
 from nmtool.exporters.nir.assembly import Parts, assembled
@@ -34,9 +37,6 @@ from nmtool.exporters.nir.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.readout import direct_source, read_out
 from nmtool.exporters.nir.sizes import line_counts, misfits
 from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal
-
-from nmtool import graph as kinds
-from nmtool.errors import FileFormatError, Finding
 from nmtool.network import Network
 
 SHOWN = 50

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.exporters.nir.graph import DELAY, LINEAR, Edge, Node
 from nmtool.exporters.nir.options import EXPANDER, GROUPED, TAPPED
-from numpy.typing import NDArray
 
 Jumps = NDArray[np.float64]
 Steps = NDArray[np.int64]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from nmtool.exporters.nir.options import NIR_DT_S
-
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
+from nmtool.exporters.nir.options import NIR_DT_S
 
 
 @dataclass(frozen=True)

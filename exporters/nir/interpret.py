@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.behaviours import behaviour
 from nmtool.exporters.nir.graph import INPUT, Graph
 from nmtool.exporters.nir.loops import recurrent_edges
 from nmtool.exporters.nir.past import DelayLines, delay_lines, pasts
 from nmtool.exporters.nir.real import Array
-from numpy.typing import NDArray
-
-from nmtool.errors import FileFormatError
 
 
 def execute(

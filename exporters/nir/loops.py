@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
-from nmtool.exporters.nir.graph import INPUT, Edge, Graph
-
 from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.graph import INPUT, Edge, Graph
 from nmtool.graph import strongly_connected
 
 MAX_NEURON_NODES = 250

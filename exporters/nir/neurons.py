@@ -15,6 +15,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+
+from nmtool import graph as kinds
 from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
@@ -27,8 +29,6 @@ from nmtool.exporters.nir.graph import (
     Node,
 )
 from nmtool.exporters.nir.real import Array, RealPopulation
-
-from nmtool import graph as kinds
 
 
 def mixes_leaks(population: RealPopulation) -> bool:

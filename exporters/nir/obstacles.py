@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from nmtool.errors import Finding
 from nmtool.exporters.nir import forms, neurons
 from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
 from nmtool.exporters.nir.plan import Plan
 from nmtool.exporters.nir.real import RealNetwork
-
-from nmtool.errors import Finding
 from nmtool.graph import INPUT, LI
 
 MAX_NODES = 2000

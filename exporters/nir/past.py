@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from nmtool.exporters.nir.graph import DELAY, Graph, whole_steps
-from nmtool.exporters.nir.real import Array
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.graph import DELAY, Graph, whole_steps
+from nmtool.exporters.nir.real import Array
 
 MAX_HELD = 1 << 27
 """Values that the delays of a graph may hold back for one sample."""

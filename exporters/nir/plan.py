@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.nir import neurons
 from nmtool.exporters.nir.loops import closing_pairs, reached, shared_loops
 from nmtool.exporters.nir.neurons import unused
 from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.real import RealNetwork, RealPopulation, RealProjection
 from nmtool.exporters.nir.shifts import steps_ahead
-from numpy.typing import NDArray
-
-from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
 
 

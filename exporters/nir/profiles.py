@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
+from nmtool.errors import Finding
 from nmtool.exporters.nir.build import Built
 from nmtool.exporters.nir.depth_first import late_edges, visited
 from nmtool.exporters.nir.graph import (
@@ -28,8 +30,6 @@ from nmtool.exporters.nir.graph import (
 )
 from nmtool.exporters.nir.loops import recurrent_edges
 from nmtool.exporters.nir.options import EXPLICIT, IMPLIED, NIR_DT_S, NirOptions
-
-from nmtool.errors import Finding
 
 MEASURED = {
     "norse": "norse 1.1.0",

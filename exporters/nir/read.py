@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.nir import extra as extras
 from nmtool.exporters.nir.extra import Extra
 from nmtool.exporters.nir.graph import IDENTITY, INPUT, OUTPUT, Edge, Graph, Node
-
-from nmtool.errors import FileFormatError
 
 if TYPE_CHECKING:
     import h5py

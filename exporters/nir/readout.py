@@ -6,11 +6,11 @@ An output that spikes is counted; wires between spikes and the output are summed
 from __future__ import annotations
 
 import numpy as np
+
 from nmtool.exporters.nir.cells import Cell, legal_names
 from nmtool.exporters.nir.graph import FLATTEN, IDENTITY, OUTPUT, Graph
 from nmtool.exporters.nir.real import RealPopulation
 from nmtool.exporters.nir.synapses import Signal
-
 from nmtool.graph import LI
 from nmtool.readout import FIRST_SPIKE, Readout
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
-from nmtool.exporters.batches import in_batches, samples_at_once
-from nmtool.exporters.nir.real import Array, RealNetwork, RealPopulation, RealProjection
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.exporters.batches import in_batches, samples_at_once
+from nmtool.exporters.nir.real import Array, RealNetwork, RealPopulation, RealProjection
 from nmtool.graph import INPUT, LIF
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+from nmtool.errors import FileFormatError
 from nmtool.exporters.batches import in_batches, samples_at_once
 from nmtool.exporters.nir import recursion
 from nmtool.exporters.nir.extra import Settings
@@ -15,8 +17,6 @@ from nmtool.exporters.nir.options import CURRENT, IMPLIED
 from nmtool.exporters.nir.past import delay_lines, held_back
 from nmtool.exporters.nir.real import Array, real_network
 from nmtool.exporters.nir.recursion import Spikes
-
-from nmtool.errors import FileFormatError
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph import AFFINE, FLATTEN, INPUT, LINEAR, OUTPUT, Graph, Node
-
-from nmtool.errors import FileFormatError, Finding
 
 MAX_LINES = 1 << 20
 """Of one node."""

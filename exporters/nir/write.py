@@ -6,10 +6,11 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.exporters.nir import extra as extras
 from nmtool.exporters.nir.extra import Extra
 from nmtool.exporters.nir.graph import INPUT, LINEAR, OUTPUT, Graph, Node
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import nir as nir_library

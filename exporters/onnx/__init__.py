@@ -12,7 +12,6 @@ from nmtool.exporters.export_file import write_export
 from nmtool.exporters.onnx import content
 from nmtool.exporters.onnx.model import model_bytes
 from nmtool.exporters.onnx.runtime import execute
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nmtool.exporters.onnx.synapses import projection_names
-from nmtool.exporters.onnx.wire import Field, WireError, fields, numbers
-from nmtool.exporters.stored_weights import weight_unit
 from numpy.typing import NDArray
 
 from nmtool import integer_network
 from nmtool.errors import FileFormatError
+from nmtool.exporters.onnx.synapses import projection_names
+from nmtool.exporters.onnx.wire import Field, WireError, fields, numbers
+from nmtool.exporters.stored_weights import weight_unit
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.storage import Archive

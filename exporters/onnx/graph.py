@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.onnx.loop import BATCH, QUANTITIES, Loop, add_loop, recorded_quantities
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
-
-from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, strongly_connected
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from nmtool.exporters.onnx import neuron
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals
-
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerPopulation
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from nmtool.exporters.onnx.content import DIGEST_KEY, digest, properties
 from nmtool.exporters.onnx.graph import make_graph
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.version import __version__

@@ -7,8 +7,8 @@ divides integers towards zero, which is how decays round.
 from __future__ import annotations
 
 import numpy as np
-from nmtool.exporters.onnx.nodes import Nodes
 
+from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerPopulation
 from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT

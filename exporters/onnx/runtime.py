@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nmtool.exporters.batches import in_batches
 from numpy.typing import NDArray
 
 from nmtool.errors import BackendError
+from nmtool.exporters.batches import in_batches
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
-
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 
 

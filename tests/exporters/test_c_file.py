@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from nmtool.exporters import c
-from nmtool.exporters.c import compiler, content, runner, source
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
+from nmtool.exporters import c
+from nmtool.exporters.c import compiler, content, runner, source
 from nmtool.graph import InputChannels
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

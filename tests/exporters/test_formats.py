@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import formats
-from nmtool.exporters.formats import CARRIES, EXECUTES, FORMATS, READS, REAL, WRITES, Format
 
 from nmtool.errors import UsageError
+from nmtool.exporters import formats
+from nmtool.exporters.formats import CARRIES, EXECUTES, FORMATS, READS, REAL, WRITES, Format
 
 FUNCTIONS = {
     WRITES: ["export"],

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava import interpreters
 
 from nmtool.errors import BackendError, MissingError, StorageError
+from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava import interpreters
 
 
 class Installer:

@@ -13,12 +13,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from nmtool.exporters import lava
-from nmtool.exporters.lava.environment import PACKAGE
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool import storage
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
+from nmtool.exporters import lava
+from nmtool.exporters.lava.environment import PACKAGE
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.exporters.lava_nets import self_sustained_network

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nmtool.exporters.mlgenn import MlgennOptions, checkpoints, load
-from nmtool.exporters.nir import reference
 
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, UsageError
+from nmtool.exporters.mlgenn import MlgennOptions, checkpoints, load
+from nmtool.exporters.nir import reference
 from nmtool.graph import INPUT
 from nmtool.raster import Raster
 

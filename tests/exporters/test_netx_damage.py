@@ -10,10 +10,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from nmtool.exporters import netx
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters import netx
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.netx_nets import chain_network
 

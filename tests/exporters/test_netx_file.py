@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nmtool.exporters import netx
-from nmtool.exporters.netx.chain import layers_of
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool.errors import DoesNotFitError, FileFormatError, InputError
+from nmtool.exporters import netx
+from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.targets import SILENT_THRESHOLD
 from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign

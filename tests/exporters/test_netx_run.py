@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nmtool.errors import DataError, MissingError
 from nmtool.exporters import netx
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
 from nmtool.exporters.netx import layers, runner
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
-
-from nmtool.errors import DataError, MissingError
 from nmtool.verification.comparison import compare
 from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
 from tests.integer_nets import random_raster

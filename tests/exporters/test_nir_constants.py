@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nmtool.errors import FileFormatError
 from nmtool.exporters import c
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.exporters.nir.interpret import execute
 from nmtool.exporters.nir.read import read_graph
 from nmtool.hardware_sim.simulator import simulate
-
-from nmtool.errors import FileFormatError
 from nmtool.network import Network
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster

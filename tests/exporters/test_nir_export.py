@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nmtool.errors import DoesNotFitError, FileFormatError, InputError, StorageError, UsageError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir.options import PROFILES, NirOptions
 from nmtool.exporters.nir.read import read_graph
-from nmtool.hardware_sim.known_answers import known_answers
-
-from nmtool.errors import DoesNotFitError, FileFormatError, InputError, StorageError, UsageError
 from nmtool.graph import INPUT, InputChannels
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.exporters.nir.interpret import execute
 from nmtool.exporters.nir.read import read_graph
-from numpy.typing import NDArray
-
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs

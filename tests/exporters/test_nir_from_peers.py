@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
 from numpy.typing import NDArray
 
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions
 from nmtool.raster import Raster
 
 pytestmark = [

@@ -13,11 +13,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import foreign
 
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import foreign
 from tests.exporters.nir_nets import layered_network
 
 nir = pytest.importorskip("nir")

@@ -8,11 +8,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+
+from nmtool.errors import FileFormatError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions, NirOptions
 from nmtool.exporters.nir.options import FORMS
-
-from nmtool.errors import FileFormatError
 from nmtool.network import Network
 from nmtool.raster import Raster
 from tests.exporters.nir_nets import layered_network, noise

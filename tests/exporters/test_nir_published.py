@@ -12,10 +12,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S, Drawn, as_nir, end, meaning
 

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+
+from nmtool.errors import DoesNotFitError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.batches import MAX_SAMPLES
 from nmtool.exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.training.reference import forward
-
-from nmtool.errors import DoesNotFitError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
+from nmtool.training.reference import forward
 from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare
 from tests.exporters.integer_edges import scattered_network
 from tests.exporters.nir_nets import in_general_position, layered_network, noise

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from nmtool.exporters import onnx as exporter
-from nmtool.exporters.onnx import content
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
+from nmtool.exporters import onnx as exporter
+from nmtool.exporters.onnx import content
 from nmtool.integer_network import IntegerNetwork
 from nmtool.verification.comparison import compare
 from tests.exporters import written_files

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+
 from nmtool.exporters.onnx.model import OPSET, model_bytes
 from nmtool.exporters.onnx.runtime import execute, output_names, recording
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from nmtool.exporters.supervise import supervise
 
 from nmtool.errors import BackendError
+from nmtool.exporters.supervise import supervise
 
 PATIENCE_S = 20.0
 """How long a process that was told to end may take on a busy machine."""

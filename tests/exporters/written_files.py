@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool.errors import DataError, FileFormatError, InputError, StorageError
+from nmtool.hardware_sim.known_answers import known_answers
 from tests.integer_nets import random_network, random_raster
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.errors import DataError
+from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare
 from tests.integer_nets import random_network, random_raster

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from nmtool.dynamics import decay, drive_scale
+from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.calibrate import calibrate, settle
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.saturation import overflows
 from nmtool.hardware_sim.simulator import simulate
-
-from nmtool.dynamics import decay, drive_scale
-from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
 from nmtool.raster import Raster

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numba
 import pytest
+
 from nmtool.hardware_sim import compiled
 
 

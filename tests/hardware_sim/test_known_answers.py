@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from nmtool.errors import DataError
+from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import known_answers as module
 from nmtool.hardware_sim.known_answers import generated_input, known_answers
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
-
-from nmtool.errors import DataError
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout

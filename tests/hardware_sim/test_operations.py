@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nmtool.hardware_sim.operations import Operations, count_operations
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.graph import INPUT, InputChannels
+from nmtool.hardware_sim.operations import Operations, count_operations
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout

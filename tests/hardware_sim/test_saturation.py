@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
-
-from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout

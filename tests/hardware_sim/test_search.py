@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+
 from nmtool.hardware_sim.search import score_error, search_ranges
 from nmtool.hardware_sim.simulator import simulate
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import round_network, weight_ranges

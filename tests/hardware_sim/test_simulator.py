@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nmtool.hardware_sim import simulator
-from nmtool.hardware_sim.reference import run_reference
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim import simulator
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout

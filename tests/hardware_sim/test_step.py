@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.step import Step, keep_current, keep_membrane, neuron_step
-
 from tests.hardware_sim.lava_arithmetic import lava_step
 
 M = 1 << 23

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from nmtool.training.oracle import ContinuousNetwork, ContinuousProjection, SpikeTimes
 
 from nmtool.network import Population
+from nmtool.training.oracle import ContinuousNetwork, ContinuousProjection, SpikeTimes
 
 CHANNELS = 5
 DURATION = 35.0

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.training.devices import CPU, Device
-from nmtool.training.integer_arithmetic import Rounding
-from nmtool.training.model import SpikingNetwork
 
 from nmtool import targets
 from nmtool.graph import LI
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.training.devices import CPU, Device
+from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.model import SpikingNetwork
 from nmtool.verification.comparison import compare
 
 FAULTS = ("u_wraps", "v_clips")

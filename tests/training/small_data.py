@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from nmtool.training.options import TrainOptions
 
 from nmtool.data import Dataset, SpikeEvents
+from nmtool.training.options import TrainOptions
 
 N_UNITS = 9
 CLASSES = ("low", "middle", "high")

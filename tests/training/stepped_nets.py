@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from nmtool.training.reference import Trace
 
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.training.reference import Trace
 
 CHANNELS, STEPS, SAMPLES = 5, 40, 2
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from nmtool.training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.training.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
+from nmtool.training.model import SpikingNetwork
 from tests.training.nets import random_input, random_network
 
 pytestmark = pytest.mark.torch

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nmtool.training.augment import Augmentation, blend
 
 from nmtool.data import SpikeEvents
+from nmtool.training.augment import Augmentation, blend
 
 pytestmark = pytest.mark.torch
 

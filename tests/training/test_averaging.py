@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nmtool.training.averaging import Average, put
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.run import train
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import Trainer
-
 from tests.training.nets import random_network
 from tests.training.small_data import small_dataset, small_options
 

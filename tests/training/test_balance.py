@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from nmtool.training.balance import MAX_FACTOR, balance_drive
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.training.balance import MAX_FACTOR, balance_drive
+from nmtool.training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from nmtool import storage
+from nmtool.errors import FileFormatError, StorageError
 from nmtool.training import checkpoint
 from nmtool.training.checkpoint import Progress
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.optimise import make_optimiser
 from nmtool.training.options import TrainOptions
-
-from nmtool import storage
-from nmtool.errors import FileFormatError, StorageError
 from tests.training.nets import random_network
 
 pytestmark = pytest.mark.torch

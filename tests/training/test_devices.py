@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+
+from nmtool.errors import MissingError, UsageError
 from nmtool.training.cpu.engine import CpuEngine
 from nmtool.training.cuda import available
 from nmtool.training.devices import CPU, find_device
-
-from nmtool.errors import MissingError, UsageError
 
 pytestmark = pytest.mark.torch
 

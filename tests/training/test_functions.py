@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from nmtool.training.functions import whole_steps
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.rounding import round_half_away
+from nmtool.training.functions import whole_steps
+from nmtool.training.model import SpikingNetwork
 from tests.training.nets import random_input, random_network
 
 pytestmark = pytest.mark.torch

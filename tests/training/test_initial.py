@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nmtool.training.initial import initial_network
-from nmtool.training.options import TrainOptions
 
 from nmtool.network import Network
+from nmtool.training.initial import initial_network
+from nmtool.training.options import TrainOptions
 
 pytestmark = pytest.mark.torch
 

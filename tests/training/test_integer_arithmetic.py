@@ -9,20 +9,20 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_membrane
-from nmtool.training import reference
-from nmtool.training.integer_arithmetic import held_population
-from nmtool.training.model import SpikingNetwork
 
 from nmtool import dynamics
 from nmtool.errors import NetworkError
 from nmtool.graph import LIF
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import keep_membrane
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population
 from nmtool.quantisation import DelayGrid
 from nmtool.raster import Raster
 from nmtool.readout import RULES
+from nmtool.training import reference
+from nmtool.training.integer_arithmetic import held_population
+from nmtool.training.model import SpikingNetwork
 from tests.training.integer_runs import (
     FAULTS,
     assert_all_spiked,

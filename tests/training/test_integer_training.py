@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from nmtool.cli.train_progress import summary
+from nmtool.data import SpikeEvents, bin_events
+from nmtool.errors import UsageError
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.deployment import Deployment
 from nmtool.training.integer_arithmetic import IntegerArithmetic
 from nmtool.training.run import train
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import Trainer
-
-from nmtool.cli.train_progress import summary
-from nmtool.data import SpikeEvents, bin_events
-from nmtool.errors import UsageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
-from nmtool.quantisation import Calibration, DelayGrid
 from tests.training.small_data import EMPTY, small_dataset, small_options
 
 pytestmark = pytest.mark.torch

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from nmtool.data import bin_events
+from nmtool.network import Network
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.pruning import whole
 from nmtool.training.run import train
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.selection import best_epoch
 from nmtool.training.trainer import Trainer
-
-from nmtool.data import bin_events
-from nmtool.network import Network
 from tests.training.small_data import small_dataset, small_events, small_options, without_seconds
 
 pytestmark = pytest.mark.torch

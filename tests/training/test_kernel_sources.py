@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from numba import types
+
+from nmtool import hardware_sim
 from nmtool.hardware_sim import compiled
 from nmtool.hardware_sim.plan import Plan
 from nmtool.training.cell import Cell, Chip
@@ -17,9 +20,6 @@ from nmtool.training.cpu import kernels
 from nmtool.training.cpu.kernels.adjoint import Senders
 from nmtool.training.cpu.kernels.gradients import Gathering
 from nmtool.training.run import train
-from numba import types
-
-from nmtool import hardware_sim
 from tests.training.small_data import small_dataset, small_options
 
 pytestmark = pytest.mark.torch

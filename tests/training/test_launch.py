@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from nmtool.training.launch import Launch, launched
 
 from nmtool.errors import UsageError
+from nmtool.training.launch import Launch, launched
 
 TORCHRUN = {
     "RANK": "5",

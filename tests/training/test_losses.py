@@ -10,15 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from nmtool.training import losses
-from nmtool.training.model import Activity, SpikingNetwork
-from nmtool.training.spike_trains import SpikeTrains
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import MEMBRANE_RULES, Readout
 from nmtool.readout import membrane_scores as plain_scores
+from nmtool.training import losses
+from nmtool.training.model import Activity, SpikingNetwork
+from nmtool.training.spike_trains import SpikeTrains
 from tests.training.nets import random_input
 
 pytestmark = pytest.mark.torch

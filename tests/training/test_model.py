@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from nmtool.training import reference
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.training import reference
+from nmtool.training.model import SpikingNetwork
 from tests.training.nets import TOPOLOGIES, random_input, random_network
 
 pytestmark = pytest.mark.torch

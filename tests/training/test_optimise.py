@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.optimise import clip_gradients, make_optimiser, rate_factor
 from nmtool.training.options import SCHEDULES, TrainOptions
-
 from tests.training.nets import random_network
 
 pytestmark = pytest.mark.torch

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nmtool.training.options import TrainOptions
-from nmtool.training.run_folder import RunFolder
 
 from nmtool.errors import UsageError
 from nmtool.quantisation import DelayGrid
+from nmtool.training.options import TrainOptions
+from nmtool.training.run_folder import RunFolder
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from nmtool.network import Population
 from nmtool.training.oracle import (
     ContinuousNetwork,
     Gradients,
@@ -18,8 +20,6 @@ from nmtool.training.oracle import (
     simulate,
 )
 from nmtool.training.oracle.forward import Emission
-
-from nmtool.network import Population
 from tests.training.continuous_nets import (
     CHANNELS,
     DURATION,

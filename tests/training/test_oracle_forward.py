@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from nmtool.errors import DataError, NetworkError
+from nmtool.network import Population
 from nmtool.training.oracle import (
     ContinuousNetwork,
     ContinuousProjection,
@@ -28,9 +31,6 @@ from nmtool.training.oracle.closed_forms import (
     response,
     weighted_integral,
 )
-
-from nmtool.errors import DataError, NetworkError
-from nmtool.network import Population
 
 taus = st.sampled_from([3.0, 5.0, 5.0 * (1 + 1e-12), 5.0 * (1 + 1e-6), 20.0, 200.0])
 cells = st.builds(Cell, taus, taus, st.just(1.0), st.sampled_from([0.0, -0.4, 0.7, 1.5]))

@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.pruning import Pruning, progress, whole
-
 from tests.training.nets import random_network
 
 pytestmark = pytest.mark.torch

@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from nmtool.training.ranks import ALONE, Ranks, _reason
 from torch import nn
 
+from nmtool.training.ranks import ALONE, Ranks, _reason
 from tests.torchrun import ROOT, torchrun
 from tests.training.small_data import small_events
 

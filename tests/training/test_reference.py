@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from nmtool.training.reference import Gradients, Trace, backward, forward
 
 from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.graph import INPUT, LI, LIF
 from nmtool.raster import Raster
+from nmtool.training.reference import Gradients, Trace, backward, forward
 from tests.training.stepped_nets import (
     SAMPLES,
     STEPS,

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nmtool.training.reference import backward, forward
 
 from nmtool.dynamics import current_gain, drive_scale
 from nmtool.errors import DataError, NetworkError
 from nmtool.graph import INPUT, LI, LIF
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.training.reference import backward, forward
 from tests.training.stepped_nets import (
     CHANNELS,
     STEPS,

@@ -13,6 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+
+from nmtool.graph import INPUT, InputChannels
+from nmtool.network import Network, Population, Projection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.rounding import round_half_away
 from nmtool.training.oracle import (
     ContinuousNetwork,
     ContinuousProjection,
@@ -23,12 +29,6 @@ from nmtool.training.oracle import (
 from nmtool.training.oracle import Trace as ExactTrace
 from nmtool.training.oracle.forward import Arrival, Emission
 from nmtool.training.reference import Trace, backward, forward
-
-from nmtool.graph import INPUT, InputChannels
-from nmtool.network import Network, Population, Projection
-from nmtool.raster import Raster
-from nmtool.readout import Readout
-from nmtool.rounding import round_half_away
 from tests.training.continuous_nets import (
     CHANNELS,
     DURATION,

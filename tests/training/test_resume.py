@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nmtool import storage
+from nmtool.errors import FileFormatError
 from nmtool.training import checkpoint
 from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import Ranks
 from nmtool.training.run import train
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
-
-from nmtool import storage
-from nmtool.errors import FileFormatError
 from tests.training.small_data import (
     small_dataset,
     small_options,

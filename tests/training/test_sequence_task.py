@@ -11,13 +11,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from nmtool.training.losses import predictions, readout_loss
-from nmtool.training.model import SpikingNetwork
 
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.training.losses import predictions, readout_loss
+from nmtool.training.model import SpikingNetwork
 
 pytestmark = pytest.mark.torch
 

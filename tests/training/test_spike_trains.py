@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from nmtool.training.spike_trains import SpikeTrains, merge
 
 from nmtool.raster import Raster
+from nmtool.training.spike_trains import SpikeTrains, merge
 
 pytestmark = pytest.mark.torch
 

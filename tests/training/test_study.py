@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nmtool.training.options import TrainOptions
 from nmtool.training.search_table import NOT_SEARCHED, read_search
 from nmtool.training.study import Choices, Range, SearchSpace, differences

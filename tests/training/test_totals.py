@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nmtool.training.ranks import ALONE
-from nmtool.training.totals import Totals
 
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
+from nmtool.training.ranks import ALONE
+from nmtool.training.totals import Totals
 
 pytestmark = pytest.mark.torch
 

@@ -11,15 +11,15 @@ import numba
 import numpy as np
 import pytest
 import torch
+
+from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.readout import RULES
 from nmtool.training.augment import Augmentation
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.run import train
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
-
-from nmtool.data import Dataset, SpikeEvents, bin_events
-from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.readout import RULES
 from tests.training.small_data import (
     EMPTY,
     small_dataset,

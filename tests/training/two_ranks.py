@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from nmtool.training.activity import RateTarget, WholeBatch, rate_targets
-from nmtool.training.model import SpikingNetwork
-from nmtool.training.ranks import Ranks
 from torch import nn
 
 from nmtool.errors import UsageError
 from nmtool.raster import Raster
+from nmtool.training.activity import RateTarget, WholeBatch, rate_targets
+from nmtool.training.model import SpikingNetwork
+from nmtool.training.ranks import Ranks
 from tests.training.nets import random_input, random_network
 
 

@@ -11,6 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
 from nmtool.training.cell import Cell
 from nmtool.training.cpu.kernels import adjoint, currents, forward, gradients
 from nmtool.training.cpu.pool import Scratch
@@ -18,8 +21,6 @@ from nmtool.training.cpu.portions import ByChannel, Cut, Spikes
 from nmtool.training.cpu.synapses import GradientSum, Matrix
 from nmtool.training.engine import Backward, LifRun, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import DTypeLike, NDArray
-from torch import Tensor
 
 
 class Block:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.training.cell import Cell, Chip
 from nmtool.training.cpu.block import Block
 from nmtool.training.cpu.integer_block import IntegerBlock
 from nmtool.training.cpu.pool import Scratch
 from nmtool.training.engine import Synapses
-from numpy.typing import NDArray
 
 
 class CpuEngine:

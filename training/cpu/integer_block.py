@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from nmtool.training.cell import Cell, Chip, add_faults
 from nmtool.training.cpu.block import Block
 from nmtool.training.cpu.kernels import integer
@@ -18,8 +21,6 @@ from nmtool.training.cpu.portions import Cut
 from nmtool.training.cpu.synapses import Matrix
 from nmtool.training.engine import Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import NDArray
-from torch import Tensor
 
 
 class IntegerBlock(Block):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from nmtool.training.cpu.kernels import events
 from nmtool.training.cpu.kernels.rings import SPAN
-from numpy.typing import DTypeLike, NDArray
 
 TILE_BYTES = 36 << 10
 """The adjoint of one neuron over a tile of samples should stay in a first-level cache."""

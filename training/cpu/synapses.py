@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from nmtool.training.cpu.kernels import gradients
-from nmtool.training.cpu.portions import ByChannel
-from nmtool.training.engine import SynapseGradients, Synapses
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.cpu.kernels import gradients
+from nmtool.training.cpu.portions import ByChannel
+from nmtool.training.engine import SynapseGradients, Synapses
 
 
 class Matrix:

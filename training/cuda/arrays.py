@@ -9,9 +9,10 @@ import warnings
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from nmtool.training.cuda import SIMULATED
 from nmtool.training.cuda.kernels.compiled import cuda
-from torch import Tensor
 
 Grid = tuple[int, ...]
 

@@ -6,10 +6,10 @@ import importlib.metadata
 import importlib.util
 
 import torch
-from nmtool.training.cuda import SIMULATED
-from nmtool.training.launch import launched
 
 from nmtool.errors import MissingError, UsageError
+from nmtool.training.cuda import SIMULATED
+from nmtool.training.launch import launched
 
 EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
 """What brings the compiler of kernels, by CUDA's major version."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
+
 from nmtool.training.cell import Cell
 from nmtool.training.cuda.arrays import launch
 from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
@@ -18,7 +20,6 @@ from nmtool.training.cuda.limits import Limits, blocks_of, words_of
 from nmtool.training.cuda.synapses import GradientSum, edges
 from nmtool.training.engine import Backward, LifRun, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from torch import Tensor
 
 SPIKE_THREADS = 256
 """Threads of a block where each thread, or each team, has a spike or a step to itself."""

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from nmtool.training.cell import Cell, Chip, add_faults
 from nmtool.training.cuda.arrays import launch
 from nmtool.training.cuda.block import Block, contiguous, none_like
@@ -14,8 +17,6 @@ from nmtool.training.cuda.kernels.constants import chip_constants
 from nmtool.training.cuda.limits import Limits
 from nmtool.training.engine import Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import NDArray
-from torch import Tensor
 
 
 class IntegerBlock(Block):

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nmtool.errors import UsageError
 from nmtool.training.cuda.kernels.forward import BUFFERS, WORD
 from nmtool.training.cuda.kernels.teams import PITCH, TEAM
-
-from nmtool.errors import UsageError
 
 
 def blocks_of(size: int, part: int) -> int:

@@ -20,11 +20,11 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
-from nmtool.training.cuda.kernels.compiled import MAX_REGISTERS
 from numba import cuda, float32, int32, int64, types, uint8
 
 from nmtool.errors import MissingError
+from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
+from nmtool.training.cuda.kernels.compiled import MAX_REGISTERS
 
 ARCHITECTURES = ((8, 0), (9, 0))
 """Compute capabilities of the A100 and the H100."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+
 from nmtool.training.cuda.arrays import launch
 from nmtool.training.cuda.kernels import gradients
 from nmtool.training.cuda.limits import Limits, blocks_of
 from nmtool.training.engine import SynapseGradients, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from torch import Tensor
 
 
 def edges(key: Tensor, count: int) -> Tensor:

@@ -23,12 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.training.oracle.closed_forms import Cell, adjoint_before, adjoint_integral
-from nmtool.training.oracle.forward import Arrival, Emission, NeuronId, Trace
-from nmtool.training.oracle.model import ContinuousNetwork
 from numpy.typing import NDArray
 
 from nmtool.graph import INPUT
+from nmtool.training.oracle.closed_forms import Cell, adjoint_before, adjoint_integral
+from nmtool.training.oracle.forward import Arrival, Emission, NeuronId, Trace
+from nmtool.training.oracle.model import ContinuousNetwork
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.training.oracle.closed_forms import Cell, advance, first_crossing, weighted_integral
-from nmtool.training.oracle.model import ContinuousNetwork, SpikeTimes
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
 from nmtool.graph import INPUT, LIF
+from nmtool.training.oracle.closed_forms import Cell, advance, first_crossing, weighted_integral
+from nmtool.training.oracle.model import ContinuousNetwork, SpikeTimes
 
 NeuronId = tuple[str, int]
 """(population, index)."""

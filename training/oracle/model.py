@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from nmtool.training.oracle.closed_forms import Cell
 from numpy.typing import NDArray
 
 from nmtool.errors import DataError, NetworkError
 from nmtool.graph import LIF, InputChannels, check_graph
 from nmtool.network import Population
+from nmtool.training.oracle.closed_forms import Cell
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from nmtool.exporters import lava
 from nmtool.exporters.lava.environment import LavaEnvironment
 from nmtool.hardware_sim.simulator import simulate
-
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 

@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nmtool.training.ranks import Ranks
-
 from nmtool.cli.main import main
 from nmtool.errors import StorageError
+from nmtool.training.ranks import Ranks
 
 _FOR_EVER_S = 600.0
 

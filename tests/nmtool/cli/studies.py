@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nmtool.training.options import TrainOptions
 
 from nmtool.cli import sweep_trial
 from nmtool.cli.sweep_plan import read_plan
 from nmtool.cli.sweep_store import Store
+from nmtool.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120

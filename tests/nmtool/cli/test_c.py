@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import c
 
+from nmtool.exporters import c
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.c_programs import compiled, said
 from tests.nmtool.cli.conftest import Nmtool

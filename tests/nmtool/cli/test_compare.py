@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.data import bin_events
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.paired import Paired
 from tests.nmtool.cli import cases

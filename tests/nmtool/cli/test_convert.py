@@ -9,11 +9,11 @@ from typing import Any
 
 import h5py
 import pytest
+
+from nmtool.errors import MissingError
 from nmtool.exporters import c, netx, nir
 from nmtool.exporters.lava import environment
 from nmtool.hardware_sim.known_answers import known_answers
-
-from nmtool.errors import MissingError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.exporters.netx_nets import chain_network, dense, write_foreign

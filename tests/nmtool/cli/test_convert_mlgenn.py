@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nmtool.exporters import c, mlgenn
 from nmtool.exporters.mlgenn import MlgennOptions
-
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import round_network

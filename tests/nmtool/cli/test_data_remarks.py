@@ -7,10 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from nmtool.training.options import TrainOptions
 
 from nmtool.cli.data_remarks import remarks
 from nmtool.data import Dataset, SpikeEvents, load_dataset, write_shd
+from nmtool.training.options import TrainOptions
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 

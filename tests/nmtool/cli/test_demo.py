@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.exporters import lava
 
+from nmtool.exporters import lava
 from nmtool.integer_network import IntegerNetwork
 from nmtool.readout import Readout
 from nmtool.recording import Recording

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.hardware_sim.operations import count_operations
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.data import bin_events
+from nmtool.hardware_sim.operations import count_operations
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.nmtool.cli import cases
@@ -126,6 +126,7 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
     gain: float, margin: float, more: list[str], nmtool: Nmtool
 ) -> None:
     import torch
+
     from nmtool.training.losses import readout_loss
     from nmtool.training.model import SpikingNetwork
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import lava
-from nmtool.hardware_sim.known_answers import known_answers
 
 from nmtool.data import bin_events
+from nmtool.exporters import lava
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.training.run_folder import RunFolder
 
 from nmtool.data import bin_events, load_dataset
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.training.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.cli.held_out import validated_on
 from nmtool.data import bin_events, load_dataset, write_shd
 from nmtool.errors import FileFormatError
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nmtool.exporters.lava import environment
-from nmtool.exporters.lava.environment import LavaEnvironment
 
 from nmtool.errors import MissingError
+from nmtool.exporters.lava import environment
+from nmtool.exporters.lava.environment import LavaEnvironment
 from tests.nmtool.cli.conftest import Nmtool
 
 

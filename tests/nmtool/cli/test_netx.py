@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import netx
 
 from nmtool.errors import MissingError
+from nmtool.exporters import netx
 from tests.exporters.netx_nets import chain_network, dense, write_foreign
 from tests.nmtool.cli.conftest import Nmtool
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import h5py
 import pytest
-from nmtool.exporters import nir
 
+from nmtool.exporters import nir
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.nmtool.cli import cases

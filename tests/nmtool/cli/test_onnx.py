@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import onnx
 
+from nmtool.exporters import onnx
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.hardware_sim.calibrate import calibrate
-from nmtool.hardware_sim.search import score_error
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.data import bin_events, write_shd
 from nmtool.graph import LI
+from nmtool.hardware_sim.calibrate import calibrate
+from nmtool.hardware_sim.search import score_error
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import DelayGrid, round_network, weight_ranges

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import formats
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.data import bin_events
+from nmtool.exporters import formats
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nmtool.training.selection import best_epoch
 
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
+from nmtool.training.selection import best_epoch
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nmtool.exporters.lava import environment
-from nmtool.hardware_sim.simulator import simulate
 
 from nmtool.cli import lava_check
 from nmtool.errors import BackendError, MissingError
+from nmtool.exporters.lava import environment
+from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

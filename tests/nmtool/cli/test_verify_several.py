@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from nmtool.exporters import c, netx
 
+from nmtool.exporters import c, netx
 from nmtool.recording import Recording
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike

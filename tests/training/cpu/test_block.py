@@ -6,6 +6,9 @@ import numba
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+
+from nmtool.network import Network, Projection
 from nmtool.training import reference
 from nmtool.training.cell import make_cell
 from nmtool.training.cpu.block import Block
@@ -13,9 +16,6 @@ from nmtool.training.cpu.pool import Scratch
 from nmtool.training.cpu.portions import LARGEST_TILE
 from nmtool.training.engine import Backward, LifRun, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import NDArray
-
-from nmtool.network import Network, Projection
 from tests.training.nets import random_input, random_network
 
 pytestmark = pytest.mark.torch

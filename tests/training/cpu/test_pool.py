@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nmtool.training.cpu.pool import Pool, sparse
 
 _PAGES = Path("/proc/self/statm")

@@ -10,6 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+from nmtool.network import Network, Projection
+from nmtool.raster import Raster
 from nmtool.training import reference
 from nmtool.training.cell import make_cell
 from nmtool.training.cuda import SIMULATED
@@ -17,11 +22,6 @@ from nmtool.training.cuda.block import Block
 from nmtool.training.cuda.limits import Limits
 from nmtool.training.engine import Backward, LifRun, SynapseGradients, Synapses
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import DTypeLike, NDArray
-from torch import Tensor
-
-from nmtool.network import Network, Projection
-from nmtool.raster import Raster
 from tests.training.nets import random_input, random_network
 
 DEVICE = "cpu" if SIMULATED else "cuda"

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+
+from nmtool.cli.train import _device, _ranks
+from nmtool.errors import MissingError, UsageError
 from nmtool.training import ranks
 from nmtool.training.cuda import available
 from nmtool.training.cuda.available import require
 from nmtool.training.launch import Launch
-
-from nmtool.cli.train import _device, _ranks
-from nmtool.errors import MissingError, UsageError
 
 pytestmark = pytest.mark.torch
 

@@ -11,6 +11,11 @@ import numba
 import numpy as np
 import pytest
 import torch
+from numpy.typing import DTypeLike
+
+from nmtool.errors import UsageError
+from nmtool.quantisation import Calibration, DelayGrid
+from nmtool.raster import Raster
 from nmtool.training import reference
 from nmtool.training.cell import make_cell
 from nmtool.training.cuda import arrays, ptx
@@ -22,11 +27,6 @@ from nmtool.training.engine import LifRun, Synapses
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.spike_trains import SpikeTrains
-from numpy.typing import DTypeLike
-
-from nmtool.errors import UsageError
-from nmtool.quantisation import Calibration, DelayGrid
-from nmtool.raster import Raster
 from tests.training.cuda.engines import (
     DEVICE,
     SMALL,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nmtool.training.cuda.limits import Limits
 
 from nmtool.errors import UsageError
+from nmtool.training.cuda.limits import Limits
 
 pytestmark = pytest.mark.torch
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
+from nmtool.network import Network
+from nmtool.quantisation import DelayGrid
+from nmtool.raster import Raster
 from nmtool.training.cuda.available import require
 from nmtool.training.cuda.engine import CudaEngine
 from nmtool.training.devices import CPU, Device
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
-
-from nmtool.network import Network
-from nmtool.quantisation import DelayGrid
-from nmtool.raster import Raster
 from tests.training.cuda.engines import SMALL, needs_device
 from tests.training.integer_runs import (
     FAULTS,

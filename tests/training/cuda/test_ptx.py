@@ -6,12 +6,12 @@ import importlib.util
 from typing import Any
 
 import pytest
-from nmtool.training.cuda import SIMULATED, ptx
-from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
-from nmtool.training.cuda.kernels.compiled import MAX_REGISTERS
 from numba import float32, float64, int16, uint8
 
 from nmtool.errors import MissingError
+from nmtool.training.cuda import SIMULATED, ptx
+from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
+from nmtool.training.cuda.kernels.compiled import MAX_REGISTERS
 
 pytestmark = pytest.mark.torch
 

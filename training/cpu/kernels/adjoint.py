@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from nmtool.hardware_sim.compiled import compiled
-from nmtool.training.cpu.kernels.forward import leak
-from nmtool.training.cpu.kernels.rings import SPAN, new_ring, store_ring
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.forward import leak
+from nmtool.training.cpu.kernels.rings import SPAN, new_ring, store_ring
 
 _FAST = {"contract", "reassoc", "nsz"}
 

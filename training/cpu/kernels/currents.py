@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from nmtool.hardware_sim.compiled import compiled
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.compiled import compiled
 
 
 @compiled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numba
+
 from nmtool.hardware_sim.compiled import compiled
 
 

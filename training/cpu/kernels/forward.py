@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from nmtool.hardware_sim.compiled import compiled
-from nmtool.training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 
 
 @compiled(fastmath={"contract"})

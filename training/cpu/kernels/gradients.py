@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from nmtool.hardware_sim.compiled import compiled
-from nmtool.training.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
 
 
 class Gathering(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.kernel import neuron_step
 from nmtool.training.cpu.kernels.forward import send_recurrent

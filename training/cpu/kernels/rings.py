@@ -9,6 +9,7 @@ Between the two, `SPAN` steps are turned over at a time.
 from __future__ import annotations
 
 import numpy as np
+
 from nmtool.hardware_sim.compiled import compiled
 
 SPAN = 16

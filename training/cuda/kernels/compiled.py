@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba.cuda
+
 from nmtool.training.cuda import SIMULATED
 
 cuda: Any = numba.cuda

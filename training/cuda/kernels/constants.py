@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from nmtool.training.cell import Cell, Chip
 from torch import Tensor
+
+from nmtool.training.cell import Cell, Chip
 
 ALPHA = Cell._fields.index("alpha")
 BETA = Cell._fields.index("beta")

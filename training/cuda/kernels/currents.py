@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from nmtool.training.cuda.kernels.compiled import cuda, kernel
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.cuda.kernels.compiled import cuda, kernel
 
 
 @kernel

@@ -13,6 +13,9 @@ that a step costs what its spikes cost.
 from __future__ import annotations
 
 import numpy as np
+from numba import int32, uint32
+
+from nmtool.dynamics import HOP_LATENCY
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.training.cuda.kernels.compiled import cuda, kernel, within
 from nmtool.training.cuda.kernels.constants import (
@@ -28,9 +31,6 @@ from nmtool.training.cuda.kernels.constants import (
     VTH,
     B,
 )
-from numba import int32, uint32
-
-from nmtool.dynamics import HOP_LATENCY
 
 WORD = 32
 """Bits of a word."""

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import numpy as np
-from nmtool.training.cuda.kernels.compiled import cuda, kernel
-from nmtool.training.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
 
 
 @kernel

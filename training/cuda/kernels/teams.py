@@ -7,9 +7,9 @@ fixed order.
 from __future__ import annotations
 
 import numpy as np
-from nmtool.training.cuda.kernels.compiled import within
 
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.cuda.kernels.compiled import within
 
 TEAM = 32
 """Threads of a team: a warp."""
