@@ -8,6 +8,7 @@ read.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -119,3 +120,18 @@ def print_findings(findings: Iterable[Finding]) -> None:
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
         console.print(Text.assemble((finding.code, "yellow"), text), soft_wrap=True)
+
+
+def log_to_stderr() -> None:
+    """Print what the library logs below the logger `nmtool` on stderr, without any prefix."""
+    logger = logging.getLogger("nmtool")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
+        logger.addHandler(_Remarks())
+        logger.propagate = False
+
+
+class _Remarks(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        # Looks up sys.stderr anew each time, which may have been replaced.
+        say(record.getMessage())

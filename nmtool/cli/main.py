@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     _write_whatever_the_encoding(sys.stdout, sys.stderr)
+    console.log_to_stderr()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()

@@ -5,26 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich import progress as bars
 from rich.table import Column
 from rich.text import Text
 
 from nmtool.cli import console
+from nmtool.progress import Advance
 
 LINE_EVERY_S = 30.0
 """Seconds between two lines where stderr is not a terminal."""
-
-
-class Advance(Protocol):
-    """What is told about progress."""
-
-    def __call__(self, n: int, remark: str = "") -> None:
-        """Count n more as done; the remark stands beside the bar."""
-
-    def expect(self, total: int) -> None:
-        """Set what all of it is, before anything is counted."""
 
 
 @contextmanager

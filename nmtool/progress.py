@@ -1,0 +1,50 @@
+"""Progress of long work, as library functions report it: to nobody unless somebody asks.
+
+A function that may run for long takes `progress`, a `Progress`. The command line passes bars of
+its own; a notebook or a script may pass whatever shows them best:
+
+    >>> from contextlib import contextmanager
+    >>> @contextmanager
+    ... def printed(label, total=None):
+    ...     yield lambda n, remark="": print(label, n)
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Counts work that is done."""
+
+    def __call__(self, n: int, remark: str = "") -> None:
+        """Count n more samples as done; the remark is shown beside them."""
+
+    def expect(self, total: int) -> None:
+        """Set the number of all samples, before any is counted."""
+
+
+class Progress(Protocol):
+    """Opens a stretch of work, whose samples are counted until the block ends."""
+
+    def __call__(
+        self, label: str, total: int | None = None, remark: str = ""
+    ) -> AbstractContextManager[Advance]:
+        """Begin: a label, the number of samples (None if unknown), a first remark."""
+
+
+class _Nobody:
+    def __call__(self, n: int, remark: str = "") -> None:
+        del n, remark
+
+    def expect(self, total: int) -> None:
+        del total
+
+
+def silent(
+    label: str, total: int | None = None, remark: str = ""
+) -> AbstractContextManager[Advance]:
+    """The `Progress` that shows nothing."""
+    del label, total, remark
+    return nullcontext(_Nobody())
