@@ -132,6 +132,23 @@ class MissingError(NmtoolError):
     exit_code = 3
 
 
+def missing_library(error: ImportError, extra: str) -> MissingError:
+    """A Python library that is missing or broken, and the command that installs it.
+
+    Args:
+        error: raised by the import.
+        extra: of nmtool that brings the library; '' where nmtool itself does.
+    """
+    library = (error.name or "").partition(".")[0] or "a library"
+    package = f"nmtool[{extra}]" if extra else "nmtool"
+    return MissingError(
+        f"{library} is not installed, or does not work here",
+        code="library-missing",
+        why=str(error),
+        fix=f"pip install '{package}'",
+    )
+
+
 class BackendError(MissingError):
     """An external runtime failed, hung or died."""
 
