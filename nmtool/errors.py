@@ -132,6 +132,16 @@ class MissingError(NmtoolError):
     exit_code = 3
 
 
+class BackendError(MissingError):
+    """An external runtime failed, hung or died."""
+
+
+class RankError(MissingError):
+    """Another process of a data-parallel job is gone or cannot be reached."""
+
+    LOST = "another process of this training job ended unexpectedly"
+
+
 def missing_library(error: ImportError, extra: str) -> MissingError:
     """A Python library that is missing or broken, and the command that installs it.
 
@@ -147,13 +157,3 @@ def missing_library(error: ImportError, extra: str) -> MissingError:
         why=str(error),
         fix=f"pip install '{package}'",
     )
-
-
-class BackendError(MissingError):
-    """An external runtime failed, hung or died."""
-
-
-class RankError(MissingError):
-    """Another process of a data-parallel job is gone or cannot be reached."""
-
-    LOST = "another process of this training job ended unexpectedly"
