@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,22 +19,47 @@ import numba
 
 from nmtool.folders import cache_folder
 
-_ROOT = Path(__file__).resolve().parent.parent
-_SOURCES = (
-    "hardware_sim",
-    "training/cpu/kernels",
-    "training/cell.py",
-    "nmtool/targets.py",
-    "nmtool/dynamics.py",
-)
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+SOURCES = ("nmtool.hardware_sim", "nmtool.targets", "nmtool.dynamics")
+"""Modules, and packages without those below them, that this room's kernels are made of."""
+
+
+def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
+    """Make `numba.njit` with a disk cache that notices every change of the sources.
+
+    Where the cache cannot be written there is none.
+
+    Args:
+        sources: names of the modules and packages that the kernels are made of.
+
+    Returns:
+        a function that takes the options of `numba.njit` and returns the decorator.
+    """
+
+    def compiled(**options: Any) -> Callable[[_Function], _Function]:
+        def compile_(function: _Function) -> _Function:
+            folder = _kernel_folder(sources)
+            config: Any = numba.config
+            previous = config.CACHE_DIR
+            try:
+                config.CACHE_DIR = str(folder or previous)
+                return numba.njit(cache=folder is not None, **options)(function)
+            finally:
+                config.CACHE_DIR = previous
+
+        return compile_
+
+    return compiled
+
+
+compiled = compiler(*SOURCES)
 
 
 @cache
-def _kernel_folder() -> Path | None:
+def _kernel_folder(sources: tuple[str, ...]) -> Path | None:
     digest = hashlib.sha256(numba.__version__.encode())
-    for file in _files():
+    for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())
     folder = cache_folder() / f"kernels-{digest.hexdigest()[:16]}"
     try:
@@ -43,28 +69,18 @@ def _kernel_folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _files() -> Iterator[Path]:
-    """All files that kernels are made of."""
-    for source in _SOURCES:
-        path = _ROOT / source
-        yield from sorted(path.glob("*.py")) if path.is_dir() else [path]
+def source_files(sources: tuple[str, ...]) -> Iterator[Path]:
+    """Find the files of modules and packages, without importing them.
 
-
-def compiled(**options: Any) -> Callable[[_Function], _Function]:
-    """`numba.njit` with a disk cache that notices every change; without one if it cannot write.
-
-    Args:
-        options: passed on to `numba.njit`.
+    Raises:
+        ModuleNotFoundError: there is no module of such a name.
     """
-
-    def compile_(function: _Function) -> _Function:
-        folder = _kernel_folder()
-        config: Any = numba.config
-        previous = config.CACHE_DIR
-        try:
-            config.CACHE_DIR = str(folder or previous)
-            return numba.njit(cache=folder is not None, **options)(function)
-        finally:
-            config.CACHE_DIR = previous
-
-    return compile_
+    for source in sources:
+        spec = find_spec(source)
+        if spec is None:
+            raise ModuleNotFoundError(f"no module named {source!r}", name=source)
+        if spec.submodule_search_locations:
+            for folder in spec.submodule_search_locations:
+                yield from sorted(Path(folder).glob("*.py"))
+        elif spec.origin:
+            yield Path(spec.origin)

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numba
@@ -8,16 +13,19 @@ import pytest
 
 from nmtool.hardware_sim import compiled
 
+ROOT = Path(__file__).parents[2]
+SOURCES = ("kernels", "constants")
+
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Two rooms' worth of sources and an empty cache, in place of the real ones."""
+    """A package and a module as sources, and an empty cache."""
     root = tmp_path / "root"
-    (root / "kernels").mkdir(parents=True)
+    (root / "kernels" / "below").mkdir(parents=True)
+    (root / "kernels" / "__init__.py").write_text("")
     (root / "kernels" / "loop.py").write_text("LOOP = 1")
-    (root / "constants.py").write_text("LIMIT = 1")
-    monkeypatch.setattr(compiled, "_ROOT", root)
-    monkeypatch.setattr(compiled, "_SOURCES", ("kernels", "constants.py"))
+    (root / "constants.py").write_text("raise SystemExit('it was imported')")
+    monkeypatch.syspath_prepend(root)
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
     compiled._kernel_folder.cache_clear()
     yield root
@@ -25,13 +33,21 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def folder_now() -> Path | None:
+    importlib.invalidate_caches()
     compiled._kernel_folder.cache_clear()
-    return compiled._kernel_folder()
+    return compiled._kernel_folder(SOURCES)
 
 
 def test_the_real_sources_exist() -> None:
-    for source in compiled._SOURCES:
-        assert list((compiled._ROOT / source).glob("*.py")) or (compiled._ROOT / source).is_file()
+    files = [file.relative_to(ROOT).as_posix() for file in compiled.source_files(compiled.SOURCES)]
+    assert files[-2:] == ["nmtool/targets.py", "nmtool/dynamics.py"]
+    assert {"hardware_sim/kernel.py", "hardware_sim/step.py"} < set(files)
+
+
+def test_a_source_that_does_not_exist() -> None:
+    with pytest.raises(ModuleNotFoundError) as caught:
+        list(compiled.source_files(("nmtool.nothing",)))
+    assert caught.value.name == "nmtool.nothing"
 
 
 @pytest.mark.parametrize("name", ["kernels/loop.py", "constants.py", "kernels/new.py"])
@@ -42,6 +58,12 @@ def test_every_change_of_a_source_has_its_own_cache(sources: Path, name: str) ->
     assert before != folder_now()
 
 
+def test_what_lies_below_a_package_is_no_source_of_it(sources: Path) -> None:
+    before = folder_now()
+    (sources / "kernels" / "below" / "more.py").write_text("MORE = 1")
+    assert before == folder_now()
+
+
 def test_another_numba_has_its_own_cache(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = folder_now()
     monkeypatch.setattr(numba, "__version__", "0.0")
@@ -50,7 +72,7 @@ def test_another_numba_has_its_own_cache(sources: Path, monkeypatch: pytest.Monk
 
 def test_kernels_are_kept_in_the_cache(sources: Path) -> None:
     before = numba.config.CACHE_DIR
-    twice = compiled.compiled()(_twice)
+    twice = compiled.compiler(*SOURCES)()(_twice)
     assert before == numba.config.CACHE_DIR
     assert twice(21) == 42
     folder = folder_now()
@@ -64,8 +86,89 @@ def test_a_cache_that_cannot_be_written_does_not_matter(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "file" / "below"))
     assert folder_now() is None
-    assert compiled.compiled(nogil=True)(_twice)(4) == 8
+    assert compiled.compiler(*SOURCES)(nogil=True)(_twice)(4) == 8
 
 
 def _twice(x: int) -> int:
     return 2 * x
+
+
+# The real sources, in copies of both ways that the packages can lie on disk.
+
+ROOMS = ("hardware_sim", "training")
+
+
+def installed(folder: Path) -> dict[str, Path]:
+    """Rooms below the package, as a wheel has them."""
+    return {room: folder / "nmtool" / room for room in ROOMS}
+
+
+def checkout(folder: Path) -> dict[str, Path]:
+    """Rooms beside the package, as in the repository and in an editable installation."""
+    return {room: folder / room for room in ROOMS}
+
+
+# In a checkout the rooms are found by a finder, like that of an editable installation.
+PRINT_FOLDERS = """
+import sys
+from importlib.util import spec_from_file_location
+from pathlib import Path
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        folder = Path(sys.argv[1]) / name.removeprefix("nmtool.")
+        if name.startswith("nmtool.") and (folder / "__init__.py").is_file():
+            return spec_from_file_location(
+                name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+            )
+
+sys.meta_path[:] = [one for one in sys.meta_path if "editable" not in one.__module__]
+sys.meta_path.append(Finder)
+import nmtool
+assert Path(nmtool.__file__).is_relative_to(sys.argv[1]), nmtool.__file__
+from nmtool.hardware_sim import compiled
+print(compiled._kernel_folder(compiled.SOURCES).name)
+from nmtool.training.cpu.kernels.compiled import SOURCES
+print(compiled._kernel_folder(SOURCES).name)
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("layout", [installed, checkout])
+def test_a_changed_kernel_renews_the_cache_however_nmtool_is_installed(
+    layout: Callable[[Path], dict[str, Path]], tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "nmtool", tmp_path / "nmtool", ignore=_COMPILED)
+    rooms = layout(tmp_path)
+    for room, folder in rooms.items():
+        shutil.copytree(ROOT / room, folder, ignore=_COMPILED)
+
+    def folders() -> list[str]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(tmp_path),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NMTOOL_CACHE": str(tmp_path / "cache"),
+        }
+        command = [sys.executable, "-c", PRINT_FOLDERS, str(tmp_path)]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    before = folders()
+    change(rooms["training"] / "cpu" / "kernels" / "rings.py")
+    trained = folders()
+    assert [a == b for a, b in zip(before, trained, strict=True)] == [True, False]
+    change(rooms["hardware_sim"] / "step.py")
+    assert [a == b for a, b in zip(trained, folders(), strict=True)] == [False, False]
+
+
+def change(file: Path) -> None:
+    """Change one byte that means nothing."""
+    file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+
+_COMPILED = shutil.ignore_patterns("__pycache__")

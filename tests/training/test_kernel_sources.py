@@ -13,11 +13,12 @@ import pytest
 from numba import types
 
 from nmtool import hardware_sim
-from nmtool.hardware_sim import compiled
+from nmtool.hardware_sim.compiled import source_files
 from nmtool.hardware_sim.plan import Plan
 from nmtool.training.cell import Cell, Chip
 from nmtool.training.cpu import kernels
 from nmtool.training.cpu.kernels.adjoint import Senders
+from nmtool.training.cpu.kernels.compiled import SOURCES
 from nmtool.training.cpu.kernels.gradients import Gathering
 from nmtool.training.run import train
 from tests.training.small_data import small_dataset, small_options
@@ -51,5 +52,5 @@ def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
         for named in _named_tuples(argument)
     }
     assert given >= {Cell, Chip, Gathering, Plan, Senders}
-    files = set(compiled._files())
-    assert [named for named in given if Path(inspect.getfile(named)) not in files] == []
+    files = {file.resolve() for file in source_files(SOURCES)}
+    assert [named for named in given if Path(inspect.getfile(named)).resolve() not in files] == []

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.compiled import compiled
 from nmtool.training.cpu.kernels.forward import leak
 from nmtool.training.cpu.kernels.rings import SPAN, new_ring, store_ring
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.compiled import compiled
 
 
 @compiled()

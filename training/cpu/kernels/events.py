@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numba
 
-from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.compiled import compiled
 
 
 @compiled(parallel=True)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.compiled import compiled
 from nmtool.training.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.kernel import neuron_step
+from nmtool.training.cpu.kernels.compiled import compiled
 from nmtool.training.cpu.kernels.forward import send_recurrent
 from nmtool.training.cpu.kernels.rings import SPAN, add_to_ring, new_ring
 

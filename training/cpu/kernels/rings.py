@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmtool.hardware_sim.compiled import compiled
+from nmtool.training.cpu.kernels.compiled import compiled
 
 SPAN = 16
 """Steps, and neurons, turned over together: one cache line of 32-bit floats."""
