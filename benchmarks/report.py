@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.compare import OK
 from benchmarks.rows import Row
-from nmtool.errors import UsageError
+from nmtool.errors import StorageError
 
 _PLAIN_WIDTH = 180
 """Columns of a table that goes to a file or a pipe."""
@@ -98,11 +98,16 @@ def _number(value: float | None, form: str) -> str:
 
 
 def check_writable(path: str) -> None:
-    """Raise `UsageError` before anything is measured that could not be written."""
+    """Raise `StorageError` before anything is measured that could not be written."""
     try:
         Path(path).open("a").close()
     except OSError as error:
-        raise UsageError(f"{path} cannot be written", why=error.strerror or str(error)) from error
+        raise StorageError(
+            f"{path} cannot be written",
+            code="file-not-written",
+            why=error.strerror or str(error),
+            fix="check the folder and its permissions",
+        ) from error
 
 
 def write_json(path: str, header: dict[str, Any], rows: Sequence[Row]) -> None:

@@ -138,6 +138,7 @@ def _loops(network: Network, names: Sequence[str]) -> Table:
         if loops[row][column] is not None:
             raise NetworkError(
                 f"two recurrent projections {projection.source} → {projection.target}",
+                code="recurrent-projections-parallel",
                 why="training joins recurrent synapses into one matrix",
                 fix="merge the two projections, or put one of them on other neurons",
             )

@@ -107,6 +107,7 @@ def _check_time_constants(population: Population, dt_ms: float) -> None:
             )
         raise NetworkError(
             f"population '{population.name}' cannot be trained",
+            code="time-constant-untrainable",
             why=f"{why}; EventProp needs positive and finite time constants",
             fix="train with other time constants, or only quantise and run this network",
         )

@@ -106,7 +106,11 @@ def load(
         for name, parameter in model.named_parameters():
             values = _finite(archive, f"parameter.{name}")
             if values.shape != parameter.shape:
-                raise FileFormatError(f"{path} belongs to another network: {name} differs in shape")
+                raise FileFormatError(
+                    f"{path} belongs to another network: {name} differs in shape",
+                    code="checkpoint-other-network",
+                    fix="train with the options of the run that it belongs to",
+                )
             with torch.no_grad():
                 parameter.copy_(values)
             if f"step.{name}" in archive.arrays:

@@ -43,7 +43,11 @@ def find_device(name: str) -> Device:
         UsageError: there is no such device.
     """
     if name not in DEVICES:
-        raise UsageError(f"unknown device '{name}'", fix=f"use one of {list(DEVICES)}")
+        raise UsageError(
+            f"unknown device '{name}'",
+            code="device-unknown",
+            fix=f"use one of {', '.join(DEVICES)}",
+        )
     if name == "cpu":
         return CPU
     try:

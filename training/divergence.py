@@ -31,5 +31,6 @@ def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> No
 def _diverged(how: str) -> UsageError:
     return UsageError(
         f"training diverged: {how}",
+        code="training-diverged",
         fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
     )

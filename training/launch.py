@@ -52,6 +52,7 @@ def launched() -> Launch | None:
     if len(numbers) < len(_NUMBERS) or numbers["RANK"] >= numbers["WORLD_SIZE"]:
         raise UsageError(
             "the environment of a torchrun job is damaged",
+            code="torchrun-environment-damaged",
             why=", ".join(f"{name}={value}" for name, value in found.items()),
             fix="start the job with torchrun, or alone without these variables",
         )

@@ -109,16 +109,22 @@ class SpikingNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if not network.projections:
-            raise NetworkError("the network has no projections: there is nothing to train")
+            raise NetworkError(
+                "the network has no projections: there is nothing to train",
+                code="projections-missing",
+                fix="let the input project to a population",
+            )
         if max_delay > LONGEST_DELAY:
             raise UsageError(
                 f"delays of up to {max_delay} steps are too long to train or to run in floats",
+                code="max-delay-too-long",
                 why=f"they are held in 16 bits, which reach to {LONGEST_DELAY}",
                 fix="a longer time step (dt_ms) reaches as far with fewer steps",
             )
         if network.max_delay > max_delay:
             raise NetworkError(
                 f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}",
+                code="delays-beyond-limit",
                 fix=f"allow max_delay={network.max_delay}, or cut the network's delays",
             )
         self.network = network

@@ -6,6 +6,7 @@ Weights are in the paper's units (independent of the time step), delays in steps
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -157,13 +158,21 @@ class TrainOptions:
         for name, known in _WORDS.items():
             value = getattr(self, name)
             if value not in known:
-                raise UsageError(f"unknown {name} '{value}'", fix=f"use one of {list(known)}")
+                raise UsageError(
+                    f"unknown {name} '{value}'",
+                    code="choice-unknown",
+                    fix=f"use one of {', '.join(known)}",
+                )
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
             if getattr(self, f"init_delay_{name}") > self.max_delay:
                 object.__setattr__(self, f"init_delay_{name}", self.max_delay)
         if self.margin_ms and self.readout != FIRST_SPIKE:
-            raise UsageError(f"margin_ms is a loss on first spikes, not on '{self.readout}'")
+            raise UsageError(
+                f"margin_ms is a loss on first spikes, not on '{self.readout}'",
+                code="margin-without-first-spike",
+                fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms at 0",
+            )
 
     def _check_numbers(self) -> None:
         """Comparisons are such that NaN fails them."""
@@ -171,20 +180,21 @@ class TrainOptions:
             value, largest = getattr(self, name), _LARGEST.get(name, sys.float_info.max)
             if not smallest <= value <= largest:
                 span = f"{smallest} … {largest}" if name in _LARGEST else f"at least {smallest}"
-                raise UsageError(f"{name} must be {span}, not {value}")
+                raise _out_of_range(name, span, str(value))
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be positive, not {getattr(self, name)}")
+                raise _out_of_range(name, "positive", str(getattr(self, name)))
         for name in _DRAWS:
             mean, spread = getattr(self, name)
             if not (math.isfinite(mean) and 0 <= spread < math.inf):
-                raise UsageError(f"{name} must be a mean and a spread, not {mean} and {spread}")
+                raise _out_of_range(name, "a mean and a spread", f"{mean} and {spread}")
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
         if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
+                code="max-delay-beyond-chip",
                 fix=f"--max-delay {MAX_DELAY}, to which finetune cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
@@ -228,6 +238,7 @@ class TrainOptions:
             guess = f"did you mean {', '.join(meant)}? " if meant else ""
             raise UsageError(
                 f"{origin}: unknown setting {', '.join(unknown)}",
+                code="setting-unknown",
                 fix=f"{guess}known are {', '.join(known)}",
             )
         converted = {
@@ -297,6 +308,14 @@ _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
 _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 
 
+def _out_of_range(name: str, span: str, value: str) -> UsageError:
+    return UsageError(
+        f"{name} must be {span}, not {value}",
+        code="setting-out-of-range",
+        fix=f"choose such a value; the default is {json.dumps(getattr(TrainOptions, name))}",
+    )
+
+
 def _converted(name: str, value: Any, default: Any, origin: str) -> Any:
     """The value in the type of the default; whole numbers pass for floats, nothing else does."""
     if isinstance(default, tuple):
@@ -308,7 +327,11 @@ def _converted(name: str, value: Any, default: Any, origin: str) -> Any:
     elif type(value) is type(default):
         return value
     kind = "two numbers" if isinstance(default, tuple) else type(default).__name__
-    raise UsageError(f"{origin}: {name} must be {kind}, not {value!r}")
+    raise UsageError(
+        f"{origin}: {name} must be {kind}, not {value!r}",
+        code="setting-type",
+        fix=f"write it like {json.dumps(default)}",
+    )
 
 
 def _is_number(value: Any) -> bool:

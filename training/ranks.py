@@ -128,6 +128,7 @@ class Ranks:
         if (table != table[0]).any():
             raise UsageError(
                 f"the processes of this training job differ in {what}",
+                code="ranks-differ",
                 fix="start all of them with the same command, data and, shared between "
                 "machines, the same folder for the run",
             )
@@ -163,6 +164,7 @@ def _join(launch: Launch, backend: str) -> None:
     if not (distributed.is_available() and distributed.is_backend_available(backend)):
         raise MissingError(
             f"several processes cannot train together: this torch has no {backend}",
+            code="torch-without-ranks",
             fix="install a torch built with it, or train in one process",
         )
     try:
@@ -172,6 +174,7 @@ def _join(launch: Launch, backend: str) -> None:
     except RuntimeError as error:
         raise RankError(
             "the processes of this training job do not find each other",
+            code="ranks-unreachable",
             why=_reason(error),
             fix="check the address and port that torchrun was given",
         ) from error
@@ -198,7 +201,12 @@ def _wait(collective: Any, tensor: Tensor, **more: Any) -> None:
             time.sleep(_POLL_S)
         work.wait()
     except RuntimeError as error:
-        raise RankError(RankError.LOST, why=_reason(error)) from error
+        raise RankError(
+            RankError.LOST,
+            code="rank-lost",
+            why=_reason(error),
+            fix="see what that process said last, then start the job again",
+        ) from error
 
 
 def _reason(error: RuntimeError) -> str:

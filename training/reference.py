@@ -141,6 +141,7 @@ class _Constants:
         if not all((np.isfinite(tau) & (tau > 0)).all() for tau in (self.tau_m, self.tau_s)):
             raise NetworkError(
                 f"population '{population.name}' cannot be trained: a time constant is 0 or ∞",
+                code="time-constant-untrainable",
                 why="EventProp's equations divide by them",
                 fix="give every neuron positive, finite time constants",
             )
@@ -296,6 +297,14 @@ def _check_shapes(
 ) -> None:
     for name, array in given.items():
         if name not in expected:
-            raise DataError(f"{what}: '{name}' is none of {', '.join(expected) or 'the network'}")
+            raise DataError(
+                f"{what}: '{name}' is none of {', '.join(expected) or 'the network'}",
+                code="gradient-unexpected",
+                fix="leave it out",
+            )
         if np.shape(array) != expected[name]:
-            raise DataError(f"{what} of '{name}' is {np.shape(array)}, not {expected[name]}")
+            raise DataError(
+                f"{what} of '{name}' is {np.shape(array)}, not {expected[name]}",
+                code="gradient-shape",
+                fix="use the trace of the same network and input",
+            )

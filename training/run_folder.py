@@ -62,12 +62,18 @@ class RunFolder:
         if self.manifest_file.exists():
             raise UsageError(
                 f"{self.path} already holds a run",
+                code="path-taken",
                 fix="choose another folder, or go on with it: --resume",
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"{self.path} cannot be made", why=str(error)) from error
+            raise StorageError(
+                f"{self.path} cannot be made",
+                code="folder-not-made",
+                why=str(error),
+                fix="check the path and its permissions",
+            ) from error
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
     def manifest(self) -> dict[str, Any]:
@@ -75,12 +81,25 @@ class RunFolder:
         try:
             manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
         except OSError as error:
-            raise FileFormatError(f"{self.path} holds no run", why=str(error)) from error
+            raise FileFormatError(
+                f"{self.path} holds no run",
+                code="run-missing",
+                why=str(error),
+                fix="name the folder that was given to `nmtool train -o`",
+            ) from error
         except ValueError as error:
-            raise FileFormatError(f"{self.manifest_file} is damaged", why=str(error)) from error
+            raise self._damaged(str(error)) from error
         if not isinstance(manifest, dict) or not isinstance(manifest.get("options"), dict):
-            raise FileFormatError(f"{self.manifest_file} is damaged", why="it holds no options")
+            raise self._damaged("it holds no options")
         return manifest
+
+    def _damaged(self, why: str) -> FileFormatError:
+        return FileFormatError(
+            f"{self.manifest_file} is damaged",
+            code="file-damaged",
+            why=why,
+            fix="bring back a copy of it, or train again",
+        )
 
     def options(self) -> TrainOptions:
         """The settings the run was started with."""

@@ -91,9 +91,17 @@ class Trainer:
         ranks: Ranks = ALONE,
     ) -> None:
         if train.n_samples == 0:
-            raise DataError("there are no training samples")
+            raise DataError(
+                "there are no training samples",
+                code="split-empty",
+                fix="train on data that have a training split",
+            )
         if validation is not None and validation.n_samples == 0:
-            raise DataError("there are no validation samples")
+            raise DataError(
+                "there are no validation samples",
+                code="split-empty",
+                fix="hold some out, or give None: training accuracy then decides which epoch is best",
+            )
         self.options = options
         self._train, self._held_out = train, validation
         self._folder = folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from typing import Any
 
 import torch
 
@@ -31,6 +32,7 @@ def require() -> torch.device:
         UsageError: there are fewer GPUs than processes.
     """
     if SIMULATED:
+        _numba_cuda()
         return torch.device("cpu")
     _require_torch()
     _require_compiler()
@@ -46,6 +48,7 @@ def _own_gpu() -> torch.device:
         if launch.local_size > gpus:
             raise UsageError(
                 f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
+                code="gpus-too-few",
                 fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
             )
         torch.cuda.set_device(launch.local_rank)
@@ -56,12 +59,14 @@ def _require_torch() -> None:
     if torch.version.cuda is None:
         raise MissingError(
             "training on a GPU needs a torch that can use one",
+            code="torch-without-cuda",
             why=f"the installed torch {torch.__version__} was built without CUDA",
             fix="install torch with CUDA as pytorch.org describes, or train on the CPU",
         )
     if not torch.cuda.is_available():
         raise MissingError(
             "no NVIDIA GPU is visible",
+            code="gpu-missing",
             why="torch finds no driver or no card, or CUDA_VISIBLE_DEVICES hides it",
             fix="look at what `nvidia-smi` shows, or train on the CPU",
         )
@@ -73,6 +78,7 @@ def _require_compiler() -> None:
     if importlib.util.find_spec("numba_cuda") is None:
         raise MissingError(
             "training on a GPU needs numba-cuda",
+            code="library-missing",
             why="it compiles the kernels, and is not installed",
             fix=f"pip install '{extra}'",
         )
@@ -80,27 +86,34 @@ def _require_compiler() -> None:
     if found and major not in found:
         raise MissingError(
             f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
+            code="cuda-versions-differ",
             why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
             fix=f"pip install '{extra}'",
         )
 
 
 def _require_numba() -> None:
+    if not _numba_cuda().is_available():
+        raise MissingError(
+            "numba-cuda cannot use the GPU that torch uses",
+            code="numba-cuda-without-gpu",
+            why="it finds no driver, or not the library it compiles kernels with (NVVM)",
+            fix="pip install 'nmtool[cuda]' for CUDA 13, 'nmtool[cuda12]' for CUDA 12; "
+            "`numba -s` shows what Numba finds",
+        )
+
+
+def _numba_cuda() -> Any:
     try:
         from numba import cuda
     except (ImportError, AttributeError) as error:
         raise MissingError(
             "numba-cuda does not go with the installed Numba",
+            code="numba-cuda-unfit",
             why=str(error),
             fix="pip install --upgrade numba numba-cuda",
         ) from error
-    if not cuda.is_available():
-        raise MissingError(
-            "numba-cuda cannot use the GPU that torch uses",
-            why="it finds no driver, or not the library it compiles kernels with (NVVM)",
-            fix="pip install 'nmtool[cuda]' for CUDA 13, 'nmtool[cuda12]' for CUDA 12; "
-            "`numba -s` shows what Numba finds",
-        )
+    return cuda
 
 
 def _is_installed(package: str) -> bool:

@@ -63,6 +63,7 @@ class Limits:
             if lanes == 1:
                 raise UsageError(
                     f"delays of {reach - 1} steps are too long to train on a GPU",
+                    code="delays-too-long-for-gpu",
                     why=f"a neuron's input on its way takes {reach * itemsize} bytes of a "
                     f"multiprocessor's shared memory; {self.shared_bytes} are granted",
                     fix="train on the CPU, shorten the delays, or use a longer time step",
@@ -85,6 +86,7 @@ class Limits:
         if need > self.shared_bytes:
             raise UsageError(
                 f"a population of {neurons} neurons is too large to train on a GPU",
+                code="population-too-large-for-gpu",
                 why=f"its state takes {need} bytes of a multiprocessor's shared memory; "
                 f"{self.shared_bytes} are granted (populations that feed back on each other "
                 "count as one)",

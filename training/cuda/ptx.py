@@ -1,6 +1,6 @@
 """What the kernels become on a GPU, found without one: registers and spills by NVIDIA's assembler.
 
-    python -m training.cuda.ptx
+    python -m nmtool.training.cuda.ptx
 
 prints a table. It needs numba-cuda with its compiler (nmtool[cuda12] or nmtool[cuda]) and ptxas.
 """
@@ -130,6 +130,7 @@ def assemble(ptxas: str, kernel: str, text: str, capability: tuple[int, int]) ->
     if done.returncode:
         raise MissingError(
             f"{ptxas} does not assemble {kernel}",
+            code="ptxas-refused",
             why=done.stderr.strip(),
             fix="use a ptxas as new as numba-cuda's compiler: that of nmtool[cuda12], or for "
             "CUDA 13 `pip install nvidia-cuda-nvcc`",
@@ -158,6 +159,7 @@ def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
     if ptxas is None:
         raise MissingError(
             "ptxas is missing",
+            code="ptxas-missing",
             why="it is NVIDIA's assembler, which comes with the CUDA toolkit",
             fix="pip install 'nmtool[cuda12]', or put a CUDA toolkit's bin folder on the PATH",
         )

@@ -97,9 +97,17 @@ def simulate(
 
 def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
     if ((events.neuron < 0) | (events.neuron >= network.n_channels)).any():
-        raise DataError(f"an input event lies outside the channels 0…{network.n_channels - 1}")
+        raise DataError(
+            f"an input event lies outside the channels 0…{network.n_channels - 1}",
+            code="event-outside-channels",
+            fix="give the network as many channels as the events have",
+        )
     if not (events.time_ms >= 0).all():
-        raise DataError("an input event comes before time 0")
+        raise DataError(
+            "an input event comes before time 0, or its time is no number",
+            code="event-before-start",
+            fix="shift the events, or leave this one out",
+        )
 
 
 class _Neuron:
@@ -188,6 +196,7 @@ class _Run:
         if sum(map(len, self.emitted.values())) > self.max_spikes:
             raise NetworkError(
                 f"the network fired more than {self.max_spikes} spikes",
+                code="spikes-without-end",
                 why="feedback without delay can fire without end",
                 fix="lower the recurrent weights or raise max_spikes",
             )

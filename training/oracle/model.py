@@ -34,11 +34,15 @@ class ContinuousProjection:
             object.__setattr__(self, key, np.array(getattr(self, key), np.float64))
         label = f"projection {self.source} → {self.target}"
         if self.weight.ndim != 2 or self.weight.shape != self.delay_ms.shape:
-            raise NetworkError(f"{label}: weights and delays must both be [pre, post]")
+            raise NetworkError(
+                f"{label}: weights and delays must both be [pre, post]", code="projection-shapes"
+            )
         if not (np.isfinite(self.weight).all() and np.isfinite(self.delay_ms).all()):
-            raise NetworkError(f"{label}: a weight or delay is not finite")
+            raise NetworkError(
+                f"{label}: a weight or delay is not finite", code="weight-not-finite"
+            )
         if (self.delay_ms < 0).any():
-            raise NetworkError(f"{label}: a delay is negative")
+            raise NetworkError(f"{label}: a delay is negative", code="delay-negative")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -68,8 +72,10 @@ class ContinuousNetwork:
             taus = np.concatenate([population.values(k) for k in ("tau_mem_ms", "tau_syn_ms")])
             if not (np.isfinite(taus) & (taus > 0)).all():
                 raise NetworkError(
-                    f"population '{population.name}': the time constants are not all usable",
-                    why="the closed forms need them positive and finite",
+                    f"population '{population.name}': a time constant is 0 or ∞",
+                    code="time-constant-untrainable",
+                    why="the closed forms divide by them",
+                    fix="give every neuron positive, finite time constants",
                 )
 
     def cells(self, population: Population) -> list[Cell]:
@@ -99,7 +105,10 @@ class SpikeTimes:
         object.__setattr__(self, "time_ms", np.array(self.time_ms, np.float64))
         object.__setattr__(self, "neuron", np.array(self.neuron, np.int64))
         if self.time_ms.ndim != 1 or self.time_ms.shape != self.neuron.shape:
-            raise DataError("spike times and their neurons must be two lists of one length")
+            raise DataError(
+                "spike times and their neurons must be two lists of one length",
+                code="spike-lists-differ",
+            )
 
     @property
     def n_spikes(self) -> int:
