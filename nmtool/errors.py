@@ -149,7 +149,8 @@ def missing_library(error: ImportError, extra: str) -> MissingError:
         error: raised by the import.
         extra: of nmtool that brings the library; '' where nmtool itself does.
     """
-    library = (error.name or "").partition(".")[0] or "a library"
+    module = (error.name or "").partition(".")[0] or "a library"
+    library = "scikit-learn" if module == "sklearn" else module
     package = f"nmtool[{extra}]" if extra else "nmtool"
     return MissingError(
         f"{library} is not installed, or does not work here",
