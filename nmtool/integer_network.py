@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage, targets
+from nmtool.description import describe_network, network_line, projection_line, tables_of
 from nmtool.errors import NetworkError
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
+from nmtool.tables import Table, Tabular
 
 FILE_KIND = "nmtool integer network"
 FILE_VERSION = 1
@@ -28,7 +30,7 @@ def sign_mode(weight: NDArray) -> str:
     return INHIBITORY if weight.max(initial=0) <= 0 else MIXED
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IntegerPopulation:
     """Neurons with 12-bit decays and 24-bit state.
 
@@ -59,24 +61,39 @@ class IntegerPopulation:
         self._check_range("dv", self.dv, targets.MAX_DV)
         self._check_range("bias_exponent", self.bias_exponent, targets.MAX_BIAS_EXPONENT)
         if not 0 < self.scale < math.inf:
-            raise self._error(f"the scale must be positive and finite, not {self.scale}")
+            raise NetworkError(
+                f"population '{self.name}': the scale must be positive and finite, not {self.scale}",
+                code="scale-range",
+            )
         if self.kind == LIF:
             self._check_range("vth", self.vth, targets.MAX_THRESHOLD)
         elif self.vth != targets.SILENT_THRESHOLD:
-            raise self._error(f"a li population has vth {targets.SILENT_THRESHOLD}, not {self.vth}")
+            raise NetworkError(
+                f"population '{self.name}': a li population has vth {targets.SILENT_THRESHOLD}, "
+                f"not {self.vth}",
+                code="li-threshold",
+            )
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
         limit = targets.BIAS_MANTISSA_LIMIT
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
-            raise self._error(f"bias mantissas must be whole numbers in {-limit} … {limit - 1}")
+            raise NetworkError(
+                f"population '{self.name}': bias mantissas must be whole numbers in "
+                f"{-limit} … {limit - 1}",
+                code="bias-mantissa-range",
+            )
         object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
+
+    def __repr__(self) -> str:
+        return f"<IntegerPopulation '{self.name}': {self.size} {self.kind}>"
 
     def _check_range(self, key: str, value: int, limit: int) -> None:
         if not 0 <= value <= limit or int(value) != value:
-            raise self._error(f"{key} must be a whole number in 0 … {limit}, not {value}")
+            raise NetworkError(
+                f"population '{self.name}': {key} must be a whole number in 0 … {limit}, "
+                f"not {value}",
+                code="constant-range",
+            )
         object.__setattr__(self, key, int(value))
-
-    def _error(self, text: str) -> NetworkError:
-        return NetworkError(f"population '{self.name}': {text}")
 
     @property
     def bias(self) -> NDArray[np.int64]:
@@ -84,7 +101,7 @@ class IntegerPopulation:
         return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class IntegerProjection:
     """Synapses the chip holds.
 
@@ -107,38 +124,55 @@ class IntegerProjection:
 
     def __post_init__(self) -> None:
         weight, delay = np.asarray(self.weight), np.asarray(self.delay)
+        label = f"projection {self.source} → {self.target}"
         if weight.ndim != 2 or delay.shape != weight.shape:
-            raise self._error(f"weights {weight.shape} and delays {delay.shape} differ")
+            raise NetworkError(
+                f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
+                "one shape (pre, post)",
+                code="weights-delays-shape",
+            )
         if self.weight_bits not in targets.WEIGHT_BITS:
-            raise self._error(f"weight_bits must be 2 … 8, not {self.weight_bits}")
+            raise NetworkError(
+                f"{label}: weight_bits must be 2 … 8, not {self.weight_bits}",
+                code="projection-bits-range",
+            )
         exponents = targets.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:
-            raise self._error(
-                f"weight_exponent must be {exponents[0]} … {exponents[-1]}, "
-                f"not {self.weight_exponent}"
+            raise NetworkError(
+                f"{label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
+                f"not {self.weight_exponent}",
+                code="projection-exponent-range",
             )
         for key in ("weight_bits", "weight_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
-        self._check_weights(weight)
+        self._check_weights(label, weight)
         if (
             (delay != np.trunc(delay)).any()
             or (delay < 0).any()
             or (delay > targets.MAX_DELAY).any()
         ):
-            raise self._error(f"delays must be whole steps from 0 to {targets.MAX_DELAY}")
+            raise NetworkError(
+                f"{label}: delays must be whole steps from 0 to {targets.MAX_DELAY}",
+                code="delays-not-steps",
+            )
         object.__setattr__(self, "weight", np.ascontiguousarray(weight, np.int16))
         object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.uint8))
 
-    def _check_weights(self, weight: NDArray) -> None:
+    def __repr__(self) -> str:
+        return f"<IntegerProjection {projection_line(self)}, {self.weight_bits} bits>"
+
+    def _check_weights(self, label: str, weight: NDArray) -> None:
         if not (np.abs(weight) < targets.MAX_WEIGHT).all():
-            raise self._error("weights must lie strictly between −256 and 256")
+            raise NetworkError(
+                f"{label}: weights must lie strictly between −256 and 256", code="weights-range"
+            )
         signs = sign_mode(weight)
         step = targets.weight_step(self.weight_bits, signs == MIXED)
         if (weight % step != 0).any():
-            raise self._error(f"{signs} {self.weight_bits}-bit weights must be multiples of {step}")
-
-    def _error(self, text: str) -> NetworkError:
-        return NetworkError(f"projection {self.source} → {self.target}: {text}")
+            raise NetworkError(
+                f"{label}: {signs} {self.weight_bits}-bit weights must be multiples of {step}",
+                code="weights-step",
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -156,8 +190,8 @@ class IntegerProjection:
         return targets.shifted(self.weight.astype(np.int32), self.weight_exponent)
 
 
-@dataclass(frozen=True, eq=False)
-class IntegerNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerNetwork(Tabular):
     """Everything needed to execute a network in the arithmetic `loihi2`, and nothing else.
 
     Attributes:
@@ -181,11 +215,23 @@ class IntegerNetwork:
         for key in ("populations", "projections"):
             object.__setattr__(self, key, tuple(getattr(self, key)))
         if self.arithmetic != targets.LOIHI2:
-            raise NetworkError(f"unknown arithmetic '{self.arithmetic}'", fix="update nmtool")
+            raise NetworkError(
+                f"unknown arithmetic '{self.arithmetic}'",
+                code="arithmetic-unknown",
+                why=f"this nmtool runs {targets.LOIHI2} only",
+                fix="update nmtool",
+            )
         graph.check_graph(self.channels, self.populations, self.projections)
         graph.check_timing(self.dt_ms, self.n_steps)
         names = graph.check_readout(self.readout, self.populations, self.class_names)
         object.__setattr__(self, "class_names", names)
+
+    def __repr__(self) -> str:
+        return f"<IntegerNetwork: {network_line(self)}>"
+
+    def tables(self) -> list[Table]:
+        """Everything about the network but its synapses one by one."""
+        return tables_of("integer network", describe_network(self))
 
     def population(self, name: str) -> IntegerPopulation:
         """The population of that name."""

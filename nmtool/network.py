@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
+from nmtool.description import describe_network, network_line, projection_line, tables_of
 from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
+from nmtool.tables import Table, Tabular
 
 FILE_KIND = "nmtool network"
 FILE_VERSION = 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Population:
     """Neurons of one kind.
 
@@ -48,17 +50,29 @@ class Population:
             object.__setattr__(self, key, self._spread(key))
         for key in ("tau_mem_ms", "tau_syn_ms"):
             if not (self.values(key) >= 0).all():
-                raise NetworkError(f"population '{self.name}': {key} must not be negative or NaN")
+                raise NetworkError(
+                    f"population '{self.name}': {key} must not be negative or NaN",
+                    code="time-constant-range",
+                )
         if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
-            raise NetworkError(f"population '{self.name}': thresholds must be positive and finite")
+            raise NetworkError(
+                f"population '{self.name}': thresholds must be positive and finite",
+                code="threshold-range",
+            )
         if not np.isfinite(self.values("bias")).all():
-            raise NetworkError(f"population '{self.name}': the bias must be finite")
+            raise NetworkError(
+                f"population '{self.name}': the bias must be finite", code="bias-not-finite"
+            )
+
+    def __repr__(self) -> str:
+        return f"<Population '{self.name}': {self.size} {self.kind}>"
 
     def _spread(self, key: str) -> NDArray[np.float64]:
         value = np.asarray(getattr(self, key), np.float64)
         if value.shape not in ((), (self.size,)):
             raise NetworkError(
-                f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)"
+                f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)",
+                code="constants-shape",
             )
         return np.broadcast_to(value, (self.size,)).copy()
 
@@ -67,7 +81,7 @@ class Population:
         return getattr(self, key)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Projection:
     """Synapses from one population (or the input) to another.
 
@@ -87,13 +101,22 @@ class Projection:
         delay = np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
         if weight.ndim != 2 or delay.shape != weight.shape:
-            raise NetworkError(f"{label}: weights {weight.shape} and delays {delay.shape} differ")
+            raise NetworkError(
+                f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
+                "one shape (pre, post)",
+                code="weights-delays-shape",
+            )
         if not np.isfinite(weight).all():
-            raise NetworkError(f"{label}: a weight is not finite")
+            raise NetworkError(f"{label}: a weight is not finite", code="weights-not-finite")
         if not np.array_equal(delay, np.trunc(delay)) or (delay < 0).any() or (delay > 65535).any():
-            raise NetworkError(f"{label}: delays must be whole steps from 0 to 65535")
+            raise NetworkError(
+                f"{label}: delays must be whole steps from 0 to 65535", code="delays-not-steps"
+            )
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.int32))
+
+    def __repr__(self) -> str:
+        return f"<Projection {projection_line(self)}>"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,8 +124,8 @@ class Projection:
         return self.weight.shape[0], self.weight.shape[1]
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Tabular):
     """A float network: any graph of populations, also none hidden.
 
     Attributes:
@@ -130,6 +153,13 @@ class Network:
         graph.check_timing(self.dt_ms, self.n_steps)
         names = graph.check_readout(self.readout, self.populations, self.class_names)
         object.__setattr__(self, "class_names", names)
+
+    def __repr__(self) -> str:
+        return f"<Network: {network_line(self)}>"
+
+    def tables(self) -> list[Table]:
+        """Everything about the network but its synapses one by one."""
+        return tables_of("network", describe_network(self))
 
     def population(self, name: str) -> Population:
         """The population of that name."""

@@ -18,7 +18,7 @@ from nmtool.errors import DataError
 _AXES = ("sample", "step", "neuron")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Raster:
     """At most one spike per (sample, step, neuron), stored as a sorted list.
 
@@ -47,7 +47,7 @@ class Raster:
         for name in ("n_steps", "n_neurons"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
             if getattr(self, name) < 0:
-                raise DataError(f"a raster's {name} must not be negative")
+                raise DataError(f"a raster's {name} must not be negative", code="raster-size-negative")
         self._check_lists()
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
@@ -56,16 +56,36 @@ class Raster:
     def _check_lists(self) -> None:
         offset, step, neuron = self.offset, self.step, self.neuron
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
-            raise DataError("a raster's sample offsets must start at 0 and never fall")
+            raise DataError(
+                "a raster's sample offsets must start at 0 and never fall",
+                code="offsets-not-ascending",
+            )
         if not offset[-1] == step.size == neuron.size:
-            raise DataError("a raster's offsets, steps and neurons disagree in length")
+            raise DataError(
+                "a raster's offsets, steps and neurons disagree in length", code="raster-lengths"
+            )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)
 
     def _check_order(self) -> None:
         key = self.flat_index()
         if (np.diff(key) <= 0).any():
-            raise DataError("a raster's spikes must be unique and sorted by step, then neuron")
+            raise DataError(
+                "a raster's spikes must be unique and sorted by step, then neuron",
+                code="raster-order",
+                fix="let `Raster.from_events` sort them",
+            )
+
+    def __repr__(self) -> str:
+        shape = f"{self.n_samples} samples × {self.n_steps} steps × {self.n_neurons} neurons"
+        return f"<Raster: {shape}, {self.n_spikes:,} spikes>"
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __getitem__(self, samples: slice) -> Raster:
+        """A range of samples, e.g. `raster[:50]`."""
+        return self.take(np.arange(self.n_samples)[samples])
 
     @property
     def n_samples(self) -> int:
@@ -194,13 +214,13 @@ def _integers(what: str, values: ArrayLike) -> NDArray[np.integer]:
     """The values as they are, if they are a list of integers, or of nothing."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise DataError(f"a raster's {what}s must be a list of integers")
+        raise DataError(f"a raster's {what}s must be a list of integers", code="raster-not-integers")
     return array
 
 
 def _check_range(what: str, values: NDArray[np.integer], limit: int) -> None:
     if values.size and (values.min() < 0 or values.max() >= limit):
-        raise DataError(f"a raster holds a {what} outside 0…{limit - 1}")
+        raise DataError(f"a raster holds a {what} outside 0…{limit - 1}", code="raster-range")
 
 
 def _unique(values: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from nmtool import readout as readout_rules
 from nmtool import storage
+from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from nmtool.integer_network import IntegerNetwork
@@ -25,8 +27,8 @@ FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording(Tabular):
     """Spikes and membranes of a run.
 
     Attributes:
@@ -45,6 +47,15 @@ class Recording:
     current: Mapping[str, NDArray] = field(default_factory=dict)
     potential: Mapping[str, NDArray] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {raster.n_spikes:,} spikes" for name, raster in self.spikes.items()]
+        parts += [f"{name} membranes" for name in self.membrane]
+        return f"<Recording: {self.n_samples} samples, {', '.join(parts)}>"
+
+    def tables(self) -> list[Table]:
+        """Spikes and membranes by population."""
+        return tables_of("recording", describe_recording(self))
 
     @property
     def n_samples(self) -> int:
@@ -148,12 +159,18 @@ def _check(recording: Recording) -> None:
     readout = recording.readout
     answers = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
     if readout.population not in answers:
-        raise DataError(f"the output population '{readout.population}' was not recorded")
+        raise DataError(
+            f"the output population '{readout.population}' was not recorded",
+            code="output-not-recorded",
+        )
     dense = [array for group in _DENSE for array in getattr(recording, group).values()]
     shapes = {(raster.n_samples, raster.n_steps) for raster in recording.spikes.values()}
     shapes |= {array.shape[:2] for array in dense}
     if len(shapes) > 1 or any(array.ndim != 3 for array in dense):
-        raise DataError("the populations were recorded over different samples or steps")
+        raise DataError(
+            "the populations were recorded over different samples or steps",
+            code="recording-shapes-differ",
+        )
 
 
 def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
@@ -161,7 +178,8 @@ def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
     if spikes.n_neurons != network.channels.size:
         raise DataError(
             f"the data have {spikes.n_neurons} channels, the network listens to "
-            f"{network.channels.size}"
+            f"{network.channels.size}",
+            code="input-channels-differ",
         )
 
 
@@ -169,4 +187,4 @@ def check_steps(network: Network | IntegerNetwork, spikes: Raster) -> None:
     """`check_input`, for what cannot run without any step; raises `DataError`."""
     check_input(network, spikes)
     if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step")
+        raise DataError("a sample needs at least one step", code="input-steps-missing")

@@ -128,7 +128,6 @@ def log_to_stderr() -> None:
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
         logger.addHandler(_Remarks())
-        logger.propagate = False
 
 
 class _Remarks(logging.Handler):

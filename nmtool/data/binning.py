@@ -65,7 +65,11 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     """
     check_timing(dt_ms, n_steps)
     if group < 1:
-        raise UsageError(f"channels are grouped by 1 or more, not by {group}")
+        raise UsageError(
+            f"channels are grouped by 1 or more, not by {group}",
+            code="group-range",
+            fix="1 leaves every channel its own",
+        )
     position = _position(events, dt_ms)
     sample, channel = events.sample_index(), events.unit // group
     kept = position < n_steps

@@ -63,7 +63,11 @@ def load_dataset(
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load = _in_folder(name, n_units)
     elif n_units is not None:
-        raise UsageError(f"the number of units of '{name}' is known and cannot be chosen")
+        raise UsageError(
+            f"the number of units of '{name}' is known and cannot be chosen",
+            code="units-known",
+            fix="leave it out",
+        )
     elif name in BUILT_IN:
         splits, load = SPLITS, BUILT_IN[name]
     else:
@@ -92,11 +96,15 @@ def _in_folder(
     folder = Path(name)
     if folder.is_file():
         raise UsageError(
-            f"'{name}' is a file, not a folder", fix=f"name its folder: {folder.parent}"
+            f"'{name}' is a file, not a folder",
+            code="folder-is-file",
+            fix=f"name its folder: {folder.parent}",
         )
     if not folder.is_dir():
         fix = suggestion(name, (*NAMES, f"{_TONIC}NAME"), also=" or a folder")
-        raise UsageError(f"there is no data set or folder '{name}'", fix=fix)
+        raise UsageError(
+            f"there is no data set or folder '{name}'", code="dataset-unknown", fix=fix
+        )
     files = shd.split_files(folder)
 
     def load(split: str) -> SpikeEvents:

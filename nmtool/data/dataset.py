@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
+from nmtool.data.describe import describe, table_of
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, UsageError
+from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
 
 
-class Dataset:
+class Dataset(Tabular):
     """A data set whose splits are read when they are first asked for, and kept.
 
     Args:
@@ -39,12 +42,44 @@ class Dataset:
         if tail is not None and "validation" in splits:
             raise UsageError(
                 f"'{name}' has a validation split of its own",
+                code="validation-exists",
                 fix="leave out the number of validation samples",
             )
         self.name = name
         self._loadable = tuple(splits)
         self._load = load
         self._tail = tail
+
+    def __repr__(self) -> str:
+        return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
+
+    def tables(self) -> list[Table]:
+        """Samples, channels, classes, spikes and durations, a column per split; reads them all."""
+        return [table_of(self.name, self.describe())]
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """By split, what `nmtool.data.describe` says of it; reads them all."""
+        return {split: describe(self.split(split)) for split in self.splits}
+
+    def with_validation(self, n: int) -> Dataset:
+        """The same data with a validation split: its own, else the last n training samples.
+
+        Args:
+            n: number of samples; 0 leaves the data as they are.
+
+        Raises:
+            UsageError: that would leave no sample to train on.
+        """
+        if "validation" in self.splits or not n:
+            return self
+        if self.train.n_samples <= n:
+            raise UsageError(
+                f"the last {n} training samples are to validate, but '{self.name}' has "
+                f"{self.train.n_samples}",
+                code="validation-too-large",
+                fix="take fewer, --validation N, or none: --validation 0",
+            )
+        return Dataset(self.name, self.splits, self.split, tail=n)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -82,11 +117,14 @@ class Dataset:
             DataError: the split is missing or damaged.
         """
         if name not in SPLITS:
-            raise UsageError(f"there is no split '{name}'", fix=suggestion(name, SPLITS))
+            raise UsageError(
+                f"there is no split '{name}'", code="split-unknown", fix=suggestion(name, SPLITS)
+            )
         found = getattr(self, name)
         if found is None:
             raise UsageError(
                 f"'{self.name}' has no validation split",
+                code="validation-missing",
                 fix="make one of the last N training samples: --validation N",
             )
         return found
@@ -97,7 +135,11 @@ class Dataset:
 
     def _read(self, split: str) -> SpikeEvents:
         if split not in self._loadable:
-            raise DataError(f"'{self.name}' has no {split} split")
+            raise DataError(
+                f"'{self.name}' has no {split} split",
+                code="split-missing",
+                why=f"it has {', '.join(self._loadable) or 'none'}",
+            )
         return self._load(split)
 
 

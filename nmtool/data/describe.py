@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
+from nmtool.tables import Table
 
 _DURATION_PERCENTILES = (5, 50, 95, 100)
 
@@ -37,8 +39,46 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
     }
 
 
+def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
+    """What `describe` says of some splits, a column each."""
+    rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
+    return Table(title, ("", *splits), rows)
+
+
 def _duration_percentiles(last_ms: NDArray[np.float64]) -> dict[str, float | None]:
     if not last_ms.size:
         return {f"p{percent}": None for percent in _DURATION_PERCENTILES}
     values = np.percentile(last_ms, _DURATION_PERCENTILES)
     return {f"p{p}": float(v) for p, v in zip(_DURATION_PERCENTILES, values, strict=True)}
+
+
+def _per_sample(split: dict[str, Any]) -> str:
+    spikes = split["spikes_per_sample"]
+    if spikes["mean"] is None:
+        return "none"
+    return f"{spikes['mean']:.4g} ({spikes['min']:,} … {spikes['max']:,})"
+
+
+def _per_class(split: dict[str, Any]) -> str:
+    counts = split["classes"].values()
+    return f"{min(counts):,} … {max(counts):,}"
+
+
+def _duration(split: dict[str, Any]) -> str:
+    last = split["duration_ms"]
+    if last["p50"] is None:
+        return "none"
+    return f"{last['p50']:.4g} ({last['p5']:.4g} … {last['p100']:.4g})"
+
+
+_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "samples": lambda split: f"{split['samples']:,}",
+    "channels": lambda split: f"{split['units']:,}",
+    "classes": lambda split: f"{len(split['classes']):,}",
+    "samples per class": _per_class,
+    "spikes": lambda split: f"{split['spikes']:,}",
+    "mean spikes (range)": _per_sample,
+    "last spike, ms": _duration,
+    "samples without spikes": lambda split: f"{split['empty_samples']:,}",
+}
+"""How each line of the table is made from a split's description; JSON has all of it."""

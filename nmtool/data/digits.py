@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.latency import from_latencies
-from nmtool.errors import MissingError
+from nmtool.errors import missing_library
 
 DURATION_MS = 100.0
 """How long a sample is worth simulating."""
@@ -55,8 +55,5 @@ def _images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     try:
         from sklearn.datasets import load_digits as load
     except ImportError as error:
-        raise MissingError(
-            "the data set 'digits' comes with scikit-learn, which is not installed",
-            fix="pip install 'nmtool[train]'",
-        ) from error
+        raise missing_library(error, "train") from error
     return load(return_X_y=True)

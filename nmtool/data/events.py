@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.errors import DataError, UsageError
+from nmtool.tables import Table, Tabular
 
 
-@dataclass(frozen=True, eq=False)
-class SpikeEvents:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikeEvents(Tabular):
     """Samples of a classification task, each a list of events ascending in time.
 
     Attributes:
@@ -38,8 +39,12 @@ class SpikeEvents:
 
     def __post_init__(self) -> None:
         self._set("class_names", tuple(str(name) for name in self.class_names))
-        if self.n_units < 1 or not self.class_names:
-            raise DataError("spike events need at least one unit and one class")
+        if self.n_units < 1:
+            raise DataError(
+                f"spike events need at least one unit, not {self.n_units}", code="units-missing"
+            )
+        if not self.class_names:
+            raise DataError("spike events need at least one class", code="classes-missing")
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
@@ -57,14 +62,20 @@ class SpikeEvents:
     def _check_lengths(self) -> None:
         offset = self.offset
         if offset.size < 1 or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
-            raise DataError("the sample offsets of spike events must start at 0 and never fall")
+            raise DataError(
+                "the sample offsets of spike events must start at 0 and never fall",
+                code="offsets-not-ascending",
+            )
         if not offset[-1] == self.time_ms.size == self.unit.size:
             raise DataError(
                 f"the samples hold {offset[-1]} events, but there are {self.time_ms.size} times "
-                f"and {self.unit.size} units"
+                f"and {self.unit.size} units",
+                code="events-lengths",
             )
         if self.label.size != offset.size - 1:
-            raise DataError(f"{offset.size - 1} samples have {self.label.size} labels")
+            raise DataError(
+                f"{offset.size - 1} samples have {self.label.size} labels", code="labels-count"
+            )
 
     def _check_labels(self) -> None:
         n_classes = len(self.class_names)
@@ -72,6 +83,7 @@ class SpikeEvents:
         if at is not None:
             raise DataError(
                 f"sample {at}: label {self.label[at]} is not one of the {n_classes} classes",
+                code="labels-range",
                 why=f"labels count from 0 to {n_classes - 1}",
                 fix="correct the labels, or the class names (in a file: extra/keys)",
             )
@@ -81,6 +93,7 @@ class SpikeEvents:
         if at is not None:
             raise DataError(
                 f"{self._place(at)}: unit {self.unit[at]} is not one of the {self.n_units} units",
+                code="units-range",
                 why=f"units count from 0 to {self.n_units - 1}",
                 fix="correct the events, or the number of units (in a file: attribute n_units)",
             )
@@ -90,10 +103,19 @@ class SpikeEvents:
         finite = np.isfinite(time)
         if not finite.all():
             at = int(np.argmin(finite))
-            raise DataError(f"{self._place(at)}: the time {time[at]} is not finite")
+            raise DataError(
+                f"{self._place(at)}: the time {time[at]} is not finite",
+                code="times-not-finite",
+                fix="correct the time of this event, or leave the event out",
+            )
         if time.size and time.min() < 0:
             at = int(np.argmax(time < 0))
-            raise DataError(f"{self._place(at)}: the time {time[at]:g} ms is negative")
+            raise DataError(
+                f"{self._place(at)}: the time {time[at]:g} ms is negative",
+                code="times-negative",
+                why="times count from the start of the sample",
+                fix="shift the times of this sample, or leave out what comes before its start",
+            )
         self._check_ascending()
 
     def _check_ascending(self) -> None:
@@ -104,12 +126,32 @@ class SpikeEvents:
             at = int(np.argmax(falls)) + 1
             raise DataError(
                 f"{self._place(at)}: time goes backwards, from {time[at - 1]:g} to {time[at]:g} ms",
+                code="times-not-ascending",
                 fix="sort the events of every sample by time",
             )
 
     def _place(self, event: int) -> str:
         sample = int(np.searchsorted(self.offset, event, side="right")) - 1
         return f"sample {sample}, event {event - self.offset[sample]}"
+
+    def __repr__(self) -> str:
+        return (
+            f"<SpikeEvents: {self.n_samples:,} samples, {self.n_units} units, "
+            f"{len(self.class_names)} classes, {self.n_events:,} events>"
+        )
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __getitem__(self, samples: slice) -> SpikeEvents:
+        """A range of samples, e.g. `events[:50]`."""
+        return self.take(np.arange(self.n_samples)[samples])
+
+    def tables(self) -> list[Table]:
+        """Samples, channels, classes, spikes and durations."""
+        from nmtool.data.describe import describe, table_of
+
+        return [table_of("spike events", {"samples": describe(self)})]
 
     @property
     def n_samples(self) -> int:
@@ -152,6 +194,7 @@ class SpikeEvents:
         if not 0 < n < self.n_samples:
             raise UsageError(
                 f"{n} validation samples cannot be taken from {self.n_samples} training samples",
+                code="validation-range",
                 fix=f"take 1 to {self.n_samples - 1}" if self.n_samples > 1 else "",
             )
         cut = self.n_samples - n
@@ -179,7 +222,10 @@ class SpikeEvents:
         first = parts[0]
         for part in parts:
             if (part.n_units, part.class_names) != (first.n_units, first.class_names):
-                raise DataError("spike events that differ in units or classes cannot be joined")
+                raise DataError(
+                    "spike events that differ in units or classes cannot be joined",
+                    code="events-differ",
+                )
         counts = np.concatenate([part.counts for part in parts])
         return replace(
             first,
@@ -196,7 +242,13 @@ def naming(source: object) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(f"{source}: {error.what}", why=error.why, fix=error.fix) from error
+        raise DataError(
+            f"{source}: {error.what}",
+            code=error.code,
+            why=error.why,
+            fix=error.fix,
+            findings=error.findings,
+        ) from error
 
 
 def _vector(values: object, kinds: str, what: str) -> NDArray:
@@ -207,7 +259,8 @@ def _vector(values: object, kinds: str, what: str) -> NDArray:
         numbers = "numbers" if "f" in kinds else "whole numbers"
         raise DataError(
             f"{what} of spike events must be a list of {numbers}, "
-            f"not {array.dtype} of shape {array.shape}"
+            f"not {array.dtype} of shape {array.shape}",
+            code="events-not-numbers",
         )
     return array
 

@@ -17,12 +17,14 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
         grouped = f" in groups of {group}" if group > 1 else ""
         raise UsageError(
             f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
+            code="data-channels-differ",
             why=_OTHER_DATA,
         )
     if len(events.class_names) != len(network.class_names):
         raise UsageError(
             f"the data have {len(events.class_names)} classes, the network answers with "
             f"{len(network.class_names)}",
+            code="data-classes-differ",
             why=_OTHER_DATA,
         )
 
@@ -35,6 +37,7 @@ def check_same_classes(network: Network | IntegerNetwork, events: SpikeEvents) -
         if in_data != in_network:
             raise UsageError(
                 f"the data call class {number} '{in_data}', the network calls it '{in_network}'",
+                code="class-names-differ",
                 why=_OTHER_DATA,
                 fix="name the classes as the network does, or train a new network on these data",
             )

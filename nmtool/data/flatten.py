@@ -51,7 +51,7 @@ def flatten(dataset: Any, name: str) -> SpikeEvents:
 def _sensor_size(dataset: Any) -> tuple[int, int, int]:
     size = getattr(dataset, "sensor_size", None)
     if size is None or len(size) != 3:
-        raise DataError("the data set has no sensor of fixed size")
+        raise DataError("the data set has no sensor of fixed size", code="sensor-size-missing")
     return size
 
 
@@ -61,7 +61,7 @@ def _class_names(dataset: Any) -> tuple[str, ...]:
     if names is None:
         names = getattr(dataset, "class_map", None)
     if names is None:
-        raise DataError("the data set has no classes to tell apart")
+        raise DataError("the data set has no classes to tell apart", code="classes-missing")
     if isinstance(names, Mapping):
         names = sorted(names, key=names.__getitem__)
     return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
@@ -78,10 +78,15 @@ def _sample(
         events, target = dataset[index]
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"sample {index} cannot be read", why=reason) from error
+        raise DataError(
+            f"sample {index} cannot be read", code="sample-unreadable", why=reason
+        ) from error
     fields = getattr(getattr(events, "dtype", None), "names", None) or ()
     if not {"t", "x"} <= set(fields):
-        raise DataError(f"sample {index} is not a list of events with a time t and a position x")
+        raise DataError(
+            f"sample {index} is not a list of events with a time t and a position x",
+            code="sample-not-events",
+        )
     order = np.argsort(events["t"], kind="stable")
     return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order], target
 
@@ -99,7 +104,10 @@ def _position(events: NDArray, field: str, extent: int, index: int) -> NDArray[n
         return np.zeros(len(events), np.int64)
     position = events[field].astype(np.int64)
     if position.size and (position.min() < 0 or position.max() >= extent):
-        raise DataError(f"sample {index}: the {field} of an event is outside 0…{extent - 1}")
+        raise DataError(
+            f"sample {index}: the {field} of an event is outside 0…{extent - 1}",
+            code="positions-range",
+        )
     return position
 
 
@@ -109,5 +117,7 @@ def _label(target: Any, class_names: tuple[str, ...], index: int) -> int:
         return class_names.index(text)
     number = np.asarray(target)
     if number.ndim or number.dtype.kind not in "iu":
-        raise DataError(f"sample {index}: the target {target!r} is not a class")
+        raise DataError(
+            f"sample {index}: the target {target!r} is not a class", code="target-not-class"
+        )
     return int(number)

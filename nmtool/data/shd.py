@@ -35,7 +35,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.errors import DataError
+from nmtool.errors import DataError, FileFormatError
 
 LAYOUT_UNITS = 700
 """Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
@@ -77,11 +77,14 @@ def split_files(folder: str | Path) -> dict[str, Path]:
     if not names:
         raise DataError(
             f"{folder} holds no data set in SHD layout",
+            code="shd-missing",
             why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
+            fix="name another folder, or its files so",
         )
     if len(names) > 1:
         raise DataError(
             f"{folder} holds several data sets: {', '.join(names)}",
+            code="shd-several",
             fix="give each its own folder",
         )
     return {split: path for _, split, path in found}
@@ -95,7 +98,8 @@ def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
         n_units: number of channels, instead of what the files say.
 
     Raises:
-        DataError: a file is missing or damaged, or the files contradict each other.
+        FileFormatError: a file is missing.
+        DataError: a file is damaged, or the files contradict each other.
     """
     paths = list(paths)
     headers = [_read_header(path) for path in paths]
@@ -118,7 +122,8 @@ def read_shd(path: str | Path, layout: Layout | None = None) -> SpikeEvents:
         layout: what `read_layout` found for the whole data set; by default, for this file.
 
     Raises:
-        DataError: the file is missing, damaged, not in SHD layout, or its events are wrong.
+        FileFormatError: the file is missing.
+        DataError: it is damaged or not in SHD layout, or its events are wrong.
     """
     path = Path(path)
     layout = layout or read_layout([path])
@@ -190,6 +195,7 @@ def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
         if value != stated[0][1]:
             raise DataError(
                 f"{stated[0][0]} and {path} disagree about {what}",
+                code="shd-disagree",
                 why=f"{stated[0][1]} is not {value}",
                 fix="splits of one data set must have the same units and classes",
             )
@@ -198,15 +204,16 @@ def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    """Open a file for reading; whatever is wrong with it becomes a `DataError` naming it."""
+    """Open a file for reading; whatever is wrong inside becomes a `DataError` naming it."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}")
+        raise FileFormatError(f"there is no file {path}", code="file-missing")
     try:
         with naming(path), h5py.File(path, "r") as file:
             yield file
     except _DAMAGE as error:
         raise DataError(
             f"{path} is damaged or not an HDF5 file in SHD layout",
+            code="shd-damaged",
             why=str(error),
             fix="fetch or write it again",
         ) from error
@@ -215,7 +222,9 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
-        raise DataError(f"'{name}' is missing", why="the SHD layout needs it")
+        raise DataError(
+            f"'{name}' is missing", code="shd-array-missing", why="the SHD layout needs it"
+        )
     return found
 
 
@@ -225,7 +234,10 @@ def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
     base = h5py.check_vlen_dtype(dataset.dtype)
     if base is None or base.kind not in kinds or dataset.ndim != 1:
         numbers = "floating-point numbers" if kinds == "f" else "integers"
-        raise DataError(f"'{name}' is not a list of {numbers} of variable length per sample")
+        raise DataError(
+            f"'{name}' is not a list of {numbers} of variable length per sample",
+            code="shd-array-type",
+        )
     return dataset[()]
 
 
@@ -236,10 +248,16 @@ def _joined(lists: NDArray[np.object_]) -> NDArray:
 def _common_lengths(times: NDArray[np.object_], units: NDArray[np.object_]) -> NDArray[np.int64]:
     """[samples] int64 number of events, the same in both."""
     if len(times) != len(units):
-        raise DataError(f"there are times of {len(times)} samples, but units of {len(units)}")
+        raise DataError(
+            f"there are times of {len(times)} samples, but units of {len(units)}",
+            code="events-lengths",
+        )
     n_times, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
     for sample in np.flatnonzero(n_times != n_units)[:1]:
-        raise DataError(f"sample {sample} has {n_times[sample]} times, but {n_units[sample]} units")
+        raise DataError(
+            f"sample {sample} has {n_times[sample]} times, but {n_units[sample]} units",
+            code="events-lengths",
+        )
     return n_times
 
 

@@ -24,7 +24,7 @@ from nmtool import folders
 from nmtool.data.events import SpikeEvents
 from nmtool.data.flatten import flatten
 from nmtool.data.shd import SUFFIXES, read_shd
-from nmtool.errors import MissingError, UsageError
+from nmtool.errors import MissingError, UsageError, missing_library
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
 """The sets in SHD layout, by the names of their classes in tonic."""
@@ -79,6 +79,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
     if not {"save_to", "split"}.issuperset(choices) or not {"train", "split"} & set(parameters):
         raise UsageError(
             f"tonic's data set '{name}' cannot be used",
+            code="dataset-unsuitable",
             why="nmtool needs training and test samples, and can make no other choices",
         )
     return ("train", "test") if "train" in parameters else tuple(_SPLIT_WORDS)
@@ -113,15 +114,12 @@ def _dataset_class(name: str) -> Any:
     try:
         from tonic import datasets
     except ImportError as error:
-        raise MissingError(
-            f"the data set '{name}' is fetched by tonic, which is not installed",
-            why=str(error),
-            fix="pip install 'nmtool[tonic]'",
-        ) from error
+        raise missing_library(error, "tonic") from error
     if name not in datasets.__all__:
         near = difflib.get_close_matches(name.upper(), datasets.__all__, 1)
         raise UsageError(
             f"tonic has no data set '{name}'",
+            code="dataset-unknown",
             fix=f"use tonic:{near[0]}" if near else f"use one of {', '.join(datasets.__all__)}",
         )
     return getattr(datasets, name)
@@ -133,5 +131,8 @@ def _tonic_at_work(what: str, fix: str) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
+    except ImportError as error:
+        raise missing_library(error, "tonic") from error
     except Exception as error:
-        raise MissingError(what, why=f"{type(error).__name__}: {error}", fix=fix) from error
+        reason = f"{type(error).__name__}: {error}"
+        raise MissingError(what, code="dataset-not-fetched", why=reason, fix=fix) from error

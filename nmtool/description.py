@@ -1,0 +1,164 @@
+"""What a network or a recording consists of: plain values for scripts, tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.tables import Table
+
+if TYPE_CHECKING:
+    from nmtool.integer_network import IntegerNetwork
+    from nmtool.network import Network
+    from nmtool.recording import Recording
+
+_PER_NEURON = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
+_INTEGERS = ("du", "dv", "vth", "scale", "bias")
+_FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode")
+
+
+def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
+    """Everything about a network but its synapses one by one, as plain values for JSON."""
+    own = {}
+    if hasattr(network, "arithmetic"):
+        own = {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
+    return {
+        "kind": "integer network" if own else "network",
+        **own,
+        "hash": network.content_hash,
+        "channels": network.channels.size,
+        "channel_group": network.channels.group,
+        "dt_ms": network.dt_ms,
+        "steps": network.n_steps,
+        "readout": {"population": network.readout.population, "rule": network.readout.rule},
+        "classes": list(network.class_names),
+        "neurons": sum(population.size for population in network.populations),
+        "synapses": sum(p.weight.size for p in network.projections),
+        "max_delay": network.max_delay,
+        "populations": [_population(population) for population in network.populations],
+        "projections": [_projection(projection) for projection in network.projections],
+    }
+
+
+def describe_recording(recording: Recording) -> dict[str, Any]:
+    """What a recording holds, as plain values for JSON."""
+    return {
+        "kind": "recording",
+        "samples": recording.n_samples,
+        "readout": {"population": recording.readout.population, "rule": recording.readout.rule},
+        "spikes": [
+            {"population": name, "neurons": r.n_neurons, "steps": r.n_steps, "spikes": r.n_spikes}
+            for name, r in recording.spikes.items()
+        ],
+        "membranes": [
+            {"population": name, "neurons": v.shape[2], "steps": v.shape[1], "v": _range(v)}
+            for name, v in recording.membrane.items()
+        ],
+    }
+
+
+def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
+    """What one of the functions above gave, as tables.
+
+    Args:
+        title: heads the first one, of all values that stand alone.
+        content: the plain values.
+    """
+    lists = {key: value for key, value in content.items() if _is_table(value)}
+    alone = [(key, _line(value)) for key, value in content.items() if key not in lists]
+    tables = [Table(title, ("", "value"), alone)]
+    for key, rows in lists.items():
+        cells = [_cells(row) for row in rows]
+        tables.append(Table(key, tuple(cells[0]), [tuple(row.values()) for row in cells]))
+    return tables
+
+
+def network_line(network: Network | IntegerNetwork) -> str:
+    """`4 channels, hidden 3 lif, out 2 li, 30 steps of 1 ms`."""
+    parts = [f"{network.channels.size} channels"]
+    parts += [f"{p.name} {p.size} {p.kind}" for p in network.populations]
+    return ", ".join([*parts, f"{network.n_steps} steps of {network.dt_ms:g} ms"])
+
+
+def projection_line(projection: Any) -> str:
+    """`input → hidden: 4 × 3 synapses, delays 0 … 5`."""
+    pre, post = projection.shape
+    delays = ""
+    if projection.delay.size:
+        delays = f", delays {projection.delay.min()} … {projection.delay.max()}"
+    return f"{projection.source} → {projection.target}: {pre} × {post} synapses{delays}"
+
+
+def _population(population: Any) -> dict[str, Any]:
+    keys = _INTEGERS if hasattr(population, "du") else _PER_NEURON
+    values = {key: _number_or_range(getattr(population, key)) for key in keys}
+    return {"name": population.name, "kind": population.kind, "size": population.size, **values}
+
+
+def _projection(projection: Any) -> dict[str, Any]:
+    weight, delay = projection.weight, projection.delay
+    row = {
+        "source": projection.source,
+        "target": projection.target,
+        "shape": list(projection.shape),
+        "weight": _range(weight),
+        "zeros": int((weight == 0).sum()),
+        "delay": _range(delay),
+        "delay_histogram": np.bincount(delay.ravel()).tolist(),
+    }
+    if hasattr(projection, "weight_bits"):
+        row["weight_bits"] = projection.weight_bits
+        row["weight_exponent"] = projection.weight_exponent
+        row["sign_mode"] = projection.sign_mode
+    return row
+
+
+def _number_or_range(value: Any) -> Any:
+    return _range(value) if isinstance(value, np.ndarray) else value
+
+
+def _range(values: NDArray) -> dict[str, Any] | None:
+    """Smallest, mean and largest value; None where there is none."""
+    if not values.size:
+        return None
+    with np.errstate(invalid="ignore"):
+        return {
+            "min": values.min().item(),
+            "mean": float(values.mean()),
+            "max": values.max().item(),
+        }
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str | int]:
+    """A row as people read it, without what is for scripts."""
+    cells = {key: _cell(value) for key, value in row.items() if key not in _FOR_SCRIPTS}
+    if "shape" in row:
+        cells["shape"] = "×".join(map(str, row["shape"]))
+    if isinstance(row.get("delay"), dict):
+        cells["delay"] = f"{cells['delay']}, mean {row['delay']['mean']:.1f}"
+    if "weight_bits" in row:
+        cells["bits"] = f"{row['weight_bits']} ×2^{row['weight_exponent']} {row['sign_mode']}"
+    return cells
+
+
+def _cell(value: Any) -> str | int:
+    if isinstance(value, dict):
+        low, high = _number(value["min"]), _number(value["max"])
+        return low if low == high else f"{low} … {high}"
+    return "" if value is None else value
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.5g}"
