@@ -61,6 +61,7 @@ class InputChannels:
             if not 1 <= value < math.inf or int(value) != value:
                 raise NetworkError(
                     "a network needs at least one input channel, in groups of at least one",
+                    code="channels-range",
                     why=f"their {key} is {value}",
                 )
             object.__setattr__(self, key, int(value))
@@ -71,14 +72,17 @@ def check_population(name: str, kind: str, size: int) -> None:
     if not _NAME.fullmatch(name) or name == INPUT:
         raise NetworkError(
             f"a population cannot be called '{name}'",
+            code="population-name",
             why=f"names are letters, digits and underscores, and '{INPUT}' is the input",
         )
     if kind not in KINDS:
         raise NetworkError(
-            f"population '{name}' has the unknown kind '{kind}'", fix="use lif or li"
+            f"population '{name}' has the unknown kind '{kind}'",
+            code="population-kind-unknown",
+            fix="use lif or li",
         )
     if size < 1:
-        raise NetworkError(f"population '{name}' has no neurons")
+        raise NetworkError(f"population '{name}' has no neurons", code="population-empty")
 
 
 def check_graph(
@@ -90,7 +94,9 @@ def check_graph(
     sizes = {INPUT: channels.size}
     for population in populations:
         if population.name in sizes:
-            raise NetworkError(f"two populations are called '{population.name}'")
+            raise NetworkError(
+                f"two populations are called '{population.name}'", code="population-twice"
+            )
         sizes[population.name] = population.size
     silent = {population.name for population in populations if population.kind == LI}
     for projection in projections:
@@ -102,15 +108,23 @@ def _check_projection(projection: _Projection, sizes: dict[str, int], silent: se
     label = f"projection {source} → {target}"
     for end in (source, target):
         if end not in sizes:
-            raise NetworkError(f"{label}: there is no population '{end}'")
+            raise NetworkError(
+                f"{label}: there is no population '{end}'", code="population-unknown"
+            )
     if target == INPUT:
-        raise NetworkError(f"{label}: nothing can project to the input")
+        raise NetworkError(
+            f"{label}: nothing can project to the input", code="projection-into-input"
+        )
     if source in silent:
-        raise NetworkError(f"{label}: '{source}' is a non-spiking li population and sends nothing")
+        raise NetworkError(
+            f"{label}: '{source}' is a non-spiking li population and sends nothing",
+            code="projection-from-li",
+        )
     if projection.shape != (sizes[source], sizes[target]):
         raise NetworkError(
             f"{label}: the weights are {projection.shape}, the populations "
-            f"{(sizes[source], sizes[target])} (pre, post)"
+            f"{(sizes[source], sizes[target])} (pre, post)",
+            code="projection-shape",
         )
 
 
@@ -122,15 +136,22 @@ def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
     for population in populations:
         if population.name == name:
             return population
-    raise NetworkError(f"there is no population '{name}'")
+    names = ", ".join(population.name for population in populations)
+    raise NetworkError(
+        f"there is no population '{name}'",
+        code="population-unknown",
+        fix=f"use one of {names}" if names else "",
+    )
 
 
 def check_timing(dt_ms: float, n_steps: int) -> None:
     """Raise `NetworkError` unless there is at least one step of positive length."""
     if not (math.isfinite(dt_ms) and dt_ms > 0):
-        raise NetworkError(f"the time step must be a positive number of ms, not {dt_ms}")
+        raise NetworkError(
+            f"the time step must be a positive number of ms, not {dt_ms}", code="time-step-range"
+        )
     if n_steps < 1:
-        raise NetworkError(f"a sample needs at least one step, not {n_steps}")
+        raise NetworkError(f"a sample needs at least one step, not {n_steps}", code="steps-range")
 
 
 def check_readout(
@@ -141,12 +162,14 @@ def check_readout(
     if population.kind != readout.kind:
         raise NetworkError(
             f"the readout '{readout.rule}' needs a {readout.kind} population, "
-            f"'{population.name}' is {population.kind}"
+            f"'{population.name}' is {population.kind}",
+            code="readout-kind",
         )
     names = tuple(str(name) for name in class_names) or tuple(map(str, range(population.size)))
     if len(names) != population.size:
         raise NetworkError(
-            f"{len(names)} class names for {population.size} neurons of '{population.name}'"
+            f"{len(names)} class names for {population.size} neurons of '{population.name}'",
+            code="class-names-count",
         )
     return names
 

@@ -35,12 +35,17 @@ class KnownAnswers:
 
     def __post_init__(self) -> None:
         if 0 in (self.spikes.n_samples, self.spikes.n_steps):
-            raise DataError("known answers need at least one sample of one step")
+            raise DataError(
+                "known answers need at least one sample of one step", code="known-answers-empty"
+            )
         shape = (self.spikes.n_samples, self.spikes.n_steps)
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
         answered += [v.shape[:2] for v in self.recording.membrane.values()]
         if any(found != shape for found in answered):
-            raise DataError("known answers have other samples or steps than their inputs")
+            raise DataError(
+                "known answers have other samples or steps than their inputs",
+                code="known-answers-shape",
+            )
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""

@@ -41,7 +41,9 @@ class Readout:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise NetworkError(
-                f"unknown readout '{self.rule}'", fix=f"use one of {', '.join(RULES)}"
+                f"unknown readout '{self.rule}'",
+                code="readout-unknown",
+                fix=f"use one of {', '.join(RULES)}",
             )
 
     @property

@@ -55,7 +55,13 @@ class Archive:
         except FileFormatError:
             raise
         except NmtoolError as error:
-            raise _damaged(self.path, error.what) from error
+            raise FileFormatError(
+                f"{self.path} is damaged or not an nmtool file: {error.what}",
+                code=error.code,
+                why=error.why,
+                fix=error.fix,
+                findings=error.findings,
+            ) from error
         except _DAMAGE as error:
             raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
 
@@ -80,6 +86,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageError(
             f"{path} could not be written",
+            code="file-not-written",
             why=error.strerror or str(error),
             fix="check the folder, its permissions and the free space",
         ) from error
@@ -138,7 +145,7 @@ def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}")
+        raise FileFormatError(f"there is no file {path}", code="file-missing")
     return _read(path, path, kind, newest)
 
 
@@ -162,10 +169,11 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int) -> Archi
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if found != kind:
-        raise FileFormatError(f"{path} is a '{found}' file, not a '{kind}'")
+        raise FileFormatError(f"{path} is a '{found}' file, not a '{kind}'", code="file-kind")
     if version > newest:
         raise FileFormatError(
             f"{path} has format version {version}, this nmtool reads up to {newest}",
+            code="file-newer",
             fix="update nmtool",
         )
     return Archive(path, header, arrays)
@@ -208,4 +216,9 @@ def content_hash(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
 
 
 def _damaged(path: Path, detail: str) -> FileFormatError:
-    return FileFormatError(f"{path} is damaged or not an nmtool file", why=detail)
+    return FileFormatError(
+        f"{path} is damaged or not an nmtool file",
+        code="file-damaged",
+        why=detail,
+        fix="write it again, or use another copy of it",
+    )

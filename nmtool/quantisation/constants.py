@@ -63,21 +63,32 @@ def bias_integers(
 def constant_findings(network: Network) -> Iterator[Finding]:
     """Constants that a chip cannot hold as they are, whatever the scale."""
     for population in network.populations:
-        thresholds = ["threshold"] if population.kind == LIF else []
-        for key in ("tau_mem_ms", "tau_syn_ms", *thresholds):
-            yield from _averaged(population, key)
+        yield from _averaged(population)
         yield from _decays(population, network.dt_ms)
 
 
-def _averaged(population: Population, key: str) -> Iterator[Finding]:
-    values = population.values(key)
-    if (values != values[0]).any():
-        yield Finding(
-            f"per-neuron-{key.removesuffix('_ms')}".replace("_", "-"),
-            population.name,
-            f"{key} differs between neurons; the target holds one value per population",
-            f"the mean, {single(values):g}, was taken",
-        )
+def _averaged(population: Population) -> Iterator[Finding]:
+    name = population.name
+    if _differ(population.values("tau_mem_ms")):
+        what, fix = f"tau_mem_ms {_DIFFERS}", _mean_taken(population.values("tau_mem_ms"))
+        yield Finding("per-neuron-tau-mem", name, what, fix)
+    if _differ(population.values("tau_syn_ms")):
+        what, fix = f"tau_syn_ms {_DIFFERS}", _mean_taken(population.values("tau_syn_ms"))
+        yield Finding("per-neuron-tau-syn", name, what, fix)
+    if population.kind == LIF and _differ(population.values("threshold")):
+        what, fix = f"threshold {_DIFFERS}", _mean_taken(population.values("threshold"))
+        yield Finding("per-neuron-threshold", name, what, fix)
+
+
+_DIFFERS = "differs between neurons; the target holds one value per population"
+
+
+def _differ(values: NDArray[np.float64]) -> bool:
+    return bool((values != values[0]).any())
+
+
+def _mean_taken(values: NDArray[np.float64]) -> str:
+    return f"the mean, {single(values):g}, was taken"
 
 
 def _decays(population: Population, dt_ms: float) -> Iterator[Finding]:

@@ -86,11 +86,19 @@ def round_network(
         UsageError: unknown bits or scale rule, or `data` without calibration.
     """
     if weight_bits not in targets.WEIGHT_BITS:
-        raise UsageError(f"weights are held in 2 to 8 bits, not {weight_bits}")
+        raise UsageError(
+            f"weights are held in 2 to 8 bits, not {weight_bits}", code="weight-bits-range"
+        )
     if scale not in ("static", "data"):
-        raise UsageError(f"unknown scale rule '{scale}'", fix="use static or data")
+        raise UsageError(
+            f"unknown scale rule '{scale}'", code="scale-rule-unknown", fix="use static or data"
+        )
     if scale == "data" and calibration is None:
-        raise UsageError("the scale rule 'data' needs calibration data")
+        raise UsageError(
+            "the scale rule 'data' needs calibration data",
+            code="calibration-missing",
+            fix="give it data, or use the scale rule 'static'",
+        )
     work = _Quantiser(
         network,
         weight_bits,
@@ -231,11 +239,13 @@ class _Quantiser:
         membrane = self._membrane(population, membrane_ceiling(current + bias, dv))
         if membrane is not None and math.isinf(membrane):
             membrane = None
-            self._find(
-                "membrane-unbounded",
-                name,
-                "without a leak nothing bounds the membrane; it may saturate",
-                "quantise with calibration data",
+            self.findings.append(
+                Finding(
+                    "membrane-unbounded",
+                    name,
+                    "without a leak nothing bounds the membrane; it may saturate",
+                    "quantise with calibration data",
+                )
             )
         return self._trusted(name, Ceilings(drive, current, membrane, threshold, bias))
 
@@ -259,11 +269,13 @@ class _Quantiser:
         current = 2 * self.calibration.current.get(name, 0.0)
         if drive >= ceilings.drive and current >= ceilings.current:
             return ceilings
-        self._find(
-            "bounds-from-data",
-            name,
-            "currents are bounded by calibration data, not by every possible input",
-            "watch the count of wraps when it runs",
+        self.findings.append(
+            Finding(
+                "bounds-from-data",
+                name,
+                "currents are bounded by calibration data, not by every possible input",
+                "watch the count of wraps when it runs",
+            )
         )
         return replace(
             ceilings,
@@ -310,6 +322,3 @@ class _Quantiser:
             exponent,
             mantissa,
         )
-
-    def _find(self, code: str, where: str, what: str, fix: str) -> None:
-        self.findings.append(Finding(code, where, what, fix))

@@ -33,14 +33,18 @@ class DelayGrid:
 
     def __post_init__(self) -> None:
         if self.bits not in DELAY_BITS:
-            raise UsageError(f"delays are held in 1 to 6 bits, not {self.bits}")
+            raise UsageError(
+                f"delays are held in 1 to 6 bits, not {self.bits}", code="delay-bits-range"
+            )
         if not 1 <= self.stride <= targets.MAX_DELAY:
             raise UsageError(
-                f"a stride of delays lies in 1 … {targets.MAX_DELAY} steps, not {self.stride}"
+                f"a stride of delays lies in 1 … {targets.MAX_DELAY} steps, not {self.stride}",
+                code="delay-stride-range",
             )
         if not 0 <= self.limit <= targets.MAX_DELAY:
             raise UsageError(
-                f"a limit of delays lies in 0 … {targets.MAX_DELAY} steps, not {self.limit}"
+                f"a limit of delays lies in 0 … {targets.MAX_DELAY} steps, not {self.limit}",
+                code="delay-limit-range",
             )
 
     @classmethod
