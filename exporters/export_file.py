@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nmtool import storage
-from nmtool.errors import InputError
+from nmtool.errors import UsageError
 
 
 def write_export(path: str | Path, content: bytes, force: bool) -> Path:
@@ -17,14 +17,20 @@ def write_export(path: str | Path, content: bytes, force: bool) -> Path:
         force: replace a file that is there.
 
     Raises:
-        InputError: something is there and may not be replaced.
+        UsageError: something is there and may not be replaced.
         StorageError: it could not be written; what was there is untouched.
     """
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path} is a folder", fix="choose the name of a file")
+        raise UsageError(
+            f"{path} is a folder", code="path-is-folder", fix="choose the name of a file"
+        )
     if not force and (path.exists() or path.is_symlink()):
-        raise InputError(f"{path} exists", fix="choose another name, or replace it with force")
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another name, or replace it with force",
+        )
     with storage.replacing(path) as temporary:
         temporary.write_bytes(content)
     return path

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nmtool.errors import InputError, StorageError
+from nmtool.errors import StorageError, UsageError
 from nmtool.storage import umask
 
 _BY_PYTHON = "__pycache__"
@@ -29,7 +29,7 @@ def replacing_folder(
             anything else in it is not replaced.
 
     Raises:
-        InputError: the folder exists and may not be replaced.
+        UsageError: the folder exists and may not be replaced.
         StorageError: it could not be written; what was there is untouched.
     """
     folder = Path(folder)
@@ -43,6 +43,7 @@ def replacing_folder(
     except OSError as error:
         raise StorageError(
             f"{folder} could not be written",
+            code="file-not-written",
             why=error.strerror or str(error),
             fix="check the folder, its permissions and the free space",
         ) from error
@@ -57,17 +58,23 @@ def _check_free(
     if not folder.exists() and not folder.is_symlink():
         return
     if not force:
-        raise InputError(f"{folder} exists", fix="choose another folder, or replace it with force")
+        raise UsageError(
+            f"{folder} exists",
+            code="path-taken",
+            fix="choose another folder, or replace it with force",
+        )
     if folder.is_symlink() or not folder.is_dir() or not is_ours(folder):
-        raise InputError(
+        raise UsageError(
             f"{folder} exists and is not such an export",
+            code="path-not-export",
             why="only an earlier export is replaced",
             fix="choose another folder",
         )
     strangers = sorted(_files(folder) - files)
     if strangers:
-        raise InputError(
+        raise UsageError(
             f"{folder} holds files that are not part of the export: {', '.join(strangers[:3])}",
+            code="path-holds-others",
             why="replacing it would delete them",
             fix="move them elsewhere, or choose another folder",
         )

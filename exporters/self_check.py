@@ -11,7 +11,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.recording import Recording
-from nmtool.verification.comparison import REAL_TOLERANCE, Comparison, compare
+from nmtool.verification.comparison import REAL_TOLERANCE, Comparison, compare_recordings
 
 
 def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:
@@ -24,6 +24,7 @@ def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:
     if CARRIES not in format_.can:
         raise UsageError(
             f"{path} carries no known answers",
+            code="answers-not-carried",
             why=f"there is no place for them in the format {format_.name}",
             fix="name DATA to compare on",
         )
@@ -32,6 +33,7 @@ def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:
     if network.content_hash != answers.network_hash or not _answered(network, answers):
         raise FileFormatError(
             f"the known answers in {path} are those of another network",
+            code="answers-other-network",
             fix="export the network again",
         )
     return answers
@@ -54,4 +56,6 @@ def compared(format_: Format, expected: Recording, actual: Recording) -> Compari
 
     Integers must be equal. Membranes of real numbers may differ by the order of additions.
     """
-    return compare(expected, actual, tolerance=REAL_TOLERANCE if REAL in format_.can else 0.0)
+    return compare_recordings(
+        expected, actual, tolerance=REAL_TOLERANCE if REAL in format_.can else 0.0
+    )

@@ -58,8 +58,9 @@ def supervise(
         cwd: the folder it runs in.
 
     Raises:
-        BackendError: it could not be started, failed, or exceeded a limit; `why` holds the
-            last lines it wrote.
+        BackendError: it could not be started or failed (`runtime-failed`), took too long
+            (`runtime-timeout`) or fell silent (`runtime-silent`); `why` holds the last lines
+            it wrote.
     """
     run = _Run([str(part) for part in command], what, fix, timeout_s, idle_timeout_s)
     with run.started(env, cwd) as process:
@@ -145,14 +146,28 @@ class _Run:
     def _check_limits(self, begin: float, heard: float) -> None:
         now = time.monotonic()
         if self.timeout_s is not None and now - begin > self.timeout_s:
-            raise self._failure(f"it took longer than {self.timeout_s:g} s and was stopped")
+            raise BackendError(
+                f"{self.what} took too long",
+                code="runtime-timeout",
+                why=self._why(f"it took longer than {self.timeout_s:g} s and was stopped"),
+                fix=self.fix,
+            )
         if self.idle_timeout_s is not None and now - heard > self.idle_timeout_s:
-            raise self._failure(f"it was silent for {self.idle_timeout_s:g} s and was stopped")
+            raise BackendError(
+                f"{self.what} fell silent",
+                code="runtime-silent",
+                why=self._why(f"it was silent for {self.idle_timeout_s:g} s and was stopped"),
+                fix=self.fix,
+            )
 
     def _failure(self, reason: str) -> BackendError:
-        tail = self.errors or self.output
-        why = "\n".join([reason, *(f"  {line}" for line in tail)])
-        return BackendError(f"{self.what} failed", why=why, fix=self.fix)
+        return BackendError(
+            f"{self.what} failed", code="runtime-failed", why=self._why(reason), fix=self.fix
+        )
+
+    def _why(self, reason: str) -> str:
+        """The reason, and the last lines the command wrote."""
+        return "\n".join([reason, *(f"  {line}" for line in self.errors or self.output)])
 
 
 def _leashed(command: list[str]) -> list[str]:

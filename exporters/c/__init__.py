@@ -46,7 +46,7 @@ def export(
         The path.
 
     Raises:
-        InputError: the file exists, and force is not given.
+        UsageError: the file exists, and force is not given.
         StorageError: it could not be written; what was there is untouched.
     """
     return write_export(path, content.file_bytes(network, answers), force)
@@ -61,7 +61,11 @@ def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
     answers = content.read(path).answers()
     if answers is None:
-        raise FileFormatError(f"{path} carries no known answers", fix="export the network again")
+        raise FileFormatError(
+            f"{path} carries no known answers",
+            code="answers-missing",
+            fix="export the network again",
+        )
     return answers
 
 
@@ -92,6 +96,7 @@ def run(
     if content.file_bytes(network, file.answers()) != file.data:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
+            code="c-code-differs",
             why="another version wrote it, or somebody changed its code; nothing of it was "
             "compiled",
             fix=f"nmtool export {path} -o NEW.c, and run that",

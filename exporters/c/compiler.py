@@ -26,14 +26,20 @@ def find() -> list[str]:
     if named:
         if shutil.which(named[0]) is None:
             raise MissingError(
-                f"there is no C compiler {named[0]}", why=f"{VARIABLE} names it", fix=_FIX
+                f"there is no C compiler {named[0]}",
+                code="compiler-missing",
+                why=f"{VARIABLE} names it",
+                fix=_FIX,
             )
         return named
     for name in USUAL:
         if shutil.which(name):
             return [name]
     raise MissingError(
-        "there is no C compiler", why=f"none of {', '.join(USUAL)} is on the path", fix=_FIX
+        "there is no C compiler",
+        code="compiler-missing",
+        why=f"none of {', '.join(USUAL)} is on the path",
+        fix=_FIX,
     )
 
 

@@ -110,6 +110,7 @@ def read(path: str | Path) -> Content:
     if version > VERSION:
         raise FileFormatError(
             f"{path} has format version {version}, this nmtool reads up to {VERSION}",
+            code="file-newer",
             fix="update nmtool",
         )
     return Content(data, Archive(path, record, arrays))
@@ -117,7 +118,7 @@ def read(path: str | Path) -> Content:
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}")
+        raise FileFormatError(f"there is no file {path}", code="file-missing")
     if path.stat().st_size > MAX_BYTES:
         raise _damaged(path, f"it has more than {MAX_BYTES} bytes")
     return path.read_bytes()
@@ -128,12 +129,14 @@ def _check_seal(path: Path, data: bytes) -> None:
     if seal is None:
         raise FileFormatError(
             f"{path} was not written by nmtool, or not to its end",
+            code="export-foreign",
             why="it does not end with nmtool's digest; nothing in it was compiled",
             fix="export the network again",
         )
     if hashlib.sha256(data[: seal.start()]).hexdigest().encode() != seal[1]:
         raise FileFormatError(
             f"{path} was changed after nmtool wrote it",
+            code="export-changed",
             why="its digest does not fit; nothing in it was compiled",
             fix="export the network again",
         )
@@ -158,4 +161,9 @@ def _network_arrays(
 
 
 def _damaged(path: Path, why: str) -> FileFormatError:
-    return FileFormatError(f"{path} is damaged or no C file of nmtool", why=why)
+    return FileFormatError(
+        f"{path} is damaged or no C file of nmtool",
+        code="file-damaged",
+        why=why,
+        fix="export the network again",
+    )

@@ -151,6 +151,7 @@ def _check_size(n_samples: int, n_steps: int) -> None:
     if n_samples < 0 or n_steps < 1 or n_samples * n_steps > MAX_ROWS:
         raise DataError(
             f"{n_samples} samples of {n_steps} steps cannot be known answers in a C file",
+            code="c-answers-size",
             fix=f"use samples of at least one step, and of {MAX_ROWS} in all",
         )
 

@@ -16,7 +16,12 @@ from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.export_folder import replacing_folder
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
-from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_events
+from nmtool.exporters.lava.exchange import (
+    SILENCE_S,
+    progress_reader,
+    read_recording,
+    write_events,
+)
 from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.lava.readme import readme
 from nmtool.exporters.supervise import supervise
@@ -60,7 +65,7 @@ def export(
         The folder.
 
     Raises:
-        InputError: the folder exists, or is not ours to replace.
+        UsageError: the folder exists, or is not ours to replace.
         StorageError: it could not be written; what was there is untouched.
     """
     sources = _sources()
@@ -83,7 +88,14 @@ def load(folder: str | Path) -> IntegerNetwork:
 
 def known_answers(folder: str | Path) -> KnownAnswers:
     """The answers an exported folder carries; raises `FileFormatError` where it has none."""
-    return KnownAnswers.load(Path(folder) / _ANSWERS)
+    answers = Path(folder) / _ANSWERS
+    if _is_export(Path(folder)) and not answers.exists():
+        raise FileFormatError(
+            f"{folder} carries no known answers: it has no {_ANSWERS}",
+            code="answers-missing",
+            fix="export the network again",
+        )
+    return KnownAnswers.load(answers)
 
 
 def run(
@@ -130,17 +142,23 @@ def run(
             env=clean_variables(),
             cwd=scratch,
         )
-        return Recording.load(recording)
+        return read_recording(recording)
 
 
 def _checked_script(folder: str | Path, spikes: Raster, model: str) -> Path:
     """The script of an export that can run these spikes."""
     if model not in MODELS:
-        raise UsageError(f"unknown Lava model '{model}'", fix=f"use {' or '.join(MODELS)}")
+        raise UsageError(
+            f"unknown Lava model '{model}'",
+            code="lava-model-unknown",
+            fix=f"use {' or '.join(MODELS)}",
+        )
     check_steps(load(folder), spikes)
     script = Path(folder).resolve() / "run.py"
     if not script.is_file():
-        raise FileFormatError(f"{folder} has no run.py", fix="export the network again")
+        raise FileFormatError(
+            f"{folder} has no run.py", code="lava-script-missing", fix="export the network again"
+        )
     return script
 
 

@@ -80,6 +80,7 @@ def find() -> LavaEnvironment:
     if python is None or not python.is_file():
         raise MissingError(
             "Lava is not set up",
+            code="lava-not-set-up",
             why=f"{PYTHON_VARIABLE} names {named}, which does not exist"
             if named
             else f"there is no environment in {lava_home()}",
@@ -141,6 +142,7 @@ def _new_folder(home: Path) -> Path:
     except OSError as error:
         raise StorageError(
             f"no folder can be made in {home}",
+            code="folder-not-made",
             why=error.strerror or str(error),
             fix=f"name another place in {HOME_VARIABLE}",
         ) from error

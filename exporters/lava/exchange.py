@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from nmtool.errors import BackendError, FileFormatError
 from nmtool.raster import Raster
+from nmtool.recording import Recording
 
 SILENCE_S = 600.0
 """A run that shows no sign of life for so long is ended."""
@@ -25,13 +27,31 @@ def write_events(path: Path, spikes: Raster) -> None:
     )
 
 
+def read_recording(path: Path) -> Recording:
+    """The recording that the process wrote; raises `BackendError` where it is none."""
+    try:
+        return Recording.load(path)
+    except FileFormatError as error:
+        raise BackendError(
+            "Lava left no recording that can be read",
+            code="lava-recording-unreadable",
+            why=": ".join(filter(None, [error.what, error.why])),
+            fix="export the network again, in case the code of the export was changed",
+            findings=error.findings,
+        ) from error
+
+
 def progress_reader(on_progress: Callable[[int], None] | None) -> Callable[[str], None]:
     """Something to call with every line of output; it reports the samples that are finished."""
 
     def read(line: str) -> None:
         if on_progress is None or not line.startswith("{"):
             return
-        if "samples_done" in json.loads(line):
+        try:
+            report = json.loads(line)
+        except ValueError:  # Lava writes lines of its own
+            return
+        if "samples_done" in report:
             on_progress(1)
 
     return read

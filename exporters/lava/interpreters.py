@@ -34,7 +34,9 @@ def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
         if found is None or not NATIVE_PYTHON <= found[1] <= NEWEST_PYTHON:
             raise MissingError(
                 f"{python} cannot carry Lava",
+                code="lava-python-unfit",
                 why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
+                fix="install one (apt install python3.10-venv; uv python install 3.10)",
             )
         return found
     for command in candidates():

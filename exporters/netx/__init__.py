@@ -50,16 +50,15 @@ def export(
         The path.
 
     Raises:
-        DoesNotFitError: NetX cannot carry the network; every reason is listed.
-        InputError: the file exists, and force is not given.
+        DoesNotFitError: NetX cannot carry the network; every reason is a finding.
+        UsageError: the file exists, and force is not given.
         StorageError: it could not be written; what was there is untouched.
+        MissingError: h5py is not installed.
     """
     layers, findings = layers_of(network)
     if findings:
         raise DoesNotFitError(
-            "NetX files cannot carry this network",
-            why="\n".join(f"{one.where}: {one.what}" for one in findings),
-            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+            "NetX files cannot carry this network", code="netx-cannot-carry", findings=findings
         )
     packed = storage.pack_archive(FILE_KIND, FILE_VERSION, *integer_network.pack(network))
     extra = Extra(network.content_hash, packed, b"" if answers is None else answers.to_bytes())
@@ -71,7 +70,8 @@ def load(path: str | Path) -> IntegerNetwork:
 
     Raises:
         FileFormatError: it is damaged or foreign, or holds what no network of integers can;
-            everything of that is listed.
+            everything of that is a finding.
+        MissingError: h5py is not installed.
     """
     file = files.read(path)
     return _imported(path, file) if file.extra is None else _own(path, file, file.extra)
@@ -91,9 +91,11 @@ def _own(path: str | Path, file: NetxFile, extra: Extra) -> IntegerNetwork:
     ):
         raise FileFormatError(
             f"{path} was changed after nmtool wrote it",
+            code="export-changed",
             why=f"its layers are not those of the network in its group /{files.GROUP}",
             fix=f"export the network again, or delete /{files.GROUP} to take the layers as they "
             "are",
+            findings=file.findings,
         )
     return network
 
@@ -103,8 +105,8 @@ def _imported(path: str | Path, file: NetxFile) -> IntegerNetwork:
     if findings:
         raise FileFormatError(
             f"{path} holds what no network of integers can",
-            why="\n".join(f"{one.where}: {one.what}" for one in findings),
-            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+            code="netx-not-integers",
+            findings=findings,
         )
     return network_of(file)
 
@@ -114,7 +116,9 @@ def known_answers(path: str | Path) -> KnownAnswers:
     extra = files.read(path).extra
     if extra is None or not extra.answers:
         raise FileFormatError(
-            f"{path} carries no known answers", fix="nmtool export writes files that do"
+            f"{path} carries no known answers",
+            code="answers-missing",
+            fix="nmtool export writes files that do",
         )
     return KnownAnswers.from_bytes(extra.answers, path)
 

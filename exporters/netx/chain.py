@@ -31,9 +31,7 @@ def layers_of(network: IntegerNetwork) -> tuple[list[Layer], list[Finding]]:
         loop = next(iter(_between(network, name, name)), None)
         findings += _obstacles(population, feed, loop)
         layers.append(_layer(population, feed, loop))
-        if layers[-1].misread:
-            text = f"its weights would be changed: {layers[-1].misread}"
-            findings.append(Finding("netx-weights", f"population {name}", text, _OTHER_FORMAT))
+        findings += layers[-1].misread(f"population {name}", _OTHER_FORMAT)
     return layers, findings
 
 
@@ -58,39 +56,66 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
     """What makes a network more than a chain of layers."""
     for population in network.populations:
         if population.name not in chain:
-            where, what = f"population {population.name}", "no chain of layers leads to it"
-            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+            yield Finding(
+                "netx-not-reached",
+                f"population {population.name}",
+                "no chain of layers leads to it",
+                _OTHER_FORMAT,
+            )
     steps = {*zip([INPUT, *chain], chain, strict=False), *((name, name) for name in chain)}
     seen = set()
     for projection in network.projections:
         ends = projection.source, projection.target
         where = f"projection {ends[0]} → {ends[1]}"
         if ends not in steps:
-            what = "layers are fed by the one before and by themselves, by nothing else"
-            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+            yield Finding(
+                "netx-not-in-chain",
+                where,
+                "layers are fed by the one before and by themselves, by nothing else",
+                _OTHER_FORMAT,
+            )
         elif ends in seen:
-            what = "there is another one between the same populations"
-            yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+            yield Finding(
+                "netx-projection-twice",
+                where,
+                "there is another one between the same populations",
+                _OTHER_FORMAT,
+            )
         seen.add(ends)
     if chain and network.readout.population != chain[-1]:
-        where, what = f"population {network.readout.population}", "it answers, but is not the last"
-        yield Finding("netx-chain", where, what, _OTHER_FORMAT)
+        yield Finding(
+            "netx-readout-not-last",
+            f"population {network.readout.population}",
+            "it answers, but is not the last",
+            _OTHER_FORMAT,
+        )
 
 
 def _obstacles(
     population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
 ) -> Iterator[Finding]:
     """What a layer cannot hold."""
+    where = f"population {population.name}"
     if loop is not None and (loop.delay.any() or feed.delay.any()):
-        what = "recurrent layers have no delays: lava-dl's reader uses one matrix for both inputs"
-        yield Finding("netx-delays", f"population {population.name}", what, _OTHER_FORMAT)
+        yield Finding(
+            "netx-recurrent-delays",
+            where,
+            "recurrent layers have no delays",
+            _OTHER_FORMAT,
+            why="lava-dl's reader uses one matrix of delays for both inputs",
+        )
     if (population.bias % (1 << BIAS_EXPONENT)).any():
-        what = f"biases are multiples of {1 << BIAS_EXPONENT}"
-        yield Finding("netx-bias", f"population {population.name}", what, _OTHER_FORMAT)
+        yield Finding(
+            "netx-bias-step", where, f"biases are multiples of {1 << BIAS_EXPONENT}", _OTHER_FORMAT
+        )
     limit = BIAS_MANTISSA_LIMIT << BIAS_EXPONENT
     if (population.bias < -limit).any() or (population.bias >= limit).any():
-        what = f"biases lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}"
-        yield Finding("netx-bias", f"population {population.name}", what, _OTHER_FORMAT)
+        yield Finding(
+            "netx-bias-range",
+            where,
+            f"biases lie in {-limit} … {limit - (1 << BIAS_EXPONENT)}",
+            _OTHER_FORMAT,
+        )
 
 
 def _layer(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, Finding
+from nmtool.errors import FileFormatError, Finding, missing_library
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.netx.layers import Layer
 from nmtool.integer_network import IntegerNetwork
@@ -72,8 +72,15 @@ class NetxFile:
 
 
 def to_bytes(network: IntegerNetwork, layers: Sequence[Layer], extra: Extra) -> bytes:
-    """The bytes of a file; the same content and version of HDF5 give the same bytes."""
-    import h5py
+    """The bytes of a file; the same content and version of HDF5 give the same bytes.
+
+    Raises:
+        MissingError: h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise missing_library(error, "") from error
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -123,6 +130,7 @@ def read(path: str | Path) -> NetxFile:
 
     Raises:
         FileFormatError: missing, damaged, too large, no NetX file, or from a newer nmtool.
+        MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
         version, extra = _extra(file)
@@ -131,6 +139,7 @@ def read(path: str | Path) -> NetxFile:
     if version > VERSION:
         raise FileFormatError(
             f"{path} has the format version {version}, this nmtool reads up to {VERSION}",
+            code="file-newer",
             fix="update nmtool",
         )
     return NetxFile(layers, findings, dt_ms, duration_ms, extra)
@@ -155,23 +164,27 @@ def _time(file: PlainFile, name: str) -> float | None:
         return None
     time_ms = float(file.array(group, name).reshape(()))
     if not 0 < time_ms < math.inf:
-        raise FileFormatError(f"/simulation/{name} is {time_ms}, not a positive number of ms")
+        raise FileFormatError(
+            f"/simulation/{name} is {time_ms}, not a positive number of ms",
+            code="netx-time-invalid",
+        )
     return time_ms
 
 
 def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer], list[Finding]]:
     count = len(parent)
     if not 1 <= count <= MAX_LAYERS:
-        raise FileFormatError(f"it has {count} layers, not 1 to {MAX_LAYERS}")
+        raise FileFormatError(
+            f"it has {count} layers, not 1 to {MAX_LAYERS}", code="netx-layer-count"
+        )
     layers: dict[int, Layer] = {}
-    findings = []
+    findings: list[Finding] = []
     for index in range(count):
         group = file.group(parent, str(index))
         kind = str(file.texts(group, "type", 1).reshape(()))
-        why = _foreign(file, group, kind, first=not layers)
-        if why:
-            findings.append(Finding("netx-layer", f"layer {index}", why, _OTHER_LAYERS))
-        elif kind in (DENSE, RECURRENT):
+        foreign = list(_foreign(file, group, kind, f"layer {index}", first=not layers))
+        findings += foreign
+        if not foreign and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
     return layers, findings
 
@@ -179,26 +192,59 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
 _OTHER_LAYERS = "leave it out, or make it of dense layers of LIF neurons"
 
 
-def _foreign(file: PlainFile, group: h5py.Group, kind: str, first: bool) -> str:
-    """Why a layer is none that a network of integers has; '' if it is one."""
-    if kind == INPUT and "neuron" not in group:
-        return "" if first else "it is an input after other layers"
+def _foreign(
+    file: PlainFile, group: h5py.Group, kind: str, where: str, *, first: bool
+) -> Iterator[Finding]:
+    """Find out why a layer is none that a network of integers has; at most one finding."""
     if kind == FLATTEN and first:
-        return ""
-    if kind not in (DENSE, RECURRENT):
-        return f"it is of the kind '{printable(kind)}'" + (" with neurons" if kind == INPUT else "")
-    if "neuron" not in group:
-        return "it does not say what its neurons are; lava-dl takes ones whose u never decays"
+        return
+    if kind == INPUT and "neuron" not in group:
+        if not first:
+            yield Finding(
+                "netx-input-late", where, "it is an input after other layers", _OTHER_LAYERS
+            )
+    elif kind not in (DENSE, RECURRENT):
+        with_neurons = " with neurons" if kind == INPUT else ""
+        yield Finding(
+            "netx-layer-kind",
+            where,
+            f"it is of the kind '{printable(kind)}'{with_neurons}",
+            _OTHER_LAYERS,
+        )
+    elif "neuron" not in group:
+        yield Finding(
+            "netx-neurons-unsaid",
+            where,
+            "it does not say what its neurons are",
+            _OTHER_LAYERS,
+            why="lava-dl takes ones whose u never decays",
+        )
+    else:
+        yield from _foreign_dense(file, group, kind, where)
+
+
+def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) -> Iterator[Finding]:
     neuron = file.group(group, "neuron")
     model = str(file.texts(neuron, "type", 1).reshape(()))
     if model not in NEURONS:
-        return f"its neurons are of the kind '{printable(model)}'"
-    for key in ("gradedSpike", "messageBits"):
-        if key in neuron and file.array(neuron, key).any():
-            return "its spikes carry values"
-    if kind == RECURRENT and "delay" in group:
-        return "it is recurrent and has delays, which lava-dl's reader mixes up"
-    return ""
+        yield Finding(
+            "netx-neuron-kind",
+            where,
+            f"its neurons are of the kind '{printable(model)}'",
+            _OTHER_LAYERS,
+        )
+    elif any(
+        key in neuron and file.array(neuron, key).any() for key in ("gradedSpike", "messageBits")
+    ):
+        yield Finding("netx-graded-spikes", where, "its spikes carry values", _OTHER_LAYERS)
+    elif kind == RECURRENT and "delay" in group:
+        yield Finding(
+            "netx-recurrent-delays",
+            where,
+            "it is recurrent and has delays",
+            _OTHER_LAYERS,
+            why="lava-dl's reader uses one matrix of delays for both inputs",
+        )
 
 
 def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
@@ -227,7 +273,10 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
     matrix = _whole(values, name)
     matrix = matrix.reshape(size, -1) if matrix.ndim == 1 else matrix
     if matrix.ndim != 2 or not matrix.size or matrix.shape != (size, width or matrix.shape[1]):
-        raise FileFormatError(f"{name} of the shape {values.shape} is not that of {size} neurons")
+        raise FileFormatError(
+            f"{name} of the shape {values.shape} is not that of {size} neurons",
+            code="netx-matrix-shape",
+        )
     return matrix
 
 
@@ -239,14 +288,17 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
     elif delay.ndim == 1 and delay.size == shape[1]:
         delay = delay[None, :]
     if delay.ndim != 0 and delay.ndim != 2:
-        raise FileFormatError(f"delays of the shape {values.shape} do not fit weights of {shape}")
+        raise FileFormatError(
+            f"delays of the shape {values.shape} do not fit weights of {shape}",
+            code="netx-delay-shape",
+        )
     return np.broadcast_to(delay, shape)
 
 
 def _whole(values: NDArray, name: str) -> NDArray[np.int64]:
     """Whole numbers, in whatever type they are stored."""
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
-        raise FileFormatError(f"{name} holds numbers that are not whole")
+        raise FileFormatError(f"{name} holds numbers that are not whole", code="netx-not-whole")
     if (abs(values.astype(np.float64)) > 1 << 31).any():
-        raise FileFormatError(f"{name} holds numbers beyond 32 bits")
+        raise FileFormatError(f"{name} holds numbers beyond 32 bits", code="netx-number-range")
     return values.astype(np.int64)

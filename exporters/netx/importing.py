@@ -35,18 +35,31 @@ def obstacles(file: NetxFile) -> list[Finding]:
     """Everything in a file that no network of integers can hold."""
     found = list(file.findings)
     if not file.layers:
-        return [*found, Finding("netx-layer", "the file", "it has no dense layer", _FIX)]
+        return [*found, Finding("netx-no-layer", "the file", "it has no dense layer", _FIX)]
     last = max(file.layers)
     width: int | None = None
     for index, layer in file.layers.items():
-        whys = list(_obstacles(layer, is_last=index == last))
-        if width not in (None, layer.weight.shape[1]):
-            whys.append(f"it has {layer.weight.shape[1]} inputs, the layer before {width} neurons")
-        found += [Finding("netx-limits", f"layer {index}", why, _FIX) for why in whys]
+        where, inputs = f"layer {index}", layer.weight.shape[1]
+        found += _obstacles(layer, where, is_last=index == last)
+        if width not in (None, inputs):
+            found.append(
+                Finding(
+                    "netx-inputs-differ",
+                    where,
+                    f"it has {inputs} inputs, the layer before {width} neurons",
+                    _FIX,
+                )
+            )
         width = layer.size
     if _steps(file) > MAX_STEPS:
-        what = f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms"
-        found.append(Finding("netx-limits", "the file", what, _FIX))
+        found.append(
+            Finding(
+                "netx-steps-limit",
+                "the file",
+                f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms",
+                _FIX,
+            )
+        )
     return found
 
 
@@ -55,24 +68,45 @@ def _steps(file: NetxFile) -> float:
     return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
 
 
-def _obstacles(layer: Layer, *, is_last: bool) -> Iterator[str]:
+def _obstacles(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
     if not 1 <= layer.i_decay <= targets.MAX_DU + 1:
-        yield f"iDecay is {layer.i_decay}, not 1 … {targets.MAX_DU + 1}"
+        yield Finding(
+            "netx-decay-range",
+            where,
+            f"iDecay is {layer.i_decay}, not 1 … {targets.MAX_DU + 1}",
+            _FIX,
+        )
     if not 0 <= layer.v_decay <= targets.MAX_DV:
-        yield f"vDecay is {layer.v_decay}, not 0 … {targets.MAX_DV}"
+        yield Finding(
+            "netx-decay-range", where, f"vDecay is {layer.v_decay}, not 0 … {targets.MAX_DV}", _FIX
+        )
     if layer.threshold < 0 or (layer.threshold > targets.MAX_THRESHOLD and not is_last):
-        yield f"vThMant is {layer.threshold}, not 0 … {targets.MAX_THRESHOLD}"
+        yield Finding(
+            "netx-threshold-range",
+            where,
+            f"vThMant is {layer.threshold}, not 0 … {targets.MAX_THRESHOLD}",
+            _FIX,
+        )
     limit = targets.BIAS_MANTISSA_LIMIT
     if (layer.bias < -limit).any() or (layer.bias >= limit).any():
-        yield f"biases leave {-limit} … {limit - 1}"
+        yield Finding("netx-bias-range", where, f"biases leave {-limit} … {limit - 1}", _FIX)
     delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
     if delay.min() < 0 or delay.max() > targets.MAX_DELAY:
-        yield f"delays reach from {delay.min()} to {delay.max()}, not 0 … {targets.MAX_DELAY}"
-    if layer.misread:
-        yield f"weights are not executed as they stand: {layer.misread}"
+        yield Finding(
+            "netx-delay-range",
+            where,
+            f"delays reach from {delay.min()} to {delay.max()}, not 0 … {targets.MAX_DELAY}",
+            _FIX,
+        )
+    yield from layer.misread(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
-            yield f"{name} has both signs and odd values, which take more than 8 bits"
+            yield Finding(
+                "netx-weights-odd",
+                where,
+                f"{name} has both signs and odd values, which take more than 8 bits",
+                _FIX,
+            )
 
 
 def network_of(file: NetxFile) -> IntegerNetwork:

@@ -7,11 +7,13 @@ Lava would then clip or cut weights, the file is not the network it seems to be.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import Finding
 from nmtool.integer_network import MIXED, sign_mode
 
 Integers = NDArray[np.int64]
@@ -55,22 +57,42 @@ class Layer:
             _same(getattr(self, key), getattr(other, key)) for key in arrays
         )
 
-    @property
-    def misread(self) -> str:
-        """Why the reader would not execute the weights that stand here; '' if it does."""
+    def misread(self, where: str, fix: str) -> Iterator[Finding]:
+        """Find out why the reader would not execute the weights that stand here.
+
+        Args:
+            where: name of the layer, for the finding.
+            fix: advice of the finding.
+
+        Yields:
+            at most one finding.
+        """
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
         together = np.hstack(parts)
         most, least = int(together.max()), int(together.min())
         if most == least == 0:
-            return "all weights are 0, which the reader cannot scale"
+            yield Finding(
+                "netx-weights-zero", where, "lava-dl's reader cannot scale weights of 0 only", fix
+            )
+            return
         if most > 254 and least < 0:
-            return "the reader cuts weights of both signs off at 254"
+            yield Finding(
+                "netx-weights-signs",
+                where,
+                "lava-dl's reader cuts weights of both signs off at 254",
+                fix,
+            )
+            return
         shift, bits = scaling(together)
         if shift < 0:
-            return "weights go beyond 255"
-        if any(_changes(part << shift, bits) for part in parts):
-            return "the reader takes them for weights of more bits than Lava has"
-        return ""
+            yield Finding("netx-weights-range", where, "weights go beyond 255", fix)
+        elif any(_changes(part << shift, bits) for part in parts):
+            yield Finding(
+                "netx-weights-bits",
+                where,
+                "lava-dl's reader takes its weights for ones of more bits than Lava has",
+                fix,
+            )
 
 
 def _same(one: Integers | None, other: Integers | None) -> bool:

@@ -9,7 +9,12 @@ from pathlib import Path
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
-from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_events
+from nmtool.exporters.lava.exchange import (
+    SILENCE_S,
+    progress_reader,
+    read_recording,
+    write_events,
+)
 from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import IntegerNetwork
@@ -26,6 +31,7 @@ def find() -> Path:
 
     Raises:
         MissingError: Lava is not set up, or lacks lava-dl.
+        BackendError: Lava hangs.
     """
     python = environments.find().python
     try:
@@ -36,8 +42,11 @@ def find() -> Path:
             env=variables(),
         )
     except BackendError as error:
+        if error.code != "runtime-failed":
+            raise
         raise MissingError(
             "lava-dl, which reads NetX files, is not in Lava's environment",
+            code="library-missing",
             why=error.why,
             fix=f"{python} -m pip install --no-deps '{LAVA_DL}' 'h5py<4'",
         ) from error
@@ -84,7 +93,7 @@ def execute(
             env=variables(),
             cwd=scratch,
         )
-        return Recording.load(recording)
+        return read_recording(recording)
 
 
 def variables() -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nmtool.exporters.export_file import write_export
 from nmtool.exporters.onnx import content
 from nmtool.exporters.onnx.model import model_bytes
-from nmtool.exporters.onnx.runtime import execute
+from nmtool.exporters.onnx.runtime import execute, library
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -21,8 +21,8 @@ __all__ = ["export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
-    """Raise `ImportError` unless onnxruntime is here."""
-    import onnxruntime  # noqa: F401
+    """Raise `MissingError` unless onnxruntime is here."""
+    library()
 
 
 def export(
@@ -44,9 +44,9 @@ def export(
         The path.
 
     Raises:
-        InputError: the file exists, and force is not given.
+        UsageError: the file exists, and force is not given.
         StorageError: it could not be written; what was there is untouched.
-        ImportError: onnx is not installed.
+        MissingError: onnx is not installed.
     """
     return write_export(path, model_bytes(network, answers), force)
 
@@ -79,7 +79,7 @@ def run(
     Raises:
         FileFormatError: the file is not such an export.
         DataError: the raster has other channels than the network, or no steps.
-        ImportError: onnxruntime is not installed.
+        MissingError: onnxruntime is not installed.
         BackendError: onnxruntime failed.
     """
     file = content.read(path)

@@ -96,7 +96,9 @@ class Content:
         """The known answers; raises `FileFormatError` where there are none."""
         if ANSWERS_KEY not in self.properties:
             raise FileFormatError(
-                f"{self.path} carries no known answers", fix="export the network again"
+                f"{self.path} carries no known answers",
+                code="answers-missing",
+                fix="export the network again",
             )
         try:
             data = base64.b64decode(self.properties[ANSWERS_KEY], validate=True)
@@ -124,6 +126,7 @@ def read(path: str | Path) -> Content:
     if len(sealed) != 1 or len(found) != len(entries) or not _is_whole(model, sealed[0], found):
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
+            code="export-changed",
             why="its digest does not fit",
             fix="export the network again",
         )
@@ -132,7 +135,7 @@ def read(path: str | Path) -> Content:
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}")
+        raise FileFormatError(f"there is no file {path}", code="file-missing")
     if path.stat().st_size >= MAX_BYTES:
         raise _damaged(path, "ONNX files are smaller than 2 GiB")
     return path.read_bytes()
@@ -143,12 +146,14 @@ def _check_origin(path: Path, found: dict[str, str]) -> None:
     if NETWORK_KEY not in found or not version.isdecimal():
         raise FileFormatError(
             f"{path} was not written by nmtool",
+            code="export-foreign",
             why="an ONNX graph in general is no network of spiking neurons",
             fix="import files that nmtool export wrote",
         )
     if len(version) > 9 or int(version) > VERSION:
         raise FileFormatError(
             f"{path} has format version {version[:9]}, this nmtool reads up to {VERSION}",
+            code="file-newer",
             fix="update nmtool",
         )
 
@@ -217,4 +222,9 @@ def _sizes(field: Field) -> list[int]:
 
 
 def _damaged(path: Path, why: str) -> FileFormatError:
-    return FileFormatError(f"{path} is damaged or no ONNX file of nmtool", why=why)
+    return FileFormatError(
+        f"{path} is damaged or no ONNX file of nmtool",
+        code="file-damaged",
+        why=why,
+        fix="export the network again",
+    )

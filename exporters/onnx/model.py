@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmtool.errors import missing_library
 from nmtool.exporters.onnx.content import DIGEST_KEY, digest, properties
 from nmtool.exporters.onnx.graph import make_graph
 from nmtool.integer_network import IntegerNetwork
@@ -14,8 +15,15 @@ IR_VERSION = 8
 
 
 def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
-    """The bytes of a file, the same for the same network and answers."""
-    from onnx import helper
+    """The bytes of a file, the same for the same network and answers.
+
+    Raises:
+        MissingError: onnx is not installed.
+    """
+    try:
+        from onnx import helper
+    except ImportError as error:
+        raise missing_library(error, "onnx") from error
 
     model = helper.make_model(
         make_graph(network),

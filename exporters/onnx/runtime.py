@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nmtool.errors import BackendError
+from nmtool.errors import BackendError, missing_library
 from nmtool.exporters.batches import in_batches
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
@@ -36,6 +36,7 @@ def execute(
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
+        MissingError: onnxruntime is not installed.
         BackendError: onnxruntime refused the file, or failed.
     """
     session = _session(model)
@@ -46,10 +47,18 @@ def execute(
     return in_batches(run, spikes, SAMPLES_AT_ONCE, on_progress)
 
 
+def library() -> Any:
+    """The module `onnxruntime`; raises `MissingError` where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise missing_library(error, "onnx") from error
+    return onnxruntime
+
+
 def _session(model: bytes) -> Any:
     """One thread: the operators of a step are too small to share."""
-    import onnxruntime
-
+    onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
@@ -73,6 +82,7 @@ def _outputs(
 def _failure(error: Exception) -> BackendError:
     return BackendError(
         "onnxruntime could not run the file",
+        code="runtime-failed",
         why=str(error),
         fix="pip install --upgrade onnxruntime, or use fewer or shorter samples",
     )
