@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, NmtoolError
+from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library
 
 if TYPE_CHECKING:
     import h5py
@@ -45,24 +45,45 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
 
     Raises:
         FileFormatError: missing or damaged, also while it is read.
+        MissingError: h5py is not installed.
     """
-    import h5py
+    try:
+        import h5py
+    except ImportError as error:
+        raise missing_library(error, "") from error
 
     if not Path(path).is_file():
-        raise FileFormatError(f"there is no file {path}")
+        raise FileFormatError(f"there is no file {path}", code="file-missing")
     with telling_damage(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 
 
 @contextmanager
 def telling_damage(path: str | Path, what: str) -> Iterator[None]:
-    """Turn whatever the content of a file makes raise into `FileFormatError`."""
+    """Turn whatever the content of a file makes raise into `FileFormatError`.
+
+    Errors of wrong input keep their code, why, fix and findings, and get the file's name.
+    """
     try:
         with np.errstate(all="ignore"):  # numbers of strangers may be anything
             yield
+    except InputError as error:
+        raise FileFormatError(
+            f"{path} cannot be read as a {what}: {error.what}",
+            code=error.code,
+            why=error.why,
+            fix=error.fix,
+            findings=error.findings,
+        ) from error
+    except NmtoolError:  # of another exit code
+        raise
     except Exception as error:  # HDF5 and numpy raise anything
-        why = error.what if isinstance(error, NmtoolError) else f"{type(error).__name__}: {error}"
-        raise FileFormatError(f"{path} cannot be read as a {what}", why=why) from error
+        raise FileFormatError(
+            f"{path} cannot be read as a {what}",
+            code="hdf5-damaged",
+            why=f"{type(error).__name__}: {error}",
+            fix="write the file again, or get another copy of it",
+        ) from error
 
 
 def printable(name: str) -> str:
@@ -84,14 +105,16 @@ class PlainFile:
 
         member = self._member(parent, name)
         if not isinstance(member, h5py.Group):
-            raise _error(parent, name, "is no group")
+            raise FileFormatError(f"{_place(parent, name)} is no group", code="hdf5-no-group")
         return member
 
     def array(self, parent: h5py.Group, name: str) -> NDArray:
         """The numbers of a dataset."""
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in _NUMBERS:
-            raise _error(parent, name, "holds no numbers")
+            raise FileFormatError(
+                f"{_place(parent, name)} holds no numbers", code="hdf5-no-numbers"
+            )
         return np.asarray(dataset[()])
 
     def text(self, parent: h5py.Group, name: str) -> str:
@@ -99,14 +122,16 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
-            raise _error(parent, name, "is no text")
+            raise FileFormatError(f"{_place(parent, name)} is no text", code="hdf5-no-text")
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
         """The texts of a dataset, at most so many, in its shape."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
-            raise _error(parent, name, f"holds more than {limit} texts")
+            raise FileFormatError(
+                f"{_place(parent, name)} holds more than {limit} texts", code="hdf5-too-many-texts"
+            )
         texts = [text.decode("utf-8") for text in self._bytes_of(dataset, parent, name)]
         return np.array(texts, object).reshape(dataset.shape)
 
@@ -129,7 +154,9 @@ class PlainFile:
         for first in range(0, dataset.shape[0] if dataset.shape else 1, rows):
             for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
                 if not isinstance(text, bytes):
-                    raise _error(parent, name, "holds no texts")
+                    raise FileFormatError(
+                        f"{_place(parent, name)} holds no texts", code="hdf5-no-text"
+                    )
                 self._count(len(text), parent, name)
                 yield text
 
@@ -138,9 +165,13 @@ class PlainFile:
 
         link = parent.get(name, getlink=True)
         if link is None:
-            raise _error(parent, name, "is missing")
+            raise FileFormatError(f"{_place(parent, name)} is missing", code="hdf5-member-missing")
         if not isinstance(link, h5py.HardLink):
-            raise _error(parent, name, "is a link to somewhere else")
+            raise FileFormatError(
+                f"{_place(parent, name)} is a link to somewhere else",
+                code="hdf5-link",
+                fix="put what it leads to in its place",
+            )
         return parent[name]
 
     def _dataset(self, parent: h5py.Group, name: str) -> h5py.Dataset:
@@ -148,11 +179,19 @@ class PlainFile:
 
         dataset = self._member(parent, name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-            raise _error(parent, name, "holds no data")
+            raise FileFormatError(f"{_place(parent, name)} holds no data", code="hdf5-no-data")
         if dataset.is_virtual or dataset.external:
-            raise _error(parent, name, "lies in another file")
+            raise FileFormatError(
+                f"{_place(parent, name)} lies in another file",
+                code="hdf5-elsewhere",
+                fix="copy the data into this file",
+            )
         if not _filters(dataset) <= _PLAIN_FILTERS:
-            raise _error(parent, name, "needs a plug-in to be read")
+            raise FileFormatError(
+                f"{_place(parent, name)} needs a plug-in to be read",
+                code="hdf5-plug-in",
+                fix="compress it with gzip or lzf, or not at all",
+            )
         # A chunk is unpacked as a whole, however little of it is used.
         values = max(math.prod(dataset.shape), math.prod(dataset.chunks or (0,)))
         self._count(values * max(dataset.dtype.itemsize, _BYTES_OF_A_NUMBER), parent, name)
@@ -161,7 +200,10 @@ class PlainFile:
     def _count(self, size: int, parent: h5py.Group, name: str) -> None:
         self._bytes += size
         if self._bytes > MAX_BYTES:
-            raise _error(parent, name, f"and others would unpack to {self._bytes} bytes")
+            raise FileFormatError(
+                f"{_place(parent, name)} and others would unpack to {self._bytes} bytes",
+                code="hdf5-too-large",
+            )
 
 
 def _filters(dataset: h5py.Dataset) -> set[int]:
@@ -169,6 +211,5 @@ def _filters(dataset: h5py.Dataset) -> set[int]:
     return {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
 
 
-def _error(parent: h5py.Group, name: str, text: str) -> FileFormatError:
-    where = printable(f"{str(parent.name).rstrip('/')}/{name}")
-    return FileFormatError(f"{where} {text}")
+def _place(parent: h5py.Group, name: str) -> str:
+    return printable(f"{str(parent.name).rstrip('/')}/{name}")

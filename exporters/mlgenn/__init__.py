@@ -82,6 +82,7 @@ def _roles(connections: list[Connection], folder: str | Path) -> tuple[str, str,
         if len(found) != 1:
             raise UsageError(
                 f"{folder} does not show which population is the {what}",
+                code="mlgenn-role-unclear",
                 why=f"{', '.join(found) or 'none'} could be: it has no other "
                 + ("population before it" if what == "input" else "population after it"),
                 fix="a network has one of each; leave out files of other populations",

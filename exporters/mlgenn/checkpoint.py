@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError, Finding, UsageError
 
 WEIGHT, DELAY = "weight", "delay"
 
@@ -25,6 +26,8 @@ _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
 """A variable of a population."""
 
 _NAME_THEM = "name all populations: --in-populations NAME,NAME,…"
+_LEAVE_OUT = "leave it out of the folder, if the network does without"
+_WRITE_AGAIN = "write the checkpoint again, or take another epoch"
 
 SHOWN = 8
 """Checkpoints that a message names."""
@@ -65,16 +68,18 @@ def read_connections(
     chosen = _chosen(folder, epoch)
     files = _files(folder, chosen)
     ends = _ends(sorted(files), populations, folder)
-    problems = _variables_of_populations(folder, chosen)
+    findings = _variables_of_populations(folder, chosen)
     connections = []
     for name, (source, target) in ends.items():
-        arrays = {key: _read(path, problems) for key, path in files[name].items()}
-        problems += _missing(name, arrays)
-        if not problems:
+        arrays = {key: _read(path, findings) for key, path in files[name].items()}
+        findings += _unfit(f"Conn_{name}", arrays)
+        if not findings:
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))
-    if problems:
+    if findings:
         raise FileFormatError(
-            f"{folder} holds no checkpoint that can be read", why="\n".join(problems)
+            f"{folder} holds no checkpoint that can be read",
+            code="mlgenn-unreadable",
+            findings=findings,
         )
     return connections
 
@@ -92,11 +97,16 @@ def checkpoints(folder: str | Path) -> list[str]:
 def _chosen(folder: str | Path, epoch: str | int | None) -> str:
     """The checkpoint that is asked for, or the latest."""
     if not Path(folder).is_dir():
-        raise FileFormatError(f"{folder} is no folder", fix="name the folder of the checkpoints")
+        raise FileFormatError(
+            f"{folder} is no folder",
+            code="file-missing",
+            fix="name the folder of the checkpoints",
+        )
     found = checkpoints(folder)
     if epoch is None and len(found) > 1 and not found[-1].isdigit():
         raise UsageError(
             f"{folder} does not show which checkpoint is the latest",
+            code="mlgenn-latest-unclear",
             why=f"there are {_listed(found)}",
             fix=f"name one: --in-epoch {found[-1]}",
         )
@@ -104,6 +114,7 @@ def _chosen(folder: str | Path, epoch: str | int | None) -> str:
     if chosen not in found:
         raise FileFormatError(
             f"{folder} holds no checkpoint" + (f" of epoch {chosen}" if chosen else ""),
+            code="mlgenn-no-checkpoint",
             why="its files are called <epoch>-Conn_<Source>_<Target>-<variable>.npy",
             fix=f"name one of {_listed(found)}" if found else "name another folder",
         )
@@ -125,10 +136,11 @@ def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
     return files
 
 
-def _variables_of_populations(folder: str | Path, chosen: str) -> list[str]:
-    """Files of a checkpoint that belong to no connection, as problems."""
+def _variables_of_populations(folder: str | Path, chosen: str) -> list[Finding]:
+    """Files of a checkpoint that belong to no connection."""
+    what = "variables of populations have no place in a network"
     return [
-        f"{path.name}: variables of populations have no place in a network"
+        Finding("mlgenn-population-variable", path.name, what, _LEAVE_OUT)
         for path in sorted(Path(folder).iterdir())
         if (match := _OTHER.fullmatch(path.name)) and match[1] == chosen and not _match(path)
     ]
@@ -147,14 +159,20 @@ def _ends(
     if impossible:
         raise UsageError(
             f"{', '.join(impossible)}: no source and target can be told apart",
+            code="mlgenn-names-unsplit",
             fix=_NAME_THEM,
         )
     if np.prod([len(splits) for splits in choices], dtype=float) > _LIMIT_OF_NAMES:
-        raise UsageError(f"names in {folder} can be read in too many ways", fix=_NAME_THEM)
+        raise UsageError(
+            f"names in {folder} can be read in too many ways",
+            code="mlgenn-names-too-many",
+            fix=_NAME_THEM,
+        )
     readings = sorted(itertools.product(*choices), key=_populations_of)
     if len(readings) > 1 and _populations_of(readings[0]) == _populations_of(readings[1]):
         raise UsageError(
             f"names in {folder} can be read in several ways",
+            code="mlgenn-names-ambiguous",
             why=f"{names[0]} may join {' and '.join(readings[0][0])}, or otherwise",
             fix=_NAME_THEM,
         )
@@ -175,31 +193,37 @@ def _populations_of(reading: tuple[tuple[str, str], ...]) -> int:
     return len({name for pair in reading for name in pair})
 
 
-def _read(path: Path, problems: list[str]) -> NDArray[np.float64]:
-    """The array of a file, flat; what is wrong with it is added to the problems."""
+def _read(path: Path, findings: list[Finding]) -> NDArray[np.float64]:
+    """The array of a file, flat; empty where something is found to be wrong with it."""
     try:
         # Mapped, because a header may promise more than memory or the file hold.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
-            raise ValueError(f"it holds {array.dtype}, not numbers")
+            what = f"it holds {array.dtype}, not numbers"
+            findings.append(Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN))
+            return np.zeros(0)
         values = np.array(array, np.float64).ravel()
-        if not np.isfinite(values).all():
-            raise ValueError("not all of its numbers are finite")
     except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
-        problems.append(f"{path.name}: {error}")
+        findings.append(Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN))
         return np.zeros(0)
+    if not np.isfinite(values).all():
+        what = "not all of its numbers are finite"
+        findings.append(Finding("mlgenn-not-finite", path.name, what, "take another epoch"))
     return values
 
 
-def _missing(name: str, arrays: dict[str, NDArray[np.float64]]) -> list[str]:
-    """What keeps these variables from being a connection."""
+def _unfit(where: str, arrays: dict[str, NDArray[np.float64]]) -> Iterator[Finding]:
+    """What keeps the variables of a connection from being one."""
     if WEIGHT not in arrays:
-        return [f"Conn_{name}: no weights"]
-    other = sorted(set(arrays) - {WEIGHT, DELAY})
-    problems = [f"Conn_{name}: the variable '{key}' has no place in a network" for key in other]
-    delay = arrays.get(DELAY)
-    if delay is not None and delay.size != arrays[WEIGHT].size:
-        problems.append(f"Conn_{name}: {arrays[WEIGHT].size} weights, but {delay.size} delays")
+        yield Finding("mlgenn-no-weights", where, "no weights", "add the file of its weights")
+        return
+    for key in sorted(set(arrays) - {WEIGHT, DELAY}):
+        what = f"the variable '{key}' has no place in a network"
+        yield Finding("mlgenn-variable", where, what, _LEAVE_OUT)
+    weight, delay = arrays[WEIGHT], arrays.get(DELAY)
+    if delay is not None and delay.size != weight.size:
+        what = f"{weight.size} weights, but {delay.size} delays"
+        yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
     elif delay is not None and not ((delay > -0.5) & (delay < LONGEST_DELAY)).all():
-        problems.append(f"Conn_{name}: delays are not within 0 … {LONGEST_DELAY} steps")
-    return problems
+        what = f"delays are not within 0 … {LONGEST_DELAY} steps"
+        yield Finding("mlgenn-delay-range", where, what, "train with delays in steps")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nmtool.data.binning import default_steps
-from nmtool.errors import UsageError
+from nmtool.errors import Finding, UsageError
 
 PerPopulation = float | Mapping[str, float]
 """One value for all populations, or values by mlGeNN's names of them."""
@@ -67,7 +67,9 @@ class MlgennOptions:
         if unknown := sorted(named - set(known)):
             raise UsageError(
                 f"no population is called {', '.join(unknown)}",
+                code="mlgenn-population-unknown",
                 why=f"the checkpoint has {', '.join(sorted(known))}",
+                fix="name values by these",
             )
 
     def check_complete(
@@ -81,28 +83,22 @@ class MlgennOptions:
             spiking: those of them with a threshold.
             unsized: those whose number of neurons is open.
         """
-        lines = list(self._untold(inner, spiking))
+        findings = list(self._untold(inner, spiking))
         if unsized:
-            names = _listed(unsized)
-            lines.append(f"sizes: how many neurons {names} have; one may tell the others")
-        if lines:
+            what = "its number of neurons is not told; that of one may tell the others"
+            fix = "--in-sizes NAME=N"
+            findings += [Finding("mlgenn-size-untold", name, what, fix) for name in unsized]
+        if findings:
             raise UsageError(
                 f"{folder} does not say all that a network needs",
-                why="\n".join(lines),
-                fix=", ".join(_word(line.split(":")[0]) for line in lines),
+                code="mlgenn-untold",
+                fix="add " + " ".join(dict.fromkeys(one.fix for one in findings)),
+                findings=findings,
             )
 
-    def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[str]:
+    def _untold(self, inner: Collection[str], spiking: Collection[str]) -> Iterator[Finding]:
         for key in PER_POPULATION:
-            names = spiking if key == "threshold" else inner
-            if untold := [name for name in names if not self.tells(key, name)]:
-                yield f"{key}: of {_listed(untold)}"
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(names)
-
-
-def _word(key: str) -> str:
-    """How `nmtool convert` is told a value."""
-    return f"--in-{key.replace('_', '-')} {'NAME=N' if key == 'sizes' else 'VALUE'}"
+            what, fix = f"{key} is not told", f"--in-{key.replace('_', '-')} VALUE"
+            for name in spiking if key == "threshold" else inner:
+                if not self.tells(key, name):
+                    yield Finding("mlgenn-value-untold", name, what, fix)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.mlgenn.checkpoint import Connection
 
 
@@ -35,17 +35,22 @@ def check_sizes(
         sizes: of all populations.
         folder: where they come from, for messages.
     """
-    wrong = [
-        f"Conn_{one.source}_{one.target} has {one.weight.size} weights, not "
-        f"{sizes[one.source]} × {sizes[one.target]}"
+    fix = "sparse connections cannot be read; sizes that were given must be right"
+    findings = [
+        Finding(
+            "mlgenn-weight-count",
+            f"Conn_{one.source}_{one.target}",
+            f"{one.weight.size} weights, not {sizes[one.source]} × {sizes[one.target]}",
+            fix,
+        )
         for one in connections
         if sizes[one.source] * sizes[one.target] != one.weight.size or not one.weight.size
     ]
-    if wrong:
+    if findings:
         raise FileFormatError(
             f"the arrays in {folder} do not go together",
-            why="\n".join(wrong),
-            fix="sparse connections cannot be read; sizes that were given must be right",
+            code="mlgenn-sizes-differ",
+            findings=findings,
         )
 
 

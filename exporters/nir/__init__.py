@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
+from nmtool.errors import DoesNotFitError, FileFormatError, UsageError
 from nmtool.exporters.export_file import write_export
 from nmtool.exporters.hdf5 import telling_damage
 from nmtool.exporters.nir import extra as extras
@@ -30,12 +30,17 @@ from nmtool.exporters.nir.running import WrittenGraph
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
+from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+from nmtool.verification.backend import timed_run
+from nmtool.verification.certificate import Check
+from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
 
 __all__ = [
     "ImportOptions",
     "NirOptions",
+    "check",
     "export",
     "import_file",
     "known_answers",
@@ -75,7 +80,7 @@ def export(
             every reason is listed.
         InputError: something is there and may not be replaced.
         StorageError: it could not be written; what was there is untouched.
-        ImportError: the library `nir` is not installed.
+        MissingError: the library `nir` is not installed.
     """
     options = options or NirOptions()
     built = _built(network, options)
@@ -88,29 +93,30 @@ def export(
 
 
 def _built(network: Network | IntegerNetwork, options: NirOptions) -> Built:
-    real, what = real_network(network), "this network cannot be written as NIR with these options"
-    _refuse(mixed_leaks(real), what)
+    real = real_network(network)
     plan = Plan(real, options)
-    _refuse(obstacles(plan), what)
-    built = build(plan)
-    _refuse(refusals(built, options), f"{options.profile} would not run this network")
-    return built
-
-
-def _refuse(findings: list[Finding], what: str) -> None:
-    if findings:
+    if findings := mixed_leaks(real) or obstacles(plan):
         raise DoesNotFitError(
-            what,
-            why="\n".join(f"{one.where}: {one.what}" for one in findings),
-            fix="; ".join(dict.fromkeys(one.fix for one in findings)),
+            "this network cannot be written as NIR with these options",
+            code="nir-does-not-fit",
+            findings=findings,
         )
+    built = build(plan)
+    if findings := refusals(built, options):
+        raise DoesNotFitError(
+            f"{options.profile} would not run this network",
+            code="nir-peer-refuses",
+            findings=findings,
+        )
+    return built
 
 
 def load(path: str | Path) -> Network | IntegerNetwork:
     """The network in a NIR file: bit for bit if nmtool wrote it, else as `import_file` reads it.
 
     Raises:
-        FileFormatError: it is damaged, or holds what a network cannot.
+        FileFormatError: it is damaged, or holds what a network cannot; all of it is listed.
+        MissingError: h5py is not installed.
     """
     extra = read_extra(path)
     return import_file(path) if extra is None else extras.unpack_network(extra, path)
@@ -125,6 +131,7 @@ def import_file(path: str | Path, options: ImportOptions | None = None) -> Netwo
 
     Raises:
         FileFormatError: it is damaged, or holds what a network cannot; all of it is listed.
+        MissingError: h5py is not installed.
     """
     graph = read_graph(path)
     with telling_damage(path, WHAT):
@@ -135,7 +142,9 @@ def known_answers(path: str | Path) -> KnownAnswers:
     """The answers in a NIR file; raises `FileFormatError` where it has none."""
     answers = _extra(path).answers
     if not answers:
-        raise FileFormatError(f"{path} carries no known answers", fix="export it again")
+        raise FileFormatError(
+            f"{path} carries no known answers", code="answers-missing", fix="export it again"
+        )
     return KnownAnswers.from_bytes(answers, path)
 
 
@@ -144,6 +153,7 @@ def _extra(path: str | Path) -> Extra:
     if extra is None:
         raise FileFormatError(
             f"{path} was not written by nmtool",
+            code="export-foreign",
             why=f"it has no group /{extras.GROUP}",
             fix="nmtool evaluate reads it as a network",
         )
@@ -169,14 +179,45 @@ def run(
         UsageError: `deep`.
         FileFormatError: the file is damaged or no such file.
         DataError: the raster has other channels than the network.
+        MissingError: h5py is not installed.
     """
     if deep:
-        raise UsageError("NIR files have no inner variables to compare", fix="leave out --deep")
+        raise UsageError(
+            "NIR files have no inner variables to compare",
+            code="deep-not-available",
+            fix="leave out --deep",
+        )
     extra = _extra(path)
     network, graph = extras.unpack_network(extra, path), read_graph(path)
     check_input(network, spikes)
     with telling_damage(path, WHAT):
         return WrittenGraph(graph, network, extra.settings()).record(spikes, on_progress)
+
+
+def check(
+    path: str | Path,
+    spikes: Raster,
+    *,
+    simulated: Recording | None,
+    answers: Recording | None = None,
+    deep: bool = False,
+    progress: Progress = silent,
+) -> Check:
+    """Compare what a file answers with its float reference, and how far that is from the integers.
+
+    Real numbers add up to others in another order, so that membranes are compared with a
+    tolerance; spikes never are. See `nmtool.verification.Backend.check`.
+    """
+    actual, seconds = timed_run(run, "nir", path, spikes, deep=deep, progress=progress)
+    if answers is None:
+        with progress("reference of nir", spikes.n_samples) as advance:
+            answers = reference(load(path), spikes, on_progress=advance)
+    return Check(
+        compare_recordings(answers, actual, tolerance=REAL_TOLERANCE),
+        actual,
+        seconds,
+        agreement=None if simulated is None else agree(simulated, actual),
+    )
 
 
 def reference(

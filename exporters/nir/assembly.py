@@ -58,7 +58,12 @@ class Parts:
         }
         shifts = steps_behind(list(self.cells), least, INPUT)
         if shifts is None:
-            raise FileFormatError("a loop costs fewer steps than the populations on it")
+            raise FileFormatError(
+                "a loop costs fewer steps than the populations on it",
+                code="nir-loop-too-short",
+                why="a network's hops cost a step each, a graph's cost none",
+                fix="lengthen the delays on the loop",
+            )
         return shifts
 
 
@@ -94,7 +99,10 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
             for projection in _between(source, name, found, shape, later, factor):
                 total += projection.weight.size
                 if total > MAX_SYNAPSES:
-                    raise FileFormatError(f"its projections need more than {MAX_SYNAPSES} synapses")
+                    raise FileFormatError(
+                        f"its projections need more than {MAX_SYNAPSES} synapses",
+                        code="nir-too-many-synapses",
+                    )
                 yield projection
 
 

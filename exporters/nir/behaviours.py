@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph import (
     AFFINE,
     CUBA_LI,
@@ -37,7 +38,9 @@ def behaviour(node: Node, dt_s: float) -> Step:
         return _BEHAVIOURS[node.kind](node.values, dt_s)
     if node.kind in WIRES:
         return lambda x: x
-    raise FileFormatError(f"nodes of the kind {node.kind} cannot be run")
+    raise FileFormatError(
+        f"nodes of the kind {printable(node.kind)} cannot be run", code="nir-run-kind"
+    )
 
 
 def _linear(values: Mapping[str, Array], dt_s: float) -> Step:

@@ -141,14 +141,15 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     for key in ("tau", "tau_syn", "tau_mem"):
         tau = node.values.get(key)
         if tau is not None and not (tau > 0).all():
-            found.append(Finding("time-constant", name, f"{key} is not positive", "mend the graph"))
+            what = f"{key} is not positive"
+            found.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
-            found.append(Finding("time-constant", name, what, "import it with shorter steps"))
+            found.append(Finding("nir-step-too-long", name, what, "import it with shorter steps"))
     above = np.ravel(_above_reset(node))
     if above.size and not (above > 0).all():
         what = "a threshold does not lie above the reset potential"
-        found.append(Finding("threshold", name, what, "mend the graph"))
+        found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))
     return found
 
 

@@ -47,21 +47,22 @@ def node_findings(graph: Graph, dt_s: float) -> list[Finding]:
 def _of_node(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     if node.kind not in _NEEDED:
         what = f"nodes of the kind {printable(node.kind)} have no counterpart"
-        yield Finding("kind", name, what, "replace them")
+        yield Finding("nir-kind", name, what, "replace it by matrices, delays and neurons")
         return
     broken = [key for key in _NEEDED[node.kind] if key not in node.values]
     broken += [key for key, value in node.values.items() if not _is_usable(value)]
     for key in dict.fromkeys(broken):
-        yield Finding("values", name, f"{key} is missing, empty or not finite", "mend the graph")
+        what = f"{key} is missing, empty or not finite"
+        yield Finding("nir-values", name, what, "give it finite numbers")
     if broken:
         return
     if "weight" in node.values and node.values["weight"].ndim != 2:
-        yield Finding("values", name, "its weight is no matrix", "mend the graph")
+        yield Finding("nir-matrix", name, "its weight is no matrix", "give it two axes")
     if node.kind == DELAY and (node.values["delay"] < 0).any():
-        yield Finding("values", name, "a delay is negative", "mend the graph")
+        yield Finding("nir-delay-negative", name, "a delay is negative", "let it be 0 at least")
     if node.kind == DELAY and _is_between_steps(node.values["delay"] / dt_s):
         what = f"a delay is no whole number of steps of {dt_s:g} s"
-        yield Finding("delay", name, what, "import it with other steps")
+        yield Finding("nir-delay", name, what, "import it with other steps")
     if node.kind in cells.PARAMETERS:
         yield from cells.findings(name, node, dt_s)
 

@@ -75,7 +75,11 @@ class Extra:
         about = self.about
         ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
         if min(ahead.values(), default=0) < 0:
-            raise FileFormatError("a population runs a negative number of steps ahead")
+            raise FileFormatError(
+                "a population runs a negative number of steps ahead",
+                code="nir-ahead-negative",
+                fix="export the network again",
+            )
         recorded = {str(name): str(node) for name, node in about["recorded"].items()}
         return Settings(NirOptions(**about["options"]), ahead, recorded)
 
@@ -100,7 +104,10 @@ def unpack_network(extra: Extra, carrier: str | Path) -> Network | IntegerNetwor
         network = integer_networks.unpack(archive)
     if network.content_hash != extra.about.get("hash"):
         raise FileFormatError(
-            f"{carrier} is damaged", why="the content hash is that of another network"
+            f"{carrier} is damaged",
+            code="file-damaged",
+            why="the content hash is that of another network",
+            fix="export the network again",
         )
     return network
 

@@ -5,6 +5,7 @@ Wires become synapses, nodes of neurons become cells; `exporters.nir.assembly` m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -40,7 +41,7 @@ from nmtool.exporters.nir.synapses import MAX_SYNAPSES, Signal
 from nmtool.network import Network
 
 SHOWN = 50
-"""Findings that are listed; the others are counted."""
+"""Findings that an error carries; the others are counted."""
 
 
 def network_of(graph: Graph, options: ImportOptions) -> Network:
@@ -63,17 +64,27 @@ def _port_findings(graph: Graph) -> list[Finding]:
         names = graph.of_kind(kind)
         if len(names) != 1:
             what = f"it has {len(names)} nodes of the kind {kind}, a network has one"
-            found.append(Finding("ports", "graph", what, f"keep one {kind}"))
+            found.append(Finding("nir-ports", "graph", what, f"keep one {kind}"))
     return found
 
 
 def _refuse(findings: list[Finding]) -> None:
-    if not findings:
-        return
-    lines = [f"{one.where}: {one.what}" for one in findings[:SHOWN]]
-    if len(findings) > SHOWN:
-        lines.append(f"and {len(findings) - SHOWN} more")
-    raise FileFormatError("\n".join(lines))
+    if findings:
+        things = "something" if len(findings) == 1 else f"{len(findings)} things"
+        raise FileFormatError(
+            f"the graph holds {things} that a network cannot",
+            code="nir-graph-unfit",
+            findings=_bounded(findings),
+        )
+
+
+def _bounded(findings: list[Finding]) -> list[Finding]:
+    """As many findings as people read, and one that counts the others by their codes."""
+    left = Counter(one.code for one in findings[SHOWN:])
+    if not left:
+        return findings
+    what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
+    return [*findings[:SHOWN], Finding("nir-more", "graph", what, "mend those above first")]
 
 
 class _Import:
@@ -147,7 +158,9 @@ class _Import:
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
         self.held += signal.n_synapses
         if self.held > MAX_SYNAPSES:
-            raise FileFormatError(f"its wires hold more than {MAX_SYNAPSES} synapses")
+            raise FileFormatError(
+                f"its wires hold more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+            )
         return signal
 
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
@@ -192,13 +205,15 @@ class _Import:
                 if node is None or node in self.fused or passed_on:
                     continue
                 what = f"its potential drives {printable(name)}; only spikes can"
-                found.append(Finding("potential", printable(node), what, "let a LIF answer"))
+                fix = "let neurons that spike stand in its place"
+                found.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
             is_chained = post in self.fused or "tau_syn" in self.graph.nodes[post].values
             if len(self.sources[post]) != 1 or is_chained:
                 what = f"it drives {printable(post)}, which has other inputs or another synapse"
-                found.append(Finding("potential", printable(node), what, "use a CubaLIF"))
+                found.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak is more than any input could do, since r is 0"
-                found.append(Finding("bias", printable(node), what, "mend the graph"))
+                fix = "set its v_leak to 0, or its r to another number"
+                found.append(Finding("nir-bias", printable(node), what, fix))
         return found

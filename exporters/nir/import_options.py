@@ -32,7 +32,9 @@ class ImportOptions:
     def __post_init__(self) -> None:
         for value in (self.nir_dt_s, self.step_ms):
             if not (math.isfinite(value) and value > 0):
-                raise UsageError(f"a time step must be positive and finite, not {value}")
+                raise UsageError(
+                    f"a time step must be positive and finite, not {value}", code="nir-import-step"
+                )
 
     @property
     def step_ms(self) -> float:

@@ -63,7 +63,9 @@ class _Machine:
     def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
         inputs = graph.of_kind(INPUT)
         if len(inputs) != 1:
-            raise FileFormatError(f"the graph has {len(inputs)} inputs, one can be run")
+            raise FileFormatError(
+                f"the graph has {len(inputs)} inputs, one can be run", code="nir-run-inputs"
+            )
         self.input, self.n = inputs[0], 0
         self.delays = delay_lines(graph, dt_s)
         self.pasts = pasts(self.delays, n_samples)
@@ -131,5 +133,7 @@ def _order(
             if not waiting[post]:
                 ready.append(post)
     if len(order) < len(waiting):
-        raise FileFormatError("a loop has neither a delay nor a connection that costs a step")
+        raise FileFormatError(
+            "a loop has neither a delay nor a connection that costs a step", code="nir-run-loop"
+        )
     return order

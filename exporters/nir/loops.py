@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph import INPUT, Edge, Graph
 from nmtool.graph import strongly_connected
 
@@ -76,7 +77,11 @@ def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:
             neurons.
     """
     if len([node for node in graph.nodes.values() if node.is_neurons]) > MAX_NEURON_NODES:
-        raise FileFormatError(f"the graph has more than {MAX_NEURON_NODES} nodes of neurons")
+        raise FileFormatError(
+            f"the graph has more than {MAX_NEURON_NODES} nodes of neurons",
+            code="nir-too-many-neurons",
+            fix="put populations with the same connections into one node",
+        )
     sources = graph.sources()
     found: dict[str, frozenset[str]] = {}
     for name in wire_order(graph):
@@ -114,7 +119,10 @@ def wire_order(graph: Graph) -> list[str]:
     if len(order) < len(graph.nodes):
         left = sorted(set(graph.nodes) - set(order))
         raise FileFormatError(
-            f"wires run in a circle: {', '.join(left[:4])}", why="no neuron stands on it"
+            f"wires run in a circle: {', '.join(map(printable, left[:4]))}",
+            code="nir-wire-circle",
+            why="no neuron stands on it",
+            fix="cut the circle, or put neurons on it",
         )
     return order
 
@@ -137,8 +145,11 @@ def recurrent_edges(graph: Graph) -> set[Edge]:
         closes = {(origin, post) in closing for origin in found}
         if closes == {True, False}:
             raise FileFormatError(
-                f"'{pre}' mixes signals that close a loop at '{post}' with others",
+                f"'{printable(pre)}' mixes signals that close a loop at '{printable(post)}' "
+                "with others",
+                code="nir-loop-mixed",
                 why="which of them wait for a step cannot be told",
+                fix="give the loop a matrix of its own",
             )
         if closes == {True}:
             recurrent.add((pre, post))

@@ -69,13 +69,15 @@ class NirOptions:
         self._check("hops", HOPS)
         if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
             raise UsageError(
-                f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}"
+                f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}",
+                code="nir-step-range",
             )
 
     def _check(self, key: str, choices: tuple[str, ...]) -> None:
         if getattr(self, key) not in choices:
             raise UsageError(
-                f"unknown {key.replace('_', ' ')} '{getattr(self, key)}' of a NIR file",
+                f"unknown {key.replace('_', ' ')} {getattr(self, key)!r} of a NIR file",
+                code="nir-option-unknown",
                 fix=f"use one of {', '.join(choices)}",
             )
 

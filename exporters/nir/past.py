@@ -58,9 +58,11 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
         for name in graph.of_kind(DELAY)
     }
     if any(lines.steps.min(initial=0) < 0 for lines in found.values()):
-        raise FileFormatError("a delay is negative")
+        raise FileFormatError("a delay of the graph is negative", code="nir-run-delay")
     if held_back(found) > MAX_HELD:
-        raise FileFormatError(f"its delays hold back more than {MAX_HELD} values")
+        raise FileFormatError(
+            f"its delays hold back more than {MAX_HELD} values", code="nir-run-too-large"
+        )
     return found
 
 

@@ -42,13 +42,18 @@ def read_graph(path: str | Path) -> Graph:
 
     Raises:
         FileFormatError: missing, damaged, too large, or no NIR file.
+        MissingError: h5py is not installed.
     """
     nodes: dict[str, Node] = {}
     edges: list[Edge] = []
     with opened(path, WHAT) as file:
         root = _Nodes(file).read(file.group(file.root, "node"), 0)
         if not isinstance(root, _Nested):
-            raise FileFormatError(f"it holds one node of the kind {printable(root.kind)}, no graph")
+            raise FileFormatError(
+                f"it holds one node of the kind {printable(root.kind)}, no graph",
+                code="nir-no-graph",
+                fix="put the node into a graph",
+            )
         _flatten(root, "", nodes, edges)
     return Graph(nodes, sorted(set(edges)))
 
@@ -58,6 +63,7 @@ def read_extra(path: str | Path) -> Extra | None:
 
     Raises:
         FileFormatError: missing, damaged, too large, no NIR file, or from a newer nmtool.
+        MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
         if extras.GROUP not in file.root:
@@ -69,6 +75,7 @@ def read_extra(path: str | Path) -> Extra | None:
             return _extra(file, group, about)
     raise FileFormatError(
         f"{path} has the format version {version}, this nmtool reads up to {extras.VERSION}",
+        code="file-newer",
         fix="update nmtool",
     )
 
@@ -91,7 +98,8 @@ class _Nodes:
         self.count += 1
         if depth > MAX_DEPTH or self.count > MAX_NODES:
             raise FileFormatError(
-                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep"
+                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
+                code="nir-too-many-nodes",
             )
         kind = self.file.text(group, "type")
         if kind == GRAPH:
@@ -102,21 +110,29 @@ class _Nodes:
         members, nodes = self.file.group(group, "nodes"), {}
         for name in sorted(members):
             if len(name) > MAX_NAME:
-                raise FileFormatError(f"the name {printable(name)} has {len(name)} letters")
+                raise FileFormatError(
+                    f"the name {printable(name)} has {len(name)} letters",
+                    code="nir-name-long",
+                    fix=f"shorten it to {MAX_NAME}",
+                )
             nodes[name] = self.read(self.file.group(members, name), depth + 1)
         return _Nested(nodes, self._edges(group, nodes))
 
     def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
         if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
-            raise FileFormatError(f"edges of the shape {pairs.shape} are no pairs of names")
+            raise FileFormatError(
+                f"edges of the shape {pairs.shape} are no pairs of names", code="nir-edges-shape"
+            )
         edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
         for pre, post in edges:
             for end in (pre, post):
                 if end not in nodes:
                     raise FileFormatError(
                         f"the edge {printable(pre)} → {printable(post)} has no node "
-                        f"'{printable(end)}'"
+                        f"'{printable(end)}'",
+                        code="nir-edge-nowhere",
+                        fix="add the node, or remove the edge",
                     )
         return edges
 
@@ -127,7 +143,11 @@ def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[E
     for name, node in nested.nodes.items():
         full = prefix + name
         if full in nodes:
-            raise FileFormatError(f"the file holds two nodes '{printable(full)}'")
+            raise FileFormatError(
+                f"the file holds two nodes '{printable(full)}'",
+                code="nir-name-twice",
+                fix="rename one of them",
+            )
         if isinstance(node, _Nested):
             first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
             _flatten(node, f"{full}.", nodes, edges)
@@ -148,6 +168,8 @@ def _port(nested: _Nested, name: str, kind: str) -> str:
     if len(found) != 1:
         raise FileFormatError(
             f"the nested graph '{printable(name)}' has {len(found)} nodes of the kind {kind}",
+            code="nir-nested-ports",
             why="edges to it name the graph only",
+            fix=f"keep one {kind}",
         )
     return f"{name}.{found[0]}"

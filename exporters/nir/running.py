@@ -9,6 +9,7 @@ import numpy as np
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.batches import in_batches, samples_at_once
+from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir import recursion
 from nmtool.exporters.nir.extra import Settings
 from nmtool.exporters.nir.graph import Graph
@@ -60,7 +61,11 @@ class WrittenGraph:
     def _check(self) -> None:
         missing = sorted({*self.settings.recorded.values()} - {*self.graph.nodes})
         if missing:
-            raise FileFormatError(f"the graph has no node '{missing[0]}'")
+            raise FileFormatError(
+                f"the graph has no node '{printable(missing[0])}'",
+                code="nir-run-node",
+                fix="export the network again",
+            )
 
     def _answer(self, spikes: Spikes) -> dict[str, Array]:
         """Per population [samples, steps, size] spikes or membranes."""
@@ -77,7 +82,11 @@ class WrittenGraph:
             if population.name in recorded:
                 values = outputs[recorded[population.name]]
                 if values.shape != (*spikes.shape[:2], population.size):
-                    raise FileFormatError(f"'{population.name}' has another size in the graph")
+                    raise FileFormatError(
+                        f"'{population.name}' has another size in the graph",
+                        code="nir-run-size",
+                        fix="export the network again",
+                    )
                 answer[population.name] = _late(values, self.settings.ahead[population.name])
         return self._completed(answer, spikes)
 

@@ -32,9 +32,13 @@ def line_counts(graph: Graph) -> dict[str, int]:
                 ready.append(post)
     for name, size in sizes.items():
         if not 1 <= size <= MAX_LINES:
-            raise FileFormatError(f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}")
+            raise FileFormatError(
+                f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}", code="nir-lines"
+            )
     if sum(sizes.values()) > MAX_TOTAL:
-        raise FileFormatError(f"its nodes have more than {MAX_TOTAL} lines")
+        raise FileFormatError(
+            f"its nodes have more than {MAX_TOTAL} lines", code="nir-too-many-lines"
+        )
     return sizes
 
 
@@ -58,5 +62,5 @@ def misfits(graph: Graph, sizes: dict[str, int]) -> list[Finding]:
         if sizes[pre] != wanted:
             where = f"{printable(pre)} → {printable(post)}"
             what = f"{sizes[pre]} lines lead to a node for {wanted}"
-            found.append(Finding("size", where, what, "mend the graph"))
+            found.append(Finding("nir-size", where, what, "give both ends as many lines"))
     return found

@@ -135,7 +135,10 @@ def _joined(
     fan = np.diff(start)[synapses.line]
     total = int(fan.sum())
     if total > MAX_SYNAPSES:
-        raise FileFormatError(f"it has more than {MAX_SYNAPSES} synapses, some through matrices")
+        raise FileFormatError(
+            f"it has more than {MAX_SYNAPSES} synapses, some through matrices",
+            code="nir-too-many-synapses",
+        )
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
     at = start[synapses.line[which]] + nth
@@ -146,7 +149,9 @@ def _joined(
 def summed(parts: list[Synapses]) -> Synapses:
     """All synapses of the parts; those that differ in nothing but their weight become one."""
     if sum(part.pre.size for part in parts) > MAX_SYNAPSES:
-        raise FileFormatError(f"it has more than {MAX_SYNAPSES} synapses")
+        raise FileFormatError(
+            f"it has more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+        )
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])
         for key in ("pre", "line", "delay", "weight")
@@ -169,7 +174,9 @@ def layers(synapses: Synapses, shape: tuple[int, int]) -> list[tuple[NDArray, ND
     nth = np.arange(pair.size) - np.repeat(first, np.diff(np.append(first, pair.size)))
     count = int(nth.max(initial=-1)) + 1
     if count * shape[0] * shape[1] > MAX_SYNAPSES:
-        raise FileFormatError(f"its projections need more than {MAX_SYNAPSES} synapses")
+        raise FileFormatError(
+            f"its projections need more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+        )
     found = []
     for number in range(count):
         chosen = synapses.taken(nth == number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import missing_library
 from nmtool.exporters.nir import extra as extras
 from nmtool.exporters.nir.extra import Extra
 from nmtool.exporters.nir.graph import INPUT, LINEAR, OUTPUT, Graph, Node
@@ -24,10 +25,13 @@ def to_bytes(graph: Graph, extra: Extra) -> bytes:
         extra: the group beside it.
 
     Raises:
-        ImportError: the library is not installed.
+        MissingError: the library is not installed.
     """
-    import h5py
-    import nir
+    try:
+        import h5py
+        import nir
+    except ImportError as error:
+        raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
     nir.write(buffer, _nir_graph(graph, nir))
