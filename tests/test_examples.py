@@ -14,9 +14,9 @@ import pytest
 from nmtool.cli.finetune import SHAPE
 from nmtool.cli.main import _parser, main
 from nmtool.cli.sweep_plan import read_plan
-from nmtool.cli.train_settings import read_config
 from nmtool.network import Network
 from nmtool.training.options import TrainOptions
+from nmtool.training.recipes import read_settings, recipe_names
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -76,9 +76,7 @@ def test_trainer_against_simulator(tmp_path: Path, capsys: pytest.CaptureFixture
     assert membranes == f"membranes compared {300 * 60 * 10}, different 0; predictions different 0"
 
 
-RECIPES = pytest.mark.parametrize(
-    "recipe", sorted((EXAMPLES / "recipes").glob("*.toml")), ids=lambda p: p.name
-)
+RECIPES = pytest.mark.parametrize("recipe", recipe_names())
 
 
 def _commands(file: Path) -> list[argparse.Namespace]:
@@ -90,20 +88,17 @@ def _commands(file: Path) -> list[argparse.Namespace]:
 
 @pytest.mark.torch
 @RECIPES
-def test_recipes_are_settings(recipe: Path) -> None:
-    settings = read_config(str(recipe))
-    options = TrainOptions().with_settings(settings, recipe.name)
-    assert settings
-    assert options != TrainOptions()
+def test_recipes_are_settings(recipe: str) -> None:
+    assert TrainOptions.from_file(recipe) != TrainOptions()
 
 
 @pytest.mark.torch
 @RECIPES
-def test_recipes_say_a_command_that_takes_them(recipe: Path) -> None:
-    (command,) = _commands(recipe)
-    assert EXAMPLES.parent / command.config == recipe
+def test_recipes_say_a_command_that_takes_them(recipe: str) -> None:
+    (command,) = _commands(EXAMPLES.parent / "nmtool" / "recipes" / f"{recipe}.toml")
+    assert command.config == recipe
     finetunes = command.run.__module__ == "nmtool.cli.finetune"
-    assert not finetunes or not read_config(str(recipe)).keys() & set(SHAPE)
+    assert not finetunes or not read_settings(recipe).keys() & set(SHAPE)
 
 
 @pytest.mark.torch

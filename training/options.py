@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from nmtool.data import default_steps
@@ -18,6 +19,7 @@ from nmtool.errors import UsageError
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
 from nmtool.targets import MAX_DELAY
+from nmtool.training.recipes import read_settings
 
 
 def _option(default: Any, text: str, **more: Any) -> Any:
@@ -217,6 +219,18 @@ class TrainOptions:
         """Steps of a sample."""
         return self.steps or default_steps(self.dt_ms)
 
+    @classmethod
+    def from_file(cls, source: str | Path) -> TrainOptions:
+        """The settings of a recipe or of a TOML file, on top of the defaults.
+
+        Args:
+            source: name of a recipe; a file, where it is a `Path`, ends in .toml or names a folder.
+
+        Raises:
+            UsageError: the recipe or file is unknown, damaged or holds a setting that is wrong.
+        """
+        return cls().with_settings(read_settings(source), str(source))
+
     def as_json(self) -> dict[str, Any]:
         """All settings, for the manifest."""
         return asdict(self)
@@ -311,7 +325,7 @@ _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 def _out_of_range(name: str, span: str, value: str) -> UsageError:
     return UsageError(
         f"{name} must be {span}, not {value}",
-        code="setting-out-of-range",
+        code="setting-range",
         fix=f"choose such a value; the default is {json.dumps(getattr(TrainOptions, name))}",
     )
 

@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_settings(parser)
     parser.epilog = (
-        "example: nmtool train digits -o run --config examples/recipes/digits.toml; "
+        "example: nmtool train digits -o run --config digits; "
         "with several processes: torchrun --nproc-per-node 2 -m nmtool train digits -o run "
-        "--config examples/recipes/digits.toml"
+        "--config digits"
     )
 
 

@@ -24,7 +24,11 @@ _IN_A_FILE = (
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add `--config`."""
-    parser.add_argument("--config", metavar="FILE.toml", help="settings; options override them")
+    parser.add_argument(
+        "--config",
+        metavar="NAME|FILE.toml",
+        help="settings: a recipe that comes with nmtool, or a file; options override them",
+    )
 
 
 def add_settings(
@@ -91,30 +95,26 @@ def chosen_settings(
     """The base, by default all defaults, changed by the file of `--config`, changed by options."""
     from nmtool.training.options import TrainOptions
 
-    settings = read_config(arguments.config) if arguments.config else {}
+    settings = {} if arguments.config is None else read_config(arguments.config)
     origin = arguments.config or "command line"
     chosen = {**settings, **given_settings(arguments)}
     return (base or TrainOptions()).with_settings(chosen, origin)
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """Settings from a TOML file; raises `UsageError` where it cannot be read."""
-    try:
-        import tomllib
-    except ModuleNotFoundError:
-        import tomli as tomllib
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read", why=error.strerror or str(error)) from error
-    except ValueError as error:
-        raise UsageError(f"{path} is not valid TOML", why=str(error)) from error
+def read_config(source: str) -> dict[str, Any]:
+    """Settings of a recipe or of a TOML file.
+
+    Raises:
+        UsageError: the recipe is unknown, or the file cannot be read or is not valid TOML.
+    """
+    from nmtool.training.recipes import read_settings
+
+    return read_settings(source)
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
     """The options of the run; what is given beside --resume must not contradict them."""
-    if arguments.config:
+    if arguments.config is not None:
         raise UsageError("--resume takes the settings of the run; leave out --config")
     options = folder.options()
     data = str(folder.manifest().get("data"))

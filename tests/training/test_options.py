@@ -15,6 +15,7 @@ from nmtool.errors import UsageError
 from nmtool.quantisation import DelayGrid
 from nmtool.training.options import TrainOptions
 from nmtool.training.run_folder import RunFolder
+from tests.refusals import refused
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,8 +23,6 @@ else:
     import tomli as tomllib
 
 pytestmark = pytest.mark.torch
-
-RECIPES = sorted((Path(__file__).parents[2] / "examples" / "recipes").glob("*.toml"))
 
 
 def _set(**settings: Any) -> TrainOptions:
@@ -40,8 +39,10 @@ def test_unnamed_settings_keep_their_values() -> None:
 
 
 def test_an_unknown_setting_is_named_with_its_origin() -> None:
-    with pytest.raises(UsageError, match=r"^here: unknown setting larning_rate, zeta") as caught:
+    with refused(UsageError, "setting-unknown") as caught:
         _set(zeta=1, hidden=3, larning_rate=0.1)
+    assert caught.value.what.startswith("here: ")
+    assert "larning_rate, zeta" in caught.value.what
     assert "delay_lr" in caught.value.fix
 
 
@@ -64,8 +65,11 @@ def test_an_unknown_setting_is_named_with_its_origin() -> None:
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any, kind: str) -> None:
-    with pytest.raises(UsageError, match=f"^here: {name} must be {kind}, not "):
+    with refused(UsageError, "setting-type") as caught:
         _set(**{name: value})
+    assert caught.value.what.startswith(f"here: {name} ")
+    assert kind in caught.value.what
+    assert repr(value) in caught.value.what
 
 
 def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
@@ -107,17 +111,28 @@ def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
         ("init_output", (0.0, -0.1)),
         ("init_output", (math.nan, 0.1)),
         ("init_output", (0.0, math.inf)),
-        ("readout", "last"),
-        ("schedule", "exponential"),
     ],
 )
 def test_a_value_out_of_range_is_refused(name: str, value: Any) -> None:
-    with pytest.raises(UsageError, match=f"{name}|{value}"):
+    with refused(UsageError, "setting-range") as caught:
         _set(**{name: value})
+    assert caught.value.what.startswith(f"{name} ")
+    numbers = value if isinstance(value, tuple) else [value]
+    assert all(str(number) in caught.value.what for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("readout", "last"), ("schedule", "exponential"), ("arithmetic", "fixed")]
+)
+def test_an_unknown_choice_is_refused(name: str, value: str) -> None:
+    with refused(UsageError, "choice-unknown") as caught:
+        _set(**{name: value})
+    assert f"{name} '{value}'" in caught.value.what
+    assert getattr(TrainOptions, name) in caught.value.fix
 
 
 def test_a_margin_needs_first_spikes() -> None:
-    with pytest.raises(UsageError, match="margin_ms"):
+    with refused(UsageError, "margin-without-first-spike"):
         _set(margin_ms=2.0, readout="max")
     assert _set(margin_ms=2.0, readout="first_spike").margin_ms == 2.0
 
@@ -193,17 +208,14 @@ def test_toml_values_arrive_with_their_types() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["[training]\nlr = 0.1", "lr = nan", "seed = 1979-05-27"])
-def test_toml_values_that_do_not_fit_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"unknown setting training|lr must|seed must"):
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[training]\nlr = 0.1", "setting-unknown"),
+        ("lr = nan", "setting-range"),
+        ("seed = 1979-05-27", "setting-type"),
+    ],
+)
+def test_toml_values_that_do_not_fit_are_refused(text: str, code: str) -> None:
+    with refused(UsageError, code):
         _set(**tomllib.loads(text))
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipes_are_understood(recipe: Path) -> None:
-    settings = tomllib.loads(recipe.read_text("utf-8"))
-    assert TrainOptions().with_settings(settings, str(recipe)) != TrainOptions()
-
-
-def test_there_are_recipes() -> None:
-    assert RECIPES

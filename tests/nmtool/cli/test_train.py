@@ -119,7 +119,7 @@ def test_wrong_file(text: str | bytes, told: list[str], nmtool: Nmtool) -> None:
     ("more", "told"),
     [
         (["--config", "no.toml"], ["no.toml cannot be read", "  why: No such file"]),
-        (["--config", "two"], ["two cannot be read", "  why: Is a directory"]),
+        (["--config", "./two"], ["two cannot be read", "  why: Is a directory"]),
         (["--recurrent", "--feedforward"], ["not allowed with argument"]),
         (["--hidden", "-1"], ["hidden must be "]),
         (["--epochs", "many"], ["argument --epochs: invalid int value: 'many'"]),

@@ -1,0 +1,68 @@
+"""Settings from TOML files, and the recipes: those files that come with nmtool."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nmtool.data.dataset import suggestion
+from nmtool.errors import UsageError
+
+ENDING = ".toml"
+"""Ends the name of a file of settings, and tells it from that of a recipe."""
+
+
+def recipe_names() -> list[str]:
+    """Names of all recipes, sorted."""
+    found = (file.name for file in (files("nmtool") / "recipes").iterdir())
+    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+
+
+def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str, Any]:
+    """Read the settings of a recipe or of a TOML file.
+
+    Args:
+        source: name of a recipe; a file, where it is a `Path`, ends in .toml or names a folder.
+        folder: where relative paths of files start; by default the working folder.
+
+    Raises:
+        UsageError: there is no such recipe, or the file cannot be read or is not valid TOML.
+    """
+    if isinstance(source, str) and Path(source).name == source and not source.endswith(ENDING):
+        if source not in recipe_names():
+            raise UsageError(
+                f"there is no recipe '{source}'",
+                code="recipe-unknown",
+                fix=suggestion(source, recipe_names(), also=f", or a file FILE{ENDING}"),
+            )
+        return _parsed((files("nmtool") / "recipes" / f"{source}{ENDING}").read_bytes(), source)
+    return read_toml((folder or Path()) / source)
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        UsageError: the file cannot be read or is not valid TOML.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be read", code="config-unreadable", why=error.strerror or str(error)
+        ) from error
+    return _parsed(content, str(file))
+
+
+def _parsed(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(content.decode())
+    except ValueError as error:
+        raise UsageError(
+            f"{name} is not valid TOML", code="config-invalid", why=str(error)
+        ) from error
