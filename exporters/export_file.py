@@ -23,7 +23,7 @@ def write_export(path: str | Path, content: bytes, force: bool) -> Path:
     path = Path(path)
     if path.is_dir():
         raise UsageError(
-            f"{path} is a folder", code="path-is-folder", fix="choose the name of a file"
+            f"{path} is a folder", code="file-is-folder", fix="choose the name of a file"
         )
     if not force and (path.exists() or path.is_symlink()):
         raise UsageError(

@@ -129,7 +129,7 @@ def _check_seal(path: Path, data: bytes) -> None:
     if seal is None:
         raise FileFormatError(
             f"{path} was not written by nmtool, or not to its end",
-            code="export-foreign",
+            code="file-foreign",
             why="it does not end with nmtool's digest; nothing in it was compiled",
             fix="export the network again",
         )

@@ -8,6 +8,7 @@ reads the file with nmtool.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nmtool import integer_network, storage
@@ -22,8 +23,9 @@ from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
+from nmtool.verification.backend import check_integers
 
-__all__ = ["export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -58,7 +60,7 @@ def export(
     layers, findings = layers_of(network)
     if findings:
         raise DoesNotFitError(
-            "NetX files cannot carry this network", code="netx-cannot-carry", findings=findings
+            "NetX files cannot carry this network", code="netx-does-not-fit", findings=findings
         )
     packed = storage.pack_archive(FILE_KIND, FILE_VERSION, *integer_network.pack(network))
     extra = Extra(network.content_hash, packed, b"" if answers is None else answers.to_bytes())
@@ -105,7 +107,7 @@ def _imported(path: str | Path, file: NetxFile) -> IntegerNetwork:
     if findings:
         raise FileFormatError(
             f"{path} holds what no network of integers can",
-            code="netx-not-integers",
+            code="netx-file-unfit",
             findings=findings,
         )
     return network_of(file)
@@ -147,3 +149,7 @@ def run(
     network = load(path)
     check_steps(network, spikes)
     return runner.execute(Path(path), network, order(network), spikes, deep, on_progress)
+
+
+check = partial(check_integers, run, "netx")
+"""Compare what a file answers with the simulator: `nmtool.verification.Backend.check`."""

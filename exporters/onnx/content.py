@@ -146,7 +146,7 @@ def _check_origin(path: Path, found: dict[str, str]) -> None:
     if NETWORK_KEY not in found or not version.isdecimal():
         raise FileFormatError(
             f"{path} was not written by nmtool",
-            code="export-foreign",
+            code="file-foreign",
             why="an ONNX graph in general is no network of spiking neurons",
             fix="import files that nmtool export wrote",
         )
