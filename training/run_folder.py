@@ -93,14 +93,6 @@ class RunFolder:
             raise self._damaged("it holds no options")
         return manifest
 
-    def _damaged(self, why: str) -> FileFormatError:
-        return FileFormatError(
-            f"{self.manifest_file} is damaged",
-            code="file-damaged",
-            why=why,
-            fix="bring back a copy of it, or train again",
-        )
-
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
         return TrainOptions().with_settings(self.manifest()["options"], str(self.manifest_file))
@@ -142,3 +134,11 @@ class RunFolder:
             found = []
         if found != epochs:
             self.write_log(epochs)
+
+    def _damaged(self, why: str) -> FileFormatError:
+        return FileFormatError(
+            f"{self.manifest_file} is damaged",
+            code="file-damaged",
+            why=why,
+            fix="bring back a copy of it, or train again",
+        )

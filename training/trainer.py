@@ -100,7 +100,7 @@ class Trainer:
             raise DataError(
                 "there are no validation samples",
                 code="split-empty",
-                fix="hold some out, or give None: training accuracy then decides which epoch is best",
+                fix="give None instead: training accuracy then decides which epoch is best",
             )
         self.options = options
         self._train, self._held_out = train, validation

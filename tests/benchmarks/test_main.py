@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_measuring(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--json", str(tmp_path / "no" / "out.json")]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert "[file-not-written]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--rounds", "0"], ["--suite", "all"], ["--hidden", "x"]])

@@ -9,6 +9,7 @@ from nmtool.errors import MissingError, UsageError
 from nmtool.training.cpu.engine import CpuEngine
 from nmtool.training.cuda import available
 from nmtool.training.devices import CPU, find_device
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -35,7 +36,7 @@ def test_the_cpu() -> None:
 @pytest.mark.usefixtures("no_gpu")
 def test_without_a_gpu() -> None:
     assert find_device("auto") is CPU
-    with pytest.raises(MissingError, match="built without CUDA") as caught:
+    with refused(MissingError, "torch-without-cuda") as caught:
         find_device("cuda")
     assert caught.value.exit_code == 3
 
@@ -49,5 +50,7 @@ def test_with_a_gpu(name: str, a_gpu: torch.device) -> None:
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(UsageError, match="unknown device 'tpu'"):
+    with refused(UsageError, "device-unknown") as caught:
         find_device("tpu")
+    assert "'tpu'" in caught.value.what
+    assert caught.value.fix.endswith("auto, cpu, cuda")

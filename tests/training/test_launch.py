@@ -6,6 +6,7 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.training.launch import Launch, launched
+from tests.refusals import refused
 
 TORCHRUN = {
     "RANK": "5",
@@ -50,7 +51,7 @@ def test_a_job_of_one_process_is_none(environment: pytest.MonkeyPatch) -> None:
 )
 def test_a_damaged_environment(name: str, value: str, environment: pytest.MonkeyPatch) -> None:
     environment.setenv(name, value)
-    with pytest.raises(UsageError, match="damaged") as told:
+    with refused(UsageError, "torchrun-environment-damaged") as told:
         launched()
     assert f"{name}={value}" in told.value.why
 

@@ -11,6 +11,7 @@ from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.training import reference
 from nmtool.training.model import SpikingNetwork
+from tests.refusals import refused
 from tests.training.nets import TOPOLOGIES, random_input, random_network
 
 pytestmark = pytest.mark.torch
@@ -124,14 +125,26 @@ def test_delays_round_half_away_and_stay_in_range() -> None:
 
 def test_wrong_input_is_refused() -> None:
     network = random_network("none hidden", seed=17)
-    with pytest.raises(DataError, match="channels"):
+    with refused(DataError, "input-channels-differ"):
         SpikingNetwork(network)(Raster.silent(1, 5, 3))
-    with pytest.raises(NetworkError, match="limit"):
+    with refused(NetworkError, "delays-beyond-limit"):
         SpikingNetwork(network, max_delay=2)
+    with refused(NetworkError, "projections-missing"):
+        SpikingNetwork(network.with_projections([]))
+
+
+def test_parallel_recurrent_projections_are_refused() -> None:
+    network = random_network("recurrent", seed=1)
+    loops = [p for p in network.projections if p.source == p.target]
+    with refused(NetworkError, "recurrent-projections-parallel") as caught:
+        SpikingNetwork(network.with_projections([*network.projections, *loops]))
+    assert loops[0].source in caught.value.what
 
 
 def test_delays_that_16_bits_do_not_hold_are_refused() -> None:
     network = random_network("none hidden", seed=1)
     assert SpikingNetwork(network, max_delay=32767).to_network().max_delay == network.max_delay
-    with pytest.raises(UsageError, match="delays of up to 32768 steps are too long"):
+    with refused(UsageError, "max-delay-too-long") as caught:
         SpikingNetwork(network, max_delay=32768)
+    assert "32768 steps" in caught.value.what
+    assert "32767" in caught.value.why

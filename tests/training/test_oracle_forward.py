@@ -31,6 +31,7 @@ from nmtool.training.oracle.closed_forms import (
     response,
     weighted_integral,
 )
+from tests.refusals import refused
 
 taus = st.sampled_from([3.0, 5.0, 5.0 * (1 + 1e-12), 5.0 * (1 + 1e-6), 20.0, 200.0])
 cells = st.builds(Cell, taus, taus, st.just(1.0), st.sampled_from([0.0, -0.4, 0.7, 1.5]))
@@ -205,27 +206,32 @@ def test_a_self_connection_without_delay_acts_at_once_but_after_the_reset():
 def test_endless_firing_is_refused():
     recurrent = ContinuousProjection("n", "n", [[50.0]], [[0.0]])
     network = replace(single(7.0, 0.0), projections=[*single(7.0, 0.0).projections, recurrent])
-    with pytest.raises(NetworkError, match="fired more than 500 spikes"):
+    with refused(NetworkError, "spikes-without-end") as caught:
         simulate(network, events(0.0), max_spikes=500)
+    assert "500" in caught.value.what
 
 
 @pytest.mark.parametrize(
-    ("time", "channel", "message"),
-    [(1.0, 1, "outside the channels"), (-1.0, 0, "before time 0"), (np.nan, 0, "before time 0")],
+    ("time", "channel", "code"),
+    [
+        (1.0, 1, "units-range"),
+        (-1.0, 0, "times-negative"),
+        (np.nan, 0, "times-negative"),
+    ],
 )
-def test_impossible_events_are_refused(time, channel, message):
-    with pytest.raises(DataError, match=message):
+def test_impossible_events_are_refused(time, channel, code):
+    with refused(DataError, code):
         simulate(single(1.0, 0.0), SpikeTimes(np.array([time]), np.array([channel])))
 
 
 def test_impossible_networks_are_refused():
-    with pytest.raises(NetworkError, match="negative"):
+    with refused(NetworkError, "delays-negative"):
         single(1.0, -0.1)
-    with pytest.raises(NetworkError, match="not finite"):
+    with refused(NetworkError, "weights-not-finite"):
         single(np.nan, 1.0)
-    with pytest.raises(NetworkError, match=r"\[pre, post\]"):
+    with refused(NetworkError, "weights-delays-shape"):
         ContinuousProjection("input", "n", np.ones((1, 2)), np.ones((2, 1)))
-    with pytest.raises(NetworkError, match="time constants"):
+    with refused(NetworkError, "time-constant-untrainable"):
         replace(single(1.0, 0.0), populations=[Population("n", 1, tau_mem_ms=np.inf)])
-    with pytest.raises(DataError, match="one length"):
+    with refused(DataError, "events-lengths"):
         SpikeTimes(np.zeros(2), np.zeros(3, int))

@@ -9,9 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import distributed, nn
 
+from nmtool.errors import MissingError, RankError
+from nmtool.training import ranks
+from nmtool.training.launch import Launch
 from nmtool.training.ranks import ALONE, Ranks, _reason
+from tests.refusals import refused
 from tests.torchrun import ROOT, torchrun
 from tests.training.small_data import small_events
 
@@ -64,6 +68,39 @@ def test_without_torchrun_there_is_one_rank(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name)
     assert Ranks.from_environment() == ALONE
     assert Ranks.from_environment("cuda").device == "cuda"
+
+
+class _Work:
+    """A collective operation of which another rank has no part any more."""
+
+    def is_completed(self) -> bool:
+        return True
+
+    def wait(self) -> None:
+        raise RuntimeError("[/a/pair.cc:5] Connection closed by peer. Ask others")
+
+
+def test_a_lost_rank_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "all_reduce", lambda tensor, async_op: _Work())
+    with refused(RankError, "rank-lost") as caught:
+        Ranks(0, 2).barrier()
+    assert caught.value.what == RankError.LOST
+    assert caught.value.why == "Connection closed by peer"
+
+
+def test_ranks_that_cannot_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(backend: str, **launch: object) -> None:
+        raise RuntimeError("no answer")
+
+    monkeypatch.setattr(ranks, "launched", lambda: Launch(0, 2, 0, 2, "localhost", 1, ""))
+    monkeypatch.setattr(distributed, "init_process_group", refuse)
+    with refused(RankError, "ranks-unreachable") as caught:
+        Ranks.from_environment()
+    assert caught.value.why == "no answer"
+    monkeypatch.setattr(distributed, "is_available", lambda: False)
+    with refused(MissingError, "torch-without-ranks") as missing:
+        Ranks.from_environment()
+    assert "gloo" in missing.value.what
 
 
 @pytest.mark.parametrize(

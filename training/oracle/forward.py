@@ -99,13 +99,13 @@ def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
     if ((events.neuron < 0) | (events.neuron >= network.n_channels)).any():
         raise DataError(
             f"an input event lies outside the channels 0…{network.n_channels - 1}",
-            code="event-outside-channels",
+            code="units-range",
             fix="give the network as many channels as the events have",
         )
     if not (events.time_ms >= 0).all():
         raise DataError(
             "an input event comes before time 0, or its time is no number",
-            code="event-before-start",
+            code="times-negative",
             fix="shift the events, or leave this one out",
         )
 

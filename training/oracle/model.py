@@ -35,14 +35,14 @@ class ContinuousProjection:
         label = f"projection {self.source} → {self.target}"
         if self.weight.ndim != 2 or self.weight.shape != self.delay_ms.shape:
             raise NetworkError(
-                f"{label}: weights and delays must both be [pre, post]", code="projection-shapes"
+                f"{label}: weights and delays must both be [pre, post]", code="weights-delays-shape"
             )
         if not (np.isfinite(self.weight).all() and np.isfinite(self.delay_ms).all()):
             raise NetworkError(
-                f"{label}: a weight or delay is not finite", code="weight-not-finite"
+                f"{label}: a weight or delay is not finite", code="weights-not-finite"
             )
         if (self.delay_ms < 0).any():
-            raise NetworkError(f"{label}: a delay is negative", code="delay-negative")
+            raise NetworkError(f"{label}: a delay is negative", code="delays-negative")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -107,7 +107,7 @@ class SpikeTimes:
         if self.time_ms.ndim != 1 or self.time_ms.shape != self.neuron.shape:
             raise DataError(
                 "spike times and their neurons must be two lists of one length",
-                code="spike-lists-differ",
+                code="events-lengths",
             )
 
     @property

@@ -16,6 +16,7 @@ from nmtool.training import ranks
 from nmtool.training.cuda import available
 from nmtool.training.cuda.available import require
 from nmtool.training.launch import Launch
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -51,15 +52,15 @@ class _Computer:
         monkeypatch.setattr("numba.cuda.is_available", lambda: self.numba_works)
         self.monkeypatch = monkeypatch
 
-    def refusal(self) -> str:
-        """What is said, all of it."""
+    def refuses(self, code: str) -> MissingError:
+        """The error of this code, which says why and what to do."""
         self.monkeypatch.setattr(torch.version, "cuda", self.cuda)
-        with pytest.raises(MissingError) as caught:
+        with refused(MissingError, code) as caught:
             require()
         assert caught.value.exit_code == 3
         assert caught.value.why
         assert caught.value.fix
-        return str(caught.value)
+        return caught.value
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
 
 def test_more_processes_than_gpus(computer: _Computer) -> None:
     taken = _start_as(0, 3, computer)
-    with pytest.raises(UsageError, match="3 processes on this machine need a GPU each") as told:
+    with refused(UsageError, "gpus-too-few") as told:
         require()
     assert told.value.fix == "--nproc-per-node 2"
     assert taken == [0]
@@ -111,38 +112,45 @@ def test_compiler_from_elsewhere(computer: _Computer) -> None:
 
 def test_torch_without_cuda(computer: _Computer) -> None:
     computer.cuda = None
-    assert "built without CUDA" in computer.refusal()
+    computer.refuses("torch-without-cuda")
 
 
 def test_no_gpu(computer: _Computer) -> None:
     computer.gpu = False
-    assert "no NVIDIA GPU is visible" in computer.refusal()
+    computer.refuses("gpu-missing")
 
 
 @pytest.mark.parametrize(("cuda", "extra"), [("12.8", "nmtool[cuda12]"), ("13.0", "nmtool[cuda]")])
 def test_no_numba_cuda(computer: _Computer, cuda: str, extra: str) -> None:
     computer.cuda, computer.numba_cuda = cuda, False
-    said = computer.refusal()
-    assert "needs numba-cuda" in said
-    assert f"pip install '{extra}'" in said
+    assert computer.refuses("library-missing").fix == f"pip install '{extra}'"
 
 
 def test_two_versions_of_cuda(computer: _Computer) -> None:
     computer.cuda = "12.8"
-    said = computer.refusal()
-    assert "torch uses CUDA 12, numba-cuda the compiler of CUDA 13" in said
-    assert "pip install 'nmtool[cuda12]'" in said
+    said = computer.refuses("cuda-versions-differ")
+    assert "CUDA 12" in said.what
+    assert "CUDA 13" in said.what
+    assert said.fix == "pip install 'nmtool[cuda12]'"
 
 
 def test_numba_finds_no_gpu(computer: _Computer) -> None:
     computer.numba_works = False
-    assert "numba-cuda cannot use the GPU" in computer.refusal()
+    computer.refuses("numba-cuda-without-gpu")
 
 
 def test_numba_does_not_go_with_numba_cuda(computer: _Computer) -> None:
     computer.monkeypatch.delattr("numba.cuda")
     computer.monkeypatch.setitem(sys.modules, "numba.cuda", None)
-    assert "does not go with the installed Numba" in computer.refusal()
+    assert "pip install" in computer.refuses("numba-cuda-unfit").fix
+
+
+def test_the_simulator_is_part_of_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available, "SIMULATED", True)
+    monkeypatch.delattr("numba.cuda")
+    monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    with refused(MissingError, "numba-cuda-unfit"):
+        require()
 
 
 def test_the_simulator_needs_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

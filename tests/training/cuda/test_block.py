@@ -27,6 +27,7 @@ from nmtool.training.engine import LifRun, Synapses
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.spike_trains import SpikeTrains
+from tests.refusals import refused
 from tests.training.cuda.engines import (
     DEVICE,
     SMALL,
@@ -259,12 +260,13 @@ def test_kernels_are_given_what_they_are_compiled_for(
 
 def test_delays_that_no_ring_holds() -> None:
     case = Case(max_delay=20, limits=replace(SMALL, shared_bytes=64))
-    with pytest.raises(UsageError, match="too long to train on a GPU"):
+    with refused(UsageError, "delays-too-long-for-gpu"):
         blocks(case.network(), case)
 
 
 def test_populations_that_do_not_fit() -> None:
     case = Case(hidden=40, limits=Limits(threads=32, shared_bytes=800))
     hidden, _ = blocks(case.network(), case)
-    with pytest.raises(UsageError, match="40 neurons is too large"):
+    with refused(UsageError, "population-too-large-for-gpu") as caught:
         hidden.run_lif(SpikeTrains.from_raster(case.input(), DEVICE))
+    assert "40 neurons" in caught.value.what
