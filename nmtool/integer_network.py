@@ -62,7 +62,8 @@ class IntegerPopulation:
         self._check_range("bias_exponent", self.bias_exponent, targets.MAX_BIAS_EXPONENT)
         if not 0 < self.scale < math.inf:
             raise NetworkError(
-                f"population '{self.name}': the scale must be positive and finite, not {self.scale}",
+                f"population '{self.name}': the scale must be positive and finite, "
+                f"not {self.scale}",
                 code="scale-range",
             )
         if self.kind == LIF:

@@ -47,7 +47,9 @@ class Raster:
         for name in ("n_steps", "n_neurons"):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
             if getattr(self, name) < 0:
-                raise DataError(f"a raster's {name} must not be negative", code="raster-size-negative")
+                raise DataError(
+                    f"a raster's {name} must not be negative", code="raster-size-negative"
+                )
         self._check_lists()
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
@@ -214,7 +216,9 @@ def _integers(what: str, values: ArrayLike) -> NDArray[np.integer]:
     """The values as they are, if they are a list of integers, or of nothing."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise DataError(f"a raster's {what}s must be a list of integers", code="raster-not-integers")
+        raise DataError(
+            f"a raster's {what}s must be a list of integers", code="raster-not-integers"
+        )
     return array
 
 
