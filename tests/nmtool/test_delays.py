@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nmtool import targets
 from nmtool.errors import UsageError
 from nmtool.quantisation.delays import DELAY_BITS, DelayGrid
+from tests.refusals import refused
 
 grids = st.builds(
     DelayGrid,
@@ -75,11 +76,12 @@ def test_the_last_delay_within_a_limit() -> None:
 
 @pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])
 def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> None:
-    with pytest.raises(UsageError):
+    code = "delay-stride-range" if bits == 6 else "delay-bits-range"
+    with refused(UsageError, code):
         DelayGrid(bits, stride)
 
 
 @pytest.mark.parametrize("limit", [-1, targets.MAX_DELAY + 1])
 def test_a_limit_beyond_the_target_is_refused(limit: int) -> None:
-    with pytest.raises(UsageError, match=f"not {limit}"):
+    with refused(UsageError, "delay-limit-range"):
         DelayGrid(limit=limit)

@@ -22,6 +22,7 @@ from nmtool.integer_network import (
 from nmtool.readout import Readout
 from nmtool.targets import weight_step
 from tests.integer_nets import random_network
+from tests.refusals import refused
 
 
 def population(**changes: Any) -> IntegerPopulation:
@@ -43,19 +44,21 @@ def test_constants_are_whole_numbers_in_their_ranges(key: str, limit: int) -> No
         assert value == legal
         assert type(value) is int
     for wrong in (-1, limit + 1, 0.5, math.nan, math.inf):
-        with pytest.raises(NetworkError, match=f"{key} must be a whole number in 0 … {limit}"):
+        with refused(NetworkError, "constant-range") as caught:
             population(**{key: wrong})
+        assert key in caught.value.what
+        assert f"{limit}" in caught.value.what
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
 def test_scales_are_positive(scale: float) -> None:
-    with pytest.raises(NetworkError, match="scale"):
+    with refused(NetworkError, "scale-range"):
         population(scale=scale)
 
 
 def test_an_integrating_population_never_fires() -> None:
     assert population(kind="li", vth=1 << 17).vth == 1 << 17
-    with pytest.raises(NetworkError, match="vth 131072, not 100"):
+    with refused(NetworkError, "li-threshold"):
         population(kind="li", vth=100)
 
 
@@ -68,7 +71,7 @@ def test_bias_is_mantissa_times_a_power_of_two() -> None:
 
 @pytest.mark.parametrize("mantissa", [-4097, 4096, 0.5, math.nan])
 def test_bias_mantissas_out_of_range(mantissa: float) -> None:
-    with pytest.raises(NetworkError, match="bias mantissas must be whole numbers"):
+    with refused(NetworkError, "bias-mantissa-range"):
         population(bias_mantissa=[0, mantissa])
 
 
@@ -97,40 +100,43 @@ def test_weights_lava_would_round_are_refused(weight: list[int], bits: int) -> N
     if lava == weight and -256 not in weight:
         assert projection(weight, bits=bits).weight.tolist() == [weight]
     else:
-        with pytest.raises(NetworkError, match="weights must"):
+        code = "weights-range" if max(map(abs, weight)) > 255 else "weights-step"
+        with refused(NetworkError, code):
             projection(weight, bits=bits)
 
 
 @pytest.mark.parametrize("weight", [0.5, math.nan, math.inf, -256, 256])
 def test_weights_are_whole_and_below_256(weight: float) -> None:
-    with pytest.raises(NetworkError, match="weights must"):
+    with refused(NetworkError, "weights-step" if weight == 0.5 else "weights-range"):
         projection(weight)
 
 
 @pytest.mark.parametrize("delay", [-1, 0.5, 62, math.nan])
 def test_delays_are_whole_steps_up_to_61(delay: float) -> None:
-    with pytest.raises(NetworkError, match="delays must be whole steps from 0 to 61"):
+    with refused(NetworkError, "delays-not-steps") as caught:
         projection(2, delay=delay)
+    assert "61" in caught.value.what
 
 
 @pytest.mark.parametrize("bits", [1, 9, 4.5])
 def test_bits_are_2_to_8(bits: float) -> None:
-    with pytest.raises(NetworkError, match="weight_bits must be 2 … 8"):
+    with refused(NetworkError, "projection-bits-range"):
         projection(0, bits=bits)
 
 
 @pytest.mark.parametrize(("bits", "least"), [(8, 0), (6, -2), (4, -4), (2, -6)])
 def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -> None:
     for exponent in (least - 1, 8, least + 0.5, math.nan):
-        with pytest.raises(NetworkError, match=f"weight_exponent must be {least} … 7"):
+        with refused(NetworkError, "projection-exponent-range") as caught:
             projection(0, bits=bits, exponent=exponent)
+        assert f"{least} … 7" in caught.value.what
     step = weight_step(bits, mixed_signs=True)
     finest = projection([[-step, step]], bits=bits, exponent=least)
     assert finest.shifted_weight.tolist() == [[-2, 2]]
 
 
 def test_shapes_must_agree() -> None:
-    with pytest.raises(NetworkError, match="differ"):
+    with refused(NetworkError, "weights-delays-shape"):
         IntegerProjection(INPUT, "a", np.zeros((2, 3)), np.zeros((3, 2)))
 
 
@@ -143,7 +149,7 @@ def test_types_are_settled() -> None:
 
 
 def test_only_loihi2_is_known() -> None:
-    with pytest.raises(NetworkError, match="unknown arithmetic 'loihi3'"):
+    with refused(NetworkError, "arithmetic-unknown") as caught:
         IntegerNetwork(
             InputChannels(1),
             [population()],
@@ -153,6 +159,7 @@ def test_only_loihi2_is_known() -> None:
             5,
             arithmetic="loihi3",
         )
+    assert "'loihi3'" in caught.value.what
 
 
 def test_populations_by_what_they_do() -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import Readout, membrane_scores
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_input, check_steps
 from tests.integer_nets import random_network
+from tests.refusals import refused
 from tests.strategies import recordings
 
 
@@ -67,5 +68,12 @@ def test_the_first_spike_decides() -> None:
 def test_input_must_have_the_channels() -> None:
     network = random_network(0, n_hidden=1, spiking_output=False)
     check_input(network, Raster.silent(1, 3, 5))
-    with pytest.raises(DataError, match="4 channels, the network listens to 5"):
+    with refused(DataError, "input-channels-differ"):
         check_input(network, Raster.silent(1, 3, 4))
+
+
+def test_input_may_have_to_have_steps() -> None:
+    network = random_network(0, n_hidden=1, spiking_output=False)
+    check_steps(network, Raster.silent(1, 1, 5))
+    with refused(DataError, "input-steps-missing"):
+        check_steps(network, Raster.silent(1, 0, 5))

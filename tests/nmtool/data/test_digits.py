@@ -8,6 +8,7 @@ import pytest
 from nmtool.data import SPLITS, SpikeEvents, load_dataset
 from nmtool.data.digits import load_digits, pixel_latency_ms
 from nmtool.errors import MissingError
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch  # scikit-learn comes with the same extra
 
@@ -51,7 +52,8 @@ def test_catalogue_knows_digits() -> None:
 
 def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(MissingError) as caught:
+    with refused(MissingError, "library-missing") as caught:
         load_digits("test")
     assert caught.value.exit_code == 3
+    assert "scikit-learn" in caught.value.what
     assert "nmtool[train]" in caught.value.fix

@@ -10,6 +10,7 @@ from nmtool.data import SpikeEvents, check_fit, check_same_classes
 from nmtool.errors import UsageError
 from nmtool.graph import InputChannels
 from tests.nmtool.cli import cases
+from tests.refusals import refused
 
 
 def _events(n_units: int = cases.N_UNITS, names: tuple[str, ...] = cases.CLASSES) -> SpikeEvents:
@@ -25,22 +26,23 @@ def test_its_own_data(network) -> None:
 def test_grouped_channels(n_units: int) -> None:
     network = cases.float_network(channels=InputChannels(cases.N_UNITS, group=2))
     check_fit(network, _events(n_units))
-    with pytest.raises(UsageError, match="4 channels in groups of 2, the network listens to 4"):
+    with refused(UsageError, "data-channels-differ"):
         check_fit(network, _events())
 
 
 def test_other_channels() -> None:
-    with pytest.raises(UsageError, match="5 channels, the network listens to 4"):
+    with refused(UsageError, "data-channels-differ"):
         check_fit(cases.float_network(), _events(5))
 
 
 def test_more_classes() -> None:
-    with pytest.raises(UsageError, match="3 classes, the network answers with 2"):
+    with refused(UsageError, "data-classes-differ"):
         check_fit(cases.float_network(), _events(names=(*cases.CLASSES, "none")))
 
 
 def test_classes_of_other_names() -> None:
     events = _events(names=("left", "up"))
     check_fit(cases.float_network(), events)
-    with pytest.raises(UsageError, match="call class 1 'up', the network calls it 'right'"):
+    with refused(UsageError, "class-names-differ") as caught:
         check_same_classes(cases.float_network(), events)
+    assert all(name in caught.value.what for name in ("'up'", "'right'"))

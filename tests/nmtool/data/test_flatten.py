@@ -7,6 +7,7 @@ import pytest
 
 from nmtool.data.flatten import flatten
 from nmtool.errors import DataError
+from tests.refusals import refused
 
 CAMERA = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", bool)])
 COCHLEA = np.dtype([("t", int), ("x", int), ("p", int)])
@@ -89,35 +90,35 @@ def test_a_class_map_names_the_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    ("data", "code", "named"),
     [
-        (Recordings([], ["a"], None), "X: the data set has no sensor of fixed size"),
-        (Recordings([], None), "X: the data set has no classes"),
-        (
-            Recordings([(camera((4, 0, 0, 0)), 0)], ["a"]),
-            "X: sample 0: the x of an event is outside 0…3",
-        ),
+        (Recordings([], ["a"], None), "sensor-size-missing", "X: "),
+        (Recordings([], None), "classes-missing", "X: "),
+        (Recordings([(camera((4, 0, 0, 0)), 0)], ["a"]), "positions-range", "X: sample 0: the x"),
         (
             Recordings([(camera(), 0), (camera((0, -1, 0, 0)), 0)], ["a"]),
-            "X: sample 1: the y of an event is outside 0…2",
+            "positions-range",
+            "X: sample 1: the y",
         ),
         (
             Recordings([(np.array([(0, 0, 2)], COCHLEA), 0)], ["a"]),
-            "X: sample 0: the p of an event is outside 0…1",
+            "positions-range",
+            "X: sample 0: the p",
         ),
         (
             Recordings([(camera((0, 0, -1, 0)), 0)], ["a"]),
-            "X: sample 0, event 0: the time -0.001 ms is negative",
+            "times-negative",
+            "X: sample 0, event 0: the time -0.001 ms",
         ),
-        (Recordings([(camera(), "cow")], ["a"]), "X: sample 0: the target 'cow' is not a class"),
-        (Recordings([(camera(), [1, 2])], ["a"]), "X: sample 0: the target [1, 2] is not a class"),
-        (Recordings([(camera(), 1)], ["a"]), "X: sample 0: label 1 is not one of the 1 classes"),
-        (Recordings([(np.zeros(3), 0)], ["a"]), "X: sample 0 is not a list of events"),
-        (Recordings([((camera(), camera()), 0)], ["a"]), "X: sample 0 is not a list of events"),
-        (Recordings([0], ["a"]), "X: sample 0 cannot be read"),
+        (Recordings([(camera(), "cow")], ["a"]), "target-not-class", "X: sample 0"),
+        (Recordings([(camera(), [1, 2])], ["a"]), "target-not-class", "X: sample 0"),
+        (Recordings([(camera(), 1)], ["a"]), "labels-range", "X: sample 0: label 1"),
+        (Recordings([(np.zeros(3), 0)], ["a"]), "sample-not-events", "X: sample 0"),
+        (Recordings([((camera(), camera()), 0)], ["a"]), "sample-not-events", "X: sample 0"),
+        (Recordings([0], ["a"]), "sample-unreadable", "X: sample 0"),
     ],
 )
-def test_what_is_no_classification_task_is_refused(data: Recordings, message: str) -> None:
-    with pytest.raises(DataError) as caught:
+def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, named: str) -> None:
+    with refused(DataError, code) as caught:
         flatten(data, "X")
-    assert message in caught.value.what
+    assert named in caught.value.what

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from nmtool import integer_network, known_answers, network, recording
@@ -19,6 +18,7 @@ from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
 
 Saved = Network | IntegerNetwork | Recording | KnownAnswers
 
@@ -83,8 +83,8 @@ def contents(saved: Saved, folder: Path) -> tuple[str, dict[str, tuple[str, tupl
     return json.dumps(header, sort_keys=True), described
 
 
-def assert_refused(kind: str, path: Path) -> FileFormatError:
-    with pytest.raises(FileFormatError) as error:
+def assert_refused(kind: str, path: Path, code: str = "file-damaged") -> FileFormatError:
+    with refused(FileFormatError, code) as caught:
         KINDS[kind].load(path)
-    assert str(path) in error.value.what
-    return error.value
+    assert str(path) in caught.value.what
+    return caught.value

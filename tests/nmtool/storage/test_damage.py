@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from nmtool import recording
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, Finding, NetworkError
 from nmtool.known_answers import KnownAnswers
 from nmtool.recording import Recording
+from nmtool.storage import Archive
 from tests.nmtool.storage.archives import KINDS, SAMPLES, Saved, assert_refused, read, write
+from tests.refusals import refused
 
 REPLACEMENTS: list[Any] = [None, True, -1, 1.5, 10**30, float("nan"), "x", "", [], [1], {}]
 
@@ -128,4 +130,22 @@ def test_recordings_over_different_samples_or_steps(name: str, tmp_path: Path) -
     header, arrays = read(path)
     for wrong in (arrays[name][:1], arrays[name][:, 1:]):
         write(path, header, {**arrays, name: wrong})
-        assert "different samples or steps" in assert_refused(recording.FILE_KIND, path).why
+        assert_refused(recording.FILE_KIND, path, "recording-shapes-differ")
+
+
+def test_a_recording_without_its_output(tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    SAMPLES[recording.FILE_KIND].save(path)
+    header, arrays = read(path)
+    write(path, {**header, "readout": {"population": "a", "rule": "max"}}, arrays)
+    assert "'a'" in assert_refused(recording.FILE_KIND, path, "output-not-recorded").what
+
+
+def test_what_is_wrong_with_the_contents_is_told_in_full(tmp_path: Path) -> None:
+    finding = Finding("one-code", "a", "what", "fix")
+    first = NetworkError("what", code="some-code", why="why", fix="fix", findings=[finding])
+    with refused(FileFormatError, "some-code") as caught, Archive(tmp_path, {}, {}).checked():
+        raise first
+    told = caught.value
+    assert (told.why, told.fix, told.findings) == ("why", "fix", (finding,))
+    assert caught.value.__cause__ is first

@@ -18,8 +18,8 @@ from tests.nmtool.storage.archives import KINDS, SAMPLES, assert_refused, conten
 
 
 def test_missing_files(kind: str, tmp_path: Path) -> None:
-    assert_refused(kind, tmp_path / "nothing.npz")
-    assert_refused(kind, tmp_path)
+    assert_refused(kind, tmp_path / "nothing.npz", "file-missing")
+    assert_refused(kind, tmp_path, "file-missing")
 
 
 def test_files_cut_short(kind: str, path: Path) -> None:
@@ -50,7 +50,9 @@ def test_a_damaged_byte_is_noticed_or_does_not_matter(
 def test_other_kinds_of_ours(kind: str, path: Path) -> None:
     for other in KINDS:
         if other != kind:
-            assert f"is a '{kind}' file, not a '{other}'" in assert_refused(other, path).what
+            what = assert_refused(other, path, "file-kind").what
+            assert f"'{kind}'" in what
+            assert f"'{other}'" in what
 
 
 @pytest.mark.parametrize(
@@ -73,9 +75,9 @@ def test_foreign_files(kind: str, tmp_path: Path, content: bytes) -> None:
 
 def test_a_newer_version_asks_for_an_update(kind: str, path: Path) -> None:
     header, arrays = read(path)
-    error = assert_refused(kind, write(path, {**header, "version": 2}, arrays))
-    assert "version 2, this nmtool reads up to 1" in error.what
-    assert error.fix == "update nmtool"
+    error = assert_refused(kind, write(path, {**header, "version": 2}, arrays), "file-newer")
+    assert "version 2" in error.what
+    assert error.fix
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_bombs_are_not_unpacked(kind: str, path: Path, monkeypatch: pytest.Monke
     KINDS[kind].load(path)
     monkeypatch.setattr(storage, "MAX_ARCHIVE_BYTES", size - 1)
     monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("it was unpacked"))
-    assert f"unpack to {size} bytes" in assert_refused(kind, path).why
+    assert f"{size} bytes" in assert_refused(kind, path).why
     assert storage.archive_kind(path) == ""
 
 
