@@ -76,7 +76,7 @@ class Dataset(Tabular):
             raise UsageError(
                 f"the last {n} training samples are to validate, but '{self.name}' has "
                 f"{self.train.n_samples}",
-                code="validation-too-large",
+                code="validation-range",
                 fix="take fewer, --validation N, or none: --validation 0",
             )
         return Dataset(self.name, self.splits, self.split, tail=n)
