@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from nmtool.errors import MissingError
 from nmtool.training.cuda import SIMULATED, ptx
 from nmtool.training.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.cuda.kernels.compiled import MAX_REGISTERS
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -76,3 +78,15 @@ def test_every_kernel_is_looked_at() -> None:
         if not value.targetoptions.get("device")
     }
     assert {kernel for kernel, _ in ptx.signatures()} == kernels
+
+
+def test_without_an_assembler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ptx, "find_ptxas", lambda: None)
+    with refused(MissingError, "ptxas-missing"):
+        next(ptx.reports())
+
+
+def test_an_assembler_that_refuses() -> None:
+    with refused(MissingError, "ptxas-refused") as caught:
+        ptx.assemble(sys.executable, "run_lif", "", (8, 0))
+    assert "run_lif" in caught.value.what
