@@ -1,0 +1,65 @@
+"""`Samples`: labelled data as a network hears them, binned to its steps and channels."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.binning import bin_events
+from nmtool.data.events import SpikeEvents
+from nmtool.data.fit import check_fit
+from nmtool.errors import DataError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples:
+    """Binned samples with their labels.
+
+    Attributes:
+        raster: input spikes.
+        label: [samples] int64.
+    """
+
+    raster: Raster
+    label: NDArray[np.integer]
+
+    def __repr__(self) -> str:
+        return f"<Samples: {self.raster}>"
+
+
+def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
+    """Bin events to the steps and channels of a network.
+
+    Events beyond its last step are dropped, which is logged as a warning, and so are class names
+    that are not the network's.
+
+    Raises:
+        UsageError: the data have other channels or classes than the network, or are none.
+        DataError: there is no sample.
+    """
+    if not isinstance(events, SpikeEvents):
+        raise UsageError(
+            f"spike events are expected, not {type(events).__name__}",
+            code="data-type",
+            fix="pass a split of a data set, e.g. data.test, or SpikeEvents",
+        )
+    if not events.n_samples:
+        raise DataError("there is no sample in the data", code="split-empty")
+    check_fit(network, events)
+    if tuple(events.class_names) != tuple(network.class_names):
+        _log.warning("the data name their classes otherwise than the network; numbers decide")
+    binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
+    if binned.dropped:
+        _log.warning(
+            f"{binned.dropped:,} of {events.n_events:,} events lie beyond {network.n_steps} steps "
+            f"of {network.dt_ms:g} ms and were dropped"
+        )
+    return Samples(binned.raster, events.label)

@@ -1,0 +1,127 @@
+"""`load`: the network in a file or folder of any format that can be read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool import integer_network, network, recording, storage
+from nmtool.description import describe_network, describe_recording
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.recording import Recording
+
+if TYPE_CHECKING:
+    from nmtool.exporters.mlgenn.options import MlgennOptions
+    from nmtool.exporters.nir.import_options import ImportOptions
+
+_log = logging.getLogger(__name__)
+
+
+def load(
+    path: str | Path, options: ImportOptions | MlgennOptions | None = None
+) -> Network | IntegerNetwork:
+    """Read the network of a run folder, a file or an export, float or integer.
+
+    A run that trained in integers means those. Files of others come in where they are NIR, NetX
+    or checkpoints of mlGeNN.
+
+    >>> load("run")  # doctest: +SKIP
+    <Network: 64 channels, hidden 100 lif, out 10 li, 100 steps of 1 ms>
+
+    Args:
+        path: run folder, network file, file or folder of any format.
+        options: how a NIR file or checkpoints of mlGeNN are to be understood. Given for a NIR
+            file that nmtool wrote, its graph is read, not the network that it carries.
+
+    Raises:
+        FileFormatError: missing, damaged, or no network.
+        UsageError: options for another kind of file, or checkpoints that leave too much unsaid.
+    """
+    from nmtool.exporters import formats, mlgenn, nir
+
+    check_exists(path)
+    artefact = formats.of_artefact(path)
+    if isinstance(options, nir.ImportOptions):
+        _check_kind(path, artefact is not None and artefact.name == "nir", "NIR files")
+        return nir.import_file(path, options)
+    if options is not None:
+        _check_kind(path, artefact is None and bool(mlgenn.checkpoints(path)), "mlGeNN")
+        return _load_checkpoint(path, options)
+    if artefact is not None:
+        return artefact.network(path)
+    if mlgenn.checkpoints(path):
+        raise UsageError(
+            f"{path} holds checkpoints of mlGeNN",
+            code="mlgenn-constants",
+            why="they do not say time constants and thresholds",
+            fix=f"make a network of them: nmtool convert {path} network.npz --in-tau-mem-ms …",
+        )
+    return _load_own(path)
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """Describe what a run folder, network, export or recording holds, as plain values for JSON.
+
+    Raises:
+        FileFormatError: missing, damaged, or of another kind.
+    """
+    if storage.archive_kind(path) == recording.FILE_KIND:
+        return describe_recording(Recording.load(path))
+    return describe_network(load(path))
+
+
+def check_exists(path: str | Path) -> None:
+    """Raise `FileFormatError` where there is nothing at a path."""
+    if not Path(path).exists():
+        raise FileFormatError(
+            f"there is no file or folder {path}",
+            code="file-missing",
+            fix="check its name and the folder you are in",
+        )
+
+
+def _check_kind(path: str | Path, fits: bool, kind: str) -> None:
+    if not fits:
+        raise UsageError(
+            f"these options are for {kind}, which {path} is not",
+            code="import-options-unused",
+            fix="leave them out",
+        )
+
+
+def _load_checkpoint(folder: str | Path, options: MlgennOptions) -> Network:
+    from nmtool.exporters import mlgenn
+
+    there = mlgenn.checkpoints(folder)
+    found = mlgenn.load(folder, options)
+    if options.epoch is None and len(there) > 1:
+        _log.warning(f"checkpoint {there[-1]}, the latest of {len(there)}")
+    return found
+
+
+def _load_own(path: str | Path) -> Network | IntegerNetwork:
+    file = Path(path)
+    if file.is_dir():
+        integers = file / RUN_INTEGERS
+        file = integers if integers.is_file() else file / RUN_NETWORK
+        if not file.is_file():
+            raise FileFormatError(
+                f"{path} holds no trained network",
+                code="run-without-network",
+                why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
+                fix="name a run folder of `nmtool train`, or a network file",
+            )
+    kind = storage.archive_kind(file)
+    if kind == network.FILE_KIND:
+        return Network.load(file)
+    if kind == integer_network.FILE_KIND or not kind:
+        return IntegerNetwork.load(file)
+    raise FileFormatError(
+        f"{path} is no network but a file of the kind '{kind}'",
+        code="file-kind",
+        fix=f"name a network file, or the run folder: its network is in {RUN_NETWORK}",
+    )

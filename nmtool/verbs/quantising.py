@@ -1,0 +1,234 @@
+"""`quantise`: a float network as the integers of a chip, calibrated on data, and what that costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from nmtool.data.dataset import Dataset
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import bin_for
+from nmtool.errors import NetworkError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network, weight_ranges
+from nmtool.quantisation.report import RoundingCost
+from nmtool.raster import Raster
+from nmtool.verbs.running import evaluate, simulate
+
+CALIBRATION_SAMPLES = 200
+"""Training samples, the first ones, that calibrate."""
+
+COMPARED_SAMPLES = 300
+"""Training samples, the last ones, that are compared on where nothing says which validated."""
+
+LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
+STATIC, DATA = SCALES = ("static", "data")
+VALIDATION = "validation"
+
+_log = logging.getLogger(__name__)
+
+
+def quantise(
+    network: Network,
+    *,
+    calibrate_on: Dataset | SpikeEvents | Raster | None = None,
+    compare_on: SpikeEvents | None = None,
+    weight_bits: int = 8,
+    delay_bits: int = 6,
+    ranges: str = ERROR,
+    scale: str = STATIC,
+    held_out: int | None = None,
+    progress: Progress = silent,
+) -> Quantisation:
+    """Round a network to the integers of the target `loihi2`.
+
+    >>> q = quantise(run.network, calibrate_on=data.train)  # doctest: +SKIP
+    >>> q.network, q.findings, print(q.summary())  # doctest: +SKIP
+
+    Args:
+        network: what training learnt.
+        calibrate_on: samples that stand for what the network will hear; the first 200 set the
+            head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
+            compared on its validation split; without one, on those last training samples that
+            `held_out` names, else on the last 300 or half of them, none of which calibrates.
+            Without any, membranes of outputs get room for every possible input, which costs
+            slow ones their precision.
+        compare_on: measure what rounding costs on these samples, in `Quantisation.cost`.
+        weight_bits: 2 … 8, of every projection.
+        delay_bits: 1 … 6; delays become multiples of the stride of least error.
+        ranges: how far integers of weights reach: `largest` holds the largest weight, `error`
+            errs least in the square, `search` changes answers on calibration data least.
+        scale: `static` keeps currents in range for every possible input, `data` trusts the
+            calibration samples.
+        held_out: number of training samples, the last ones, that the network did not learn from.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: unknown bits, ranges or scale; the scale or the ranges are to come from data
+            and there are none; the data do not fit the network; it is made of integers already.
+        MissingError: ranges are searched, for which the float network has to run on torch.
+    """
+    _check(network, ranges, scale, has_data=calibrate_on is not None)
+    compared_on = "samples"
+    if isinstance(calibrate_on, Dataset):
+        dataset, compared_on = keep_apart(calibrate_on, held_out)
+        calibrate_on = dataset.train
+        if compare_on is None:
+            compare_on = dataset.validation
+            if compare_on is None:
+                _log.warning(
+                    "accuracies are not compared: a single sample calibrates, and none is left"
+                )
+    delays = DelayGrid.spanning(delay_bits, round(network.max_delay))
+    to_integers = partial(round_network, weight_bits=weight_bits, delays=delays)
+    if ranges != LARGEST:
+        to_integers = partial(to_integers, ranges=weight_ranges(network, weight_bits))
+    if calibrate_on is None:
+        found = to_integers(network)
+    else:
+        spikes = _calibration_spikes(network, calibrate_on)
+        found = _calibrated(network, spikes, to_integers, ranges == SEARCH, scale, progress)
+    if compare_on is None:
+        return found
+    cost = rounding_cost(network, found.network, compare_on, compared_on, progress=progress)
+    return replace(found, cost=cost)
+
+
+def rounding_cost(
+    network: Network,
+    integers: IntegerNetwork,
+    data: SpikeEvents,
+    compared_on: str = "samples",
+    *,
+    progress: Progress = silent,
+) -> RoundingCost | None:
+    """Compare accuracies of a float network and its integers, and how often they agree.
+
+    Args:
+        network: float.
+        integers: made of it.
+        data: samples to compare on.
+        compared_on: what they are, in words.
+        progress: is shown how far it is.
+
+    Returns:
+        None where the float network cannot run here, which is logged as a warning.
+    """
+    if importlib.util.find_spec("torch") is None:
+        _log.warning("accuracies are not compared: the float network runs on torch (nmtool[train])")
+        return None
+    samples = bin_for(network, data)
+    try:
+        before = evaluate(network, samples, progress=progress)
+    except NetworkError as error:
+        reason = f"{error.what}, since {error.why}" if error.why else error.what
+        _log.warning(f"accuracies are not compared: the float network does not run here: {reason}")
+        return None
+    after = evaluate(integers, samples, progress=progress)
+    agree = before.recording.predictions == after.recording.predictions
+    return RoundingCost(
+        compared_on=f"{before.samples} {compared_on}",
+        samples=before.samples,
+        float_accuracy=before.accuracy,
+        integer_accuracy=after.accuracy,
+        agreement=float(agree.mean()),
+        u_wraps=after.counts["u_wraps"],
+        v_clips=after.counts["v_clips"],
+    )
+
+
+def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
+    """Choose the samples to compare on, which calibration never sees.
+
+    Args:
+        dataset: with training samples.
+        held_out: how many of them, the last ones, the network did not learn from, if that is
+            known.
+
+    Returns:
+        The data with a validation split, and what to call that split.
+    """
+    if VALIDATION in dataset.splits:
+        return dataset, "samples of the validation split"
+    events = dataset.train
+    known = held_out is not None and held_out < events.n_samples
+    count = held_out if known else min(COMPARED_SAMPLES, events.n_samples // 2)
+    name = "samples held out of training" if known else "training samples, the last ones"
+    return Dataset(dataset.name, ("train",), dataset.split, tail=count or None), name
+
+
+def _check(network: Network, ranges: str, scale: str, *, has_data: bool) -> None:
+    if isinstance(network, IntegerNetwork):
+        raise UsageError(
+            "the network is made of integers already",
+            code="quantised-already",
+            fix="verify, evaluate and export take it as it is",
+        )
+    for name, value, known in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
+        if value not in known:
+            raise UsageError(
+                f"unknown {name} '{value}'",
+                code="quantise-option-unknown",
+                fix=f"use one of {', '.join(known)}",
+            )
+    for name, value in (("scale", DATA), ("ranges", SEARCH)):
+        if {"ranges": ranges, "scale": scale}[name] == value and not has_data:
+            raise UsageError(
+                f"--{name} {value} needs calibration data",
+                code="calibration-data-missing",
+                fix="name them: --data DATA (in Python: calibrate_on=data.train)",
+            )
+
+
+def _calibration_spikes(network: Network, data: SpikeEvents | Raster) -> Raster:
+    """The first samples, as the network hears them."""
+    first = data[:CALIBRATION_SAMPLES]
+    return first if isinstance(first, Raster) else bin_for(network, first).raster
+
+
+def _calibrated(
+    network: Network,
+    spikes: Raster,
+    to_integers: Callable[..., Quantisation],
+    searches: bool,
+    scale: str,
+    progress: Progress,
+) -> Quantisation:
+    """Round with the head-room that samples show, and the ranges that suit them."""
+    from nmtool.hardware_sim.calibrate import calibrate, settle
+
+    with progress(f"calibrating on {spikes.n_samples} training samples"):
+        seen: Calibration = calibrate(network, spikes, to_integers=to_integers)
+    if searches:
+        to_integers = _searched(network, spikes, to_integers, seen, progress)
+        seen = settle(network, spikes, seen, to_integers=to_integers)
+    return to_integers(network, calibration=seen, scale=scale)
+
+
+def _searched(
+    network: Network,
+    spikes: Raster,
+    to_integers: Any,
+    seen: Calibration,
+    progress: Progress,
+) -> Callable[..., Quantisation]:
+    """The same with ranges that change the answers to samples least."""
+    from nmtool.hardware_sim.search import search_ranges
+
+    with progress("float network", spikes.n_samples) as advance:
+        scores = simulate(network, spikes, on_progress=advance).scores
+    with progress("searching ranges") as advance:
+        ranges = search_ranges(
+            to_integers.keywords["ranges"],
+            lambda ranges: to_integers(network, ranges=ranges, calibration=seen).network,
+            spikes,
+            scores,
+            on_try=lambda least: advance(spikes.n_samples, f"least error {least:.4f}"),
+        )
+    return partial(to_integers, ranges=ranges)

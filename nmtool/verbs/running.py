@@ -1,0 +1,230 @@
+"""`simulate`, `evaluate` and `run`: what networks and artefacts answer to samples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.tables import Table, Tabular, shown
+from nmtool.verbs.loading import check_exists
+
+if TYPE_CHECKING:
+    from nmtool.exporters.formats import Format
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Tabular):
+    """What running a network on labelled samples says about it.
+
+    Attributes:
+        arithmetic: `float`, or the integers that ran.
+        samples: number of samples.
+        accuracy: share classified rightly, 0 … 1.
+        spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
+        synaptic_events_per_sample: spikes times the synapses of other weight than 0 they went
+            through, mean over samples.
+        neuron_updates_per_sample: neurons × steps.
+        counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integers.
+        recording: everything that was recorded.
+        loss: mean loss of training, where the settings of the run are known.
+        seconds: what an artefact's runtime took.
+    """
+
+    arithmetic: str
+    samples: int
+    accuracy: float
+    spikes_per_neuron: Mapping[str, float]
+    synaptic_events_per_sample: float
+    neuron_updates_per_sample: float
+    counts: Mapping[str, int]
+    recording: Recording = field(repr=False)
+    loss: float | None = None
+    seconds: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        plain = {
+            name: getattr(self, name)
+            for name in (
+                *("arithmetic", "samples", "accuracy", "spikes_per_neuron"),
+                *("synaptic_events_per_sample", "neuron_updates_per_sample"),
+            )
+        }
+        if self.seconds is None:
+            return {**plain, **self.counts, "loss": self.loss}
+        spikes = sum(raster.n_spikes for raster in self.recording.spikes.values())
+        return {**plain, **self.counts, "spikes": spikes, "seconds": round(self.seconds, 3)}
+
+    def tables(self) -> list[Table]:
+        """One row per value; those that do not exist are left out."""
+        rates = self.spikes_per_neuron
+        values = {
+            **self.as_json(),
+            "accuracy": f"{self.accuracy:.2%}",
+            "spikes_per_neuron": ", ".join(f"{name} {rate:.3g}" for name, rate in rates.items()),
+            "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
+            "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
+        }
+        rows = [(k.replace("_", " "), shown(v)) for k, v in values.items() if v is not None]
+        return [Table("evaluation", ("", "value"), rows)]
+
+    def __repr__(self) -> str:
+        return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples>"
+
+
+def simulate(
+    network: Network | IntegerNetwork,
+    spikes: Raster | SpikeEvents,
+    *,
+    deep: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Run a network in its own arithmetic, every sample from a fresh state.
+
+    Integers run bit for bit as on the chip; floats run as in training, on torch.
+
+    Args:
+        network: float or integer.
+        spikes: the input, binned or not.
+        deep: also record u and v of every population at every step; integers only.
+        on_progress: called with the number of samples finished since the last call.
+
+    Returns:
+        Spikes of every spiking population, membranes of the others.
+
+    Raises:
+        DataError: the input has other channels than the network.
+        UsageError: `deep` for a float network, or events that do not fit the network.
+        MissingError: a float network, and torch is not installed.
+    """
+    raster = spikes if isinstance(spikes, Raster) else bin_for(network, spikes).raster
+    if isinstance(network, IntegerNetwork):
+        from nmtool.hardware_sim.simulator import simulate as simulate_integers
+
+        return simulate_integers(network, raster, deep=deep, on_progress=on_progress)
+    if deep:
+        raise UsageError(
+            "u and v of every neuron are recorded of integer networks only",
+            code="deep-float",
+            fix="quantise the network first, or leave out deep",
+        )
+    from nmtool.training.model import SpikingNetwork
+
+    model = SpikingNetwork(network, max_delay=network.max_delay)
+    return model.record(raster, on_progress=on_progress)
+
+
+def evaluate(
+    network: Network | IntegerNetwork, data: SpikeEvents | Samples, *, progress: Progress = silent
+) -> Evaluation:
+    """Measure accuracy and activity of a network on labelled samples.
+
+    >>> evaluate(network, data.test)  # doctest: +SKIP
+    <Evaluation: accuracy 89.33% of 300 samples>
+
+    Args:
+        network: float or integer.
+        data: a split of a data set, or samples that are binned for the network already.
+        progress: is shown how far it is.
+
+    Raises:
+        DataError: there is no sample.
+        UsageError: the data have other channels or classes than the network.
+        MissingError: a float network, and torch is not installed.
+    """
+    samples = data if isinstance(data, Samples) else bin_for(network, data)
+    label = "integer simulator" if isinstance(network, IntegerNetwork) else "float network"
+    with progress(label, samples.raster.n_samples) as advance:
+        recording = simulate(network, samples.raster, on_progress=advance)
+    return evaluated(network, samples, recording)
+
+
+def run(path: str | Path, data: SpikeEvents, *, progress: Progress = silent) -> Evaluation:
+    """Execute an export with the runtime of its format on labelled samples.
+
+    Args:
+        path: an export of nmtool's, or a NetX file, whoever wrote it.
+        data: the samples.
+        progress: is shown how far it is.
+
+    Raises:
+        FileFormatError: it is no export, damaged, or not there.
+        UsageError: there is no runtime for its format, or the data do not fit the network.
+        MissingError: the runtime is not installed.
+        BackendError: the runtime failed.
+    """
+    format_ = executable(path)
+    network = format_.network(path)
+    format_.package.require()
+    samples = bin_for(network, data)
+    began = time.perf_counter()
+    with progress(format_.name, samples.raster.n_samples) as advance:
+        recording = format_.package.run(path, samples.raster, on_progress=advance)
+    seconds = time.perf_counter() - began
+    return replace(evaluated(network, samples, recording), seconds=seconds)
+
+
+def evaluated(
+    network: Network | IntegerNetwork, samples: Samples, recording: Recording
+) -> Evaluation:
+    """What a recording of labelled samples says about a network.
+
+    Args:
+        network: what ran.
+        samples: its input, at least one sample.
+        recording: what came out.
+    """
+    from nmtool.hardware_sim.operations import count_operations
+
+    operations = count_operations(network, samples.raster, recording)
+    n = recording.n_samples
+    rates = {name: float(np.mean(raster.counts())) for name, raster in recording.spikes.items()}
+    return Evaluation(
+        arithmetic=network.arithmetic if isinstance(network, IntegerNetwork) else "float",
+        samples=n,
+        accuracy=recording.accuracy(samples.label),
+        spikes_per_neuron=rates,
+        synaptic_events_per_sample=operations.synaptic_events / n,
+        neuron_updates_per_sample=operations.neuron_updates / n,
+        counts={name: count for name, count in recording.counts.items() if "." not in name},
+        recording=recording,
+    )
+
+
+def executable(path: str | Path) -> Format:
+    """The format of an export that can be executed.
+
+    Raises:
+        FileFormatError: it is no export, or not there.
+        UsageError: there is no runtime for its format.
+    """
+    from nmtool.exporters import formats
+
+    check_exists(path)
+    found = formats.of_artefact(path)
+    if found is None:
+        raise FileFormatError(
+            f"{path} is no export that nmtool knows",
+            code="export-unknown",
+            fix="nmtool export makes one; nmtool evaluate runs networks and runs of training",
+        )
+    if formats.EXECUTES not in found.can:
+        raise UsageError(
+            f"{path} cannot be run",
+            code="runtime-none",
+            why=f"the format {found.name} has no runtime",
+        )
+    return found
