@@ -96,7 +96,7 @@ def round_network(
     if scale == "data" and calibration is None:
         raise UsageError(
             "the scale rule 'data' needs calibration data",
-            code="calibration-missing",
+            code="calibration-data-missing",
             fix="give it data, or use the scale rule 'static'",
         )
     work = _Quantiser(
