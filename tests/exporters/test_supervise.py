@@ -163,7 +163,7 @@ def test_an_interruption_ends_everything(error: type[BaseException]) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a service of Linux")
 def test_the_command_ends_when_the_supervisor_is_killed() -> None:
     code = (
-        "import sys; from exporters.supervise import supervise;"
+        "import sys; from nmtool.exporters.supervise import supervise;"
         "supervise([sys.executable, '-c', sys.argv[1]], what='it', on_line=print)"
     )
     body = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
