@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +71,10 @@ def read_connections(
     findings = _variables_of_populations(folder, chosen)
     connections = []
     for name, (source, target) in ends.items():
-        arrays = {key: _read(path, findings) for key, path in files[name].items()}
-        findings += _unfit(f"Conn_{name}", arrays)
+        read = {key: _read(path) for key, path in files[name].items()}
+        findings += [one for one in read.values() if isinstance(one, Finding)]
+        arrays = {key: one for key, one in read.items() if not isinstance(one, Finding)}
+        findings += _unfit(f"Conn_{name}", files[name], arrays)
         if not findings:
             connections.append(Connection(source, target, arrays[WEIGHT], arrays.get(DELAY)))
     if findings:
@@ -193,35 +195,35 @@ def _populations_of(reading: tuple[tuple[str, str], ...]) -> int:
     return len({name for pair in reading for name in pair})
 
 
-def _read(path: Path, findings: list[Finding]) -> NDArray[np.float64]:
-    """The array of a file, flat; empty where something is found to be wrong with it."""
+def _read(path: Path) -> NDArray[np.float64] | Finding:
+    """The array of a file, flat, or what is wrong with it."""
     try:
         # Mapped, because a header may promise more than memory or the file hold.
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             what = f"it holds {array.dtype}, not numbers"
-            findings.append(Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN))
-            return np.zeros(0)
+            return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
     except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
-        findings.append(Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN))
-        return np.zeros(0)
+        return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"
-        findings.append(Finding("mlgenn-not-finite", path.name, what, "take another epoch"))
+        return Finding("mlgenn-not-finite", path.name, what, "take another epoch")
     return values
 
 
-def _unfit(where: str, arrays: dict[str, NDArray[np.float64]]) -> Iterator[Finding]:
-    """What keeps the variables of a connection from being one."""
-    if WEIGHT not in arrays:
+def _unfit(
+    where: str, variables: Collection[str], arrays: Mapping[str, NDArray[np.float64]]
+) -> Iterator[Finding]:
+    """What keeps the variables of a connection, of which some could be read, from being one."""
+    if WEIGHT not in variables:
         yield Finding("mlgenn-no-weights", where, "no weights", "add the file of its weights")
         return
-    for key in sorted(set(arrays) - {WEIGHT, DELAY}):
+    for key in sorted(set(variables) - {WEIGHT, DELAY}):
         what = f"the variable '{key}' has no place in a network"
         yield Finding("mlgenn-variable", where, what, _LEAVE_OUT)
-    weight, delay = arrays[WEIGHT], arrays.get(DELAY)
-    if delay is not None and delay.size != weight.size:
+    weight, delay = arrays.get(WEIGHT), arrays.get(DELAY)
+    if delay is not None and weight is not None and delay.size != weight.size:
         what = f"{weight.size} weights, but {delay.size} delays"
         yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
     elif delay is not None and not ((delay > -0.5) & (delay < LONGEST_DELAY)).all():

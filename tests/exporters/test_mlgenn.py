@@ -17,6 +17,7 @@ from nmtool.exporters.mlgenn import MlgennOptions, checkpoints, load
 from nmtool.exporters.nir import reference
 from nmtool.graph import INPUT
 from nmtool.raster import Raster
+from tests.refusals import codes, refused
 
 STEPS = 40
 SIZES = {"In": 6, "Hid": 5, "Out": 3}
@@ -136,53 +137,73 @@ def test_names_with_underscores(tmp_path: Path) -> None:
 
 def test_names_that_could_be_several(tmp_path: Path) -> None:
     written(tmp_path, {"Conn_A_B_C-g": np.ones(6)})
-    with pytest.raises(UsageError, match="several ways"):
+    with refused(UsageError, "mlgenn-names-ambiguous"):
         load(tmp_path, ALIKE)
     options = replace(ALIKE, populations=("A_B", "C"), sizes={"C": 2})
     assert load(tmp_path, options).channels.size == 3
-    with pytest.raises(UsageError, match="told apart"):
+    with refused(UsageError, "mlgenn-names-unsplit") as caught:
         load(tmp_path, replace(ALIKE, populations=("A", "C")))
+    assert "A_B_C" in caught.value.what
+
+
+def test_names_that_could_be_very_many(tmp_path: Path) -> None:
+    values = {f"Conn_{'_'.join('ABCDEFGHIJK')}{number}-g": np.ones(6) for number in range(5)}
+    with refused(UsageError, "mlgenn-names-too-many"):
+        load(written(tmp_path, values), ALIKE)
 
 
 def test_sizes_that_stay_open(tmp_path: Path) -> None:
     values = {k: v for k, v in arrays().items() if k.endswith("-g") and "Hid_Hid" not in k}
     written(tmp_path, values)
-    with pytest.raises(UsageError, match="how many neurons In and Out and Hid have"):
+    with refused(UsageError, "mlgenn-untold") as caught:
         load(tmp_path, OPTIONS)
+    assert codes(caught.value) == ["mlgenn-size-untold"] * 3
+    assert [one.where for one in caught.value.findings] == ["In", "Out", "Hid"]
     network = load(tmp_path, replace(OPTIONS, sizes={"Out": 3}))
     assert network.channels.size == 6
-    with pytest.raises(FileFormatError, match="Conn_In_Hid has 30 weights, not 4"):
+    with refused(FileFormatError, "mlgenn-sizes-differ") as caught:
         load(tmp_path, replace(OPTIONS, sizes={"In": 4}))
+    assert {one.code for one in caught.value.findings} == {"mlgenn-weight-count"}
+    (first,) = (one for one in caught.value.findings if one.where == "Conn_In_Hid")
+    assert "30" in first.what
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "code", "where"),
     [
-        ({"Conn_In_Hid-d": np.full(30, -0.6)}, "delays are not within"),
-        ({"Conn_In_Hid-d": np.zeros(29)}, "30 weights, but 29 delays"),
-        ({"Conn_Hid_Out-g": np.full(15, np.nan)}, "not all of its numbers are finite"),
-        ({"Conn_Hid_Out-g": np.array(["a"] * 15)}, "not numbers"),
-        ({"Conn_Hid_Out-g": np.zeros(15, complex)}, "not numbers"),
-        ({"Conn_Hid_Out-ind": np.zeros(15)}, "'ind' has no place"),
-        ({"Out-Bias": np.zeros(3)}, "3-Out-Bias.npy: variables of populations"),
-        ({"Conn_Hid_Out-weight": np.zeros(15)}, "'3-Conn_Hid_Out-weight.npy' has no place"),
-        ({"Conn_Hid_Hid-g": np.zeros(24)}, "24 weights, but 25 delays"),
-        ({"Conn_Out_Late-d": np.zeros(9)}, "Conn_Out_Late: no weights"),
+        ({"Conn_In_Hid-d": np.full(30, -0.6)}, "mlgenn-delay-range", "Conn_In_Hid"),
+        ({"Conn_In_Hid-d": np.zeros(29)}, "mlgenn-delay-count", "Conn_In_Hid"),
+        ({"Conn_Hid_Out-g": np.full(15, np.nan)}, "mlgenn-not-finite", "3-Conn_Hid_Out-g.npy"),
+        ({"Conn_Hid_Out-g": np.array(["a"] * 15)}, "mlgenn-no-numbers", "3-Conn_Hid_Out-g.npy"),
+        ({"Conn_Hid_Out-g": np.zeros(15, complex)}, "mlgenn-no-numbers", "3-Conn_Hid_Out-g.npy"),
+        ({"Conn_Hid_Out-ind": np.zeros(15)}, "mlgenn-variable", "Conn_Hid_Out"),
+        ({"Out-Bias": np.zeros(3)}, "mlgenn-population-variable", "3-Out-Bias.npy"),
+        ({"Conn_Hid_Out-weight": np.zeros(15)}, "mlgenn-variable", "Conn_Hid_Out"),
+        ({"Conn_Hid_Hid-g": np.zeros(24)}, "mlgenn-delay-count", "Conn_Hid_Hid"),
+        ({"Conn_Out_Late-d": np.zeros(9)}, "mlgenn-no-weights", "Conn_Out_Late"),
     ],
 )
-def test_arrays_that_cannot_be(change: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=said) as caught:
+def test_arrays_that_cannot_be(
+    change: dict[str, np.ndarray], code: str, where: str, tmp_path: Path
+) -> None:
+    with refused(FileFormatError, "mlgenn-unreadable") as caught:
         load(written(tmp_path, arrays() | change), OPTIONS)
-    assert caught.value.exit_code == 2
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where) == (code, where)
+    assert finding.fix
 
 
 def test_everything_wrong_is_listed(tmp_path: Path) -> None:
     written(tmp_path, arrays() | {"Conn_In_Hid-g": np.zeros(0)})
     for name in ("Hid_Out-g", "Hid_Hid-g"):
         (tmp_path / f"3-Conn_{name}.npy").write_bytes(b"\x93NUMPY\x01\x00")
-    with pytest.raises(FileFormatError) as caught:
+    with refused(FileFormatError, "mlgenn-unreadable") as caught:
         load(tmp_path, OPTIONS)
-    assert all(name in str(caught.value) for name in ("Hid_Out", "Hid_Hid", "In_Hid"))
+    assert [(one.code, one.where) for one in caught.value.findings] == [
+        ("mlgenn-damaged", "3-Conn_Hid_Hid-g.npy"),
+        ("mlgenn-damaged", "3-Conn_Hid_Out-g.npy"),
+        ("mlgenn-delay-count", "Conn_In_Hid"),
+    ]
 
 
 def test_promises_that_the_file_does_not_hold(tmp_path: Path) -> None:
@@ -193,15 +214,17 @@ def test_promises_that_the_file_does_not_hold(tmp_path: Path) -> None:
         b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.ljust(117).encode() + b"\n"
     )
     (tmp_path / "3-Conn_Hid_Out-g.npy").write_bytes(content)
-    with pytest.raises(FileFormatError, match="3-Conn_Hid_Out-g"):
+    with refused(FileFormatError, "mlgenn-unreadable") as caught:
         load(tmp_path, OPTIONS)
+    assert codes(caught.value) == ["mlgenn-damaged"]
 
 
 def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     written(tmp_path, arrays())
     np.save(tmp_path / "3-Conn_Hid_Out-g.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(FileFormatError, match="Conn_Hid_Out-g"):
+    with refused(FileFormatError, "mlgenn-unreadable") as caught:
         load(tmp_path, OPTIONS)
+    assert codes(caught.value) == ["mlgenn-damaged"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,22 +240,26 @@ def test_damaged_files(cut: int, flip: int, tmp_path_factory: pytest.TempPathFac
         assert load(folder, OPTIONS).population("Out").size == SIZES["Out"]
 
 
-@pytest.mark.parametrize("where", ["nothing", "empty"])
-def test_no_checkpoint(where: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "code"), [("nothing", "file-missing"), ("empty", "mlgenn-no-checkpoint")]
+)
+def test_no_checkpoint(where: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileFormatError):
+    with refused(FileFormatError, code) as caught:
         load(tmp_path / where)
+    assert where in caught.value.what
 
 
 def test_an_epoch_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="epoch 8") as caught:
+    with refused(FileFormatError, "mlgenn-no-checkpoint") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(epoch=8))
-    assert caught.value.fix == "name one of 3"
+    assert "8" in caught.value.what
+    assert "3" in caught.value.fix
     for epoch in range(20):
         np.save(tmp_path / f"{epoch}-Conn_In_Hid-g.npy", np.ones(30))
-    with pytest.raises(FileFormatError) as caught:
+    with refused(FileFormatError, "mlgenn-no-checkpoint") as caught:
         load(tmp_path, MlgennOptions(epoch=20))
-    assert caught.value.fix == "name one of 0, …, 13, 14, 15, 16, 17, 18, 19"
+    assert "0, …, 13, 14, 15, 16, 17, 18, 19" in caught.value.fix
 
 
 def test_checkpoints_with_words(tmp_path: Path) -> None:
@@ -241,7 +268,7 @@ def test_checkpoints_with_words(tmp_path: Path) -> None:
             np.save(tmp_path / f"{name}-{key}.npy", value)
         found = {"best": "best", "last": None}.get(name, name)
         if found is None:
-            with pytest.raises(UsageError, match="which checkpoint is the latest") as caught:
+            with refused(UsageError, "mlgenn-latest-unclear") as caught:
                 load(tmp_path, OPTIONS)
             assert "best, last" in caught.value.why
         else:
@@ -264,26 +291,33 @@ def test_both_names_of_variables(tmp_path: Path) -> None:
 
 
 def test_two_outputs(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="which population is the output"):
+    with refused(UsageError, "mlgenn-role-unclear") as caught:
         load(written(tmp_path, arrays() | {"Conn_Hid_Other-g": np.zeros(10)}), OPTIONS)
+    assert "Other, Out" in caught.value.why
 
 
 def test_values_for_nobody(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no population is called Hidden"):
+    with refused(UsageError, "mlgenn-population-unknown") as caught:
         load(written(tmp_path, arrays()), MlgennOptions(threshold={"Hidden": 1.0}))
+    assert "Hidden" in caught.value.what
 
 
 def test_everything_untold_is_listed(tmp_path: Path) -> None:
     values = {"Conn_In_Hid-g": np.ones(6), "Conn_Hid_Out-g": np.ones(4)}
-    with pytest.raises(UsageError) as caught:
+    with refused(UsageError, "mlgenn-untold") as caught:
         load(written(tmp_path, values), MlgennOptions(tau_mem_ms={"Hid": 1.0}))
-    assert caught.value.why.splitlines() == [
-        "tau_mem_ms: of Out",
-        "tau_syn_ms: of Out and Hid",
-        "threshold: of Hid",
-        "sizes: how many neurons In and Out and Hid have; one may tell the others",
+    value, size = "mlgenn-value-untold", "mlgenn-size-untold"
+    assert [(one.code, one.where, one.fix) for one in caught.value.findings] == [
+        (value, "Out", "--in-tau-mem-ms VALUE"),
+        (value, "Out", "--in-tau-syn-ms VALUE"),
+        (value, "Hid", "--in-tau-syn-ms VALUE"),
+        (value, "Hid", "--in-threshold VALUE"),
+        (size, "In", "--in-sizes NAME=N"),
+        (size, "Out", "--in-sizes NAME=N"),
+        (size, "Hid", "--in-sizes NAME=N"),
     ]
-    assert caught.value.fix.startswith("--in-tau-mem-ms VALUE, --in-tau-syn-ms VALUE")
+    options = "--in-tau-mem-ms VALUE --in-tau-syn-ms VALUE --in-threshold VALUE --in-sizes NAME=N"
+    assert options in caught.value.fix
 
 
 def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from nmtool.errors import DataError, FileFormatError, InputError, StorageError
+from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)
 ANSWERS = known_answers(NETWORK)
@@ -29,10 +30,10 @@ def assert_refused(exporter: ModuleType, path: Path) -> FileFormatError:
 def assert_kept(exporter: ModuleType, path: Path) -> None:
     """What is there is not replaced unasked, a folder never."""
     before = path.read_bytes()
-    with pytest.raises(InputError, match="exists"):
+    with refused(UsageError, "path-taken"):
         exporter.export(random_network(1, 1, False), path)
     assert path.read_bytes() == before
-    with pytest.raises(InputError, match="is a folder"):
+    with refused(UsageError, "file-is-folder"):
         exporter.export(NETWORK, path.parent, force=True)
     exporter.export(random_network(1, 1, False), path, force=True)
     assert exporter.load(path).content_hash != NETWORK.content_hash
@@ -48,7 +49,7 @@ def assert_kept_by_a_full_disk(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(StorageError, match="could not be written"):
+    with refused(StorageError, "file-not-written"):
         exporter.export(random_network(1, 1, False), path, force=True)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
@@ -74,7 +75,7 @@ def assert_damage_is_noticed(exporter: ModuleType, path: Path, places: Iterable[
 
 def assert_input_is_checked(exporter: ModuleType, path: Path) -> None:
     """Before anything is executed."""
-    with pytest.raises(DataError, match="channels"):
+    with refused(DataError, "input-channels-differ"):
         exporter.run(path, random_raster(0, 1, 10, 3))
-    with pytest.raises(DataError, match="step"):
+    with refused(DataError, "input-steps-missing"):
         exporter.run(path, random_raster(0, 1, 0, 5))

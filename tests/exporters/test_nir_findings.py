@@ -1,0 +1,159 @@
+"""All that a network cannot hold of a foreign NIR file: each finding reaches who asked, whole."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from nmtool.errors import DataError, FileFormatError, Finding, MissingError, NmtoolError
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.hdf5 import telling_damage
+from nmtool.exporters.nir import foreign
+from nmtool.exporters.nir.foreign import SHOWN
+from tests.exporters.nir_graphs import end
+from tests.messages import messages
+from tests.refusals import codes, refused
+
+nir = pytest.importorskip("nir")
+
+Nodes = dict[str, Any]
+Changes = dict[str, Any]
+
+
+def lif(**changes: float) -> Any:
+    values = {"tau": 2e-3, "r": 20.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
+    return nir.LIF(**{key: np.full(2, value) for key, value in (values | changes).items()})
+
+
+def li(v_leak: float = 0.0, r: float = 1.0) -> Any:
+    return nir.LI(tau=np.full(2, 2e-3), r=np.full(2, r), v_leak=np.full(2, v_leak))
+
+
+def row(nodes: Nodes, path: Path, *more: tuple[str, str], changes: Changes | None = None) -> Path:
+    """A file with the nodes in a row between an input and an output of two lines, and more edges.
+
+    Changes replace datasets of nodes, which the library would not write.
+    """
+    nodes = {"in": end("Input", 2), **nodes, "out": end("Output", 2)}
+    names = list(nodes)
+    edges = [*itertools.pairwise(names), *more]
+    nir.write(path, nir.NIRGraph(nodes, edges, type_check=False))
+    with h5py.File(path, "r+") as file:
+        for name, value in (changes or {}).items():
+            del file[f"node/nodes/{name}"]
+            if value is not None:
+                file[f"node/nodes/{name}"] = value
+    return path
+
+
+RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
+    "a kind without counterpart": ("nir-kind", "a", {"a": lif()}, [], {"a/type": "Conv9d"}),
+    "a value that is missing": ("nir-values", "a", {"a": lif()}, [], {"a/r": None}),
+    "a value that is empty": ("nir-values", "a", {"a": lif()}, [], {"a/r": np.zeros(0)}),
+    "a value that is not finite": ("nir-values", "a", {"a": lif(r=np.inf)}, [], {}),
+    "a vector of weights": (
+        *("nir-matrix", "w", {"w": nir.Linear(np.eye(2)), "a": lif()}, []),
+        {"w/weight": np.ones(2)},
+    ),
+    "a delay back in time": (
+        *("nir-delay-negative", "d", {"d": nir.Delay(np.full(2, 1e-4)), "a": lif()}, []),
+        {"d/delay": np.full(2, -1e-4)},
+    ),
+    "half a step": ("nir-delay", "d", {"d": nir.Delay(np.full(2, 5e-5)), "a": lif()}, [], {}),
+    "no time": ("nir-time-constant", "a", {"a": lif(tau=0.0)}, [], {}),
+    "less time than a step": ("nir-step-too-long", "a", {"a": lif(tau=1e-6)}, [], {}),
+    "a threshold below the reset": ("nir-threshold", "a", {"a": lif(v_reset=2.0)}, [], {}),
+    "two inputs": ("nir-ports", "graph", {"in2": end("Input", 2), "a": lif()}, [], {}),
+    "sizes that differ": (
+        *("nir-size", "in → w", {"w": nir.Linear(np.ones((2, 3))), "a": lif()}, [], {}),
+    ),
+    "a potential that drives two": (
+        *("nir-potential", "i", {"i": li(), "a": lif(), "b": lif()}, [("i", "b")], {}),
+    ),
+    "a synapse beside others": (*("nir-synapse", "i", {"i": li(), "a": lif()}, [("in", "a")], {}),),
+    "a constant without input": ("nir-bias", "i", {"i": li(1.0, r=0.0), "a": lif()}, [], {}),
+}
+
+
+@pytest.mark.parametrize(("code", "where", "nodes", "more", "changes"), RULES.values(), ids=RULES)
+def test_every_finding_arrives_whole(
+    code: str,
+    where: str,
+    nodes: Nodes,
+    more: list[tuple[str, str]],
+    changes: Changes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Finding] = []
+    refuse = foreign._refuse
+    monkeypatch.setattr(foreign, "_refuse", lambda found: (made.extend(found), refuse(found)))
+    path = row(nodes, tmp_path / "x.nir", *more, changes=changes)
+    for read in (exporter.load, exporter.import_file):
+        made.clear()
+        with refused(FileFormatError, "nir-graph-unfit") as caught:
+            read(path)
+        assert {(one.code, one.where) for one in made} == {(code, where)}
+        assert caught.value.findings == tuple(made)
+        assert str(path) in caught.value.what
+        for part in (code, where, made[0].what, made[0].fix):
+            assert part
+            assert part in str(caught.value)
+
+
+def test_every_rule_has_its_case() -> None:
+    importer = {f"exporters/nir/{name}.py" for name in ("foreign", "checks", "cells", "sizes")}
+    made = {m.code for m in messages() if m.kind == "Finding" and m.place in importer}
+    assert made == {"nir-more", *(code for code, *_ in RULES.values())}
+
+
+def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
+    nodes = {"i": li(), "w": nir.Linear(np.eye(2)), "a": lif()}
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        exporter.load(row(nodes, tmp_path / "x.nir"))
+    assert [(one.code, one.where) for one in caught.value.findings] == [("nir-potential", "i")]
+
+
+def test_what_is_more_than_people_read_is_counted(tmp_path: Path) -> None:
+    nodes = {f"n{number:02}": lif(tau=-1.0) for number in range(SHOWN)}
+    nodes |= {f"o{number}": lif(v_reset=2.0) for number in range(3)}
+    nodes |= {f"p{number}": nir.Delay(np.full(2, 5e-5)) for number in range(2)}
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        exporter.load(row(nodes, tmp_path / "x.nir"))
+    found = caught.value.findings
+    assert codes(found) == ["nir-time-constant"] * SHOWN + ["nir-more"]
+    assert str(SHOWN + 5) in caught.value.what
+    for part in ("3", "nir-threshold", "2", "nir-delay"):
+        assert part in found[-1].what
+
+
+FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones are few")
+
+
+def test_errors_of_wrong_input_keep_what_they_know() -> None:
+    known: dict[str, Any] = {"code": "some-code", "why": "why", "fix": "fix"}
+    with refused(FileFormatError, "some-code") as caught, telling_damage("x.nir", "NIR file"):
+        raise DataError("something is wrong", **known, findings=[FINDING])
+    error = caught.value
+    assert (error.why, error.fix, error.findings) == ("why", "fix", (FINDING,))
+    assert all(part in error.what for part in ("x.nir", "NIR file", "something is wrong"))
+
+
+def test_errors_of_another_exit_code_pass() -> None:
+    missing: NmtoolError = MissingError("a library is missing", code="some-code")
+    with refused(MissingError, "some-code") as caught, telling_damage("x.nir", "NIR file"):
+        raise missing
+    assert caught.value is missing
+
+
+def test_whatever_else_is_raised_is_damage() -> None:
+    with refused(FileFormatError, "hdf5-damaged") as caught, telling_damage("x.nir", "NIR file"):
+        raise KeyError("edges")
+    assert "x.nir" in caught.value.what
+    assert "edges" in caught.value.why
+    assert caught.value.fix
