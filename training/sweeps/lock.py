@@ -32,14 +32,24 @@ class Lock:
         try:
             connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
         except sqlite3.Error as error:
-            raise StorageError(f"{path} cannot be opened", why=str(error)) from error
+            raise StorageError(
+                f"{path} cannot be opened",
+                code="lock-not-opened",
+                why=str(error),
+                fix="check the folder and its permissions",
+            ) from error
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             connection.close()
             if "locked" in str(error):
                 return None
-            raise StorageError(f"{path} cannot be locked", why=str(error)) from error
+            raise StorageError(
+                f"{path} cannot be locked",
+                code="lock-not-taken",
+                why=str(error),
+                fix="delete the file, or keep the study where files can be locked",
+            ) from error
         return cls(path, connection)
 
     def release(self) -> None:
@@ -59,6 +69,7 @@ def wait_for(path: Path) -> Lock:
     if lock is None:
         raise StorageError(
             f"{path} has been locked for {WAIT_S:g} s",
+            code="lock-held",
             why="another process of the study holds it",
             fix="end that process, or see whether the file system knows locks",
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmtool.cli.sweep_plan import StudyPlan
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, missing_library
+from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.sweeps.space import Range
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import Trial
 
-    from nmtool.training.study import Searched
+    from nmtool.training.sweeps.space import Searched
 
 _BUSY_S = 120.0
 _UNHEEDED_SHARE = 4
 """No trial is pruned within the first epochs, one of so many, or the first."""
 
 
-def quiet() -> None:
-    """Keep Optuna from talking."""
-    import optuna
-
+def require() -> None:
+    """See that Optuna is installed, and keep it from talking; raises `MissingError`."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise missing_library(error, "sweep") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
@@ -43,6 +46,7 @@ def open_storage(file: Path) -> RDBStorage:
     except (SQLAlchemyError, RuntimeError) as error:
         raise FileFormatError(
             f"{file} cannot be read as the store of a study",
+            code="file-damaged",
             why=str(error).partition("\n")[0],
             fix="name another folder in the study's file",
         ) from error
@@ -68,8 +72,6 @@ def pruner(plan: StudyPlan) -> BasePruner:
 
 def suggested(trial: Trial, name: str, searched: Searched) -> Any:
     """The trial's value of an option."""
-    from nmtool.training.study import Range
-
     if not isinstance(searched, Range):
         return trial.suggest_categorical(name, searched.words)
     low, high, step = searched.low, searched.high, searched.step

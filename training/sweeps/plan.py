@@ -4,7 +4,7 @@ data = "digits"          as for `nmtool train`; folders lie relative to STUDY.to
 folder = "digits-study"  of the study, likewise
 units = 700              optional: channels of a folder whose files do not say it
 data_dir = "data"        optional: where downloaded data sets are kept, likewise
-config = "base.toml"     optional: settings to begin with, likewise
+config = "base.toml"     optional: settings to begin with, likewise; or a recipe
 trials = 40
 seeds = 1                trainings per trial; their mean is its score
 prune = true             end trials early that are worse than the median of the others
@@ -20,14 +20,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nmtool.data.catalogue import is_name
 from nmtool.data.dataset import suggestion
-from nmtool.errors import UsageError
-
-if TYPE_CHECKING:
-    from nmtool.training.study import SearchSpace
+from nmtool.errors import Finding, UsageError
+from nmtool.training.options import TrainOptions
+from nmtool.training.recipes import read_settings, read_toml
+from nmtool.training.sweeps.search_table import read_search
+from nmtool.training.sweeps.space import SearchSpace, findings_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class StudyPlan:
         """Where the best trial's settings are written."""
         return self.folder / "best.toml"
 
+    @property
+    def training(self) -> str:
+        """The command that trains with those settings."""
+        return f"nmtool train {self.data} -o RUN --config {self.best_file}"
+
     def conditions(self) -> dict[str, Any]:
         """What must stay as it is for scores to be comparable, beside the search space."""
         data = self.data if is_name(self.data) else f"folder {self._relative(self.data)}"
@@ -78,41 +84,32 @@ class StudyPlan:
         return Path(os.path.relpath(path, self.folder)).as_posix()
 
 
-def read_plan(path: str) -> StudyPlan:
+def read_plan(path: str | Path) -> StudyPlan:
     """Read and check a study.
 
-    Raises:
-        UsageError: the file cannot be read, or something in it is wrong; everything that is
-            wrong is listed.
-    """
-    from nmtool.cli.train_settings import read_config
+    Args:
+        path: of `STUDY.toml`.
 
-    reader = _Reader(Path(path), read_config(path))
+    Raises:
+        UsageError: the file cannot be read, or something in it is wrong; the findings are
+            everything that is.
+    """
+    reader = _Reader(Path(path), read_toml(Path(path)))
     plan = reader.plan()
-    if reader.problems:
-        raise _complaint(path, reader.problems)
-    assert plan is not None
+    if plan is None:
+        raise UsageError(
+            f"{path} is no study that can be run", code="study-wrong", findings=reader.problems
+        )
     return plan
 
 
-def _complaint(path: str, problems: list[str]) -> UsageError:
-    if len(problems) == 1:
-        return UsageError(f"{path}: {problems[0]}")
-    return UsageError(
-        f"{path}: {len(problems)} things are wrong", why="\n".join(["", *_indented(problems)])
-    )
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
-
-
-_IS_WHAT: dict[type, str] = {
+_KINDS: dict[type, str] = {
     str: "text",
     int: "a whole number",
     bool: "true or false",
     dict: "a table",
 }
+_EXAMPLES: dict[type, str] = {str: '"digits"', int: "40", bool: "true", dict: "{ lr = 0.01 }"}
 
 
 class _Reader:
@@ -121,7 +118,7 @@ class _Reader:
     def __init__(self, file: Path, table: dict[str, Any]) -> None:
         self._file = file
         self._table = table
-        self.problems: list[str] = []
+        self.problems: list[Finding] = []
         self._known: list[str] = []
 
     def plan(self) -> StudyPlan | None:
@@ -153,75 +150,75 @@ class _Reader:
         )
 
     def _given(self, name: str, kind: type, default: Any) -> Any:
-        """What the file says under a name, if it is of that kind."""
+        """The file's value of a name, if it is of that kind."""
         self._known.append(name)
         value = self._table.get(name, default)
         if name in self._table and type(value) is not kind:
-            self.problems.append(f"{name} must be {_IS_WHAT[kind]}, not {value!r}")
+            what = f"must be {_KINDS[kind]}, not {value!r}"
+            fix = f"write it like {_EXAMPLES[kind]}"
+            self.problems.append(Finding("study-entry-kind", name, what, fix))
             return default
         return value
 
     def _needed(self, name: str, kind: type) -> Any:
-        if name not in self._table:
-            self.problems.append(f"{name} is missing")
         value = self._given(name, kind, None)
-        if value == "":
-            self.problems.append(f"{name} is empty")
+        if name not in self._table or value == "":
+            what = "is empty" if name in self._table else "is missing"
+            fix = f"say it at the top of the file: {name} = {_EXAMPLES[kind]}"
+            self.problems.append(Finding("study-entry-missing", name, what, fix))
         return value
 
     def _check_least(self, name: str, value: int | None, least: int) -> None:
         if value is not None and value < least:
-            self.problems.append(f"{name} must be at least {least}, not {value}")
+            what = f"must be at least {least}, not {value}"
+            self.problems.append(Finding("study-entry-too-small", name, what, "raise it"))
 
     def _check_names(self) -> None:
-        from nmtool.training.options import TrainOptions
-
         settings = {option.name for option in fields(TrainOptions)}
         for name in self._table:
             if name in self._known:
                 continue
             if name in settings:
-                self.problems.append(f"{name} is a setting: it belongs under [settings]")
+                what, fix = "is a setting of the trials", "it belongs under [settings]"
+                self.problems.append(Finding("study-entry-misplaced", name, what, fix))
             else:
-                self.problems.append(f"unknown {name}; {suggestion(name, self._known)}")
+                fix = suggestion(name, self._known)
+                self.problems.append(Finding("study-entry-unknown", name, "is unknown", fix))
 
     def _space(self) -> SearchSpace:
-        """The search space, checked as far as what is written lets it be."""
-        from nmtool.training.search_table import read_search
-        from nmtool.training.study import SearchSpace
-
+        """The search space, checked as far as its writing lets it be."""
         base = self._known_settings(self._base(), str(self._table.get("config")))
         settings = self._known_settings(self._given("settings", dict, {}), "[settings]")
         table = self._given("search", dict, {})
         if not table and isinstance(self._table.get("search", {}), dict):
-            self.problems.append("[search] is missing: there is nothing to search")
+            what = "there is nothing to search"
+            fix = "name options below it, such as lr = {low = 1e-3, high = 0.1, log = true}"
+            self.problems.append(Finding("search-missing", "[search]", what, fix))
         searched = read_search(table, self.problems)
         for name in sorted(settings.keys() & table.keys()):
-            self.problems.append(f"{name} is in [settings] and in [search]")
+            what = "is in [settings] and in [search]"
+            self.problems.append(Finding("study-setting-twice", name, what, "leave out one"))
         fixed = {name: value for name, value in base.items() if name not in table} | settings
         space = SearchSpace(fixed, searched, "settings")
         self.problems += space.problems()
         return space
 
     def _base(self) -> dict[str, Any]:
-        from nmtool.cli.train_settings import read_config
-
         config = self._given("config", str, None)
         if config is None:
             return {}
         try:
-            return read_config(str(self._beside(config)))
+            return read_settings(config, folder=self._file.parent)
         except UsageError as error:
-            self.problems.append(f"{error.what} ({error.why})")
+            self.problems += findings_of(error, "config")
             return {}
 
     def _known_settings(self, settings: dict[str, Any], origin: str) -> dict[str, Any]:
-        from nmtool.training.options import TrainOptions
-
         known = [option.name for option in fields(TrainOptions)]
         for name in settings:
             if name not in known:
-                self.problems.append(f"{origin}: unknown {name}; {suggestion(name, known)}")
+                what, fix = f"there is no setting {name}", suggestion(name, known)
+                self.problems.append(Finding("study-setting-unknown", origin, what, fix))
         return {name: value for name, value in settings.items() if name in known}
 
     def _beside(self, path: str) -> Path:

@@ -1,16 +1,18 @@
-"""What a study found: its best trials, what mattered, and settings to train with."""
+"""What a study found: its trials, what mattered, and settings to train with."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
-from nmtool.cli import console
-from nmtool.cli.sweep_plan import StudyPlan
-from nmtool.cli.sweep_store import REASON, Store
-from nmtool.cli.sweep_trial import shown_value
+from nmtool.tables import Table, Tabular
+from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.sweeps.store import REASON, Store
+from nmtool.training.sweeps.trial import shown_value
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -19,26 +21,38 @@ if TYPE_CHECKING:
 N_BEST = 10
 """Trials of the table."""
 
+FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
+"""What can become of a trial."""
+
 
 @dataclass(frozen=True)
-class Findings:
-    """What the trials of a study say.
+class TrialResult:
+    """A trial of a study.
 
     Attributes:
-        plan: the study.
-        counts: trials by what became of them.
-        best: the best trials, best first, at most `N_BEST`.
-        failed: number and reason of those that failed.
+        number: in the study, from 0.
+        fate: one of `FATES`.
+        searched: values of the options searched, by name; pairs of numbers are JSON text.
+        score: validation accuracy, 0 … 1, mean of all seeds; None where it did not finish.
+        scores: the same of each seed.
+        reason: of a failure, '' for others.
     """
 
-    plan: StudyPlan
-    counts: dict[str, int]
-    best: list[FrozenTrial]
-    failed: list[tuple[int, str]]
+    number: int
+    fate: str
+    searched: dict[str, Any]
+    score: float | None = None
+    scores: tuple[float, ...] = ()
+    reason: str = ""
 
-    def settings(self) -> dict[str, Any]:
-        """Of the best trial, those that the study names."""
-        return self.plan.space.settings(self.best[0].params)
+    def as_json(self) -> dict[str, Any]:
+        """A finished trial, for scripts."""
+        return {
+            "trial": self.number,
+            "score": self.score,
+            "scores": list(self.scores),
+            "searched": self.searched,
+        }
 
 
 @dataclass(frozen=True)
@@ -50,35 +64,116 @@ class Importance:
         unknown: why nobody does.
     """
 
-    shares: dict[str, float] | None
+    shares: dict[str, float] | None = None
     unknown: str = ""
 
 
-def findings(plan: StudyPlan, store: Store) -> Findings:
-    """Look at all trials as they stand."""
-    trials = store.trials()
-    ranked = sorted(_complete(trials), key=lambda trial: (-_score(trial), trial.number))
-    failed = [
-        (trial.number, trial.user_attrs[REASON]) for trial in trials if REASON in trial.user_attrs
-    ]
-    return Findings(plan, _counts(trials), ranked[:N_BEST], failed)
+@dataclass(frozen=True, repr=False)
+class SweepResult(Tabular):
+    """What a study found; it has at least one finished trial.
+
+    Attributes:
+        plan: the study.
+        trials: all of them, by number.
+        importance: of each option searched, its share of the scores' variance, 0 … 1, largest
+            first; None where it cannot be told.
+        importance_unknown: why it cannot, '' where it can.
+    """
+
+    plan: StudyPlan
+    trials: tuple[TrialResult, ...]
+    importance: dict[str, float] | None = None
+    importance_unknown: str = ""
+
+    @property
+    def top(self) -> list[TrialResult]:
+        """The best trials, best first, at most `N_BEST`."""
+        return ranked(self.trials)[:N_BEST]
+
+    @property
+    def best_trial(self) -> TrialResult:
+        """The trial of the best score, the first of several."""
+        return self.top[0]
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """Settings of the best trial, those that the study names: for `TrainOptions`."""
+        return self.plan.space.settings(self.best_trial.searched)
+
+    @property
+    def best_file(self) -> Path:
+        """The same settings as a file, for `nmtool train --config`."""
+        return self.plan.best_file
+
+    @property
+    def failed(self) -> list[TrialResult]:
+        """Trials that ended with an error."""
+        return [trial for trial in self.trials if trial.fate == "failed"]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of trials by what became of them."""
+        counts = dict.fromkeys(FATES, 0)
+        for trial in self.trials:
+            counts[trial.fate] += 1
+        return counts
+
+    def __repr__(self) -> str:
+        best = self.best_trial
+        return (
+            f"<SweepResult of {self.plan.file}: {len(self.trials)} trials, the best is trial "
+            f"{best.number} with validation {best.score:.1%}>"
+        )
+
+    def tables(self) -> list[Table]:
+        """The best trials, and the importance of settings where it is known."""
+        names = list(self.plan.space.searched)
+        rows = [
+            (one.number, f"{one.score:.1%}", *(shown_value(one.searched[name]) for name in names))
+            for one in self.top
+        ]
+        tables = [Table("best trials", ("trial", "validation", *names), rows)]
+        if self.importance is not None:
+            shares = [(name, f"{share:.0%}") for name, share in self.importance.items()]
+            tables.append(Table("importance of settings", ("setting", "share"), shares))
+        return tables
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, for scripts."""
+        best = {"settings": self.best, "config": str(self.best_file)}
+        return {
+            "nmtool": __version__,
+            "study": str(self.plan.folder),
+            "trials": self.counts,
+            "best": {**self.best_trial.as_json(), **best},
+            "top": [trial.as_json() for trial in self.top],
+            "failed": [{"trial": one.number, "reason": one.reason} for one in self.failed],
+            "importance": self.importance,
+            "importance_unknown": self.importance_unknown or None,
+        }
 
 
-def _complete(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    return [trial for trial in trials if trial.state.name == "COMPLETE"]
+def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
+    """The finished trials, best first."""
+    finished = [(-one.score, one.number, one) for one in trials if one.score is not None]
+    return [one for _, _, one in sorted(finished)]
 
 
-def _score(trial: FrozenTrial) -> float:
-    assert trial.value is not None
-    return trial.value
+def read_trials(store: Store) -> tuple[TrialResult, ...]:
+    """All trials as they stand, by number."""
+    return tuple(_result(trial) for trial in store.trials())
 
 
-def _counts(trials: list[FrozenTrial]) -> dict[str, int]:
-    fates = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
-    counts = dict.fromkeys(fates, 0)
-    for trial in trials:
-        counts[_fate(trial)] += 1
-    return counts
+def _result(trial: FrozenTrial) -> TrialResult:
+    told = trial.user_attrs
+    return TrialResult(
+        number=trial.number,
+        fate=_fate(trial),
+        searched=dict(trial.params),
+        score=trial.value if trial.state.name == "COMPLETE" else None,
+        scores=tuple(told.get("scores", ())),
+        reason=told.get(REASON, ""),
+    )
 
 
 def _fate(trial: FrozenTrial) -> str:
@@ -92,78 +187,33 @@ def importance(store: Store) -> Importance:
     """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    if len({trial.value for trial in _complete(store.trials())}) < 2:
-        return Importance(None, "there are not two different scores")
+    scores = {trial.value for trial in store.trials() if trial.state.name == "COMPLETE"}
+    if len(scores) < 2:
+        return Importance(unknown="there are not two different scores")
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:
-        return Importance(None, "that needs scikit-learn: pip install 'nmtool[train]'")
+        return Importance(unknown="that needs scikit-learn: pip install 'nmtool[train]'")
     shares = get_param_importances(store.study, evaluator=evaluator)
     return Importance({name: float(share) for name, share in shares.items()})
 
 
-def write_best(found: Findings) -> None:
-    """Write the best trial's settings as a file for `nmtool train --config`."""
-    plan, best = found.plan, found.best[0]
-    score = f"validation accuracy {_score(best):.4f}"
+def write_best(plan: StudyPlan, best: TrialResult) -> None:
+    """Write the best trial's settings as a file for `nmtool train --config`.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    score = f"validation accuracy {best.score:.4f}"
     score += f", mean of {plan.seeds} seeds" if plan.seeds > 1 else ""
     lines = [
         f"# Trial {best.number} of {plan.file.name}: {score}.",
-        f"# {_training(plan)}",
-        *(f"{name} = {_toml(value)}" for name, value in found.settings().items()),
+        f"# {plan.training}",
+        *(f"{name} = {_toml(value)}" for name, value in plan.space.settings(best.searched).items()),
     ]
     storage.write_text(plan.best_file, "\n".join(lines) + "\n")
-
-
-def _training(plan: StudyPlan) -> str:
-    return f"nmtool train {plan.data} -o RUN --config {plan.best_file}"
 
 
 def _toml(value: Any) -> str:
     """A setting in TOML, which writes bools, texts and lists as JSON does."""
     return repr(value) if isinstance(value, float) else json.dumps(value)
-
-
-def as_json(found: Findings, mattered: Importance) -> dict[str, Any]:
-    """Everything, for scripts."""
-    best = [
-        {
-            "trial": trial.number,
-            "score": _score(trial),
-            "scores": trial.user_attrs["scores"],
-            "searched": trial.params,
-        }
-        for trial in found.best
-    ]
-    return {
-        "nmtool": __version__,
-        "study": str(found.plan.folder),
-        "trials": found.counts,
-        "best": {**best[0], "settings": found.settings(), "config": str(found.plan.best_file)},
-        "top": best,
-        "failed": [{"trial": number, "reason": reason} for number, reason in found.failed],
-        "importance": mattered.shares,
-        "importance_unknown": mattered.unknown or None,
-    }
-
-
-def tell(found: Findings, mattered: Importance) -> None:
-    """The tables, for people."""
-    names = list(found.plan.space.searched)
-    rows = [
-        [trial.number, f"{_score(trial):.1%}", *(shown_value(trial.params[name]) for name in names)]
-        for trial in found.best
-    ]
-    console.print_table("best trials", ["trial", "validation", *names], rows)
-    if mattered.shares is None:
-        console.tell(f"importance of settings: unknown, {mattered.unknown}")
-    else:
-        shares = [(name, f"{share:.0%}") for name, share in mattered.shares.items()]
-        console.print_table("importance of settings", ["setting", "share"], shares)
-    console.tell(f"trials: {', '.join(_counted(found.counts))}")
-    console.tell(f"{found.plan.best_file}: trial {rows[0][0]}  validation {rows[0][1]}")
-    console.tell(f"train with it: {_training(found.plan)}")
-
-
-def _counted(counts: dict[str, int]) -> list[str]:
-    return [f"{number} {fate.replace('_', ' ')}" for fate, number in counts.items() if number]

@@ -7,11 +7,11 @@ at how they are written, `SearchSpace.problems` at what `TrainOptions` makes of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from nmtool.errors import UsageError
+from nmtool.errors import Finding, NmtoolError, UsageError
 from nmtool.training.options import TrainOptions
 
 
@@ -119,12 +119,12 @@ class SearchSpace:
         search = {name: one.as_json() for name, one in self.searched.items()}
         return {"settings": fixed, "search": search}
 
-    def problems(self) -> list[str]:
-        """What `TrainOptions` refuses: single values, else combinations of them."""
+    def problems(self) -> list[Finding]:
+        """All that `TrainOptions` refuses: single values, else combinations of them."""
         found = list(self._refused_values()) or list(self._refused_combinations())
         return list(dict.fromkeys(found))
 
-    def _refused_values(self) -> Iterator[str]:
+    def _refused_values(self) -> Iterator[Finding]:
         """Values that no other option could make right."""
         named = list(self.fixed.items())
         named += [(name, end) for name, one in self.searched.items() for end in one.ends]
@@ -135,63 +135,80 @@ class SearchSpace:
             if name not in wrong:
                 others.setdefault(name, value)
         for name, value in refused:
-            if self._refusal({**others, name: value}):
-                yield self._refusal({name: value})
+            error = self._refusal({name: value})
+            if error and self._refusal({**others, name: value}):
+                yield from findings_of(error, name)
 
-    def _refusal(self, settings: dict[str, Any]) -> str:
-        """Why these settings cannot be; empty if they can."""
+    def _refusal(self, settings: dict[str, Any]) -> UsageError | None:
+        """The error that these settings make; None if they are fine."""
         try:
             TrainOptions().with_settings(settings, self.origin)
         except UsageError as error:
-            return error.what
-        return ""
+            return error
+        return None
 
-    def _refused_combinations(self) -> Iterator[str]:
+    def _refused_combinations(self) -> Iterator[Finding]:
         """Each end of each range with all others at their first, then their last values."""
         for name, one in self.searched.items():
             for value in one.ends:
                 reached = set()
                 for corner in (0, -1):
                     others = {other: its.ends[corner] for other, its in self.searched.items()}
-                    refusal, found = self._tried({**others, name: value}, name)
-                    if refusal:
-                        yield refusal
+                    refusals, found = self._tried({**others, name: value}, name)
+                    yield from refusals
                     reached.add(found)
                 if reached.isdisjoint({value, None}):
-                    yield (
-                        f"{name} cannot become {value}: the other options make it {reached.pop()}"
+                    yield Finding(
+                        "search-value-unreachable",
+                        name,
+                        f"{name} cannot become {value}: the other options make it {reached.pop()}",
+                        "narrow its range, or change the options that limit it",
                     )
 
-    def _tried(self, values: dict[str, Any], name: str) -> tuple[str, Any]:
+    def _tried(self, values: dict[str, Any], name: str) -> tuple[list[Finding], Any]:
         """Why the values do not go together, or what became of one of them."""
         try:
-            return "", getattr(self.options(values), name)
+            return [], getattr(self.options(values), name)
         except UsageError as error:
             together = ", ".join(f"{name} = {value}" for name, value in values.items())
-            return f"{error.what} (with {together})", None
+            found = findings_of(error, name)
+            return [replace(one, what=f"{one.what} (with {together})") for one in found], None
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """How two searches (`SearchSpace.as_json`) differ, a line each.
+def findings_of(error: NmtoolError, where: str) -> list[Finding]:
+    """An error as one of several things that are wrong; those that it carries, if it does.
+
+    Args:
+        error: its code, reason and fix are kept.
+        where: the option or table that it is about.
+    """
+    if error.findings:
+        return list(error.findings)
+    return [Finding(error.code, where, error.what, error.fix or "change it", error.why)]
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[Finding]:
+    """All options in which two searches (`SearchSpace.as_json`) differ.
 
     Options that an earlier version did not know count as their defaults.
     """
     defaults = TrainOptions().as_json()
     old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (before, now))
     return [
-        f"{name} was {_shown(old.get(name))}, is now {_shown(new.get(name))}"
-        for name in _names(old, new)
+        difference(name, _shown(old.get(name)), _shown(new.get(name)))
+        for name in dict.fromkeys((*old, *new))
         if old.get(name) != new.get(name)
     ]
+
+
+def difference(name: str, before: str, now: str) -> Finding:
+    """Something that a study began with and that is now otherwise."""
+    return Finding("study-changed", name, f"was {before}, is now {now}", "put it back")
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """With lists for tuples, as after a way through JSON."""
     return json.loads(json.dumps(value))
-
-
-def _names(*tables: dict[str, Any]) -> Sequence[str]:
-    return list(dict.fromkeys(name for table in tables for name in table))
 
 
 def _shown(value: Any) -> str:

@@ -7,9 +7,11 @@ on: a trial that was just told as finished would be told as cut off. Signals are
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 """Signals that ask a study to stop."""
@@ -33,23 +35,46 @@ class StopRequest:
 
 @contextmanager
 def signals_noted() -> Iterator[StopRequest]:
-    """Note the first Ctrl-C or SIGTERM while the block runs; the next one does what it ever did."""
-    previous = {number: signal.getsignal(number) for number in STOPPING}
+    """Note the first Ctrl-C or SIGTERM while the block runs; the next one does what it ever did.
+
+    Outside the main thread, which alone may handle signals, nothing is noted.
+    """
     noted: list[int] = []
+    with _handlers_restored() as previous:
 
-    def restore() -> None:
+        def note(number: int, frame: FrameType | None) -> None:
+            del frame
+            noted.append(number)
+            _restore(previous)
+
         for number, handler in previous.items():
-            signal.signal(number, handler)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        del frame
-        noted.append(number)
-        restore()
-
-    for number, handler in previous.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, note)
-    try:
+            if handler != signal.SIG_IGN:
+                signal.signal(number, note)
         yield StopRequest(lambda: bool(noted))
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Let processes begin that ignore what asks a study to stop; what comes meanwhile is lost."""
+    with _handlers_restored() as previous:
+        for number in previous:
+            signal.signal(number, signal.SIG_IGN)
+        yield
+
+
+@contextmanager
+def _handlers_restored() -> Iterator[dict[int, Any]]:
+    """What handles the signals, which it does again after the block; {} outside the main thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    previous: dict[int, Any] = {}
+    if is_main:
+        previous = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        yield previous
     finally:
-        restore()
+        _restore(previous)
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

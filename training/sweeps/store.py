@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmtool.cli import sweep_optuna
-from nmtool.cli.sweep_lock import Lock, wait_for
-from nmtool.cli.sweep_plan import StudyPlan
 from nmtool.errors import StorageError, UsageError
+from nmtool.training.sweeps import optuna_parts
+from nmtool.training.sweeps.lock import Lock, wait_for
+from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.sweeps.space import difference, differences
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -72,21 +73,26 @@ class Store:
         plan: the study.
 
     Raises:
-        ImportError: Optuna is not installed.
+        MissingError: Optuna is not installed.
         UsageError: the folder holds another study, or the plan contradicts what it began with.
         StorageError, FileFormatError: the store cannot be made or read.
     """
 
     def __init__(self, plan: StudyPlan) -> None:
-        sweep_optuna.quiet()
+        optuna_parts.require()
         self._plan = plan
         self._running = plan.folder / "running"
         try:
             self._running.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"{plan.folder} cannot be made", why=str(error)) from error
+            raise StorageError(
+                f"{plan.folder} cannot be made",
+                code="folder-not-made",
+                why=str(error),
+                fix="name another folder in the study's file, or check its permissions",
+            ) from error
         with self._choosing():
-            self._storage = sweep_optuna.open_storage(plan.folder / "study.db")
+            self._storage = optuna_parts.open_storage(plan.folder / "study.db")
             try:
                 self.study = self._begun()
             except BaseException:
@@ -104,6 +110,7 @@ class Store:
         if isinstance(error, StorageInternalError | SQLAlchemyError):
             raise StorageError(
                 f"the store in {self._plan.folder} could not be used",
+                code="study-store-failed",
                 why=str(error.__cause__ or error).partition("\n")[0],
                 fix="check the folder, its permissions and the free space",
             ) from error
@@ -124,7 +131,7 @@ class Store:
             study_name=_NAME,
             storage=self._storage,
             direction="maximize",
-            pruner=sweep_optuna.pruner(self._plan),
+            pruner=optuna_parts.pruner(self._plan),
             load_if_exists=True,
         )
         plan = {"conditions": self._plan.conditions(), **self._plan.space.as_json()}
@@ -136,11 +143,9 @@ class Store:
         return study
 
     def _check_same(self, before: dict[str, Any], now: dict[str, Any]) -> None:
-        from nmtool.training.study import differences
-
         old, new = before["conditions"], now["conditions"]
         found = [
-            f"{name} was {old.get(name)!r}, is now {new[name]!r}"
+            difference(name, repr(old.get(name)), repr(new[name]))
             for name in new
             if old.get(name) != new[name]
         ]
@@ -148,7 +153,8 @@ class Store:
         if found:
             raise UsageError(
                 f"{self._plan.file} contradicts the study in {self._plan.folder}",
-                why="; ".join(found),
+                code="study-differs",
+                findings=found,
                 fix="put it back, or name another folder; only trials and keep may change",
             )
 
@@ -169,12 +175,12 @@ class Store:
             if len(begun) >= self._plan.trials:
                 return None
             # Those cut off do not count, so that a study that was stopped draws what it would have.
-            self.study.sampler = sweep_optuna.sampler(self._plan.sampler_seed, len(begun))
+            self.study.sampler = optuna_parts.sampler(self._plan.sampler_seed, len(begun))
             trial = self.study.ask()
             lock = Lock.take(self._lock_file(trial.number))
             assert lock is not None
         searched = self._plan.space.searched
-        values = {name: sweep_optuna.suggested(trial, name, searched[name]) for name in searched}
+        values = {name: optuna_parts.suggested(trial, name, searched[name]) for name in searched}
         return Claim(trial, values, self._plan.folder / "trials" / f"{trial.number:04d}", lock)
 
     def _lock_file(self, number: int) -> Path:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-from contextlib import nullcontext
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nmtool.cli import console
-from nmtool.cli.progress import Advance, progress
-from nmtool.cli.sweep_plan import StudyPlan
-from nmtool.cli.sweep_stop import StopRequest
-from nmtool.cli.sweep_store import Claim, Store
+from nmtool.data import Dataset, load_dataset
 from nmtool.errors import NmtoolError, StorageError, UsageError
+from nmtool.progress import Advance, Progress, silent
+from nmtool.training.options import TrainOptions
+from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.sweeps.stop import StopRequest
+from nmtool.training.sweeps.store import Claim, Store
 
 if TYPE_CHECKING:
-    from nmtool.data import Dataset
     from nmtool.training.devices import Device
-    from nmtool.training.options import TrainOptions
+    from nmtool.training.run_folder import RunFolder
     from nmtool.training.trainer import BatchReport
+
+log = logging.getLogger(__name__)
 
 
 class PrunedError(Exception):
@@ -31,8 +32,7 @@ def run_trials(
     dataset: Dataset,
     device: Device,
     stop: StopRequest,
-    *,
-    bar: bool,
+    progress: Progress = silent,
 ) -> None:
     """Run trials until the study has as many as it is to have.
 
@@ -40,7 +40,7 @@ def run_trials(
         plan, store, dataset: the study, its trials, its data.
         device: where it trains.
         stop: heeded after every batch and before every trial.
-        bar: show progress within a trial.
+        progress: counts samples within a trial.
 
     Raises:
         KeyboardInterrupt: somebody wants it to stop; the trial is cut off.
@@ -49,8 +49,8 @@ def run_trials(
     stop.heed()
     while (claim := store.claim()) is not None:
         with store.running(claim):
-            outcome = training.run(claim, bar)
-        console.say(f"trial {claim.number}: {outcome}")
+            level, outcome = training.run(claim, progress)
+        log.log(level, "trial %d: %s", claim.number, outcome)
         stop.heed()
 
 
@@ -64,55 +64,55 @@ class _TrialRun:
         self._dataset, self._device = dataset, device
         self._stop = stop
 
-    def run(self, claim: Claim, bar: bool) -> str:
-        """Run it and tell the store; returns what became of it, in a few words."""
+    def run(self, claim: Claim, progress: Progress) -> tuple[int, str]:
+        """Run it and tell the store; returns its outcome in a few words, and how grave it is."""
         tried = shown_values(claim.values)
         try:
-            scores = self._scores(claim, bar)
+            scores = self._scores(claim, progress)
         except PrunedError as pruned:
             self._store.prune(claim)
-            return f"pruned, {pruned}  {tried}"
+            return logging.INFO, f"pruned, {pruned}  {tried}"
         except (KeyboardInterrupt, StorageError):
             self._store.stop(claim)
             raise
         except (NmtoolError, MemoryError) as error:
-            reason = _reason(error)
+            reason = (
+                error.what if isinstance(error, NmtoolError) else "there was not enough memory"
+            )
             self._store.prune(claim, reason)
-            return f"failed, {reason}  {tried}"
+            return logging.WARNING, f"failed, {reason}  {tried}"
         self._store.finish(claim, scores)
-        return f"validation {sum(scores) / len(scores):.1%}  {tried}"
+        return logging.INFO, f"validation {sum(scores) / len(scores):.1%}  {tried}"
 
-    def _scores(self, claim: Claim, bar: bool) -> list[float]:
+    def _scores(self, claim: Claim, progress: Progress) -> list[float]:
         """Validation accuracy of every seed's best epoch, 0 … 1."""
         options = self._plan.space.options(claim.values)
         scores = []
         total = self._plan.seeds * options.epochs * self._dataset.train.n_samples
-        shown = progress(f"trial {claim.number}", total) if bar else nullcontext(None)
-        with shown as advance:
+        with progress(f"trial {claim.number}", total) as advance:
             for index in range(self._plan.seeds):
                 seeded = replace(options, seed=options.seed + index)
                 scores.append(self._score(claim, seeded, index == 0, advance))
         return scores
 
     def _score(
-        self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance | None
+        self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance
     ) -> float:
         from nmtool.training.run import train
         from nmtool.training.run_folder import RunFolder
         from nmtool.training.selection import final_score
 
         folder = RunFolder(claim.folder / f"seed{options.seed}")
-        log: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
 
         def on_batch(report: BatchReport) -> None:
             self._stop.heed()
-            if advance is not None:
-                advance(report.samples, f"epoch {report.epoch}")
+            advance(report.samples, f"epoch {report.epoch}")
 
         def on_epoch(entry: dict[str, Any]) -> None:
-            log.append(entry)
+            entries.append(entry)
             if not self._plan.keep:
-                _write_log(folder, log)
+                _write_log(folder, entries)
             if is_first:
                 self._heed(claim, entry, is_last=entry["epoch"] == options.epochs)
 
@@ -125,7 +125,7 @@ class _TrialRun:
             on_epoch=on_epoch,
             device=self._device,
         )
-        return final_score(log, options.judge_epochs)
+        return final_score(entries, options.judge_epochs)
 
     def _heed(self, claim: Claim, entry: dict[str, Any], *, is_last: bool) -> None:
         """Tell the pruner how an epoch went, and end the trial if it says so."""
@@ -138,32 +138,31 @@ def study_data(plan: StudyPlan) -> Dataset:
     """The data of a study, with samples to validate on.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are none, or no such data.
+        DataError: the data are damaged.
     """
-    from nmtool.cli.train import training_data
-
-    found = Namespace(data_dir=plan.data_dir, units=plan.units)
-    dataset = training_data(found, plan.data, plan.space.first_options().validation)
+    found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
+    dataset = found.with_validation(plan.space.first_options().validation)
     if dataset.validation is None:
         raise UsageError(
             f"{plan.file}: there are no samples to validate on, which decides between settings",
+            code="study-unvalidated",
             fix="[settings] validation = N takes the last N training samples",
         )
     return dataset
 
 
-def _write_log(folder: Any, log: list[dict[str, Any]]) -> None:
+def _write_log(folder: RunFolder, entries: list[dict[str, Any]]) -> None:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"{folder.path} cannot be made", why=str(error)) from error
-    folder.write_log(log)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, NmtoolError):
-        return error.what
-    return "there was not enough memory"
+        raise StorageError(
+            f"{folder.path} cannot be made",
+            code="folder-not-made",
+            why=str(error),
+            fix="check its permissions and the free space",
+        ) from error
+    folder.write_log(entries)
 
 
 def shown_values(values: dict[str, Any]) -> str:

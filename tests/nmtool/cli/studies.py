@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from nmtool.cli import sweep_trial
-from nmtool.cli.sweep_plan import read_plan
-from nmtool.cli.sweep_store import Store
 from nmtool.training.options import TrainOptions
+from nmtool.training.sweeps import read_plan
+from nmtool.training.sweeps.store import Store
+from nmtool.training.sweeps.trial import _TrialRun
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120
@@ -83,14 +83,14 @@ def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
 
 def stop_in(trial: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise an error in the first epoch of a trial."""
-    heed = sweep_trial._TrialRun._heed
+    heed = _TrialRun._heed
 
     def stop(self: Any, claim: Any, entry: dict[str, Any], **more: Any) -> None:
         if claim.number == trial:
             raise error
         heed(self, claim, entry, **more)
 
-    monkeypatch.setattr(sweep_trial._TrialRun, "_heed", stop)
+    monkeypatch.setattr(_TrialRun, "_heed", stop)
 
 
 @contextmanager

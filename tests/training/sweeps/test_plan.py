@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.sweep_plan import read_plan
 from nmtool.errors import UsageError
-from tests.nmtool.cli.conftest import Nmtool
+from nmtool.training.sweeps import read_plan
 from tests.nmtool.cli.studies import ROOT, SEARCH, write_study
+from tests.refusals import codes, refused
 
 HEAD = 'data = "digits"\nfolder = "study"\ntrials = 3\n'
 
@@ -35,7 +35,7 @@ def test_folders_lie_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     plan = read_plan("a/study.toml")
     assert (plan.data, plan.folder, plan.data_dir) == ("./digits", Path("a/study"), Path("a/d"))
-    absolute = read_plan(str(tmp_path / "a" / "study.toml"))
+    absolute = read_plan(tmp_path / "a" / "study.toml")
     assert absolute.conditions() == plan.conditions()
     assert plan.conditions()["data"] == "folder ../../digits"
 
@@ -46,66 +46,75 @@ def test_settings_override_the_file_and_the_search_both(tmp_path: Path) -> None:
     assert read_plan(_written(tmp_path, text)).space.fixed == {"hidden": 7, "steps": 20}
 
 
-def test_everything_wrong_is_told(nmtool: Nmtool) -> None:
-    Path("base.toml").write_text("hiden = 3\n")
-    Path("study.toml").write_text(
+def test_a_recipe_to_begin_with(tmp_path: Path) -> None:
+    text = HEAD + 'config = "digits"\n' + SEARCH
+    assert "epochs" in read_plan(_written(tmp_path, text)).space.fixed
+
+
+def test_everything_wrong_is_told(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("hiden = 3\n")
+    text = (
         'data = 3\nfolder = ""\nseeds = 0\nprune = 1\nepochs = 4\ntrails = 9\n'
         'config = "base.toml"\n[settings]\nlr = 0.1\nsteps = -1\n'
         "[search]\nlr = { low = 1.0, high = 0.1 }\ngain = [1.0]\n"
         "rate = { low = -1.0, high = 1.0 }\n"
     )
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out) == (2, "")
-    lines = [line.strip() for line in said.err.splitlines()]
-    assert lines[0] == "error: study.toml: 13 things are wrong"
-    told = (
-        "data must be text, not 3",
-        "folder is empty",
-        "trials is missing",
-        "prune must be true or false, not 1",
-        "seeds must be at least 1, not 0",
-        "base.toml: unknown hiden; did you mean 'hidden'?",
-        "[search] lr: low must be less than high, not 1.0 and 0.1",
-        "[search] gain needs two choices or more",
-        "lr is in [settings] and in [search]",
-        "steps must be at least 0, not -1",
-        "rate must be at least 0, not -1.0",
-        "epochs is a setting: it belongs under [settings]",
-        "unknown trails; did you mean 'trials'?",
-    )
-    for line, expected in zip(lines[2:], told, strict=True):
-        assert line.startswith(expected)
-    assert not Path("study").exists()
+    with refused(UsageError, "study-wrong") as caught:
+        read_plan(_written(tmp_path, text))
+    assert str(tmp_path / "study.toml") in caught.value.what
+    assert [(one.code, one.where) for one in caught.value.findings] == [
+        ("study-entry-kind", "data"),
+        ("study-entry-missing", "folder"),
+        ("study-entry-missing", "trials"),
+        ("study-entry-kind", "prune"),
+        ("study-entry-too-small", "seeds"),
+        ("study-setting-unknown", "base.toml"),
+        ("search-range-empty", "[search] lr"),
+        ("search-choices-too-few", "[search] gain"),
+        ("study-setting-twice", "lr"),
+        ("setting-range", "steps"),
+        ("setting-range", "rate"),
+        ("study-entry-misplaced", "epochs"),
+        ("study-entry-unknown", "trails"),
+    ]
+    assert "'hidden'" in caught.value.findings[5].fix
+    assert "'trials'" in caught.value.findings[-1].fix
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "code", "value"),
     [
-        ("data = ", "study.toml is not valid TOML"),
-        (HEAD, "study.toml: [search] is missing: there is nothing to search"),
-        (HEAD + "[search]\n", "study.toml: [search] is missing"),
-        (HEAD + "search = 3\n", "study.toml: search must be a table, not 3"),
-        (HEAD + "settings = 3\n" + SEARCH, "study.toml: settings must be a table, not 3"),
-        (HEAD + "[settings]\nhiden = 3\n" + SEARCH, "study.toml: [settings]: unknown hiden"),
-        (HEAD + 'config = "no.toml"\n' + SEARCH, "no.toml cannot be read (No such file"),
-        (HEAD.replace("3", "true") + SEARCH, "trials must be a whole number, not True"),
-        (HEAD + "sampler_seed = -1\n" + SEARCH, "sampler_seed must be at least 0"),
+        (HEAD, "search-missing", ""),
+        (HEAD + "[search]\n", "search-missing", ""),
+        (HEAD + "search = 3\n", "study-entry-kind", "search: must be a table, not 3"),
+        (HEAD + "settings = 3\n" + SEARCH, "study-entry-kind", "settings"),
+        (HEAD + "[settings]\nhiden = 3\n" + SEARCH, "study-setting-unknown", "'hidden'"),
+        (HEAD + 'config = "no.toml"\n' + SEARCH, "config-unreadable", "no.toml"),
+        (HEAD + 'config = "no"\n' + SEARCH, "recipe-unknown", "'no'"),
+        (HEAD.replace("3", "true") + SEARCH, "study-entry-kind", "not True"),
+        (HEAD + "sampler_seed = -1\n" + SEARCH, "study-entry-too-small", "sampler_seed"),
     ],
 )
-def test_one_thing_is_wrong(text: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) -> None:
+    with refused(UsageError, "study-wrong") as caught:
         read_plan(_written(tmp_path, text))
-    assert told in caught.value.what
+    assert codes(caught.value) == [code]
+    assert value in str(caught.value.findings[0])
 
 
-def test_no_file(nmtool: Nmtool) -> None:
-    said = nmtool("sweep", "none.toml")
-    assert said.code == 2
-    assert said.err.startswith("error: none.toml cannot be read\n  why: No such file")
+def test_no_toml(tmp_path: Path) -> None:
+    with refused(UsageError, "config-invalid"):
+        read_plan(_written(tmp_path, "data = "))
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with refused(UsageError, "config-unreadable") as caught:
+        read_plan(tmp_path / "none.toml")
+    assert "none.toml" in caught.value.what
 
 
 def test_the_example() -> None:
-    plan = read_plan(str(ROOT / "examples" / "study.toml"))
+    plan = read_plan(ROOT / "examples" / "study.toml")
     assert plan.data == "digits"
     assert {"lr", "rate_strength", "init_delay_input"} <= set(plan.space.searched)
 

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-from nmtool.training.search_table import NOT_SEARCHED, read_search
-from nmtool.training.study import Choices, Range, SearchSpace, differences
+from nmtool.training.sweeps.search_table import NOT_SEARCHED, read_search
+from nmtool.training.sweeps.space import Choices, Range, SearchSpace, differences
+from tests.refusals import codes
 
 
-def _read(**table: Any) -> tuple[dict, list[str]]:
-    problems: list[str] = []
+def _read(**table: Any) -> tuple[dict, list[Finding]]:
+    problems: list[Finding] = []
     return read_search(table, problems), problems
 
 
@@ -51,37 +53,36 @@ def test_ranges_and_choices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "entry", "told"),
+    ("name", "entry", "code", "value"),
     [
-        ("hiden", [1, 2], "unknown option hiden; did you mean 'hidden'?"),
-        ("lr", 0.1, "lr must be a list of choices or a range like"),
-        ("lr", {"low": 1}, "lr: a range needs low and high"),
-        ("lr", {"low": 2, "high": 1}, "lr: low must be less than high, not 2.0 and 1.0"),
-        ("lr", {"low": 1, "high": 1}, "lr: low must be less than high"),
-        ("lr", {"low": float("nan"), "high": 1}, "lr: low must be less than high"),
-        ("lr", {"low": 0, "high": 1, "log": True}, "begins above 0, not at 0.0"),
-        ("lr", {"low": 1, "high": 2, "log": 1}, "lr: log must be true or false, not 1"),
-        ("lr", {"low": 1, "high": 2, "log": True, "step": 1}, "log and step exclude each other"),
-        ("lr", {"low": 1, "high": 2, "step": 0}, "lr: step must be positive"),
-        ("lr", {"low": 0.1, "high": 0.5, "step": 0.3}, "steps of 0.3 from 0.1 do not arrive"),
-        ("lr", {"low": "a", "high": 1}, "lr: low must be a number, not 'a'"),
-        ("lr", {"low": 1, "high": 2, "steps": 1}, "lr: unknown steps; did you mean 'step'?"),
-        ("hidden", {"low": 1.5, "high": 2}, "hidden: low must be a whole number, not 1.5"),
-        ("recurrent", {"low": 0, "high": 1}, "recurrent has no range; list its choices"),
-        ("readout", {"low": 0, "high": 1}, "readout has no range"),
-        ("init_input", {"low": 0, "high": 1}, "init_input has no range"),
-        ("lr", [0.1], "lr needs two choices or more; a fixed one is for [settings]"),
-        ("lr", [1, 1.0], "lr has a choice twice"),
-        ("lr", [[1, 2], 3], "lr: [1, 2] is no choice of it"),
-        ("seed", [1, 2], "seed cannot be searched: the best seed is luck"),
+        ("hiden", [1, 2], "search-option-unknown", "'hidden'"),
+        ("lr", 0.1, "search-entry-kind", "0.1"),
+        ("lr", {"low": 1}, "search-range-ends", ""),
+        ("lr", {"low": 2, "high": 1}, "search-range-empty", "2.0 and 1.0"),
+        ("lr", {"low": 1, "high": 1}, "search-range-empty", ""),
+        ("lr", {"low": float("nan"), "high": 1}, "search-range-empty", "nan"),
+        ("lr", {"low": 0, "high": 1, "log": True}, "search-range-log-from-zero", "0.0"),
+        ("lr", {"low": 1, "high": 2, "log": 1}, "search-range-log", "1"),
+        ("lr", {"low": 1, "high": 2, "log": True, "step": 1}, "search-range-log-step", ""),
+        ("lr", {"low": 1, "high": 2, "step": 0}, "search-range-step", "0"),
+        ("lr", {"low": 0.1, "high": 0.5, "step": 0.3}, "search-range-steps", "0.3"),
+        ("lr", {"low": "a", "high": 1}, "search-range-number", "'a'"),
+        ("lr", {"low": 1, "high": 2, "steps": 1}, "search-range-keys", "'step'"),
+        ("hidden", {"low": 1.5, "high": 2}, "search-range-number", "1.5"),
+        ("recurrent", {"low": 0, "high": 1}, "search-range-impossible", "recurrent"),
+        ("readout", {"low": 0, "high": 1}, "search-range-impossible", "readout"),
+        ("init_input", {"low": 0, "high": 1}, "search-range-impossible", "init_input"),
+        ("lr", [0.1], "search-choices-too-few", "[settings]"),
+        ("lr", [1, 1.0], "search-choices-repeated", ""),
+        ("lr", [[1, 2], 3], "search-choice-kind", "[1, 2]"),
+        ("seed", [1, 2], "search-option-fixed", ""),
     ],
 )
-def test_what_is_written_wrong(name: str, entry: Any, told: str) -> None:
+def test_what_is_written_wrong(name: str, entry: Any, code: str, value: str) -> None:
     found, problems = _read(**{name: entry, "warmup": [0.0, 0.1]})
     assert list(found) == ["warmup"]
-    assert len(problems) == 1
-    assert problems[0].startswith("[search] ")
-    assert told in problems[0]
+    assert [(one.code, one.where) for one in problems] == [(code, f"[search] {name}")]
+    assert value in str(problems[0])
 
 
 def test_steps_of_decimal_fractions_arrive() -> None:
@@ -96,13 +97,13 @@ def test_all_refused_values_are_listed() -> None:
         readout=["mean", "best"],
         weight_bits=[4, "8"],
     )
-    assert space.problems() == [
-        "dt_ms must be positive, not -1.0",
-        "settings: hidden must be int, not 2.5",
-        "lr must be at least 0, not -1.0",
-        "stretch must be 0 … 1, not 1.5",
-        "unknown readout 'best'",
-        "settings: weight_bits must be int, not '8'",
+    assert [(one.code, one.where) for one in space.problems()] == [
+        ("setting-range", "dt_ms"),
+        ("setting-type", "hidden"),
+        ("setting-range", "lr"),
+        ("setting-range", "stretch"),
+        ("choice-unknown", "readout"),
+        ("setting-type", "weight_bits"),
     ]
 
 
@@ -110,20 +111,22 @@ def test_a_value_that_others_make_right_is_no_problem() -> None:
     fixed = {"readout": "first_spike"}
     assert _space(fixed, margin_ms={"low": 1.0, "high": 5.0}).problems() == []
     found = _space({**fixed, "dt_ms": 0}, margin_ms={"low": 1.0, "high": 5.0}).problems()
-    assert found == ["dt_ms must be positive, not 0.0"]
+    assert [(one.code, one.where) for one in found] == [("setting-range", "dt_ms")]
 
 
 def test_combinations_that_are_refused() -> None:
     space = _space({"margin_ms": 2.0}, readout=["first_spike", "mean"])
-    assert space.problems() == [
-        "margin_ms is a loss on first spikes, not on 'mean' (with readout = mean)"
-    ]
+    (found,) = space.problems()
+    assert (found.code, found.where) == ("margin-without-first-spike", "readout")
+    assert "(with readout = mean)" in found.what
 
 
 def test_a_range_that_another_option_cuts_short() -> None:
     searched = {"init_delay_input": {"low": 0, "high": 61}}
-    told = "init_delay_input cannot become 61: the other options make it 20"
-    assert _space({"max_delay": 20}, **searched).problems() == [told]
+    (found,) = _space({"max_delay": 20}, **searched).problems()
+    assert (found.code, found.where) == ("search-value-unreachable", "init_delay_input")
+    assert "61" in found.what
+    assert "20" in found.what
     assert _space({}, max_delay=[20, 61], **searched).problems() == []
 
 
@@ -137,11 +140,13 @@ def test_options_of_a_trial() -> None:
 def test_what_differs() -> None:
     before = _space({"hidden": 5}, lr={"low": 0.1, "high": 0.2}, gain=[1, 2]).as_json()
     after = _space({"hidden": 6}, lr={"low": 0.1, "high": 0.3}, rate=[1, 2]).as_json()
-    assert sorted(differences(before, after)) == [
-        "gain was [1.0, 2.0], is now 200.0",
-        "hidden was 5, is now 6",
-        "lr was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}",
-        "rate was 10.0, is now [1.0, 2.0]",
+    found = differences(before, after)
+    assert set(codes(found)) == {"study-changed"}
+    assert sorted((one.where, one.what) for one in found) == [
+        ("gain", "was [1.0, 2.0], is now 200.0"),
+        ("hidden", "was 5, is now 6"),
+        ("lr", "was {low = 0.1, high = 0.2}, is now {low = 0.1, high = 0.3}"),
+        ("rate", "was 10.0, is now [1.0, 2.0]"),
     ]
     assert differences(before, before) == []
 
@@ -151,7 +156,8 @@ def test_options_that_came_later_count_as_their_defaults() -> None:
     del before["settings"]["gain"]
     assert differences(before, _space({}, lr=[0.1, 0.2]).as_json()) == []
     changed = _space({"gain": 1.0}, lr=[0.1, 0.2]).as_json()
-    assert differences(before, changed) == ["gain was 200.0, is now 1.0"]
+    (found,) = differences(before, changed)
+    assert (found.where, found.what) == ("gain", "was 200.0, is now 1.0")
 
 
 _NUMBERS = [option.name for option in fields(TrainOptions) if type(option.default) is float]

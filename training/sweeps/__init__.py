@@ -1,0 +1,180 @@
+"""Studies: searching training settings by validation accuracy.
+
+sweep           run what is left of a study, and say what it found
+SweepResult     what it returns: the best settings, all trials, what mattered
+TrialResult     one of its trials
+read_plan       read and check STUDY.toml
+StudyPlan       what it returns, which `sweep` takes as well
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmtool.errors import Finding, MissingError, UsageError
+from nmtool.progress import Progress, silent
+from nmtool.training.sweeps.plan import StudyPlan, read_plan
+from nmtool.training.sweeps.results import (
+    SweepResult,
+    TrialResult,
+    importance,
+    ranked,
+    read_trials,
+    write_best,
+)
+from nmtool.training.sweeps.stop import signals_noted
+from nmtool.training.sweeps.store import Store
+from nmtool.training.sweeps.trial import run_trials, study_data
+from nmtool.training.sweeps.workers import run_workers
+from nmtool.training.threads import most_threads, threads_used
+
+if TYPE_CHECKING:
+    from nmtool.training.devices import Device
+
+__all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
+
+log = logging.getLogger(__name__)
+
+
+def sweep(
+    study: str | Path | StudyPlan,
+    *,
+    processes: int = 1,
+    threads: int | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> SweepResult:
+    """Try training settings until a study has all its trials, and say which are best.
+
+    A study that was begun, or finished, goes on where it stands. Several calls may work on it
+    at once, in processes of their own. The settings of the best trial are written into the
+    study's folder as `best.toml`, even where the search is interrupted. How trials go is logged
+    below the logger `nmtool`.
+
+        >>> from nmtool.training.options import TrainOptions
+        >>> found = sweep("study.toml")  # doctest: +SKIP
+        >>> found.best  # doctest: +SKIP
+        {'hidden': 64, 'epochs': 12, 'lr': 0.0213, …}
+        >>> TrainOptions(**found.best)  # doctest: +SKIP
+
+    While trials run, Ctrl-C and SIGTERM stop them after the current batch; the second one stops
+    at once. A script that asks for several processes does so below `if __name__ == "__main__":`,
+    since each of them imports it.
+
+    Args:
+        study: path of STUDY.toml, or what `read_plan` made of it.
+        processes: trials at a time, each in a process of its own unless it is 1.
+        threads: cores to use, shared by the processes; None for all.
+        device: where to train: `cpu`, `cuda` or `auto`.
+        progress: counts the samples of each trial, where there is one process.
+
+    Returns:
+        The study with all its trials, those of earlier calls too.
+
+    Raises:
+        UsageError: the study is wrong (its findings say all of what is), contradicts the one in
+            its folder, has no data to validate on, or none of its trials finished.
+        DataError: the data are damaged.
+        MissingError: Optuna or what the device needs is not there, or processes died.
+        StorageError, FileFormatError: the study's folder cannot be written or read.
+        KeyboardInterrupt: somebody stopped it; finished trials are kept.
+    """
+    if processes < 1:
+        raise UsageError(
+            f"there must be at least one process, not {processes}",
+            code="processes-too-few",
+            fix="leave `processes` at 1 to train in this one",
+        )
+    plan = study if isinstance(study, StudyPlan) else read_plan(study)
+    with _told_how_to_go_on(plan, processes), Store(plan) as store:
+        try:
+            if not store.is_done():
+                _run(plan, store, processes, threads, device, progress)
+        finally:
+            trials = read_trials(store)
+            if best := ranked(trials):
+                write_best(plan, best[0])
+        if not best:
+            raise _nothing_found(plan, trials)
+        mattered = importance(store)
+    return SweepResult(plan, trials, mattered.shares, mattered.unknown)
+
+
+@contextmanager
+def _told_how_to_go_on(plan: StudyPlan, processes: int) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if plan.folder.exists():
+            log.warning("finished trials are kept; go on with: %s", _command(plan, processes))
+        raise
+
+
+def _command(plan: StudyPlan, processes: int) -> str:
+    more = f" --processes {processes}" if processes > 1 else ""
+    return f"nmtool sweep {plan.file}{more}"
+
+
+def _run(
+    plan: StudyPlan,
+    store: Store,
+    processes: int,
+    threads: int | None,
+    device: str,
+    progress: Progress,
+) -> None:
+    with threads_used(threads, with_torch=processes == 1):
+        dataset = study_data(plan)
+        if processes == 1:
+            found = _find_device(device)
+            with signals_noted() as stop:
+                run_trials(plan, store, dataset, found, stop, progress)
+            return
+    if device != "auto":
+        _find_device(device)  # which may not be there
+    each = max(1, (threads or most_threads()) // processes)
+    with signals_noted() as stop:
+        failed = run_workers(plan, processes, each, device, stop)
+    if failed:
+        _heed_failed(failed, plan, processes, store)
+
+
+def _find_device(name: str) -> Device:
+    """Where to train; imports torch, which a parent of workers can do without."""
+    from nmtool.training.devices import find_device
+
+    return find_device(name)
+
+
+def _heed_failed(codes: list[int], plan: StudyPlan, processes: int, store: Store) -> None:
+    """Processes failed, which does not matter where the others did all there was to do."""
+    what = f"{len(codes)} of {processes} processes ended early"
+    if store.is_done():
+        log.warning("%s; the others finished the study", what)
+        return
+    reasons = {f"by signal {-code}" if code < 0 else f"with exit code {code}" for code in codes}
+    raise MissingError(
+        what,
+        code="study-processes-ended",
+        why=", ".join(sorted(reasons)),
+        fix=f"go on with: {_command(plan, processes)}",
+    )
+
+
+def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError:
+    firsts = {trial.reason: trial for trial in reversed(trials) if trial.reason}
+    failed = sorted(firsts.values(), key=lambda trial: trial.number)
+    return UsageError(
+        f"{plan.file}: no trial was finished",
+        code="study-without-result",
+        why="" if failed else "all were ended early",
+        fix="search other ranges, in another folder",
+        findings=[
+            Finding("trial-failed", f"trial {one.number}", one.reason, "search other values")
+            for one in failed
+        ],
+    )
