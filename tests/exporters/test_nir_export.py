@@ -335,6 +335,14 @@ def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
     exporter.export(network, tmp_path / "x.nir", options=options)
 
 
+def test_two_populations_that_answer(tmp_path: Path) -> None:
+    network = layered_network(recurrent=False)
+    skip = Projection("first", "out", np.ones((8, 3)), np.ones((8, 3), int))
+    network = network.with_projections([*network.projections, skip])
+    told = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
+    assert "peer-output first_output, second_output" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

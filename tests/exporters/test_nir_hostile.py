@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import subprocess
 import sys
@@ -17,8 +18,8 @@ import pytest
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
 from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import foreign
-from tests.exporters.nir_nets import layered_network
+from nmtool.exporters.nir import NirOptions, foreign
+from tests.exporters.nir_nets import layered_network, noise
 from tests.refusals import codes, refused
 
 nir = pytest.importorskip("nir")
@@ -126,6 +127,25 @@ def with_a_long_name(node: Any) -> None:
     node.move("nodes/first", f"nodes/{'x' * 500}")
 
 
+def chain(count: int, lines: int, kind: str, **values: float) -> Change:
+    """Nodes in a row, with one constant for any number of lines."""
+
+    def change(node: Any) -> None:
+        for name in list(node["nodes"]):
+            del node["nodes"][name]
+        names = ["input", *(f"n{number}" for number in range(count)), "output"]
+        for name in names:
+            node[f"nodes/{name}/type"] = {"input": "Input", "output": "Output"}.get(name, kind)
+        for name in ("input", "output"):
+            node[f"nodes/{name}/shape"] = np.array([lines])
+        for name in names[1:-1]:
+            for key, value in values.items():
+                node[f"nodes/{name}/{key}"] = np.array([value])
+        replaced("edges", data=list(itertools.pairwise(names)), dtype=TEXT)(node)
+
+    return change
+
+
 REFUSED: dict[str, tuple[Change, str]] = {
     "no edges": (without("edges"), "hdf5-member-missing"),
     "edges of three": (replaced("edges", data=[["a", "b", "c"]], dtype=TEXT), "nir-edges-shape"),
@@ -177,6 +197,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "one name twice": (with_the_same_name_twice, "nir-name-twice 'a.b'"),
     "deep graphs": (nested_deep, "nir-too-many-nodes 16"),
     "a graph in itself": (nested_in_itself, "nir-too-many-nodes 20000"),
+    "many populations": (chain(251, 2, "Threshold", threshold=0.5), "nir-too-many-neurons 250"),
     "a graph without ends": (lambda node: graph_in(node, "empty"), "nir-nested-ports 'empty'"),
 }
 """What is done to the file, and the code of the error or its finding with what either names."""
@@ -226,25 +247,6 @@ def zeros(name: str, shape: tuple[int, ...], dtype: str = "f8") -> Change:
     """Zeros that lie nowhere until they are unpacked."""
     chunks = tuple(min(size, 1 << 12) for size in shape)
     return replaced(name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip")
-
-
-def chain(count: int, lines: int, kind: str, **values: float) -> Change:
-    """Nodes in a row, with one constant for any number of lines."""
-
-    def change(node: Any) -> None:
-        for name in list(node["nodes"]):
-            del node["nodes"][name]
-        names = ["input", *(f"n{number}" for number in range(count)), "output"]
-        for name in names:
-            node[f"nodes/{name}/type"] = {"input": "Input", "output": "Output"}.get(name, kind)
-        for name in ("input", "output"):
-            node[f"nodes/{name}/shape"] = np.array([lines])
-        for name in names[1:-1]:
-            for key, value in values.items():
-                node[f"nodes/{name}/{key}"] = np.array([value])
-        replaced("edges", data=list(itertools.pairwise(names)), dtype=TEXT)(node)
-
-    return change
 
 
 def one_text_for_all(name: str, *shape: int) -> Change:
@@ -317,6 +319,68 @@ def test_wires_that_multiply_synapses(
     with refused(FileFormatError, "nir-too-many-synapses") as caught:
         exporter.load(path)
     assert "199" in caught.value.what
+
+
+# Files of nmtool that somebody changed, executed.
+
+
+def settings_changed(**changes: Any) -> Change:
+    """Other words about how the graph was written, some of them in a mapping."""
+
+    def change(node: Any) -> None:
+        extra = node.parent["nmtool"]
+        about = json.loads(extra["settings"][()])
+        for key, value in changes.items():
+            about[key] = {**about[key], **value}
+        del extra["settings"]
+        extra["settings"] = json.dumps(about)
+
+    return change
+
+
+def with_two_inputs(node: Any) -> None:
+    node["nodes/another/type"] = "Input"
+    node["nodes/another/shape"] = np.array([6])
+
+
+DELAY = "nodes/first_to_first_delay/delay"
+
+NOT_RUN: dict[str, tuple[Change, str]] = {
+    "an unknown type": (replaced("nodes/first/type", data="Conv9d"), "nir-run-kind Conv9d"),
+    "a step ahead of nothing": (settings_changed(ahead={"first": -1}), "nir-ahead-negative"),
+    "options of tomorrow": (settings_changed(options={"form": "ring"}), "nir-option-unknown ring"),
+    "a loop without a step": (replaced(DELAY, data=np.zeros(8)), "nir-run-loop"),
+    "two inputs": (with_two_inputs, "nir-run-inputs 2"),
+    "a delay back in time": (replaced(DELAY, data=np.full(8, -1.0)), "nir-run-delay"),
+    "a delay of years": (replaced(DELAY, data=np.full(8, 1e9)), "nir-run-too-large"),
+    "a node that is not there": (
+        settings_changed(recorded={"out": "nowhere\x1b"}),
+        "nir-run-node 'nowhere?'",
+    ),
+    "a node of another size": (settings_changed(recorded={"out": "second"}), "nir-run-size 'out'"),
+}
+"""What is done to the file, and the code of the error with what it names."""
+
+
+@pytest.mark.parametrize(("change", "expected"), NOT_RUN.values(), ids=NOT_RUN)
+def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path) -> None:
+    options = NirOptions(recurrent_step="explicit")
+    path = exporter.export(layered_network(), tmp_path / "x.nir", options=options)
+    with h5py.File(path, "r+") as file:
+        change(file["node"])
+    code, _, named = expected.partition(" ")
+    with refused(FileFormatError, code) as caught:
+        exporter.run(path, noise())
+    assert str(path) in caught.value.what
+    assert named in caught.value.what
+
+
+def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
+    path = changed(tmp_path / "x.nir", whole, lambda node: None)
+    for take in (exporter.known_answers, lambda path: exporter.run(path, noise())):
+        with refused(FileFormatError, "export-foreign") as caught:
+            take(path)
+        assert str(path) in caught.value.what
 
 
 def is_refused(path: Path) -> bool:
