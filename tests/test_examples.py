@@ -13,10 +13,10 @@ import pytest
 
 from nmtool.cli.finetune import SHAPE
 from nmtool.cli.main import _parser, main
-from nmtool.cli.sweep_plan import read_plan
 from nmtool.network import Network
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
+from nmtool.training.sweeps import read_plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
