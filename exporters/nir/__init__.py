@@ -153,7 +153,7 @@ def _extra(path: str | Path) -> Extra:
     if extra is None:
         raise FileFormatError(
             f"{path} was not written by nmtool",
-            code="export-foreign",
+            code="file-foreign",
             why=f"it has no group /{extras.GROUP}",
             fix="nmtool evaluate reads it as a network",
         )

@@ -378,7 +378,7 @@ def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path
 def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
     path = changed(tmp_path / "x.nir", whole, lambda node: None)
     for take in (exporter.known_answers, lambda path: exporter.run(path, noise())):
-        with refused(FileFormatError, "export-foreign") as caught:
+        with refused(FileFormatError, "file-foreign") as caught:
             take(path)
         assert str(path) in caught.value.what
 
