@@ -287,7 +287,8 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
         delay = delay[:, None]
     elif delay.ndim == 1 and delay.size == shape[1]:
         delay = delay[None, :]
-    if delay.ndim != 0 and delay.ndim != 2:
+    fits = all(size in (1, whole) for size, whole in zip(delay.shape, shape, strict=False))
+    if delay.ndim not in (0, 2) or not fits:
         raise FileFormatError(
             f"delays of the shape {values.shape} do not fit weights of {shape}",
             code="netx-delay-shape",

@@ -12,6 +12,7 @@ import pytest
 from nmtool.errors import BackendError, MissingError, StorageError
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava import interpreters
+from tests.refusals import refused
 
 
 class Installer:
@@ -25,7 +26,7 @@ class Installer:
         words = [str(word) for word in command]
         self.commands.append(words)
         if self.fails_at in words:
-            raise BackendError("setting up Lava failed")
+            raise BackendError("setting up Lava failed", code="runtime-failed")
         if "venv" in words:
             python = Path(words[-1], "bin/python")
             python.parent.mkdir()
@@ -60,9 +61,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
 
 
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
-    with pytest.raises(MissingError) as caught:
+    with refused(MissingError, "lava-not-set-up") as caught:
         environments.find()
-    assert caught.value.exit_code == 3
     assert "nmtool lava setup" in caught.value.fix
 
 
@@ -70,14 +70,16 @@ def test_a_named_python_must_exist(
     installer: Installer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(environments.PYTHON_VARIABLE, str(tmp_path / "python"))
-    with pytest.raises(MissingError, match="does not exist"):
+    with refused(MissingError, "lava-not-set-up") as caught:
         environments.find()
+    assert f"names {tmp_path / 'python'}" in caught.value.why
 
 
 def test_a_named_python_without_lava_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environments.PYTHON_VARIABLE, sys.executable)
-    with pytest.raises(BackendError, match="lava-nc"):
+    with refused(BackendError, "runtime-failed") as caught:
         environments.find()
+    assert "lava-nc" in caught.value.why
 
 
 def test_python_3_10_takes_lava_as_it_is(
@@ -110,8 +112,9 @@ def test_other_pythons_are_refused(
     version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, version)
-    with pytest.raises(MissingError, match="cannot carry Lava"):
+    with refused(MissingError, "lava-python-unfit") as caught:
         environments.setup()
+    assert sys.executable in caught.value.what
 
 
 def test_a_working_environment_is_kept(
@@ -141,10 +144,10 @@ def test_a_half_made_environment_is_never_found(
 ) -> None:
     pretend(monkeypatch, (3, 10))
     installer.fails_at = step
-    with pytest.raises(BackendError):
+    with refused(BackendError, "runtime-failed"):
         environments.setup()
     assert list(environments.lava_home().iterdir()) == []
-    with pytest.raises(MissingError):
+    with refused(MissingError, "lava-not-set-up"):
         environments.find()
 
 
@@ -154,7 +157,7 @@ def test_a_failure_leaves_the_earlier_environment(
     pretend(monkeypatch, (3, 10))
     old = environments.setup()
     installer.fails_at = "lava-nc==0.10.0"
-    with pytest.raises(BackendError):
+    with refused(BackendError, "runtime-failed"):
         environments.setup(force=True)
     assert environments.find() == old
 
@@ -164,8 +167,9 @@ def test_a_place_that_cannot_be_written_is_named(
 ) -> None:
     pretend(monkeypatch, (3, 10))
     (tmp_path / "lava").write_text("a file")
-    with pytest.raises(StorageError, match="lava"):
+    with refused(StorageError, "folder-not-made") as caught:
         environments.setup()
+    assert str(tmp_path / "lava") in caught.value.what
 
 
 def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:

@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 
 from nmtool import storage
-from nmtool.errors import DataError, FileFormatError, InputError, StorageError, UsageError
+from nmtool.errors import BackendError, DataError, FileFormatError, StorageError, UsageError
 from nmtool.exporters import lava
-from nmtool.exporters.lava.environment import PACKAGE
+from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
 
@@ -105,8 +106,11 @@ def test_known_answers_are_carried(network: IntegerNetwork, tmp_path: Path) -> N
     assert contents(lava.export(network, tmp_path / "two", answers=answers)) == contents(one)
     without = lava.export(network, one, force=True)
     assert "known" not in (without / "README.md").read_text()
-    with pytest.raises(FileFormatError, match=r"known_answers\.npz"):
+    with refused(FileFormatError, "answers-missing") as caught:
         lava.known_answers(without)
+    assert str(without) in caught.value.what
+    with refused(FileFormatError, "file-missing"):
+        lava.known_answers(tmp_path)
 
 
 def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: Path) -> None:
@@ -123,7 +127,7 @@ def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: P
 def test_what_exists_is_kept_without_force(network: IntegerNetwork, tmp_path: Path) -> None:
     folder = lava.export(network, tmp_path / "export")
     before = contents(folder)
-    with pytest.raises(InputError, match="exists"):
+    with refused(UsageError, "path-taken"):
         lava.export(random_network(1, 1, False), folder)
     assert contents(folder) == before
 
@@ -155,9 +159,10 @@ def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_pat
         if what == "other folder":
             (folder / "precious.txt").write_text("precious")
     before = contents(tmp_path)
-    reason = "not part of the export" if what == "own file" else "is not such an export"
-    with pytest.raises(InputError, match=reason):
+    code = "path-holds-others" if what == "own file" else "path-not-export"
+    with refused(UsageError, code) as caught:
         lava.export(network, folder, force=True)
+    assert ("notes.txt" in caught.value.what) == (what == "own file")
     assert contents(tmp_path) == before
 
 
@@ -177,7 +182,7 @@ def test_a_full_disk_leaves_what_was_there(
         "rename": (os, "rename"),
     }[victim]
     monkeypatch.setattr(target, name, full)
-    with pytest.raises(StorageError, match="could not be written"):
+    with refused(StorageError, "file-not-written"):
         lava.export(random_network(1, 1, False), folder, force=True)
     assert contents(tmp_path) == before
 
@@ -196,33 +201,49 @@ def test_a_failing_last_step_is_undone(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", fail_second)
-    with pytest.raises(StorageError):
+    with refused(StorageError, "file-not-written"):
         lava.export(random_network(1, 1, False), folder, force=True)
     assert targets[1] == folder
     assert contents(tmp_path) == before
 
 
 def test_a_folder_that_cannot_be_made_is_named(network: IntegerNetwork, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="nowhere"):
+    with refused(StorageError, "file-not-written") as caught:
         lava.export(network, tmp_path / "nowhere" / "export")
+    assert str(tmp_path / "nowhere") in caught.value.what
 
 
 def test_load_refuses_other_folders(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError):
+    with refused(FileFormatError, "file-missing"):
         lava.load(tmp_path)
 
 
 def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> None:
     folder = lava.export(network, tmp_path / "export")
-    with pytest.raises(DataError, match="channels"):
+    with refused(DataError, "input-channels-differ"):
         lava.run(folder, random_raster(0, 1, 10, 3))
-    with pytest.raises(DataError, match="step"):
+    with refused(DataError, "input-steps-missing"):
         lava.run(folder, Raster([0, 0], [], [], 0, 2))
-    with pytest.raises(UsageError, match="slow"):
+    with refused(UsageError, "lava-model-unknown") as caught:
         lava.run(folder, random_raster(0, 1, 10, 2), model="slow")
+    assert "slow" in caught.value.what
     (folder / "run.py").unlink()
-    with pytest.raises(FileFormatError, match=r"run\.py"):
+    with refused(FileFormatError, "lava-script-missing") as caught:
         lava.run(folder, random_raster(0, 1, 10, 2))
+    assert "run.py" in caught.value.what
+
+
+@pytest.mark.parametrize("script", ["pass", "print('{')", "print('{}')", "open('x', 'w')"])
+def test_a_script_that_records_nothing_failed(
+    script: str, network: IntegerNetwork, tmp_path: Path
+) -> None:
+    folder = lava.export(network, tmp_path / "export")
+    (folder / "run.py").write_text(script)
+    here, finished = LavaEnvironment(Path(sys.executable)), []
+    with refused(BackendError, "lava-recording-unreadable") as caught:
+        lava.run(folder, random_raster(0, 1, 10, 2), environment=here, on_progress=finished.append)
+    assert "recording.npz" in caught.value.why
+    assert not finished
 
 
 def test_the_package_reads_events(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from nmtool.exporters import netx
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.netx_nets import chain_network
+from tests.refusals import codes, refused
 
 NETWORK = chain_network(3)
 ANSWERS = known_answers(NETWORK)
@@ -39,7 +40,7 @@ def test_truncated_anywhere(path: Path) -> None:
     whole = path.read_bytes()
     for length in [*range(0, len(whole), 4999), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        assert_refused(path)
+        assert assert_refused(path).code == "hdf5-damaged"
 
 
 def executed(network: IntegerNetwork) -> list[object]:
@@ -66,8 +67,8 @@ def test_damaged_bytes_never_change_the_network(path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"text\n", bytes(1000), b"\x89HDF\r\n\x1a\n"])
 def test_foreign_files(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "foreign.net").write_bytes(data)
-    assert_refused(tmp_path / "foreign.net")
-    assert "there is no file" in assert_refused(tmp_path / "missing.net").what
+    assert assert_refused(tmp_path / "foreign.net").code == "hdf5-damaged"
+    assert assert_refused(tmp_path / "missing.net").code == "file-missing"
 
 
 def in_layer(**values: Any) -> Callable[[h5py.File], None]:
@@ -99,45 +100,57 @@ def huge(file: h5py.File) -> None:
     file["layer/1"].create_dataset("weight", (1 << 40, 5), "i2", chunks=(1024, 5))
 
 
-CHANGES: dict[str, Callable[[h5py.File], None]] = {
-    "another weight": other_weight,
-    "another threshold": in_layer(neuron__vThMant=77),
-    "no weight": in_layer(weight=None),
-    "no neuron": in_layer(neuron=None),
-    "no type": in_layer(type=None),
-    "a number for the type": in_layer(type=5),
-    "a strange type": in_layer(type=b"x" * 500),
-    "weights of another shape": in_layer(weight=np.ones((2, 2, 2))),
-    "weights of another size": in_layer(weight=np.ones((3, 50))),
-    "weights that are no numbers": in_layer(weight=b"x"),
-    "weights that are not whole": in_layer(weight=np.full((5, 5), 0.5)),
-    "weights that are not finite": in_layer(weight=np.full((5, 5), np.inf)),
-    "weights beyond 32 bits": in_layer(weight=np.full((5, 5), 1 << 40)),
-    "delays of another shape": in_layer(delay=np.ones(50)),
-    "negative delays": in_layer(delay=-1),
-    "several decays": in_layer(neuron__iDecay=np.ones(9)),
-    "a shape of nothing": in_layer(shape=np.zeros(0)),
-    "a link to another file": external,
-    "a huge matrix": huge,
-    "no layers": lambda file: file.__delitem__("layer"),
-    "a gap in the layers": lambda file: file.__delitem__("layer/1"),
-    "no settings": lambda file: file.__delitem__("nmtool/settings"),
-    "another layer": lambda file: file.copy("layer/3", "layer/4"),
+CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "another weight": (other_weight, "export-changed"),
+    "another threshold": (in_layer(neuron__vThMant=77), "export-changed"),
+    "no weight": (in_layer(weight=None), "hdf5-member-missing"),
+    "no neuron": (in_layer(neuron=None), "export-changed"),
+    "no type": (in_layer(type=None), "hdf5-member-missing"),
+    "a number for the type": (in_layer(type=5), "hdf5-no-text"),
+    "a strange type": (in_layer(type=b"x" * 500), "export-changed"),
+    "weights of another shape": (in_layer(weight=np.ones((2, 2, 2))), "netx-matrix-shape"),
+    "weights of another size": (in_layer(weight=np.ones((3, 50))), "netx-matrix-shape"),
+    "weights that are no numbers": (in_layer(weight=b"x"), "hdf5-no-numbers"),
+    "weights that are not whole": (in_layer(weight=np.full((5, 5), 0.5)), "netx-not-whole"),
+    "weights that are not finite": (in_layer(weight=np.full((5, 5), np.inf)), "netx-not-whole"),
+    "weights beyond 32 bits": (in_layer(weight=np.full((5, 5), 1 << 40)), "netx-number-range"),
+    "delays of another size": (in_layer(delay=np.ones(50)), "netx-delay-shape"),
+    "delays of another shape": (in_layer(delay=np.ones((2, 2))), "netx-delay-shape"),
+    "delays of more axes": (in_layer(delay=np.ones((1, 1, 1))), "netx-delay-shape"),
+    "negative delays": (in_layer(delay=-1), "export-changed"),
+    "several decays": (in_layer(neuron__iDecay=np.ones(9)), "hdf5-damaged"),
+    "a shape of nothing": (in_layer(shape=np.zeros(0)), "netx-matrix-shape"),
+    "a link to another file": (external, "hdf5-link"),
+    "a huge matrix": (huge, "hdf5-too-large"),
+    "no layers": (lambda file: file.__delitem__("layer"), "hdf5-member-missing"),
+    "no layer": (lambda file: file["layer"].clear(), "netx-layer-count"),
+    "a gap in the layers": (lambda file: file.__delitem__("layer/1"), "hdf5-member-missing"),
+    "no settings": (lambda file: file.__delitem__("nmtool/settings"), "hdf5-member-missing"),
+    "another layer": (lambda file: file.copy("layer/3", "layer/4"), "export-changed"),
 }
+"""What is done to a file, and the code of what is then wrong with it."""
 
 
 @pytest.mark.parametrize("case", CHANGES)
 def test_changed_files(case: str, path: Path) -> None:
+    change, code = CHANGES[case]
     with h5py.File(path, "r+") as file:
-        CHANGES[case](file)
-    with pytest.raises(FileFormatError) as error:
+        change(file)
+    with refused(FileFormatError, code) as caught:
         netx.load(path)
-    assert str(path) in error.value.what
-    assert error.value.why
+    assert str(path) in caught.value.what
+
+
+def test_layers_that_are_gone_are_told(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        in_layer(neuron=None)(file)
+    with refused(FileFormatError, "export-changed") as caught:
+        netx.load(path)
+    assert codes(caught.value) == ["netx-neurons-unsaid"]
 
 
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["nmtool/settings"]
         file["nmtool/settings"] = '{"version": 2, "hash": "x"}'
-    assert assert_refused(path).fix == "update nmtool"
+    assert assert_refused(path).code == "file-newer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtool.errors import DoesNotFitError, FileFormatError, InputError
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding, MissingError, UsageError
 from nmtool.exporters import netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
@@ -20,7 +21,8 @@ from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.targets import SILENT_THRESHOLD
 from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
-from tests.integer_nets import random_network
+from tests.integer_nets import random_network, random_raster
+from tests.refusals import codes, refused
 from tests.strategies import integer_networks, seeds
 
 NETWORK = chain_network(3)
@@ -56,8 +58,9 @@ def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spi
 def test_any_network_comes_back_or_is_refused(folder: Path, network: IntegerNetwork) -> None:
     path = folder / "any.net"
     if layers_of(network)[1]:
-        with pytest.raises(DoesNotFitError, match="cannot carry this network"):
+        with refused(DoesNotFitError, "netx-does-not-fit") as caught:
             netx.export(network, path, force=True)
+        assert caught.value.findings == tuple(layers_of(network)[1])
     else:
         netx.export(network, path, force=True)
         assert netx.load(path).content_hash == network.content_hash
@@ -76,7 +79,7 @@ def test_the_layers_alone_are_the_same_network(path: Path) -> None:
     for one, other in zip(NETWORK.projections, found.projections, strict=True):
         assert np.array_equal(one.shifted_weight, other.shifted_weight)
         assert np.array_equal(one.delay, other.delay)
-    with pytest.raises(FileFormatError, match="carries no known answers"):
+    with refused(FileFormatError, "answers-missing"):
         netx.known_answers(path)
 
 
@@ -87,9 +90,23 @@ def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> No
 
 def test_an_existing_file_is_kept(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(InputError, match="exists"):
+    with refused(UsageError, "path-taken"):
         netx.export(chain_network(4), path)
     assert path.read_bytes() == before
+
+
+def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    spikes = random_raster(0, 1, 20, 5)
+    for use in (
+        netx.load,
+        netx.known_answers,
+        lambda path: netx.run(path, spikes),
+        lambda path: netx.export(NETWORK, path, force=True),
+    ):
+        with refused(MissingError, "library-missing") as caught:
+            use(path)
+        assert caught.value.fix == "pip install 'nmtool'"
 
 
 # What NetX cannot carry: every reason is told.
@@ -98,46 +115,56 @@ def test_an_existing_file_is_kept(path: Path) -> None:
 def test_skips_feedback_and_loops_with_delays() -> None:
     layers, findings = layers_of(random_network(3, 2, False))
     assert layers == []
-    assert [one.where for one in findings] == [
-        "projection input → out",
-        "projection h1 → h0",
+    assert [(one.code, one.where) for one in findings] == [
+        ("netx-not-in-chain", "projection input → out"),
+        ("netx-not-in-chain", "projection h1 → h0"),
     ]
     one_layer = random_network(3, 1, False)
     kept = [p for p in one_layer.projections if (p.source, p.target) != ("input", "out")]
     _, findings = layers_of(replace(one_layer, projections=kept))
-    assert "netx-delays" in [one.code for one in findings]
+    assert "netx-recurrent-delays" in codes(findings)
 
 
 def test_parallel_projections_and_lonely_populations() -> None:
     projections = [*NETWORK.projections, NETWORK.projections[0]]
     lonely = replace(NETWORK.population("out"), name="lonely")
-    crowded = replace(NETWORK, projections=projections, populations=[*NETWORK.populations, lonely])
-    with pytest.raises(DoesNotFitError) as error:
+    crowded = replace(
+        NETWORK,
+        projections=projections,
+        populations=[*NETWORK.populations, lonely],
+        readout=replace(NETWORK.readout, population="lonely"),
+    )
+    with refused(DoesNotFitError, "netx-does-not-fit") as caught:
         netx.export(crowded, "never.net")
-    assert "population lonely: no chain of layers leads to it" in error.value.why
-    assert "projection input → h0: there is another one" in error.value.why
+    assert [(one.code, one.where) for one in caught.value.findings] == [
+        ("netx-not-reached", "population lonely"),
+        ("netx-projection-twice", "projection input → h0"),
+        ("netx-readout-not-last", "population lonely"),
+    ]
+    assert all("lava" in one.fix for one in caught.value.findings)
 
 
 @pytest.mark.parametrize(
-    ("weight", "why"),
+    ("weight", "code"),
     [
-        (np.zeros((2, 3)), "all weights are 0"),
-        (np.array([[-8, 0, -3], [-1, -1, -5]]), "more bits than Lava has"),
-        (np.array([[-1, -1, -1], [-1, -1, -1]]), "more bits than Lava has"),
+        (np.zeros((2, 3)), "netx-weights-zero"),
+        (np.array([[-8, 0, -3], [-1, -1, -5]]), "netx-weights-bits"),
+        (np.array([[-1, -1, -1], [-1, -1, -1]]), "netx-weights-bits"),
     ],
 )
-def test_weights_that_the_reader_changes(weight: np.ndarray, why: str) -> None:
-    assert why in _refused_weights(weight, 8, 0)
+def test_weights_that_the_reader_changes(weight: np.ndarray, code: str) -> None:
+    (found,) = _refused_weights(weight, 8, 0)
+    assert (found.code, found.where) == (code, "population out")
 
 
 def test_exponents_fit_while_weights_do() -> None:
     small = np.array([[4, -8, 2], [20, 6, -30]])
-    assert _refused_weights(small, 8, 2) == ""
-    assert "cuts weights of both signs off at 254" in _refused_weights(small * 4, 8, 3)
-    assert "go beyond 255" in _refused_weights(abs(small), 8, 5)
+    assert codes(_refused_weights(small, 8, 2)) == []
+    assert codes(_refused_weights(small * 4, 8, 3)) == ["netx-weights-signs"]
+    assert codes(_refused_weights(abs(small), 8, 5)) == ["netx-weights-range"]
 
 
-def _refused_weights(weight: np.ndarray, bits: int, exponent: int) -> str:
+def _refused_weights(weight: np.ndarray, bits: int, exponent: int) -> list[Finding]:
     base = chain_network(1, n_hidden=0)
     projection = replace(
         base.projections[0],
@@ -154,14 +181,14 @@ def _refused_weights(weight: np.ndarray, bits: int, exponent: int) -> str:
         projections=[projection],
         class_names=(),
     )
-    return "; ".join(one.what for one in layers_of(network)[1])
+    return layers_of(network)[1]
 
 
 def test_biases_between_the_steps_of_netx() -> None:
     population = replace(NETWORK.populations[0], bias_exponent=3, bias_mantissa=5)
     others = NETWORK.populations[1:]
     _, findings = layers_of(replace(NETWORK, populations=[population, *others]))
-    assert [(one.code, one.where) for one in findings] == [("netx-bias", "population h0")]
+    assert [(one.code, one.where) for one in findings] == [("netx-bias-step", "population h0")]
 
 
 def test_biases_of_more_bits_than_netx_has() -> None:
@@ -173,7 +200,7 @@ def test_biases_of_more_bits_than_netx_has() -> None:
         changed = {"bias_exponent": exponent, "bias_mantissa": mantissa}
         population = replace(NETWORK.populations[0], **changed)
         layers, findings = layers_of(replace(NETWORK, populations=[population, *others]))
-        assert [one.code for one in findings] == ([] if fits else ["netx-bias"])
+        assert codes(findings) == ([] if fits else ["netx-bias-range"])
         assert layers[0].bias[0] * 64 == mantissa << exponent
 
 
@@ -255,9 +282,10 @@ def test_times_that_are_none(key: str, value: float, tmp_path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file[f"simulation/{key}"]
         file[f"simulation/{key}"] = value
-    with pytest.raises(FileFormatError, match=r"timed\.net cannot be read") as error:
+    with refused(FileFormatError, "netx-time-invalid") as caught:
         netx.load(path)
-    assert f"/simulation/{key} is {value}, not a positive number of ms" in error.value.why
+    assert f"/simulation/{key} is {value}" in caught.value.what
+    assert str(path) in caught.value.what
 
 
 @pytest.mark.parametrize("times", [{"Ts": 1e-320}, {"Ts": 1e-320, "tSample": 1e300}])
@@ -266,9 +294,11 @@ def test_more_steps_than_can_be_counted(times: dict[str, float], tmp_path: Path)
     with h5py.File(path, "r+") as file:
         for key, value in times.items():
             file[f"simulation/{key}"] = value
-    with pytest.raises(FileFormatError, match="what no network of integers can") as error:
+    with refused(FileFormatError, "netx-file-unfit") as caught:
         netx.load(path)
-    assert "the file: a sample has more than 2147483648 steps of 9.99989e-321 ms" in error.value.why
+    (found,) = caught.value.findings
+    assert found.code == "netx-steps-limit"
+    assert "2147483648 steps of 9.99989e-321 ms" in found.what
 
 
 def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
@@ -286,13 +316,36 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         dense(4, 2, weight=np.array([[255, -1, 2, 3], [0, 0, 0, -7]])),
         dense(2, 2, weight=np.array([[1, -1], [2, 3]])),
         {"type": b"average", "shape": np.array([2])},
+        {"type": b"input", "shape": np.array([2])},
     )
-    with pytest.raises(FileFormatError, match="what no network of integers can") as error:
+    with refused(FileFormatError, "netx-file-unfit") as caught:
         netx.load(path)
-    lines = error.value.why.splitlines()
-    assert [line.split(":")[0] for line in lines] == [
-        *(f"layer {index}" for index in (0, 1, 5, 6, 7, 8, 11)),
-        *(f"layer {index}" for index in (2, 2, 3, 3, 3, 4, 9, 9, 10)),
+    found = caught.value.findings
+    assert [(one.where, one.code) for one in found] == [
+        ("layer 0", "netx-layer-kind"),
+        ("layer 1", "netx-layer-kind"),
+        ("layer 5", "netx-neuron-kind"),
+        ("layer 6", "netx-graded-spikes"),
+        ("layer 7", "netx-neurons-unsaid"),
+        ("layer 8", "netx-recurrent-delays"),
+        ("layer 11", "netx-layer-kind"),
+        ("layer 12", "netx-input-late"),
+        ("layer 2", "netx-bias-range"),
+        ("layer 2", "netx-delay-range"),
+        ("layer 3", "netx-decay-range"),
+        ("layer 3", "netx-decay-range"),
+        ("layer 3", "netx-inputs-differ"),
+        ("layer 4", "netx-threshold-range"),
+        ("layer 9", "netx-weights-signs"),
+        ("layer 9", "netx-weights-odd"),
+        ("layer 10", "netx-weights-odd"),
     ]
-    for word in ("conv", "SDNN", "values", "delays reach from 62", "biases", "iDecay", "odd"):
-        assert word in error.value.why
+    for word in ("conv", "SDNN", "iDecay", "vDecay", "62"):
+        assert word in str(caught.value)
+
+
+def test_a_file_without_dense_layers(tmp_path: Path) -> None:
+    path = write_foreign(tmp_path / "f.net", {"type": b"input", "shape": np.array([5])})
+    with refused(FileFormatError, "netx-file-unfit") as caught:
+        netx.load(path)
+    assert codes(caught.value) == ["netx-no-layer"]
