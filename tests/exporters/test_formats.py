@@ -9,6 +9,7 @@ import pytest
 from nmtool.errors import UsageError
 from nmtool.exporters import formats
 from nmtool.exporters.formats import CARRIES, EXECUTES, FORMATS, READS, REAL, WRITES, Format
+from tests.refusals import refused
 
 FUNCTIONS = {
     WRITES: ["export"],
@@ -46,21 +47,22 @@ def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
 
 
 def test_an_output_without_a_known_extension_is_refused() -> None:
-    with pytest.raises(UsageError, match="does not say which format") as error:
+    with refused(UsageError, "format-unsaid") as caught:
         formats.of_output("network.npz")
-    assert ".npz" not in error.value.why
-    assert error.value.fix == "name it: --to lava|onnx|nir|c|netx"
-    with pytest.raises(UsageError) as error:
+    assert ".npz" not in caught.value.why
+    assert "--to lava|onnx|nir|c|netx" in caught.value.fix
+    with refused(UsageError, "format-unsaid") as caught:
         formats.of_output("network.json", {"npz": ".npz"})
-    assert error.value.why == "its extension is none of .npz, .onnx, .nir, .c, .net"
-    assert error.value.fix == "name it: --to npz|lava|onnx|nir|c|netx"
+    assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
+    assert "--to npz|lava|onnx|nir|c|netx" in caught.value.fix
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(UsageError, match="unknown format 'nest'"):
+    with refused(UsageError, "format-unknown") as caught:
         formats.by_name("nest")
+    assert "nest" in caught.value.what
 
 
 def test_formats_that_are_only_written_are_not_read() -> None:
-    with pytest.raises(UsageError, match="cannot be read back"):
+    with refused(UsageError, "format-not-read"):
         Format("x", "a file", (".x",), can=frozenset({WRITES})).network("network.x")

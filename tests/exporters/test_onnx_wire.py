@@ -28,26 +28,26 @@ def test_known_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    "data",
     [
-        (b"\x08", "middle of a number"),
-        (b"\x08\xff", "middle of a number"),
-        (b"\x08" + b"\xff" * 10 + b"\x01", "too long"),
-        (b"\x12\x05hi", "middle of a field"),
-        (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7fhi", "middle of a field"),
-        (b"\x1d\x01", "middle of a field"),
-        (b"\x0b", "no wire type 3"),
-        (b"\x02\x01a", "no field 0"),
+        b"\x08",
+        b"\x08\xff",
+        b"\x08" + b"\xff" * 10 + b"\x01",
+        b"\x12\x05hi",
+        b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7fhi",
+        b"\x1d\x01",
+        b"\x0b",
+        b"\x02\x01a",
     ],
 )
-def test_what_is_no_message(data: bytes, told: str) -> None:
-    with pytest.raises(WireError, match=told):
+def test_what_is_no_message(data: bytes) -> None:
+    with pytest.raises(WireError):
         list(fields(memoryview(data)))
 
 
 def test_kinds_of_content_are_not_mixed_up() -> None:
     number, text = fields(memoryview(b"\x08\x01\x12\x01\xff"))
-    with pytest.raises(WireError, match="is a number"):
+    with pytest.raises(WireError):
         _ = number.content
-    with pytest.raises(WireError, match="is no text"):
+    with pytest.raises(WireError):
         _ = text.text
