@@ -85,14 +85,15 @@ def test_everything_that_is_missing_at_once(nmtool: Nmtool, tmp_path: Path) -> N
     write(tmp_path, 1, recurrent=False)
     said = nmtool("convert", ".", "x.npz", "--in-tau-mem-ms", "Hid=20")
     assert (said.code, said.out) == (2, "")
-    for line in (
-        "tau_mem_ms: of Out",
-        "tau_syn_ms: of Out and Hid",
-        "threshold: of Hid",
-        "sizes: how many neurons",
-        "--in-tau-syn-ms VALUE, --in-threshold VALUE, --in-sizes NAME=N",
+    assert said.error == "mlgenn-untold"
+    for words in (
+        "mlgenn-value-untold Out: tau_mem_ms",
+        "mlgenn-value-untold Hid: tau_syn_ms",
+        "mlgenn-value-untold Hid: threshold",
+        "mlgenn-size-untold In:",
+        "--in-tau-syn-ms VALUE --in-threshold VALUE --in-sizes NAME=N",
     ):
-        assert line in said.err
+        assert words in said.err
     assert not Path("x.npz").exists()
 
 

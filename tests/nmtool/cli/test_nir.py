@@ -8,11 +8,13 @@ from pathlib import Path
 import h5py
 import pytest
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters import nir
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
+from tests.refusals import codes, refused
 
 pytest.importorskip("nir")
 pytestmark = pytest.mark.usefixtures("data")
@@ -174,4 +176,22 @@ def test_damaged_files_are_refused(command: str, nmtool: Nmtool, file: Path) -> 
         file.write_bytes(content)
         said = nmtool(command, file, *words)
         assert (said.code, said.out) == (2, "")
-        assert said.err.startswith("error: integers.nir")
+        assert said.error == "hdf5-damaged"
+        assert "integers.nir" in said.err
+
+
+def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -> None:
+    with h5py.File(file, "r+") as opened:
+        del opened["nmtool"], opened["node/nodes/hidden/type"]
+        opened["node/nodes/hidden/type"] = "Conv9d"
+        opened["node/nodes/out/tau_mem"][...] = -1.0
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        nir.load(file)
+    assert codes(caught.value) == ["nir-kind", "nir-time-constant"]
+    file.rename("foreign.nir")
+    said = nmtool("convert", "foreign.nir", "out.npz")
+    assert (said.code, said.out, said.error) == (2, "", "nir-graph-unfit")
+    for finding in caught.value.findings:
+        (line,) = (line for line in said.err.splitlines() if line.startswith(finding.code))
+        assert all(part in line for part in (finding.where, finding.what, finding.fix))
+    assert not Path("out.npz").exists()
