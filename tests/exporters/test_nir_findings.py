@@ -92,7 +92,12 @@ def test_every_finding_arrives_whole(
 ) -> None:
     made: list[Finding] = []
     refuse = foreign._refuse
-    monkeypatch.setattr(foreign, "_refuse", lambda found: (made.extend(found), refuse(found)))
+
+    def noting(found: list[Finding]) -> None:
+        made.extend(found)
+        refuse(found)
+
+    monkeypatch.setattr(foreign, "_refuse", noting)
     path = row(nodes, tmp_path / "x.nir", *more, changes=changes)
     for read in (exporter.load, exporter.import_file):
         made.clear()
