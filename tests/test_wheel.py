@@ -1,0 +1,297 @@
+"""What is built from the repository, and that it runs where the repository is not.
+
+A wheel is made of the source distribution, which is made of a copy of what git tracks. It is
+installed into an environment of its own, which sees the libraries of the running one, but not its
+editable nmtool.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.readout import Readout
+from nmtool.targets import SILENT_THRESHOLD
+from nmtool.version import __version__
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    "nmtool": "nmtool",
+    "hardware_sim": "nmtool/hardware_sim",
+    "training": "nmtool/training",
+    "exporters": "nmtool/exporters",
+}
+"""Where each folder is installed."""
+
+LEFT_OUT = (".ci/", ".gitignore", "MANIFEST.in")
+"""Tracked files that a source distribution does without, or may."""
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".git").exists() or shutil.which("git") is None, reason="needs git and its checkout"
+)
+
+
+def tracked() -> list[str]:
+    """Files that git tracks, or would if it were told of them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    return sorted(name for name in set(listed.split("\0")) if name and (ROOT / name).is_file())
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built, and of what.
+
+    Attributes:
+        files: files of the repository, relative to it.
+        sdist: names in the source distribution, likewise.
+        wheel: the wheel.
+    """
+
+    files: list[str]
+    sdist: set[str]
+    wheel: Path
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build both distributions."""
+    folder = tmp_path_factory.mktemp("built")
+    files = tracked()
+    for name in files:
+        (folder / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / "copy" / name)
+    archive = _build("sdist", folder / "copy", folder)
+    with tarfile.open(archive) as tar:
+        names = {name.partition("/")[2] for name in tar.getnames() if tar.getmember(name).isfile()}
+        tar.extractall(folder / "unpacked", **_SAFELY)
+    (source,) = (folder / "unpacked").iterdir()
+    return Built(files, names, _build("wheel", source, folder))
+
+
+_SAFELY = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+
+
+def _build(what: str, source: Path, folder: Path) -> Path:
+    """Build as every front end does, without fetching setuptools again."""
+    code = f"from setuptools import build_meta; print(build_meta.build_{what}({str(folder)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.splitlines()[-1]
+
+
+def test_the_wheel_holds_the_rooms_and_nothing_else(built: Built) -> None:
+    expected = {
+        f"{ROOMS[room]}/{rest}"
+        for room, _, rest in (name.partition("/") for name in built.files)
+        if room in ROOMS and rest
+    }
+    with zipfile.ZipFile(built.wheel) as wheel:
+        held = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert held == expected
+    assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/run.py"} < held
+
+
+def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
+    missing = set(built.files) - built.sdist
+    assert {name for name in missing if not name.startswith(LEFT_OUT)} == set()
+    made = built.sdist - set(built.files)
+    assert {name for name in made if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
+
+
+# The wheel installed: everything below runs in folders of a user's.
+
+
+class Installed:
+    """An environment with the wheel.
+
+    Args:
+        folder: that of the environment.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.python = folder / "bin" / "python"
+        self._folder = folder
+
+    @property
+    def site(self) -> Path:
+        """Where packages are installed."""
+        (found,) = self._folder.glob("lib/python*/site-packages")
+        return found
+
+    def run(self, *words: str, cwd: Path, code: int = 0) -> str:
+        """Run Python there, which must end with the code; returns what it prints."""
+        done = subprocess.run(
+            [self.python, *words], cwd=cwd, env=self.variables(), capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def nmtool(self, *words: str, cwd: Path) -> str:
+        """Run a command, which must succeed; returns what it prints."""
+        return self.run("-m", "nmtool", *words, cwd=cwd)
+
+    def variables(self) -> dict[str, str]:
+        """Without whatever makes another nmtool importable; kernels are cached in the folder."""
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return kept | {"NMTOOL_CACHE": str(self._folder / "cache"), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Install the wheel; the libraries of the running environment are there, too."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    environment = Installed(folder)
+    pip = ("-m", "pip", "--python", str(environment.python), "install", "--quiet", "--no-deps")
+    done = subprocess.run(
+        [sys.executable, *pip, "--no-index", "--no-compile", str(built.wheel)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    # A line in such a file adds a folder, but not what files like it there would add.
+    libraries = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (environment.site / "libraries.pth").write_text("\n".join(libraries))
+    return environment
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> str:
+    """A file of a network that fits the data set `yinyang`: 4 channels, 3 classes."""
+    network = IntegerNetwork(
+        InputChannels(4),
+        [
+            IntegerPopulation("hidden", 3, LIF, du=400, dv=200, vth=100, scale=1.0),
+            IntegerPopulation("out", 3, LI, du=400, dv=200, vth=SILENT_THRESHOLD, scale=1.0),
+        ],
+        [
+            IntegerProjection(INPUT, "hidden", np.full((4, 3), 100), np.zeros((4, 3))),
+            IntegerProjection("hidden", "out", np.full((3, 3), 2), np.zeros((3, 3))),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=60,
+    )
+    network.save(tmp_path / "network.npz")
+    return "network.npz"
+
+
+def test_the_wheel_is_what_is_imported(installed: Installed, tmp_path: Path) -> None:
+    code = "import nmtool, sys; print(nmtool.__file__, nmtool.__version__, *sys.path, sep='\\n')"
+    file, version, *path = installed.run("-c", code, cwd=tmp_path).splitlines()
+    assert Path(file) == installed.site / "nmtool" / "__init__.py"
+    assert version == __version__
+    assert str(ROOT) not in path
+    assert (installed.python.parent / "nmtool").is_file()
+
+
+def test_nothing_else_finds_a_room(installed: Installed, tmp_path: Path) -> None:
+    shutil.copytree(installed.site / "nmtool", tmp_path / "nmtool")
+    shutil.rmtree(tmp_path / "nmtool" / "exporters")
+    code = "import nmtool, nmtool.training; print(nmtool.__file__); import nmtool.exporters"
+    printed = installed.run("-c", code, cwd=tmp_path, code=1)
+    assert Path(printed.strip()).parent == tmp_path / "nmtool"
+
+
+def test_every_format_can_be_imported(installed: Installed, tmp_path: Path) -> None:
+    code = (
+        "from nmtool.exporters.formats import FORMATS\n"
+        "for one in FORMATS: print(one.package.__file__)"
+    )
+    files = [Path(line) for line in installed.run("-c", code, cwd=tmp_path).splitlines()]
+    assert len(files) > 3
+    assert all(file.is_relative_to(installed.site / "nmtool" / "exporters") for file in files)
+
+
+def test_sources_of_kernels_are_those_installed(installed: Installed, tmp_path: Path) -> None:
+    code = (
+        "from nmtool.hardware_sim.compiled import source_files\n"
+        "from nmtool.training.cpu.kernels.compiled import SOURCES\n"
+        "print(*source_files(SOURCES), sep='\\n')"
+    )
+    files = [Path(line) for line in installed.run("-c", code, cwd=tmp_path).splitlines()]
+    rooms = installed.site / "nmtool"
+    assert all(file.is_relative_to(rooms) for file in files)
+    assert {rooms / "hardware_sim/kernel.py", rooms / "training/cpu/kernels/rings.py"} < set(files)
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """Files and folders of a user's beside a script, named like rooms and full of what fails."""
+    failing = "raise SystemExit(f'{__name__} of the user was imported')\n"
+    (tmp_path / "training.py").write_text(failing)
+    for room in ("training", "exporters", "hardware_sim"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text(failing)
+    return tmp_path
+
+
+def test_files_of_the_user_change_nothing(installed: Installed, beside: Path, network: str) -> None:
+    printed = installed.nmtool(
+        "evaluate", network, "yinyang", "--samples", "2", "--json", cwd=beside
+    )
+    assert json.loads(printed)["samples"] == 2
+    (beside / "script.py").write_text(
+        "from nmtool.exporters import formats\n"
+        "from nmtool.hardware_sim.simulator import simulate\n"
+        "from nmtool.training.options import TrainOptions\n"
+        "print(TrainOptions.from_file('digits').hidden)"
+    )
+    assert installed.run("script.py", cwd=beside) == "100\n"
+    installed.run("-c", "import training", cwd=beside, code=1)
+
+
+@pytest.mark.torch
+def test_training_can_be_imported(installed: Installed, beside: Path) -> None:
+    code = "from nmtool.training import run; print(run.__file__)"
+    printed = installed.run("-c", code, cwd=beside)
+    assert Path(printed.strip()) == installed.site / "nmtool" / "training" / "run.py"
+
+
+@pytest.mark.torch
+def test_training_started_by_torchrun(installed: Installed, beside: Path) -> None:
+    small = ("--hidden", "4", "--steps", "60", "--epochs", "1", "--batch-size", "2000")
+    job = ("train", "yinyang", "-o", "run", "--config", "digits", *small, "--init-rate", "0")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1")
+    installed.run(*torchrun, "-m", "nmtool", *job, "--threads", "1", cwd=beside)
+    kept = json.loads((beside / "run" / "run.json").read_text())["options"]
+    assert (kept["hidden"], kept["gain"], kept["average"]) == (4, 100.0, 0.99)
+    assert (beside / "run" / "network.npz").is_file()
+
+
+@pytest.mark.torch
+def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
+    pytest.importorskip("optuna")
+    (beside / "study.toml").write_text(
+        'data = "yinyang"\nfolder = "study"\ntrials = 2\n'
+        "[settings]\nhidden = 4\nsteps = 60\nepochs = 1\nbatch_size = 2000\ninit_rate = 0\n"
+        "[search]\nlr = { low = 1e-3, high = 0.1, log = true }\n"
+    )
+    words = ("sweep", "study.toml", "--processes", "2", "--threads", "2", "--json")
+    told = json.loads(installed.nmtool(*words, cwd=beside))
+    assert sum(told["trials"].values()) == 2
+
+
+@pytest.mark.lava
+def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> None:
+    export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
+    installed.nmtool(*export, cwd=beside)
+    assert "different 0" in installed.nmtool("verify", "deployed", cwd=beside)
