@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtool.errors import DataError, MissingError
+from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters import netx
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
 from nmtool.exporters.netx import layers, runner
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
 from tests.integer_nets import random_raster
+from tests.refusals import refused
 from tests.strategies import seeds
 
 
@@ -38,7 +39,9 @@ def assert_same(path: Path, seed: int, n_steps: int) -> None:
     spikes = random_raster(seed, 2, n_steps, network.channels.size)
     finished: list[int] = []
     expected = simulate(network, spikes, deep=True)
-    found = compare(expected, netx.run(path, spikes, deep=True, on_progress=finished.append))
+    found = compare_recordings(
+        expected, netx.run(path, spikes, deep=True, on_progress=finished.append)
+    )
     assert found.identical, found.first_divergence
     assert expected.spikes
     assert sum(finished) == 2
@@ -112,9 +115,9 @@ def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
 
 def test_run_checks_its_input_first(tmp_path: Path) -> None:
     path = netx.export(chain_network(1), tmp_path / "network.net")
-    with pytest.raises(DataError, match="channels"):
+    with refused(DataError, "input-channels-differ"):
         netx.run(path, random_raster(0, 1, 10, 3))
-    with pytest.raises(DataError, match="step"):
+    with refused(DataError, "input-steps-missing"):
         netx.run(path, random_raster(0, 1, 0, 5))
 
 
@@ -126,7 +129,29 @@ def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
     path = netx.export(chain_network(1), tmp_path / "network.net")
     for use in (netx.require, lambda: netx.run(path, random_raster(0, 1, 10, 5))):
-        with pytest.raises(MissingError, match="lava-dl, which reads NetX files") as error:
+        with refused(MissingError, "library-missing") as caught:
             use()
-        assert "no module named hdf5" in error.value.why
-        assert error.value.fix.startswith(f"{python} -m pip install --no-deps 'lava-dl==0.6.0'")
+        assert "no module named hdf5" in caught.value.why
+        assert caught.value.fix.startswith(f"{python} -m pip install --no-deps 'lava-dl==0.6.0'")
+
+
+def test_a_python_that_hangs_is_not_one_without_lava_dl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 600\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
+    monkeypatch.setattr(runner, "CHECK_S", 0.2)
+    with refused(BackendError, "runtime-timeout"):
+        netx.require()
+
+
+def test_a_run_without_a_recording_is_lavas_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "find", lambda: Path("/bin/true"))
+    path = netx.export(chain_network(1), tmp_path / "network.net")
+    with refused(BackendError, "lava-recording-unreadable") as caught:
+        netx.run(path, random_raster(0, 1, 10, 5))
+    assert "recording.npz" in caught.value.why
