@@ -21,7 +21,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def main(run: Path, data: str) -> None:
 
     rounding = Decided(8, DelayGrid(), {}, Calibration(), integers)
     trainer = SpikingNetwork(network, rounding=rounding)
-    found = compare(simulate(integers, heard), trainer.record(heard))
+    found = compare_recordings(simulate(integers, heard), trainer.record(heard))
     print(
         f"trainer: spikes compared {found.spikes_compared}, different {found.spikes_different}; "
         f"spikes emitted {found.spikes_emitted}"

@@ -1,17 +1,8 @@
 """The formats networks are exported to: one entry each, and one package `exporters.<name>` each.
 
-A package has what its entry says it can, by these names:
-
-    require() -> None                                                        MissingError without
-                                                                             the format's runtime
-    export(network, path, *, answers=None, force=False) -> Path              writes
-    load(path) -> IntegerNetwork or Network                                  reads
-    run(path, spikes, *, deep=False, on_progress=None) -> Recording          executes
-    known_answers(path) -> KnownAnswers                                      carries
-    reference(network, spikes, *, on_progress=None) -> Recording             holds real numbers
-
-A format of real numbers takes float networks as they are, and what it answers is not what the
-integers of the simulator do but what its `reference` says.
+Each package is a `nmtool.verification.Backend`: it writes, reads, executes and checks. One that
+holds real numbers takes float networks as they are, and must answer what its own
+`reference(network, spikes, *, on_progress=None)` says, not what the integers of the simulator do.
 """
 
 from __future__ import annotations
@@ -21,14 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
+if TYPE_CHECKING:
+    from nmtool.exporters import c, lava, netx, nir, onnx
+    from nmtool.verification.backend import Backend
+
+    # A type checker compares every package with the protocol here.
+    _BACKENDS: tuple[Backend, ...] = (c, lava, netx, nir, onnx)
+
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
-REAL = "holds real numbers"
+REAL, DEEP = "holds real numbers", "records u and v of every neuron"
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,12 @@ class Format:
     what: str
     extensions: tuple[str, ...] = ()
     marker: str = ""
-    can: frozenset[str] = frozenset({WRITES, READS, EXECUTES, CARRIES})
+    can: frozenset[str] = frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP})
 
     @property
-    def package(self) -> Any:
+    def package(self) -> Backend:
         """The package that does it."""
-        return importlib.import_module(f"nmtool.exporters.{self.name}")
+        return cast("Backend", importlib.import_module(f"nmtool.exporters.{self.name}"))
 
     def network(self, path: str | Path) -> IntegerNetwork | Network:
         """The network in an artefact.
@@ -64,6 +62,7 @@ class Format:
         if READS not in self.can:
             raise UsageError(
                 f"{path} cannot be read back",
+                code="format-not-read",
                 why=f"the format {self.name} is only written",
                 fix="name the network it was made from",
             )
@@ -104,7 +103,11 @@ def by_name(name: str) -> Format:
     for one in FORMATS:
         if one.name == name:
             return one
-    raise UsageError(f"unknown format '{name}'", fix=f"use one of {', '.join(that_can(WRITES))}")
+    raise UsageError(
+        f"unknown format '{name}'",
+        code="format-unknown",
+        fix=f"use one of {', '.join(that_can(WRITES))}",
+    )
 
 
 def of_artefact(path: str | Path) -> Format | None:
@@ -129,6 +132,7 @@ def of_output(path: str | Path, others: Mapping[str, str] = MappingProxyType({})
     known = [e for one in FORMATS if WRITES in one.can for e in one.extensions]
     raise UsageError(
         f"{path} does not say which format it is to be",
+        code="format-unsaid",
         why=f"its extension is none of {', '.join([*others.values(), *known])}",
         fix=f"name it: --to {'|'.join([*others, *that_can(WRITES)])}",
     )

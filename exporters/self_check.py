@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.formats import CARRIES, REAL, Format
+from nmtool.exporters.formats import CARRIES, Format
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
-from nmtool.recording import Recording
-from nmtool.verification.comparison import REAL_TOLERANCE, Comparison, compare_recordings
 
 
 def carried_answers(format_: Format, path: str | Path) -> KnownAnswers:
@@ -48,14 +46,4 @@ def _answered(network: IntegerNetwork | Network, answers: KnownAnswers) -> bool:
         sizes == {p.name: p.size for p in network.populations}
         and set(spikes) == {p.name for p in network.populations if p.kind == LIF}
         and answers.spikes.n_neurons == network.channels.size
-    )
-
-
-def compared(format_: Format, expected: Recording, actual: Recording) -> Comparison:
-    """Compare what a format answers, as its numbers allow.
-
-    Integers must be equal. Membranes of real numbers may differ by the order of additions.
-    """
-    return compare_recordings(
-        expected, actual, tolerance=REAL_TOLERANCE if REAL in format_.can else 0.0
     )

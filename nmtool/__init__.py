@@ -1,7 +1,33 @@
 """nmtool: train spiking networks with delays, quantise them, and prove the deployed ones equal.
 
-The data types and pure functions that every other room is built on. Nothing here runs a network:
-training lives in `training`, execution in `hardware_sim`, file formats in `exporters`.
+    import nmtool as nm
+
+    data = nm.load_dataset("digits")
+    run = nm.train(data, nm.TrainOptions(hidden=100, steps=100, epochs=5))
+    q = nm.quantise(run.network, calibrate_on=data.train)
+    print(nm.evaluate(q.network, data.test))
+    nm.export(q.network, "net.onnx")
+    print(nm.verify(q.network, data.test[:50], against=["onnx"]))
+
+Verbs, one for each command:
+
+    load_dataset        find a data set by name or folder
+    train               learn weights and delays; gives a Run
+    finetune            go on from a run, as in integers
+    sweep               search training settings; gives a SweepResult
+    quantise            round a network to the integers of a chip; gives a Quantisation
+    simulate            run a network in its own arithmetic; gives a Recording
+    evaluate            accuracy and activity on samples; gives an Evaluation
+    compare_accuracy    two kinds of networks on the same samples, with an interval; gives a Paired
+    export              write a network in another format
+    load                read a network of any format
+    convert             turn any format into any other, and check it; gives a Conversion
+    run                 execute an export with the runtime of its format; gives an Evaluation
+    verify              backends against the simulator, spike for spike; gives a Certificate
+    compare_recordings  two recordings, spike for spike; gives a Comparison
+    inspect             describe a file as plain values
+    demo                the whole way on handwritten digits; gives a Demonstration
+    set_up_lava         make the environment that Lava runs in
 
 Networks:
 
@@ -10,32 +36,54 @@ Networks:
     Projection          its synapses from one population to another: weights and delays
     InputChannels       the channels a network listens to
     Readout             which population answers, and how its activity becomes a class
-
-Integers:
-
-    quantise            from a `Network` to the integers of a chip
-    Quantisation        what it returns: the integer network and an account of the cost
-    Calibration         what data showed about currents and membranes, for `quantise`
     IntegerNetwork      what a chip runs, exactly
     IntegerPopulation   its neurons
     IntegerProjection   its synapses
 
+Training:
+
+    TrainOptions        everything a training run can be told
+    Run                 what training made: networks, log, settings
+    SweepResult         what a search found: the best settings, all trials
+    SpikingNetwork      a network as a torch module, for a loop of one's own
+
+Quantisation:
+
+    Quantisation        an integer network, an account of the cost, findings
+    Calibration         what data showed about currents and membranes, for `round_network`
+    round_network       the rounding alone, without data
+
 Data:
 
-    load_dataset        a data set by name or folder
+    Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
+    write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
 
 Results:
 
     Recording           what running a network produced, the same for every backend
-    compare             two recordings, spike for spike
-    Comparison          what it returns: counts, and the first place where they differ
+    Evaluation          what a recording of labelled samples says
+    Paired              which samples the networks of each pair classify rightly
+    Conversion          what was written, and how it stands beside its source
+    Certificate         what was compared and what differed, by backend
+    Check               one backend's part of it
+    Comparison          counts, and the first place where two recordings differ
+    Divergence          that place
+    KnownAnswers        inputs and answers that an export carries
+    Demonstration       what the demo ends with
 
-Errors, each with what is wrong, why, and how to fix it:
+Options of formats:
+
+    NirOptions          how a NIR file is written
+    ImportOptions       how a NIR file of others is understood
+    MlgennOptions       what checkpoints of mlGeNN leave open
+
+Errors, each with a stable code, what is wrong, why, and how to fix it:
 
     NmtoolError         base of all of them
+    Finding             one of several things that are wrong at once
     InputError          wrong usage or bad input
     DataError           spike events, labels or their files
     FileFormatError     a damaged or foreign file
@@ -47,62 +95,131 @@ Errors, each with what is wrong, why, and how to fix it:
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
-`__version__` is the version of nmtool.
+Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
+numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
 """
 
-from nmtool.data import SpikeEvents, bin_events, load_dataset
-from nmtool.errors import (
-    BackendError,
-    DataError,
-    DoesNotFitError,
-    FileFormatError,
-    InputError,
-    MissingError,
-    NetworkError,
-    NmtoolError,
-    RankError,
-    StorageError,
-    UsageError,
-)
-from nmtool.graph import InputChannels
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.network import Network, Population, Projection
-from nmtool.quantisation import Calibration, Quantisation, round_network
-from nmtool.raster import Raster
-from nmtool.readout import Readout
-from nmtool.recording import Recording
-from nmtool.verification.comparison import Comparison, compare
-from nmtool.version import __version__
+from __future__ import annotations
 
-__all__ = [
-    "BackendError",
-    "Calibration",
-    "Comparison",
-    "DataError",
-    "DoesNotFitError",
-    "FileFormatError",
-    "InputChannels",
-    "InputError",
-    "IntegerNetwork",
-    "IntegerPopulation",
-    "IntegerProjection",
-    "MissingError",
-    "Network",
-    "NetworkError",
-    "NmtoolError",
-    "Population",
-    "Projection",
-    "Quantisation",
-    "RankError",
-    "Raster",
-    "Readout",
-    "Recording",
-    "SpikeEvents",
-    "StorageError",
-    "UsageError",
-    "__version__",
-    "bin_events",
-    "compare",
-    "load_dataset",
-    "round_network",
-]
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nmtool.data.binning import bin_events
+    from nmtool.data.catalogue import load_dataset
+    from nmtool.data.dataset import Dataset
+    from nmtool.data.events import SpikeEvents
+    from nmtool.data.shd import write_shd
+    from nmtool.errors import (
+        BackendError,
+        DataError,
+        DoesNotFitError,
+        FileFormatError,
+        Finding,
+        InputError,
+        MissingError,
+        NetworkError,
+        NmtoolError,
+        RankError,
+        StorageError,
+        UsageError,
+    )
+    from nmtool.exporters.lava.environment import set_up_lava
+    from nmtool.exporters.mlgenn.options import MlgennOptions
+    from nmtool.exporters.nir.import_options import ImportOptions
+    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.graph import InputChannels
+    from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+    from nmtool.known_answers import KnownAnswers
+    from nmtool.network import Network, Population, Projection
+    from nmtool.paired import Paired
+    from nmtool.quantisation import Calibration, Quantisation, round_network
+    from nmtool.raster import Raster
+    from nmtool.readout import Readout
+    from nmtool.recording import Recording
+    from nmtool.training.learning import Run, finetune, train
+    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.options import TrainOptions
+    from nmtool.training.sweeps import SweepResult, sweep
+    from nmtool.verbs.comparing import compare_accuracy
+    from nmtool.verbs.exporting import Conversion, convert, export
+    from nmtool.verbs.loading import inspect, load
+    from nmtool.verbs.quantising import quantise
+    from nmtool.verbs.running import Evaluation, evaluate, run, simulate
+    from nmtool.verbs.verifying import verify
+    from nmtool.verbs.walkthrough import Demonstration, demo
+    from nmtool.verification.certificate import Certificate, Check
+    from nmtool.verification.comparison import Comparison, Divergence, compare_recordings
+    from nmtool.version import __version__
+
+_HOMES = {
+    "nmtool.data.binning": "bin_events",
+    "nmtool.data.catalogue": "load_dataset",
+    "nmtool.data.dataset": "Dataset",
+    "nmtool.data.events": "SpikeEvents",
+    "nmtool.data.shd": "write_shd",
+    "nmtool.errors": "BackendError DataError DoesNotFitError FileFormatError Finding InputError "
+    "MissingError NetworkError NmtoolError RankError StorageError UsageError",
+    "nmtool.exporters.lava.environment": "set_up_lava",
+    "nmtool.exporters.mlgenn.options": "MlgennOptions",
+    "nmtool.exporters.nir.import_options": "ImportOptions",
+    "nmtool.exporters.nir.options": "NirOptions",
+    "nmtool.graph": "InputChannels",
+    "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
+    "nmtool.known_answers": "KnownAnswers",
+    "nmtool.network": "Network Population Projection",
+    "nmtool.paired": "Paired",
+    "nmtool.quantisation": "Calibration Quantisation round_network",
+    "nmtool.raster": "Raster",
+    "nmtool.readout": "Readout",
+    "nmtool.recording": "Recording",
+    "nmtool.training.learning": "Run finetune train",
+    "nmtool.training.model": "SpikingNetwork",
+    "nmtool.training.options": "TrainOptions",
+    "nmtool.training.sweeps": "SweepResult sweep",
+    "nmtool.verbs.comparing": "compare_accuracy",
+    "nmtool.verbs.exporting": "Conversion convert export",
+    "nmtool.verbs.loading": "inspect load",
+    "nmtool.verbs.quantising": "quantise",
+    "nmtool.verbs.running": "Evaluation evaluate run simulate",
+    "nmtool.verbs.verifying": "verify",
+    "nmtool.verbs.walkthrough": "Demonstration demo",
+    "nmtool.verification.certificate": "Certificate Check",
+    "nmtool.verification.comparison": "Comparison Divergence compare_recordings",
+    "nmtool.version": "__version__",
+}
+"""Modules, and the public names that are taken from them when they are first asked for."""
+
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_NEEDS_TORCH = ("SpikingNetwork",)
+
+# Without torch, `from nmtool import *` and help(nmtool) leave out what is a torch module.
+__all__ = sorted(
+    name for name in _HOME if name not in _NEEDS_TORCH or find_spec("torch") is not None
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nmtool' has no attribute '{name}'")
+    from nmtool.errors import MissingError, libraries_needed
+
+    try:
+        with libraries_needed():
+            found = getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("nmtool.training", "nmtool.exporters", "nmtool.hardware_sim"):
+            raise
+        raise MissingError(
+            "nmtool runs from its source folder and is not installed",
+            code="nmtool-not-installed",
+            why=str(error),
+            fix="pip install -e FOLDER, where FOLDER is its source folder",
+        ) from error
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

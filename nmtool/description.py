@@ -162,3 +162,49 @@ def _line(value: Any) -> str:
 
 def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.5g}"
+
+
+def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
+    """How large a network is, as plain values for JSON.
+
+    `parameters` counts a weight and a delay per entry of every projection, `synapses` the entries
+    whose weight is not 0; `delay_histogram[d]` are those of d steps. `weight_bits` are all that
+    occur, None for floats.
+    """
+    weights = [projection.weight for projection in network.projections]
+    delays = [projection.delay[projection.weight != 0] for projection in network.projections]
+    bits = None
+    if hasattr(network, "arithmetic"):
+        bits = sorted({projection.weight_bits for projection in network.projections})
+    histogram = np.bincount(np.concatenate([np.empty(0, np.int64), *delays]).astype(np.int64))
+    return {
+        "neurons": sum(population.size for population in network.populations),
+        "parameters": 2 * sum(weight.size for weight in weights),
+        "synapses": sum(int(np.count_nonzero(weight)) for weight in weights),
+        "delay_histogram": histogram.tolist(),
+        "weight_bits": bits,
+    }
+
+
+def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
+    """What `describe_size` gives, as rows for people."""
+    content = describe_size(network)
+    bits = content["weight_bits"]
+    return [
+        ("neurons", f"{content['neurons']:,}"),
+        ("synapses", f"{content['synapses']:,}"),
+        ("parameters", f"{content['parameters']:,}"),
+        ("delays", _delays_in_words(np.array(content["delay_histogram"], np.int64))),
+        ("weights", "float" if bits is None else f"{', '.join(map(str, bits))} bits"),
+    ]
+
+
+def _delays_in_words(histogram: NDArray[np.int64]) -> str:
+    """Range and middle of delays counted by [steps]."""
+    if not histogram.any():
+        return "no synapse"
+    used = np.flatnonzero(histogram)
+    if len(used) == 1:
+        return f"all {used[0]} steps"
+    half = int(np.searchsorted(np.cumsum(histogram), histogram.sum() / 2))
+    return f"{used[0]} … {used[-1]} steps, half of them up to {half}"

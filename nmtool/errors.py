@@ -18,7 +18,8 @@ several things that are wrong at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,15 +143,30 @@ class RankError(MissingError):
     LOST = "another process of this training job ended unexpectedly"
 
 
-def missing_library(error: ImportError, extra: str) -> MissingError:
+EXTRAS = {
+    "torch": "train",
+    "sklearn": "train",
+    "llvmlite": "train",
+    "tonic": "tonic",
+    "optuna": "sweep",
+    "sqlalchemy": "sweep",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "nir": "nir",
+}
+"""Optional libraries by the name they are imported under, and the extra that brings them."""
+
+
+def missing_library(error: ImportError, extra: str = "") -> MissingError:
     """A Python library that is missing or broken, and the command that installs it.
 
     Args:
         error: raised by the import.
-        extra: of nmtool that brings the library; '' where nmtool itself does.
+        extra: of nmtool that brings the library; by default that of `EXTRAS`, or nmtool itself.
     """
     module = (error.name or "").partition(".")[0] or "a library"
     library = "scikit-learn" if module == "sklearn" else module
+    extra = extra or EXTRAS.get(module, "")
     package = f"nmtool[{extra}]" if extra else "nmtool"
     return MissingError(
         f"{library} is not installed, or does not work here",
@@ -158,3 +174,18 @@ def missing_library(error: ImportError, extra: str) -> MissingError:
         why=str(error),
         fix=f"pip install '{package}'",
     )
+
+
+@contextmanager
+def libraries_needed(extra: str = "") -> Iterator[None]:
+    """Turn an `ImportError` inside into a `MissingError`; mistakes of our own pass.
+
+    Args:
+        extra: as for `missing_library`.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "nmtool":
+            raise
+        raise missing_library(error, extra) from error

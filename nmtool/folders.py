@@ -20,3 +20,10 @@ def cache_folder() -> Path:
 def data_folder() -> Path:
     """Environments that nmtool sets up; the user's data folder."""
     return _base("XDG_DATA_HOME", ".local/share") / "nmtool"
+
+
+RUN_NETWORK = "network.npz"
+"""The file of a run folder that holds its float network."""
+
+RUN_INTEGERS = "integers.npz"
+"""The file of a run folder that holds the integers of a run that trained in them."""

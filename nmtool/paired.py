@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ _RESAMPLES = 10_000
 _LEVEL = 0.95
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Paired:
     """Which samples the networks of each pair classify rightly.
 
@@ -21,6 +22,42 @@ class Paired:
 
     first: NDArray[np.bool_]
     second: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        low, high = self.interval()
+        n_pairs, n_samples = self.first.shape
+        return (
+            f"<Paired: {n_pairs} pairs on {n_samples} samples, {self.points.mean():+.2f} points, "
+            f"95 % interval {low:+.2f} … {high:+.2f}>"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points."""
+        rows = zip(
+            self.first.mean(axis=1),
+            self.second.mean(axis=1),
+            self.points,
+            self.only_first,
+            self.only_second,
+            strict=True,
+        )
+        return {
+            "samples": self.first.shape[1],
+            "pairs": [
+                {
+                    "first_accuracy": first,
+                    "second_accuracy": second,
+                    "points": points,
+                    "only_first_right": only_first,
+                    "only_second_right": only_second,
+                }
+                for first, second, points, only_first, only_second in rows
+            ],
+            "first_accuracy": self.first.mean(),
+            "second_accuracy": self.second.mean(),
+            "points": self.points.mean(),
+            "interval": list(self.interval()),
+        }
 
     @property
     def points(self) -> NDArray[np.float64]:

@@ -48,3 +48,13 @@ def silent(
     """The `Progress` that shows nothing."""
     del label, total, remark
     return nullcontext(_Nobody())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as h:mm:ss.
+
+    >>> duration(3725.4)
+    '1:02:05'
+    """
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

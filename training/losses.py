@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nmtool.data.samples import Samples
+from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, time_weights
+from nmtool.recording import Recording
 from nmtool.training.model import Activity
+from nmtool.training.run_folder import RunFolder
 from nmtool.training.spike_trains import SpikeTrains
 
 Loss = Callable[[Activity, Tensor], Tensor]
@@ -79,3 +84,24 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     if rule == FIRST_SPIKE:
         return first_spike_ms(activity.spikes[name], network.dt_ms).argmin(dim=1)
     return membrane_scores(activity.membrane[name], rule).argmax(dim=1)
+
+
+def loss_of_run(path: str | Path, recording: Recording, samples: Samples) -> float | None:
+    """The loss of a recording by the settings of a run; None where the path is no run folder.
+
+    Args:
+        path: folder of the run whose float network was recorded.
+        recording: of that network.
+        samples: what it was recorded of.
+    """
+    folder = RunFolder(Path(path))
+    if not folder.manifest_file.is_file():
+        return None
+    options, network = folder.options(), folder.network()
+    scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(samples.label)
+    if network.readout.kind == LIF:
+        first_ms = -scores * network.dt_ms
+        if options.margin_ms:
+            return margin(first_ms, labels, options.margin_ms).item()
+        scores = -first_ms
+    return cross_entropy(scores, labels, options.gain).item()

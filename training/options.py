@@ -36,6 +36,13 @@ LONGEST_DELAY = 32767
 """Steps that a delay can have in training, which holds them in 16 bits."""
 
 
+SHAPE = (
+    *("hidden", "layers", "recurrent", "readout", "dt_ms", "steps", "group"),
+    *("tau_mem_ms", "tau_syn_ms", "tau_out_ms"),
+)
+"""Settings that decide what the network is: a run that starts from another leaves them alone."""
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """Settings of a run; see each field's help."""

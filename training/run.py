@@ -1,4 +1,4 @@
-"""`train`: one run from its beginning, or its last checkpoint, to its end, kept in a folder."""
+"""One training run from its beginning, or its last checkpoint, to its end, kept in a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nmtool.training.trainer import BatchReport, Trainer
 from nmtool.version import __version__
 
 
-def train(
+def run_training(
     options: TrainOptions,
     dataset: Dataset,
     *,

@@ -11,15 +11,21 @@ RUN/checkpoint.npz   everything needed to go on after the last finished epoch; f
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError, UsageError
+from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import SHAPE, TrainOptions
+
+FINETUNE_EPOCHS = 10
+FINETUNE_SLOWER = 5
+"""A run that starts from another one: its epochs, and what divides the learning rates."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,11 @@ class RunFolder:
 
     @property
     def network_file(self) -> Path:
-        return self.path / "network.npz"
+        return self.path / RUN_NETWORK
 
     @property
     def integer_file(self) -> Path:
-        return self.path / "integers.npz"
+        return self.path / RUN_INTEGERS
 
     @property
     def checkpoint_file(self) -> Path:
@@ -97,6 +103,47 @@ class RunFolder:
         """The settings the run was started with."""
         return TrainOptions().with_settings(self.manifest()["options"], str(self.manifest_file))
 
+    def finetune_options(
+        self, settings: Mapping[str, Any], origin: str = "settings"
+    ) -> TrainOptions:
+        """The settings of a run that starts from this one: shorter, slower, and changed.
+
+        Args:
+            settings: changes, by the names of `TrainOptions`.
+            origin: where they come from, for errors.
+
+        Raises:
+            UsageError: unknown settings, or those that would make another network.
+        """
+        before = self.options()
+        slower = replace(
+            before,
+            epochs=FINETUNE_EPOCHS,
+            lr=before.lr / FINETUNE_SLOWER,
+            delay_lr=before.delay_lr / FINETUNE_SLOWER,
+        )
+        options = slower.with_settings(dict(settings), origin)
+        for name in SHAPE:
+            if getattr(options, name) != getattr(before, name):
+                raise UsageError(
+                    f"{name} is {getattr(before, name)} in {self.path} and cannot become "
+                    f"{getattr(options, name)}",
+                    code="network-shape-fixed",
+                    why="it would be another network",
+                    fix="leave the option out, or train a new network",
+                )
+        return options
+
+    def check_start(self) -> None:
+        """Raise `FileFormatError` unless another run can start from this one."""
+        if not self.checkpoint_file.exists():
+            raise FileFormatError(
+                f"{self.path} holds no checkpoint to start from",
+                code="checkpoint-missing",
+                why="training writes it after the first epoch",
+                fix="name the folder of a run that has finished an epoch",
+            )
+
     @property
     def start(self) -> str | None:
         """Content hash of the network of the run that this one started from, if it did."""
@@ -121,6 +168,19 @@ class RunFolder:
         """Replace the log, of which the checkpoint holds all; raises `StorageError`."""
         storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))
 
+    def read_log(self) -> list[dict[str, Any]]:
+        """One entry per finished epoch; raises `FileFormatError` where the log is damaged."""
+        try:
+            lines = self.log_file.read_text(encoding="utf-8").splitlines()
+            return [json.loads(line) for line in lines]
+        except (OSError, ValueError) as error:
+            raise FileFormatError(
+                f"{self.log_file} cannot be read",
+                code="file-damaged",
+                why=str(error),
+                fix="go on with the run, which writes it anew: --resume",
+            ) from error
+
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
         """Replace the log where it is not that of the checkpoint; raises `StorageError`.
 
@@ -128,9 +188,8 @@ class RunFolder:
         before it wrote the log.
         """
         try:
-            lines = self.log_file.read_text(encoding="utf-8").splitlines()
-            found = [json.loads(line) for line in lines]
-        except (OSError, ValueError):
+            found = self.read_log()
+        except FileFormatError:
             found = []
         if found != epochs:
             self.write_log(epochs)
@@ -142,3 +201,24 @@ class RunFolder:
             why=why,
             fix="bring back a copy of it, or train again",
         )
+
+
+def validation_size(networks: Iterable[str | Path]) -> int | None:
+    """Number of training samples, the last ones, that validated the runs that networks come from.
+
+    Args:
+        networks: run folders, or what training wrote in them; others say nothing.
+
+    Returns:
+        None where none says so, or they contradict each other.
+
+    Raises:
+        FileFormatError: the manifest of a run is damaged.
+    """
+    found = {_validation_of(Path(network)) for network in networks} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _validation_of(path: Path) -> int | None:
+    run = RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
+    return run.options().validation or None if run.manifest_file.is_file() else None

@@ -8,6 +8,7 @@ others is never compiled here, however it came into the file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
@@ -18,8 +19,9 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
+from nmtool.verification.backend import check_integers
 
-__all__ = ["export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -102,3 +104,7 @@ def run(
             fix=f"nmtool export {path} -o NEW.c, and run that",
         )
     return execute(file.data, network, spikes, deep, on_progress)
+
+
+check = partial(check_integers, run, "c")
+"""Compare what a file answers with the simulator: `nmtool.verification.Backend.check`."""

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, UsageError
@@ -27,13 +28,19 @@ from nmtool.exporters.lava.readme import readme
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
+from nmtool.verification.backend import timed_run
+from nmtool.verification.certificate import Check, StockCheck
+from nmtool.verification.comparison import compare_recordings
 
-__all__ = ["MODELS", "export", "known_answers", "load", "require", "run"]
+__all__ = ["MODELS", "check", "export", "known_answers", "load", "require", "run"]
 
-MODELS = ("fast", "stock")
+FAST, STOCK = MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""
+
+_STOCK_STEPS_BEYOND_DELAYS = 20
 
 _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
@@ -102,7 +109,7 @@ def run(
     folder: str | Path,
     spikes: Raster,
     *,
-    model: str = "fast",
+    model: str = FAST,
     deep: bool = False,
     environment: LavaEnvironment | None = None,
     timeout_s: float | None = None,
@@ -143,6 +150,51 @@ def run(
             cwd=scratch,
         )
         return read_recording(recording)
+
+
+def check(
+    folder: str | Path,
+    spikes: Raster,
+    *,
+    simulated: Recording | None,
+    answers: Recording | None = None,
+    deep: bool = False,
+    progress: Progress = silent,
+    model: str = FAST,
+) -> Check:
+    """Compare what a folder answers in Lava with the integer simulator, or with known answers.
+
+    The fast model stands in for Lava's own, so a stretch of one sample also runs on that: as many
+    steps as delays reach and 20 more, where a sample makes most populations spike. See
+    `nmtool.verification.Backend.check`.
+
+    Args:
+        folder, spikes, simulated, answers, deep, progress: as there.
+        model: one of `MODELS`.
+    """
+    expected = simulated if answers is None else answers
+    assert expected is not None, "Lava has no float networks"
+    where = environments.find()
+    how: dict[str, Any] = {"model": model, "deep": deep, "environment": where}
+    actual, seconds = timed_run(run, "Lava", folder, spikes, progress=progress, **how)
+    stock = _check_stock(folder, spikes, where, progress) if model == FAST else None
+    return Check(compare_recordings(expected, actual), actual, seconds, model, stock)
+
+
+def _check_stock(
+    folder: str | Path, spikes: Raster, environment: LavaEnvironment, progress: Progress
+) -> StockCheck:
+    from nmtool.hardware_sim.busiest import busiest_stretches
+    from nmtool.hardware_sim.simulator import simulate
+
+    network = load(folder)
+    steps = min(spikes.n_steps, network.max_delay + _STOCK_STEPS_BEYOND_DELAYS)
+    found = busiest_stretches(network, spikes, steps, 1)
+    stretch, sample = found.spikes, int(found.sample[0])
+    with progress(f"Lava's own model, {steps} steps of sample {sample}"):
+        actual = run(folder, stretch, model=STOCK, deep=True, environment=environment)
+    expected = simulate(network, stretch, deep=True)
+    return StockCheck(sample, int(found.first[0]), steps, compare_recordings(expected, actual))
 
 
 def _checked_script(folder: str | Path, spikes: Raster, model: str) -> Path:

@@ -99,7 +99,7 @@ def _remembered(home: Path) -> Path | None:
         return None
 
 
-def setup(
+def set_up_lava(
     on_line: Callable[[str], None] | None = None,
     *,
     force: bool = False,

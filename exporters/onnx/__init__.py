@@ -6,6 +6,7 @@ Writing needs onnx, running onnxruntime; reading back needs neither.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nmtool.exporters.export_file import write_export
@@ -16,8 +17,9 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
+from nmtool.verification.backend import check_integers
 
-__all__ = ["export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -86,3 +88,7 @@ def run(
     network = file.network()
     check_steps(network, spikes)
     return execute(file.model, network, spikes, deep, on_progress)
+
+
+check = partial(check_integers, run, "onnx")
+"""Compare what a file answers with the simulator: `nmtool.verification.Backend.check`."""

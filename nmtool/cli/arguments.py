@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, NoReturn
 
 from nmtool.errors import UsageError
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
-
-NETWORK_EXTENSION = ".npz"
-"""Of nmtool's own files. Those of formats are known by theirs, so that no other will do."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of leaving the program."""
-        raise UsageError(message, fix=f"see {self.prog} --help")
+        raise UsageError(message, code="command-line", fix=f"see {self.prog} --help")
 
 
 def count(text: str) -> int:
@@ -35,14 +31,6 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not '{text}'")
     return number
-
-
-def check_network_name(path: str | Path) -> None:
-    """Raise `UsageError` unless a file of that name can be read back as nmtool's own."""
-    if Path(path).suffix.lower() != NETWORK_EXTENSION:
-        raise UsageError(
-            f"{path} is no name for a network file", fix=f"let it end in {NETWORK_EXTENSION}"
-        )
 
 
 def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:

@@ -11,16 +11,18 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from nmtool.errors import Finding, NmtoolError
+from nmtool.tables import Table, Tabular, shown
+from nmtool.verification.certificate import Certificate
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""
@@ -89,28 +91,32 @@ def print_error(error: NmtoolError) -> None:
             console.print(Text.assemble((f"  {label}: ", "bold"), text), soft_wrap=True)
 
 
-def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def print_table(table: Table) -> None:
     """A table on stdout and an empty line; columns of numbers are right-aligned."""
-    rows = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for index, name in enumerate(header):
-        numeric = all(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*(shown(value) for value in row))
-    tell(title, style="bold")
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name, numeric in zip(table.header, table.right_aligned(), strict=True):
+        drawn.add_column(name, justify="right" if numeric else "left")
+    for row in table.rows:
+        drawn.add_row(*(shown(value) for value in row))
+    tell(table.title, style="bold")
     console = out()
     with console.capture() as captured:
-        console.print(table)
+        console.print(drawn)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     console.file.write("\n".join(line for line in lines if line) + "\n\n")
 
 
-def shown(value: Any) -> str:
-    """A value as people read it: four digits of a fraction, thousands marked."""
-    if isinstance(value, float):
-        return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def print_tables(value: Tabular) -> None:
+    """All tables of a value on stdout."""
+    for table in value.tables():
+        print_table(table)
+
+
+def print_certificate(certificate: Certificate) -> None:
+    """What a certificate says, line by line, on stdout."""
+    styles = {"": "", "warning": "yellow", "alarm": "bold red"}
+    for text, weight in certificate.sentences():
+        tell(text, styles[weight])
 
 
 def print_findings(findings: Iterable[Finding]) -> None:

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from nmtool import integer_network, network, storage
 from nmtool.cli import console
-from nmtool.cli.arguments import NETWORK_EXTENSION, add_force, check_network_name
-from nmtool.cli.export import (
-    add_writing_options,
-    answers_of,
-    check_free,
-    format_to_write,
-    holds_real_numbers,
-    network_to_write,
-    settings_of,
-)
-from nmtool.cli.import_options import add_import_options, read_input
+from nmtool.cli.arguments import add_force
+from nmtool.cli.export import add_writing_options
+from nmtool.cli.import_options import add_import_options, import_options
 from nmtool.cli.integers import quantise_options
 from nmtool.cli.loading import find_data
-from nmtool.cli.network_size import in_words, size_on_disk, summary
-from nmtool.cli.nir_options import refuse_nir_options
-from nmtool.cli.written_check import WrittenCheck, check_written
-from nmtool.data import Dataset
-from nmtool.errors import UsageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
-
-if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
-
-OWN = "npz"
-"""nmtool's own files, of float networks and of integers."""
-
-KINDS = (network.FILE_KIND, integer_network.FILE_KIND)
+from nmtool.cli.nir_options import nir_options
+from nmtool.cli.progress import progress
+from nmtool.verbs.exporting import OWN, Conversion, convert
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,101 +49,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    chosen = _format(arguments)
-    _check_free(arguments, chosen)
-    settings = _settings(arguments, chosen)
-    found = read_input(arguments)
-    dataset = _dataset(arguments, chosen, found)
-    real = chosen is None or holds_real_numbers(chosen)
-    converted = network_to_write(arguments, found, dataset, real=real)
-    path = _write(arguments, chosen, converted, dataset, settings)
-    check = None if arguments.no_verify else check_written(path, chosen, converted.content_hash)
-    _report(arguments, chosen, converted, check)
-    return 0 if check is None or check.passed else 1
-
-
-def _format(arguments: argparse.Namespace) -> Format | None:
-    """The format asked for by name or by extension; None for nmtool's own files."""
-    has_own = Path(arguments.output).suffix.lower() == NETWORK_EXTENSION
-    if arguments.to == OWN:
-        check_network_name(arguments.output)
-    if arguments.to == OWN or (has_own and arguments.to is None):
-        return None
-    return format_to_write(arguments.to, arguments.output, {OWN: NETWORK_EXTENSION})
-
-
-def _check_free(arguments: argparse.Namespace, chosen: Format | None) -> None:
-    """Raise `UsageError` where something is that may not be replaced."""
-    output = arguments.output
-    check_free(output, force=arguments.force)
-    if chosen is None and Path(output).exists() and storage.archive_kind(output) not in KINDS:
-        raise UsageError(
-            f"{output} exists and is no network",
-            why="--force replaces only networks",
-            fix="choose another name",
-        )
-
-
-def _settings(arguments: argparse.Namespace, chosen: Format | None) -> dict[str, Any]:
-    if chosen is not None:
-        return settings_of(arguments, chosen)
-    refuse_nir_options(arguments, OWN)
-    return {}
-
-
-def _dataset(
-    arguments: argparse.Namespace, chosen: Format | None, found: Network | IntegerNetwork
-) -> Dataset | None:
-    """The data for known answers and calibration, None where none are named.
-
-    Raises:
-        UsageError: there is neither to be.
-    """
-    if not arguments.data:
-        return None
-    quantises = isinstance(found, Network) and quantise_options(arguments)
-    if chosen is None and not quantises:
-        raise UsageError(
-            "--data has nothing to act on",
-            why="network files carry no known answers, and nothing is quantised",
-            fix="leave it out, or have floats quantised: --weight-bits 8",
-        )
-    return find_data(arguments, arguments.data)
-
-
-def _write(
-    arguments: argparse.Namespace,
-    chosen: Format | None,
-    converted: Network | IntegerNetwork,
-    dataset: Dataset | None,
-    settings: dict[str, Any],
-) -> Path:
-    if chosen is None:
-        converted.save(arguments.output)
-        return Path(arguments.output)
-    answers = answers_of(chosen, converted, dataset)
-    return chosen.package.export(
-        converted, arguments.output, answers=answers, force=arguments.force, **settings
+    done = convert(
+        arguments.network,
+        arguments.output,
+        to=arguments.to,
+        data=find_data(arguments, arguments.data) if arguments.data else None,
+        reading=import_options(arguments),
+        writing=nir_options(arguments),
+        quantising=quantise_options(arguments),
+        check=not arguments.no_verify,
+        force=arguments.force,
+        progress=progress,
     )
-
-
-def _report(
-    arguments: argparse.Namespace,
-    chosen: Format | None,
-    converted: Network | IntegerNetwork,
-    check: WrittenCheck | None,
-) -> None:
-    name, size = chosen.name if chosen else OWN, size_on_disk(Path(arguments.output))
-    content = summary(converted)
+    console.print_findings(done.findings)
     if arguments.json:
-        what = {"in": arguments.network, "path": arguments.output, "format": name}
-        verified = None if check is None else check.as_json()
-        hash_ = converted.content_hash
-        console.print_json({**what, "hash": hash_, **content, "bytes": size, "check": verified})
-        return
-    rows = [*in_words(content), ("size", f"{size:,} bytes")]
-    console.print_table(f"{arguments.network} → {arguments.output}", (name, ""), rows)
-    if check is None:
-        console.tell("not checked")
+        console.print_json(done.as_json())
     else:
-        check.tell()
+        console.print_tables(done)
+        _tell_check(done)
+    return 0 if done.passed else 1
+
+
+def _tell_check(done: Conversion) -> None:
+    if not done.is_checked:
+        console.tell("not checked")
+        return
+    if done.unlike:
+        console.tell(f"read back: differs, {done.unlike}", style="bold red")
+    else:
+        console.tell("read back: equal")
+    if done.certificate is not None:
+        console.print_certificate(done.certificate)
+    if done.not_executed:
+        console.tell(f"not executed: {done.not_executed}")

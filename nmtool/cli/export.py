@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
-from nmtool.cli.integers import (
-    CALIBRATION_SAMPLES,
-    add_quantise_options,
-    integers,
-    quantise_options,
-)
-from nmtool.cli.loading import bin_for, find_data, load_any, read_split
-from nmtool.cli.nir_options import add_nir_options, nir_options, refuse_nir_options
-from nmtool.data import Dataset
-from nmtool.errors import UsageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.known_answers import KnownAnswers
+from nmtool.cli.integers import add_quantise_options, integers, quantise_options
+from nmtool.cli.loading import find_data
+from nmtool.cli.nir_options import add_nir_options, nir_options
 from nmtool.network import Network
-from nmtool.raster import Raster
-
-if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+from nmtool.verbs import exporting
+from nmtool.verbs.loading import load
+from nmtool.verbs.quantising import CALIBRATION_SAMPLES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,105 +53,25 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    chosen = format_to_write(arguments.to, arguments.output)
-    check_free(arguments.output, force=arguments.force)
-    settings = settings_of(arguments, chosen)
-    found = load_any(arguments.network)
+    chosen = exporting.format_to_write(arguments.to, arguments.output)
+    exporting.check_free(arguments.output, force=arguments.force)
+    options = nir_options(arguments)
+    exporting.nir_settings(chosen, options)
+    network = load(arguments.network)
     dataset = find_data(arguments, arguments.data) if arguments.data else None
-    network = network_to_write(arguments, found, dataset, real=holds_real_numbers(chosen))
-    path = chosen.package.export(
+    stays_float = isinstance(network, Network) and exporting.holds_real_numbers(chosen)
+    if not stays_float or quantise_options(arguments):
+        network = integers(arguments, network, dataset)
+    path = exporting.export(
         network,
         arguments.output,
-        answers=answers_of(chosen, network, dataset),
+        to=arguments.to,
+        samples=dataset,
+        options=options,
         force=arguments.force,
-        **settings,
     )
     if arguments.json:
         console.print_json({"format": chosen.name, "path": str(path), "hash": network.content_hash})
     else:
         console.tell(f"{path} written; nmtool verify {path} checks it, without any data")
     return 0
-
-
-def check_free(output: str, *, force: bool) -> None:
-    """Raise `UsageError` where something is that may not be replaced."""
-    if Path(output).exists() and not force:
-        raise UsageError(f"{output} exists", fix="choose another path, or replace it: --force")
-
-
-def format_to_write(
-    name: str | None, output: str, others: Mapping[str, str] = MappingProxyType({})
-) -> Format:
-    """The format asked for by name or by extension, which must not contradict each other.
-
-    `others` are names and extensions of what the command writes beside the formats.
-    """
-    from nmtool.exporters import formats
-
-    chosen = formats.by_name(name) if name else formats.of_output(output, others)
-    if chosen.extensions and not chosen.names(output):
-        raise UsageError(
-            f"{output} is no name for the format {chosen.name}",
-            fix=f"let it end in {' or '.join(chosen.extensions)}",
-        )
-    return chosen
-
-
-def settings_of(arguments: argparse.Namespace, chosen: Format) -> dict[str, Any]:
-    """What only this format's export takes."""
-    from nmtool.exporters import nir
-
-    if chosen.package is nir:
-        return {"options": nir_options(arguments)}
-    refuse_nir_options(arguments, chosen.name)
-    return {}
-
-
-def holds_real_numbers(chosen: Format) -> bool:
-    """Whether a format takes float networks as they are."""
-    from nmtool.exporters import formats
-
-    return formats.REAL in chosen.can
-
-
-def network_to_write(
-    arguments: argparse.Namespace,
-    found: Network | IntegerNetwork,
-    dataset: Dataset | None,
-    *,
-    real: bool,
-) -> Network | IntegerNetwork:
-    """The network as it is to be written: integers, unless real numbers can stay.
-
-    Args:
-        arguments: with the options of quantisation; one that is given asks for integers.
-        found: the network that was read.
-        dataset: calibrates where the network is quantised.
-        real: whether what is written takes float networks.
-
-    Raises:
-        UsageError: options of quantisation are given, but there is nothing to quantise.
-    """
-    if real and isinstance(found, Network) and not quantise_options(arguments):
-        return found
-    return integers(arguments, found, dataset)
-
-
-def answers_of(
-    chosen: Format, network: Network | IntegerNetwork, dataset: Dataset | None
-) -> KnownAnswers:
-    """What the export must answer to samples, or to input made for the network."""
-    from nmtool.hardware_sim.known_answers import known_answers
-
-    spikes = None if dataset is None else _inputs(network, dataset)
-    if holds_real_numbers(chosen):
-        return known_answers(network, spikes, chosen.package.reference)
-    return known_answers(network, spikes)
-
-
-def _inputs(network: Network | IntegerNetwork, dataset: Dataset) -> Raster:
-    """The first samples of the data, of the test split where there is one."""
-    from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES
-
-    split = "test" if "test" in dataset.splits else dataset.splits[0]
-    return bin_for(network, read_split(dataset, split, ANSWERED_SAMPLES)).raster

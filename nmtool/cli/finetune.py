@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nmtool.cli.arguments import DATA, add_data_options
-from nmtool.cli.train import Job, add_run_options, train_and_tell
-from nmtool.cli.train_settings import add_settings, chosen_settings
-from nmtool.errors import FileFormatError, UsageError
-
-if TYPE_CHECKING:
-    from nmtool.training.options import TrainOptions
-    from nmtool.training.run_folder import RunFolder
-
-EPOCHS = 10
-SLOWER = 5
-SHAPE = (
-    "hidden",
-    "layers",
-    "recurrent",
-    "readout",
-    "dt_ms",
-    "steps",
-    "group",
-    "tau_mem_ms",
-    "tau_syn_ms",
-    "tau_out_ms",
-)
-"""Settings that decide what the network is."""
+from nmtool.cli.loading import find_data
+from nmtool.cli.progress import progress
+from nmtool.cli.train import add_run_options, tell, training
+from nmtool.cli.train_settings import add_settings, changed_settings
 
 INITIAL = (
     *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
@@ -40,6 +19,10 @@ INITIAL = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from nmtool.training.options import SHAPE
+    from nmtool.training.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
+
+    epochs, slower = FINETUNE_EPOCHS, FINETUNE_SLOWER
     parser.usage = "nmtool finetune RUN -o RUN2 [options]"
     parser.add_argument("start", metavar="RUN", help="folder of the run to start from")
     parser.add_argument(
@@ -49,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_settings(
         parser,
-        f"settings (default: those of RUN; {EPOCHS} epochs, 1/{SLOWER} of its learning rates)",
+        f"settings (default: those of RUN; {epochs} epochs, 1/{slower} of its learning rates)",
         hidden=(*SHAPE, *INITIAL),
     )
     parser.description = (
-        f"Go on from where RUN stands, as a new run with the settings of RUN, for {EPOCHS} "
-        f"epochs at 1/{SLOWER} of its learning rates; FILE.toml overrides all of that, and "
-        "options override both. What the network is stays as it is, but for delays longer than "
+        f"Go on from where RUN stands, as a new run with the settings of RUN, for {epochs} "
+        f"epochs at 1/{slower} of its learning rates; FILE.toml overrides all of that, "
+        "and options override both. What the network is stays as it is, but for delays longer than "
         "--max-delay, which are cut."
     )
     parser.epilog = "example: nmtool finetune run -o run8 --arithmetic integer --weight-bits 8"
@@ -65,32 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.training.run_folder import RunFolder
 
     start = RunFolder(Path(arguments.start))
-    options = _options(arguments, start)
-    if not start.checkpoint_file.exists():
-        raise FileFormatError(
-            f"{start.path} holds no checkpoint to start from",
-            why="training writes it after the first epoch",
-            fix="name the folder of a run that has finished an epoch",
-        )
+    settings = changed_settings(arguments)
+    start.finetune_options(settings, arguments.config or "command line")
+    start.check_start()
     data = arguments.data or str(start.manifest().get("data"))
-    return train_and_tell(
-        arguments, Job(data, RunFolder(Path(arguments.output)), options, start=start)
-    )
+    dataset = find_data(arguments, data)
+    with training(arguments, data):
+        from nmtool.training.learning import finetune
 
-
-def _options(arguments: argparse.Namespace, start: RunFolder) -> TrainOptions:
-    """The settings of the run, slower and shorter, changed by a file, changed by options."""
-    before = start.options()
-    slower = replace(
-        before, epochs=EPOCHS, lr=before.lr / SLOWER, delay_lr=before.delay_lr / SLOWER
-    )
-    options = chosen_settings(arguments, slower)
-    for name in SHAPE:
-        if getattr(options, name) != getattr(before, name):
-            raise UsageError(
-                f"{name} is {getattr(before, name)} in {start.path} and cannot become "
-                f"{getattr(options, name)}",
-                why="it would be another network",
-                fix="leave the option out, or train a new network",
-            )
-    return options
+        made = finetune(
+            start.path,
+            settings,
+            dataset,
+            folder=arguments.output,
+            device=arguments.device,
+            progress=progress,
+        )
+    tell(arguments, made)
+    return 0

@@ -1,4 +1,4 @@
-"""What `nmtool convert` reads, and options that say how files of others are to be understood."""
+"""Options that say how files of others are to be understood."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nmtool.cli import console
 from nmtool.cli.arguments import count
-from nmtool.cli.loading import load_any
 from nmtool.errors import UsageError
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
 
 NIR, MLGENN = "NIR files", "checkpoints of mlGeNN"
 
@@ -40,12 +36,11 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 """Per kind of input, what options set in `ImportOptions` and in `MlgennOptions`."""
 
 
-def read_input(arguments: argparse.Namespace) -> Network | IntegerNetwork:
-    """The network of IN, as its options have it understood.
+def import_options(arguments: argparse.Namespace) -> Any:
+    """How IN is to be understood, for `nmtool.load`; None where its kind takes no options.
 
     Raises:
         UsageError: an option is for other inputs, out of range, or missing.
-        FileFormatError: missing, damaged, or no network.
     """
     from nmtool.exporters import formats, mlgenn, nir
 
@@ -55,21 +50,11 @@ def read_input(arguments: argparse.Namespace) -> Network | IntegerNetwork:
         options = _given(arguments, NIR)
         if "implied" in options:
             options["implied"] = options["implied"] == nir.options.IMPLIED
-        return nir.import_file(path, nir.ImportOptions(**options)) if options else load_any(path)
+        return nir.ImportOptions(**options) if options else None
     if found is None and mlgenn.checkpoints(path):
-        return _checkpoint(path, mlgenn.MlgennOptions(**_given(arguments, MLGENN)))
+        return mlgenn.MlgennOptions(**_given(arguments, MLGENN))
     _given(arguments, "")
-    return load_any(path)
-
-
-def _checkpoint(folder: str, options: Any) -> Network:
-    from nmtool.exporters import mlgenn
-
-    there = mlgenn.checkpoints(folder)
-    network = mlgenn.load(folder, options)
-    if options.epoch is None and len(there) > 1:
-        console.say(f"checkpoint {there[-1]}, the latest of {len(there)}")
-    return network
+    return None
 
 
 def _given(arguments: argparse.Namespace, kind: str) -> dict[str, Any]:
@@ -83,6 +68,7 @@ def _given(arguments: argparse.Namespace, kind: str) -> dict[str, Any]:
             kinds = " and ".join(one for one, names in _FIELDS.items() if name in names)
             raise UsageError(
                 f"--{name.replace('_', '-')} is for {kinds}, which {arguments.network} is not",
+                code="import-options-unused",
                 fix="leave it out",
             )
         given[fields[name]] = getattr(arguments, name)

@@ -7,6 +7,7 @@ code and are silent.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def one_voice() -> Iterator[None]:
     from nmtool.training.launch import launched
 
     launch = launched()
+    if launch is not None and launch.rank > 0:
+        logging.getLogger("nmtool").setLevel(logging.CRITICAL)  # the first one tells
     try:
         yield
     except KeyboardInterrupt:
@@ -79,7 +82,9 @@ def heeding_sigterm() -> Iterator[None]:
             # Whatever comes next is the end, which SIGTERM must not cut short.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _EndedError:
-        raise RankError(f"{RankError.LOST}, or the job was told to stop") from None
+        raise RankError(
+            f"{RankError.LOST}, or the job was told to stop", code="rank-lost"
+        ) from None
     signal.signal(signal.SIGTERM, previous)
 
 
@@ -102,3 +107,11 @@ def threads_each() -> int | None:
 
     config: Any = numba.config
     return max(1, config.NUMBA_NUM_THREADS // launch.local_size)
+
+
+def is_first() -> bool:
+    """Whether this process is alone, or the one of a job that speaks."""
+    from nmtool.training.launch import launched
+
+    launch = launched()
+    return launch is None or launch.rank == 0

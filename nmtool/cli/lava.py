@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nmtool.exporters.lava import environment
 
     if arguments.action == "setup":
-        found = environment.setup(on_line=console.say, force=arguments.force)
+        found = environment.set_up_lava(on_line=console.say, force=arguments.force)
     elif arguments.force:
         raise UsageError("--force is for setup")
     else:

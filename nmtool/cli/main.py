@@ -29,7 +29,7 @@ COMMANDS = {
     "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
     "compare": "how far apart two kinds of networks are, and how sure that is",
-    "quantize": "round a network to the integers of a chip",
+    "quantise": "round a network to the integers of a chip",
     "export": "write a network in another format",
     "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",
@@ -38,6 +38,9 @@ COMMANDS = {
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",
 }
+
+ALSO = {"quantize": "quantise"}
+"""Other spellings of commands."""
 
 TOGETHER = ("train", "finetune")
 """Commands whose processes, where torchrun starts several, work on one thing."""
@@ -73,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), None)
+    if command in ALSO:
+        words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in COMMANDS:
         raise _unknown(command)
     with one_voice() if command in TOGETHER else nullcontext():
@@ -94,7 +99,11 @@ def _run_command(command: str | None, words: list[str]) -> int:
 def _unknown(command: str) -> UsageError:
     from nmtool.data.dataset import suggestion
 
-    return UsageError(f"there is no command '{command}'", fix=suggestion(command, list(COMMANDS)))
+    return UsageError(
+        f"there is no command '{command}'",
+        code="command-unknown",
+        fix=suggestion(command, list(COMMANDS)),
+    )
 
 
 def _parser(command: str | None) -> argparse.ArgumentParser:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from nmtool.errors import UsageError
-
 if TYPE_CHECKING:
     from nmtool.exporters.nir import NirOptions
 
@@ -56,20 +54,11 @@ def add_nir_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def nir_options(arguments: argparse.Namespace) -> NirOptions:
-    """The options as given; raises `UsageError` where they are out of range."""
+def nir_options(arguments: argparse.Namespace) -> NirOptions | None:
+    """The options as given, None without any; raises `UsageError` where they are out of range."""
     from nmtool.exporters.nir import NirOptions
 
     given = {name: getattr(arguments, name) for name in _NAMES}
     given["nir_dt_s"] = given.pop("nir_dt")
-    return NirOptions(**{name: value for name, value in given.items() if value is not None})
-
-
-def refuse_nir_options(arguments: argparse.Namespace, format_name: str) -> None:
-    """Raise `UsageError` if one is given, for a format that is not NIR."""
-    for name in _NAMES:
-        if getattr(arguments, name) is not None:
-            raise UsageError(
-                f"--{name.replace('_', '-')} is for NIR files, not for the format {format_name}",
-                fix="leave it out",
-            )
+    given = {name: value for name, value in given.items() if value is not None}
+    return NirOptions(**given) if given else None

@@ -11,7 +11,7 @@ from rich.table import Column
 from rich.text import Text
 
 from nmtool.cli import console
-from nmtool.progress import Advance
+from nmtool.progress import Advance, duration
 
 LINE_EVERY_S = 30.0
 """Seconds between two lines where stderr is not a terminal."""
@@ -101,9 +101,3 @@ class _Lines:
 
 def _rate(per_second: float) -> str:
     return f"{per_second:,.0f}/s" if per_second >= 100 else f"{per_second:.3g}/s"
-
-
-def duration(seconds: float) -> str:
-    """As h:mm:ss."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

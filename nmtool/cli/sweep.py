@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(found: SweepResult) -> None:
     """The tables, for people."""
     for table in found.tables():
-        console.print_table(table.title, table.header, table.rows)
+        console.print_table(table)
     if found.importance is None:
         console.tell(f"importance of settings: unknown, {found.importance_unknown}")
     fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in found.counts.items() if n]

@@ -89,42 +89,44 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
-def chosen_settings(
-    arguments: argparse.Namespace, base: TrainOptions | None = None
-) -> TrainOptions:
-    """The base, by default all defaults, changed by the file of `--config`, changed by options."""
-    from nmtool.training.options import TrainOptions
-
-    settings = {} if arguments.config is None else read_config(arguments.config)
-    origin = arguments.config or "command line"
-    chosen = {**settings, **given_settings(arguments)}
-    return (base or TrainOptions()).with_settings(chosen, origin)
-
-
-def read_config(source: str) -> dict[str, Any]:
-    """Settings of a recipe or of a TOML file.
-
-    Raises:
-        UsageError: the recipe is unknown, or the file cannot be read or is not valid TOML.
-    """
+def changed_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Settings by name: those of `--config`, and of options, which override them."""
     from nmtool.training.recipes import read_settings
 
-    return read_settings(source)
+    settings = {} if arguments.config is None else read_settings(arguments.config)
+    return {**settings, **given_settings(arguments)}
+
+
+def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
+    """All defaults, changed by `--config`, changed by options."""
+    from nmtool.training.options import TrainOptions
+
+    origin = arguments.config or "command line"
+    return TrainOptions().with_settings(changed_settings(arguments), origin)
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
     """The options of the run; what is given beside --resume must not contradict them."""
     if arguments.config is not None:
-        raise UsageError("--resume takes the settings of the run; leave out --config")
+        raise UsageError(
+            "--resume takes the settings of the run",
+            code="resume-settings-differ",
+            fix="leave out --config",
+        )
     options = folder.options()
     data = str(folder.manifest().get("data"))
     if not _same_data(data, arguments.data):
-        raise UsageError(f"the run in {folder.path} is on '{data}', not on '{arguments.data}'")
+        raise UsageError(
+            f"the run in {folder.path} is on '{data}', not on '{arguments.data}'",
+            code="resume-data-differ",
+            fix=f"name the same data: nmtool train {data} -o {folder.path} --resume",
+        )
     for name, value in given_settings(arguments).items():
         kept = getattr(options, name)
         if value != kept and (not isinstance(kept, tuple) or tuple(value) != kept):
             raise UsageError(
                 f"the run in {folder.path} has {name} = {kept}, not {value}",
+                code="resume-settings-differ",
                 fix="leave the option out, or start a new run",
             )
     return options

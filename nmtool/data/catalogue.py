@@ -11,6 +11,7 @@ A name of the catalogue wins over a folder of the same name: './digits' or a `Pa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import UsageError
+
+_log = logging.getLogger(__name__)
 
 BUILT_IN: dict[str, Callable[[str], SpikeEvents]] = {
     "digits": load_digits,
@@ -108,6 +111,12 @@ def _in_folder(
     files = shd.split_files(folder)
 
     def load(split: str) -> SpikeEvents:
-        return shd.read_shd(files[split], shd.read_layout(files.values(), n_units))
+        layout = shd.read_layout(files.values(), n_units)
+        if layout.units_assumed and split == "train":
+            _log.warning(
+                f"the files in {folder} do not say how many channels there are: {layout.n_units} "
+                "are assumed, as in SHD; --units N, or their attribute n_units, says otherwise"
+            )
+        return shd.read_shd(files[split], layout)
 
     return tuple(files), load

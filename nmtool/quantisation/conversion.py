@@ -32,7 +32,7 @@ from nmtool.quantisation.constants import (
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.exact import single, weight_jumps
 from nmtool.quantisation.losses import delay_losses, threshold_losses, weight_losses
-from nmtool.quantisation.report import QuantisationReport
+from nmtool.quantisation.report import QuantisationReport, RoundingCost
 from nmtool.quantisation.scale import (
     MEMBRANE,
     Ceilings,
@@ -44,6 +44,7 @@ from nmtool.quantisation.scale import (
     share_of_ranges,
 )
 from nmtool.rounding import round_half_away
+from nmtool.tables import Table, Tabular
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
 """Room of a membrane, relative to the largest magnitude that data showed."""
@@ -53,11 +54,30 @@ _LEAST_YIELD = 1 + 1 / 1024
 
 
 @dataclass(frozen=True)
-class Quantisation:
-    """An integer network and the account of how it came about."""
+class Quantisation(Tabular):
+    """An integer network and the account of how it came about.
+
+    Attributes:
+        network: the integers.
+        report: what rounding changed, and what the target cannot hold.
+        cost: what rounding costs in accuracy, where that was measured.
+    """
 
     network: IntegerNetwork
     report: QuantisationReport
+    cost: RoundingCost | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything the target cannot hold as it is, and what was done about it."""
+        return self.report.findings
+
+    def tables(self) -> list[Table]:
+        """The report, and the cost where there is one."""
+        return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]
+
+    def __repr__(self) -> str:
+        return f"<Quantisation: {self.network}, {len(self.findings)} findings>"
 
 
 def round_network(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from nmtool.errors import Finding
+from nmtool.tables import Table, Tabular
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,44 @@ class ProjectionReport:
 
 
 @dataclass(frozen=True)
-class QuantisationReport:
+class RoundingCost(Tabular):
+    """A float network and its integers on the same samples.
+
+    Attributes:
+        compared_on: which samples, in words.
+        samples: number of samples.
+        float_accuracy, integer_accuracy: share classified rightly, 0 … 1.
+        agreement: share to which both give the same class.
+        u_wraps, v_clips: overflows of the integers.
+    """
+
+    compared_on: str
+    samples: int
+    float_accuracy: float
+    integer_accuracy: float
+    agreement: float
+    u_wraps: int
+    v_clips: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return asdict(self)
+
+    def tables(self) -> list[Table]:
+        """One row per value."""
+        rows = [
+            ("compared on", self.compared_on),
+            ("accuracy of the float network", f"{self.float_accuracy:.2%}"),
+            ("accuracy of the integers", f"{self.integer_accuracy:.2%}"),
+            ("same class in both", f"{self.agreement:.2%}"),
+            ("currents that wrap around", f"{self.u_wraps:,}"),
+            ("membranes that clip", f"{self.v_clips:,}"),
+        ]
+        return [Table("what it costs", ("", "value"), rows)]
+
+
+@dataclass(frozen=True)
+class QuantisationReport(Tabular):
     """The whole account.
 
     Attributes:
@@ -75,3 +114,49 @@ class QuantisationReport:
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""
         return asdict(self)
+
+    def tables(self) -> list[Table]:
+        """Weights and delays by projection, constants by population."""
+        return [_projection_table(self.projections), _population_table(self.populations)]
+
+
+def _projection_table(projections: Sequence[ProjectionReport]) -> Table:
+    header = ["projection", "bits", "exponent", "largest", "rms error", "became 0"]
+    header += ["delays cut", "delay error, steps"]
+    rows = [_in_cells(projection) for projection in projections]
+    if not any(projection.delay_error for projection in projections):
+        header, rows = header[:-1], [row[:-1] for row in rows]
+    return Table("weights and delays", header, rows)
+
+
+def _in_cells(projection: ProjectionReport) -> tuple[str | int, ...]:
+    return (
+        f"{projection.source} → {projection.target}",
+        projection.weight_bits,
+        projection.weight_exponent,
+        projection.largest_weight,
+        f"{projection.rms_error:.2%}",
+        f"{projection.lost:.2%}",
+        projection.delays_clipped,
+        projection.delay_error,
+    )
+
+
+def _population_table(populations: Sequence[PopulationReport]) -> Table:
+    header = ("population", "scale", "tau_mem ms", "tau_syn ms", "θ error")
+    return Table(
+        "neurons",
+        (*header, "input used", "current used"),
+        [
+            (
+                p.name,
+                p.scale,
+                f"{p.tau_mem_ms:g} → {p.tau_mem_held_ms:.4g}",
+                f"{p.tau_syn_ms:g} → {p.tau_syn_held_ms:.4g}",
+                f"{p.threshold_error:+.2%}",
+                f"{p.drive_share:.0%}",
+                f"{p.current_share:.0%}",
+            )
+            for p in populations
+        ],
+    )

@@ -1,4 +1,4 @@
-"""`quantise`: a float network as the integers of a chip, calibrated on data, and what that costs."""
+"""`quantise`: a float network as the integers of a chip, calibrated on data; what that costs."""
 
 from __future__ import annotations
 
@@ -91,6 +91,7 @@ def quantise(
         to_integers = partial(to_integers, ranges=weight_ranges(network, weight_bits))
     if calibrate_on is None:
         found = to_integers(network)
+        _log.warning("no calibration data: non-spiking outputs keep head-room for any input")
     else:
         spikes = _calibration_spikes(network, calibrate_on)
         found = _calibrated(network, spikes, to_integers, ranges == SEARCH, scale, progress)

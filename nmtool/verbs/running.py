@@ -12,7 +12,7 @@ import numpy as np
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError, UsageError, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
@@ -121,7 +121,8 @@ def simulate(
             code="deep-float",
             fix="quantise the network first, or leave out deep",
         )
-    from nmtool.training.model import SpikingNetwork
+    with libraries_needed("train"):
+        from nmtool.training.model import SpikingNetwork
 
     model = SpikingNetwork(network, max_delay=network.max_delay)
     return model.record(raster, on_progress=on_progress)

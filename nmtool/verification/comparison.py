@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import DataError, Finding
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -40,6 +41,12 @@ class Divergence:
     quantity: str
     expected: float
     actual: float
+
+    def __str__(self) -> str:
+        return (
+            f"sample {self.sample}, step {self.step}, {self.population}[{self.neuron}], "
+            f"{self.quantity}: expected {self.expected:.12g}, got {self.actual:.12g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,21 +108,26 @@ REAL_TOLERANCE = 1e-9
 _QUANTITIES = ("u", "v", "spike")
 
 
-def compare(expected: Recording, actual: Recording, *, tolerance: float = 0.0) -> Comparison:
-    """Compare everything both recordings hold, spikes exactly.
+def compare_recordings(
+    expected: Recording, actual: Recording, *, tolerance: float = 0.0
+) -> Comparison:
+    """Compare everything that is expected, spikes exactly.
 
-    Populations or samples that one of them lacks are an error of the caller, as is a dense
-    quantity present in `expected` only; what only `actual` holds is not compared.
+    u and v of every neuron are compared where `expected` is a deep recording; what only
+    `actual` holds of them is not.
 
     Args:
-        expected, actual: what to compare.
+        expected, actual: what to compare, of the same populations, samples, steps and neurons.
         tolerance: how far membranes and currents may lie apart, as a share of the largest
             magnitude that is expected in their population.
+
+    Raises:
+        DataError: a population is missing in one of them, or has another shape; all that do
+            are listed.
     """
+    check_comparable(expected, actual)
     if tolerance:
         actual = _settled(expected, actual, tolerance)
-    assert set(expected.spikes) == set(actual.spikes)
-    assert set(expected.membrane) == set(actual.membrane)
     spikes = {
         name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
     }
@@ -137,7 +149,11 @@ def agree(expected: Recording, actual: Recording) -> Agreement:
     Args:
         expected: of the integers.
         actual: of the real numbers, with the same populations and samples.
+
+    Raises:
+        DataError: a population is missing in one of them, or has another shape.
     """
+    check_comparable(expected, actual)
     different = sum(len(_difference(r, actual.spikes[name])) for name, r in expected.spikes.items())
     both = [raster for one in (expected, actual) for raster in one.spikes.values()]
     return Agreement(
@@ -146,6 +162,54 @@ def agree(expected: Recording, actual: Recording) -> Agreement:
         spikes_shared=(sum(raster.n_spikes for raster in both) - different) // 2,
         predictions_different=int((expected.predictions != actual.predictions).sum()),
     )
+
+
+def check_comparable(expected: Recording, actual: Recording) -> None:
+    """Raise `DataError` unless two recordings hold the same populations in the same shapes.
+
+    Spikes of (1, 30, 10) and (1, 10, 30) bins are as many, and say nothing about each other.
+    """
+    findings = []
+    for quantity in _SHAPED:
+        shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
+        # More than is expected of u and v is no contradiction: it is not compared.
+        names = [*shapes, *(n for n in others if n not in shapes and quantity in _ALWAYS)]
+        for name in names:
+            if shapes.get(name) != others.get(name):
+                mine, theirs = _shape_text(shapes.get(name)), _shape_text(others.get(name))
+                findings.append(
+                    Finding(
+                        "recording-shape",
+                        f"{quantity} of {name}",
+                        f"expected {mine}, got {theirs}",
+                        "record the same samples of the same network",
+                    )
+                )
+    if findings:
+        raise DataError(
+            "the two recordings cannot be compared: "
+            + "; ".join(f"{one.where}: {one.what}" for one in findings),
+            code="recordings-incomparable",
+            why="spikes are compared sample by sample, step by step, neuron by neuron",
+            fix="record the same samples, steps and populations",
+            findings=findings,
+        )
+
+
+_ALWAYS = ("spikes", "membrane")
+_SHAPED = (*_ALWAYS, "current", "potential")
+
+
+def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:
+    """By population, (samples, steps, neurons)."""
+    held = getattr(recording, quantity)
+    if quantity == "spikes":
+        return {name: (r.n_samples, r.n_steps, r.n_neurons) for name, r in held.items()}
+    return {name: array.shape for name, array in held.items()}
+
+
+def _shape_text(shape: tuple[int, ...] | None) -> str:
+    return "nothing" if shape is None else f"{list(shape)}"
 
 
 def _settled(expected: Recording, actual: Recording, tolerance: float) -> Recording:
@@ -169,7 +233,6 @@ def _settled(expected: Recording, actual: Recording, tolerance: float) -> Record
 
 def _difference(expected: Raster, actual: Raster) -> NDArray[np.int64]:
     """[different, 3] int64: sample, step, neuron of bins that differ, ascending."""
-    assert expected.n_bins == actual.n_bins
     flat = np.setxor1d(expected.flat_index(), actual.flat_index(), assume_unique=True)
     row, neuron = np.divmod(flat, expected.n_neurons)
     sample, step = np.divmod(row, expected.n_steps)
@@ -186,7 +249,6 @@ def _dense_pairs(
     ]
     for quantity, mine, theirs in groups:
         for name, array in mine.items():
-            assert array.shape == theirs[name].shape
             yield quantity, name, array, theirs[name]
 
 

@@ -18,7 +18,7 @@ from nmtool.recording import Recording
 from nmtool.training.devices import CPU, Device
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 
 FAULTS = ("u_wraps", "v_clips")
 
@@ -66,7 +66,7 @@ def run_both(
 
 def assert_identical(model: SpikingNetwork, mine: Recording, theirs: Recording) -> None:
     """Assert that spikes, membranes, predictions and counts of overflows are the same."""
-    assert compare(theirs, mine).identical
+    assert compare_recordings(theirs, mine).identical
     np.testing.assert_array_equal(mine.predictions, theirs.predictions)
     for name, membrane in theirs.membrane.items():
         assert mine.membrane[name].dtype == membrane.dtype

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmtool.training.averaging import Average, put
 from nmtool.training.model import SpikingNetwork
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import Trainer
 from tests.training.nets import random_network
@@ -106,7 +106,7 @@ def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
 
 
 def test_what_is_pruned_is_gone_from_the_mean() -> None:
-    best = train(small_options(average=0.99, sparsity=0.7), small_dataset()).best
+    best = run_training(small_options(average=0.99, sparsity=0.7), small_dataset()).best
     for projection in best.projections:
         assert np.mean(projection.weight == 0) >= 0.69
 
@@ -114,7 +114,7 @@ def test_what_is_pruned_is_gone_from_the_mean() -> None:
 @pytest.mark.parametrize("share", [0.0, 0.9])
 def test_another_run_starts_from_the_mean(share: float, tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
-    first = train(small_options(average=0.9, epochs=1), dataset, folder=folder)
+    first = run_training(small_options(average=0.9, epochs=1), dataset, folder=folder)
     options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)
-    again = train(options, dataset, start=folder)
+    again = run_training(options, dataset, start=folder)
     assert again.best.content_hash == first.best.content_hash

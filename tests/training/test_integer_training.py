@@ -19,7 +19,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.deployment import Deployment
 from nmtool.training.integer_arithmetic import IntegerArithmetic
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import Trainer
 from tests.refusals import refused
@@ -45,7 +45,7 @@ def test_learns_in_integers(
     bits = {"weight_bits": weight_bits, "delay_bits": delay_bits}
     options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **bits)
     folder = RunFolder(tmp_path / "run")
-    trainer = train(options, small_dataset(80), folder=folder)
+    trainer = run_training(options, small_dataset(80), folder=folder)
     best = max(entry["validation_accuracy"] for entry in trainer.log)
     assert best >= least
     kept = folder.integers()
@@ -60,7 +60,7 @@ def test_learns_in_integers(
 
 def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     options, dataset = small_options(arithmetic="integer"), small_dataset()
-    expected = train(options, dataset)
+    expected = run_training(options, dataset)
 
     def stop(entry: dict) -> None:
         if entry["epoch"] == 2:
@@ -68,8 +68,8 @@ def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> No
 
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(_StoppedError):
-        train(options, dataset, folder=folder, on_epoch=stop)
-    resumed = train(folder.options(), dataset, folder=folder, resume=True)
+        run_training(options, dataset, folder=folder, on_epoch=stop)
+    resumed = run_training(folder.options(), dataset, folder=folder, resume=True)
     assert resumed.best.content_hash == expected.best.content_hash
     assert resumed.best_integers is not None
     assert expected.best_integers is not None
@@ -107,7 +107,7 @@ def test_accuracy_is_that_of_settled_scales(
     """Integers that clip are replaced after the last epoch, and so is what is said of them."""
     options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
     folder = RunFolder(tmp_path / "run")
-    trainer = train(options, small_dataset(), folder=folder)
+    trainer = run_training(options, small_dataset(), folder=folder)
     assert "settled_accuracy" not in trainer.log[0]
     trainer.best, deployment = _loud(trainer.best), trainer._deployment
     cramped = Calibration(membrane={"output": 1e-3})
@@ -125,7 +125,7 @@ def test_accuracy_is_that_of_settled_scales(
     assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
     assert folder.integers().content_hash == trainer.best_integers.content_hash
     assert [json.loads(line) for line in folder.log_file.read_text().splitlines()] == trainer.log
-    assert train(options, small_dataset(), folder=folder, resume=True).log == trainer.log
+    assert run_training(options, small_dataset(), folder=folder, resume=True).log == trainer.log
 
 
 def test_other_scales_are_told_where_nothing_validates() -> None:
@@ -166,6 +166,6 @@ def test_delays_beyond_the_chip_are_refused() -> None:
 def test_held_delays_stay_within_the_largest_one(stride: int) -> None:
     few = {"delay_bits": 3, "delay_stride": stride, "max_delay": 11}
     options = small_options(arithmetic="integer", epochs=1, **few)
-    kept = train(options, small_dataset()).best_integers
+    kept = run_training(options, small_dataset()).best_integers
     assert kept is not None
     assert 0 < kept.max_delay <= options.max_delay

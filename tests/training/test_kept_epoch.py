@@ -11,7 +11,7 @@ from nmtool.data import bin_events
 from nmtool.network import Network
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.pruning import whole
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.selection import best_epoch
 from nmtool.training.trainer import Trainer
@@ -83,7 +83,7 @@ def test_what_is_kept_has_the_sparsity_that_was_asked_for(arithmetic: str, tmp_p
     settings = {"sparsity": 0.9, "delay_sparsity": 0.7, "rescue": 0.5, "epochs": 10}
     options = small_options(arithmetic=arithmetic, **settings)
     folder = RunFolder(tmp_path / "run")
-    trainer = train(options, small_dataset(), folder=folder)
+    trainer = run_training(options, small_dataset(), folder=folder)
     assert any(entry["silent_neurons"] for entry in trainer.log if entry["pruned"])
     assert _zeros(trainer.best) == _zeros(folder.network()) == _shares(trainer.best, 0.9)
     for synapses in trainer.model.synapses:
@@ -118,8 +118,8 @@ def test_the_best_epoch_is_one_after_pruning(tmp_path: Path) -> None:
 
 def test_a_run_that_starts_from_a_pruned_one_keeps_its_gaps(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    train(small_options(sparsity=0.7), small_dataset(), folder=folder)
-    again = train(small_options(sparsity=0.7, seed=1), small_dataset(), start=folder)
+    run_training(small_options(sparsity=0.7), small_dataset(), folder=folder)
+    again = run_training(small_options(sparsity=0.7, seed=1), small_dataset(), start=folder)
     assert all(entry["pruned"] for entry in again.log)
     for old, new in zip(folder.network().projections, again.best.projections, strict=True):
         np.testing.assert_array_equal(old.weight == 0, new.weight == 0)
@@ -129,19 +129,19 @@ def test_a_run_stops_when_it_does_not_get_better(tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     still = {"lr": 0.0, "delay_lr": 0.0, "rescue": 0.0}
     options = small_options(patience=2, epochs=9, **still)
-    trainer = train(options, dataset, folder=folder)
+    trainer = run_training(options, dataset, folder=folder)
     assert [entry["stopped_early"] for entry in trainer.log] == [False, False, True]
     assert trainer.stopped_early
-    again = train(options, dataset, folder=folder, resume=True)
+    again = run_training(options, dataset, folder=folder, resume=True)
     assert again.log == trainer.log
-    until_the_end = train(small_options(patience=2, epochs=3, **still), dataset)
+    until_the_end = run_training(small_options(patience=2, epochs=3, **still), dataset)
     assert not until_the_end.stopped_early
 
 
 def test_patience_leaves_the_epochs_before_as_they_were() -> None:
     settings = {"epochs": 12, "lr": 0.03}
-    stopped = train(small_options(patience=1, **settings), small_dataset())
-    whole_run = train(small_options(**settings), small_dataset())
+    stopped = run_training(small_options(patience=1, **settings), small_dataset())
+    whole_run = run_training(small_options(**settings), small_dataset())
     n_epochs = len(stopped.log)
     assert 1 < n_epochs < 12
     for entry in stopped.log:
@@ -151,7 +151,7 @@ def test_patience_leaves_the_epochs_before_as_they_were() -> None:
 
 def test_patience_waits_for_pruning_to_end() -> None:
     options = small_options(patience=1, sparsity=0.5, epochs=10, lr=0.0, delay_lr=0.0, rescue=0.0)
-    trainer = train(options, small_dataset())
+    trainer = run_training(options, small_dataset())
     assert len(trainer.log) == 9
     assert trainer.stopped_early
     assert [entry["pruned"] for entry in trainer.log] == [False] * 7 + [True] * 2

@@ -20,7 +20,7 @@ from nmtool.training.cpu import kernels
 from nmtool.training.cpu.kernels.adjoint import Senders
 from nmtool.training.cpu.kernels.compiled import SOURCES
 from nmtool.training.cpu.kernels.gradients import Gathering
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from tests.training.small_data import small_dataset, small_options
 
 pytestmark = pytest.mark.torch
@@ -44,7 +44,7 @@ def _named_tuples(numba_type: Any) -> Iterator[type]:
 
 def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
     for arithmetic in ("float", "integer"):
-        train(small_options(epochs=1, arithmetic=arithmetic), small_dataset())
+        run_training(small_options(epochs=1, arithmetic=arithmetic), small_dataset())
     given = {
         named
         for signature in _signatures()

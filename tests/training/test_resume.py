@@ -15,7 +15,7 @@ from nmtool.errors import FileFormatError
 from nmtool.training import checkpoint
 from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import Ranks
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
 from tests.refusals import refused
@@ -93,7 +93,7 @@ def test_so_does_one_that_started_from_another(
     settings: dict[str, Any], stop: int, average: float, tmp_path: Path
 ) -> None:
     start = RunFolder(tmp_path / "start")
-    train(small_options(average=average, seed=1), small_dataset(), folder=start)
+    run_training(small_options(average=average, seed=1), small_dataset(), folder=start)
     options = small_options(**{"average": 0.9, **settings})
     _assert_resumed_equals_uninterrupted(options, stop, tmp_path, start)
 
@@ -104,12 +104,12 @@ def _assert_resumed_equals_uninterrupted(
     """Where there is a start, it is gone when the run is resumed."""
     dataset = small_dataset()
     whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
-    expected = train(options, dataset, folder=whole, start=start)
+    expected = run_training(options, dataset, folder=whole, start=start)
     with pytest.raises(_StoppedError):
-        train(options, dataset, folder=parts, start=start, **_stop_after(stop))
+        run_training(options, dataset, folder=parts, start=start, **_stop_after(stop))
     if start is not None:
         shutil.rmtree(start.path)
-    resumed = train(parts.options(), dataset, folder=parts, resume=True)
+    resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
     assert resumed.best.content_hash == expected.best.content_hash
     assert parts.network().content_hash == expected.best.content_hash
     assert _checkpoint_content(parts) == _checkpoint_content(whole)
@@ -118,8 +118,8 @@ def _assert_resumed_equals_uninterrupted(
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     options, folder = small_options(epochs=1), RunFolder(tmp_path / "run")
-    first = train(options, small_dataset(), folder=folder)
-    again = train(options, small_dataset(), folder=folder, resume=True)
+    first = run_training(options, small_dataset(), folder=folder)
+    again = run_training(options, small_dataset(), folder=folder, resume=True)
     assert again.log == first.log
     assert again.best.content_hash == first.best.content_hash
 
@@ -127,7 +127,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
 def _run_of_two_epochs(path: Path) -> tuple[RunFolder, list[dict]]:
     """A finished run and its log."""
     folder = RunFolder(path)
-    train(small_options(epochs=2), small_dataset(), folder=folder)
+    run_training(small_options(epochs=2), small_dataset(), folder=folder)
     return folder, _logged(folder)
 
 
@@ -150,17 +150,17 @@ _HARM = {
 def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> None:
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_HARM[harm](folder.log_file.read_bytes()))
-    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert _logged(folder) == log
 
 
 def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -> None:
     folder, log = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.unlink()
-    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert _logged(folder) == log
     before = folder.log_file.stat()
-    train(folder.options(), small_dataset(), folder=folder, resume=True)
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     after = folder.log_file.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -185,7 +185,7 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
 def test_a_damaged_run_is_not_resumed(file: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    train(small_options(epochs=1), small_dataset(), folder=folder)
+    run_training(small_options(epochs=1), small_dataset(), folder=folder)
     getattr(folder, file).write_bytes(b"PK\x03\x04 cut off")
     with refused(FileFormatError, "file-damaged"):
-        train(small_options(epochs=1), small_dataset(), folder=folder, resume=True)
+        run_training(small_options(epochs=1), small_dataset(), folder=folder, resume=True)

@@ -17,7 +17,7 @@ from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from nmtool.readout import RULES
 from nmtool.training.augment import Augmentation
 from nmtool.training.model import SpikingNetwork
-from nmtool.training.run import train
+from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
 from tests.refusals import refused
@@ -44,7 +44,7 @@ _LEARNABLE = {
 @pytest.mark.parametrize("rule", RULES)
 def test_learns(rule: str) -> None:
     options = small_options(readout=rule, epochs=8, lr=0.03, shift=0, **_LEARNABLE[rule])
-    trainer = train(options, small_dataset(80))
+    trainer = run_training(options, small_dataset(80))
     assert max(entry["validation_accuracy"] for entry in trainer.log) >= 0.75
     assert trainer.log[-1]["loss"] < 0.5 * trainer.log[0]["loss"]
 
@@ -55,7 +55,8 @@ def test_the_number_of_threads_does_not_matter() -> None:
     try:
         for threads in (1, 2):
             numba.set_num_threads(threads)
-            trainer = train(small_options(epochs=2, batch_size=40, layers=2), small_dataset(80))
+            options = small_options(epochs=2, batch_size=40, layers=2)
+            trainer = run_training(options, small_dataset(80))
             results.append((trainer.best.content_hash, without_seconds(trainer.log)))
     finally:
         numba.set_num_threads(usual)
@@ -64,7 +65,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
 
 def test_the_seed_decides() -> None:
     first, again, other = (
-        train(small_options(epochs=1, seed=seed), small_dataset()).best.content_hash
+        run_training(small_options(epochs=1, seed=seed), small_dataset()).best.content_hash
         for seed in (1, 1, 2)
     )
     assert first == again
@@ -190,7 +191,7 @@ def test_augmentation_as_the_options_say() -> None:
 def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
     told: list[dict] = []
-    trainer = train(options, dataset, folder=folder, on_epoch=told.append)
+    trainer = run_training(options, dataset, folder=folder, on_epoch=told.append)
     assert {path.name for path in folder.path.iterdir()} == {
         "run.json", "log.jsonl", "network.npz", "checkpoint.npz"
     }  # fmt: skip
@@ -211,10 +212,10 @@ def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
 
 def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    train(small_options(epochs=1), small_dataset(), folder=folder)
+    run_training(small_options(epochs=1), small_dataset(), folder=folder)
     before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
     with refused(UsageError, "path-taken"):
-        train(small_options(epochs=2, seed=1), small_dataset(), folder=folder)
+        run_training(small_options(epochs=2, seed=1), small_dataset(), folder=folder)
     assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
 
 
@@ -244,7 +245,7 @@ def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
 
 def test_starts_from_a_given_network() -> None:
     options = small_options(lr=0.0, delay_lr=0.0, epochs=1, rescue=0.0)
-    given = train(small_options(seed=7), small_dataset()).best
+    given = run_training(small_options(seed=7), small_dataset()).best
     assert Trainer(options, small_events(20, 3), None, network=given).run().content_hash == (
         given.content_hash
     )
@@ -252,8 +253,8 @@ def test_starts_from_a_given_network() -> None:
 
 def test_the_manifest_says_which_network_a_run_started_from(tmp_path: Path) -> None:
     first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
-    train(small_options(epochs=6, lr=0.05), small_dataset(), folder=first)
-    train(small_options(epochs=1), small_dataset(), folder=second, start=first)
+    run_training(small_options(epochs=6, lr=0.05), small_dataset(), folder=first)
+    run_training(small_options(epochs=1), small_dataset(), folder=second, start=first)
     assert first.start is None
     assert second.start == first.network().content_hash
 
@@ -270,10 +271,10 @@ def test_other_data_than_those_of_the_start_are_refused(
     change: dict[str, Any], code: str, tmp_path: Path
 ) -> None:
     start, folder = RunFolder(tmp_path / "start"), RunFolder(tmp_path / "run")
-    train(small_options(epochs=1), small_dataset(), folder=start)
+    run_training(small_options(epochs=1), small_dataset(), folder=start)
     other = Dataset("other", ("train",), lambda _: replace(small_events(20, 1), **change))
     with refused(UsageError, code):
-        train(small_options(), other, folder=folder, start=start)
+        run_training(small_options(), other, folder=folder, start=start)
     assert not folder.path.exists()
 
 
@@ -290,12 +291,12 @@ def test_samples_are_needed() -> None:
 def test_the_test_split_is_never_read() -> None:
     splits = {"train": small_events(20, 1), "validation": small_events(10, 2)}
     dataset = Dataset("no test", ("train", "validation", "test"), splits.__getitem__)
-    assert len(train(small_options(epochs=1), dataset).log) == 1
+    assert len(run_training(small_options(epochs=1), dataset).log) == 1
 
 
 def test_divergence_is_said() -> None:
     with refused(UsageError, "training-diverged") as caught:
-        train(small_options(lr=1e37), small_dataset())
+        run_training(small_options(lr=1e37), small_dataset())
     assert "the loss of update" in caught.value.what
 
 

@@ -67,7 +67,7 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         ("study-entry-missing", "folder"),
         ("study-entry-missing", "trials"),
         ("study-entry-kind", "prune"),
-        ("study-entry-too-small", "seeds"),
+        ("study-entry-range", "seeds"),
         ("study-setting-unknown", "base.toml"),
         ("search-range-empty", "[search] lr"),
         ("search-choices-too-few", "[search] gain"),
@@ -92,7 +92,7 @@ def test_everything_wrong_is_told(tmp_path: Path) -> None:
         (HEAD + 'config = "no.toml"\n' + SEARCH, "config-unreadable", "no.toml"),
         (HEAD + 'config = "no"\n' + SEARCH, "recipe-unknown", "'no'"),
         (HEAD.replace("3", "true") + SEARCH, "study-entry-kind", "not True"),
-        (HEAD + "sampler_seed = -1\n" + SEARCH, "study-entry-too-small", "sampler_seed"),
+        (HEAD + "sampler_seed = -1\n" + SEARCH, "study-entry-range", "sampler_seed"),
     ],
 )
 def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`nmtool sweep`: what keeps a study from being run."""
+"""What keeps a study from being run."""
 
 from __future__ import annotations
 
@@ -9,86 +9,128 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.sweep_plan import read_plan
-from nmtool.cli.sweep_store import Store
-from tests.nmtool.cli.conftest import Nmtool
+from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError
+from nmtool.training.sweeps import read_plan, sweep
+from nmtool.training.sweeps.lock import Lock, wait_for
+from nmtool.training.sweeps.store import Store
 from tests.nmtool.cli.studies import one_epoch, write_study
+from tests.refusals import codes, refused
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "where", "what"),
     [
-        (("hidden = 6", "hidden = 7"), "hidden was 6, is now 7"),
-        (("high = 0.1", "high = 0.2"), "lr was {low = 0.001, high = 0.1, log = True}, is now {"),
-        (('["mean", "max"]', '["max", "mean"]'), "readout was ['mean', 'max'], is now ['max'"),
-        (("trials = 1", "trials = 1\nseeds = 3"), "seeds was 1, is now 3"),
-        (('data = "two"', 'data = "yinyang"'), "data was 'folder ../two', is now 'yinyang'"),
-        (("validation = 4", "validation = 4\ngain = 9.0"), "gain was 200.0, is now 9.0"),
+        (("hidden = 6", "hidden = 7"), "hidden", "was 6, is now 7"),
+        (("high = 0.1", "high = 0.2"), "lr", "was {low = 0.001, high = 0.1, log = True}, is now {"),
+        (('["mean", "max"]', '["max", "mean"]'), "readout", "was ['mean', 'max'], is now ['max'"),
+        (("trials = 1", "trials = 1\nseeds = 3"), "seeds", "was 1, is now 3"),
+        (('data = "two"', 'data = "yinyang"'), "data", "was 'folder ../two', is now 'yinyang'"),
+        (("validation = 4", "validation = 4\ngain = 9.0"), "gain", "was 200.0, is now 9.0"),
     ],
 )
-def test_another_study_in_the_same_folder(
-    change: tuple[str, str], told: str, nmtool: Nmtool
-) -> None:
+def test_another_study_in_the_same_folder(change: tuple[str, str], where: str, what: str) -> None:
     write_study("trials = 1\n")
-    plan = read_plan("study.toml")
-    Store(plan).close()
+    Store(read_plan("study.toml")).close()
     file = Path("study.toml")
     changed = file.read_text().replace(*change)
     assert changed != file.read_text()
     file.write_text(changed)
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out) == (2, "")
-    assert "error: study.toml contradicts the study in study\n" in said.err
-    assert told in said.err
+    with refused(UsageError, "study-differs") as caught:
+        sweep("study.toml")
+    assert codes(caught.value) == ["study-changed"]
+    assert caught.value.findings[0].where == where
+    assert caught.value.findings[0].what.startswith(what)
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ("", "the last 400 training samples are to validate, but 'two' has 12"),
-        ("validation", "study.toml: there are no samples to validate on"),
-    ],
-)
-def test_data_without_validation(settings: str, told: str, nmtool: Nmtool) -> None:
+@pytest.mark.parametrize(("number", "code"), [(400, "validation-range"), (0, "study-unvalidated")])
+def test_data_without_validation(number: int, code: str) -> None:
     write_study("trials = 1\n")
     file = Path("study.toml")
-    number = "0" if settings else "400"
     file.write_text(file.read_text().replace("validation = 4", f"validation = {number}"))
-    said = nmtool("sweep", "study.toml")
-    assert said.code == 2
-    assert told in said.err
+    with refused(UsageError, code):
+        sweep("study.toml")
 
 
-def test_optuna_is_missing(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
+def test_no_processes() -> None:
     write_study()
-    said = nmtool("sweep", "study.toml")
-    assert said.code == 3
-    assert said.err.startswith("error: optuna is not installed")
-    assert "  fix: pip install 'nmtool[sweep]'\n" in said.err
+    with refused(UsageError, "processes-range"):
+        sweep("study.toml", processes=0)
     assert not Path("study").exists()
 
 
-def test_the_store_is_damaged(nmtool: Nmtool) -> None:
+@pytest.mark.parametrize("threads", [0, 10**6])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_cores_that_are_not_there(threads: int, processes: int) -> None:
+    write_study()
+    with refused(UsageError, "threads-range") as caught:
+        sweep("study.toml", threads=threads, processes=processes)
+    assert str(threads) in caught.value.what
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_device_that_is_not_there(processes: int) -> None:
+    write_study()
+    with refused(UsageError, "device-unknown"):
+        sweep("study.toml", device="tpu", processes=processes)
+
+
+def test_optuna_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    write_study()
+    with refused(MissingError, "library-missing") as caught:
+        sweep("study.toml")
+    assert "optuna" in caught.value.what
+    assert "nmtool[sweep]" in caught.value.fix
+    assert not Path("study").exists()
+
+
+def test_the_store_is_damaged() -> None:
     write_study()
     Path("study").mkdir()
     Path("study/study.db").write_text("not a database, however long it is " * 100)
-    said = nmtool("sweep", "study.toml")
-    assert said.code == 2
-    assert "error: study/study.db cannot be read as the store of a study\n" in said.err
+    with refused(FileFormatError, "file-damaged") as caught:
+        sweep("study.toml")
+    assert "study/study.db" in caught.value.what
 
 
-def test_the_store_fails_in_the_middle(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **told: object) -> None:
         with closing(sqlite3.connect("study/study.db")) as database:
             database.execute("DROP TABLE trial_intermediate_values")
         one_epoch(*arguments, **told)
 
-    monkeypatch.setattr("nmtool.training.run.train", train)
+    monkeypatch.setattr("nmtool.training.run.run_training", train)
     write_study("trials = 1\n")
-    said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out) == (2, "")
-    assert said.err.startswith("error: the store in study could not be used\n  why: ")
+    with refused(StorageError, "study-store-failed") as caught:
+        sweep("study.toml")
+    assert caught.value.why
+
+
+def test_the_folder_cannot_be_made() -> None:
+    write_study()
+    Path("study").write_text("a file")
+    with refused(StorageError, "folder-not-made"):
+        sweep("study.toml")
+
+
+def test_logs_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmtool.training.run.run_training", one_epoch)
+    write_study("trials = 1\n")
+    Path("study").mkdir()
+    Path("study/trials").write_text("a file")
+    with refused(StorageError, "folder-not-made"):
+        sweep("study.toml")
+
+
+def test_locks_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with refused(StorageError, "lock-not-opened"):
+        Lock.take(tmp_path / "no folder" / "a.lock")
+    (tmp_path / "damaged.lock").write_text("no file of SQLite's, and longer than a page " * 50)
+    with refused(StorageError, "lock-not-taken"):
+        Lock.take(tmp_path / "damaged.lock")
+    monkeypatch.setattr("nmtool.training.sweeps.lock.WAIT_S", 0.0)
+    with wait_for(tmp_path / "a.lock"), refused(StorageError, "lock-held"):
+        wait_for(tmp_path / "a.lock")

@@ -1,15 +1,16 @@
-"""`nmtool sweep`: signals end a study between two batches."""
+"""Signals end a study between two batches."""
 
 from __future__ import annotations
 
+import logging
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
-from nmtool.cli import console
-from nmtool.cli.sweep_stop import signals_noted
-from tests.nmtool.cli.conftest import Nmtool
+from nmtool.training.sweeps import sweep
+from nmtool.training.sweeps.stop import signals_ignored, signals_noted
 from tests.nmtool.cli.studies import fake_training, states, stop_in, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
@@ -39,30 +40,44 @@ def test_what_is_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGINT, previous)
 
 
-def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_thread_leaves_signals_alone() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen: list[object] = []
+
+    def look() -> None:
+        with signals_noted() as stop, signals_ignored():
+            stop.heed()
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     fake_training([0.5] * 4, monkeypatch)
     write_study("trials = 3\n")
     with monkeypatch.context() as patch:
         stop_in(1, KeyboardInterrupt(), patch)
-        said = nmtool("sweep", "study.toml")
-    assert (said.code, said.out) == (130, "")
-    kept = "finished trials are kept; go on with: nmtool sweep study.toml\ninterrupted\n"
-    assert said.err.endswith(kept)
+        with pytest.raises(KeyboardInterrupt):
+            sweep("study.toml")
+    assert caplog.records[-1].getMessage().endswith("nmtool sweep study.toml")
     assert Path("study/best.toml").exists()
-    assert nmtool("sweep", "study.toml").code == 0
+    sweep("study.toml")
     found = trials()
     assert [trial[0] for trial in found] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert found[1][2] == found[2][2]
     assert found[2][3]["attempt"] == 1
     Path("study").rename("before")
     fake_training([0.5] * 3, monkeypatch)
-    assert nmtool("sweep", "study.toml").code == 0
+    sweep("study.toml")
     tried = [trial[2] for trial in trials()]
     assert tried == [trial[2] for trial in found if trial[0] == "COMPLETE"]
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
-def test_ctrl_c_in_the_middle_of_a_batch(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     updates: list[int] = []
 
     def interrupt(loss: float, update: int) -> None:
@@ -70,29 +85,32 @@ def test_ctrl_c_in_the_middle_of_a_batch(nmtool: Nmtool, monkeypatch: pytest.Mon
         updates.append(update)
 
     write_study("trials = 1\n")
-    with monkeypatch.context() as patch:
-        patch.setattr("nmtool.training.trainer.check_loss", interrupt)
-        assert nmtool("sweep", "study.toml").code == 130
+    monkeypatch.setattr("nmtool.training.trainer.check_loss", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        sweep("study.toml")
     assert updates == [0]
     assert [(trial[0], trial[3]) for trial in trials()] == [("RUNNING", {"stopped": True})]
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 def test_ctrl_c_when_a_trial_has_just_ended(
-    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    class Interrupt(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("trial "):
+                signal.raise_signal(signal.SIGINT)
+
+    caplog.set_level(logging.INFO, "nmtool")
     fake_training([0.5] * 2, monkeypatch)
     write_study("trials = 2\n")
-    say = console.say
-
-    def interrupt(text: str) -> None:
-        if text.startswith("trial "):
-            signal.raise_signal(signal.SIGINT)
-        say(text)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(console, "say", interrupt)
-        assert nmtool("sweep", "study.toml").code == 130
+    log, handler = logging.getLogger("nmtool.training.sweeps"), Interrupt()
+    log.addHandler(handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep("study.toml")
+    finally:
+        log.removeHandler(handler)
     assert states() == ["COMPLETE"]
-    assert nmtool("sweep", "study.toml").code == 0
+    sweep("study.toml")
     assert states() == ["COMPLETE", "COMPLETE"]

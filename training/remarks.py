@@ -1,4 +1,4 @@
-"""What is worth a remark before training: about the data, and about delays that will be cut."""
+"""Remarks before training: about the data, and about delays that will be cut."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data import Dataset, SpikeEvents, read_layout, split_files
+from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.binning import count_dropped
-from nmtool.data.catalogue import is_name
 
 if TYPE_CHECKING:
     from nmtool.training.options import TrainOptions
@@ -21,19 +20,13 @@ RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
 
 
-def remarks(
-    data: str, n_units: int | None, dataset: Dataset, options: TrainOptions
-) -> Iterator[str]:
+def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[str]:
     """A line for each thing that may not be as it was meant.
 
     Args:
-        data: name or folder of the data set.
-        n_units: number of channels that was asked for.
-        dataset: the same, with the validation split that is used.
+        dataset: with the validation split that is used.
         options: of the run.
     """
-    if n_units is None and not is_name(data):
-        yield from _assumed_channels(data)
     yield from _late_events(dataset.train, options)
     yield from _short_delays(options)
     if dataset.tail and dataset.validation is not None:
@@ -57,15 +50,6 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[str]:
         yield (
             f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of the "
             f"{n_delays:,} synapses had longer ones"
-        )
-
-
-def _assumed_channels(folder: str) -> Iterator[str]:
-    layout = read_layout(split_files(folder).values())
-    if layout.units_assumed:
-        yield (
-            f"the files in {folder} do not say how many channels there are: {layout.n_units} are "
-            "assumed, as in SHD; --units N, or their attribute n_units, says otherwise"
         )
 
 

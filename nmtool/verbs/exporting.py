@@ -1,0 +1,393 @@
+"""`export` and `convert`: networks in the formats of others, and a check of what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nmtool import integer_network, storage
+from nmtool import network as float_network
+from nmtool.data.dataset import Dataset
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import bin_for
+from nmtool.description import describe_size, size_in_words
+from nmtool.errors import FileFormatError, Finding, MissingError, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.tables import Table, Tabular
+from nmtool.verbs.loading import load
+from nmtool.verbs.quantising import keep_apart, quantise
+from nmtool.verbs.verifying import check_answers
+from nmtool.verification.certificate import Certificate
+
+if TYPE_CHECKING:
+    from nmtool.exporters.formats import Format
+    from nmtool.exporters.mlgenn.options import MlgennOptions
+    from nmtool.exporters.nir.import_options import ImportOptions
+    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.known_answers import KnownAnswers
+
+OWN = "npz"
+"""nmtool's own files, of float networks and of integers."""
+
+OWN_EXTENSION = ".npz"
+_OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
+
+
+@dataclass(frozen=True, repr=False)
+class Conversion(Tabular):
+    """What `convert` wrote, and how it stands beside the network it was made from.
+
+    Attributes:
+        source: what was read.
+        path: what was written.
+        format: its name, `npz` for nmtool's own files.
+        network: what was to be written.
+        findings: what the target cannot hold, where the network was quantised.
+        is_checked: True where it was read back.
+        unlike: what reading it back gave instead of the network; '' where that is equal.
+        certificate: how its runtime answers to the known answers in it; None where it did not
+            run.
+        not_executed: why it did not.
+    """
+
+    source: str
+    path: Path
+    format: str
+    network: Network | IntegerNetwork
+    findings: tuple[Finding, ...] = ()
+    is_checked: bool = False
+    unlike: str = ""
+    certificate: Certificate | None = None
+    not_executed: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differs, as far as it was looked at."""
+        return not self.unlike and (self.certificate is None or self.certificate.identical)
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file, or of all files in the folder."""
+        files = self.path.rglob("*") if self.path.is_dir() else [self.path]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "in": self.source,
+            "path": str(self.path),
+            "format": self.format,
+            "hash": self.network.content_hash,
+            **describe_size(self.network),
+            "bytes": self.size_bytes,
+            "check": self._check_json() if self.is_checked else None,
+        }
+
+    def _check_json(self) -> dict[str, Any]:
+        found = self.certificate
+        return {
+            "read_back": not self.unlike,
+            "executed": found is not None,
+            "not_executed": self.not_executed,
+            **(found or Certificate(0, "", {})).findings_json(),
+        }
+
+    def tables(self) -> list[Table]:
+        """How large the network and its file are."""
+        rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
+        return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
+
+    def __repr__(self) -> str:
+        state = "not checked" if not self.is_checked else "passed" if self.passed else "differs"
+        return f"<Conversion: {self.source} → {self.path}, {state}>"
+
+
+def export(
+    network: Network | IntegerNetwork,
+    path: str | Path,
+    *,
+    to: str | None = None,
+    samples: Dataset | SpikeEvents | None = None,
+    options: NirOptions | None = None,
+    force: bool = False,
+) -> Path:
+    """Write a network in another format, with known answers that its receiver can check.
+
+    >>> export(q.network, "network.onnx", samples=data.test)  # doctest: +SKIP
+    PosixPath('network.onnx')
+
+    Args:
+        network: integers; NIR takes float networks as they are.
+        path: to be made, a folder for Lava.
+        to: `lava`, `onnx`, `nir`, `c` or `netx`; by default what the extension of `path` says.
+        samples: the known answers are stretches of these, of the test split of a `Dataset`; by
+            default inputs are made that let most populations spike.
+        options: how NIR is written.
+        force: replace an earlier export.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: the format is unknown, the network float, or something is at that path.
+        DoesNotFitError: the format cannot hold the network; every reason is listed.
+        StorageError: it could not be written; what was there is untouched.
+        MissingError: the library that writes the format is not installed.
+    """
+    chosen = format_to_write(to, path)
+    check_free(path, force=force)
+    settings = nir_settings(chosen, options)
+    if isinstance(network, Network) and not holds_real_numbers(chosen):
+        raise UsageError(
+            f"the format {chosen.name} holds integers, and the network is float",
+            code="network-float",
+            fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
+        )
+    answers = _answers(chosen, network, samples)
+    return chosen.package.export(network, path, answers=answers, force=force, **settings)
+
+
+def convert(
+    source: str | Path,
+    path: str | Path,
+    *,
+    to: str | None = None,
+    data: Dataset | None = None,
+    reading: ImportOptions | MlgennOptions | None = None,
+    writing: NirOptions | None = None,
+    quantising: Mapping[str, Any] = MappingProxyType({}),
+    check: bool = True,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Conversion:
+    """Turn a network of any format into any other that can carry it, and check what was written.
+
+    It is read back, and the known answers in it are executed where the format's runtime is
+    installed. What differs stays where it is: see `Conversion.passed`.
+
+    >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
+    <Conversion: foreign.nir → network.npz, passed>
+
+    Args:
+        source: run folder, network file, file or folder of any format, checkpoints of mlGeNN.
+        path: to be made.
+        to: its format; by default what its extension says, `npz` for nmtool's own files.
+        data: samples for the known answers; they also calibrate where the network is quantised.
+        reading: how a NIR file or checkpoints of mlGeNN are to be understood.
+        writing: how NIR is written.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
+            without, float networks are quantised only where the format holds integers only.
+        check: read back what was written, and execute it.
+        force: replace an earlier file.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: formats or options that do not go together, or something is at that path.
+        FileFormatError: the source is missing, damaged, or holds what a network cannot.
+        DoesNotFitError: the format cannot hold the network.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    chosen = _format_or_own(to, path)
+    _check_replaceable(path, chosen, force=force)
+    settings = nir_settings(chosen, writing)
+    found = load(source, reading)
+    if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
+        raise UsageError(
+            "--data has nothing to act on",
+            code="data-unused",
+            why="network files carry no known answers, and nothing is quantised",
+            fix="leave it out, or have floats quantised: --weight-bits 8",
+        )
+    findings: tuple[Finding, ...] = ()
+    real = chosen is None or holds_real_numbers(chosen)
+    if quantising and isinstance(found, IntegerNetwork):
+        raise quantised_already(source, next(iter(quantising)))
+    if isinstance(found, Network) and (quantising or not real):
+        quantised = quantise(
+            found, calibrate_on=calibration_split(data, source), progress=progress, **quantising
+        )
+        found, findings = quantised.network, quantised.findings
+    path = Path(path)
+    if chosen is None:
+        found.save(path)
+    else:
+        answers = _answers(chosen, found, data)
+        chosen.package.export(found, path, answers=answers, force=force, **settings)
+    name = chosen.name if chosen else OWN
+    unlike, certificate, reason = "", None, ""
+    if check:
+        unlike, certificate, reason = _check_written(path, chosen, found, progress)
+    return Conversion(str(source), path, name, found, findings, check, unlike, certificate, reason)
+
+
+def calibration_split(data: Dataset | None, source: str | Path) -> SpikeEvents | None:
+    """Training samples that calibrate: those that did not validate the run in `source`.
+
+    Raises:
+        DataError: the data have no training samples.
+    """
+    from nmtool.training.run_folder import validation_size
+
+    if data is None:
+        return None
+    return keep_apart(data, validation_size([source]))[0].train
+
+
+def quantised_already(source: str | Path, option: str) -> UsageError:
+    """The error where options of quantisation are given for integers."""
+    return UsageError(
+        f"--{option.replace('_', '-')} has nothing to act on",
+        code="quantised-already",
+        why=f"{source} is made of integers already",
+        fix="leave it out, or name the float network",
+    )
+
+
+def format_to_write(
+    name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
+) -> Format:
+    """The format asked for by name or by extension, which must not contradict each other.
+
+    Args:
+        name: of a format, None to go by the extension.
+        path: to be written.
+        others: names and extensions of what the caller writes beside the formats.
+
+    Raises:
+        UsageError: neither says which, or they contradict each other.
+    """
+    from nmtool.exporters import formats
+
+    chosen = formats.by_name(name) if name else formats.of_output(path, others)
+    if chosen.extensions and not chosen.names(path):
+        raise UsageError(
+            f"{path} is no name for the format {chosen.name}",
+            code="extension-wrong",
+            fix=f"let it end in {' or '.join(chosen.extensions)}",
+        )
+    return chosen
+
+
+def holds_real_numbers(chosen: Format) -> bool:
+    """Whether a format takes float networks as they are."""
+    from nmtool.exporters import formats
+
+    return formats.REAL in chosen.can
+
+
+def check_free(path: str | Path, *, force: bool) -> None:
+    """Raise `UsageError` where something is that may not be replaced."""
+    if Path(path).exists() and not force:
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another path, or replace it: --force",
+        )
+
+
+def check_network_name(path: str | Path) -> None:
+    """Raise `UsageError` unless a file of that name can be read back as nmtool's own."""
+    if Path(path).suffix.lower() != OWN_EXTENSION:
+        raise UsageError(
+            f"{path} is no name for a network file",
+            code="extension-wrong",
+            fix=f"let it end in {OWN_EXTENSION}",
+        )
+
+
+def nir_settings(chosen: Format | None, options: NirOptions | None) -> dict[str, Any]:
+    """What only NIR's export takes; raises `UsageError` where it is given for another format."""
+    if options is None:
+        return {}
+    if chosen is None or chosen.name != "nir":
+        raise UsageError(
+            f"options of NIR files mean nothing for the format {chosen.name if chosen else OWN}",
+            code="nir-options-unused",
+            fix="leave them out",
+        )
+    return {"options": options}
+
+
+def _format_or_own(name: str | None, path: str | Path) -> Format | None:
+    """The format asked for by name or by extension; None for nmtool's own files."""
+    has_own = Path(path).suffix.lower() == OWN_EXTENSION
+    if name == OWN:
+        check_network_name(path)
+    if name == OWN or (has_own and name is None):
+        return None
+    return format_to_write(name, path, {OWN: OWN_EXTENSION})
+
+
+def _check_replaceable(path: str | Path, chosen: Format | None, *, force: bool) -> None:
+    check_free(path, force=force)
+    if chosen is None and Path(path).exists() and storage.archive_kind(path) not in _OWN_KINDS:
+        raise UsageError(
+            f"{path} exists and is no network",
+            code="path-foreign",
+            why="--force replaces only networks",
+            fix="choose another name",
+        )
+
+
+def _answers(
+    chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
+) -> KnownAnswers:
+    """What the export must answer to samples, or to input made for the network."""
+    from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
+
+    spikes = None
+    if isinstance(samples, Dataset):
+        samples = samples.split("test" if "test" in samples.splits else samples.splits[0])
+    if samples is not None:
+        spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
+    if holds_real_numbers(chosen):
+        from nmtool.exporters import nir
+
+        return known_answers(network, spikes, nir.reference)
+    return known_answers(network, spikes)
+
+
+def _check_written(
+    path: Path, chosen: Format | None, network: Network | IntegerNetwork, progress: Progress
+) -> tuple[str, Certificate | None, str]:
+    """Read a file or folder back and, if that gives the network, execute it.
+
+    Returns:
+        What reading it gave instead of the network, '' if that is equal; how its runtime answers;
+        why that did not run.
+
+    Raises:
+        BackendError: the runtime is there and failed.
+    """
+    from nmtool.exporters import formats, self_check
+
+    unlike = _unlike(path, network.content_hash)
+    if unlike:
+        return unlike, None, "it is not what was to be written"
+    if chosen is None:
+        return "", None, "nmtool's own files have no other runtime"
+    if not {formats.EXECUTES, formats.CARRIES} <= chosen.can:
+        return "", None, f"the format {chosen.name} has no runtime"
+    try:
+        chosen.package.require()
+    except MissingError as error:
+        return "", None, f"{error.what} (fix: {error.fix})" if error.fix else error.what
+    answers = self_check.carried_answers(chosen, path)
+    found = check_answers(chosen, path, answers, progress=progress)
+    certificate = Certificate(
+        answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
+    )
+    return "", certificate, ""
+
+
+def _unlike(path: Path, content_hash: str) -> str:
+    try:
+        found = load(path).content_hash
+    except FileFormatError as error:
+        return str(error)
+    return "" if found == content_hash else f"its hash is {found}, not {content_hash}"

@@ -1,0 +1,238 @@
+"""`verify`: backends against the integer simulator, spike for spike."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import Samples, bin_for
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.recording import Recording
+from nmtool.verbs.loading import check_exists, load
+from nmtool.verbs.running import simulate
+from nmtool.verification.certificate import SIMULATOR, Certificate, Check
+
+if TYPE_CHECKING:
+    from nmtool.exporters.formats import Format
+
+_log = logging.getLogger(__name__)
+
+Options = Mapping[str, Mapping[str, Any]]
+NO_OPTIONS: Options = MappingProxyType({})
+
+
+def verify(
+    network: Network | IntegerNetwork | str | Path,
+    data: SpikeEvents | Samples | None = None,
+    *,
+    against: Sequence[str] = (),
+    artefact: str | Path | None = None,
+    deep: bool = False,
+    options: Options = NO_OPTIONS,
+    progress: Progress = silent,
+) -> Certificate:
+    """Run a network in other backends and compare every spike with the integer simulator.
+
+    >>> print(verify(q.network, data.test[:50], against=["onnx"]))  # doctest: +SKIP
+    onnx: spikes compared 500000, different 0; spikes emitted 10122
+
+    Args:
+        network: integers, or the path of a network or an export. A float network is compared
+            with formats of real numbers only.
+        data: samples; left out, an export is compared on the known answers that it carries.
+        against: backends, `lava`, `onnx`, `nir`, `c`, `netx`; by default that of the export.
+        artefact: run this export of the network in its own format, not one made for the
+            purpose; by default the export that `network` names.
+        deep: compare u and v of every neuron, too.
+        options: by backend, what its `check` takes, e.g. `{"lava": {"model": "stock"}}`.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: there is nothing to compare with, a float network among integers, or the data
+            do not fit the network.
+        FileFormatError: a file is missing or damaged, or carries no known answers.
+        DoesNotFitError: a format cannot hold the network.
+        MissingError: a runtime is not installed; known before anything runs.
+        BackendError: a runtime failed.
+    """
+    if isinstance(network, str | Path):
+        check_exists(network)
+        artefact = artefact or network
+    own = _format_of(artefact)
+    if data is None:
+        return _verify_answers(network, own, artefact, against, deep, options, progress)
+    backends = _backends(against, own)
+    for backend in backends:
+        backend.package.require()
+    found = load(network) if isinstance(network, str | Path) else network
+    _check_arithmetic(found, backends)
+    samples = data if isinstance(data, Samples) else bin_for(found, data)
+    with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
+        # All are written before the first runs: what cannot be exported is known at once.
+        paths = {
+            one: artefact if one == own else _exported(one, found, Path(scratch))
+            for one in backends
+        }
+        simulated = _simulated(found, samples, deep, progress)
+        checks = {
+            one.name: one.package.check(
+                path,
+                samples.raster,
+                simulated=simulated,
+                deep=deep and _records_all(one, backends),
+                progress=progress,
+                **options.get(one.name, {}),
+            )
+            for one, path in paths.items()
+        }
+    recordings = {name: check.recording for name, check in checks.items()}
+    if simulated is not None:
+        recordings = {SIMULATOR: simulated, **recordings}
+    return Certificate(
+        samples.raster.n_samples,
+        found.content_hash,
+        checks,
+        {name: recording.accuracy(samples.label) for name, recording in recordings.items()},
+    )
+
+
+def check_answers(
+    format_: Format,
+    path: str | Path,
+    answers: KnownAnswers,
+    *,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress = silent,
+) -> Check:
+    """Compare what an artefact answers to the inputs it carries with the answers it carries.
+
+    Args:
+        format_: its format.
+        path: the artefact.
+        answers: what it carries.
+        options: what the format's `check` takes.
+        progress: is shown what is being done.
+    """
+    from nmtool.exporters.formats import REAL
+
+    simulated = None
+    if REAL in format_.can:
+        carried = format_.package.load(path)
+        if isinstance(carried, IntegerNetwork):
+            simulated = simulate(carried, answers.spikes)
+    return format_.package.check(
+        path,
+        answers.spikes,
+        simulated=simulated,
+        answers=answers.recording,
+        progress=progress,
+        **options,
+    )
+
+
+def _verify_answers(
+    network: Network | IntegerNetwork | str | Path,
+    own: Format | None,
+    artefact: str | Path | None,
+    against: Sequence[str],
+    deep: bool,
+    options: Options,
+    progress: Progress,
+) -> Certificate:
+    from nmtool.exporters import self_check
+
+    if own is None or artefact is None:
+        raise UsageError(
+            f"{network} carries no known answers",
+            code="answers-not-carried",
+            why="it is no export that nmtool knows",
+            fix="name DATA to compare on, and a backend",
+        )
+    if list(against) not in ([], [own.name]) or deep:
+        raise UsageError(
+            "other backends, and u and v, are compared on data",
+            code="data-missing",
+            fix="name DATA, or leave out what is compared beside the export's own answers",
+        )
+    answers = self_check.carried_answers(own, artefact)
+    own.package.require()
+    check = check_answers(
+        own, artefact, answers, options=options.get(own.name, {}), progress=progress
+    )
+    return Certificate(
+        answers.spikes.n_samples,
+        answers.network_hash,
+        {own.name: check},
+        on_known_answers=True,
+    )
+
+
+def _format_of(artefact: str | Path | None) -> Format | None:
+    from nmtool.exporters import formats
+
+    return None if artefact is None else formats.of_artefact(artefact)
+
+
+def _backends(against: Sequence[str], own: Format | None) -> list[Format]:
+    """The formats to run, each once."""
+    from nmtool.exporters import formats
+
+    if isinstance(against, str):
+        against = [against]
+    found = [formats.by_name(name) for name in dict.fromkeys(against)] or ([own] if own else [])
+    able = formats.that_can(formats.EXECUTES)
+    if not found:
+        raise UsageError(
+            "there is nothing to compare with",
+            code="backend-missing",
+            fix=f"name a backend: --against {'|'.join(able)}",
+        )
+    return found
+
+
+def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Format]) -> None:
+    """Raise `UsageError` where a float network is to run on integers."""
+    from nmtool.exporters.formats import REAL
+
+    integers = [one.name for one in backends if REAL not in one.can]
+    if isinstance(network, Network) and integers:
+        raise UsageError(
+            f"a float network cannot be compared with {', '.join(integers)}",
+            code="network-float",
+            why="they run integers",
+            fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
+        )
+
+
+def _exported(format_: Format, network: Network | IntegerNetwork, folder: Path) -> Path:
+    name = "network" + next(iter(format_.extensions), f"-{format_.name}")
+    return format_.package.export(network, folder / name)
+
+
+def _records_all(format_: Format, backends: Sequence[Format]) -> bool:
+    """Whether a backend is asked for u and v: one alone that has none refuses by itself."""
+    from nmtool.exporters.formats import DEEP
+
+    if DEEP in format_.can or not any(DEEP in one.can for one in backends):
+        return True
+    _log.warning(f"{format_.name} has no inner variables to compare: --deep is for the others")
+    return False
+
+
+def _simulated(
+    network: Network | IntegerNetwork, samples: Samples, deep: bool, progress: Progress
+) -> Recording | None:
+    """What the integer simulator answers; None for float networks."""
+    if isinstance(network, Network):
+        return None
+    with progress("integer simulator", samples.raster.n_samples) as advance:
+        return simulate(network, samples.raster, deep=deep, on_progress=advance)

@@ -1,0 +1,127 @@
+"""`demo`: the whole way on handwritten digits, from training to Lava."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nmtool.data import load_dataset
+from nmtool.errors import UsageError
+from nmtool.progress import Progress, silent
+from nmtool.quantisation import Quantisation
+from nmtool.tables import Table, Tabular
+from nmtool.training.learning import train
+from nmtool.training.options import TrainOptions
+from nmtool.verbs.exporting import export
+from nmtool.verbs.quantising import LARGEST, quantise
+from nmtool.verbs.running import Evaluation, evaluate
+from nmtool.verbs.verifying import verify
+from nmtool.verification.certificate import SIMULATOR, Certificate
+
+DATA = "digits"
+
+OPTIONS = TrainOptions(
+    hidden=100,
+    steps=100,
+    gain=100.0,
+    rate=3.0,
+    init_delay_input=20,
+    init_delay_recurrent=20,
+    epochs=20,
+    validation=0,
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Demonstration(Tabular):
+    """What the demo ends with.
+
+    Attributes:
+        floating: the float network on the test samples.
+        quantisation: of that network.
+        certificate: Lava against the integer simulator, on the same samples.
+    """
+
+    floating: Evaluation
+    quantisation: Quantisation
+    certificate: Certificate
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        result = self.certificate.as_json()
+        result["accuracy"]["float"] = self.floating.accuracy
+        result["hash"] = self.quantisation.network.content_hash
+        result["quantisation"] = self.quantisation.report.as_json()
+        return result
+
+    def tables(self) -> list[Table]:
+        """Accuracy in floats, in the integer simulator and in Lava."""
+        accuracy = self.certificate.accuracy
+        rows = [
+            ("float", f"{self.floating.accuracy:.2%}"),
+            ("integer simulator", f"{accuracy[SIMULATOR]:.2%}"),
+            ("Lava (Loihi 2 arithmetic)", f"{accuracy['lava']:.2%}"),
+        ]
+        return [Table(f"{self.floating.samples} test samples", ("runs in", "accuracy"), rows)]
+
+    def __repr__(self) -> str:
+        return f"<Demonstration: {self.certificate}>"
+
+
+def demo(
+    folder: str | Path | None = None,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    samples: int | None = None,
+    on_chapter: Callable[[str], None] = lambda title: None,
+    on_quantised: Callable[[Quantisation], None] = lambda result: None,
+    progress: Progress = silent,
+) -> Demonstration:
+    """Train, quantise, export and verify on handwritten digits.
+
+    Args:
+        folder: keep the run, the integers and the export here; None keeps nothing.
+        epochs: passes over the digits; by default those of `OPTIONS`.
+        seed: decides everything that is random.
+        samples: verify only the first so many test samples.
+        on_chapter: called with a title as each of three parts begins.
+        on_quantised: called as soon as there are integers.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: there is something in the folder.
+        MissingError: Lava is not set up, or torch or scikit-learn not installed.
+    """
+    from nmtool.exporters import lava
+
+    if folder is not None and _holds_something(Path(folder)):
+        raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
+    lava.require()
+    options = replace(OPTIONS, seed=seed, epochs=epochs or OPTIONS.epochs)
+    with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
+        kept = Path(folder or scratch)
+        data = load_dataset(DATA)
+        on_chapter(f"1. train {options.hidden} recurrent neurons with delays on handwritten digits")
+        network = train(data, options, folder=kept / "run", device="cpu", progress=progress).network
+        on_chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
+        made = quantise(network, calibrate_on=data.train, ranges=LARGEST, progress=progress)
+        on_quantised(made)
+        made.network.save(kept / "integers.npz")
+        export(made.network, kept / "lava", to="lava")
+        on_chapter("3. run the test samples: float, integer simulator, Lava")
+        test = data.test[:samples]
+        floating = evaluate(network, test, progress=progress)
+        certificate = verify(
+            made.network, test, against=["lava"], artefact=kept / "lava", progress=progress
+        )
+    return Demonstration(floating, made, certificate)
+
+
+def _holds_something(path: Path) -> bool:
+    if not path.exists():
+        return False
+    return not path.is_dir() or next(path.iterdir(), None) is not None

@@ -1,0 +1,238 @@
+"""`Certificate`: what was compared and what differed, for people and for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from nmtool.recording import Recording
+from nmtool.tables import Table, Tabular
+from nmtool.verification.comparison import Agreement, Comparison, Divergence
+
+SIMULATOR = "hardware_sim"
+"""The name of the integer simulator among the backends."""
+
+_HEADER = (
+    *("backend", "accuracy", "spikes compared", "different", "u, v different"),
+    *("predictions different", "s per sample"),
+)
+
+
+@dataclass(frozen=True)
+class StockCheck:
+    """A stretch of one sample on Lava's own model, for the fast one that stands in for it.
+
+    Attributes:
+        sample: index of the sample.
+        first: the step of the sample at which the stretch begins, from a fresh state.
+        steps: number of steps that were run.
+        comparison: with the simulator, u and v of every neuron included.
+    """
+
+    sample: int
+    first: int
+    steps: int
+    comparison: Comparison
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """Where it first differs, in the sample's own number and steps."""
+        found = self.comparison.first_divergence
+        if found is None:
+            return None
+        return replace(found, sample=self.sample, step=self.first + found.step)
+
+    @property
+    def stretch(self) -> str:
+        """Which steps were run, in words."""
+        since = f" from step {self.first}" if self.first else ""
+        return f"{self.steps} steps of sample {self.sample}{since}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One backend, compared with what it must answer.
+
+    Attributes:
+        comparison: of all samples.
+        recording: what the backend answered.
+        seconds: it took.
+        model: which of the backend's models ran, '' where it has only one.
+        stock: the check of the model itself, where one was made.
+        agreement: for real numbers, how far they follow the integers; no reason to fail.
+    """
+
+    comparison: Comparison
+    recording: Recording = field(repr=False)
+    seconds: float
+    model: str = ""
+    stock: StockCheck | None = None
+    agreement: Agreement | None = None
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs, in the check of the model neither."""
+        return self.comparison.identical and (self.stock is None or self.stock.comparison.identical)
+
+    @property
+    def first_divergence(self) -> Divergence | None:
+        """Where all samples first differ, else where the check of the model does."""
+        if self.comparison.first_divergence is not None or self.stock is None:
+            return self.comparison.first_divergence
+        return self.stock.first_divergence
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, by the names scripts rely on."""
+        entry = {**self.comparison.as_json(), "seconds": round(self.seconds, 3)}
+        if self.model:
+            entry["model"] = self.model
+        if self.stock is not None:
+            entry |= {"stock_sample": self.stock.sample, "stock_first_step": self.stock.first}
+            entry["stock_steps"] = self.stock.steps
+            counts = self.stock.comparison.as_json()
+            del counts["predictions_different"]
+            entry |= {f"stock_{name}": count for name, count in counts.items()}
+        if self.agreement is not None:
+            entry["integer"] = asdict(self.agreement)
+        return entry
+
+
+@dataclass(frozen=True)
+class Certificate(Tabular):
+    """Everything that was compared of one network, or of one artefact.
+
+    Attributes:
+        samples: number of samples.
+        network_hash: content hash of the network that was compared.
+        checks: by the name of the backend.
+        accuracy: share of samples classified rightly, 0 … 1, by backend, the integer simulator
+            among them; empty where samples have no labels.
+        on_known_answers: True where an artefact was compared on the answers it carries.
+
+    `print(certificate)` says what was compared and what differs, a line per backend;
+    `certificate.summary()` shows it as a table.
+    """
+
+    samples: int
+    network_hash: str
+    checks: Mapping[str, Check]
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    on_known_answers: bool = False
+
+    @property
+    def identical(self) -> bool:
+        """Whether no backend differs anywhere."""
+        return all(check.identical for check in self.checks.values())
+
+    @property
+    def spikes_compared(self) -> int:
+        """Bins that were compared, over all backends."""
+        return sum(check.comparison.spikes_compared for check in self.checks.values())
+
+    @property
+    def spikes_different(self) -> int:
+        """Bins that differ, over all backends."""
+        return sum(check.comparison.spikes_different for check in self.checks.values())
+
+    @property
+    def first_divergence(self) -> tuple[str, Divergence] | None:
+        """The first backend that differs, and where; None if none does."""
+        found = ((name, check.first_divergence) for name, check in self.checks.items())
+        return next(((name, place) for name, place in found if place is not None), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        about: dict[str, Any] = {"samples": self.samples}
+        if self.on_known_answers:
+            about["hash"] = self.network_hash
+        else:
+            about["accuracy"] = dict(self.accuracy)
+        return {**about, **self.findings_json()}
+
+    def findings_json(self) -> dict[str, Any]:
+        """What differs, by backend, and where the first difference is, as plain values."""
+        first = self.first_divergence
+        return {
+            "backends": {name: check.as_json() for name, check in self.checks.items()},
+            "first_divergence": None
+            if first is None
+            else {"backend": first[0], **asdict(first[1])},
+        }
+
+    def tables(self) -> list[Table]:
+        """One row per backend, the integer simulator first."""
+        rows = []
+        if SIMULATOR in self.accuracy:
+            rows.append((SIMULATOR, f"{self.accuracy[SIMULATOR]:.2%}", *[""] * 5))
+        for name, check in self.checks.items():
+            rows += self._rows(name, check)
+        what = "known answers" if self.on_known_answers else "samples"
+        return [Table(f"{self.samples} {what}", _HEADER, rows)]
+
+    def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
+        accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""
+        label = f"{name} ({check.model})" if check.model else name
+        pace = f"{check.seconds / max(1, self.samples):.3g}"
+        yield label, accuracy, *_counts(check.comparison), pace
+        if check.stock is not None:
+            yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """What the certificate says, line by line, each with its weight: '', `warning`, `alarm`."""
+        return [line for name, check in self.checks.items() for line in _sentences(name, check)]
+
+    def __str__(self) -> str:
+        return "\n".join(text for text, _ in self.sentences())
+
+    def __repr__(self) -> str:
+        return (
+            f"<Certificate: {', '.join(self.checks)} on {self.samples} samples, "
+            f"spikes compared {self.spikes_compared}, different {self.spikes_different}>"
+        )
+
+
+def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
+    return (
+        f"{comparison.spikes_compared:,}",
+        f"{comparison.spikes_different:,}",
+        f"{comparison.membrane_different:,} of {comparison.membrane_compared:,}",
+        f"{comparison.predictions_different:,}",
+    )
+
+
+def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
+    """`spikes compared N, different 0`, how many there are, and where a divergence begins."""
+    yield from _compared(name, check.comparison, check.comparison.first_divergence)
+    if check.agreement is not None:
+        yield (
+            f"{name}: float, compared with a float reference; of the spikes that it or the integer "
+            f"simulator emits, {check.agreement.share:.1%} are shared; predictions different "
+            f"{check.agreement.predictions_different}",
+            "",
+        )
+    stock = check.stock
+    if stock is None:
+        return
+    label = f"{name}, stock model, {stock.stretch}"
+    yield from _compared(label, stock.comparison, stock.first_divergence)
+    if not stock.comparison.identical:
+        yield (
+            f"{name}: Lava's own model differs. The fast model stands in for it, so the "
+            "comparison of all samples proves nothing",
+            "alarm",
+        )
+
+
+def _compared(
+    label: str, comparison: Comparison, first: Divergence | None
+) -> Iterator[tuple[str, str]]:
+    yield (
+        f"{label}: spikes compared {comparison.spikes_compared}, "
+        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}",
+        "",
+    )
+    if comparison.spikes_compared and not comparison.spikes_emitted:
+        yield "  warning: no neuron spikes, silence was compared with silence", "warning"
+    if first is not None:
+        yield f"  first divergence: {first}", ""

@@ -1,0 +1,343 @@
+"""`train` and `finetune`: from a data set to a run, whose network is the best epoch's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.errors import UsageError, libraries_needed
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Advance, Progress, duration, silent
+from nmtool.tables import Table, Tabular
+from nmtool.training.options import TrainOptions
+from nmtool.training.remarks import remarks, start_remarks
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.selection import best_epoch
+
+if TYPE_CHECKING:
+    from nmtool.training.devices import Device
+    from nmtool.training.ranks import Ranks
+    from nmtool.training.trainer import BatchReport
+
+_log = logging.getLogger(__name__)
+
+OnBatch = Callable[["BatchReport"], None]
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Tabular):
+    """What training made.
+
+    Attributes:
+        options: the settings.
+        network: of the best epoch, in floats.
+        integers: the same in the chip's integers, where it trained in them, else None.
+        log: an entry per finished epoch, with the keys of `log.jsonl`.
+        folder: where the run is kept, None where it is not.
+        stopped_early: True where patience ended it before its last epoch.
+    """
+
+    options: TrainOptions
+    network: Network
+    integers: IntegerNetwork | None
+    log: list[dict[str, Any]] = field(repr=False)
+    folder: Path | None = None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Run:
+        """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
+        kept = RunFolder(Path(folder))
+        return cls(kept.options(), kept.network(), kept.integers(), kept.read_log(), kept.path)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the run has ended before its last epoch because it ran out of patience."""
+        return bool(self.log) and bool(self.log[-1].get("stopped_early", False))
+
+    @property
+    def best(self) -> Mapping[str, Any]:
+        """The entry of the epoch whose network is kept."""
+        return best_epoch(self.log, self.options.judge_epochs)
+
+    def tables(self) -> list[Table]:
+        """One row per epoch."""
+        keys = ("epoch", "loss", "train_accuracy", "validation_accuracy", "silent_neurons")
+        rows = [[entry.get(key) for key in keys] for entry in self.log]
+        return [Table("run", [key.replace("_", " ") for key in keys], rows)]
+
+    def __repr__(self) -> str:
+        if not self.log:
+            return f"<Run: no epoch finished, {self.network}>"
+        return f"<Run: epoch {self.best['epoch']} of {len(self.log)}, {epoch_line(self.best)}>"
+
+
+def train(
+    data: Dataset | SpikeEvents,
+    options: TrainOptions | None = None,
+    *,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    device: str | Device = "auto",
+    ranks: Ranks | None = None,
+    on_batch: OnBatch | None = None,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Learn weights and delays of a new network by EventProp.
+
+    >>> data = load_dataset("digits")  # doctest: +SKIP
+    >>> train(data, TrainOptions(hidden=100, steps=100, epochs=5))  # doctest: +SKIP
+    <Run: epoch 5 of 5, loss 0.512  train 84.2%  validation 85.0%  spikes/neuron 5.1>
+
+    How epochs go is logged below the logger `nmtool` at level INFO. Started by torchrun, processes
+    train together; each calls this, and the first one writes and logs.
+
+    Args:
+        data: its training and validation splits are used, never its test split. Without a
+            validation split, the last `options.validation` training samples validate.
+        options: the settings; by default those of `TrainOptions()`, on resume those of the run.
+        folder: where the run is kept; None keeps nothing.
+        resume: go on with the run in the folder, which ends as if it had not been stopped.
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is everything it needs.
+        ranks: the processes that train together; by default those that torchrun started.
+        on_batch, on_epoch: called after every update and epoch, on the first process.
+        progress: counts samples.
+
+    Raises:
+        UsageError: the folder holds a run already, or none to resume; options that contradict it
+            or the data; training diverged.
+        DataError: there are no training samples.
+        MissingError: the device lacks something.
+        RankError: another process is gone.
+        StorageError: the run cannot be written.
+    """
+    kept = None if folder is None else RunFolder(Path(folder))
+    if resume:
+        options = _resumed_options(kept, options)
+    chosen = options or TrainOptions()
+    return _Session(chosen, kept, resume, None, on_batch, on_epoch, progress).run(
+        data, device, ranks
+    )
+
+
+def finetune(
+    start: Run | str | Path,
+    settings: Mapping[str, Any] | None = None,
+    data: Dataset | SpikeEvents | None = None,
+    *,
+    folder: str | Path | None = None,
+    device: str | Device = "auto",
+    ranks: Ranks | None = None,
+    on_batch: OnBatch | None = None,
+    on_epoch: OnEpoch | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Go on from where a run stands, as a new run: in integers, for instance, or with few bits.
+
+    >>> four_bits = {"arithmetic": "integer", "weight_bits": 4}
+    >>> finetune("run", four_bits, folder="run4")  # doctest: +SKIP
+
+    Args:
+        start: a run that was kept in a folder, or that folder.
+        settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at
+            a fifth of its learning rates unless they say otherwise. What the network is stays as
+            it is, but for delays longer than `max_delay`, which are cut.
+        data: by default what the run was trained on.
+        folder, device, ranks, on_batch, on_epoch, progress: as in `train`.
+
+    Raises:
+        FileFormatError: the run has no checkpoint to start from.
+        UsageError: the settings would make another network; else as `train`.
+    """
+    origin = RunFolder(_kept_folder(start))
+    options = origin.finetune_options(settings or {})
+    origin.check_start()
+    if data is None:
+        data = load_dataset(str(origin.manifest().get("data")))
+    kept = None if folder is None else RunFolder(Path(folder))
+    session = _Session(options, kept, False, origin, on_batch, on_epoch, progress)
+    return session.run(data, device, ranks)
+
+
+def epoch_line(entry: Mapping[str, Any]) -> str:
+    """An epoch's entry of the log in a few words."""
+    validation = entry["validation_accuracy"]
+    parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
+    settled = entry.get("settled_accuracy", validation)
+    if validation is not None:
+        parts.append(f"validation {settled:.1%}")
+    if "settled_accuracy" in entry:
+        before = "" if validation is None else f" ({validation:.1%} before)"
+        parts.append(f"scales changed at the end, so that nothing overflows{before}")
+    rates = ", ".join(f"{rate:.1f}" for rate in entry["spikes_per_neuron"].values())
+    parts.append(f"spikes/neuron {rates or 'none'}")
+    if entry["silent_neurons"]:
+        parts.append(f"silent {entry['silent_neurons']}")
+    shares = ("sparsity", "delay_sparsity")
+    parts += [f"{name.replace('_', ' ')} {entry[name]:.0%}" for name in shares if entry.get(name)]
+    for name, faults in (("u_wraps", "wraps of u"), ("v_clips", "clips of v")):
+        if entry.get(name):
+            parts.append(f"{faults} {entry[name]:,}")
+    return "  ".join(parts)
+
+
+@dataclass(frozen=True)
+class _Session:
+    """One call of `train` or `finetune`."""
+
+    options: TrainOptions
+    folder: RunFolder | None
+    resume: bool
+    start: RunFolder | None
+    on_batch: OnBatch | None
+    on_epoch: OnEpoch | None
+    progress: Progress
+
+    def run(self, data: Dataset | SpikeEvents, device: str | Device, ranks: Ranks | None) -> Run:
+        with libraries_needed("train"):
+            from nmtool.training.devices import find_device
+            from nmtool.training.ranks import Ranks
+            from nmtool.training.run import run_training
+
+        where = find_device(device) if isinstance(device, str) else device
+        own = Ranks.from_environment(str(where.torch)) if ranks is None else ranks
+        if own.is_first and not self.resume and self.folder is not None:
+            _check_free(self.folder)
+        dataset = self._data(data, own)
+        resume = self.resume and not self._begins_anew(own)
+        how: dict[str, Any] = {"resume": resume, "start": self.start}
+        how |= {"device": where, "ranks": own, "folder": self.folder}
+        if own.is_first:
+            with self.progress("training", remark="compiling") as advance:
+                follow = _Follow(self, dataset.train.n_samples, advance)
+                how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
+                trainer = run_training(self.options, dataset, **how)
+            if trainer.stopped_early:
+                _log.info(
+                    f"stopped early after epoch {len(trainer.log)}: the last "
+                    f"{self.options.patience} were not better than the best before them"
+                )
+        else:
+            trainer = run_training(self.options, dataset, **how)
+        if ranks is None:
+            own.leave()
+        path = None if self.folder is None else self.folder.path
+        return Run(self.options, trainer.best, trainer.best_integers, trainer.log, path)
+
+    def _data(self, data: Dataset | SpikeEvents, ranks: Ranks) -> Dataset:
+        """The data with a validation split; remarks on them where a run begins."""
+        if isinstance(data, SpikeEvents):
+            events = data
+            data = Dataset("samples", ("train",), lambda split: events)
+        with ranks.first_here_first():
+            dataset = data.with_validation(self.options.validation)
+            _ = dataset.train, dataset.validation  # which may have to be downloaded
+        if ranks.is_first and not self.resume:
+            lines: list[Iterable[str]] = [remarks(dataset, self.options)]
+            if self.start is not None:
+                lines.append(start_remarks(self.start, self.options))
+            for line in (text for texts in lines for text in texts):
+                _log.warning(line)
+        return dataset
+
+    def _begins_anew(self, ranks: Ranks) -> bool:
+        """Whether the run to resume was stopped before there was anything to keep.
+
+        Raises:
+            UsageError: it had started from another run, of which nothing was kept.
+        """
+        folder = self.folder
+        assert folder is not None
+        if folder.checkpoint_file.exists():
+            return False
+        if folder.start is not None:
+            raise UsageError(
+                f"cannot resume {folder.path}: it stopped before its first checkpoint",
+                code="resume-nothing-kept",
+                why="nothing is left of the run that it started from",
+                fix=f"delete {folder.path} and give the command that began it again",
+            )
+        ranks.barrier()  # all ranks have read the settings of the run
+        if ranks.is_first:
+            _log.warning("the run was stopped before its first epoch ended: it starts anew")
+            folder.manifest_file.unlink()
+        return True
+
+
+class _Follow:
+    """Shows how a run goes: counts samples, logs a line per epoch."""
+
+    def __init__(self, session: _Session, samples: int, advance: Advance) -> None:
+        self._session = session
+        self._samples = samples
+        self._advance = advance
+        self._began = False
+
+    def batch(self, report: BatchReport) -> None:
+        """Count a batch."""
+        if not self._began:
+            self._began = True
+            epochs_left = self._session.options.epochs - report.epoch + 1
+            self._advance.expect(epochs_left * self._samples)
+        self._advance(report.samples, f"epoch {report.epoch} loss {report.loss:.3f}")
+        if self._session.on_batch is not None:
+            self._session.on_batch(report)
+
+    def epoch(self, entry: dict[str, Any]) -> None:
+        """Log how an epoch went, and how long the rest takes if it goes on like this."""
+        epochs = self._session.options.epochs
+        remaining = 0 if entry.get("stopped_early") else epochs - entry["epoch"]
+        left = remaining * entry["seconds"]
+        _log.info(
+            f"epoch {entry['epoch']:3d}/{epochs}  {epoch_line(entry)}  "
+            f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
+        )
+        if self._session.on_epoch is not None:
+            self._session.on_epoch(entry)
+
+
+def _kept_folder(start: Run | str | Path) -> Path:
+    folder = start.folder if isinstance(start, Run) else Path(start)
+    if folder is None:
+        raise UsageError(
+            "the run to start from is not kept in a folder",
+            code="run-not-kept",
+            why="its checkpoint, with the optimiser's moments, is the start",
+            fix="train it with folder=…",
+        )
+    return folder
+
+
+def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> TrainOptions:
+    if folder is None:
+        raise UsageError(
+            "a run without a folder cannot be resumed",
+            code="run-not-kept",
+            fix="name the folder it is kept in",
+        )
+    kept = folder.options()
+    if options is not None and options != kept:
+        raise UsageError(
+            f"the run in {folder.path} has other settings than those given",
+            code="resume-settings-differ",
+            fix="leave them out, or start a new run",
+        )
+    return kept
+
+
+def _check_free(folder: RunFolder) -> None:
+    """Raise `UsageError` if the folder holds anything that training would write over."""
+    results = (folder.network_file, folder.integer_file)
+    for file in (folder.manifest_file, *results, folder.checkpoint_file, folder.log_file):
+        if file.exists():
+            raise UsageError(
+                f"{folder.path} holds a {file.name} already",
+                code="path-taken",
+                fix="choose another folder, or go on with the run in it: --resume",
+            )
