@@ -1,28 +1,43 @@
-# `make demo` and `make test` set up everything they need: .venv, .venv-peers (NIR files in the
-# libraries of others) and Lava's own environment.
+# `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
+# `make nightly` tests more: other Pythons, and NIR files in the libraries of others (.venv-peers).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 PEERS := .venv-peers
 
-.PHONY: demo test check peers test-core lava clean
+# Tests of one file share what they compile and build, and stay in one process.
+PYTEST := python -m pytest -n auto --dist loadfile
+
+.PHONY: demo test check links nightly peers test-core lava clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check peers
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev lava check
+	$(BIN)/$(PYTEST)
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# mypy does not follow an editable installation: here the folders lie as they are installed.
+links:
+	rm -rf .links
+	mkdir -p .links/nmtool
+	cd .links/nmtool && ln -s ../../nmtool/* ../../hardware_sim ../../training ../../exporters .
+	ln -s ../benchmarks .links
+
 lava: $(VENV)/.dev
 	$(BIN)/nmtool lava setup
+
+nightly: test peers
+	for version in 3.10 3.11 3.12 3.13; do \
+		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
+	done
 
 # NIR files in the libraries of others, whose pins are no concern of the other environments.
 # sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
@@ -42,7 +57,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/python -m pytest -m 'not torch and not lava and not peers'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not peers'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
@@ -52,4 +67,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-core-* $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,9 +36,6 @@ ROOMS = {
 }
 """Where each folder is installed."""
 
-LEFT_OUT = (".ci/", ".gitignore", "MANIFEST.in")
-"""Tracked files that a source distribution does without, or may."""
-
 pytestmark = pytest.mark.skipif(
     not (ROOT / ".git").exists() or shutil.which("git") is None, reason="needs git and its checkout"
 )
@@ -110,8 +107,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(built: Built) -> None:
 
 
 def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
-    missing = set(built.files) - built.sdist
-    assert {name for name in missing if not name.startswith(LEFT_OUT)} == set()
+    assert set(built.files) - built.sdist == {".gitignore"}
     made = built.sdist - set(built.files)
     assert {name for name in made if ".egg-info/" not in name} == {"PKG-INFO", "setup.cfg"}
 
