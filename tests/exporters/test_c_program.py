@@ -21,7 +21,7 @@ from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.exporters.c_programs import SANITIZED, compiled, said
 from tests.exporters.integer_edges import edge_network, scattered_network, word_network
 from tests.exporters.lava_nets import self_sustained_network
@@ -44,7 +44,7 @@ def run(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
 def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
     """Every u, v and spike; returns what the simulator records."""
     expected, actual = simulate(network, spikes, deep=True), run(network, spikes, folder)
-    found = compare(expected, actual)
+    found = compare_recordings(expected, actual)
     assert found.identical, found.first_divergence
     for group in ("membrane", "current", "potential"):
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())
@@ -163,7 +163,7 @@ def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) ->
     answers = known_answers(network)
     path = c.export(network, tmp_path / "network.c", answers=answers)
     compiled("-c", path, folder=tmp_path)
-    expected = compare(answers.recording, answers.recording)
+    expected = compare_recordings(answers.recording, answers.recording)
     lines = [
         f"network {network.content_hash}",
         f"spikes compared {expected.spikes_compared}, different 0",

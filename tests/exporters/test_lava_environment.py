@@ -87,7 +87,7 @@ def test_python_3_10_takes_lava_as_it_is(
 ) -> None:
     pretend(monkeypatch, (3, 12), (3, 10), (3, 11))
     lines: list[str] = []
-    made = environments.setup(lines.append)
+    made = environments.set_up_lava(lines.append)
     assert installer.commands[0][0] == "python1"
     assert installer.pip_arguments() == [["lava-nc==0.10.0"]]
     assert "Collecting lava-nc" in lines
@@ -99,7 +99,7 @@ def test_newer_pythons_take_the_work_around(
     version: tuple[int, int], installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, version)
-    environments.setup()
+    environments.set_up_lava()
     assert installer.commands[0][0] == sys.executable
     assert installer.pip_arguments() == [
         ["numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn"],
@@ -113,7 +113,7 @@ def test_other_pythons_are_refused(
 ) -> None:
     pretend(monkeypatch, version)
     with refused(MissingError, "lava-python-unfit") as caught:
-        environments.setup()
+        environments.set_up_lava()
     assert sys.executable in caught.value.what
 
 
@@ -121,9 +121,9 @@ def test_a_working_environment_is_kept(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
-    made = environments.setup()
+    made = environments.set_up_lava()
     installer.commands.clear()
-    assert environments.setup() == made
+    assert environments.set_up_lava() == made
     assert not installer.pip_arguments()
 
 
@@ -131,8 +131,8 @@ def test_force_makes_a_new_one_and_deletes_the_old(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
-    old = environments.setup()
-    new = environments.setup(force=True)
+    old = environments.set_up_lava()
+    new = environments.set_up_lava(force=True)
     assert old != new
     assert not old.python.exists()
     assert environments.find() == new
@@ -145,7 +145,7 @@ def test_a_half_made_environment_is_never_found(
     pretend(monkeypatch, (3, 10))
     installer.fails_at = step
     with refused(BackendError, "runtime-failed"):
-        environments.setup()
+        environments.set_up_lava()
     assert list(environments.lava_home().iterdir()) == []
     with refused(MissingError, "lava-not-set-up"):
         environments.find()
@@ -155,10 +155,10 @@ def test_a_failure_leaves_the_earlier_environment(
     installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, (3, 10))
-    old = environments.setup()
+    old = environments.set_up_lava()
     installer.fails_at = "lava-nc==0.10.0"
     with refused(BackendError, "runtime-failed"):
-        environments.setup(force=True)
+        environments.set_up_lava(force=True)
     assert environments.find() == old
 
 
@@ -168,7 +168,7 @@ def test_a_place_that_cannot_be_written_is_named(
     pretend(monkeypatch, (3, 10))
     (tmp_path / "lava").write_text("a file")
     with refused(StorageError, "folder-not-made") as caught:
-        environments.setup()
+        environments.set_up_lava()
     assert str(tmp_path / "lava") in caught.value.what
 
 

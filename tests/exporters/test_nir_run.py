@@ -22,7 +22,7 @@ from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
 from nmtool.training.reference import forward
-from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare
+from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
 from tests.exporters.integer_edges import scattered_network
 from tests.exporters.nir_nets import in_general_position, layered_network, noise
 from tests.integer_nets import random_network, random_raster
@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_as_expected(expected: Recording, actual: Recording) -> None:
-    comparison = compare(expected, actual, tolerance=REAL_TOLERANCE)
+    comparison = compare_recordings(expected, actual, tolerance=REAL_TOLERANCE)
     assert comparison.identical, comparison
 
 
@@ -165,7 +165,7 @@ def test_a_changed_weight_shows(tmp_path: Path) -> None:
         [replace(p, weight=p.weight * (1 + 1e-3)) for p in network.projections]
     )
     path = exporter.export(other, tmp_path / "x.nir")
-    comparison = compare(
+    comparison = compare_recordings(
         exporter.reference(network, spikes), exporter.run(path, spikes), tolerance=REAL_TOLERANCE
     )
     assert comparison.membrane_different > 100

@@ -18,7 +18,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.exporters.integer_edges import edge_network, scattered_network, word_network
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster
@@ -49,7 +49,7 @@ def parsed(network: IntegerNetwork) -> Any:
 
 def assert_same(expected: Recording, actual: Recording) -> None:
     """Every u, v and spike of two deep recordings."""
-    found = compare(expected, actual)
+    found = compare_recordings(expected, actual)
     assert found.identical, found.first_divergence
     for group in ("membrane", "current", "potential"):
         assert all(array.dtype == np.int32 for array in getattr(actual, group).values())

@@ -11,7 +11,7 @@ from nmtool.errors import DataError
 from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
 from tests.strategies import seeds
@@ -38,7 +38,7 @@ def test_stretches_are_cut_from_their_samples(
         ]
         assert row.sum() == max(within)
         assert first == max(begin for begin, count in enumerate(within) if count == max(within))
-    assert compare(found.recording, simulate(NETWORK, found.spikes)).identical
+    assert compare_recordings(found.recording, simulate(NETWORK, found.spikes)).identical
 
 
 @given(seeds)

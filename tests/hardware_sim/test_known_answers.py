@@ -18,7 +18,7 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
 
@@ -46,7 +46,7 @@ def test_answers_are_those_of_the_reference(seed: int) -> None:
     network = random_network(seed, n_hidden=1, spiking_output=seed % 2 == 1)
     answers = known_answers(network)
     assert answers.network_hash == network.content_hash
-    assert compare(answers.recording, run_reference(network, answers.spikes)).identical
+    assert compare_recordings(answers.recording, run_reference(network, answers.spikes)).identical
 
 
 def test_generated_input_makes_a_network_spike_no_more_than_it_must() -> None:
@@ -83,7 +83,7 @@ def test_answers_to_data_are_to_what_makes_the_network_spike() -> None:
     assert answers.spikes.n_samples == module.ANSWERED_SAMPLES
     assert answers.spikes.counts().sum(axis=1).tolist() == [400, 400, 400]
     assert answers.recording.spikes["hidden"].counts().min() > 0
-    assert compare(answers.recording, simulate(network, answers.spikes)).identical
+    assert compare_recordings(answers.recording, simulate(network, answers.spikes)).identical
 
 
 @pytest.mark.parametrize("dense", [np.zeros((2, 300, 8)), np.eye(300)[None, :, :8]])

@@ -18,7 +18,7 @@ from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.recording import Recording
 from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
-from nmtool.verification.comparison import compare
+from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
@@ -29,7 +29,7 @@ def assert_same(one: Recording, other: Recording) -> None:
     """Every array, and every count that both have."""
     for group in ("spikes", "membrane", "current", "potential"):
         assert list(getattr(one, group)) == list(getattr(other, group))
-    assert compare(one, other).identical
+    assert compare_recordings(one, other).identical
     for group in ("membrane", "current", "potential"):
         for name, array in getattr(one, group).items():
             assert np.array_equal(array, getattr(other, group)[name])
@@ -66,7 +66,7 @@ def test_simulator_is_the_reference_and_lava_s_arithmetic(data: st.DataObject) -
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
 
-    assert compare(run_reference(network, spikes), recording).identical
+    assert compare_recordings(run_reference(network, spikes), recording).identical
     faults: Counter[str] = Counter()
     for sample, channels in enumerate(spikes.dense()):
         lava = lava_run(network, channels)
@@ -87,7 +87,7 @@ def test_layers_with_feedback(seed: int) -> None:
     network = random_network(seed, n_hidden=3, spiking_output=seed == 1)
     spikes = random_raster(seed, 4, network.n_steps, network.channels.size)
     recording = simulate(network, spikes, deep=True)
-    assert compare(run_reference(network, spikes), recording).identical
+    assert compare_recordings(run_reference(network, spikes), recording).identical
     assert sum(raster.n_spikes for raster in recording.spikes.values()) > 0
 
 
@@ -183,7 +183,7 @@ def test_shallow_recordings_hold_spikes_and_output_membranes_only() -> None:
     spikes = random_raster(6, 2, 30, network.channels.size)
     shallow, deep = simulate(network, spikes), simulate(network, spikes, deep=True)
     assert (shallow.current, shallow.potential) == ({}, {})
-    assert compare(shallow, deep).identical
+    assert compare_recordings(shallow, deep).identical
     assert shallow.membrane["out"].dtype == np.int32
 
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from nmtool.cli.train_progress import EpochReport
 from nmtool.network import Network
+from nmtool.training import learning
+
+if TYPE_CHECKING:
+    from nmtool.training.trainer import BatchReport
 
 
 def stop_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C during an epoch."""
-    count = EpochReport.batch
+    follow = learning._Follow
+    count = follow.batch
 
-    def stop(self: EpochReport, report: object) -> None:
+    def stop(self: object, report: BatchReport) -> None:
         count(self, report)
         if report.epoch == number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(EpochReport, "batch", stop)
+    monkeypatch.setattr(follow, "batch", stop)
 
 
 def _state(folder: str) -> dict[str, np.ndarray]:

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from nmtool.cli.data_remarks import remarks
 from nmtool.data import Dataset, SpikeEvents, load_dataset, write_shd
 from nmtool.training.options import TrainOptions
+from nmtool.training.remarks import remarks
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -25,7 +25,7 @@ def _labelled(label: np.ndarray) -> SpikeEvents:
 
 def _of_labels(label: np.ndarray, tail: int) -> list[str]:
     dataset = Dataset("digits", ("train",), lambda split: _labelled(label), tail=tail)
-    return list(remarks("digits", None, dataset, TrainOptions()))
+    return list(remarks(dataset, TrainOptions()))
 
 
 def _without_units(folder: Path) -> None:
@@ -36,7 +36,7 @@ def _without_units(folder: Path) -> None:
 
 def test_data_as_they_should_be(data: Path) -> None:
     dataset = load_dataset(data, validation=4)
-    assert list(remarks(str(data), None, dataset, TrainOptions())) == []
+    assert list(remarks(dataset, TrainOptions())) == []
 
 
 def test_a_number_of_channels_that_is_assumed(nmtool: Nmtool, data: Path) -> None:
@@ -122,4 +122,4 @@ def test_a_validation_split_of_its_own_is_as_it_is(data: Path) -> None:
     write_shd(data / "two_train.h5", train)
     write_shd(data / "two_valid.h5", only_one)
     write_shd(data / "two_test.h5", only_one)
-    assert list(remarks(str(data), None, load_dataset(data), TrainOptions())) == []
+    assert list(remarks(load_dataset(data), TrainOptions())) == []

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.held_out import validated_on
 from nmtool.data import bin_events, load_dataset, write_shd
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
+from nmtool.training.run_folder import validation_size
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -91,13 +91,13 @@ def test_who_says_what(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validated_on(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == 7
-    assert validated_on(["a", "c"]) is None
-    assert validated_on(["none"]) is None
-    assert validated_on(["a/other.npz"]) is None
+    assert validation_size(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == 7
+    assert validation_size(["a", "c"]) is None
+    assert validation_size(["none"]) is None
+    assert validation_size(["a/other.npz"]) is None
     Path("a/run.json").write_text("{")
     with pytest.raises(FileFormatError, match="damaged"):
-        validated_on(["a"])
+        validation_size(["a"])
 
 
 @pytest.mark.usefixtures("data")

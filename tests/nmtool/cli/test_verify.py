@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.cli import lava_check
 from nmtool.errors import BackendError, MissingError
+from nmtool.exporters import lava
 from nmtool.exporters.lava import environment
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
@@ -217,7 +217,7 @@ def test_in_lava(nmtool: Nmtool) -> None:
     assert entry["spikes_compared"] == BINS
     assert entry["spikes_different"] == entry["stock_spikes_different"] == 0
     assert entry["membrane_different"] == entry["stock_membrane_different"] == 0
-    assert entry["stock_steps"] == lava_check.STOCK_STEPS_BEYOND_DELAYS + 4
+    assert entry["stock_steps"] == lava._STOCK_STEPS_BEYOND_DELAYS + 4
 
 
 @pytest.mark.lava
