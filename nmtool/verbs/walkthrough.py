@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,6 @@ from nmtool.errors import UsageError
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.tables import Table, Tabular
-from nmtool.training.learning import train
-from nmtool.training.options import TrainOptions
 from nmtool.verbs.exporting import export
 from nmtool.verbs.quantising import LARGEST, quantise
 from nmtool.verbs.running import Evaluation, evaluate
@@ -23,16 +21,17 @@ from nmtool.verification.certificate import SIMULATOR, Certificate
 
 DATA = "digits"
 
-OPTIONS = TrainOptions(
-    hidden=100,
-    steps=100,
-    gain=100.0,
-    rate=3.0,
-    init_delay_input=20,
-    init_delay_recurrent=20,
-    epochs=20,
-    validation=0,
-)
+OPTIONS: dict[str, Any] = {
+    "hidden": 100,
+    "steps": 100,
+    "gain": 100.0,
+    "rate": 3.0,
+    "init_delay_input": 20,
+    "init_delay_recurrent": 20,
+    "epochs": 20,
+    "validation": 0,
+}
+"""What training is told, by the names of `TrainOptions`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,11 +96,13 @@ def demo(
         MissingError: Lava is not set up, or torch or scikit-learn not installed.
     """
     from nmtool.exporters import lava
+    from nmtool.training.learning import train
+    from nmtool.training.options import TrainOptions
 
     if folder is not None and _holds_something(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
     lava.require()
-    options = replace(OPTIONS, seed=seed, epochs=epochs or OPTIONS.epochs)
+    options = TrainOptions(**OPTIONS | {"seed": seed, "epochs": epochs or OPTIONS["epochs"]})
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
         kept = Path(folder or scratch)
         data = load_dataset(DATA)
