@@ -24,7 +24,7 @@ from nmtool.exporters.lava.exchange import (
     write_events,
 )
 from nmtool.exporters.lava.interpreters import clean_variables
-from nmtool.exporters.lava.readme import readme
+from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import FILE_KIND, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -84,7 +84,7 @@ def export(
         network.save(new / _ARRAYS)
         if answers is not None:
             answers.save(new / _ANSWERS)
-        storage.write_text(new / _README, readme(network, answers))
+        storage.write_text(new / _README, readme_text(network, answers))
     return Path(folder)
 
 

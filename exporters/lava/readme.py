@@ -83,7 +83,7 @@ _ANSWERS = """
 archive, `spikes.input` is the input; everything else is named as in RECORDING.npz, below."""
 
 
-def readme(network: IntegerNetwork, answers: KnownAnswers | None = None) -> str:
+def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) -> str:
     """The text for a network and the answers beside it; the same text for the same content."""
     return _TEXT.substitute(
         version=__version__,

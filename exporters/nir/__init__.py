@@ -16,11 +16,11 @@ from nmtool.exporters.export_file import write_export
 from nmtool.exporters.hdf5 import telling_damage
 from nmtool.exporters.nir import extra as extras
 from nmtool.exporters.nir import recursion, write
-from nmtool.exporters.nir.build import Built, build
+from nmtool.exporters.nir.build import Built, build_graph
 from nmtool.exporters.nir.extra import Extra, Settings
 from nmtool.exporters.nir.foreign import network_of
 from nmtool.exporters.nir.import_options import ImportOptions
-from nmtool.exporters.nir.obstacles import mixed_leaks, obstacles
+from nmtool.exporters.nir.obstacles import find_obstacles, mixed_leaks
 from nmtool.exporters.nir.options import NirOptions
 from nmtool.exporters.nir.plan import Plan
 from nmtool.exporters.nir.profiles import refusals
@@ -95,13 +95,13 @@ def export(
 def _built(network: Network | IntegerNetwork, options: NirOptions) -> Built:
     real = real_network(network)
     plan = Plan(real, options)
-    if findings := mixed_leaks(real) or obstacles(plan):
+    if findings := mixed_leaks(real) or find_obstacles(plan):
         raise DoesNotFitError(
             "this network cannot be written as NIR with these options",
             code="nir-does-not-fit",
             findings=findings,
         )
-    built = build(plan)
+    built = build_graph(plan)
     if findings := refusals(built, options):
         raise DoesNotFitError(
             f"{options.profile} would not run this network",

@@ -33,7 +33,7 @@ class Built:
     shared_loops: list[list[str]]
 
 
-def build(plan: Plan) -> Built:
+def build_graph(plan: Plan) -> Built:
     """The graph of a plan that has no obstacles."""
     builder = _Builder(plan)
     builder.add_populations()

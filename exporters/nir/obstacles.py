@@ -25,7 +25,7 @@ def mixed_leaks(network: RealNetwork) -> list[Finding]:
     ]
 
 
-def obstacles(plan: Plan) -> list[Finding]:
+def find_obstacles(plan: Plan) -> list[Finding]:
     """Everything that keeps a plan from becoming a graph."""
     return [finding for rule in _RULES for finding in rule(plan)]
 

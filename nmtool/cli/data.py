@@ -8,7 +8,7 @@ from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_json
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import working
-from nmtool.data.describe import table_of
+from nmtool.data.description import table_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

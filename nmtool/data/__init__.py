@@ -7,7 +7,7 @@
 from nmtool.data.binning import Binned, bin_events, default_steps
 from nmtool.data.catalogue import NAMES, load_dataset, load_split
 from nmtool.data.dataset import SPLITS, Dataset
-from nmtool.data.describe import describe
+from nmtool.data.description import describe
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit, check_same_classes
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
-from nmtool.data.describe import describe, table_of
+from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, UsageError
 from nmtool.tables import Table, Tabular

@@ -149,7 +149,7 @@ class SpikeEvents(Tabular):
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
-        from nmtool.data.describe import describe, table_of
+        from nmtool.data.description import describe, table_of
 
         return [table_of("spike events", {"samples": describe(self)})]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.data import load_dataset
-from nmtool.data.describe import describe
+from nmtool.data.description import describe
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
