@@ -2,7 +2,7 @@
 
     python examples/run_deployed.py NETWORK.npz
 
-NETWORK.npz is what `nmtool quantize` wrote. Expected output, for any network:
+NETWORK.npz is what `nmtool quantise` wrote. Expected output, for any network:
 
     … channels, … steps of … ms
     sample 0: class …, … spikes
