@@ -1,69 +1,138 @@
+"""What `import nmtool` offers: names, where they come from, what is imported for them."""
+
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
+import os
+import pkgutil
 import re
+import shutil
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import nmtool
 from nmtool import errors
 
+ROOT = Path(__file__).parents[2]
+ROOMS = ("nmtool", "nmtool.hardware_sim", "nmtool.training", "nmtool.exporters")
 NAMES = [name for name in nmtool.__all__ if name != "__version__"]
 ERRORS = [
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.NmtoolError)
 ]
-
-EXPECTED = {
-    *("Network", "Population", "Projection", "InputChannels", "Readout", "Raster"),
-    *("IntegerNetwork", "IntegerPopulation", "IntegerProjection"),
-    *("quantise", "Quantisation", "Calibration", "compare", "Comparison", "Recording"),
-    *("SpikeEvents", "load_dataset", "bin_events"),
-}
+HEADINGS = ["Verbs, one for each command", "Networks", "Training", "Quantisation", "Data"]
+HEADINGS += ["Results", "Options of formats"]
+HEADINGS += ["Errors, each with a stable code, what is wrong, why, and how to fix it"]
 
 
-def test_the_public_names_are_these() -> None:
-    assert set(NAMES) == EXPECTED | set(ERRORS)
-    assert sorted(nmtool.__all__) == nmtool.__all__
+def python(code: str, *options: str, path: Path = ROOT) -> str:
+    """What code prints in a Python of its own, which must end well."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", code],
+        cwd=path,
+        env={**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-def test_nothing_else_looks_public() -> None:
-    found = {
-        name
-        for name, value in vars(nmtool).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
-    assert found == set(NAMES)
+# Names.
+
+
+def test_names_are_sorted_and_each_is_there_once() -> None:
+    assert sorted(set(nmtool.__all__)) == nmtool.__all__
+    assert set(ERRORS) < set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_says_what_it_is(name: str) -> None:
     value = getattr(nmtool, name)
+    assert value.__name__ == name
     assert value.__module__.startswith("nmtool.")
     assert inspect.getdoc(value)
     assert not inspect.getdoc(value).startswith(f"{name}(")
     for member, defined in vars(value).items() if isinstance(value, type) else ():
         function = getattr(defined, "__func__", getattr(defined, "fget", defined))
         if inspect.isfunction(function) and not member.startswith("_"):
-            assert inspect.getdoc(function), member
+            assert inspect.getdoc(getattr(value, member)), member
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_module_s_overview_names_it(name: str) -> None:
-    assert re.search(rf"^    {name} +\S", nmtool.__doc__, re.MULTILINE)
+def test_the_overview_names_everything_once_under_a_heading() -> None:
+    parts = re.split(r"^(\S.*):\n\n(?=    \w+  )", nmtool.__doc__, flags=re.MULTILINE)
+    assert parts[1::2] == HEADINGS
+    listed = [re.findall(r"^    (\w+)  +\S", part, re.MULTILINE) for part in parts]
+    assert not listed[0]
+    expected = {name for name in nmtool._HOME if name != "__version__"}
+    assert sorted(name for part in listed for name in part) == sorted(expected)
+    assert set(NAMES) | set(nmtool._NEEDS_TORCH) == expected
 
 
-def test_the_overview_names_nothing_else() -> None:
-    listed = re.findall(r"^    (\w+)  +\S", nmtool.__doc__, re.MULTILINE)
-    assert sorted(listed) == sorted(NAMES)
+def test_type_checkers_see_the_same_names_at_the_same_places() -> None:
+    tree = ast.parse(Path(nmtool.__file__).read_text("utf-8"))
+    found = [
+        (statement.module, alias.name, alias.asname)
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    ]
+    table = [(home, name, None) for home, names in nmtool._HOMES.items() for name in names.split()]
+    assert sorted(found) == sorted(table)
+    assert len(table) == len(nmtool._HOME)
+
+
+def test_dir_lists_every_name_before_it_was_asked_for() -> None:
+    assert set(nmtool.__all__) <= set(dir(nmtool))
+    code = "import nmtool; print(set(nmtool.__all__) <= set(dir(nmtool)), 'Raster' in vars(nmtool))"
+    assert python(code) == "True False\n"
+
+
+def test_nothing_else_looks_public() -> None:
+    for name in NAMES:
+        getattr(nmtool, name)
+    helpers = {"Any", "find_spec", "import_module"}
+    found = {
+        name
+        for name, value in vars(nmtool).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert found - helpers - {"TYPE_CHECKING", "annotations"} == set(NAMES)
+
+
+def test_there_are_no_other_attributes() -> None:
+    with pytest.raises(AttributeError, match="'nonsense'"):
+        nmtool.nonsense  # noqa: B018
+    with pytest.raises(ImportError, match="nonsense"):
+        exec("from nmtool import nonsense")
+
+
+def test_the_version_is_one_everywhere() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", nmtool.__version__)
+    try:
+        installed = version("nmtool")
+    except PackageNotFoundError:
+        installed = nmtool.__version__
+    assert installed == nmtool.__version__
+
+
+# Errors.
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_say_what_why_and_how_to_fix(name: str) -> None:
-    error = getattr(nmtool, name)("it broke", why="it was old", fix="buy another")
-    assert str(error) == "it broke\nwhy: it was old\nfix: buy another"
+    error = getattr(nmtool, name)("it broke", code="it-broke", why="it was old", fix="buy another")
+    assert str(error) == "[it-broke] it broke\nwhy: it was old\nfix: buy another"
     assert str(getattr(nmtool, name)("it broke")) == "it broke"
     assert isinstance(error, nmtool.NmtoolError)
 
@@ -74,10 +143,123 @@ def test_exit_codes_of_errors() -> None:
     assert codes == {name: others.get(name, 2) for name in ERRORS}
 
 
-def test_the_version_is_one_everywhere() -> None:
-    assert re.fullmatch(r"\d+\.\d+\.\d+", nmtool.__version__)
+# No function stands where a module is looked for.
+
+
+def packages() -> list[ModuleType]:
+    """Every package that can be imported here: Lava's own run where Lava is, some need torch."""
+    found: dict[str, ModuleType] = {}
+    waiting = [*ROOMS]
+    while waiting:
+        name = waiting.pop()
+        try:
+            found[name] = importlib.import_module(name)
+        except ImportError:
+            continue
+        inside = pkgutil.iter_modules(found[name].__path__, f"{name}.")
+        waiting += [one.name for one in inside if one.ispkg]
+    return list(found.values())
+
+
+def hidden(package: ModuleType) -> list[str]:
+    """Modules of a package whose name is that of something else in it."""
+    modules = {one.name for one in pkgutil.iter_modules(package.__path__)}
+    if package is nmtool:
+        modules |= {room.rpartition(".")[2] for room in ROOMS}
+    others = {name for name, value in vars(package).items() if not inspect.ismodule(value)}
+    return sorted(modules & (others | set(getattr(package, "__all__", ()))))
+
+
+def test_no_function_has_the_name_of_a_module_beside_it() -> None:
+    found = packages()
+    assert {"nmtool.verbs", "nmtool.data", "nmtool.exporters.nir"} < {one.__name__ for one in found}
+    assert {one.__name__: hidden(one) for one in found if hidden(one)} == {}
+
+
+@pytest.mark.parametrize(
+    ("init", "names"),
+    [
+        ("from {0}.walk import walk", ["walk"]),
+        ("def walk(): ...", ["walk"]),
+        ("class run: ...", ["run"]),
+        ("__all__ = ['run', 'walk']", ["run", "walk"]),
+        ("from {0} import walk\nfrom {0}.walk import walk as stroll", []),
+    ],
+)
+def test_a_function_that_hides_a_module_is_seen(
+    init: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"made_up_{tmp_path.name}"
+    (tmp_path / package / "run").mkdir(parents=True)
+    (tmp_path / package / "run" / "__init__.py").write_text("")
+    (tmp_path / package / "walk.py").write_text("def walk(): ...\n")
+    (tmp_path / package / "__init__.py").write_text(init.format(package))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert hidden(importlib.import_module(package)) == names
+
+
+# What is imported, and what is said where something is missing.
+
+
+def test_importing_nmtool_imports_nothing_heavy() -> None:
+    heavy = "torch numba h5py numpy rich onnx onnxruntime nir sklearn optuna"
+    code = f"import nmtool, sys; print([name for name in '{heavy}'.split() if name in sys.modules])"
+    assert python(code) == "[]\n"
+
+
+NO_TORCH = """
+import sys
+sys.modules["torch"] = None  # neither found nor imported
+from nmtool import *
+import nmtool as nm
+import numpy as np
+
+assert "SpikingNetwork" not in globals() and "SpikingNetwork" not in nm.__all__
+network = Network(
+    InputChannels(2),
+    [Population("out", 2, "li")],
+    [Projection("input", "out", np.ones((2, 2)), np.zeros((2, 2)))],
+    Readout("out", "mean"),
+    dt_ms=1.0,
+    n_steps=3,
+)
+events = SpikeEvents([1.0, 1.0], [0, 1], [0, 1, 2], [0, 1], 2, ["a", "b"])
+for ask in (
+    lambda: nm.train(events, TrainOptions(hidden=2, steps=3, validation=0)),
+    lambda: nm.simulate(network, events),
+    lambda: nm.evaluate(network, events),
+    lambda: nm.SpikingNetwork,
+):
     try:
-        installed = version("nmtool")
-    except PackageNotFoundError:
-        installed = nmtool.__version__
-    assert installed == nmtool.__version__
+        ask()
+    except MissingError as error:
+        print(type(error).__name__, error.code, "nmtool[train]" in error.fix)
+print(nm.evaluate(nm.quantise(network).network, events).samples)
+"""
+
+
+def test_without_torch_everything_else_works() -> None:
+    assert python(NO_TORCH) == "MissingError library-missing True\n" * 4 + "2\n"
+
+
+def test_a_broken_torch_is_said_where_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so is gone', name='torch')\n")
+    code = (
+        "import nmtool as nm\n"
+        "try: nm.SpikingNetwork\n"
+        "except nm.MissingError as error: print(error.code, error.why, error.fix)"
+    )
+    printed = python(f"import sys; sys.path.append({str(ROOT)!r})\n{code}", path=tmp_path)
+    assert printed == "library-missing libcudart.so is gone pip install 'nmtool[train]'\n"
+
+
+def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:
+    shutil.copytree(
+        ROOT / "nmtool", tmp_path / "nmtool", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    code = (
+        "import nmtool as nm\n"
+        "try: nm.train\n"
+        "except nm.MissingError as error: print(error.code, error.fix[:14])"
+    )
+    assert python(code, "-S", path=tmp_path) == "nmtool-not-installed pip install -e\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.verification.comparison import Agreement, Divergence, agree, compare
+from nmtool.verification.comparison import Agreement, Divergence, agree, compare_recordings
 from tests.strategies import recordings
 
 SAMPLES, STEPS = 3, 7
@@ -52,7 +52,7 @@ def with_value(
 
 @given(recordings())
 def test_a_recording_equals_itself(recording: Recording) -> None:
-    comparison = compare(recording, recording)
+    comparison = compare_recordings(recording, recording)
     assert comparison.identical
     assert comparison.first_divergence is None
     bins = sum(raster.dense().size for raster in recording.spikes.values())
@@ -64,7 +64,7 @@ def test_a_recording_equals_itself(recording: Recording) -> None:
 
 def test_the_counts_of_an_equal_pair(expected: Recording) -> None:
     bins = SAMPLES * STEPS
-    assert compare(expected, expected).as_json() == {
+    assert compare_recordings(expected, expected).as_json() == {
         "spikes_compared": bins * (4 + 2),
         "spikes_different": 0,
         "spikes_emitted": 0,
@@ -78,7 +78,7 @@ def test_the_counts_of_an_equal_pair(expected: Recording) -> None:
 def test_one_surplus_spike(sample: int, step: int, neuron: int) -> None:
     shape = (SAMPLES, STEPS, 4)
     silent = Recording(Readout("a", "first_spike"), {"a": Raster.silent(*shape)}, {})
-    comparison = compare(silent, with_spike(silent, "a", sample, step, neuron))
+    comparison = compare_recordings(silent, with_spike(silent, "a", sample, step, neuron))
     assert (comparison.spikes_compared, comparison.spikes_different) == (84, 1)
     assert comparison.spikes_emitted == 0
     assert not comparison.identical
@@ -86,14 +86,14 @@ def test_one_surplus_spike(sample: int, step: int, neuron: int) -> None:
 
 
 def test_one_missing_spike(expected: Recording) -> None:
-    comparison = compare(with_spike(expected, "second", 1, 6, 1), expected)
+    comparison = compare_recordings(with_spike(expected, "second", 1, 6, 1), expected)
     assert (comparison.spikes_different, comparison.spikes_emitted) == (1, 1)
     assert comparison.first_divergence == Divergence(1, 6, "second", 1, "spike", 1.0, 0.0)
 
 
 def test_a_spike_one_step_later_is_two_differences(expected: Recording) -> None:
     early = with_spike(expected, "first", 0, 3, 2)
-    comparison = compare(early, with_spike(expected, "first", 0, 4, 2))
+    comparison = compare_recordings(early, with_spike(expected, "first", 0, 4, 2))
     assert comparison.spikes_different == 2
     assert comparison.first_divergence == Divergence(0, 3, "first", 2, "spike", 1.0, 0.0)
 
@@ -111,7 +111,7 @@ def test_one_different_value(
     expected: Recording, group: str, name: str, quantity: str, value: int
 ) -> None:
     actual = with_value(expected, group, name, (2, 5, 1), value - 1)
-    comparison = compare(expected, actual)
+    comparison = compare_recordings(expected, actual)
     assert (comparison.spikes_different, comparison.membrane_different) == (0, 1)
     assert not comparison.identical
     divergence = Divergence(2, 5, name, 1, quantity, float(value), float(value - 1))
@@ -121,7 +121,7 @@ def test_one_different_value(
 def test_predictions_are_counted_in_samples(expected: Recording) -> None:
     actual = with_value(expected, "membrane", "out", (0, 2, 2), 99)
     actual = with_value(actual, "membrane", "out", (2, 0, 1), 99)
-    assert compare(expected, actual).predictions_different == 2
+    assert compare_recordings(expected, actual).predictions_different == 2
 
 
 CHANGES: list[tuple[str, Any]] = [
@@ -138,11 +138,11 @@ CHANGES: list[tuple[str, Any]] = [
 @given(st.lists(st.sampled_from(range(len(CHANGES))), unique=True, min_size=1))
 def test_the_first_divergence_of_several(chosen: list[int]) -> None:
     recording = quiet()
-    alone = compare(recording, CHANGES[min(chosen)][1](recording)).first_divergence
+    alone = compare_recordings(recording, CHANGES[min(chosen)][1](recording)).first_divergence
     actual = recording
     for index in chosen:
         actual = CHANGES[index][1](actual)
-    comparison = compare(recording, actual)
+    comparison = compare_recordings(recording, actual)
     assert comparison.first_divergence == alone
     assert comparison.spikes_different + comparison.membrane_different == len(chosen)
 
@@ -155,7 +155,7 @@ def test_counts_are_those_of_the_naive_loop(recording: Recording, data: st.DataO
         {name: array[:, ::-1] for name, array in recording.membrane.items()},
     )
     shallow = replace(recording, current={}, potential={})
-    comparison = compare(shallow, other)
+    comparison = compare_recordings(shallow, other)
     pairs = [(a.dense(), other.spikes[name].dense()) for name, a in shallow.spikes.items()]
     assert comparison.spikes_different == sum(int((a ^ b).sum()) for a, b in pairs)
     pairs = [(a, other.membrane[name]) for name, a in shallow.membrane.items()]
@@ -170,8 +170,8 @@ def _shuffled(raster: Raster, data: st.DataObject) -> Raster:
 
 def test_a_shallow_recording_is_compared_by_what_it_holds(expected: Recording) -> None:
     shallow = replace(expected, current={}, potential={})
-    assert compare(shallow, expected).membrane_compared == SAMPLES * STEPS * 3
-    assert compare(shallow, expected).identical
+    assert compare_recordings(shallow, expected).membrane_compared == SAMPLES * STEPS * 3
+    assert compare_recordings(shallow, expected).identical
 
 
 # Real numbers.
@@ -182,19 +182,19 @@ def test_membranes_within_the_tolerance_are_equal(expected: Recording) -> None:
     near = expected.membrane["out"].astype(np.float64)
     near[0, 1, 2] += 1e-8
     actual = replace(expected, membrane={"out": near})
-    assert compare(expected, actual).membrane_different == 1
-    assert compare(expected, actual, tolerance=1e-8).identical
+    assert compare_recordings(expected, actual).membrane_different == 1
+    assert compare_recordings(expected, actual, tolerance=1e-8).identical
     near[2, 3, 1] -= 1e-3
-    comparison = compare(expected, actual, tolerance=1e-8)
+    comparison = compare_recordings(expected, actual, tolerance=1e-8)
     assert (comparison.membrane_different, comparison.identical) == (1, False)
     assert comparison.first_divergence == Divergence(2, 3, "out", 1, "v", 10, 10 - 1e-3)
     near[2, 3, 1] = np.nan
-    assert compare(expected, actual, tolerance=1e-8).membrane_different == 1
+    assert compare_recordings(expected, actual, tolerance=1e-8).membrane_different == 1
 
 
 def test_no_tolerance_for_spikes(expected: Recording) -> None:
     actual = with_spike(expected, "first", 0, 1, 2)
-    assert compare(expected, actual, tolerance=1.0).spikes_different == 1
+    assert compare_recordings(expected, actual, tolerance=1.0).spikes_different == 1
 
 
 def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
