@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ _FOR_SCRIPTS = ("delay_histogram", "weight_bits", "weight_exponent", "sign_mode"
 def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
     """Everything about a network but its synapses one by one, as plain values for JSON."""
     own = {}
-    if hasattr(network, "arithmetic"):
+    if _is_integer(network):
         own = {"arithmetic": network.arithmetic, "source_hash": network.source_hash}
     return {
         "kind": "integer network" if own else "network",
@@ -89,6 +89,13 @@ def projection_line(projection: Any) -> str:
     if projection.delay.size:
         delays = f", delays {projection.delay.min()} … {projection.delay.max()}"
     return f"{projection.source} → {projection.target}: {pre} × {post} synapses{delays}"
+
+
+def _is_integer(network: Network | IntegerNetwork) -> TypeGuard[IntegerNetwork]:
+    # A network describes itself by this module, which it can therefore not import at its top.
+    from nmtool.integer_network import IntegerNetwork
+
+    return isinstance(network, IntegerNetwork)
 
 
 def _population(population: Any) -> dict[str, Any]:
@@ -174,7 +181,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     weights = [projection.weight for projection in network.projections]
     delays = [projection.delay[projection.weight != 0] for projection in network.projections]
     bits = None
-    if hasattr(network, "arithmetic"):
+    if _is_integer(network):
         bits = sorted({projection.weight_bits for projection in network.projections})
     histogram = np.bincount(np.concatenate([np.empty(0, np.int64), *delays]).astype(np.int64))
     return {

@@ -9,6 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import UsageError
@@ -16,6 +19,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import simulate
@@ -32,7 +36,7 @@ NO_OPTIONS: Options = MappingProxyType({})
 
 def verify(
     network: Network | IntegerNetwork | str | Path,
-    data: SpikeEvents | Samples | None = None,
+    data: SpikeEvents | Samples | Raster | None = None,
     *,
     against: Sequence[str] = (),
     artefact: str | Path | None = None,
@@ -48,7 +52,7 @@ def verify(
     Args:
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
-        data: samples; left out, an export is compared on the known answers that it carries.
+        data: samples, binned or not; left out, an export is compared on the known answers that it carries.
         against: backends, `lava`, `onnx`, `nir`, `c`, `netx`; by default that of the export.
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names.
@@ -75,18 +79,20 @@ def verify(
         backend.package.require()
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
-    samples = data if isinstance(data, Samples) else bin_for(found, data)
+    spikes, label = _input(found, data)
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
         paths = {
-            one: artefact if one == own else _exported(one, found, Path(scratch))
+            one: artefact
+            if artefact is not None and one == own
+            else _exported(one, found, Path(scratch))
             for one in backends
         }
-        simulated = _simulated(found, samples, deep, progress)
+        simulated = _simulated(found, spikes, deep, progress)
         checks = {
             one.name: one.package.check(
                 path,
-                samples.raster,
+                spikes,
                 simulated=simulated,
                 deep=deep and _records_all(one, backends),
                 progress=progress,
@@ -97,12 +103,10 @@ def verify(
     recordings = {name: check.recording for name, check in checks.items()}
     if simulated is not None:
         recordings = {SIMULATOR: simulated, **recordings}
-    return Certificate(
-        samples.raster.n_samples,
-        found.content_hash,
-        checks,
-        {name: recording.accuracy(samples.label) for name, recording in recordings.items()},
-    )
+    accuracy = {}
+    if label is not None:
+        accuracy = {name: recording.accuracy(label) for name, recording in recordings.items()}
+    return Certificate(spikes.n_samples, found.content_hash, checks, accuracy)
 
 
 def check_answers(
@@ -228,11 +232,21 @@ def _records_all(format_: Format, backends: Sequence[Format]) -> bool:
     return False
 
 
+def _input(
+    network: Network | IntegerNetwork, data: SpikeEvents | Samples | Raster
+) -> tuple[Raster, NDArray[np.integer] | None]:
+    """The input spikes, and labels [samples] where there are any."""
+    if isinstance(data, Raster):
+        return data, None
+    samples = data if isinstance(data, Samples) else bin_for(network, data)
+    return samples.raster, samples.label
+
+
 def _simulated(
-    network: Network | IntegerNetwork, samples: Samples, deep: bool, progress: Progress
+    network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Recording | None:
     """What the integer simulator answers; None for float networks."""
     if isinstance(network, Network):
         return None
-    with progress("integer simulator", samples.raster.n_samples) as advance:
-        return simulate(network, samples.raster, deep=deep, on_progress=advance)
+    with progress("integer simulator", spikes.n_samples) as advance:
+        return simulate(network, spikes, deep=deep, on_progress=advance)
