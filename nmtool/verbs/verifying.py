@@ -52,7 +52,8 @@ def verify(
     Args:
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
-        data: samples, binned or not; left out, an export is compared on the known answers that it carries.
+        data: samples, binned or not; left out, an export is compared on the known answers that it
+            carries.
         against: backends, `lava`, `onnx`, `nir`, `c`, `netx`; by default that of the export.
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names.
