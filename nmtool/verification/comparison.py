@@ -11,7 +11,7 @@ order, so that their membranes are compared with a tolerance; spikes never are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -106,6 +106,8 @@ REAL_TOLERANCE = 1e-9
 """For membranes of real numbers, of the largest one of their population."""
 
 _QUANTITIES = ("u", "v", "spike")
+_ALWAYS = ("spikes", "membrane")
+_SHAPED = (*_ALWAYS, "current", "potential")
 
 
 def compare_recordings(
@@ -153,7 +155,7 @@ def agree(expected: Recording, actual: Recording) -> Agreement:
     Raises:
         DataError: a population is missing in one of them, or has another shape.
     """
-    check_comparable(expected, actual)
+    check_comparable(expected, actual, _ALWAYS)
     different = sum(len(_difference(r, actual.spikes[name])) for name, r in expected.spikes.items())
     both = [raster for one in (expected, actual) for raster in one.spikes.values()]
     return Agreement(
@@ -164,13 +166,19 @@ def agree(expected: Recording, actual: Recording) -> Agreement:
     )
 
 
-def check_comparable(expected: Recording, actual: Recording) -> None:
+def check_comparable(
+    expected: Recording, actual: Recording, quantities: Sequence[str] = _SHAPED
+) -> None:
     """Raise `DataError` unless two recordings hold the same populations in the same shapes.
 
     Spikes of (1, 30, 10) and (1, 10, 30) bins are as many, and say nothing about each other.
+
+    Args:
+        expected, actual: the recordings.
+        quantities: what of them is to be compared, by the names of a recording's attributes.
     """
     findings = []
-    for quantity in _SHAPED:
+    for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)
         # More than is expected of u and v is no contradiction: it is not compared.
         names = [*shapes, *(n for n in others if n not in shapes and quantity in _ALWAYS)]
@@ -187,17 +195,12 @@ def check_comparable(expected: Recording, actual: Recording) -> None:
                 )
     if findings:
         raise DataError(
-            "the two recordings cannot be compared: "
-            + "; ".join(f"{one.where}: {one.what}" for one in findings),
+            "the two recordings cannot be compared",
             code="recordings-incomparable",
             why="spikes are compared sample by sample, step by step, neuron by neuron",
             fix="record the same samples, steps and populations",
             findings=findings,
         )
-
-
-_ALWAYS = ("spikes", "membrane")
-_SHAPED = (*_ALWAYS, "current", "potential")
 
 
 def _shapes(recording: Recording, quantity: str) -> dict[str, tuple[int, ...]]:

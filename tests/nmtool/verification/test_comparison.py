@@ -1,3 +1,5 @@
+"""Recordings compared bin by bin: counts, the first divergence, what cannot be compared."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -8,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import Agreement, Divergence, agree, compare_recordings
+from tests.refusals import codes, refused
 from tests.strategies import recordings
 
 SAMPLES, STEPS = 3, 7
@@ -207,3 +211,104 @@ def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
     assert found.share == pytest.approx(1 / 3)
     assert agree(expected, expected) == Agreement(bins, 0, 0, 0)
     assert agree(expected, expected).share == 1.0
+
+
+def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
+    """NIR answers without u and v, also where the integers are recorded with them."""
+    shallow = replace(expected, current={}, potential={})
+    assert agree(expected, shallow) == agree(shallow, expected) == agree(expected, expected)
+
+
+# What cannot be compared.
+
+
+def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
+    """A recording of one or more spiking populations, all of one shape."""
+    return Recording(
+        Readout(names[0], "first_spike"), {name: Raster.silent(*shape) for name in names}, {}
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 30), (2, 30, 10), (1, 29, 10), (1, 30, 11)])
+def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
+    """Two silent recordings, as many bins in the first case: nothing would have differed."""
+    for compared in (compare_recordings, agree):
+        with refused(DataError, "recordings-incomparable") as caught:
+            compared(silent(1, 30, 10), silent(*shape))
+        assert codes(caught.value) == ["recording-shape"]
+        finding = caught.value.findings[0]
+        assert finding.where == "spikes of a"
+        assert "[1, 30, 10]" in finding.what
+        assert str(list(shape)) in finding.what
+
+
+def test_populations_that_only_one_of_them_has() -> None:
+    one, two = silent(1, 4, 2, names=("a",)), silent(1, 4, 2, names=("a", "b"))
+    for expected, actual in ((one, two), (two, one)):
+        with refused(DataError, "recordings-incomparable") as caught:
+            compare_recordings(expected, actual)
+        assert [finding.where for finding in caught.value.findings] == ["spikes of b"]
+        assert "[1, 4, 2]" in caught.value.findings[0].what
+
+
+@pytest.mark.parametrize("group", ["membrane", "current", "potential"])
+def test_values_that_are_expected_and_were_not_recorded(expected: Recording, group: str) -> None:
+    held = getattr(expected, group)
+    with refused(DataError, "recordings-incomparable") as caught:
+        compare_recordings(expected, replace(expected, **{group: {}}))
+    findings = {finding.where: finding.what for finding in caught.value.findings}
+    assert list(findings) == [f"{group} of {name}" for name in held]
+    for name, array in held.items():
+        assert str(list(array.shape)) in findings[f"{group} of {name}"]
+
+
+def test_everything_that_has_another_shape_is_listed(expected: Recording) -> None:
+    actual = replace(
+        expected,
+        spikes={**expected.spikes, "second": Raster.silent(SAMPLES, STEPS, 9)},
+        membrane={"out": expected.membrane["out"][:, 1:]},
+        current={**expected.current, "first": expected.current["first"][:1]},
+    )
+    with refused(DataError, "recordings-incomparable") as caught:
+        compare_recordings(expected, actual)
+    assert codes(caught.value) == ["recording-shape"] * 3
+    places = ["spikes of second", "membrane of out", "current of first"]
+    assert [finding.where for finding in caught.value.findings] == places
+    shapes = [("[3, 7, 2]", "[3, 7, 9]"), ("[3, 7, 3]", "[3, 6, 3]"), ("[3, 7, 4]", "[1, 7, 4]")]
+    for finding, (mine, theirs) in zip(caught.value.findings, shapes, strict=True):
+        assert mine in finding.what
+        assert theirs in finding.what
+
+
+@given(recordings(), st.data())
+def test_recordings_of_other_shapes_are_never_identical(
+    recording: Recording, data: st.DataObject
+) -> None:
+    other = _reshaped(recording, data)
+    for expected, actual in ((recording, other), (other, recording)):
+        if expected is other and not _held(other) >= _held(recording):
+            continue  # what is not expected of u and v is not compared
+        with refused(DataError, "recordings-incomparable"):
+            compare_recordings(expected, actual)
+
+
+def _held(recording: Recording) -> set[tuple[str, str]]:
+    """What of u and v is there."""
+    return {(group, n) for group in ("current", "potential") for n in getattr(recording, group)}
+
+
+def _reshaped(recording: Recording, data: st.DataObject) -> Recording:
+    """The recording with one of its parts left out, or cut or grown along one axis."""
+    groups = ("spikes", "membrane", "current", "potential")
+    parts = [(group, name) for group in groups for name in getattr(recording, group)]
+    group, name = data.draw(st.sampled_from(parts))
+    held = dict(getattr(recording, group))
+    dense = held[name].dense() if group == "spikes" else held[name]
+    axis, change = data.draw(st.integers(0, 2)), data.draw(st.sampled_from(["out", "cut", "grown"]))
+    if change == "out":
+        del held[name]
+        return replace(recording, **{group: held})
+    last = np.take(dense, [-1], axis)
+    changed = np.delete(dense, -1, axis) if change == "cut" else np.append(dense, last, axis)
+    held[name] = Raster.from_dense(changed) if group == "spikes" else changed
+    return replace(recording, **{group: held})
