@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.cli.finetune import SHAPE
 from nmtool.cli.main import _parser, main
 from nmtool.network import Network
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import SHAPE, TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
 from nmtool.training.sweeps import read_plan
 
