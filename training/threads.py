@@ -34,7 +34,7 @@ def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[Non
     if not 1 <= number <= most_threads():
         raise UsageError(
             f"threads can be 1 … {most_threads()} here, not {number}",
-            code="threads-out-of-range",
+            code="threads-range",
             fix="choose a number in between; by default all cores are used",
         )
     before = numba.get_num_threads()

@@ -54,8 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(found: SweepResult) -> None:
     """The tables, for people."""
-    for table in found.tables():
-        console.print_table(table)
+    console.print_tables(found)
     if found.importance is None:
         console.tell(f"importance of settings: unknown, {found.importance_unknown}")
     fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in found.counts.items() if n]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.errors import Finding, MissingError, UsageError
+from nmtool.errors import Finding, MissingError, UsageError, libraries_needed
 from nmtool.progress import Progress, silent
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
 from nmtool.training.sweeps.results import (
@@ -86,11 +86,11 @@ def sweep(
     if processes < 1:
         raise UsageError(
             f"there must be at least one process, not {processes}",
-            code="processes-too-few",
+            code="processes-range",
             fix="leave `processes` at 1 to train in this one",
         )
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
-    with _told_how_to_go_on(plan, processes), Store(plan) as store:
+    with libraries_needed(), _told_how_to_go_on(plan, processes), Store(plan) as store:
         try:
             if not store.is_done():
                 _run(plan, store, processes, threads, device, progress)

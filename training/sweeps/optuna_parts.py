@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmtool.errors import FileFormatError, missing_library
+from nmtool.errors import FileFormatError
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.space import Range
 
@@ -24,12 +24,10 @@ _UNHEEDED_SHARE = 4
 """No trial is pruned within the first epochs, one of so many, or the first."""
 
 
-def require() -> None:
-    """See that Optuna is installed, and keep it from talking; raises `MissingError`."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise missing_library(error, "sweep") from error
+def quiet() -> None:
+    """Keep Optuna from talking."""
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 

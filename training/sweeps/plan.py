@@ -171,7 +171,7 @@ class _Reader:
     def _check_least(self, name: str, value: int | None, least: int) -> None:
         if value is not None and value < least:
             what = f"must be at least {least}, not {value}"
-            self.problems.append(Finding("study-entry-too-small", name, what, "raise it"))
+            self.problems.append(Finding("study-entry-range", name, what, "raise it"))
 
     def _check_names(self) -> None:
         settings = {option.name for option in fields(TrainOptions)}

@@ -73,13 +73,13 @@ class Store:
         plan: the study.
 
     Raises:
-        MissingError: Optuna is not installed.
+        ImportError: Optuna is not installed.
         UsageError: the folder holds another study, or the plan contradicts what it began with.
         StorageError, FileFormatError: the store cannot be made or read.
     """
 
     def __init__(self, plan: StudyPlan) -> None:
-        optuna_parts.require()
+        optuna_parts.quiet()
         self._plan = plan
         self._running = plan.folder / "running"
         try:

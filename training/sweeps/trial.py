@@ -76,9 +76,7 @@ class _TrialRun:
             self._store.stop(claim)
             raise
         except (NmtoolError, MemoryError) as error:
-            reason = (
-                error.what if isinstance(error, NmtoolError) else "there was not enough memory"
-            )
+            reason = error.what if isinstance(error, NmtoolError) else "there was not enough memory"
             self._store.prune(claim, reason)
             return logging.WARNING, f"failed, {reason}  {tried}"
         self._store.finish(claim, scores)
@@ -98,7 +96,7 @@ class _TrialRun:
     def _score(
         self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance
     ) -> float:
-        from nmtool.training.run import train
+        from nmtool.training.run import run_training
         from nmtool.training.run_folder import RunFolder
         from nmtool.training.selection import final_score
 
@@ -117,7 +115,7 @@ class _TrialRun:
                 self._heed(claim, entry, is_last=entry["epoch"] == options.epochs)
 
         kept = folder if self._plan.keep else None
-        train(
+        run_training(
             options,
             self._dataset,
             folder=kept,

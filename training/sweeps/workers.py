@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 
-from nmtool.errors import NmtoolError
+from nmtool.errors import NmtoolError, libraries_needed
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.stop import StopRequest, signals_ignored
 from nmtool.training.threads import threads_used
@@ -149,14 +149,14 @@ def _work(plan: StudyPlan, threads: int, device: str, told: Connection, said: Co
     logger.setLevel(logging.INFO)
     logger.handlers, logger.propagate = [_Sent(said)], False
     try:
-        with threads_used(threads):
+        with libraries_needed(), threads_used(threads):
             _run(plan, device, StopRequest(told.poll))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except NmtoolError as error:
         log.warning("a process ended early: %s", error)
         sys.exit(error.exit_code)
-    except (ImportError, MemoryError, OSError) as error:
+    except (MemoryError, OSError) as error:
         log.warning("a process ended early: %s: %s", type(error).__name__, error)
         sys.exit(NmtoolError.exit_code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -64,6 +65,14 @@ def states(name: str = "study.toml") -> list[str]:
     return [trial[0] for trial in trials(name)]
 
 
+def logs() -> dict[str, list[dict[str, Any]]]:
+    """The log of every training, by its folder."""
+    return {
+        path.parent.as_posix(): [json.loads(line) for line in path.read_text().splitlines()]
+        for path in sorted(Path("study/trials").rglob("log.jsonl"))
+    }
+
+
 def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every training take the next of the accuracies, in each of its epochs."""
     left = iter(accuracies)
@@ -73,11 +82,11 @@ def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) 
         for epoch in range(1, options.epochs + 1):
             told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
 
-    monkeypatch.setattr("nmtool.training.run.train", train)
+    monkeypatch.setattr("nmtool.training.run.run_training", train)
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `nmtool.training.run.train`."""
+    """In the place of `nmtool.training.run.run_training`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 

@@ -1,0 +1,172 @@
+"""`sweep`: trials, what ends them early, and what it returns."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmtool.progress import Advance
+from nmtool.training.options import TrainOptions
+from nmtool.training.selection import best_epoch
+from nmtool.training.sweeps import SweepResult, read_plan, sweep
+from tests.nmtool.cli.studies import fake_training, logs, states, trials, write_study
+
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
+pytest.importorskip("optuna")
+
+
+def test_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.75, 0.6], monkeypatch)
+    write_study("trials = 3\n", settings="seed = 5\n")
+    plan = read_plan("study.toml")
+    found = sweep(plan)
+    assert found.plan == plan
+    assert [(one.number, one.fate, one.score, one.scores, one.reason) for one in found.trials] == [
+        (number, "finished", score, (score,), "") for number, score in enumerate((0.5, 0.75, 0.6))
+    ]
+    assert [one.number for one in found.top] == [1, 2, 0]
+    assert found.best_trial == found.trials[1]
+    assert TrainOptions(**found.best).seed == 5
+    assert found.best["lr"] == found.trials[1].searched["lr"]
+    assert found.best_file == Path("study/best.toml")
+    assert TrainOptions.from_file(found.best_file) == TrainOptions(**found.best)
+    assert found.failed == []
+    assert "\n" not in repr(found)
+    assert "trial 1 " in repr(found)
+    assert "75.0%" in repr(found)
+    assert sweep("study.toml") == found
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.75], monkeypatch)
+    write_study("trials = 2\n")
+    best, shares = sweep("study.toml").tables()
+    assert best.header == ("trial", "validation", "lr", "init_delay_input", "readout")
+    assert [row[:2] for row in best.rows] == [(1, "75.0%"), (0, "50.0%")]
+    assert {row[0] for row in shares.rows} == {"lr", "init_delay_input", "readout"}
+
+
+def test_importance(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.6, 0.7], monkeypatch)
+    write_study("trials = 3\n")
+    found = sweep("study.toml")
+    assert found.importance is not None
+    assert set(found.importance) == {"lr", "init_delay_input", "readout"}
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert found.as_json()["importance_unknown"] is None
+
+
+def test_importance_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna.importance
+
+    def missing(**settings: object) -> None:
+        raise ImportError("no sklearn")
+
+    fake_training([0.5, 0.6], monkeypatch)
+    monkeypatch.setattr(optuna.importance, "FanovaImportanceEvaluator", missing)
+    write_study("trials = 2\n")
+    found = sweep("study.toml")
+    assert found.importance is None
+    assert "nmtool[train]" in found.importance_unknown
+    assert len(found.tables()) == 1
+
+
+def test_another_seed_of_the_sampler_tries_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.5], monkeypatch)
+    found = []
+    for seed in (0, 1):
+        write_study(f"trials = 1\nsampler_seed = {seed}\n")
+        found.append(sweep("study.toml").trials[0].searched)
+        Path("study").rename(f"study{seed}")
+    assert found[0] != found[1]
+
+
+def test_the_mean_over_seeds_decides() -> None:
+    write_study("trials = 2\nseeds = 2\nkeep = true\n", settings="seed = 5\n")
+    found = sweep("study.toml")
+    kept = logs()
+    assert list(kept)[:2] == ["study/trials/0000/seed5", "study/trials/0000/seed6"]
+    assert kept["study/trials/0000/seed5"][0]["loss"] != kept["study/trials/0000/seed6"][0]["loss"]
+    scores = [best_epoch(log)["validation_accuracy"] for log in list(kept.values())[:2]]
+    assert found.trials[0].score == pytest.approx(np.mean(scores))
+    assert found.trials[0].scores == tuple(scores)
+    assert trials()[0][3]["scores"] == scores
+    files = {path.name for path in Path("study/trials/0001/seed6").iterdir()}
+    assert files == {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+
+
+def test_only_logs_are_kept() -> None:
+    write_study("trials = 1\n")
+    sweep("study.toml")
+    assert [path.name for path in Path("study/trials/0000/seed0").iterdir()] == ["log.jsonl"]
+    assert list(Path("study/running").iterdir()) == []
+
+
+@pytest.mark.parametrize(("prune", "ended"), [("true", "PRUNED"), ("false", "COMPLETE")])
+def test_bad_trials_end_early(
+    prune: str, ended: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nmtool")
+    fake_training([0.9, 0.8, 0.7, 0.8, 0.9, 0.1, 0.95], monkeypatch)
+    write_study(f"trials = 7\nprune = {prune}\n")
+    found = sweep("study.toml")
+    assert states() == ["COMPLETE"] * 5 + [ended, "COMPLETE"]
+    assert found.counts["pruned"] == (prune == "true")
+    assert found.best_trial.number == 6
+    assert len(logs()["study/trials/0005/seed0"]) == (2 if prune == "true" else 3)
+    told = [r.getMessage() for r in caplog.records if r.getMessage().startswith("trial 5: pruned")]
+    assert len(told) == (prune == "true")
+
+
+def test_a_trial_that_fails_does_not_end_the_study(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from nmtool.training import run
+
+    train, done = run.run_training, 0
+
+    def fail_first(*arguments: Any, **more: Any) -> Any:
+        nonlocal done
+        done += 1
+        if done == 1:
+            raise MemoryError
+        return train(*arguments, **more)
+
+    monkeypatch.setattr(run, "run_training", fail_first)
+    write_study("trials = 2\n")
+    found = sweep("study.toml")
+    (failed,) = found.failed
+    assert (failed.number, failed.score) == (0, None)
+    assert "memory" in failed.reason
+    assert found.best_trial.number == 1
+    (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert failed.reason in told.getMessage()
+
+
+def test_progress() -> None:
+    counted: dict[str, list[int]] = {}
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
+        counted[label] = [total or 0, 0]
+
+        class Count:
+            def __call__(self, n: int, remark: str = "") -> None:
+                counted[label][1] += n
+
+            def expect(self, total: int) -> None:
+                raise AssertionError("all is known before")
+
+        yield Count()
+
+    write_study("trials = 2\nprune = false\nseeds = 2\n")
+    assert isinstance(sweep("study.toml", progress=progress), SweepResult)
+    assert counted == {f"trial {number}": [2 * 3 * 8, 2 * 3 * 8] for number in range(2)}
