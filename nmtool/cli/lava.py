@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "setup":
         found = environment.set_up_lava(on_line=console.say, force=arguments.force)
     elif arguments.force:
-        raise UsageError("--force is for setup")
+        raise UsageError("--force is for setup", code="option-unused", fix="leave it out")
     else:
         with working("importing Lava"):
             found = environment.find()

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.errors import DataError
 
 VALIDATION = "validation"
 
@@ -54,11 +53,5 @@ def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeE
         DataError: there is no sample in it.
     """
     with working(f"reading {dataset.name} ({split})"):
-        events = dataset.split(split)
-    if not events.n_samples:
-        raise DataError(
-            f"'{dataset.name}' has no sample in its {split} split",
-            code="split-empty",
-            fix="name another split, or data with samples",
-        )
+        events = dataset.filled_split(split)
     return events if count is None else events[:count]

@@ -31,7 +31,11 @@ def use_threads(number: int | None, *, with_torch: bool = False) -> None:
     config: Any = numba.config
     most = config.NUMBA_NUM_THREADS
     if number > most:
-        raise UsageError(f"--threads can be 1 … {most} here, not {number}")
+        raise UsageError(
+            f"--threads can be 1 … {most} here, not {number}",
+            code="threads-range",
+            fix="leave it out to use all cores",
+        )
     numba.set_num_threads(number)
     if with_torch:
         import torch

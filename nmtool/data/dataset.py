@@ -129,6 +129,22 @@ class Dataset(Tabular):
             )
         return found
 
+    def filled_split(self, name: str) -> SpikeEvents:
+        """The split of that name, which must have samples.
+
+        Raises:
+            UsageError: there is no split of that name, or no validation split.
+            DataError: the split is missing, damaged or empty.
+        """
+        events = self.split(name)
+        if not events.n_samples:
+            raise DataError(
+                f"'{self.name}' has no sample in its {name} split",
+                code="split-empty",
+                fix="name another split, or data with samples",
+            )
+        return events
+
     @cached_property
     def _head_and_tail(self) -> tuple[SpikeEvents, SpikeEvents]:
         return self._read("train").split_tail(self.tail)

@@ -235,7 +235,7 @@ def calibration_split(data: Dataset | None, source: str | Path) -> SpikeEvents |
 
     if data is None:
         return None
-    return keep_apart(data, validation_size([source]))[0].train
+    return keep_apart(data, validation_size([source]))[0].filled_split("train")
 
 
 def quantised_already(source: str | Path, option: str) -> UsageError:
@@ -305,9 +305,12 @@ def nir_settings(chosen: Format | None, options: NirOptions | None) -> dict[str,
     if options is None:
         return {}
     if chosen is None or chosen.name != "nir":
+        usual = type(options)().as_json()
+        given = [name for name, value in options.as_json().items() if value != usual[name]]
         raise UsageError(
-            f"options of NIR files mean nothing for the format {chosen.name if chosen else OWN}",
+            f"the format {chosen.name if chosen else OWN} takes no options of NIR files",
             code="nir-options-unused",
+            why=f"given are {', '.join(given)}" if given else "",
             fix="leave them out",
         )
     return {"options": options}
@@ -342,7 +345,7 @@ def _answers(
 
     spikes = None
     if isinstance(samples, Dataset):
-        samples = samples.split("test" if "test" in samples.splits else samples.splits[0])
+        samples = samples.filled_split("test" if "test" in samples.splits else samples.splits[0])
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
     if holds_real_numbers(chosen):

@@ -78,13 +78,13 @@ def quantise(
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
         dataset, compared_on = keep_apart(calibrate_on, held_out)
-        calibrate_on = dataset.train
-        if compare_on is None:
-            compare_on = dataset.validation
-            if compare_on is None:
-                _log.warning(
-                    "accuracies are not compared: a single sample calibrates, and none is left"
-                )
+        calibrate_on = dataset.filled_split("train")
+        if compare_on is None and VALIDATION in dataset.splits:
+            compare_on = dataset.filled_split(VALIDATION)
+        elif compare_on is None:
+            _log.warning(
+                "accuracies are not compared: a single sample calibrates, and none is left"
+            )
     delays = DelayGrid.spanning(delay_bits, round(network.max_delay))
     to_integers = partial(round_network, weight_bits=weight_bits, delays=delays)
     if ranges != LARGEST:
@@ -157,7 +157,7 @@ def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
     """
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
-    events = dataset.train
+    events = dataset.filled_split("train")
     known = held_out is not None and held_out < events.n_samples
     count = held_out if known else min(COMPARED_SAMPLES, events.n_samples // 2)
     name = "samples held out of training" if known else "training samples, the last ones"

@@ -17,13 +17,13 @@ from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool
 
 
-def _assert_refused(said: Said, *told: str, code: int = 2) -> None:
-    assert said.code == code, said
-    assert said.out == ""
-    assert said.err.startswith("error: ")
+def _assert_refused(said: Said, error: str, *named: str) -> None:
+    """Nothing is said but one error of that code, which names the values."""
+    assert (said.code, said.out, said.error) == (2, "", error), said
+    assert said.err.startswith("error[")
     assert "Traceback" not in said.err
-    for text in told:
-        assert text in said.err
+    for value in named:
+        assert value in said.err
 
 
 def _truncate(path: Path) -> None:
@@ -39,118 +39,146 @@ def _without_units(path: Path) -> None:
         del file["spikes/units"]
 
 
-BAD_FILES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
-    "missing": (Path.unlink, ["'two' has no test split"]),
-    "truncated": (_truncate, ["two_test.h5 is damaged", "  why: ", "  fix: "]),
-    "text": (lambda path: path.write_text("hello"), ["two_test.h5 is damaged", "  fix: "]),
-    "without units": (_without_units, ["two_test.h5: 'spikes/units' is missing", "  why: "]),
+BAD_FILES: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
+    "missing": (Path.unlink, "split-missing", ["'two'", "test"]),
+    "truncated": (_truncate, "shd-damaged", ["two_test.h5"]),
+    "text": (lambda path: path.write_text("hello"), "shd-damaged", ["two_test.h5"]),
+    "without units": (_without_units, "shd-array-missing", ["two_test.h5", "'spikes/units'"]),
     "unit beyond the last": (
         _raw([[0.0], [0.001, 0.002]], [[0], [1, cases.N_UNITS]], [0, 1]),
-        ["two_test.h5: sample 1, event 1: unit 4 is not one of the 4 units", "  why: ", "  fix: "],
+        "units-range",
+        ["two_test.h5: sample 1, event 1: unit 4 "],
     ),
     "negative unit": (
         _raw([[0.0]], [[-1]], [0]),
-        ["two_test.h5: sample 0, event 0: unit -1 is not one of the 4 units"],
+        "units-range",
+        ["two_test.h5: sample 0, event 0: unit -1 "],
     ),
     "time goes backwards": (
         _raw([[], [0.002, 0.001]], [[], [0, 0]], [0, 1]),
-        ["sample 1, event 1: time goes backwards, from 2 to 1 ms", "  fix: sort the events"],
+        "times-not-ascending",
+        ["two_test.h5: sample 1, event 1: ", "2 to 1 ms"],
     ),
     "time is not a number": (
         _raw([[0.0, np.nan]], [[0, 0]], [0]),
-        ["sample 0, event 1: the time nan is not finite"],
+        "times-not-finite",
+        ["two_test.h5: sample 0, event 1: ", " nan "],
     ),
-    "time is infinite": (_raw([[np.inf]], [[0]], [0]), ["the time inf is not finite"]),
-    "time is negative": (_raw([[-0.5]], [[0]], [0]), ["the time -500 ms is negative"]),
+    "time is infinite": (_raw([[np.inf]], [[0]], [0]), "times-not-finite", [" inf "]),
+    "time is negative": (_raw([[-0.5]], [[0]], [0]), "times-negative", [" -500 ms "]),
     "label beyond the classes": (
         _raw([[0.0], [0.0]], [[0], [0]], [0, 2]),
-        ["two_test.h5: sample 1: label 2 is not one of the 2 classes", "  why: ", "  fix: "],
+        "labels-range",
+        ["two_test.h5: sample 1: label 2 "],
     ),
-    "negative label": (_raw([[0.0]], [[0]], [-1]), ["label -1 is not one of the 2 classes"]),
-    "times without units": (_raw([[0.0, 0.1]], [[0]], [0]), ["has 2 times, but 1 units"]),
-    "no sample": (_raw([], [], []), ["'two' has no sample in its test split"]),
+    "negative label": (_raw([[0.0]], [[0]], [-1]), "labels-range", ["label -1 "]),
+    "times without units": (
+        _raw([[0.0, 0.1]], [[0]], [0]),
+        "events-lengths",
+        ["two_test.h5: sample 0 ", "2 times", "1 units"],
+    ),
+    "no sample": (_raw([], [], []), "split-empty", ["'two'", "test"]),
 }
+"""Name of the case: how a file is spoilt, the code of the error, what the error names."""
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_bad_file(case: str, nmtool: Nmtool, data: Path, integers: Path) -> None:
-    spoil, told = BAD_FILES[case]
+    spoil, error, named = BAD_FILES[case]
     spoil(data / "two_test.h5")
-    _assert_refused(nmtool("evaluate", integers, "two"), *told)
+    _assert_refused(nmtool("evaluate", integers, "two"), error, *named)
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_FILES if case != "missing"])
 def test_bad_calibration_data_write_nothing(
     case: str, nmtool: Nmtool, data: Path, floats: Path
 ) -> None:
-    spoil, told = BAD_FILES[case]
+    spoil, error, named = BAD_FILES[case]
     spoil(data / "two_train.h5")
-    said = nmtool("quantize", floats, "-o", "q.npz", "--data", "two")
-    _assert_refused(said, *(text.replace("test", "train") for text in told))
+    for words in (("quantise", floats), ("export", floats, "--to", "lava")):
+        said = nmtool(*words, "-o", "made.npz", "--data", "two")
+        _assert_refused(said, error, *(text.replace("test", "train") for text in named))
+        assert not Path("made.npz").exists()
+
+
+def test_no_sample_for_known_answers(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [], [], [])
+    said = nmtool("export", integers, "-o", "network.c", "--data", "two")
+    _assert_refused(said, "split-empty", "'two'", "test")
+    assert not Path("network.c").exists()
+
+
+def test_no_sample_to_compare_on(nmtool: Nmtool, data: Path, floats: Path) -> None:
+    cases.write_raw(data / "two_valid.h5", [], [], [])
+    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
+    _assert_refused(said, "split-empty", "'two'", "validation")
     assert not Path("q.npz").exists()
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_FILES if case != "missing"])
 @pytest.mark.torch
 def test_bad_training_data_start_no_run(case: str, nmtool: Nmtool, data: Path) -> None:
-    spoil, told = BAD_FILES[case]
+    spoil, error, named = BAD_FILES[case]
     spoil(data / "two_train.h5")
     said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--validation", "0")
     if case == "no sample":
-        told = ["there are no training samples"]
-    _assert_refused(said, *(text.replace("test", "train") for text in told))
+        named = []
+    _assert_refused(said, error, *(text.replace("test", "train") for text in named))
     assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("case", ["truncated", "label beyond the classes"])
 def test_bad_file_in_the_data_command(case: str, nmtool: Nmtool, data: Path) -> None:
-    spoil, told = BAD_FILES[case]
+    spoil, error, named = BAD_FILES[case]
     spoil(data / "two_test.h5")
-    _assert_refused(nmtool("data", "two", "--json"), *told)
+    _assert_refused(nmtool("data", "two", "--json"), error, *named)
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "error", "named"),
     [
-        ("digts", ["there is no data set or folder 'digts'", "did you mean 'digits'?"]),
-        (".", ["holds no data set in SHD layout", "  why: there is no file *_train.h5"]),
-        ("two/two_test.h5", ["is a file, not a folder", "  fix: name its folder: two"]),
+        ("digts", "dataset-unknown", ["'digts'", "'digits'"]),
+        (".", "shd-missing", ["*_train.h5"]),
+        ("two/two_test.h5", "folder-is-file", ["'two/two_test.h5'", ": two\n"]),
     ],
 )
 @pytest.mark.usefixtures("data")
-def test_wrong_data_set(word: str, told: list[str], nmtool: Nmtool, integers: Path) -> None:
+def test_wrong_data_set(
+    word: str, error: str, named: list[str], nmtool: Nmtool, integers: Path
+) -> None:
     for words in (["data", word], ["evaluate", integers, word]):
-        _assert_refused(nmtool(*words), *told)
+        _assert_refused(nmtool(*words), error, *named)
 
 
 @pytest.mark.usefixtures("data")
 def test_options_that_do_not_fit_the_data_set(nmtool: Nmtool, integers: Path) -> None:
-    _assert_refused(nmtool("data", "yinyang", "--units", "4"), "is known and cannot be chosen")
-    _assert_refused(
-        nmtool("evaluate", integers, "two", "--split", "validation"),
-        "'two' has no validation split",
-        "  fix: ",
-    )
-    _assert_refused(nmtool("evaluate", integers, "two", "--units", "2"), "unit 2 is not one of")
+    _assert_refused(nmtool("data", "yinyang", "--units", "4"), "units-known", "'yinyang'")
+    said = nmtool("evaluate", integers, "two", "--split", "validation")
+    _assert_refused(said, "validation-missing", "'two'")
+    _assert_refused(nmtool("evaluate", integers, "two", "--units", "2"), "units-range", "unit 2 ")
 
 
-BAD_NETWORKS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
-    "missing": (Path.unlink, ["there is no file or folder"]),
+BAD_NETWORKS: dict[str, tuple[Callable[[Path], object], str, list[str]]] = {
+    "missing": (Path.unlink, "file-missing", []),
     "truncated": (
         lambda path: path.write_bytes(path.read_bytes()[:-100]),
-        ["integers.npz is damaged or not an nmtool file", "  why: "],
+        "file-damaged",
+        ["  why: "],
     ),
     "flipped": (
         lambda path: path.write_bytes(path.read_bytes()[:900] + b"?" + path.read_bytes()[901:]),
-        ["integers.npz is damaged or not an nmtool file", "  why: "],
+        "file-damaged",
+        ["  why: "],
     ),
-    "empty": (lambda path: path.write_bytes(b""), ["integers.npz is damaged"]),
-    "foreign": (lambda path: np.savez(path, a=np.ones(3)), ["integers.npz is damaged"]),
+    "empty": (lambda path: path.write_bytes(b""), "file-damaged", []),
+    "foreign": (lambda path: np.savez(path, a=np.ones(3)), "file-damaged", []),
     "without an array": (
         lambda path: _drop_array(path, "projection.0.delay"),
-        ["integers.npz is damaged", "  why: 'projection.0.delay' is missing"],
+        "file-damaged",
+        ["'projection.0.delay'"],
     ),
 }
+"""As `BAD_FILES`, of network files."""
 
 
 def _drop_array(path: Path, name: str) -> None:
@@ -162,16 +190,16 @@ def _drop_array(path: Path, name: str) -> None:
 @pytest.mark.parametrize("case", BAD_NETWORKS)
 @pytest.mark.usefixtures("data")
 def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
-    spoil, told = BAD_NETWORKS[case]
+    spoil, error, named = BAD_NETWORKS[case]
     spoil(integers)
     for words in (
         ["inspect", integers],
         ["evaluate", integers, "two"],
-        ["quantize", integers, "-o", "q.npz"],
+        ["quantise", integers, "-o", "q.npz"],
         ["export", integers, "--to", "lava", "-o", "folder"],
         ["verify", integers, "two", "--against", "lava"],
     ):
-        _assert_refused(nmtool(*words), *told)
+        _assert_refused(nmtool(*words), error, "integers.npz", *named)
     assert not Path("q.npz").exists()
     assert not Path("folder").exists()
 
@@ -181,9 +209,9 @@ def test_a_folder_without_a_network(nmtool: Nmtool) -> None:
     for words in (
         ["inspect", "two"],
         ["evaluate", "two", "two"],
-        ["quantize", "two", "-o", "q.npz"],
+        ["quantise", "two", "-o", "q.npz"],
     ):
-        _assert_refused(nmtool(*words), "two holds no trained network", "  why: ", "  fix: ")
+        _assert_refused(nmtool(*words), "run-without-network", "two", "network.npz")
 
 
 @pytest.mark.usefixtures("data")
@@ -193,12 +221,11 @@ def test_other_channels_or_classes_than_the_network(nmtool: Nmtool, floats: Path
     cases.float_network(channels=InputChannels(5), projections=[wide, *others]).save("wide.npz")
     for words in (
         ["evaluate", "wide.npz", "two"],
-        ["quantize", "wide.npz", "-o", "q.npz", "--data", "two"],
+        ["quantise", "wide.npz", "-o", "q.npz", "--data", "two"],
     ):
-        told = "the data have 4 channels, the network listens to 5"
-        _assert_refused(nmtool(*words), told, "  why: it was trained on other data")
+        _assert_refused(nmtool(*words), "data-channels-differ", "4 channels", " 5\n")
     said = nmtool("evaluate", floats, "yinyang")
-    _assert_refused(said, "the data have 3 classes, the network answers with 2")
+    _assert_refused(said, "data-classes-differ", "3 classes", " 2\n")
 
 
 def test_grouped_channels_count_as_groups(nmtool: Nmtool, data: Path) -> None:
@@ -208,11 +235,11 @@ def test_grouped_channels_count_as_groups(nmtool: Nmtool, data: Path) -> None:
         cases.float_network(channels=InputChannels(2, group), projections=[narrow, *others]).save(
             "narrow.npz"
         )
-        said = nmtool("quantize", "narrow.npz", "-o", f"{group}.npz", "--data", "two")
+        said = nmtool("quantise", "narrow.npz", "-o", f"{group}.npz", "--data", "two")
         assert said.code == 0, (said, channels)
     cases.float_network(channels=InputChannels(2, 4), projections=[narrow, *others]).save("n.npz")
-    said = nmtool("quantize", "n.npz", "-o", "q.npz", "--data", data)
-    _assert_refused(said, "the data have 4 channels in groups of 4, the network listens to 2")
+    said = nmtool("quantise", "n.npz", "-o", "q.npz", "--data", data)
+    _assert_refused(said, "data-channels-differ", "4 channels in groups of 4", " 2\n")
 
 
 def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integers: Path) -> None:
@@ -225,5 +252,5 @@ def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integer
     )
     (data / "two_train.h5").unlink()
     said = nmtool("evaluate", integers, "two")
-    assert said.code == 0
-    assert said.err == "the data name their classes otherwise than the network; numbers decide\n"
+    assert (said.code, said.error) == (0, "")
+    assert len(said.err.splitlines()) == 1

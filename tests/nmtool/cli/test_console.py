@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 
 import numpy as np
 import pytest
 
 from nmtool.cli import console
-from nmtool.errors import Finding, UsageError
+from nmtool.errors import DoesNotFitError, Finding, NmtoolError, UsageError
+from nmtool.tables import Table, shown
 
 Captured = pytest.CaptureFixture[str]
 
@@ -39,7 +41,7 @@ def test_json_is_strict_and_keeps_what_it_can(capsys: Captured) -> None:
 
 def test_table(capsys: Captured) -> None:
     rows = [("a", 1234567, 0.25), ("[b] :smile:", 5, 123456.7)]
-    console.print_table("[bold]title", ("name", "n", "x"), rows)
+    console.print_table(Table("[bold]title", ("name", "n", "x"), rows))
     assert capsys.readouterr().out == (
         "[bold]title\n"
         " name                 n        x\n"
@@ -51,13 +53,50 @@ def test_table(capsys: Captured) -> None:
 
 
 def test_nothing_is_folded_where_there_is_no_terminal(capsys: Captured) -> None:
-    console.print_table("t", ("name", "other"), [("x" * 200, "y z " * 50)])
+    console.print_table(Table("t", ("name", "other"), [("x" * 200, "y z " * 50)]))
     console.tell("w " * 200)
-    console.print_error(UsageError("e " * 200))
+    console.print_error(UsageError("e " * 200, code="words-many"))
     captured = capsys.readouterr()
     assert "x" * 200 + "  " + ("y z " * 50).rstrip() in captured.out
     assert "w " * 200 in captured.out
-    assert captured.err == "error: " + "e " * 200 + "\n"
+    assert captured.err == "error[words-many]: " + "e " * 200 + "\n"
+
+
+def test_an_error_is_shown_with_all_it_says(capsys: Captured) -> None:
+    first = Finding("delay-range", "a → b", "2 delays are long", "cut them", "there are 61 steps")
+    second = Finding("scale-range", "c", "the scale is 0", "raise it")
+    console.print_error(
+        DoesNotFitError(
+            "[it] does not fit",
+            code="network-unfit",
+            why="the chip is small",
+            fix="take another",
+            findings=[first, second],
+        )
+    )
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "error[network-unfit]: [it] does not fit\n"
+        "delay-range a → b: 2 delays are long, since there are 61 steps; cut them\n"
+        "scale-range c: the scale is 0; raise it\n"
+        "  why: the chip is small\n"
+        "  fix: take another\n"
+    )
+
+
+def test_an_error_without_a_code(capsys: Captured) -> None:
+    console.print_error(NmtoolError("no"))
+    assert capsys.readouterr().err == "error: no\n"
+
+
+def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:
+    logger = logging.getLogger("nmtool.some.module")
+    for _ in range(2):
+        console.log_to_stderr()
+    logger.warning("remark [2]")
+    logger.debug("not for people")
+    assert capsys.readouterr() == ("", "remark [2]\n")
 
 
 def test_findings(capsys: Captured) -> None:
@@ -84,4 +123,4 @@ def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
     ],
 )
 def test_numbers_for_people(value: float, text: str) -> None:
-    assert console.shown(value) == text
+    assert shown(value) == text
