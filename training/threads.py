@@ -17,9 +17,8 @@ def most_threads() -> int:
     return config.NUMBA_NUM_THREADS
 
 
-@contextmanager
-def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[None]:
-    """Use so many cores while the block runs; None leaves it to the libraries.
+def use_threads(number: int, *, with_torch: bool) -> None:
+    """Use so many cores from now on.
 
     Args:
         number: of cores.
@@ -28,34 +27,42 @@ def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[Non
     Raises:
         UsageError: there are not so many.
     """
-    if number is None:
-        yield
-        return
     if not 1 <= number <= most_threads():
         raise UsageError(
             f"threads can be 1 … {most_threads()} here, not {number}",
             code="threads-range",
             fix="choose a number in between; by default all cores are used",
         )
-    before = numba.get_num_threads()
     numba.set_num_threads(number)
-    try:
-        if with_torch:
-            with _torch_threads(number):
-                yield
-        else:
-            yield
-    finally:
-        numba.set_num_threads(before)
+    if with_torch:
+        import torch
+
+        torch.set_num_threads(number)
 
 
 @contextmanager
-def _torch_threads(number: int) -> Iterator[None]:
-    import torch
+def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[None]:
+    """Use so many cores while the block runs; None leaves it to the libraries.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
+    Arguments and errors are those of `use_threads`.
+    """
+    if number is None:
+        yield
+        return
+    before = numba.get_num_threads()
+    torch_before = _torch_threads() if with_torch else 0
+    use_threads(number, with_torch=with_torch)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        numba.set_num_threads(before)
+        if with_torch:
+            import torch
+
+            torch.set_num_threads(torch_before)
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from nmtool.cli.arguments import count
-from nmtool.errors import UsageError
 
 PATIENCE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
 """Environment in which threads that wait for work look for it for some 0.1 ms, and then sleep.
@@ -24,20 +22,7 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:
     """Use that many cores, torch included where it runs; None leaves it to the libraries."""
-    if number is None:
-        return
-    import numba
+    if number is not None:
+        from nmtool.training import threads
 
-    config: Any = numba.config
-    most = config.NUMBA_NUM_THREADS
-    if number > most:
-        raise UsageError(
-            f"--threads can be 1 … {most} here, not {number}",
-            code="threads-range",
-            fix="leave it out to use all cores",
-        )
-    numba.set_num_threads(number)
-    if with_torch:
-        import torch
-
-        torch.set_num_threads(number)
+        threads.use_threads(number, with_torch=with_torch)
