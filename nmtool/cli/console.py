@@ -12,9 +12,8 @@ import logging
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -22,7 +21,9 @@ from rich.text import Text
 
 from nmtool.errors import Finding, NmtoolError
 from nmtool.tables import Table, Tabular, shown
-from nmtool.verification.certificate import Certificate
+
+if TYPE_CHECKING:
+    from nmtool.verification.certificate import Certificate
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""
@@ -69,6 +70,8 @@ def print_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """The value in the types JSON has; infinities and NaN become strings."""
+    import numpy as np  # which --help need not wait for
+
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nmtool.cli import evaluate, inspect
-from nmtool.cli.main import COMMANDS
+from nmtool.cli.main import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
+from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +41,19 @@ def _start(*words: object, script: str = "", **settings: object) -> subprocess.C
     )
 
 
+def _said(done: subprocess.CompletedProcess) -> Said:
+    return Said(done.returncode, done.stdout or "", done.stderr)
+
+
+def _raising(error: BaseException) -> Callable[[object], int]:
+    """A command that ends with this error."""
+
+    def run(arguments: object) -> int:
+        raise error
+
+    return run
+
+
 def test_help_names_every_command_and_the_exit_codes(nmtool: Nmtool) -> None:
     said = nmtool("--help")
     assert said.code == 0
@@ -57,6 +72,13 @@ def test_every_command_has_help(command: str, nmtool: Nmtool) -> None:
     assert said.err == ""
 
 
+@pytest.mark.parametrize(("spelling", "command"), ALSO.items())
+def test_commands_answer_to_other_spellings(spelling: str, command: str, nmtool: Nmtool) -> None:
+    assert (spelling, command) == ("quantize", "quantise")
+    assert nmtool(spelling, "--help") == nmtool(command, "--help")
+    assert f" {spelling} " not in nmtool("--help").out
+
+
 def test_version(nmtool: Nmtool) -> None:
     said = nmtool("--version")
     assert (said.code, said.out[:7]) == (0, "nmtool ")
@@ -70,49 +92,41 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "error"),
+    ("words", "error", "named"),
     [
-        (["quantise"], "there is no command 'quantise'\n  fix: did you mean 'quantize'? use one"),
-        (["evaluate"], "the following arguments are required: NETWORK, DATA"),
-        (["evaluate", "a", "b", "--split", "all"], "argument --split: invalid choice: 'all'"),
-        (["evaluate", "a", "b", "--samples", "0"], "whole number from 1 on, not '0'"),
-        (["evaluate", "a", "b", "--samples", "-3"], "whole number from 1 on, not '-3'"),
-        (["evaluate", "a", "b", "--samples", "few"], "whole number from 1 on, not 'few'"),
-        (["evaluate", "a", "b", "--threads", "0"], "whole number from 1 on, not '0'"),
-        (["evaluate", "a", "b", "--sample", "3"], "unrecognized arguments: --sample 3"),
-        (["verify", "a", "b"], "there is no file or folder a"),
-        (["lava"], "the following arguments are required"),
-        (["--speed"], "COMMAND"),
+        (["quantse"], "command-unknown", ["'quantse'", "'quantise'"]),
+        (["evaluate"], "command-line", ["NETWORK, DATA"]),
+        (["evaluate", "a", "b", "--split", "all"], "command-line", ["--split", "'all'"]),
+        (["evaluate", "a", "b", "--samples", "0"], "command-line", ["--samples", "'0'"]),
+        (["evaluate", "a", "b", "--samples", "-3"], "command-line", ["--samples", "'-3'"]),
+        (["evaluate", "a", "b", "--samples", "few"], "command-line", ["--samples", "'few'"]),
+        (["evaluate", "a", "b", "--threads", "0"], "command-line", ["--threads", "'0'"]),
+        (["evaluate", "a", "b", "--sample", "3"], "command-line", ["--sample 3"]),
+        (["verify", "a", "b"], "file-missing", [" a\n"]),
+        (["verify", "a", "b", "--threads", "99999"], "threads-range", ["99999"]),
+        (["lava"], "command-line", ["setup|status"]),
+        (["--speed"], "command-line", ["COMMAND"]),
     ],
 )
-def test_wrong_usage(words: list[str], error: str, nmtool: Nmtool) -> None:
+def test_wrong_usage(words: list[str], error: str, named: list[str], nmtool: Nmtool) -> None:
     said = nmtool(*words)
-    assert said.code == 2
-    assert said.out == ""
-    assert error in said.err
+    assert (said.code, said.out, said.error) == (2, "", error)
+    assert all(value in said.err for value in named), said.err
     assert "  fix: " in said.err
-    assert said.err.startswith("error: ")
 
 
 @pytest.mark.parametrize(
     ("raised", "code", "told"),
     [
-        (UsageError("a", why="b", fix="c"), 2, "error: a\n  why: b\n  fix: c\n"),
-        (DoesNotFitError("too large"), 1, "error: too large\n"),
-        (BackendError("it hung"), 3, "error: it hung\n"),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
-        (MemoryError("9 GiB"), 2, "error: there is not enough memory\n  why: 9 GiB\n  fix: use "),
-        (OSError(28, "No space left", "x.npz"), 2, "error: x.npz: No space left\n"),
         (
-            ModuleNotFoundError("No module named 'torch'", name="torch"),
-            3,
-            "error: torch is not installed, or does not work here\n"
-            "  why: No module named 'torch'\n  fix: pip install 'nmtool[train]'\n",
+            UsageError("a", code="some-problem", why="b", fix="c"),
+            2,
+            "error[some-problem]: a\n  why: b\n  fix: c\n",
         ),
-        (ImportError("a symbol", name="sklearn.datasets"), 3, "pip install 'nmtool[train]'"),
-        (ModuleNotFoundError("no", name="tonic"), 3, "pip install 'nmtool[tonic]'"),
-        (ModuleNotFoundError("no", name="h5py"), 3, "fix: pip install 'nmtool'"),
-        (ImportError("libtorch.so: no such file"), 3, "why: libtorch.so: no such file"),
+        (UsageError("a"), 2, "error: a\n"),
+        (DoesNotFitError("a", code="too-large"), 1, "error[too-large]: a\n"),
+        (BackendError("a", code="it-hung"), 3, "error[it-hung]: a\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
 def test_exit_codes(
@@ -122,15 +136,40 @@ def test_exit_codes(
     nmtool: Nmtool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def run(arguments: object) -> int:
-        raise raised
+    monkeypatch.setattr(inspect, "run", _raising(raised))
+    assert nmtool("inspect", "file") == Said(code, "", told)
 
-    monkeypatch.setattr(inspect, "run", run)
+
+@pytest.mark.parametrize(
+    ("raised", "code", "error", "named"),
+    [
+        (MemoryError("9 GiB"), 2, "memory-exhausted", "9 GiB"),
+        (OSError(28, "No space left", "x.npz"), 2, "system-error", "x.npz: No space left"),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            3,
+            "library-missing",
+            "'nmtool[train]'",
+        ),
+        (ImportError("no", name="sklearn.datasets"), 3, "library-missing", "'nmtool[train]'"),
+        (ModuleNotFoundError("no", name="tonic"), 3, "library-missing", "'nmtool[tonic]'"),
+        (ModuleNotFoundError("no", name="h5py"), 3, "library-missing", "'nmtool'"),
+        (ImportError("libtorch.so: none"), 3, "library-missing", "libtorch.so: none"),
+    ],
+)
+def test_errors_of_others_are_translated(
+    raised: Exception,
+    code: int,
+    error: str,
+    named: str,
+    nmtool: Nmtool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inspect, "run", _raising(raised))
     monkeypatch.setattr("nmtool.cli.main._silence", lambda *streams: None)
     said = nmtool("inspect", "file")
-    assert said.code == code
-    assert said.out == ""
-    assert told in said.err
+    assert (said.code, said.out, said.error) == (code, "", error)
+    assert named in said.err
 
 
 @pytest.mark.parametrize(
@@ -139,10 +178,7 @@ def test_exit_codes(
 def test_our_own_mistakes_keep_their_traceback(
     mistake: Exception, nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(arguments: object) -> int:
-        raise mistake
-
-    monkeypatch.setattr(evaluate, "run", run)
+    monkeypatch.setattr(evaluate, "run", _raising(mistake))
     with pytest.raises(type(mistake)):
         nmtool("evaluate", "a", "b")
 
@@ -156,6 +192,15 @@ def test_starts_light(words: list[str], integers: Path) -> None:
     )
     done = _start(*words, script=script, cwd=integers.parent)
     assert (done.returncode, done.stderr) == (0, "\n")
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_waits_for_no_library(word: str) -> None:
+    done = _start(word, env={**_environment(), "PYTHONPROFILEIMPORTTIME": "1"})
+    assert done.returncode == 0
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "nmtool.cli.main" in imported
+    assert not imported & {"numpy", "torch", "numba", "h5py", "sklearn", "scipy"}
 
 
 @pytest.mark.parametrize(
@@ -178,10 +223,10 @@ def test_missing_library(words: list[str], library: str, fix: str, data: Path) -
         "sys.exit(main(sys.argv[1:]))"
     )
     done = _start(*words, script=script, cwd=data.parent)
-    assert done.returncode == 3
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert f"fix: {fix}\n" in done.stderr
+    said = _said(done)
+    assert (said.code, said.out, said.error) == (3, "", "library-missing")
+    assert "Traceback" not in said.err
+    assert f"fix: {fix}\n" in said.err
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
@@ -210,7 +255,7 @@ def test_results_that_cannot_be_written_are_told(more: list[str], integers: Path
             stdout=full,
             stderr=subprocess.PIPE,
         )
-    assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
+    assert _said(done) == Said(2, "", "error[system-error]: No space left on device\n")
 
 
 def test_a_terminal_that_lacks_our_signs(integers: Path) -> None:
