@@ -37,9 +37,35 @@ def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
         "neurons": sum(population.size for population in network.populations),
         "synapses": sum(p.weight.size for p in network.projections),
         "max_delay": network.max_delay,
-        "populations": [_population(population) for population in network.populations],
-        "projections": [_projection(projection) for projection in network.projections],
+        "populations": [describe_population(population) for population in network.populations],
+        "projections": [describe_projection(projection) for projection in network.projections],
     }
+
+
+def describe_population(population: Any) -> dict[str, Any]:
+    """A population's constants, float or integer: numbers, or their range over the neurons."""
+    keys = _INTEGERS if hasattr(population, "du") else _PER_NEURON
+    values = {key: _number_or_range(getattr(population, key)) for key in keys}
+    return {"name": population.name, "kind": population.kind, "size": population.size, **values}
+
+
+def describe_projection(projection: Any) -> dict[str, Any]:
+    """The ranges of a projection's weights and delays, float or integer."""
+    weight, delay = projection.weight, projection.delay
+    row = {
+        "source": projection.source,
+        "target": projection.target,
+        "shape": list(projection.shape),
+        "weight": _range(weight),
+        "zeros": int((weight == 0).sum()),
+        "delay": _range(delay),
+        "delay_histogram": np.bincount(delay.ravel()).tolist(),
+    }
+    if hasattr(projection, "weight_bits"):
+        row["weight_bits"] = projection.weight_bits
+        row["weight_exponent"] = projection.weight_exponent
+        row["sign_mode"] = projection.sign_mode
+    return row
 
 
 def describe_recording(recording: Recording) -> dict[str, Any]:
@@ -68,11 +94,13 @@ def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
     """
     lists = {key: value for key, value in content.items() if _is_table(value)}
     alone = [(key, _line(value)) for key, value in content.items() if key not in lists]
-    tables = [Table(title, ("", "value"), alone)]
-    for key, rows in lists.items():
-        cells = [_cells(row) for row in rows]
-        tables.append(Table(key, tuple(cells[0]), [tuple(row.values()) for row in cells]))
-    return tables
+    return [Table(title, ("", "value"), alone), *(table_of(k, rows) for k, rows in lists.items())]
+
+
+def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
+    """What some of the functions above gave, a row each, of which there is at least one."""
+    cells = [_cells(row) for row in rows]
+    return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 
 
 def network_line(network: Network | IntegerNetwork) -> str:
@@ -96,30 +124,6 @@ def _is_integer(network: Network | IntegerNetwork) -> TypeGuard[IntegerNetwork]:
     from nmtool.integer_network import IntegerNetwork
 
     return isinstance(network, IntegerNetwork)
-
-
-def _population(population: Any) -> dict[str, Any]:
-    keys = _INTEGERS if hasattr(population, "du") else _PER_NEURON
-    values = {key: _number_or_range(getattr(population, key)) for key in keys}
-    return {"name": population.name, "kind": population.kind, "size": population.size, **values}
-
-
-def _projection(projection: Any) -> dict[str, Any]:
-    weight, delay = projection.weight, projection.delay
-    row = {
-        "source": projection.source,
-        "target": projection.target,
-        "shape": list(projection.shape),
-        "weight": _range(weight),
-        "zeros": int((weight == 0).sum()),
-        "delay": _range(delay),
-        "delay_histogram": np.bincount(delay.ravel()).tolist(),
-    }
-    if hasattr(projection, "weight_bits"):
-        row["weight_bits"] = projection.weight_bits
-        row["weight_exponent"] = projection.weight_exponent
-        row["sign_mode"] = projection.sign_mode
-    return row
 
 
 def _number_or_range(value: Any) -> Any:

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage, targets
-from nmtool.description import describe_network, network_line, projection_line, tables_of
+from nmtool.description import (
+    describe_network,
+    describe_population,
+    describe_projection,
+    network_line,
+    projection_line,
+    table_of,
+    tables_of,
+)
 from nmtool.errors import NetworkError
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
@@ -31,7 +39,7 @@ def sign_mode(weight: NDArray) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerPopulation:
+class IntegerPopulation(Tabular):
     """Neurons with 12-bit decays and 24-bit state.
 
     Attributes:
@@ -87,6 +95,10 @@ class IntegerPopulation:
     def __repr__(self) -> str:
         return f"<IntegerPopulation '{self.name}': {self.size} {self.kind}>"
 
+    def tables(self) -> list[Table]:
+        """The constants of the neurons."""
+        return [table_of("population", [describe_population(self)])]
+
     def _check_range(self, key: str, value: int, limit: int) -> None:
         if not 0 <= value <= limit or int(value) != value:
             raise NetworkError(
@@ -103,7 +115,7 @@ class IntegerPopulation:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerProjection:
+class IntegerProjection(Tabular):
     """Synapses the chip holds.
 
     Attributes:
@@ -161,6 +173,10 @@ class IntegerProjection:
 
     def __repr__(self) -> str:
         return f"<IntegerProjection {projection_line(self)}, {self.weight_bits} bits>"
+
+    def tables(self) -> list[Table]:
+        """The ranges of weights and delays."""
+        return [table_of("projection", [describe_projection(self)])]
 
     def _check_weights(self, label: str, weight: NDArray) -> None:
         if not (np.abs(weight) < targets.MAX_WEIGHT).all():

@@ -11,13 +11,14 @@ from nmtool.errors import DataError
 from nmtool.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.tables import Table, Tabular
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 1
 
 
-@dataclass(frozen=True, eq=False)
-class KnownAnswers:
+@dataclass(frozen=True, eq=False, repr=False)
+class KnownAnswers(Tabular):
     """A few samples, and what a network answers to them.
 
     Attributes:
@@ -46,6 +47,14 @@ class KnownAnswers:
                 "known answers have other samples or steps than their inputs",
                 code="known-answers-shape",
             )
+
+    def __repr__(self) -> str:
+        shape = f"{self.spikes.n_samples} samples × {self.spikes.n_steps} steps"
+        return f"<KnownAnswers: {shape}, of network {self.network_hash[:12]}>"
+
+    def tables(self) -> list[Table]:
+        """The inputs, and the answers."""
+        return [*self.spikes.tables(), *self.recording.tables()]
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
-from nmtool.description import describe_network, network_line, projection_line, tables_of
+from nmtool.description import (
+    describe_network,
+    describe_population,
+    describe_projection,
+    network_line,
+    projection_line,
+    table_of,
+    tables_of,
+)
 from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
@@ -22,7 +30,7 @@ FILE_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population:
+class Population(Tabular):
     """Neurons of one kind.
 
     Attributes:
@@ -67,6 +75,10 @@ class Population:
     def __repr__(self) -> str:
         return f"<Population '{self.name}': {self.size} {self.kind}>"
 
+    def tables(self) -> list[Table]:
+        """The constants of the neurons."""
+        return [table_of("population", [describe_population(self)])]
+
     def _spread(self, key: str) -> NDArray[np.float64]:
         value = np.asarray(getattr(self, key), np.float64)
         if value.shape not in ((), (self.size,)):
@@ -82,7 +94,7 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Projection:
+class Projection(Tabular):
     """Synapses from one population (or the input) to another.
 
     Attributes:
@@ -117,6 +129,10 @@ class Projection:
 
     def __repr__(self) -> str:
         return f"<Projection {projection_line(self)}>"
+
+    def tables(self) -> list[Table]:
+        """The ranges of weights and delays."""
+        return [table_of("projection", [describe_projection(self)])]
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.tables import Table, Tabular
+
 _RESAMPLES = 10_000
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Paired:
+class Paired(Tabular):
     """Which samples the networks of each pair classify rightly.
 
     Attributes:
@@ -33,31 +35,42 @@ class Paired:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points."""
-        rows = zip(
-            self.first.mean(axis=1),
-            self.second.mean(axis=1),
-            self.points,
-            self.only_first,
-            self.only_second,
-            strict=True,
-        )
         return {
             "samples": self.first.shape[1],
-            "pairs": [
-                {
-                    "first_accuracy": first,
-                    "second_accuracy": second,
-                    "points": points,
-                    "only_first_right": only_first,
-                    "only_second_right": only_second,
-                }
-                for first, second, points, only_first, only_second in rows
-            ],
+            "pairs": self._pairs(),
             "first_accuracy": self.first.mean(),
             "second_accuracy": self.second.mean(),
             "points": self.points.mean(),
             "interval": list(self.interval()),
         }
+
+    def _pairs(self) -> list[dict[str, Any]]:
+        columns = {
+            "first_accuracy": self.first.mean(axis=1),
+            "second_accuracy": self.second.mean(axis=1),
+            "points": self.points,
+            "only_first_right": self.only_first,
+            "only_second_right": self.only_second,
+        }
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def tables(self) -> list[Table]:
+        """One row per pair."""
+        header = ("pair", "accuracy of first", "of second", "points")
+        rows = [
+            (
+                number,
+                f"{pair['first_accuracy']:.2%}",
+                f"{pair['second_accuracy']:.2%}",
+                f"{pair['points']:+.2f}",
+                pair["only_first_right"],
+                pair["only_second_right"],
+            )
+            for number, pair in enumerate(self._pairs(), 1)
+        ]
+        title = f"{len(rows)} pairs on {self.first.shape[1]} samples"
+        return [Table(title, (*header, "only first right", "only second right"), rows)]
 
     @property
     def points(self) -> NDArray[np.float64]:

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool.errors import DataError
+from nmtool.tables import Table, Tabular
 
 _AXES = ("sample", "step", "neuron")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Raster:
+class Raster(Tabular):
     """At most one spike per (sample, step, neuron), stored as a sorted list.
 
     Attributes:
@@ -81,6 +82,19 @@ class Raster:
     def __repr__(self) -> str:
         shape = f"{self.n_samples} samples × {self.n_steps} steps × {self.n_neurons} neurons"
         return f"<Raster: {shape}, {self.n_spikes:,} spikes>"
+
+    def tables(self) -> list[Table]:
+        """Its size, and the number of spikes."""
+        per_sample = np.diff(self.offset)
+        rows = [
+            ("samples", self.n_samples),
+            ("steps", self.n_steps),
+            ("neurons", self.n_neurons),
+            ("spikes", self.n_spikes),
+            ("spikes per sample", float(per_sample.mean()) if per_sample.size else None),
+            ("samples without spikes", int((per_sample == 0).sum())),
+        ]
+        return [Table("raster", ("", "value"), rows)]
 
     def __len__(self) -> int:
         return self.n_samples

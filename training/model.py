@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
+from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import INPUT, LI, strongly_connected
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+from nmtool.tables import Table, Tabular
 from nmtool.training.arithmetic import Arithmetic, FloatArithmetic
 from nmtool.training.blocks import BlockPlan, plan_block
 from nmtool.training.devices import CPU, Device
@@ -82,7 +84,7 @@ class Projection(nn.Module):
         )
 
 
-class SpikingNetwork(nn.Module):
+class SpikingNetwork(nn.Module, Tabular):
     """A network with trainable weights and delays.
 
     Args:
@@ -142,6 +144,13 @@ class SpikingNetwork(nn.Module):
             if rounding is None
             else IntegerArithmetic(network, rounding, dtype, device)
         )
+
+    def __repr__(self) -> str:
+        return f"<SpikingNetwork: {network_line(self.network)}, on {self.device.torch}>"
+
+    def tables(self) -> list[Table]:
+        """The network as it runs now."""
+        return self.to_network().tables()
 
     @property
     def synapses(self) -> list[Projection]:

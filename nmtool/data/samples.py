@@ -15,12 +15,13 @@ from nmtool.errors import DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
+from nmtool.tables import Table, Tabular
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Samples:
+class Samples(Tabular):
     """Binned samples with their labels.
 
     Attributes:
@@ -33,6 +34,12 @@ class Samples:
 
     def __repr__(self) -> str:
         return f"<Samples: {self.raster}>"
+
+    def tables(self) -> list[Table]:
+        """Its input spikes, and the number of samples by label."""
+        counts = zip(*np.unique(self.label, return_counts=True), strict=True)
+        labels = [(int(label), int(count)) for label, count in counts]
+        return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
 
 
 def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:

@@ -111,6 +111,13 @@ class QuantisationReport(Tabular):
     findings: tuple[Finding, ...]
     calibrated: bool
 
+    def __repr__(self) -> str:
+        calibrated = "calibrated" if self.calibrated else "not calibrated"
+        return (
+            f"<QuantisationReport: {len(self.populations)} populations, "
+            f"{len(self.projections)} projections, {len(self.findings)} findings, {calibrated}>"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""
         return asdict(self)

@@ -67,7 +67,7 @@ class Demonstration(Tabular):
         return [Table(f"{self.floating.samples} test samples", ("runs in", "accuracy"), rows)]
 
     def __repr__(self) -> str:
-        return f"<Demonstration: {self.certificate}>"
+        return f"<Demonstration: float {self.floating.accuracy:.2%}, {self.certificate!r}>"
 
 
 def demo(

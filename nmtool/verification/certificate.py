@@ -51,7 +51,7 @@ class StockCheck:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Tabular):
     """One backend, compared with what it must answer.
 
     Attributes:
@@ -96,6 +96,18 @@ class Check:
         if self.agreement is not None:
             entry["integer"] = asdict(self.agreement)
         return entry
+
+    def tables(self) -> list[Table]:
+        """The comparison, and that of the model where one was made."""
+        found = self.comparison.tables()
+        if self.stock is not None:
+            stock = self.stock.comparison.tables()[0]
+            found.append(replace(stock, title=f"stock model, {self.stock.stretch}"))
+        return found
+
+    def __repr__(self) -> str:
+        state = "identical" if self.identical else f"differs at {self.first_divergence}"
+        return f"<Check: {self.comparison.spikes_compared} spikes compared, {state}>"
 
 
 @dataclass(frozen=True)

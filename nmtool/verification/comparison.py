@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError, Finding
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.tables import Table, Tabular
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """How far a recording equals the expected one.
 
     Attributes:
@@ -78,6 +79,20 @@ class Comparison:
         counts = asdict(self)
         del counts["first_divergence"]
         return counts
+
+    def tables(self) -> list[Table]:
+        """One row per count, and the first divergence where there is one."""
+        rows = [(name.replace("_", " "), f"{n:,}") for name, n in self.as_json().items()]
+        if self.first_divergence is not None:
+            rows.append(("first divergence", str(self.first_divergence)))
+        return [Table("comparison", ("", "value"), rows)]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Comparison: spikes compared {self.spikes_compared}, different "
+            f"{self.spikes_different}; u, v different {self.membrane_different} of "
+            f"{self.membrane_compared}; predictions different {self.predictions_different}>"
+        )
 
 
 @dataclass(frozen=True)
