@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ COMMANDS = (
     *("demo", "train", "sweep", "finetune", "evaluate", "compare", "quantize", "export"),
     *("convert", "run", "verify", "inspect", "data", "lava"),
 )
-EXPORTS = ("network.onnx", "network.nir", "network.c", "network.net", "lava")
+EXPORTS = ("network.onnx", "network.nir", "network.c", "lava")
 SECONDS = frozenset({"seconds", "seconds_per_sample"})
 THREADS = ("--threads", "1")
 
@@ -70,9 +71,16 @@ class Recorder:
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a file, of a log without the seconds that an epoch took."""
+    """The bytes of a file, without the seconds that an epoch took.
+
+    They are in the log and in the header of the checkpoint, which holds the log, too.
+    """
     if not file.is_file():
         return b"missing"
+    if file.name == "checkpoint.npz":
+        with zipfile.ZipFile(file) as archive:
+            names = sorted(set(archive.namelist()) - {"header.npy"})
+            return b"".join(name.encode() + archive.read(name) for name in names)
     if file.name != "log.jsonl":
         return file.read_bytes()
     lines = [without_seconds(json.loads(line)) for line in file.read_text().splitlines()]
@@ -129,6 +137,13 @@ def _record_uses(recorder: Recorder) -> None:
         recorder.keep_files(f"files of {path}", path)
         recorder.keep(f"certificate of {path}", "verify", path)
         recorder.keep(f"run {path}", "run", path, "digits", *few)
+    chain = ("--feedforward", "--init-delay-input", "0", "--no-train-delays")
+    recorder.keep(
+        "train chain", "train", "digits", "-o", "chain", "--epochs", "1", "--steps", "100", *chain,
+        *THREADS,
+    )  # fmt: skip
+    recorder.keep("export network.net", "export", "chain", "-o", "network.net", "--data", "digits")
+    recorder.keep_files("file of network.net", "network.net")
     against = [word for name in ("onnx", "nir", "c", "lava") for word in ("--against", name)]
     recorder.keep("verify", "verify", "quantize.npz", "digits", *against, *few)
     recorder.keep("verify deep", "verify", "quantize.npz", "digits", *against[:2], *few, "--deep")
