@@ -1,0 +1,296 @@
+"""How values show themselves: a line for `repr`, tables for `summary` and notebooks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.samples import Samples
+from nmtool.graph import INPUT, LI, InputChannels
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network, Population, Projection
+from nmtool.paired import Paired
+from nmtool.quantisation import Quantisation, round_network
+from nmtool.quantisation.report import RoundingCost
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.tables import Table, Tabular, shown
+from nmtool.training.learning import Run
+from nmtool.training.options import TrainOptions
+from nmtool.training.sweeps.plan import StudyPlan
+from nmtool.training.sweeps.results import SweepResult, TrialResult
+from nmtool.training.sweeps.space import Range, SearchSpace
+from nmtool.verbs.exporting import Conversion
+from nmtool.verbs.running import Evaluation, evaluated
+from nmtool.verbs.walkthrough import Demonstration
+from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
+from nmtool.verification.comparison import Divergence, compare_recordings
+
+# A table.
+
+
+def test_a_table_in_plain_text() -> None:
+    table = Table("trials", ("name", "", "share"), [("a", 1, 0.5), ("longer", 1200, None)])
+    assert str(table).splitlines() == [
+        "trials",
+        "name           share",
+        "a           1  0.5",
+        "longer  1,200",
+    ]
+
+
+def test_numbers_are_right_aligned_where_a_column_has_nothing_else() -> None:
+    table = Table("t", ("a", "b", "c"), [(1, "x", 2.5), (2, 3, True)])
+    assert table.right_aligned() == [True, False, True]
+    assert Table("t", ("a",), []).right_aligned() == [True]
+
+
+def test_a_table_without_rows_or_header() -> None:
+    assert str(Table("nothing", ("a", "b"), [])) == "nothing\na  b"
+    assert str(Table("plain", ("", ""), [("a", "b")])) == "plain\na  b"
+
+
+def test_a_table_in_a_notebook_escapes_what_it_shows() -> None:
+    html = Table("<t>", ("a & b", "n"), [("<script>", 1234)])._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "<caption>&lt;t&gt;</caption>" in html
+    assert "a &amp; b" in html
+    assert '<td style="text-align:right">1,234</td>' in html
+    assert balanced(html)
+
+
+def balanced(html: str) -> bool:
+    """Whether every tag that opens closes, in order."""
+    open_tags: list[str] = []
+    for closing, tag in re.findall(r"<(/?)(\w+)[^>]*>", html):
+        if not closing:
+            open_tags.append(tag)
+        elif not open_tags or open_tags.pop() != tag:
+            return False
+    return not open_tags
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ("", ""),
+        ("a", "a"),
+        (0, "0"),
+        (-1234, "-1,234"),
+        (0.0, "0"),
+        (1 / 3, "0.3333"),
+        (12345.6, "12,346"),
+        (1e9, "1e+09"),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_values_as_people_read_them(value: Any, text: str) -> None:
+    assert shown(value) == text
+
+
+@given(st.integers())
+def test_whole_numbers_are_shown_exactly(value: int) -> None:
+    assert int(shown(value).replace(",", "")) == value
+
+
+def test_what_is_tabular_says_so_itself() -> None:
+    with pytest.raises(NotImplementedError):
+        Tabular().tables()
+
+
+# All values that show themselves, those of a network with 700 channels.
+
+RANDOM = np.random.default_rng(1)
+
+
+def projection(source: str, target: str, pre: int, post: int) -> Projection:
+    delay = RANDOM.integers(0, 62, (pre, post))
+    return Projection(source, target, RANDOM.normal(0.05, 0.1, (pre, post)), delay)
+
+
+NETWORK = Network(
+    InputChannels(700),
+    [Population("hidden", 512), Population("out", 20, LI)],
+    [
+        projection(INPUT, "hidden", 700, 512),
+        projection("hidden", "hidden", 512, 512),
+        projection("hidden", "out", 512, 20),
+    ],
+    Readout("out", "mean"),
+    dt_ms=1.0,
+    n_steps=40,
+    class_names=[f"class {number}" for number in range(20)],
+)
+N_SAMPLES = 3
+EVENTS = SpikeEvents(
+    np.sort(RANDOM.uniform(0, 30, 900)),
+    RANDOM.integers(0, 700, 900),
+    [0, 900, 900, 900],
+    [0, 1, 19],
+    700,
+    NETWORK.class_names,
+)
+RASTER = Raster.from_dense(RANDOM.random((N_SAMPLES, 40, 700)) < 0.02)
+SAMPLES = Samples(RASTER, np.array([0, 1, 19]))
+DIVERGENCE = Divergence(2, 39, "hidden", 511, "spike", 1.0, 0.0)
+
+
+def values() -> dict[str, Any]:
+    """One of each, by the name of its class."""
+    rounded = round_network(NETWORK)
+    integers = rounded.network
+    recording = simulate(integers, RASTER)
+    comparison = compare_recordings(recording, recording)
+    different = Comparison(10**9, 10**6, 10**7, 10**9, 10**6, 10**4, DIVERGENCE)
+    stock = StockCheck(2, 13, 81, different)
+    check = Check(different, recording, 1.5, "fast", stock)
+    evaluation = evaluated(integers, SAMPLES, recording)
+    cost = RoundingCost("3 samples", 3, 0.5, 0.25, 0.75, 1, 2)
+    certificate = Certificate(
+        N_SAMPLES,
+        integers.content_hash,
+        {"lava": check, "onnx": Check(comparison, recording, 0.1)},
+        {SIMULATOR: 0.5, "lava": 0.25, "onnx": 0.5},
+    )
+    entry = {
+        "epoch": 1, "loss": 1.5, "train_accuracy": 0.25, "validation_accuracy": 0.5,
+        "silent_neurons": 3, "spikes_per_neuron": {"hidden": 2.0},
+    }
+    space = SearchSpace({"hidden": 512}, {"lr": Range(1e-3, 1.0, log=True)}, "study.toml")
+    plan = StudyPlan(Path("study.toml"), "shd", Path("study"), space, 2)
+    trials = (
+        TrialResult(0, "finished", {"lr": 0.01}, 0.75, (0.75,)),
+        TrialResult(1, "failed", {"lr": 0.5}, reason="it diverged"),
+    )
+    found = [
+        NETWORK,
+        NETWORK.populations[0],
+        NETWORK.projections[0],
+        integers,
+        integers.populations[0],
+        integers.projections[0],
+        RASTER,
+        EVENTS,
+        SAMPLES,
+        Dataset("mine", ("train", "test"), lambda split: EVENTS),
+        recording,
+        Quantisation(integers, rounded.report, cost),
+        rounded.report,
+        cost,
+        evaluation,
+        check,
+        certificate,
+        different,
+        Paired(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
+        Conversion("in.nir", Path(__file__), "npz", integers),
+        Run(TrainOptions(), NETWORK, integers, [entry], Path("run")),
+        SweepResult(plan, trials, {"lr": 1.0}),
+        KnownAnswers(integers.content_hash, RASTER, recording),
+        Demonstration(evaluation, rounded, certificate),
+    ]
+    return {type(value).__name__: value for value in found}
+
+
+VALUES = values()
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_has_one_line_for_its_repr(name: str) -> None:
+    line = repr(VALUES[name])
+    assert line.lstrip("<").startswith(name)
+    assert "\n" not in line
+    assert len(line) < 300
+    assert "array(" not in line
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_has_a_summary_and_shows_itself_in_notebooks(name: str) -> None:
+    value = VALUES[name]
+    tables = value.tables()
+    assert tables
+    for table in tables:
+        assert all(len(row) == len(table.header) for row in table.rows)
+    assert value.summary() == "\n\n".join(map(str, tables))
+    html = value._repr_html_()
+    assert html.count("<table>") == len(tables)
+    assert balanced(html)
+
+
+def test_tables_hold_the_values() -> None:
+    def cells(name: str) -> dict[str, Any]:
+        """The first table of two columns."""
+        return dict(VALUES[name].tables()[0].rows)
+
+    assert cells("Network")["hash"] == NETWORK.content_hash
+    assert cells("Network")["neurons"] == "532"
+    assert cells("Raster") == {
+        "samples": N_SAMPLES,
+        "steps": 40,
+        "neurons": 700,
+        "spikes": RASTER.n_spikes,
+        "spikes per sample": RASTER.n_spikes / N_SAMPLES,
+        "samples without spikes": 0,
+    }
+    assert VALUES["Samples"].tables()[1].rows == [(0, 1), (1, 1), (19, 1)]
+    assert cells("Comparison")["first divergence"] == str(DIVERGENCE)
+    assert cells("Comparison")["spikes different"] == "1,000,000"
+    assert VALUES["IntegerPopulation"].tables()[0].rows[0][:3] == ("hidden", "lif", 512)
+    row = dict(zip(*_columns(VALUES["IntegerProjection"]), strict=True))
+    assert (row["source"], row["target"], row["shape"]) == (INPUT, "hidden", "700×512")
+    assert row["bits"].startswith("8 ×2^")
+    rows = VALUES["Paired"].tables()[0].rows
+    assert [tuple(row) for row in rows] == [
+        (1, "100.00%", "0.00%", "+100.00", 5, 0),
+        (2, "100.00%", "0.00%", "+100.00", 5, 0),
+    ]
+    assert [table.title for table in VALUES["Check"].tables()][1].startswith("stock model")
+    assert [row[0] for row in VALUES["Run"].tables()[0].rows] == [1]
+
+
+def _columns(value: Tabular) -> tuple[Any, Any]:
+    table = value.tables()[0]
+    return table.header, table.rows[0]
+
+
+def test_values_of_nothing_show_themselves_too() -> None:
+    nothing = Raster.silent(0, 10, 4)
+    assert "0 spikes" in repr(nothing)
+    assert "spikes per sample" in nothing.summary()
+    empty = SpikeEvents([], [], [0], [], 4, ["a"])
+    assert "0 samples" in repr(empty)
+    assert empty.summary()
+    samples = Samples(nothing, np.zeros(0, np.int64))
+    assert len(samples.tables()[1].rows) == 0
+    run = Run(TrainOptions(), NETWORK, None, [])
+    assert "\n" not in repr(run)
+    assert run.tables()[0].rows == []
+
+
+@pytest.mark.torch
+def test_a_spiking_network_prints_neither_arrays_nor_modules() -> None:
+    from nmtool.training.model import SpikingNetwork
+
+    model = SpikingNetwork(NETWORK)
+    assert repr(model) == str(model)
+    assert repr(model) == f"<SpikingNetwork:{repr(NETWORK)[len('<Network:') : -1]}, on cpu>"
+    assert model.summary() == model.to_network().summary()
+    assert model._repr_html_().count("<table>") == 3
+
+
+def test_evaluations_leave_out_what_is_not_known() -> None:
+    found = VALUES["Evaluation"]
+    assert isinstance(found, Evaluation)
+    rows = dict(found.tables()[0].rows)
+    assert "loss" not in rows
+    assert rows["accuracy"] == f"{found.accuracy:.2%}"
