@@ -1,4 +1,4 @@
-"""What a network or a recording consists of: plain values for scripts, tables for people."""
+"""Descriptions of networks and recordings: plain values for scripts, tables for people."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def describe_projection(projection: Any) -> dict[str, Any]:
 
 
 def describe_recording(recording: Recording) -> dict[str, Any]:
-    """What a recording holds, as plain values for JSON."""
+    """Populations, spikes and membranes of a recording, as plain values for JSON."""
     return {
         "kind": "recording",
         "samples": recording.n_samples,
@@ -86,7 +86,7 @@ def describe_recording(recording: Recording) -> dict[str, Any]:
 
 
 def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
-    """What one of the functions above gave, as tables.
+    """Turn what one of the functions above gave into tables.
 
     Args:
         title: heads the first one, of all values that stand alone.
@@ -176,7 +176,7 @@ def _number(value: float) -> str:
 
 
 def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
-    """How large a network is, as plain values for JSON.
+    """Size of a network, as plain values for JSON.
 
     `parameters` counts a weight and a delay per entry of every projection, `synapses` the entries
     whose weight is not 0; `delay_histogram[d]` are those of d steps. `weight_bits` are all that
@@ -198,7 +198,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
 
 
 def size_in_words(network: Network | IntegerNetwork) -> list[tuple[str, str]]:
-    """What `describe_size` gives, as rows for people."""
+    """Size of a network, as rows for people."""
     content = describe_size(network)
     bits = content["weight_bits"]
     return [

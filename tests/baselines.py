@@ -1,4 +1,4 @@
-"""What a version of nmtool answers to a fixed list of commands, to set beside another's.
+"""Record what a version of nmtool answers to a fixed list of commands, and compare two records.
 
     python -m tests.baselines record OLD.json --nmtool OLD/.venv/bin/nmtool --recipes FOLDER \
         --speech FSDD700
@@ -88,7 +88,7 @@ def _content(file: Path) -> bytes:
 
 
 def without_seconds(value: Any) -> Any:
-    """The same JSON value without times, which differ from run to run."""
+    """Remove times, which differ from run to run, from a JSON value."""
     if isinstance(value, dict):
         return {k: without_seconds(v) for k, v in value.items() if k not in SECONDS}
     return [without_seconds(entry) for entry in value] if isinstance(value, list) else value
@@ -115,7 +115,7 @@ def record(nmtool: str, recipes: Path, speech: str | None, folder: Path) -> dict
 
 
 def _record_uses(recorder: Recorder) -> None:
-    """What every other command makes of the network of the digits."""
+    """Ask every other command about the network of the digits."""
     few = ("--samples", "20")
     recorder.keep("data", "data", "digits")
     recorder.keep("evaluate", "evaluate", "digits", "digits", *THREADS)

@@ -32,7 +32,7 @@ OnEpoch = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run(Tabular):
-    """What training made.
+    """Result of a training run.
 
     Attributes:
         options: the settings.
@@ -57,7 +57,7 @@ class Run(Tabular):
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the run has ended before its last epoch because it ran out of patience."""
+        """True where the run ended before its last epoch because it ran out of patience."""
         return bool(self.log) and bool(self.log[-1].get("stopped_early", False))
 
     @property
@@ -103,7 +103,7 @@ def train(
             validation split, the last `options.validation` training samples validate.
         options: the settings; by default those of `TrainOptions()`, on resume those of the run.
         folder: where the run is kept; None keeps nothing.
-        resume: go on with the run in the folder, which ends as if it had not been stopped.
+        resume: continue the run in the folder, which ends as if it had not been stopped.
         device: `cpu`, `cuda`, or `auto` for a GPU where there is everything it needs.
         ranks: the processes that train together; by default those that torchrun started.
         on_batch, on_epoch: called after every update and epoch, on the first process.
@@ -247,7 +247,7 @@ class _Session:
         return dataset
 
     def _begins_anew(self, ranks: Ranks) -> bool:
-        """Whether the run to resume was stopped before there was anything to keep.
+        """True where the run to resume was stopped before there was anything to keep.
 
         Raises:
             UsageError: it had started from another run, of which nothing was kept.
@@ -339,5 +339,5 @@ def _check_free(folder: RunFolder) -> None:
             raise UsageError(
                 f"{folder.path} holds a {file.name} already",
                 code="path-taken",
-                fix="choose another folder, or go on with the run in it: --resume",
+                fix="choose another folder, or resume the run in it: --resume",
             )

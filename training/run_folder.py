@@ -178,7 +178,7 @@ class RunFolder:
                 f"{self.log_file} cannot be read",
                 code="file-damaged",
                 why=str(error),
-                fix="go on with the run, which writes it anew: --resume",
+                fix="resume the run, which writes it anew: --resume",
             ) from error
 
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:

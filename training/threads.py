@@ -18,14 +18,14 @@ def most_threads() -> int:
 
 
 def use_threads(number: int, *, with_torch: bool) -> None:
-    """Use so many cores from now on.
+    """Set the number of cores to use from now on.
 
     Args:
         number: of cores.
         with_torch: torch, too, which imports it.
 
     Raises:
-        UsageError: there are not so many.
+        UsageError: there are fewer.
     """
     if not 1 <= number <= most_threads():
         raise UsageError(
@@ -42,7 +42,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
 
 @contextmanager
 def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[None]:
-    """Use so many cores while the block runs; None leaves it to the libraries.
+    """Set the number of cores while the block runs; None leaves it to the libraries.
 
     Arguments and errors are those of `use_threads`.
     """

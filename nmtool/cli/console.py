@@ -116,7 +116,7 @@ def print_tables(value: Tabular) -> None:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """What a certificate says, line by line, on stdout."""
+    """Print the sentences of a certificate on stdout."""
     styles = {"": "", "warning": "yellow", "alarm": "bold red"}
     for text, weight in certificate.sentences():
         tell(text, styles[weight])

@@ -37,7 +37,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def import_options(arguments: argparse.Namespace) -> Any:
-    """How IN is to be understood, for `nmtool.load`; None where its kind takes no options.
+    """Options for `nmtool.load` to read IN with; None where its kind takes none.
 
     Raises:
         UsageError: an option is for other inputs, out of range, or missing.

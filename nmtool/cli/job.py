@@ -22,7 +22,8 @@ from nmtool.errors import RankError
 if TYPE_CHECKING:
     from nmtool.training.launch import Launch
 
-_STORE_TIMEOUT = timedelta(seconds=5)
+STORE_TIMEOUT = timedelta(seconds=5)
+"""How long a process that failed waits for the job's key-value store."""
 
 
 class _EndedError(BaseException):
@@ -59,7 +60,7 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
     try:
         from torch.distributed import TCPStore
 
-        store = TCPStore(launch.address, launch.port, timeout=_STORE_TIMEOUT)
+        store = TCPStore(launch.address, launch.port, timeout=STORE_TIMEOUT)
         first = store.compare_set(f"nmtool/{launch.attempt}/failed", "", mine).decode()
     except (ImportError, RuntimeError):  # nobody answers; better said twice than not at all
         first = mine
@@ -110,7 +111,7 @@ def threads_each() -> int | None:
 
 
 def is_first() -> bool:
-    """Whether this process is alone, or the one of a job that speaks."""
+    """True in a process alone, and in the one of a job that prints."""
     from nmtool.training.launch import launched
 
     launch = launched()

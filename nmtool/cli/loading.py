@@ -1,4 +1,4 @@
-"""What commands take: data sets by the words of the command line, and some of their samples."""
+"""Data sets by the words of the command line, and their samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def find_data(arguments: argparse.Namespace, name: str, validation: int | None =
     Args:
         arguments: with the options that say how data are found.
         name: what DATA says.
-        validation: take the last so many training samples as validation split.
+        validation: number of training samples, the last ones, for the validation split.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.

@@ -78,7 +78,7 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
     """Train inside: with the threads that were asked for, alone or as one of several processes.
 
-    Where a run is stopped, the command that goes on with it is printed.
+    Where a run is stopped, the command that resumes it is printed.
     """
     from nmtool.training.launch import launched
     from nmtool.training.run_folder import RunFolder
@@ -104,7 +104,7 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
 
 
 def tell(arguments: argparse.Namespace, made: Run) -> None:
-    """What came of a run, on stdout; in a job, its first process tells."""
+    """Print the best epoch of a run on stdout; in a job, its first process does."""
     from nmtool.training.learning import epoch_line
     from nmtool.training.run_folder import RunFolder
 

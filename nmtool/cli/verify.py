@@ -127,7 +127,7 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
-    """By backend, what its check is told."""
+    """Options of each backend's check."""
     return {LAVA: {"model": arguments.model}} if arguments.model else {}
 
 

@@ -62,7 +62,7 @@ class Dataset(Tabular):
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, n: int) -> Dataset:
-        """The same data with a validation split: its own, else the last n training samples.
+        """Add a validation split: the data's own, else the last n training samples.
 
         Args:
             n: number of samples; 0 leaves the data as they are.

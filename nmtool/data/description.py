@@ -40,7 +40,7 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
 
 
 def table_of(title: str, splits: dict[str, dict[str, Any]]) -> Table:
-    """What `describe` says of some splits, a column each."""
+    """Table of what `describe` gives for some splits, a column each."""
     rows = [(name, *map(cell, splits.values())) for name, cell in _ROWS.items()]
     return Table(title, ("", *splits), rows)
 
@@ -81,4 +81,4 @@ _ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "last spike, ms": _duration,
     "samples without spikes": lambda split: f"{split['empty_samples']:,}",
 }
-"""How each line of the table is made from a split's description; JSON has all of it."""
+"""Lines of the table, each with the function that makes its cells from a description."""

@@ -1,4 +1,4 @@
-"""What quantisation cost: numbers per population and projection, and what did not fit."""
+"""Account of a quantisation: numbers per population and projection, findings, accuracy lost."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 
 @dataclass(frozen=True, repr=False)
 class Conversion(Tabular):
-    """What `convert` wrote, and how it stands beside the network it was made from.
+    """A file or folder that `convert` wrote, and its check against the network it was made from.
 
     Attributes:
         source: what was read.
@@ -67,7 +67,7 @@ class Conversion(Tabular):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs, as far as it was looked at."""
+        """True where nothing differs, as far as it was checked."""
         return not self.unlike and (self.certificate is None or self.certificate.identical)
 
     @property
@@ -98,7 +98,7 @@ class Conversion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """How large the network and its file are."""
+        """Size of the network and of its file."""
         rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
         return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
 
@@ -274,7 +274,7 @@ def format_to_write(
 
 
 def holds_real_numbers(chosen: Format) -> bool:
-    """Whether a format takes float networks as they are."""
+    """True for a format that takes float networks as they are."""
     from nmtool.exporters import formats
 
     return formats.REAL in chosen.can
@@ -301,7 +301,7 @@ def check_network_name(path: str | Path) -> None:
 
 
 def nir_settings(chosen: Format | None, options: NirOptions | None) -> dict[str, Any]:
-    """What only NIR's export takes; raises `UsageError` where it is given for another format."""
+    """Arguments that only NIR's export takes; raises `UsageError` for another format."""
     if options is None:
         return {}
     if chosen is None or chosen.name != "nir":
@@ -340,7 +340,7 @@ def _check_replaceable(path: str | Path, chosen: Format | None, *, force: bool) 
 def _answers(
     chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
 ) -> KnownAnswers:
-    """What the export must answer to samples, or to input made for the network."""
+    """Known answers to samples, or to input made for the network."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 
     spikes = None

@@ -219,7 +219,7 @@ def _searched(
     seen: Calibration,
     progress: Progress,
 ) -> Callable[..., Quantisation]:
-    """The same with ranges that change the answers to samples least."""
+    """Rounding with the ranges that change the answers to samples least."""
     from nmtool.hardware_sim.search import search_ranges
 
     with progress("float network", spikes.n_samples) as advance:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Evaluation(Tabular):
-    """What running a network on labelled samples says about it.
+    """Accuracy and activity of a network on labelled samples.
 
     Attributes:
         arithmetic: `float`, or the integers that ran.
@@ -181,7 +181,7 @@ def run(path: str | Path, data: SpikeEvents, *, progress: Progress = silent) -> 
 def evaluated(
     network: Network | IntegerNetwork, samples: Samples, recording: Recording
 ) -> Evaluation:
-    """What a recording of labelled samples says about a network.
+    """Evaluate a recording of labelled samples.
 
     Args:
         network: what ran.

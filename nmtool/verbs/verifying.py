@@ -224,7 +224,7 @@ def _exported(format_: Format, network: Network | IntegerNetwork, folder: Path) 
 
 
 def _records_all(format_: Format, backends: Sequence[Format]) -> bool:
-    """Whether a backend is asked for u and v: one alone that has none refuses by itself."""
+    """True where a backend shall record u and v; one alone that cannot refuses by itself."""
     from nmtool.exporters.formats import DEEP
 
     if DEEP in format_.can or not any(DEEP in one.can for one in backends):
@@ -246,7 +246,7 @@ def _input(
 def _simulated(
     network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
 ) -> Recording | None:
-    """What the integer simulator answers; None for float networks."""
+    """Recording of the integer simulator; None for float networks."""
     if isinstance(network, Network):
         return None
     with progress("integer simulator", spikes.n_samples) as advance:

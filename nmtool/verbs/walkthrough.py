@@ -31,12 +31,12 @@ OPTIONS: dict[str, Any] = {
     "epochs": 20,
     "validation": 0,
 }
-"""What training is told, by the names of `TrainOptions`."""
+"""Settings of training, by the names of `TrainOptions`."""
 
 
 @dataclass(frozen=True, repr=False)
 class Demonstration(Tabular):
-    """What the demo ends with.
+    """Results of the demo.
 
     Attributes:
         floating: the float network on the test samples.
@@ -86,7 +86,7 @@ def demo(
         folder: keep the run, the integers and the export here; None keeps nothing.
         epochs: passes over the digits; by default those of `OPTIONS`.
         seed: decides everything that is random.
-        samples: verify only the first so many test samples.
+        samples: number of test samples to verify, the first ones; by default all.
         on_chapter: called with a title as each of three parts begins.
         on_quantised: called as soon as there are integers.
         progress: is shown what is being done.

@@ -120,7 +120,7 @@ def timed_run(
     progress: Progress,
     **options: Any,
 ) -> tuple[Recording, float]:
-    """What an artefact answers, and the seconds that took.
+    """Execute an artefact, and measure the seconds that takes.
 
     Args:
         run: executes an artefact, with these options.

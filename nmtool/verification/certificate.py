@@ -1,4 +1,4 @@
-"""`Certificate`: what was compared and what differed, for people and for scripts."""
+"""`Certificate`: the result of a verification, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StockCheck:
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """Where it first differs, in the sample's own number and steps."""
+        """The first difference, by the sample's own number and steps; None without any."""
         found = self.comparison.first_divergence
         if found is None:
             return None
@@ -45,7 +45,7 @@ class StockCheck:
 
     @property
     def stretch(self) -> str:
-        """Which steps were run, in words."""
+        """The steps that were run, in words."""
         since = f" from step {self.first}" if self.first else ""
         return f"{self.steps} steps of sample {self.sample}{since}"
 
@@ -72,12 +72,12 @@ class Check(Tabular):
 
     @property
     def identical(self) -> bool:
-        """Whether nothing differs, in the check of the model neither."""
+        """True where nothing differs, in the check of the model neither."""
         return self.comparison.identical and (self.stock is None or self.stock.comparison.identical)
 
     @property
     def first_divergence(self) -> Divergence | None:
-        """Where all samples first differ, else where the check of the model does."""
+        """The first difference in all samples, else in the check of the model."""
         if self.comparison.first_divergence is not None or self.stock is None:
             return self.comparison.first_divergence
         return self.stock.first_divergence
@@ -134,7 +134,7 @@ class Certificate(Tabular):
 
     @property
     def identical(self) -> bool:
-        """Whether no backend differs anywhere."""
+        """True where no backend differs anywhere."""
         return all(check.identical for check in self.checks.values())
 
     @property
@@ -163,7 +163,7 @@ class Certificate(Tabular):
         return {**about, **self.findings_json()}
 
     def findings_json(self) -> dict[str, Any]:
-        """What differs, by backend, and where the first difference is, as plain values."""
+        """Counts by backend, and the place of the first difference, as plain values."""
         first = self.first_divergence
         return {
             "backends": {name: check.as_json() for name, check in self.checks.items()},
@@ -191,7 +191,7 @@ class Certificate(Tabular):
             yield f"{name} (stock)", "", *_counts(check.stock.comparison), ""
 
     def sentences(self) -> list[tuple[str, str]]:
-        """What the certificate says, line by line, each with its weight: '', `warning`, `alarm`."""
+        """Lines for people, each with its weight: '', `warning` or `alarm`."""
         return [line for name, check in self.checks.items() for line in _sentences(name, check)]
 
     def __str__(self) -> str:
