@@ -8,15 +8,25 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.exporters import formats
-from nmtool.exporters.formats import CARRIES, EXECUTES, FORMATS, READS, REAL, WRITES, Format
+from nmtool.exporters.formats import (
+    CARRIES,
+    DEEP,
+    EXECUTES,
+    FORMATS,
+    READS,
+    REAL,
+    WRITES,
+    Format,
+)
 from tests.refusals import refused
 
 FUNCTIONS = {
     WRITES: ["export"],
     READS: ["load"],
-    EXECUTES: ["run", "require"],
+    EXECUTES: ["run", "require", "check"],
     CARRIES: ["known_answers"],
     REAL: ["reference"],
+    DEEP: ["run"],
 }
 
 

@@ -1,0 +1,205 @@
+"""`Certificate` and `Check`: keys that scripts rely on, and what people read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from nmtool.verification import (
+    SIMULATOR,
+    Agreement,
+    Certificate,
+    Check,
+    Divergence,
+    StockCheck,
+    compare_recordings,
+)
+
+COUNTS = {
+    *("spikes_compared", "spikes_different", "spikes_emitted"),
+    *("membrane_compared", "membrane_different", "predictions_different", "seconds"),
+}
+STOCK = {
+    *("stock_sample", "stock_first_step", "stock_steps"),
+    *("stock_spikes_compared", "stock_spikes_different", "stock_spikes_emitted"),
+    *("stock_membrane_compared", "stock_membrane_different"),
+}
+INTEGER = {"spikes_compared", "spikes_different", "spikes_shared", "predictions_different"}
+DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
+
+
+def recording(*places: tuple[int, int, int], membrane: int = 5) -> Recording:
+    """Spikes of (2, 10, 3) bins at these places; two outputs that only integrate."""
+    dense = np.zeros((2, 10, 3), np.bool_)
+    for place in places:
+        dense[place] = True
+    outputs = np.full((2, 10, 2), membrane, np.int32)
+    return Recording(Readout("out", "max"), {"hidden": Raster.from_dense(dense)}, {"out": outputs})
+
+
+SPIKES = (0, 3, 1), (1, 7, 2)
+RIGHT = recording(*SPIKES)
+
+
+def check(actual: Recording = RIGHT, expected: Recording = RIGHT, **more: object) -> Check:
+    comparison = compare_recordings(expected, actual)
+    return Check(comparison, actual, 1.23456, **more)  # type: ignore[arg-type]
+
+
+def stock(actual: Recording = RIGHT, first: int = 4) -> StockCheck:
+    return StockCheck(1, first, 10, compare_recordings(RIGHT, actual))
+
+
+EQUAL = check()
+WRONG = check(recording(*SPIKES, (1, 2, 0)))
+SILENT = check(recording(), recording())
+
+
+def certificate(**checks: Check) -> Certificate:
+    accuracy = {SIMULATOR: 1.0, **dict.fromkeys(checks, 0.5)}
+    return Certificate(2, "1a2b", checks, accuracy)
+
+
+# A check.
+
+
+def test_the_keys_of_a_check() -> None:
+    assert set(EQUAL.as_json()) == COUNTS
+    assert set(check(model="stock").as_json()) == COUNTS | {"model"}
+    full = check(model="fast", stock=stock(), agreement=Agreement(60, 1, 2, 0))
+    assert set(full.as_json()) == COUNTS | STOCK | {"model", "integer"}
+    assert set(full.as_json()["integer"]) == INTEGER
+    assert json.loads(json.dumps(full.as_json())) == full.as_json()
+
+
+def test_the_values_of_a_check() -> None:
+    found = check(model="fast", stock=stock(first=3)).as_json()
+    assert found == {
+        "spikes_compared": 60,
+        "spikes_different": 0,
+        "spikes_emitted": 2,
+        "membrane_compared": 40,
+        "membrane_different": 0,
+        "predictions_different": 0,
+        "seconds": 1.235,
+        "model": "fast",
+        "stock_sample": 1,
+        "stock_first_step": 3,
+        "stock_steps": 10,
+        "stock_spikes_compared": 60,
+        "stock_spikes_different": 0,
+        "stock_spikes_emitted": 2,
+        "stock_membrane_compared": 40,
+        "stock_membrane_different": 0,
+    }
+
+
+def test_a_check_is_identical_where_nothing_differs() -> None:
+    assert EQUAL.identical
+    assert EQUAL.first_divergence is None
+    assert not WRONG.identical
+    assert WRONG.first_divergence == Divergence(1, 2, "hidden", 0, "spike", 0.0, 1.0)
+    disagreeing = check(agreement=Agreement(60, 60, 0, 2))
+    assert disagreeing.identical, "how far reals follow integers is no reason to fail"
+
+
+def test_a_model_that_differs_is_found_in_the_sample_s_own_steps() -> None:
+    found = check(stock=stock(recording(*SPIKES, (0, 2, 0)), first=4))
+    assert not found.identical
+    assert found.first_divergence == Divergence(1, 6, "hidden", 0, "spike", 0.0, 1.0)
+    both = replace(WRONG, stock=found.stock)
+    assert both.first_divergence == WRONG.first_divergence, "all samples come first"
+
+
+# A certificate.
+
+
+def test_the_keys_of_a_certificate() -> None:
+    found = certificate(onnx=EQUAL, c=EQUAL).as_json()
+    assert set(found) == {"samples", "accuracy", "backends", "first_divergence"}
+    assert found["samples"] == 2
+    assert found["accuracy"] == {SIMULATOR: 1.0, "onnx": 0.5, "c": 0.5}
+    assert found["backends"] == {"onnx": EQUAL.as_json(), "c": EQUAL.as_json()}
+    assert found["first_divergence"] is None
+    answered = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True).as_json()
+    assert set(answered) == {"samples", "hash", "backends", "first_divergence"}
+    assert answered["hash"] == "1a2b"
+
+
+def test_a_backend_that_differs() -> None:
+    found = certificate(onnx=EQUAL, c=WRONG, lava=WRONG)
+    assert not found.identical
+    assert (found.spikes_compared, found.spikes_different) == (180, 2)
+    assert found.first_divergence == ("c", WRONG.first_divergence)
+    place = found.as_json()["first_divergence"]
+    assert set(place) == DIVERGENCE | {"backend"}
+    assert (place["backend"], place["sample"], place["step"]) == ("c", 1, 2)
+    assert str(WRONG.first_divergence) in str(found)
+
+
+def test_backends_that_do_not_differ() -> None:
+    found = certificate(onnx=EQUAL, c=EQUAL)
+    assert found.identical
+    assert (found.spikes_compared, found.spikes_different) == (120, 0)
+    assert found.first_divergence is None
+    assert Certificate(0, "", {}).identical
+    assert Certificate(0, "", {}).first_divergence is None
+
+
+def test_a_certificate_of_silence_warns() -> None:
+    found = certificate(onnx=SILENT)
+    assert found.identical
+    assert [weight for _, weight in found.sentences()] == ["", "warning"]
+    assert [weight for _, weight in certificate(onnx=EQUAL).sentences()] == [""]
+    nothing = check(expected=Recording(RIGHT.readout, {}, RIGHT.membrane), actual=RIGHT_MEMBRANE)
+    assert [weight for _, weight in certificate(onnx=nothing).sentences()] == [""]
+
+
+RIGHT_MEMBRANE = Recording(RIGHT.readout, {}, RIGHT.membrane)
+"""Of a network none of whose neurons can spike."""
+
+
+def test_a_model_that_differs_is_an_alarm() -> None:
+    found = certificate(lava=check(stock=stock(recording(*SPIKES, (0, 2, 0)))))
+    weights = [weight for _, weight in found.sentences()]
+    assert weights == ["", "", "", "alarm"]
+    assert "10 steps of sample 1 from step 4" in str(found)
+    assert "from step" not in str(certificate(lava=check(stock=stock(first=0))))
+
+
+def test_agreement_is_told() -> None:
+    found = certificate(nir=check(agreement=Agreement(60, 1, 3, 0)))
+    assert found.identical
+    assert "75.0%" in str(found)
+    assert [weight for _, weight in found.sentences()] == ["", ""]
+
+
+@pytest.mark.parametrize("one", [EQUAL, WRONG, SILENT], ids=["equal", "wrong", "silent"])
+def test_one_line_for_repr_and_a_line_per_backend_for_print(one: Check) -> None:
+    found = certificate(onnx=one, lava=replace(one, model="fast", stock=stock()))
+    for value in (one, found):
+        assert "\n" not in repr(value)
+        assert len(repr(value)) < 300
+    assert "onnx, lava" in repr(found)
+    assert "spikes compared 120" in repr(found)
+    assert str(found).count("spikes compared 60, different") == 3
+    assert len(str(found).splitlines()) == len(found.sentences())
+
+
+def test_the_summary_is_a_row_per_backend() -> None:
+    found = certificate(onnx=EQUAL, lava=check(model="fast", stock=stock()))
+    [table] = found.tables()
+    assert [row[0] for row in table.rows] == [SIMULATOR, "onnx", "lava (fast)", "lava (stock)"]
+    assert [row[1] for row in table.rows] == ["100.00%", "50.00%", "50.00%", ""]
+    assert table.rows[1][2:6] == ("60", "0", "0 of 40", "0")
+    assert table.rows[1][6] == "0.617"
+    assert found.summary() == str(table)
+    alone = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True)
+    assert [row[:2] for row in alone.tables()[0].rows] == [("onnx", "")]
+    assert "2 known answers" in alone.summary()
