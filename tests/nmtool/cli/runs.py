@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
 
 
 def stop_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during an epoch."""
-    follow = learning._Follow
-    count = follow.batch
+    """Ctrl-C during an epoch of `train` or `finetune`."""
 
-    def stop(self: object, report: BatchReport) -> None:
-        count(self, report)
+    def stop(report: BatchReport) -> None:
         if report.epoch == number:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(follow, "batch", stop)
+    for verb in (learning.train, learning.finetune):
+        monkeypatch.setattr(learning, verb.__name__, partial(verb, on_batch=stop))
 
 
 def _state(folder: str) -> dict[str, np.ndarray]:

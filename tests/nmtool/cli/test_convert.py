@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nmtool.exporters.lava import environment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.verbs import exporting
 from tests.exporters.netx_nets import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -85,7 +87,7 @@ def test_floats_stay_floats_where_they_can(nmtool: Nmtool, floats: Path) -> None
 @pytest.mark.usefixtures("data")
 def test_floats_are_quantised_where_they_must(nmtool: Nmtool, floats: Path) -> None:
     options = ("--weight-bits", "5", "--data", "two")
-    assert nmtool("quantize", floats, "-o", "q.npz", *options).code == 0
+    assert nmtool("quantise", floats, "-o", "q.npz", *options).code == 0
     said = nmtool("convert", floats, "network.c", *options, "--json")
     assert (said.code, said.json["weight_bits"]) == (0, [5])
     assert said.json["hash"] == c.load("network.c").content_hash
@@ -148,12 +150,16 @@ def test_a_file_that_reads_back_otherwise(
     output: str, nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = cases.float_network()
-    monkeypatch.setattr("nmtool.cli.written_check.load_any", lambda path: other)
+    load = exporting.load
+    monkeypatch.setattr(
+        exporting, "load", lambda path, *how: other if str(path) == output else load(path, *how)
+    )
     said = nmtool("convert", integers, output)
     assert said.code == 1
     assert f"read back: differs, its hash is {other.content_hash}" in said.out
-    assert "not executed: it is not what was to be written" in said.out
     assert Path(output).is_file()
+    check = nmtool("convert", integers, output, "--force", "--json").json["check"]
+    assert (check["read_back"], check["executed"]) == (False, False)
     said = nmtool("convert", integers, output, "--no-verify", "--force", "--json")
     assert (said.code, said.json["check"]) == (0, None)
 
@@ -161,63 +167,63 @@ def test_a_file_that_reads_back_otherwise(
 def test_a_missing_runtime_is_told(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = MissingError("Lava is not set up", fix="nmtool lava setup")
+    missing = MissingError("Lava is gone", code="lava-not-set-up", fix="fetch it")
     monkeypatch.setattr(environment, "find", _raising(missing))
     said = nmtool("convert", integers, "folder", "--to", "lava")
     assert said.code == 0
-    assert said.out.endswith(
-        "read back: equal\nnot executed: Lava is not set up (fix: nmtool lava setup)\n"
-    )
+    assert said.out.endswith("read back: equal\nnot executed: Lava is gone (fix: fetch it)\n")
     pytest.importorskip("onnx")
-    absent = ModuleNotFoundError("no onnxruntime", name="onnxruntime")
-    monkeypatch.setattr("nmtool.exporters.onnx.require", _raising(absent))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
     assert (check["read_back"], check["executed"]) == (True, False)
     assert "pip install 'nmtool[onnx]'" in check["not_executed"]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "error", "named"),
     [
-        (("x.c", "--weight-bits", "4"), 2, "--weight-bits has nothing to act on"),
-        (("x.c", "--form", "tapped"), 2, "--form is for NIR files, not for the format c"),
-        (("x.npz", "--form", "tapped"), 2, "--form is for NIR files, not for the format npz"),
-        (
-            ("x.c", "--in-steps", "9"),
-            2,
-            "--in-steps is for NIR files and checkpoints of mlGeNN, which int",
-        ),
-        (("x.c", "--to", "npz"), 2, "x.c is no name for a network file"),
-        (("x.npz", "--to", "c"), 2, "x.npz is no name for the format c"),
-        (("x",), 2, "x does not say which format it is to be"),
-        (("x.json",), 2, "its extension is none of .npz, .onnx, .nir, .c, .net"),
-        (("x.npz", "--data", "two"), 2, "--data has nothing to act on"),
-        (("x.net",), 1, "NetX files cannot carry this network"),
-        (("no/such/x.npz",), 2, "x.npz could not be written"),
+        (("x.c", "--weight-bits", "4"), "quantised-already", "--weight-bits"),
+        (("x.c", "--form", "tapped"), "nir-options-unused", "form\n"),
+        (("x.npz", "--form", "tapped"), "nir-options-unused", "npz"),
+        (("x.c", "--in-steps", "9"), "import-options-unused", "--in-steps"),
+        (("x.c", "--to", "npz"), "extension-wrong", "x.c"),
+        (("x.npz", "--to", "c"), "extension-wrong", "x.npz"),
+        (("x",), "format-unsaid", "--to npz|"),
+        (("x.json",), "format-unsaid", ".npz, .onnx, .nir, .c, .net"),
+        (("x.npz", "--data", "two"), "data-unused", "--data"),
+        (("no/such/x.npz",), "file-not-written", "x.npz"),
     ],
 )
 @pytest.mark.usefixtures("integers", "data")
-def test_refusals(words: tuple[str, ...], code: int, told: str, nmtool: Nmtool) -> None:
+def test_refusals(words: tuple[str, ...], error: str, named: str, nmtool: Nmtool) -> None:
     said = nmtool("convert", "integers.npz", *words)
-    assert (said.code, said.out) == (code, "")
-    assert told in said.err
+    assert (said.code, said.out, said.error) == (2, "", error)
+    assert named in said.err
     assert not Path(words[0]).exists()
+
+
+@pytest.mark.usefixtures("integers")
+def test_a_format_that_cannot_hold_the_network(nmtool: Nmtool) -> None:
+    said = nmtool("convert", "integers.npz", "x.net")
+    assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
+    assert "\nnetx-" in said.err
+    assert not Path("x.net").exists()
 
 
 @pytest.mark.parametrize("output", ["x.c", "x.npz"])
 def test_nothing_is_replaced_unasked(output: str, nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("convert", integers, output).code == 0
     said = nmtool("convert", integers, output)
-    assert (said.code, said.out) == (2, "")
-    assert f"{output} exists\n  fix: choose another path, or replace it: --force" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "path-taken")
+    assert f"{output} " in said.err
     assert nmtool("convert", integers, output, "--force").code == 0
 
 
 def test_force_replaces_networks_only(nmtool: Nmtool, integers: Path) -> None:
     Path("mine.npz").write_text("dear")
     said = nmtool("convert", integers, "mine.npz", "--force")
-    assert said.code == 2
-    assert "mine.npz exists and is no network" in said.err
+    assert (said.code, said.error) == (2, "path-foreign")
+    assert "mine.npz " in said.err
     assert Path("mine.npz").read_text() == "dear"
     assert nmtool("convert", integers, integers, "--force").code == 0
     assert IntegerNetwork.load(integers).content_hash == cases.integer_network().content_hash
@@ -225,12 +231,12 @@ def test_force_replaces_networks_only(nmtool: Nmtool, integers: Path) -> None:
 
 def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("convert", integers, "network.c", "--no-verify").code == 0
-    for name in ("integers.npz", "network.c"):
+    for name, error in (("integers.npz", "file-damaged"), ("network.c", "file-foreign")):
         whole = Path(name).read_bytes()
         Path(name).write_bytes(whole[: len(whole) // 2])
         said = nmtool("convert", name, "x.npz")
-        assert (said.code, said.out) == (2, "")
-        assert said.err.startswith(f"error: {name}")
+        assert (said.code, said.out, said.error) == (2, "", error)
+        assert f"]: {name} " in said.err
         assert not Path("x.npz").exists()
 
 
@@ -288,9 +294,8 @@ def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) 
 @pytest.mark.usefixtures("foreign")
 def test_wrong_nir_options(nmtool: Nmtool) -> None:
     said = nmtool("convert", "foreign.nir", "x.npz", "--in-dt-ms", "0")
-    assert (said.code, said.out) == (2, "")
-    assert "a time step must be positive and finite" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "nir-import-step")
     said = nmtool("convert", "foreign.nir", "x.npz", "--in-nir-dt", "0.003")
-    assert said.code == 2
+    assert (said.code, said.error) == (2, "nir-graph-unfit")
     assert "foreign.nir" in said.err
     assert not Path("x.npz").exists()

@@ -86,10 +86,8 @@ def test_delays_beyond_a_new_limit_are_cut(average: float, nmtool: Nmtool) -> No
     said = nmtool("finetune", "far", "-o", "near", "--max-delay", 4, *slow)
     assert said.code == 0, said.err
     told, *others = said.err.splitlines()
-    assert told == (
-        f"delays are cut to 4 steps (max_delay): {n_longer} of the {before.size} synapses "
-        "had longer ones"
-    )
+    assert " 4 steps (max_delay)" in told
+    assert f" {n_longer} of the {before.size} synapses" in told
     assert [line[:5] for line in others] == ["epoch"]
     np.testing.assert_array_equal(_delays("near"), np.minimum(before, 4))
     shadows = dict(np.load("near/checkpoint.npz"))
@@ -108,12 +106,12 @@ def test_a_run_with_delays_beyond_the_chip_goes_on_in_integers(nmtool: Nmtool) -
     assert nmtool("train", "two", "-o", "far", *words).code == 0
     integers = ("finetune", "far", "-o", "near", "--arithmetic", "integer", "--epochs", 1)
     said = nmtool(*integers)
-    assert said.code == 2
-    assert "max_delay is 80 steps, the chip holds 61" in said.err
-    assert "--max-delay 61" in said.err
+    assert (said.code, said.error) == (2, "max-delay-beyond-chip")
+    for value in ("max_delay is 80 ", "--max-delay 61"):
+        assert value in said.err
     said = nmtool(*integers, "--max-delay", 61)
     assert said.code == 0, said.err
-    assert "delays are cut to 61 steps" in said.err
+    assert " 61 steps (max_delay)" in said.err
     assert IntegerNetwork.load("near/integers.npz").max_delay <= 61
 
 
@@ -136,11 +134,11 @@ def test_stopped_and_resumed_equals_uninterrupted(
         stop_in_epoch(epoch, patch)
         said = nmtool(*words, "-o", "stopped")
     assert said.code == 130
-    assert "go on with: nmtool train two -o stopped --resume" in said.err
+    assert "nmtool train two -o stopped --resume\n" in said.err
     shutil.rmtree("run")
     said = nmtool("train", "two", "-o", "stopped", "--resume")
     assert said.code == 0, said.err
-    assert "starts anew" not in said.err
+    assert {line[:5] for line in said.err.splitlines()} <= {"epoch"}
     assert_same_run("whole", "stopped")
 
 
@@ -148,8 +146,8 @@ def test_a_run_that_lost_its_start_is_not_resumed(nmtool: Nmtool) -> None:
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
     Path("fine/checkpoint.npz").unlink()
     said = nmtool("train", "two", "-o", "fine", "--resume")
-    assert said.code == 2
-    assert "the run in fine cannot be gone on with" in said.err
+    assert (said.code, said.error) == (2, "resume-nothing-kept")
+    assert "fine" in said.err
     assert Path("fine/run.json").exists()
 
 
@@ -161,38 +159,43 @@ def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
     in_floats = nmtool("evaluate", "fine/network.npz", "two", "--json").json
     assert in_integers["arithmetic"] == "loihi2"
     assert in_floats["arithmetic"] == "float"
-    assert nmtool("quantize", "fine", "-o", "again.npz").code == 2
+    said = nmtool("quantise", "fine", "-o", "again.npz")
+    assert (said.code, said.error) == (2, "quantised-already")
+    assert "fine/network.npz" in said.err
 
 
 def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:
     (tmp_path / "two").rename(tmp_path / "moved")
-    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 2
+    said = nmtool("finetune", "run", "-o", "fine", "--epochs", 1)
+    assert (said.code, said.error) == (2, "dataset-unknown")
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--data", "moved").code == 0
     assert Network.load("fine/network.npz").n_steps > 0
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "error", "named"),
     [
-        (("run", "-o", "fine", "--hidden", 9), "cannot become 9"),
-        (("run", "-o", "fine", "--feedforward"), "recurrent is True in run and cannot become"),
-        (("run", "-o", "fine", "--config", "wide.toml"), "hidden is 6 in run and cannot become 9"),
-        (("run", "-o", "fine", "--config", "typo.toml"), "typo.toml: unknown setting learning"),
-        (("run", "-o", "run"), "already"),
-        (("two", "-o", "fine"), "holds no run"),
-        (("run", "-o", "fine", "--weight-bits", 9), "weight_bits"),
+        (("run", "-o", "fine", "--hidden", 9), "network-shape-fixed", "hidden is 6 in run "),
+        (("run", "-o", "fine", "--feedforward"), "network-shape-fixed", "recurrent is True "),
+        (("run", "-o", "fine", "--config", "wide.toml"), "network-shape-fixed", " 9\n"),
+        (("run", "-o", "fine", "--config", "typo.toml"), "setting-unknown", "typo.toml: "),
+        (("run", "-o", "run"), "path-taken", "run "),
+        (("two", "-o", "fine"), "run-missing", "two "),
+        (("run", "-o", "fine", "--weight-bits", 9), "setting-range", "weight_bits"),
     ],
 )
-def test_what_cannot_be_is_refused(words: tuple, told: str, nmtool: Nmtool) -> None:
+def test_what_cannot_be_is_refused(
+    words: tuple[object, ...], error: str, named: str, nmtool: Nmtool
+) -> None:
     Path("wide.toml").write_text("hidden = 9\n")
     Path("typo.toml").write_text("learning = 0.1\n")
     said = nmtool("finetune", *words)
-    assert said.code == 2
-    assert told in said.err
+    assert (said.code, said.out, said.error) == (2, "", error)
+    assert named in said.err
 
 
 def test_a_run_without_a_checkpoint_is_refused(nmtool: Nmtool) -> None:
     Path("run/checkpoint.npz").unlink()
     said = nmtool("finetune", "run", "-o", "fine")
-    assert said.code == 2
-    assert "no checkpoint" in said.err
+    assert (said.code, said.error) == (2, "checkpoint-missing")
+    assert "run " in said.err

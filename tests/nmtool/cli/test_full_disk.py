@@ -5,6 +5,8 @@ The limit on the size of files stands in for the disk: writing beyond it fails w
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ import pytest
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
+
+FULL = f"  why: {os.strerror(errno.EFBIG)}\n"
 
 
 @contextmanager
@@ -36,14 +40,15 @@ def _everything(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 100, 2000])
-def test_quantize_over_an_existing_file(
+def test_quantise_over_an_existing_file(
     n_bytes: int, nmtool: Nmtool, tmp_path: Path, floats: Path, integers: Path
 ) -> None:
     before = _everything(tmp_path)
     with _files_up_to(n_bytes):
-        said = nmtool("quantize", floats, "-o", integers, "--weight-bits", "4", "--force")
-    assert (said.code, said.out) == (2, "")
-    assert f"error: {integers} could not be written\n  why: File too large\n  fix: " in said.err
+        said = nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force")
+    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
+    assert str(integers) in said.err
+    assert FULL in said.err
     assert _everything(tmp_path) == before
 
 
@@ -53,8 +58,8 @@ def test_export_over_an_existing_folder(nmtool: Nmtool, tmp_path: Path, integers
     before = _everything(tmp_path)
     with _files_up_to(2000):
         said = nmtool(*words, "--force")
-    assert (said.code, said.out) == (2, "")
-    assert "could not be written\n  why: File too large" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
+    assert FULL in said.err
     assert _everything(tmp_path) == before
 
 
@@ -69,8 +74,9 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
     room = max(len(content) for content in before.values()) - 1
     with _files_up_to(room):
         said = nmtool("train", data, "-o", "run", "--resume")
-    assert (said.code, said.out) == (2, "")
-    assert "run/checkpoint.npz could not be written\n  why: File too large" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
+    assert "run/checkpoint.npz" in said.err
+    assert FULL in said.err
     after = _everything(tmp_path / "run")
     assert after["checkpoint.npz"] == before["checkpoint.npz"]
     assert after.keys() == before.keys()
@@ -82,7 +88,7 @@ def test_train(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
 def test_train_cannot_even_begin(nmtool: Nmtool, data: Path) -> None:
     with _files_up_to(10):
         said = nmtool("train", data, *cases.SETTINGS, "-o", "run")
-    assert (said.code, said.out) == (2, "")
-    assert "run/run.json could not be written" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "file-not-written")
+    assert "run/run.json" in said.err
     assert list(Path("run").iterdir()) == []
     assert nmtool("train", data, *cases.SETTINGS, "-o", "run").code == 0
