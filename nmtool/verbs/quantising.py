@@ -77,10 +77,10 @@ def quantise(
     _check(network, ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
-        dataset, compared_on = keep_apart(calibrate_on, held_out)
+        dataset, kind = keep_apart(calibrate_on, held_out)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
-            compare_on = dataset.filled_split(VALIDATION)
+            compare_on, compared_on = dataset.filled_split(VALIDATION), kind
         elif compare_on is None:
             _log.warning(
                 "accuracies are not compared: a single sample calibrates, and none is left"
@@ -158,7 +158,7 @@ def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
-    known = held_out is not None and held_out < events.n_samples
+    known = held_out is not None and 0 < held_out < events.n_samples
     count = held_out if known else min(COMPARED_SAMPLES, events.n_samples // 2)
     name = "samples held out of training" if known else "training samples, the last ones"
     return Dataset(dataset.name, ("train",), dataset.split, tail=count or None), name

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import UsageError
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -22,7 +22,7 @@ from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verbs.loading import check_exists, load
-from nmtool.verbs.running import simulate
+from nmtool.verbs.running import executable, simulate
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 
 if TYPE_CHECKING:
@@ -62,17 +62,18 @@ def verify(
         progress: is shown what is being done.
 
     Raises:
-        UsageError: there is nothing to compare with, a float network among integers, or the data
-            do not fit the network.
-        FileFormatError: a file is missing or damaged, or carries no known answers.
+        UsageError: there is nothing to compare with, a float network among integers, an artefact
+            that is not compared, or data that do not fit the network.
+        FileFormatError: a file is missing or damaged, or carries no known answers, or those of
+            another network.
         DoesNotFitError: a format cannot hold the network.
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
     if isinstance(network, str | Path):
         check_exists(network)
-        artefact = artefact or network
-    own = _format_of(artefact)
+    against = [against] if isinstance(against, str) else list(against)
+    own, artefact = _own_export(network, artefact, against)
     if data is None:
         return _verify_answers(network, own, artefact, against, deep, options, progress)
     backends = _backends(against, own)
@@ -162,13 +163,21 @@ def _verify_answers(
             why="it is no export that nmtool knows",
             fix="name DATA to compare on, and a backend",
         )
-    if list(against) not in ([], [own.name]) or deep:
+    if against not in ([], [own.name]) or deep:
         raise UsageError(
             "other backends, and u and v, are compared on data",
             code="data-missing",
             fix="name DATA, or leave out what is compared beside the export's own answers",
         )
     answers = self_check.carried_answers(own, artefact)
+    if artefact != network:
+        found = load(network) if isinstance(network, str | Path) else network
+        if found.content_hash != answers.network_hash:
+            raise FileFormatError(
+                f"the known answers in {artefact} are those of another network",
+                code="answers-other-network",
+                fix="export the network again",
+            )
     own.package.require()
     check = check_answers(
         own, artefact, answers, options=options.get(own.name, {}), progress=progress
@@ -181,18 +190,31 @@ def _verify_answers(
     )
 
 
-def _format_of(artefact: str | Path | None) -> Format | None:
+def _own_export(
+    network: Network | IntegerNetwork | str | Path,
+    artefact: str | Path | None,
+    against: Sequence[str],
+) -> tuple[Format | None, str | Path | None]:
+    """Format and path of the export that is run as it is: the artefact, else the network."""
     from nmtool.exporters import formats
 
-    return None if artefact is None else formats.of_artefact(artefact)
+    if artefact is None:
+        path = network if isinstance(network, str | Path) else None
+        return (None, None) if path is None else (formats.of_artefact(path), path)
+    own = executable(artefact)
+    if against and own.name not in against:
+        raise UsageError(
+            f"{artefact} is for {own.name}, which is not among what is compared",
+            code="artefact-unused",
+            fix=f"name {own.name}, too, or leave the artefact out",
+        )
+    return own, artefact
 
 
 def _backends(against: Sequence[str], own: Format | None) -> list[Format]:
     """The formats to run, each once."""
     from nmtool.exporters import formats
 
-    if isinstance(against, str):
-        against = [against]
     found = [formats.by_name(name) for name in dict.fromkeys(against)] or ([own] if own else [])
     able = formats.that_can(formats.EXECUTES)
     if not found:
