@@ -21,7 +21,7 @@ from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
 from nmtool.network import Network
 from nmtool.verbs.loading import check_exists, load
-from nmtool.verbs.verifying import verify
+from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
@@ -87,20 +87,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    from nmtool.exporters import formats
-
-    names = list(dict.fromkeys(arguments.against or ([own.name] if own else [])))
+    backends = backends_to_run(arguments.against or (), own)
+    names = [backend.name for backend in backends]
     _check_model(arguments, names)
-    for name in names:
-        formats.by_name(name).package.require()
+    for backend in backends:
+        backend.package.require()
     network = load(arguments.network)
     split = arguments.split or "test"
     dataset = chosen_data(arguments, split, [arguments.network])
     events = read_split(dataset, split, arguments.samples)
     runs_itself = own is not None and names == [own.name]
-    if names and not (
-        runs_itself and isinstance(network, Network) and not quantise_options(arguments)
-    ):
+    if not (runs_itself and isinstance(network, Network) and not quantise_options(arguments)):
         network = integers(arguments, network, dataset if "train" in dataset.splits else None)
     return verify(
         network,
@@ -135,7 +132,7 @@ def _check_model(arguments: argparse.Namespace, backends: Sequence[str]) -> None
     """Raise `UsageError` if a model is chosen of a backend that does not run."""
     if arguments.model and LAVA not in backends:
         raise UsageError(
-            f"--model is for Lava, not for {', '.join(backends) or 'nothing'}",
+            f"--model is for Lava, not for {', '.join(backends)}",
             code="lava-model-unused",
             fix="leave it out, or compare with Lava on data: --against lava",
         )

@@ -76,7 +76,7 @@ def verify(
     own, artefact = _own_export(network, artefact, against)
     if data is None:
         return _verify_answers(network, own, artefact, against, deep, options, progress)
-    backends = _backends(against, own)
+    backends = backends_to_run(against, own)
     for backend in backends:
         backend.package.require()
     found = load(network) if isinstance(network, str | Path) else network
@@ -145,6 +145,29 @@ def check_answers(
     )
 
 
+def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
+    """The formats that are compared, each once.
+
+    Args:
+        against: their names.
+        own: that of the export, which is compared where no other is named.
+
+    Raises:
+        UsageError: there is none, or none of that name.
+    """
+    from nmtool.exporters import formats
+
+    found = [formats.by_name(name) for name in dict.fromkeys(against)] or ([own] if own else [])
+    able = formats.that_can(formats.EXECUTES)
+    if not found:
+        raise UsageError(
+            "there is nothing to compare with",
+            code="backend-missing",
+            fix=f"name a backend: --against {'|'.join(able)}",
+        )
+    return found
+
+
 def _verify_answers(
     network: Network | IntegerNetwork | str | Path,
     own: Format | None,
@@ -209,21 +232,6 @@ def _own_export(
             fix=f"name {own.name}, too, or leave the artefact out",
         )
     return own, artefact
-
-
-def _backends(against: Sequence[str], own: Format | None) -> list[Format]:
-    """The formats to run, each once."""
-    from nmtool.exporters import formats
-
-    found = [formats.by_name(name) for name in dict.fromkeys(against)] or ([own] if own else [])
-    able = formats.that_can(formats.EXECUTES)
-    if not found:
-        raise UsageError(
-            "there is nothing to compare with",
-            code="backend-missing",
-            fix=f"name a backend: --against {'|'.join(able)}",
-        )
-    return found
 
 
 def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Format]) -> None:
