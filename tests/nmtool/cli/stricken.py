@@ -34,7 +34,7 @@ def killed_unnoticed(rank: int) -> None:
 def fails(rank: int) -> None:
     """Rank 1 alone has something to complain about."""
     if rank == 1:
-        raise StorageError("the disk of rank 1 is full")
+        raise StorageError("the disk of rank 1 is full", code="disk-full")
 
 
 def errs(rank: int) -> None:

@@ -29,9 +29,8 @@ def test_written_and_read(nmtool: Nmtool, chain: Path) -> None:
 
 def test_every_reason_against_it_is_told(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("export", integers, "-o", "network.net")
-    assert (said.code, said.out) == (1, "")
-    assert "NetX files cannot carry this network" in said.err
-    assert "population hidden: recurrent layers have no delays" in said.err
+    assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
+    assert "\nnetx-recurrent-delays population hidden: " in said.err
     assert not Path("network.net").exists()
 
 
@@ -40,22 +39,23 @@ def test_files_of_others(nmtool: Nmtool) -> None:
     said = nmtool("inspect", "foreign.net", "--json")
     assert (said.code, [p["name"] for p in said.json["populations"]]) == (0, ["layer0"])
     said = nmtool("verify", "foreign.net")
-    assert (said.code, said.out) == (2, "")
-    assert "foreign.net carries no known answers" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "answers-missing")
+    assert "foreign.net" in said.err
     write_foreign(Path("foreign.net"), dense(5, 3), {"type": b"pool"})
     said = nmtool("inspect", "foreign.net")
-    assert (said.code, said.out) == (2, "")
-    assert "layer 1: it is of the kind 'pool'" in said.err
+    assert (said.code, said.out, said.error) == (2, "", "netx-file-unfit")
+    assert "layer 1: " in said.err
+    assert "'pool'" in said.err
 
 
 def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def find() -> None:
-        raise MissingError("lava-dl is not there")
+        raise MissingError("lava-dl is not there", code="library-missing")
 
     monkeypatch.setattr(netx.runner, "find", find)
     assert nmtool("export", chain, "-o", "network.net").code == 0
     said = nmtool("verify", "network.net")
-    assert (said.code, said.out) == (3, "")
+    assert (said.code, said.out, said.error) == (3, "", "library-missing")
 
 
 @pytest.mark.lava

@@ -1,4 +1,4 @@
-"""`nmtool quantize`: the integers of the library, and nothing existing lost."""
+"""`nmtool quantise`: the integers of the library, and nothing existing lost."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def calibrating(n_steps: int) -> Raster:
 
 
 def test_without_data(nmtool: Nmtool, floats: Path) -> None:
-    said = nmtool("quantize", floats, "-o", "q.npz")
+    said = nmtool("quantise", floats, "-o", "q.npz")
     assert said.code == 0
     network = cases.float_network()
     expected = round_network(network, ranges=weight_ranges(network, 8)).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
     assert said.out.startswith("weights and delays\n projection ")
     assert said.out.endswith("\n\nq.npz written\n")
-    assert said.err == "no calibration data: non-spiking outputs keep head-room for any input\n"
+    assert said.err.startswith("no calibration data")
 
 
 @pytest.mark.usefixtures("data")
@@ -48,7 +48,7 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
     shown = calibrate(network, calibrating(120), to_integers=six_bits)
     expected = six_bits(network, calibration=shown, scale="data")
     said = nmtool(
-        *("quantize", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
+        *("quantise", floats, "-o", "q.npz", "--data", "two", "--weight-bits", "6"),
         *("--scale", "data", "--json"),
     )
     assert said.code == 0
@@ -70,7 +70,7 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
 @pytest.mark.usefixtures("data")
 def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
-    words = ("quantize", floats, "-o", "q.npz", "--data", "two", "--force")
+    words = ("quantise", floats, "-o", "q.npz", "--data", "two", "--force")
     drop = nmtool(*words, "--json").json["drop"]
     assert drop["samples"] == cases.N_TRAIN // 2
     assert drop["compared_on"] == "6 training samples, the last ones"
@@ -92,7 +92,7 @@ def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Pat
     Path("run").mkdir()
     Path("run/run.json").write_text('{"options": {"validation": 4}}')
     cases.float_network().save("run/network.npz")
-    words = ("quantize", "run", "-o", "q.npz", "--data", "two", "--force", "--json")
+    words = ("quantise", "run", "-o", "q.npz", "--data", "two", "--force", "--json")
     drop = nmtool(*words).json["drop"]
     assert (drop["samples"], drop["compared_on"]) == (4, "4 samples held out of training")
     last = cases.spike_events(cases.N_TRAIN, 1).split_tail(4)[1]
@@ -108,10 +108,10 @@ def test_a_network_that_runs_in_integers_only_is_not_compared(nmtool: Nmtool) ->
     pytest.importorskip("torch")
     instant = Population("hidden", 3, tau_syn_ms=0.0)
     cases.float_network(populations=[instant, cases.float_network().populations[1]]).save("f.npz")
-    said = nmtool("quantize", "f.npz", "-o", "q.npz", "--data", "two", "--json")
+    said = nmtool("quantise", "f.npz", "-o", "q.npz", "--data", "two", "--json")
     assert (said.code, said.json["drop"]) == (0, None)
-    assert "accuracies are not compared: the float network does not run here: " in said.err
-    assert "population 'hidden' cannot be trained, since its tau_syn_ms is 0;" in said.err
+    assert "accuracies are not compared" in said.err
+    assert all(value in said.err for value in ("'hidden'", "tau_syn_ms"))
     assert IntegerNetwork.load("q.npz").content_hash == said.json["hash"]
 
 
@@ -119,27 +119,23 @@ def test_integers_of_a_run_need_no_quantising(nmtool: Nmtool) -> None:
     Path("run").mkdir()
     cases.float_network().save("run/network.npz")
     cases.integer_network().save("run/integers.npz")
-    said = nmtool("quantize", "run", "-o", "q.npz")
-    assert said.code == 2
-    assert said.err == (
-        "error: run is made of integers already\n"
-        "  fix: nmtool verify, evaluate and export take it as it is; to quantise the floats that "
-        "it trained, name run/network.npz\n"
-    )
-    assert nmtool("quantize", "run/network.npz", "-o", "q.npz").code == 0
+    said = nmtool("quantise", "run", "-o", "q.npz")
+    assert (said.code, said.out, said.error) == (2, "", "quantised-already")
+    assert " run/network.npz\n" in said.err
+    assert nmtool("quantise", "run/network.npz", "-o", "q.npz").code == 0
 
 
 def test_delays_in_few_bits(nmtool: Nmtool, floats: Path) -> None:
-    assert nmtool("quantize", floats, "-o", "q.npz", "--delay-bits", "1").code == 0
+    assert nmtool("quantise", floats, "-o", "q.npz", "--delay-bits", "1").code == 0
     grid = DelayGrid.spanning(1, round(cases.float_network().max_delay))
     for projection in IntegerNetwork.load("q.npz").projections:
         assert set(np.unique(projection.delay)) <= {0, grid.stride}
 
 
 def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
-    kept = nmtool("quantize", floats, "-o", "kept.npz").out.splitlines()
+    kept = nmtool("quantise", floats, "-o", "kept.npz").out.splitlines()
     assert kept[1].split("  ")[-1] == "delays cut"
-    said = nmtool("quantize", floats, "-o", "moved.npz", "--delay-bits", "1")
+    said = nmtool("quantise", floats, "-o", "moved.npz", "--delay-bits", "1")
     header, _, *rows = said.out.splitlines()[1:6]
     assert header.endswith("delay error, steps")
     errors = [
@@ -154,7 +150,7 @@ def test_moved_delays_are_in_the_table(nmtool: Nmtool, floats: Path) -> None:
 
 
 def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -> None:
-    assert nmtool("quantize", floats, "-o", "q.npz", "--ranges", "largest").code == 0
+    assert nmtool("quantise", floats, "-o", "q.npz", "--ranges", "largest").code == 0
     expected = round_network(cases.float_network()).network
     assert IntegerNetwork.load("q.npz").content_hash == expected.content_hash
 
@@ -164,7 +160,7 @@ def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
     from nmtool.training.model import SpikingNetwork
 
-    words = ("quantize", floats, "--data", "two", "--weight-bits", "2")
+    words = ("quantise", floats, "--data", "two", "--weight-bits", "2")
     assert nmtool(*words, "-o", "error.npz").code == 0
     assert nmtool(*words, "-o", "search.npz", "--ranges", "search").code == 0
     network = cases.float_network()
@@ -180,79 +176,81 @@ def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
 def test_one_sample_calibrates_and_nothing_is_compared(nmtool: Nmtool, floats: Path) -> None:
     Path("one").mkdir()
     write_shd(Path("one/one_train.h5"), cases.spike_events(1, 1))
-    said = nmtool("quantize", floats, "-o", "q.npz", "--data", "one", "--json")
+    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "one", "--json")
     assert (said.code, said.json["drop"], said.json["calibrated"]) == (0, None, True)
-    assert "a single sample calibrates, and none is left" in said.err
+    assert "accuracies are not compared" in said.err
 
 
 def test_infinite_time_constants_stay_json(nmtool: Nmtool) -> None:
     first, second = cases.float_network().populations
     tau = {"tau_mem_ms": np.inf, "tau_syn_ms": np.inf}
     cases.float_network(populations=[Population("hidden", 3, **tau), second]).save("f.npz")
-    said = nmtool("quantize", "f.npz", "-o", "q.npz", "--json")
+    said = nmtool("quantise", "f.npz", "-o", "q.npz", "--json")
     assert said.code == 0
     assert said.json["populations"][0]["tau_mem_ms"] == "Infinity"
     assert first.name == said.json["populations"][0]["name"]
-    assert nmtool("quantize", "f.npz", "-o", "q2.npz").code == 0
+    assert nmtool("quantise", "f.npz", "-o", "q2.npz").code == 0
 
 
 def test_findings_are_told(nmtool: Nmtool) -> None:
     inputs, *others = cases.float_network().projections
     far = Projection("input", "hidden", inputs.weight, inputs.delay + 60)
     cases.float_network(projections=[far, *others]).save("far.npz")
-    said = nmtool("quantize", "far.npz", "-o", "q.npz")
+    said = nmtool("quantise", "far.npz", "-o", "q.npz")
     assert said.code == 0
     assert "delay-range input → hidden: " in said.err
 
 
 def test_an_existing_file_is_kept(nmtool: Nmtool, floats: Path, integers: Path) -> None:
     before = integers.read_bytes()
-    said = nmtool("quantize", floats, "-o", integers)
-    assert said.code == 2
-    assert said.err == (
-        f"error: {integers} exists\n  fix: choose another name, or replace it: --force\n"
-    )
+    said = nmtool("quantise", floats, "-o", integers)
+    assert (said.code, said.out, said.error) == (2, "", "path-taken")
+    assert str(integers) in said.err
     assert integers.read_bytes() == before
 
 
 def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integers: Path) -> None:
-    assert nmtool("quantize", floats, "-o", integers, "--weight-bits", "4", "--force").code == 0
+    assert nmtool("quantise", floats, "-o", integers, "--weight-bits", "4", "--force").code == 0
     assert {p.weight_bits for p in IntegerNetwork.load(integers).projections} == {4}
     for other in (floats, Path("letter.npz"), Path("folder.npz")):
         if other == Path("letter.npz"):
             other.write_text("dear")
         if other == Path("folder.npz"):
             other.mkdir()
-        said = nmtool("quantize", floats, "-o", other, "--force")
-        assert said.code == 2
-        assert "exists and is not an integer network" in said.err
+        said = nmtool("quantise", floats, "-o", other, "--force")
+        assert (said.code, said.out, said.error) == (2, "", "path-foreign")
+        assert str(other) in said.err
     assert Path("letter.npz").read_text() == "dear"
     assert Network.load(floats).content_hash == cases.float_network().content_hash
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "error", "named"),
     [
-        (["integers.npz", "-o", "q.npz"], "integers.npz is made of integers already\n  fix: "),
-        (["floats.npz", "-o", "q.onnx"], "q.onnx is no name for a network file\n  fix: let it"),
-        (["floats.npz", "-o", "q"], "q is no name for a network file"),
-        (["floats.npz", "-o", "q.npz", "--scale", "data"], "--scale data needs calibration data"),
-        (["floats.npz", "-o", "q.npz", "--ranges", "search"], "--ranges search needs calibration"),
-        (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "argument --delay-bits: invalid"),
-        (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "argument --weight-bits: invalid"),
-        (["floats.npz", "-o", "no/q.npz"], "no/q.npz could not be written"),
+        (["integers.npz", "-o", "q.npz"], "quantised-already", "integers.npz"),
+        (["floats.npz", "-o", "q.onnx"], "extension-wrong", "q.onnx"),
+        (["floats.npz", "-o", "q"], "extension-wrong", ".npz"),
+        (["floats.npz", "-o", "q.npz", "--scale", "data"], "calibration-data-missing", "--scale"),
+        (
+            ["floats.npz", "-o", "q.npz", "--ranges", "search"],
+            "calibration-data-missing",
+            "--ranges",
+        ),
+        (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "command-line", "--delay-bits"),
+        (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "command-line", "--weight-bits"),
+        (["floats.npz", "-o", "no/q.npz"], "file-not-written", "no/q.npz"),
     ],
 )
 @pytest.mark.usefixtures("floats", "integers")
-def test_wrong_usage(words: list[str], told: str, nmtool: Nmtool) -> None:
-    said = nmtool("quantize", *words)
-    assert said.code == 2
-    assert told in said.err
+def test_wrong_usage(words: list[str], error: str, named: str, nmtool: Nmtool) -> None:
+    said = nmtool("quantise", *words)
+    assert (said.code, said.out, said.error) == (2, "", error)
+    assert named in said.err
     assert not Path("q.npz").exists()
 
 
 def test_calibrated_on_silence(nmtool: Nmtool, data: Path, floats: Path) -> None:
     cases.write_raw(data / "two_train.h5", [[], []], [[], []], [0, 1])
-    said = nmtool("quantize", floats, "-o", "q.npz", "--data", "two")
+    said = nmtool("quantise", floats, "-o", "q.npz", "--data", "two")
     assert said.code == 0
     assert nmtool("evaluate", "q.npz", "two").code == 0
