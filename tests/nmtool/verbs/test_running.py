@@ -1,0 +1,263 @@
+"""`simulate`, `evaluate` and `run`: what networks and exports answer to samples."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, bin_events
+from nmtool.data.samples import Samples, bin_for
+from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
+from nmtool.exporters import formats, onnx
+from nmtool.hardware_sim.simulator import simulate as simulate_integers
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification import compare_recordings
+from tests.exporters.netx_nets import chain_network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.refusals import refused
+
+Export = Callable[[str], Path]
+EVENTS = cases.spike_events(cases.N_TEST, 2)
+RASTER = bin_events(EVENTS, 1.0, 30).raster
+COUNTS = {"arithmetic", "samples", "accuracy", "spikes_per_neuron"}
+COUNTS |= {"synaptic_events_per_sample", "neuron_updates_per_sample"}
+
+
+def same(one: Recording, other: Recording) -> bool:
+    return compare_recordings(one, other).identical and compare_recordings(other, one).identical
+
+
+# `simulate`.
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_integers_run_on_rasters_and_on_events(deep: bool) -> None:
+    network, counted = cases.integer_network(), []
+    found = nm.simulate(network, RASTER, deep=deep, on_progress=counted.append)
+    assert same(found, simulate_integers(network, RASTER, deep=deep))
+    assert same(found, nm.simulate(network, EVENTS, deep=deep))
+    assert set(found.current) == ({"hidden", "out"} if deep else set())
+    assert set(found.potential) == ({"hidden"} if deep else set())
+    assert sum(counted) == RASTER.n_samples
+
+
+@pytest.mark.torch
+def test_floats_run_as_in_training() -> None:
+    from nmtool.training.model import SpikingNetwork
+
+    network, counted = cases.float_network(), []
+    found = nm.simulate(network, RASTER, on_progress=counted.append)
+    assert same(found, SpikingNetwork(network).record(RASTER))
+    assert same(found, nm.simulate(network, EVENTS))
+    assert found.membrane["out"].dtype.kind == "f"
+    assert sum(counted) == RASTER.n_samples
+
+
+def test_u_and_v_of_floats_are_not_recorded() -> None:
+    with refused(UsageError, "deep-float"):
+        nm.simulate(cases.float_network(), RASTER, deep=True)
+
+
+def test_inputs_that_do_not_fit() -> None:
+    network = cases.integer_network()
+    with refused(DataError, "input-channels-differ"):
+        nm.simulate(network, Raster.silent(1, 30, 5))
+    with refused(UsageError, "data-channels-differ"):
+        nm.simulate(network, replace(EVENTS, n_units=5))
+    with refused(UsageError, "data-classes-differ"):
+        nm.simulate(network, replace(EVENTS, class_names=("a", "b", "c")))
+    with refused(DataError, "split-empty"):
+        nm.simulate(network, EVENTS[:0])
+    with refused(UsageError, "data-type") as caught:
+        nm.simulate(network, Dataset("two", ("test",), lambda split: EVENTS))  # type: ignore[arg-type]
+    assert "Dataset" in caught.value.what
+
+
+# `evaluate`.
+
+
+def test_integers_are_evaluated() -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS)
+    recording = simulate_integers(network, RASTER)
+    spikes = recording.spikes["hidden"].n_spikes
+    assert (found.arithmetic, found.samples) == (network.arithmetic, cases.N_TEST)
+    assert found.accuracy == recording.accuracy(EVENTS.label)
+    assert found.spikes_per_neuron == {"hidden": pytest.approx(spikes / (3 * cases.N_TEST))}
+    assert found.neuron_updates_per_sample == 30 * 5
+    assert found.counts == {"u_wraps": 0, "v_clips": 0}
+    assert same(found.recording, recording)
+    assert (found.loss, found.seconds) == (None, None)
+    assert set(found.as_json()) == COUNTS | {"u_wraps", "v_clips", "loss"}
+    again = nm.evaluate(network, Samples(RASTER, EVENTS.label))
+    assert again.as_json() == found.as_json()
+
+
+def test_synaptic_events_are_counted_by_hand() -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS)
+    sources = {"input": RASTER, "hidden": found.recording.spikes["hidden"]}
+    expected = sum(
+        int(sources[p.source].counts().sum(axis=0) @ (p.weight != 0).sum(axis=1))
+        for p in network.projections
+    )
+    assert found.synaptic_events_per_sample == pytest.approx(expected / cases.N_TEST)
+
+
+@pytest.mark.torch
+def test_floats_are_evaluated() -> None:
+    network = cases.float_network()
+    found = nm.evaluate(network, EVENTS)
+    assert found.arithmetic == "float"
+    assert found.accuracy == nm.simulate(network, RASTER).accuracy(EVENTS.label)
+    assert found.counts == {}
+    assert set(found.as_json()) == COUNTS | {"loss"}
+
+
+def test_progress_is_shown() -> None:
+    seen: list[Any] = []
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        seen.append((label, total))
+        yield lambda n, remark="": seen.append(n)
+
+    nm.evaluate(cases.integer_network(), EVENTS, progress=progress)
+    assert seen == [("integer simulator", cases.N_TEST), cases.N_TEST]
+
+
+# Remarks.
+
+
+def test_events_that_are_dropped_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    network = replace(cases.integer_network(), n_steps=10)
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.evaluate(network, EVENTS)
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    late = int((EVENTS.time_ms >= 10).sum())
+    assert record.getMessage().startswith(f"{late} of {EVENTS.n_events} events")
+    assert found.recording.spikes["hidden"].n_steps == 10
+
+
+def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    with caplog.at_level(logging.INFO, "nmtool"):
+        expected = nm.evaluate(network, EVENTS)
+        assert caplog.records == []
+        found = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
+    assert [(one.name, one.levelno) for one in caplog.records] == [
+        ("nmtool.data.samples", logging.WARNING)
+    ]
+    assert found.accuracy == expected.accuracy
+
+
+# `run`.
+
+
+@pytest.mark.parametrize("name", ["onnx", "nir", "c"])
+def test_exports_run_as_their_network(name: str, export: Export) -> None:
+    if name == "c" and shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    path = export(name)
+    found = nm.run(path, EVENTS)
+    expected = nm.evaluate(cases.integer_network(), EVENTS)
+    assert (found.samples, found.accuracy) == (cases.N_TEST, expected.accuracy)
+    assert found.seconds is not None
+    assert found.seconds > 0
+    spikes = found.recording.spikes["hidden"].n_spikes
+    assert found.as_json()["spikes"] == spikes > 0
+    if name != "nir":
+        assert same(found.recording, expected.recording)
+        assert found.as_json().keys() == COUNTS | {"spikes", "seconds", *found.counts}
+
+
+def test_an_export_to_lava_runs_there(export: Export, lava: FakeLava) -> None:
+    lava.faults = {"fast": flip_spike(3, 9, 1)}
+    path = export("lava")
+    found = nm.run(str(path), EVENTS)
+    assert [call["folder"] for call in lava.calls] == [path]
+    different = compare_recordings(
+        simulate_integers(cases.integer_network(), RASTER), found.recording
+    )
+    assert different.spikes_different == 1
+
+
+@pytest.mark.lava
+def test_in_lava(export: Export) -> None:
+    found = nm.run(export("lava"), EVENTS)
+    assert same(found.recording, simulate_integers(cases.integer_network(), RASTER))
+
+
+@pytest.mark.lava
+def test_netx_in_lava(export: Export) -> None:
+    from nmtool.exporters import netx
+
+    try:
+        netx.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    network = chain_network(3)
+    units, classes = network.channels.size * network.channels.group, network.class_names
+    random = np.random.default_rng(0)
+    events = nm.SpikeEvents(
+        np.sort(random.uniform(0, 100, 60)),
+        random.integers(0, units, 60),
+        [0, 60],
+        [0],
+        units,
+        classes,
+    )
+    found = nm.run(export("netx"), events)
+    assert same(found.recording, simulate_integers(network, bin_for(network, events).raster))
+
+
+@pytest.mark.parametrize("name", ["integers.npz", "words.txt"])
+def test_what_is_no_export(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    cases.integer_network().save(path)
+    with refused(FileFormatError, "export-unknown") as caught:
+        nm.run(path, EVENTS)
+    assert name in caught.value.what
+    with refused(FileFormatError, "file-missing"):
+        nm.run(tmp_path / f"missing_{name}", EVENTS)
+
+
+def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = export("lava")
+    paper = formats.Format("paper", "a paper", marker="lava_network", can=frozenset())
+    monkeypatch.setattr(formats, "FORMATS", (paper,))
+    with refused(UsageError, "runtime-none") as caught:
+        nm.run(path, EVENTS)
+    assert str(path) in caught.value.what
+
+
+def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+    export: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export("onnx")
+
+    def missing() -> None:
+        raise MissingError("onnxruntime is not installed", code="library-missing")
+
+    monkeypatch.setattr(onnx, "library", missing)
+    monkeypatch.setattr(onnx, "run", None)
+    with refused(MissingError, "library-missing"):
+        nm.run(path, EVENTS)
+
+
+@pytest.mark.usefixtures("lava")
+def test_data_that_do_not_fit_an_export(export: Export) -> None:
+    with refused(UsageError, "data-channels-differ"):
+        nm.run(export("lava"), replace(EVENTS, n_units=5))
