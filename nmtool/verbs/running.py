@@ -227,5 +227,6 @@ def executable(path: str | Path) -> Format:
             f"{path} cannot be run",
             code="runtime-none",
             why=f"the format {found.name} has no runtime",
+            fix="run its network in the integer simulator: nmtool evaluate",
         )
     return found
