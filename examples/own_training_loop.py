@@ -23,36 +23,31 @@ import sys
 import numpy as np
 import torch
 
-from nmtool.graph import InputChannels
-from nmtool.network import Network, Population, Projection
-from nmtool.raster import Raster
-from nmtool.readout import Readout
+import nmtool as nm
 from nmtool.training.losses import predictions, readout_loss
-from nmtool.training.model import SpikingNetwork
 
 MAX_PRESENTATIONS = 6
 
 
-def sequence_network() -> Network:
+def sequence_network() -> nm.Network:
     """Two inputs and two outputs; the delays answer each order with the other one's class."""
-    outputs = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=5.0)
-    synapses = Projection("input", "output", np.ones((2, 2)), np.array([[0, 10], [10, 0]]))
-    return Network(
-        InputChannels(2), [outputs], [synapses], Readout("output", "max"), dt_ms=1.0, n_steps=60
-    )
+    outputs = nm.Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=5.0)
+    synapses = nm.Projection("input", "output", np.ones((2, 2)), np.array([[0, 10], [10, 0]]))
+    readout = nm.Readout("output", "max")
+    return nm.Network(nm.InputChannels(2), [outputs], [synapses], readout, dt_ms=1.0, n_steps=60)
 
 
-def two_orders() -> tuple[Raster, torch.Tensor]:
+def two_orders() -> tuple[nm.Raster, torch.Tensor]:
     """Input 0 first (class 0) and input 1 first (class 1)."""
     spikes = np.zeros((2, 60, 2), bool)
     spikes[0, 0, 0] = spikes[0, 10, 1] = True
     spikes[1, 0, 1] = spikes[1, 10, 0] = True
-    return Raster.from_dense(spikes), torch.tensor([0, 1])
+    return nm.Raster.from_dense(spikes), torch.tensor([0, 1])
 
 
 def main(path: str) -> None:
     network = sequence_network()
-    model = SpikingNetwork(network, max_delay=61)
+    model = nm.SpikingNetwork(network, max_delay=61)
     spikes, labels = two_orders()
     loss_of = readout_loss(network, gain=20.0)
     (synapses,) = model.synapses

@@ -15,12 +15,11 @@ import sys
 
 import numpy as np
 
-from nmtool import IntegerNetwork, SpikeEvents, bin_events
-from nmtool.hardware_sim.simulator import simulate
+import nmtool as nm
 
 
 def main(path: str) -> None:
-    network = IntegerNetwork.load(path)
+    network = nm.IntegerNetwork.load(path)
     units = network.channels.size * network.channels.group
     duration_ms = network.n_steps * network.dt_ms
     print(f"{network.channels.size} channels, {network.n_steps} steps of {network.dt_ms:g} ms")
@@ -28,7 +27,7 @@ def main(path: str) -> None:
     # Two samples: noise on all channels, and silence.
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(0, duration_ms, 4 * units))
-    events = SpikeEvents(
+    events = nm.SpikeEvents(
         time_ms=times,
         unit=rng.integers(0, units, times.size),
         offset=np.array([0, times.size, times.size]),
@@ -36,8 +35,7 @@ def main(path: str) -> None:
         n_units=units,
         class_names=network.class_names,
     )
-    heard = bin_events(events, network.dt_ms, network.n_steps, network.channels.group).raster
-    recording = simulate(network, heard)
+    recording = nm.simulate(network, events)
     for sample, prediction in enumerate(recording.predictions):
         spikes = sum(int(raster.counts()[sample].sum()) for raster in recording.spikes.values())
         print(f"sample {sample}: class {network.class_names[prediction]}, {spikes} spikes")

@@ -15,34 +15,31 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmtool import IntegerNetwork, bin_events, load_dataset
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.network import Network
-from nmtool.quantisation import Calibration, DelayGrid
+import nmtool as nm
+from nmtool.quantisation import DelayGrid
 from nmtool.training.integer_arithmetic import Rounding
-from nmtool.training.model import SpikingNetwork
-from nmtool.verification.comparison import compare_recordings
 
 
 @dataclass(frozen=True)
 class Decided(Rounding):
     """Rounds to the integers that a run was left with."""
 
-    integers: IntegerNetwork
+    integers: nm.IntegerNetwork
 
-    def __call__(self, network: Network) -> IntegerNetwork:
+    def __call__(self, network: nm.Network) -> nm.IntegerNetwork:
         return self.integers
 
 
-def main(run: Path, data: str) -> None:
-    network = Network.load(run / "network.npz")
-    integers = IntegerNetwork.load(run / "integers.npz")
-    events = load_dataset(data).test
-    heard = bin_events(events, integers.dt_ms, integers.n_steps, integers.channels.group).raster
+def main(folder: Path, data: str) -> None:
+    run = nm.Run.load(folder)
+    integers = run.integers
+    assert integers is not None, "the run trained in floats"
+    events = nm.load_dataset(data).test
+    heard = nm.bin_events(events, integers.dt_ms, integers.n_steps, integers.channels.group).raster
 
-    rounding = Decided(8, DelayGrid(), {}, Calibration(), integers)
-    trainer = SpikingNetwork(network, rounding=rounding)
-    found = compare_recordings(simulate(integers, heard), trainer.record(heard))
+    rounding = Decided(8, DelayGrid(), {}, nm.Calibration(), integers)
+    trainer = nm.SpikingNetwork(run.network, rounding=rounding)
+    found = nm.compare_recordings(nm.simulate(integers, heard), trainer.record(heard))
     print(
         f"trainer: spikes compared {found.spikes_compared}, different {found.spikes_different}; "
         f"spikes emitted {found.spikes_emitted}"

@@ -49,11 +49,14 @@ def test_own_training_loop(
 
 
 @pytest.mark.torch
-def test_train_export_and_run_deployed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_export_and_run_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train_and_export = runpy.run_path(str(EXAMPLES / "train_and_export.py"))
     train_and_export["main"](tmp_path / "out", epochs=1)
     assert "validation accuracy" in capsys.readouterr().out
     assert (tmp_path / "out" / "lava" / "run.py").is_file()
+    monkeypatch.setitem(sys.modules, "torch", None)
     runpy.run_path(str(EXAMPLES / "run_deployed.py"))["main"](str(tmp_path / "out" / "digits.npz"))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "64 channels, 100 steps of 1 ms"
