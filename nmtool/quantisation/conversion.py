@@ -32,6 +32,7 @@ from nmtool.quantisation.constants import (
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.exact import single, weight_jumps
 from nmtool.quantisation.losses import delay_losses, threshold_losses, weight_losses
+from nmtool.quantisation.ranges import check_weight_bits
 from nmtool.quantisation.report import QuantisationReport, RoundingCost
 from nmtool.quantisation.scale import (
     MEMBRANE,
@@ -105,10 +106,7 @@ def round_network(
     Raises:
         UsageError: unknown bits or scale rule, or `data` without calibration.
     """
-    if weight_bits not in targets.WEIGHT_BITS:
-        raise UsageError(
-            f"weights are held in 2 to 8 bits, not {weight_bits}", code="weight-bits-range"
-        )
+    check_weight_bits(weight_bits)
     if scale not in ("static", "data"):
         raise UsageError(
             f"unknown scale rule '{scale}'", code="scale-rule-unknown", fix="use static or data"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import targets
+from nmtool.errors import UsageError
 from nmtool.integer_network import MIXED, sign_mode
 from nmtool.network import Network
 from nmtool.quantisation.exact import weight_jumps
@@ -29,13 +30,25 @@ def weight_ranges(network: Network, weight_bits: int) -> dict[int, float]:
     Args:
         network: the float network.
         weight_bits: 2 … 8.
+
+    Raises:
+        UsageError: other bits.
     """
+    check_weight_bits(weight_bits)
     ranges = {}
     for index, projection in enumerate(network.projections):
         weight = weight_jumps(network, projection)
         step = targets.weight_step(weight_bits, sign_mode(weight) == MIXED)
         ranges[index] = least_error_range(weight, 256 // step - 1)
     return ranges
+
+
+def check_weight_bits(weight_bits: int) -> None:
+    """Raise `UsageError` unless the target holds weights of so many bits."""
+    if weight_bits not in targets.WEIGHT_BITS:
+        raise UsageError(
+            f"weights are held in 2 to 8 bits, not {weight_bits}", code="weight-bits-range"
+        )
 
 
 def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
