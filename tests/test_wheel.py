@@ -291,3 +291,15 @@ def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> Non
     export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
     installed.nmtool(*export, cwd=beside)
     assert "different 0" in installed.nmtool("verify", "deployed", cwd=beside)
+
+
+@pytest.mark.torch
+def test_the_lines_of_the_readme(installed: Installed, beside: Path) -> None:
+    pytest.importorskip("onnx")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = readme.partition("```python\n")[2].partition("```")[0]
+    (beside / "lines.py").write_text(lines)
+    accuracy, certificate = installed.run("lines.py", cwd=beside).splitlines()
+    assert float(accuracy.split("accuracy ")[1].split("%")[0]) > 80
+    assert "onnx: spikes compared 500000, different 0; spikes emitted " in certificate
+    assert (beside / "net.onnx").is_file()
