@@ -1,0 +1,379 @@
+"""`verify`: networks and exports against the simulator, on data and on known answers."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, bin_events
+from nmtool.data.samples import Samples, bin_for
+from nmtool.errors import DoesNotFitError, FileFormatError, MissingError, UsageError
+from nmtool.exporters import c, formats
+from nmtool.exporters.formats import EXECUTES
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.recording import Recording
+from nmtool.verification import SIMULATOR
+from tests.exporters.netx_nets import chain_network
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
+from tests.nmtool.verbs.conftest import LIBRARIES
+from tests.refusals import codes, refused
+
+Export = Callable[[str], Path]
+FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
+EVENTS = cases.spike_events(cases.N_TEST, 2)
+RASTER = bin_events(EVENTS, 1.0, 30).raster
+BINS, VALUES = RASTER.n_samples * 30 * 3, RASTER.n_samples * 30 * 2
+DEEP = RASTER.n_samples * 30 * (5 + 3)
+"""u of five neurons, v of three that spike."""
+
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+def need(*names: str) -> None:
+    for name in names:
+        for library in LIBRARIES.get(name, ()):
+            pytest.importorskip(library)
+
+
+def faulty(
+    module: Any, fault: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a runtime err."""
+    right = module.execute
+    monkeypatch.setattr(module, "execute", lambda *arguments: fault(right(*arguments)))
+
+
+# On data.
+
+
+@needs_compiler
+def test_several_backends(lava: FakeLava) -> None:
+    need("onnx", "nir")
+    found = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "lava", "c"])
+    assert found.identical
+    assert list(found.checks) == ["onnx", "nir", "lava", "c"]
+    assert list(found.accuracy) == [SIMULATOR, "onnx", "nir", "lava", "c"]
+    accuracy = simulate(INTEGERS, RASTER).accuracy(EVENTS.label)
+    assert {found.accuracy[name] for name in (SIMULATOR, "onnx", "c", "lava")} == {accuracy}
+    assert (found.samples, found.network_hash) == (cases.N_TEST, INTEGERS.content_hash)
+    assert (found.spikes_compared, found.spikes_different) == (4 * BINS, 0)
+    for check in found.checks.values():
+        assert check.comparison.membrane_compared == VALUES
+        assert check.comparison.spikes_emitted > 0
+        assert check.seconds > 0
+    assert [name for name, check in found.checks.items() if check.agreement] == ["nir"]
+    assert [name for name, check in found.checks.items() if check.stock] == ["lava"]
+    assert len(lava.calls) == 2
+
+
+@needs_compiler
+def test_data_of_any_kind() -> None:
+    expected = nm.verify(INTEGERS, EVENTS, against=["c"]).as_json()["backends"]["c"]
+    for data in (bin_for(INTEGERS, EVENTS), RASTER):
+        found = nm.verify(INTEGERS, data, against=["c"])
+        assert found.identical
+        entry = found.as_json()["backends"]["c"]
+        assert entry | {"seconds": 0} == expected | {"seconds": 0}
+        assert set(found.accuracy) == ({SIMULATOR, "c"} if isinstance(data, Samples) else set())
+
+
+@needs_compiler
+def test_a_backend_may_be_named_alone_and_more_than_once() -> None:
+    assert list(nm.verify(INTEGERS, EVENTS, against="c").checks) == ["c"]
+    assert list(nm.verify(INTEGERS, EVENTS, against=["c", "c"]).checks) == ["c"]
+
+
+@needs_compiler
+def test_a_spike_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("onnx")
+    faulty(c, flip_spike(3, 11, 2), monkeypatch)
+    found = nm.verify(INTEGERS, EVENTS, against=["onnx", "c"])
+    assert not found.identical
+    assert found.spikes_different == 1
+    assert found.checks["onnx"].identical
+    first = found.first_divergence
+    assert first is not None
+    assert (first[0], first[1].sample, first[1].step, first[1].neuron) == ("c", 3, 11, 2)
+
+
+@needs_compiler
+def test_a_membrane_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty(c, shift_membrane(0, 29, 1, 1), monkeypatch)
+    found = nm.verify(INTEGERS, EVENTS, against=["c"])
+    assert not found.identical
+    assert (found.spikes_different, found.checks["c"].comparison.membrane_different) == (0, 1)
+
+
+def test_lava_s_own_model_may_differ_alone(lava: FakeLava) -> None:
+    lava.faults = {"stock": flip_spike(0, 5, 1)}
+    found = nm.verify(INTEGERS, EVENTS, against=["lava"])
+    assert not found.identical
+    assert found.checks["lava"].comparison.identical
+    assert [weight for _, weight in found.sentences()][-1] == "alarm"
+
+
+def test_options_of_a_backend(lava: FakeLava) -> None:
+    found = nm.verify(INTEGERS, EVENTS, against=["lava"], options={"lava": {"model": "stock"}})
+    assert [call["model"] for call in lava.calls] == ["stock"]
+    assert (found.checks["lava"].model, found.checks["lava"].stock) == ("stock", None)
+
+
+def test_a_recording_of_another_shape_is_no_certificate(
+    lava: FakeLava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lava.faults = {"fast": lambda recording: recording.concatenate([recording, recording])}
+    with refused(nm.DataError, "recordings-incomparable") as caught:
+        nm.verify(INTEGERS, EVENTS, against=["lava"])
+    assert codes(caught.value) == ["recording-shape"] * 2
+
+
+# Inner variables.
+
+
+@needs_compiler
+def test_u_and_v_of_every_neuron(caplog: pytest.LogCaptureFixture) -> None:
+    need("onnx", "nir")
+    with caplog.at_level(logging.INFO, "nmtool"):
+        found = nm.verify(INTEGERS, EVENTS, against=["onnx", "nir", "c"], deep=True)
+    assert found.identical
+    compared = {name: one.comparison.membrane_compared for name, one in found.checks.items()}
+    assert compared == {"onnx": VALUES + DEEP, "nir": VALUES, "c": VALUES + DEEP}
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("nmtool.verbs.verifying", logging.WARNING)
+    assert "nir" in record.getMessage()
+
+
+def test_a_backend_without_inner_variables_alone_refuses() -> None:
+    need("nir")
+    with refused(UsageError, "deep-not-available"):
+        nm.verify(INTEGERS, EVENTS, against=["nir"], deep=True)
+
+
+# Float networks.
+
+
+def test_floats_against_real_numbers() -> None:
+    need("nir")
+    found = nm.verify(FLOATS, EVENTS, against=["nir"])
+    assert found.identical
+    assert found.network_hash == FLOATS.content_hash
+    assert list(found.accuracy) == ["nir"]
+    assert found.checks["nir"].agreement is None
+    assert found.spikes_compared == BINS
+
+
+@pytest.mark.parametrize("against", [["onnx"], ["nir", "c"]])
+def test_floats_are_not_compared_with_integers(
+    against: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in formats.FORMATS:
+        monkeypatch.setattr(one.package, "require", lambda: None)
+    with refused(UsageError, "network-float") as caught:
+        nm.verify(FLOATS, EVENTS, against=against)
+    assert against[-1] in caught.value.what
+
+
+# Exports.
+
+
+@needs_compiler
+@pytest.mark.parametrize("as_text", [False, True])
+def test_an_export_is_run_as_it_is(
+    as_text: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = nm.export(INTEGERS, tmp_path / "network.c")
+    ran: list[Path] = []
+    right = c.content.read
+    monkeypatch.setattr(c.content, "read", lambda one: ran.append(Path(one)) or right(one))
+    found = nm.verify(str(path) if as_text else path, EVENTS)
+    assert found.identical
+    assert list(found.checks) == ["c"]
+    assert set(ran) == {path}
+
+
+@needs_compiler
+def test_an_export_is_compared_with_other_backends_too(tmp_path: Path) -> None:
+    need("onnx")
+    path = nm.export(INTEGERS, tmp_path / "network.onnx")
+    found = nm.verify(path, EVENTS, against=["c", "onnx"])
+    assert found.identical
+    assert list(found.checks) == ["c", "onnx"]
+    assert list(nm.verify(path, EVENTS, against=["c"]).checks) == ["c"]
+
+
+def test_an_artefact_of_the_network(lava: FakeLava, tmp_path: Path) -> None:
+    folder = nm.export(INTEGERS, tmp_path / "folder", to="lava")
+    for against in ([], ["lava"]):
+        lava.calls.clear()
+        found = nm.verify(INTEGERS, EVENTS, against=against, artefact=folder)
+        assert found.identical
+        assert {call["folder"] for call in lava.calls} == {folder}
+    lava.calls.clear()
+    assert nm.verify(INTEGERS, EVENTS, against=["lava"]).identical
+    assert folder not in {call["folder"] for call in lava.calls}
+
+
+def test_an_artefact_of_another_network_differs(lava: FakeLava, tmp_path: Path) -> None:
+    first, *others = INTEGERS.projections
+    silent = replace(INTEGERS, projections=[replace(first, weight=first.weight * 0), *others])
+    folder = nm.export(silent, tmp_path / "folder", to="lava")
+    assert not nm.verify(INTEGERS, EVENTS, artefact=folder).identical
+    with refused(FileFormatError, "answers-other-network") as caught:
+        nm.verify(INTEGERS, artefact=folder)
+    assert str(folder) in caught.value.what
+    assert nm.verify(silent, artefact=folder).identical
+    silent.save(tmp_path / "silent.npz")
+    assert nm.verify(tmp_path / "silent.npz", artefact=folder).identical
+
+
+def test_an_artefact_that_would_not_be_run(tmp_path: Path) -> None:
+    path = nm.export(INTEGERS, tmp_path / "network.c")
+    with refused(UsageError, "artefact-unused") as caught:
+        nm.verify(INTEGERS, EVENTS, against=["onnx"], artefact=path)
+    assert str(path) in caught.value.what
+    with refused(FileFormatError, "file-missing"):
+        nm.verify(INTEGERS, EVENTS, against=["lava"], artefact=tmp_path / "missing")
+    INTEGERS.save(tmp_path / "network.npz")
+    with refused(FileFormatError, "export-unknown"):
+        nm.verify(INTEGERS, EVENTS, against=["c"], artefact=tmp_path / "network.npz")
+
+
+# Known answers.
+
+
+@pytest.mark.parametrize("name", ["onnx", "nir", "c", "lava"])
+@pytest.mark.usefixtures("lava")
+def test_an_export_answers_for_itself(name: str, tmp_path: Path) -> None:
+    need(name)
+    if name == "c" and shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    path = nm.export(INTEGERS, tmp_path / f"export{'' if name == 'lava' else '.' + name}", to=name)
+    for against in ([], [name], name):
+        found = nm.verify(path, against=against)
+        assert found.identical
+        assert found.on_known_answers
+        assert found.network_hash == INTEGERS.content_hash
+        assert list(found.checks) == [name]
+        assert found.accuracy == {}
+        assert found.checks[name].comparison.spikes_emitted > 0
+    assert set(found.as_json()) == {"samples", "hash", "backends", "first_divergence"}
+    assert (found.checks[name].agreement is not None) == (name == "nir")
+
+
+def test_floats_in_nir_answer_for_themselves(tmp_path: Path) -> None:
+    need("nir")
+    found = nm.verify(nm.export(FLOATS, tmp_path / "network.nir"))
+    assert found.identical
+    assert found.checks["nir"].agreement is None
+
+
+@needs_compiler
+def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = nm.export(INTEGERS, tmp_path / "network.c")
+    faulty(c, flip_spike(0, 3, 1), monkeypatch)
+    found = nm.verify(path)
+    assert not found.identical
+    assert found.spikes_different == 1
+
+
+def test_what_carries_no_answers(tmp_path: Path) -> None:
+    INTEGERS.save(tmp_path / "integers.npz")
+    for network in (INTEGERS, tmp_path / "integers.npz"):
+        with refused(UsageError, "answers-not-carried"):
+            nm.verify(network)
+        with refused(UsageError, "answers-not-carried"):
+            nm.verify(network, against=["c"])
+    bare = c.export(INTEGERS, tmp_path / "bare.c")
+    with refused(FileFormatError, "answers-missing") as caught:
+        nm.verify(bare)
+    assert str(bare) in caught.value.what
+
+
+def test_what_is_compared_on_data_only(tmp_path: Path) -> None:
+    path = nm.export(INTEGERS, tmp_path / "network.c")
+    for options in ({"against": ["onnx"]}, {"against": ["c", "onnx"]}, {"deep": True}):
+        with refused(UsageError, "data-missing"):
+            nm.verify(path, **options)  # type: ignore[arg-type]
+
+
+# Refusals, before anything runs.
+
+
+def test_a_backend_must_be_named(tmp_path: Path) -> None:
+    INTEGERS.save(tmp_path / "integers.npz")
+    for network in (INTEGERS, tmp_path / "integers.npz"):
+        with refused(UsageError, "backend-missing") as caught:
+            nm.verify(network, EVENTS)
+    for name in formats.that_can(EXECUTES):
+        assert name in caught.value.fix
+    with refused(UsageError, "format-unknown"):
+        nm.verify(INTEGERS, EVENTS, against=["nest"])
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    for data in (EVENTS, None):
+        with refused(FileFormatError, "file-missing"):
+            nm.verify(tmp_path / "missing.onnx", data)
+
+
+def test_a_runtime_that_is_missing_is_known_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def missing() -> None:
+        raise MissingError("there is no compiler", code="compiler-missing")
+
+    path = nm.export(INTEGERS, tmp_path / "network.c")
+    monkeypatch.setattr(c, "require", missing)
+    monkeypatch.setattr("nmtool.verbs.verifying.simulate", None)
+    with refused(MissingError, "compiler-missing"):
+        nm.verify(INTEGERS, EVENTS, against=["nir", "c"])
+    with refused(MissingError, "compiler-missing"):
+        nm.verify(path)
+
+
+def test_what_cannot_be_exported_is_known_before_anything_runs(
+    lava: FakeLava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats.by_name("netx").package, "require", lambda: None)
+    with refused(DoesNotFitError, "netx-does-not-fit"):
+        nm.verify(INTEGERS, EVENTS, against=["lava", "netx"])
+    assert lava.calls == []
+
+
+def test_data_that_do_not_fit(data: Dataset) -> None:
+    with refused(UsageError, "data-channels-differ"):
+        nm.verify(chain_network(3), EVENTS, against=["nir"])
+    with refused(UsageError, "data-type"):
+        nm.verify(INTEGERS, data, against=["nir"])  # type: ignore[arg-type]
+
+
+def test_progress_is_shown(lava: FakeLava) -> None:
+    labels: list[tuple[str, int | None]] = []
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        labels.append((label, total))
+        yield lambda n, remark="": None
+
+    nm.verify(INTEGERS, EVENTS, against=["lava"], progress=progress)
+    assert [total for _, total in labels] == [cases.N_TEST, cases.N_TEST, None]
+    assert labels[0][0] == "integer simulator"
+
+
+@pytest.mark.lava
+def test_in_lava() -> None:
+    found = nm.verify(INTEGERS, EVENTS, against=["lava"], deep=True)
+    assert found.identical
+    check = found.checks["lava"]
+    assert check.comparison.membrane_compared == VALUES + DEEP
+    assert check.stock is not None
+    assert check.stock.comparison.spikes_emitted > 0
