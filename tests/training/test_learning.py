@@ -1,0 +1,425 @@
+"""`train`, `finetune` and `Run`: from samples to a run, kept in a folder or not."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, write_shd
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.training.learning import epoch_line
+from nmtool.training.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER, RunFolder
+from tests.refusals import refused
+from tests.training.small_data import (
+    CLASSES,
+    small_dataset,
+    small_events,
+    small_options,
+    without_seconds,
+)
+
+pytestmark = pytest.mark.torch
+
+OPTIONS = small_options(epochs=3)
+INTEGERS = small_options(epochs=2, arithmetic="integer")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> nm.Run:
+    """A finished run in a folder, which no test changes."""
+    return nm.train(small_dataset(), OPTIONS, folder=tmp_path_factory.mktemp("kept") / "run")
+
+
+@pytest.fixture(scope="module")
+def in_integers(tmp_path_factory: pytest.TempPathFactory) -> nm.Run:
+    """A finished run that trained in integers, in a folder."""
+    return nm.train(small_dataset(), INTEGERS, folder=tmp_path_factory.mktemp("kept") / "run")
+
+
+def files(folder: Path | None) -> set[str]:
+    assert folder is not None
+    return {path.name for path in folder.iterdir()}
+
+
+def state(folder: Path | None) -> dict[str, bytes]:
+    """Everything in a checkpoint but its header, which holds the seconds of epochs."""
+    assert folder is not None
+    with np.load(folder / "checkpoint.npz") as archive:
+        return {name: archive[name].tobytes() for name in archive.files if name != "header"}
+
+
+def same(one: nm.Run, other: nm.Run) -> bool:
+    return (
+        one.network.content_hash == other.network.content_hash
+        and without_seconds(one.log) == without_seconds(other.log)
+        and (one.integers is None) == (other.integers is None)
+        and one.options == other.options
+    )
+
+
+# `train`.
+
+
+def test_a_run_that_is_not_kept(
+    kept: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = nm.train(small_dataset(), OPTIONS)
+    assert same(run, kept)
+    assert run.folder is None
+    assert list(tmp_path.iterdir()) == []
+    assert (run.options, run.integers, run.stopped_early) == (OPTIONS, None, False)
+    assert [entry["epoch"] for entry in run.log] == [1, 2, 3]
+    assert run.network.class_names == CLASSES
+
+
+def test_a_run_that_is_kept(kept: nm.Run) -> None:
+    assert files(kept.folder) == {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+    assert kept.folder is not None
+    manifest = json.loads((kept.folder / "run.json").read_text("utf-8"))
+    assert (manifest["nmtool"], manifest["data"]) == (nm.__version__, "small")
+    assert manifest["options"] == json.loads(json.dumps(OPTIONS.as_json()))
+    assert nm.load(kept.folder).content_hash == kept.network.content_hash
+    lines = (kept.folder / "log.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == kept.log
+
+
+def test_a_run_that_trains_in_integers(in_integers: nm.Run) -> None:
+    assert "integers.npz" in files(in_integers.folder)
+    assert in_integers.integers is not None
+    assert in_integers.folder is not None
+    assert nm.load(in_integers.folder).content_hash == in_integers.integers.content_hash
+    found = nm.evaluate(in_integers.integers, small_events(20, 2))
+    assert found.accuracy == in_integers.best["validation_accuracy"]
+
+
+def test_spike_events_are_enough() -> None:
+    options = small_options(epochs=1, validation=12)
+    events = small_events(40, 1)
+    first, last = events.split_tail(12)
+    splits = {"train": first, "validation": last}
+    expected = nm.train(Dataset("both", tuple(splits), splits.__getitem__), options)
+    assert same(nm.train(events, options), expected)
+    run = nm.train(first, small_options(epochs=1, validation=0))
+    assert run.log[0]["validation_accuracy"] is None
+    assert "\n" not in repr(run)
+
+
+def test_the_best_epoch_is_kept(kept: nm.Run) -> None:
+    accuracies = [entry["validation_accuracy"] for entry in kept.log]
+    assert kept.best["validation_accuracy"] == max(accuracies)
+    found = nm.evaluate(kept.network, small_events(20, 2))
+    assert found.accuracy == max(accuracies)
+
+
+def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmtool.training.learning.TrainOptions", lambda: small_options(epochs=1))
+    assert nm.train(small_dataset()).options == small_options(epochs=1)
+
+
+def test_who_watches_is_told(tmp_path: Path) -> None:
+    batches: list[Any] = []
+    epochs: list[dict[str, Any]] = []
+    shown: list[Any] = []
+
+    class Advance:
+        def __call__(self, n: int, remark: str = "") -> None:
+            shown.append(n)
+
+        def expect(self, total: int) -> None:
+            shown.append(f"of {total}")
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        shown.append(label)
+        yield Advance()
+
+    run = nm.train(
+        small_dataset(),
+        small_options(epochs=2),
+        on_batch=batches.append,
+        on_epoch=epochs.append,
+        progress=progress,
+    )
+    assert epochs == run.log
+    assert [report.epoch for report in batches] == [1, 1, 1, 2, 2, 2]
+    assert sum(report.samples for report in batches) == 2 * 40
+    assert shown == ["training", "of 80", *(report.samples for report in batches)]
+
+
+def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        run = nm.train(small_dataset(), small_options(epochs=2))
+    lines = [one.getMessage() for one in caplog.records]
+    assert {(one.name, one.levelno) for one in caplog.records} == {
+        ("nmtool.training.learning", logging.INFO)
+    }
+    assert len(lines) == 2
+    for number, (line, entry) in enumerate(zip(lines, run.log, strict=True), 1):
+        assert line.startswith(f"epoch   {number}/2  {epoch_line(entry)}")
+    assert "left" in lines[0]
+    assert "left" not in lines[1]
+
+
+def test_remarks_come_before_the_first_epoch(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        nm.train(small_dataset(), small_options(epochs=1, steps=20))
+    assert [one.levelno for one in caplog.records] == [logging.WARNING, logging.INFO]
+    late = int((small_dataset().train.time_ms >= 40).sum())
+    assert caplog.records[0].getMessage().startswith(f"{late} of the")
+
+
+def test_patience_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    options = small_options(epochs=30, patience=1, lr=0.0, delay_lr=0.0)
+    with caplog.at_level(logging.INFO, "nmtool"):
+        run = nm.train(small_dataset(), options, folder=tmp_path / "run")
+    assert run.stopped_early
+    assert len(run.log) < 30
+    assert f"epoch {len(run.log)}" in caplog.records[-1].getMessage()
+    assert "left" not in caplog.records[-2].getMessage()
+    assert nm.Run.load(tmp_path / "run").stopped_early
+
+
+@pytest.mark.parametrize("name", ["run.json", "network.npz", "checkpoint.npz", "log.jsonl"])
+def test_what_is_in_a_folder_is_kept(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("dear")
+    with refused(UsageError, "path-taken") as caught:
+        nm.train(small_dataset(), OPTIONS, folder=tmp_path)
+    assert name in caught.value.what
+    assert (tmp_path / name).read_text() == "dear"
+
+
+def test_data_that_cannot_be_trained_on(tmp_path: Path) -> None:
+    with refused(UsageError, "validation-range"):
+        nm.train(small_events(10, 1), small_options(validation=10))
+    nothing = Dataset("empty", ("train",), lambda split: small_events(10, 1)[:0])
+    with pytest.raises(DataError) as caught:
+        nm.train(nothing, small_options(validation=0), folder=tmp_path / "run")
+    assert caught.value.code
+    with refused(UsageError, "device-unknown"):
+        nm.train(small_dataset(), OPTIONS, device="abacus")
+    assert not (tmp_path / "run").exists()
+
+
+# Resuming.
+
+
+class _StoppedError(Exception):
+    pass
+
+
+def stopped_in(epoch: int, folder: Path, train: Callable[..., nm.Run]) -> None:
+    """Begin a run, and end it in the first batch of an epoch."""
+
+    def stop(report: Any) -> None:
+        if report.epoch == epoch:
+            raise _StoppedError
+
+    with pytest.raises(_StoppedError):
+        train(folder=folder, on_batch=stop)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_resumed_run_ends_as_if_it_had_not_been_stopped(
+    epoch: int, kept: nm.Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    stopped_in(epoch, folder, lambda **how: nm.train(small_dataset(), OPTIONS, **how))
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "nmtool"):
+        run = nm.train(small_dataset(), folder=folder, resume=True)
+    assert same(run, kept)
+    assert state(folder) == state(kept.folder)
+    assert same(nm.Run.load(folder), kept)
+    levels = [one.levelno for one in caplog.records]
+    anew = [logging.WARNING] if epoch == 1 else []
+    assert levels == anew + [logging.INFO] * (4 - epoch)
+
+
+def test_resuming_with_the_same_settings(tmp_path: Path) -> None:
+    options = small_options(epochs=1)
+    run = nm.train(small_dataset(), options, folder=tmp_path / "run")
+    again = nm.train(small_dataset(), options, folder=tmp_path / "run", resume=True)
+    assert same(run, again)
+    with refused(UsageError, "resume-settings-differ") as caught:
+        nm.train(small_dataset(), small_options(epochs=2), folder=tmp_path / "run", resume=True)
+    assert str(tmp_path / "run") in caught.value.what
+
+
+def test_what_cannot_be_resumed(tmp_path: Path) -> None:
+    with refused(UsageError, "run-not-kept"):
+        nm.train(small_dataset(), OPTIONS, resume=True)
+    with refused(FileFormatError, "run-missing") as caught:
+        nm.train(small_dataset(), folder=tmp_path, resume=True)
+    assert str(tmp_path) in caught.value.what
+
+
+# `finetune`.
+
+
+def test_a_run_goes_on_with_other_settings(kept: nm.Run, tmp_path: Path) -> None:
+    run = nm.finetune(
+        kept, {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}, small_dataset()
+    )
+    options = run.options
+    assert (options.epochs, options.arithmetic, options.weight_bits) == (2, "integer", 4)
+    assert options.lr == OPTIONS.lr / FINETUNE_SLOWER
+    assert options.hidden == OPTIONS.hidden
+    assert run.integers is not None
+    assert {p.weight_bits for p in run.integers.projections} == {4}
+    assert run.folder is None
+    folder = tmp_path / "fine"
+    assert kept.folder is not None
+    settings = {"epochs": 2, "arithmetic": "integer", "weight_bits": 4}
+    again = nm.finetune(str(kept.folder), settings, small_dataset(), folder=folder)
+    assert same(again, run)
+    assert (
+        json.loads((folder / "run.json").read_text("utf-8"))["start"] == kept.network.content_hash
+    )
+    assert same(nm.Run.load(folder), run)
+
+
+def test_epochs_are_few_where_nothing_else_is_said(kept: nm.Run) -> None:
+    stopped: list[int] = []
+
+    def stop(report: Any) -> None:
+        stopped.append(report.epoch)
+        raise _StoppedError
+
+    assert kept.folder is not None
+    assert RunFolder(kept.folder).finetune_options({}).epochs == FINETUNE_EPOCHS
+    with pytest.raises(_StoppedError):
+        nm.finetune(kept, data=small_dataset(), on_batch=stop)
+    assert stopped == [1]
+
+
+def test_finetuning_is_resumed(kept: nm.Run, tmp_path: Path) -> None:
+    settings = {"epochs": 2}
+    expected = nm.finetune(kept, settings, small_dataset(), folder=tmp_path / "whole")
+    folder = tmp_path / "parts"
+    stopped_in(2, folder, lambda **how: nm.finetune(kept, settings, small_dataset(), **how))
+    run = nm.train(small_dataset(), folder=folder, resume=True)
+    assert same(run, expected)
+    assert state(folder) == state(expected.folder)
+
+
+def test_longer_delays_are_cut_and_that_is_told(
+    kept: nm.Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        run = nm.finetune(kept, {"epochs": 1, "max_delay": 4}, small_dataset())
+    assert run.network.max_delay <= 4
+    [warning] = [one for one in caplog.records if one.levelno == logging.WARNING]
+    assert "4 steps" in warning.getMessage()
+
+
+def test_the_data_of_the_run_are_the_default(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    write_shd(folder / "small_train.h5", small_events(40, 1))
+    write_shd(folder / "small_valid.h5", small_events(20, 2))
+    run = nm.train(nm.load_dataset(str(folder)), small_options(epochs=1), folder=tmp_path / "run")
+    found = nm.finetune(run, {"epochs": 1})
+    assert same(found, nm.finetune(run, {"epochs": 1}, small_dataset()))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"hidden": 13}, {"steps": 31}, {"recurrent": False}, {"dt_ms": 1.0}]
+)
+def test_the_network_stays_as_it_is(settings: dict[str, Any], kept: nm.Run) -> None:
+    with refused(UsageError, "network-shape-fixed") as caught:
+        nm.finetune(kept, settings, small_dataset())
+    assert next(iter(settings)) in caught.value.what
+
+
+def test_what_cannot_be_a_start(kept: nm.Run, tmp_path: Path) -> None:
+    unkept = nm.Run(kept.options, kept.network, None, kept.log)
+    with refused(UsageError, "run-not-kept"):
+        nm.finetune(unkept, {}, small_dataset())
+    with refused(FileFormatError, "run-missing"):
+        nm.finetune(tmp_path, {}, small_dataset())
+    assert kept.folder is not None
+    (tmp_path / "run.json").write_bytes((kept.folder / "run.json").read_bytes())
+    with refused(FileFormatError, "checkpoint-missing") as caught:
+        nm.finetune(tmp_path, {}, small_dataset())
+    assert str(tmp_path) in caught.value.what
+    with refused(UsageError, "path-taken"):
+        nm.finetune(kept, {"epochs": 1}, small_dataset(), folder=kept.folder)
+    with pytest.raises(UsageError) as unknown:
+        nm.finetune(kept, {"hiden": 12}, small_dataset())
+    assert "hiden" in unknown.value.what
+
+
+# `Run`.
+
+
+def test_a_run_is_read_from_its_folder(kept: nm.Run, in_integers: nm.Run) -> None:
+    for run in (kept, in_integers):
+        assert run.folder is not None
+        for folder in (run.folder, str(run.folder)):
+            found = nm.Run.load(folder)
+            assert same(found, run)
+            assert found.log == run.log
+            assert found.folder == run.folder
+            assert repr(found) == repr(run)
+    assert (
+        nm.Run.load(in_integers.folder).integers.content_hash == in_integers.integers.content_hash
+    )
+
+
+def test_what_is_no_run(tmp_path: Path, kept: nm.Run) -> None:
+    with refused(FileFormatError, "run-missing"):
+        nm.Run.load(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with refused(FileFormatError, "file-damaged"):
+        nm.Run.load(tmp_path)
+    assert kept.folder is not None
+    (tmp_path / "run.json").write_bytes((kept.folder / "run.json").read_bytes())
+    with refused(FileFormatError, "file-missing"):
+        nm.Run.load(tmp_path)
+
+
+def test_a_run_shows_itself(kept: nm.Run) -> None:
+    assert "\n" not in repr(kept)
+    assert f"epoch {kept.best['epoch']} of 3" in repr(kept)
+    assert f"validation {kept.best['validation_accuracy']:.1%}" in repr(kept)
+    [table] = kept.tables()
+    assert [row[0] for row in table.rows] == [1, 2, 3]
+    assert [row[1] for row in table.rows] == [entry["loss"] for entry in kept.log]
+    assert len(kept.summary().splitlines()) == 5
+
+
+# Lines of epochs.
+
+ENTRY = {
+    "epoch": 1,
+    "loss": 0.5,
+    "train_accuracy": 0.75,
+    "validation_accuracy": 0.5,
+    "silent_neurons": 0,
+    "spikes_per_neuron": {"hidden1": 2.04, "hidden2": 1.0},
+}
+
+
+def test_lines_of_epochs() -> None:
+    assert epoch_line(ENTRY) == "loss 0.500  train 75.0%  validation 50.0%  spikes/neuron 2.0, 1.0"
+    more = {"validation_accuracy": None, "silent_neurons": 3, "spikes_per_neuron": {}}
+    assert epoch_line(ENTRY | more) == "loss 0.500  train 75.0%  spikes/neuron none  silent 3"
+    line = epoch_line(
+        ENTRY | {"sparsity": 0.9, "delay_sparsity": 0.0, "u_wraps": 1234, "v_clips": 0}
+    )
+    assert "  sparsity 90%" in line
+    assert "delay sparsity" not in line
+    assert "1,234" in line
+    assert "clips" not in line
+    settled = epoch_line(ENTRY | {"settled_accuracy": 0.25})
+    assert "validation 25.0%" in settled
+    assert "50.0%" in settled
