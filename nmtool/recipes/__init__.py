@@ -1,0 +1,1 @@
+"""Recipes: settings of training, by name; `nmtool.training.recipes` reads them."""
