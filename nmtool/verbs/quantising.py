@@ -49,7 +49,8 @@ def quantise(
     """Round a network to the integers of the target `loihi2`.
 
     >>> q = quantise(run.network, calibrate_on=data.train)  # doctest: +SKIP
-    >>> q.network, q.findings, print(q.summary())  # doctest: +SKIP
+    >>> q.network  # doctest: +SKIP
+    <IntegerNetwork: 64 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
 
     Args:
         network: what training learnt.

@@ -1,0 +1,177 @@
+"""Examples in docstrings: they run, and those that take too long still name what there is."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import doctest
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import nmtool
+from tests.test_rooms import modules
+
+GIVEN = {"run", "q", "data", "network", "found"}
+"""Names of examples that stand for values of whoever reads them."""
+
+EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
+"""Modules that have any; importing them needs no torch."""
+
+IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.")]
+IN_SMALL.append("nmtool.training.learning")
+"""Modules whose skipped examples are run with small networks and data."""
+
+
+def test_there_are_examples() -> None:
+    assert {"nmtool.tables", "nmtool.progress"} < set(EXAMPLES)
+    assert len(IN_SMALL) > 6
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Loosely(doctest.OutputChecker):
+    """Compares words, not numbers, which came from more data; some neurons may stay silent."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return super().check_output(_words(want), _words(got), optionflags)
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[+-]?\d+(?:[.,]\d+)*", "N", re.sub(r"  silent \d+", "", text))
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with what examples read, and values for the names they do not define."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("nir")
+    from tests.training.small_data import small_dataset, small_events, small_options
+
+    folder = tmp_path_factory.mktemp("scene")
+    splits = {"train": small_events(40, 1), "test": small_events(60, 3)}
+    data = nmtool.Dataset("small", tuple(splits), splits.__getitem__)
+    float_run = nmtool.train(small_dataset(), small_options(epochs=1), folder=folder / "run")
+    run = nmtool.train(small_dataset(), small_options(epochs=1, arithmetic="integer"))
+    q = nmtool.quantise(float_run.network)
+    nmtool.export(float_run.network, folder / "foreign.nir")
+    return folder, {"run": run, "q": q, "data": data, "network": run.network}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", IN_SMALL)
+def test_skipped_examples_run_in_small(
+    name: str, scene: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.training.small_data import small_dataset
+
+    folder, given = scene
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("nmtool.training.learning.load_dataset", lambda name: small_dataset())
+    runner = doctest.DocTestRunner(checker=_Loosely())
+    for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=given):
+        for example in test.examples:
+            example.options.pop(doctest.SKIP, None)
+        runner.run(test)
+    assert runner.tries > 0
+    assert runner.failures == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_name_what_there_is(name: str) -> None:
+    module = importlib.import_module(name)
+    tests = [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    assert tests
+    for test in tests:
+        code = "".join(example.source for example in test.examples)
+        assert list(mistakes(code, vars(module))) == [], test.name
+
+
+def test_the_example_of_the_front_page_names_what_there_is() -> None:
+    paragraph = nmtool.__doc__.split("\n\n")[1:3]
+    code = textwrap.dedent("\n\n".join(paragraph))
+    assert "nm.verify(" in code
+    assert list(mistakes(code, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "n_mistakes"),
+    [
+        ("load('x')", 0),
+        ("load('x', options=None)", 0),
+        ("lode('x')", 1),
+        ("load('x', option=None)", 1),
+        ("import nmtool as nm\nnm.load('x')", 0),
+        ("import nmtool as nm\nnm.lode('x')", 1),
+        ("import nmtool as nm\nnm.load('x', 'y', 'z')", 1),
+        ("from nmtool.verbs.loading import lode", 1),
+        ("x = 1\nprint(x, data.test[:5])", 0),
+        ("def f(a):\n    b = a\n    return b, c", 1),
+    ],
+)
+def test_mistakes_are_seen(code: str, n_mistakes: int) -> None:
+    assert len(list(mistakes(code, {"load": nmtool.load}))) == n_mistakes
+
+
+def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
+    """Names in an example that nothing has, and calls that their function would refuse.
+
+    Args:
+        code: of the example.
+        names: those that it finds in its module.
+    """
+    tree, known = ast.parse(code), {**vars(builtins), **names}
+    local = {
+        node.id for node in ast.walk(tree) if isinstance(getattr(node, "ctx", None), ast.Store)
+    }
+    local |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            local.add(node.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                known[alias.asname or alias.name] = importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                found = getattr(importlib.import_module(str(node.module)), alias.name, None)
+                if found is None:
+                    yield f"{node.module} has no {alias.name}"
+                known[alias.asname or alias.name] = found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id not in {*known, *local, *GIVEN}:
+            yield f"{node.id} is not known"
+        elif isinstance(node, ast.Call):
+            yield from _refused(node, {n: v for n, v in known.items() if n not in local | GIVEN})
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = known.get(node.value.id)
+            if isinstance(module, ModuleType) and not hasattr(module, node.attr):
+                yield f"{node.value.id} has no {node.attr}"
+
+
+def _refused(call: ast.Call, known: dict[str, Any]) -> Iterator[str]:
+    """A call whose arguments do not fit its function."""
+    function = None
+    if isinstance(call.func, ast.Name):
+        function = known.get(call.func.id)
+    elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+        function = getattr(known.get(call.func.value.id), call.func.attr, None)
+    module = getattr(function, "__module__", None) or ""
+    starred = any(isinstance(one, ast.Starred) for one in call.args)
+    if not module.startswith("nmtool") or starred or any(one.arg is None for one in call.keywords):
+        return
+    try:
+        inspect.signature(function).bind(*call.args, **{str(one.arg): 0 for one in call.keywords})  # type: ignore[arg-type]
+    except TypeError as error:
+        yield f"{ast.unparse(call)}: {error}"
