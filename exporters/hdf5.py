@@ -68,13 +68,8 @@ def telling_damage(path: str | Path, what: str) -> Iterator[None]:
         with np.errstate(all="ignore"):  # numbers of strangers may be anything
             yield
     except InputError as error:
-        raise FileFormatError(
-            f"{path} cannot be read as a {what}: {error.what}",
-            code=error.code,
-            why=error.why,
-            fix=error.fix,
-            findings=error.findings,
-        ) from error
+        said = f"{path} cannot be read as a {what}: {error.what}"
+        raise error.restated(said, FileFormatError) from error
     except NmtoolError:  # of another exit code
         raise
     except Exception as error:  # HDF5 and numpy raise anything

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Finding:
     def __str__(self) -> str:
         why = f" (why: {self.why})" if self.why else ""
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
+
+
+_Error = TypeVar("_Error", bound="NmtoolError")
 
 
 class NmtoolError(Exception):
@@ -85,6 +88,18 @@ class NmtoolError(Exception):
         if self.fix:
             parts.append(f"fix: {self.fix}")
         return "\n".join(parts)
+
+    def restated(self, what: str, kind: type[_Error], *, fix: str = "") -> _Error:
+        """The same error with other words for what is wrong, as another class perhaps.
+
+        Code, why, fix and findings are kept.
+
+        Args:
+            what: what is wrong, with more of its place.
+            kind: class of the new error.
+            fix: replaces what is known to do about it.
+        """
+        return kind(what, code=self.code, why=self.why, fix=fix or self.fix, findings=self.findings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are pickled by their positional arguments alone, which loses all the others.

@@ -55,15 +55,23 @@ class Archive:
         except FileFormatError:
             raise
         except NmtoolError as error:
-            raise FileFormatError(
-                f"{self.path} is damaged or not an nmtool file: {error.what}",
-                code=error.code,
-                why=error.why,
-                fix=error.fix,
-                findings=error.findings,
-            ) from error
+            said = f"{self.path} is damaged or not an nmtool file: {error.what}"
+            raise error.restated(said, FileFormatError) from error
         except _DAMAGE as error:
             raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder, and those above it, unless it is there; raises `StorageError`."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"the folder {path} cannot be made",
+            code="folder-not-made",
+            why=str(error),
+            fix="check the path, its permissions and the free space",
+        ) from error
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.errors import FileFormatError, StorageError, UsageError
+from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -71,15 +71,7 @@ class RunFolder:
                 code="path-taken",
                 fix="choose another folder, or go on with it: --resume",
             )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{self.path} cannot be made",
-                code="folder-not-made",
-                why=str(error),
-                fix="check the path and its permissions",
-            ) from error
+        storage.make_folder(self.path)
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
     def manifest(self) -> dict[str, Any]:

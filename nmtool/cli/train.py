@@ -97,9 +97,7 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
         raise
     except RankError as error:
         if folder.manifest_file.exists():
-            raise RankError(
-                error.what, code=error.code, why=error.why, fix=kept, findings=error.findings
-            ) from error
+            raise error.restated(error.what, RankError, fix=kept) from error
         raise
 
 

@@ -242,13 +242,7 @@ def naming(source: object) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(
-            f"{source}: {error.what}",
-            code=error.code,
-            why=error.why,
-            fix=error.fix,
-            findings=error.findings,
-        ) from error
+        raise error.restated(f"{source}: {error.what}", DataError) from error
 
 
 def _vector(values: object, kinds: str, what: str) -> NDArray:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmtool import storage
 from nmtool.errors import StorageError, UsageError
 from nmtool.training.sweeps import optuna_parts
 from nmtool.training.sweeps.lock import Lock, wait_for
@@ -82,15 +83,7 @@ class Store:
         optuna_parts.quiet()
         self._plan = plan
         self._running = plan.folder / "running"
-        try:
-            self._running.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"{plan.folder} cannot be made",
-                code="folder-not-made",
-                why=str(error),
-                fix="name another folder in the study's file, or check its permissions",
-            ) from error
+        storage.make_folder(self._running)
         with self._choosing():
             self._storage = optuna_parts.open_storage(plan.folder / "study.db")
             try:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from nmtool import storage
 from nmtool.data import Dataset, load_dataset
 from nmtool.errors import NmtoolError, StorageError, UsageError
 from nmtool.progress import Advance, Progress, silent
@@ -16,7 +17,6 @@ from nmtool.training.sweeps.store import Claim, Store
 
 if TYPE_CHECKING:
     from nmtool.training.devices import Device
-    from nmtool.training.run_folder import RunFolder
     from nmtool.training.trainer import BatchReport
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,8 @@ class _TrialRun:
         def on_epoch(entry: dict[str, Any]) -> None:
             entries.append(entry)
             if not self._plan.keep:
-                _write_log(folder, entries)
+                storage.make_folder(folder.path)
+                folder.write_log(entries)
             if is_first:
                 self._heed(claim, entry, is_last=entry["epoch"] == options.epochs)
 
@@ -148,19 +149,6 @@ def study_data(plan: StudyPlan) -> Dataset:
             fix="[settings] validation = N takes the last N training samples",
         )
     return dataset
-
-
-def _write_log(folder: RunFolder, entries: list[dict[str, Any]]) -> None:
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"{folder.path} cannot be made",
-            code="folder-not-made",
-            why=str(error),
-            fix="check its permissions and the free space",
-        ) from error
-    folder.write_log(entries)
 
 
 def shown_values(values: dict[str, Any]) -> str:
