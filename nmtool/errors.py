@@ -68,7 +68,7 @@ class NmtoolError(Exception):
         self,
         what: str,
         *,
-        code: str = "",
+        code: str,
         why: str = "",
         fix: str = "",
         findings: Iterable[Finding] = (),
@@ -81,7 +81,7 @@ class NmtoolError(Exception):
         self.findings = tuple(findings)
 
     def __str__(self) -> str:
-        parts = [f"[{self.code}] {self.what}" if self.code else self.what]
+        parts = [f"[{self.code}] {self.what}"]
         parts += [f"- {finding}" for finding in self.findings]
         if self.why:
             parts.append(f"why: {self.why}")

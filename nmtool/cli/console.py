@@ -86,8 +86,8 @@ def plain(value: Any) -> Any:
 def print_error(error: NmtoolError) -> None:
     """Code, what, every finding, why and fix, on stderr."""
     console = log()
-    head = f"error[{error.code}]: " if error.code else "error: "
-    console.print(Text.assemble((head, "bold red"), error.what), soft_wrap=True)
+    head = (f"error[{error.code}]: ", "bold red")
+    console.print(Text.assemble(head, error.what), soft_wrap=True)
     print_findings(error.findings)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:

@@ -133,7 +133,7 @@ def test_the_version_is_one_everywhere() -> None:
 def test_errors_say_what_why_and_how_to_fix(name: str) -> None:
     error = getattr(nmtool, name)("it broke", code="it-broke", why="it was old", fix="buy another")
     assert str(error) == "[it-broke] it broke\nwhy: it was old\nfix: buy another"
-    assert str(getattr(nmtool, name)("it broke")) == "it broke"
+    assert str(getattr(nmtool, name)("it broke", code="it-broke")) == "[it-broke] it broke"
     assert isinstance(error, nmtool.NmtoolError)
 
 

@@ -164,8 +164,12 @@ def values() -> dict[str, Any]:
         {SIMULATOR: 0.5, "lava": 0.25, "onnx": 0.5},
     )
     entry = {
-        "epoch": 1, "loss": 1.5, "train_accuracy": 0.25, "validation_accuracy": 0.5,
-        "silent_neurons": 3, "spikes_per_neuron": {"hidden": 2.0},
+        "epoch": 1,
+        "loss": 1.5,
+        "train_accuracy": 0.25,
+        "validation_accuracy": 0.5,
+        "silent_neurons": 3,
+        "spikes_per_neuron": {"hidden": 2.0},
     }
     space = SearchSpace({"hidden": 512}, {"lr": Range(1e-3, 1.0, log=True)}, "study.toml")
     plan = StudyPlan(Path("study.toml"), "shd", Path("study"), space, 2)

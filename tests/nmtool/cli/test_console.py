@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.cli import console
-from nmtool.errors import DoesNotFitError, Finding, NmtoolError, UsageError
+from nmtool.errors import DoesNotFitError, Finding, UsageError
 from nmtool.tables import Table, shown
 
 Captured = pytest.CaptureFixture[str]
@@ -83,11 +83,6 @@ def test_an_error_is_shown_with_all_it_says(capsys: Captured) -> None:
         "  why: the chip is small\n"
         "  fix: take another\n"
     )
-
-
-def test_an_error_without_a_code(capsys: Captured) -> None:
-    console.print_error(NmtoolError("no"))
-    assert capsys.readouterr().err == "error: no\n"
 
 
 def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:

@@ -36,12 +36,12 @@ def store() -> TCPStore:
 def test_the_first_to_fail_speaks(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 1, store.port)
     with pytest.raises(DataError) as caught, job.one_voice():
-        raise DataError("mine")
+        raise DataError("mine", code="mine-broke")
     assert caught.value.what == "mine"
     for rank in (0, 2):
         _launch(monkeypatch, rank, store.port)
         with pytest.raises(SystemExit) as left, job.one_voice():
-            raise RankError("somebody is gone")
+            raise RankError("somebody is gone", code="rank-lost")
         assert left.value.code == DataError.exit_code
 
 
@@ -50,7 +50,7 @@ def test_another_attempt_is_another_job(store: TCPStore, monkeypatch: pytest.Mon
         monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
         _launch(monkeypatch, rank, store.port)
         with pytest.raises(StorageError), job.one_voice():
-            raise StorageError("full")
+            raise StorageError("full", code="disk-full")
 
 
 def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> Non
     for rank in range(2):
         _launch(monkeypatch, rank, NOBODY)
         with pytest.raises(StorageError), job.one_voice():
-            raise StorageError("full")
+            raise StorageError("full", code="disk-full")
 
 
 def test_mistakes_of_ours_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -
 def test_a_process_alone_speaks() -> None:
     for _ in range(2):
         with pytest.raises(StorageError), job.one_voice():
-            raise StorageError("full")
+            raise StorageError("full", code="disk-full")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_sigterm_does_not_cut_short_the_end_by_another_error(
 ) -> None:
     _launch(monkeypatch, 0, NOBODY)
     with pytest.raises(StorageError), job.heeding_sigterm():
-        raise StorageError("full")
+        raise StorageError("full", code="disk-full")
     signal.raise_signal(signal.SIGTERM)
 
 

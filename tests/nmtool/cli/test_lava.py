@@ -51,7 +51,7 @@ def test_not_set_up(
 
 def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     def find() -> LavaEnvironment:
-        raise MissingError("not asked for")
+        raise MissingError("not asked for", code="not-asked")
 
     monkeypatch.setattr(environment, "find", find)
     said = nmtool("lava", "status", "--force")

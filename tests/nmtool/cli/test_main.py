@@ -123,7 +123,6 @@ def test_wrong_usage(words: list[str], error: str, named: list[str], nmtool: Nmt
             2,
             "error[some-problem]: a\n  why: b\n  fix: c\n",
         ),
-        (UsageError("a"), 2, "error: a\n"),
         (DoesNotFitError("a", code="too-large"), 1, "error[too-large]: a\n"),
         (BackendError("a", code="it-hung"), 3, "error[it-hung]: a\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
