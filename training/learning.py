@@ -160,7 +160,14 @@ def finetune(
     options = origin.finetune_options(settings or {})
     origin.check_start()
     if data is None:
-        data = load_dataset(str(origin.manifest().get("data")))
+        name = str(origin.manifest().get("data"))
+        try:
+            data = load_dataset(name)
+        except UsageError as error:
+            said = f"{origin.path} was trained on '{name}', which is not found"
+            raise error.restated(
+                said, UsageError, fix="pass the data: finetune(…, data=…)"
+            ) from error
     kept = None if folder is None else RunFolder(Path(folder))
     session = _Session(options, kept, False, origin, on_batch, on_epoch, progress)
     return session.run(data, device, ranks)
