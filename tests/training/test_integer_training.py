@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.cli.train_progress import summary
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import UsageError
 from nmtool.hardware_sim.simulator import simulate
@@ -19,6 +18,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.deployment import Deployment
 from nmtool.training.integer_arithmetic import IntegerArithmetic
+from nmtool.training.learning import epoch_line
 from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import Trainer
@@ -138,7 +138,7 @@ def test_other_scales_are_told_where_nothing_validates() -> None:
     trainer.best_integers = rounding(trainer.best)
     trainer._settle()
     assert trainer.log[0]["settled_accuracy"] is None
-    assert "scales changed at the end, so that nothing overflows" in summary(trainer.log[0])
+    assert "scales changed at the end, so that nothing overflows" in epoch_line(trainer.log[0])
 
 
 def _loud(network: Network) -> Network:

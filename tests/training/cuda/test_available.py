@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from nmtool.cli.train import _device, _ranks
 from nmtool.errors import MissingError, UsageError
 from nmtool.training import ranks
 from nmtool.training.cuda import available
 from nmtool.training.cuda.available import require
+from nmtool.training.devices import find_device
 from nmtool.training.launch import Launch
 from tests.refusals import refused
 
@@ -90,9 +90,9 @@ def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
     _start_as(1, 2, computer)
     computer.monkeypatch.setattr(ranks, "_join", lambda launch, backend: None)
     computer.monkeypatch.setattr(ranks.Ranks, "barrier", lambda self: None)
-    device = _device("cuda")
+    device = find_device("cuda")
     assert device.torch == torch.device("cuda", 1)
-    assert _ranks(device) == ranks.Ranks(1, 2, 1, "cuda:1")
+    assert ranks.Ranks.from_environment(str(device.torch)) == ranks.Ranks(1, 2, 1, "cuda:1")
 
 
 def test_more_processes_than_gpus(computer: _Computer) -> None:
