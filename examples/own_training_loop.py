@@ -24,7 +24,6 @@ import numpy as np
 import torch
 
 import nmtool as nm
-from nmtool.training.losses import predictions, readout_loss
 
 MAX_PRESENTATIONS = 6
 
@@ -49,7 +48,7 @@ def main(path: str) -> None:
     network = sequence_network()
     model = nm.SpikingNetwork(network, max_delay=61)
     spikes, labels = two_orders()
-    loss_of = readout_loss(network, gain=20.0)
+    loss_of = nm.readout_loss(network, gain=20.0)
     (synapses,) = model.synapses
     synapses.weight.requires_grad_(False)
     optimiser = torch.optim.Adam([synapses.delay], lr=2.0)
@@ -57,7 +56,7 @@ def main(path: str) -> None:
     for presentation in range(1, MAX_PRESENTATIONS + 1):
         activity = model(spikes)
         loss = loss_of(activity, labels)
-        correct = int((predictions(activity, network) == labels).sum())
+        correct = int((nm.predictions(activity, network) == labels).sum())
         print(f"presentation {presentation}  loss {loss.item():.3f}  correct {correct} of 2")
         if correct == 2:
             break

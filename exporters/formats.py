@@ -1,4 +1,5 @@
-"""The formats networks are exported to: one entry each, and one package `exporters.<name>` each.
+"""The formats networks are exported to: one entry each, and one package
+`nmtool.exporters.<name>` each.
 
 Each package is a `nmtool.verification.Backend`: it writes, reads, executes and checks. One that
 holds real numbers takes float networks as they are, and must answer what its own
@@ -8,7 +9,7 @@ holds real numbers takes float networks as they are, and must answer what its ow
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from nmtool.network import Network
 
 if TYPE_CHECKING:
     from nmtool.exporters import c, lava, netx, nir, onnx
+    from nmtool.recording import Recording
     from nmtool.verification.backend import Backend
 
     # A type checker compares every package with the protocol here.
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
+OPTIONS = "takes options when it writes"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Format:
         what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
         marker: what a folder of this format holds; '' for a file.
-        can: which of the functions above its package has.
+        can: its abilities.
     """
 
     name: str
@@ -51,6 +54,11 @@ class Format:
     def package(self) -> Backend:
         """The package that does it."""
         return cast("Backend", importlib.import_module(f"nmtool.exporters.{self.name}"))
+
+    @property
+    def reference(self) -> Callable[..., Recording] | None:
+        """What answers to (network, raster) as an artefact must; None for the integer simulator."""
+        return getattr(self.package, "reference", None)
 
     def network(self, path: str | Path) -> IntegerNetwork | Network:
         """The network in an artefact.
@@ -86,7 +94,7 @@ FORMATS = (
         "nir",
         "a NIR file, float",
         (".nir",),
-        can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL}),
+        can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL, OPTIONS}),
     ),
     Format("c", "a program in one file of C99", (".c",)),
     Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),

@@ -9,7 +9,7 @@
     nm.export(q.network, "net.onnx")
     print(nm.verify(q.network, data.test[:50], against=["onnx"]))
 
-Verbs, one for each command:
+Verbs, for all that commands do:
 
     load_dataset        find a data set by name or folder
     train               learn weights and delays; gives a Run
@@ -46,6 +46,8 @@ Training:
     Run                 what training made: networks, log, settings
     SweepResult         what a search found: the best settings, all trials
     SpikingNetwork      a network as a torch module, for a loop of one's own
+    readout_loss        the loss that belongs to a network's read-out, for such a loop
+    predictions         classes by a network's read-out, from what such a loop recorded
 
 Quantisation:
 
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from nmtool.readout import Readout
     from nmtool.recording import Recording
     from nmtool.training.learning import Run, finetune, train
+    from nmtool.training.losses import predictions, readout_loss
     from nmtool.training.model import SpikingNetwork
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
@@ -175,6 +178,7 @@ _HOMES = {
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
     "nmtool.training.learning": "Run finetune train",
+    "nmtool.training.losses": "predictions readout_loss",
     "nmtool.training.model": "SpikingNetwork",
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
@@ -192,9 +196,9 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_NEEDS_TORCH = ("SpikingNetwork",)
+_NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
 
-# Without torch, `from nmtool import *` and help(nmtool) leave out what is a torch module.
+# Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
 __all__ = sorted(
     name for name in _HOME if name not in _NEEDS_TORCH or find_spec("torch") is not None
 )

@@ -4,9 +4,16 @@ A function that may run for long takes `progress`, a `Progress`. The command lin
 its own; a notebook or a script may pass whatever shows them best:
 
     >>> from contextlib import contextmanager
+    >>> class Printed:
+    ...     def __init__(self, label):
+    ...         self.label = label
+    ...     def expect(self, total):
+    ...         print(self.label, "of", total)
+    ...     def __call__(self, n, remark=""):
+    ...         print(self.label, n, remark)
     >>> @contextmanager
-    ... def printed(label, total=None):
-    ...     yield lambda n, remark="": print(label, n)
+    ... def printed(label, total=None, remark=""):
+    ...     yield Printed(label)
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ RULES = (
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
     rule("nmtool.verification", "numpy"),
     rule("nmtool.verbs", "numpy", ABOVE),
-    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch optuna sqlalchemy"),
+    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch", "tomli"),
     rule(

@@ -1,7 +1,7 @@
 """What an engine computes, whatever it runs on: one block of neurons over a batch.
 
-`training.cpu` and `training.cuda` each hold an `Engine` and its blocks. All tensors are on the
-engine's device.
+`nmtool.training.cpu` and `nmtool.training.cuda` each hold an `Engine` and its blocks. All tensors
+are on the engine's device.
 """
 
 from __future__ import annotations

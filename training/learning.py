@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.data.catalogue import same_data
 from nmtool.errors import UsageError, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -40,7 +42,6 @@ class Run(Tabular):
         integers: the same in the chip's integers, where it trained in them, else None.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
         folder: where the run is kept, None where it is not.
-        stopped_early: True where patience ended it before its last epoch.
     """
 
     options: TrainOptions
@@ -78,13 +79,14 @@ class Run(Tabular):
 
 
 def train(
-    data: Dataset | SpikeEvents,
+    data: Dataset | SpikeEvents | str | Path,
     options: TrainOptions | None = None,
     *,
     folder: str | Path | None = None,
     resume: bool = False,
     device: str | Device = "auto",
     ranks: Ranks | None = None,
+    threads: int | None = None,
     on_batch: OnBatch | None = None,
     on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
@@ -99,13 +101,16 @@ def train(
     train together; each calls this, and the first one writes and logs.
 
     Args:
-        data: its training and validation splits are used, never its test split. Without a
-            validation split, the last `options.validation` training samples validate.
+        data: a data set, or its name; its training and validation splits are used, never its test
+            split. Without a validation split, the last `options.validation` training samples
+            validate.
         options: the settings; by default those of `TrainOptions()`, on resume those of the run.
         folder: where the run is kept; None keeps nothing.
         resume: continue the run in the folder, which ends as if it had not been stopped.
         device: `cpu`, `cuda`, or `auto` for a GPU where there is everything it needs.
         ranks: the processes that train together; by default those that torchrun started.
+        threads: cores to use; by default all, or this process's share of those that torchrun's
+            processes have together.
         on_batch, on_epoch: called after every update and epoch, on the first process.
         progress: counts samples.
 
@@ -121,19 +126,20 @@ def train(
     if resume:
         options = _resumed_options(kept, options)
     chosen = options or TrainOptions()
-    return _Session(chosen, kept, resume, None, on_batch, on_epoch, progress).run(
-        data, device, ranks
-    )
+    session = _Session(chosen, kept, resume, None, on_batch, on_epoch, progress)
+    with _threads(threads):
+        return session.run(data, device, ranks)
 
 
 def finetune(
     start: Run | str | Path,
     settings: Mapping[str, Any] | None = None,
-    data: Dataset | SpikeEvents | None = None,
+    data: Dataset | SpikeEvents | str | Path | None = None,
     *,
     folder: str | Path | None = None,
     device: str | Device = "auto",
     ranks: Ranks | None = None,
+    threads: int | None = None,
     on_batch: OnBatch | None = None,
     on_epoch: OnEpoch | None = None,
     progress: Progress = silent,
@@ -149,8 +155,8 @@ def finetune(
         settings: changes to the run's settings, by the names of `TrainOptions`, for 10 epochs at
             a fifth of its learning rates unless they say otherwise. What the network is stays as
             it is, but for delays longer than `max_delay`, which are cut.
-        data: by default what the run was trained on.
-        folder, device, ranks, on_batch, on_epoch, progress: as in `train`.
+        data: by default what the run was trained on, unless that was in memory.
+        folder, device, ranks, threads, on_batch, on_epoch, progress: as in `train`.
 
     Raises:
         FileFormatError: the run has no checkpoint to start from.
@@ -160,17 +166,11 @@ def finetune(
     options = origin.finetune_options(settings or {})
     origin.check_start()
     if data is None:
-        name = str(origin.manifest().get("data"))
-        try:
-            data = load_dataset(name)
-        except UsageError as error:
-            said = f"{origin.path} was trained on '{name}', which is not found"
-            raise error.restated(
-                said, UsageError, fix="pass the data: finetune(…, data=…)"
-            ) from error
+        data = _data_of(origin)
     kept = None if folder is None else RunFolder(Path(folder))
     session = _Session(options, kept, False, origin, on_batch, on_epoch, progress)
-    return session.run(data, device, ranks)
+    with _threads(threads):
+        return session.run(data, device, ranks)
 
 
 def epoch_line(entry: Mapping[str, Any]) -> str:
@@ -207,7 +207,12 @@ class _Session:
     on_epoch: OnEpoch | None
     progress: Progress
 
-    def run(self, data: Dataset | SpikeEvents, device: str | Device, ranks: Ranks | None) -> Run:
+    def run(
+        self,
+        data: Dataset | SpikeEvents | str | Path,
+        device: str | Device,
+        ranks: Ranks | None,
+    ) -> Run:
         with libraries_needed("train"):
             from nmtool.training.devices import find_device
             from nmtool.training.ranks import Ranks
@@ -238,11 +243,21 @@ class _Session:
         path = None if self.folder is None else self.folder.path
         return Run(self.options, trainer.best, trainer.best_integers, trainer.log, path)
 
-    def _data(self, data: Dataset | SpikeEvents, ranks: Ranks) -> Dataset:
-        """The data with a validation split; remarks on them where a run begins."""
-        if isinstance(data, SpikeEvents):
-            events = data
-            data = Dataset("samples", ("train",), lambda split: events)
+    def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
+        """The data with a validation split; remarks on them where a run begins.
+
+        Raises:
+            UsageError: the run to resume is on other data.
+        """
+        data = _dataset(data)
+        if self.resume and self.folder is not None:
+            kept = str(self.folder.manifest().get("data"))
+            if not same_data(kept, data.name):
+                raise UsageError(
+                    f"the run in {self.folder.path} is on '{kept}', not on '{data.name}'",
+                    code="resume-data-differ",
+                    fix="resume it with the same data",
+                )
         with ranks.first_here_first():
             dataset = data.with_validation(self.options.validation)
             _ = dataset.train, dataset.validation  # which may have to be downloaded
@@ -320,6 +335,39 @@ def _kept_folder(start: Run | str | Path) -> Path:
             fix="train it with folder=…",
         )
     return folder
+
+
+def _threads(number: int | None) -> AbstractContextManager[None]:
+    """Use so many cores while the block runs, of torch's only where they are asked for."""
+    from nmtool.training.threads import threads_each, threads_used
+
+    return threads_used(number or threads_each(), with_torch=number is not None)
+
+
+def _dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | Path):
+        return load_dataset(data)
+    if isinstance(data, SpikeEvents):
+        return Dataset("samples", ("train",), lambda split: data)
+    raise UsageError(
+        f"data to train on are expected, not {type(data).__name__}",
+        code="data-type",
+        fix="pass a Dataset, SpikeEvents, or the name of a data set",
+    )
+
+
+def _data_of(run: RunFolder) -> Dataset:
+    """The data that a run was trained on."""
+    manifest = run.manifest()
+    if manifest.get("in_memory"):
+        raise UsageError(
+            f"{run.path} was trained on data in memory",
+            code="data-in-memory",
+            fix="pass them again: finetune(…, data=…)",
+        )
+    return load_dataset(str(manifest.get("data")))
 
 
 def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> TrainOptions:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from nmtool.data.samples import Samples
 from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, time_weights
 from nmtool.recording import Recording
 from nmtool.training.model import Activity
-from nmtool.training.run_folder import RunFolder
+from nmtool.training.options import TrainOptions
 from nmtool.training.spike_trains import SpikeTrains
 
 Loss = Callable[[Activity, Tensor], Tensor]
@@ -86,19 +86,18 @@ def predictions(activity: Activity, network: Network) -> Tensor:
     return membrane_scores(activity.membrane[name], rule).argmax(dim=1)
 
 
-def loss_of_run(path: str | Path, recording: Recording, samples: Samples) -> float | None:
-    """The loss of a recording by the settings of a run; None where the path is no run folder.
+def recorded_loss(
+    options: TrainOptions, network: Network, recording: Recording, label: NDArray[np.integer]
+) -> float:
+    """The loss of a recording, by the settings that the network was trained with.
 
     Args:
-        path: folder of the run whose float network was recorded.
-        recording: of that network.
-        samples: what it was recorded of.
+        options: the settings.
+        network: the float network that was recorded.
+        recording: of it.
+        label: [samples] int64, of what was recorded.
     """
-    folder = RunFolder(Path(path))
-    if not folder.manifest_file.is_file():
-        return None
-    options, network = folder.options(), folder.network()
-    scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(samples.label)
+    scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(label)
     if network.readout.kind == LIF:
         first_ms = -scores * network.dt_ms
         if options.margin_ms:

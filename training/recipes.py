@@ -23,13 +23,17 @@ def read_settings(source: str | Path, *, folder: Path | None = None) -> dict[str
     """Read the settings of a recipe or of a TOML file.
 
     Args:
-        source: name of a recipe; a file, where it is a `Path`, ends in .toml or names a folder.
+        source: name of a recipe; a file, where it is a `Path`, ends in .toml, names a folder, or
+            has a name that no recipe has.
         folder: where relative paths of files start; by default the working folder.
 
     Raises:
         UsageError: there is no such recipe, or the file cannot be read or is not valid TOML.
     """
     if isinstance(source, str) and Path(source).name == source and not source.endswith(ENDING):
+        file = (folder or Path()) / source
+        if source not in recipe_names() and file.is_file():
+            return read_toml(file)
         if source not in recipe_names():
             raise UsageError(
                 f"there is no recipe '{source}'",

@@ -20,7 +20,8 @@ and for every synapse i→j and every spike of i that arrives at step m < T:
     dL/dbias_j = (1−α)·Σ_n μ_v,j[n]
 
 The transposed recursion is exact for the program that runs; the jump at a spike is that of the
-continuous equations (`training.oracle`), which it approaches as dt → 0. q is τm·V' at the spike.
+continuous equations (`nmtool.training.oracle`), which it approaches as dt → 0. q is τm·V' at the
+spike.
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
 

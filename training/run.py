@@ -63,9 +63,15 @@ def run_training(
     elif start is not None:
         trainer.adopt(start)
     if folder is not None and not resume and ranks.is_first:
-        _begin(folder, trainer, network, {"data": dataset.name, "ranks": ranks.size})
+        _begin(folder, trainer, network, _about(dataset, ranks))
     trainer.run()
     return trainer
+
+
+def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
+    """What the manifest says of the data and the processes."""
+    in_memory = {"in_memory": True} if dataset.in_memory else {}
+    return {"data": dataset.name, **in_memory, "ranks": ranks.size}
 
 
 def _within(network: Network, max_delay: int) -> Network:

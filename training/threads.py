@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,12 +10,24 @@ from typing import Any
 import numba
 
 from nmtool.errors import UsageError
+from nmtool.training.launch import launched
 
 
 def most_threads() -> int:
     """Cores that there are to use, or as many as NUMBA_NUM_THREADS says."""
     config: Any = numba.config
     return config.NUMBA_NUM_THREADS
+
+
+def threads_each() -> int | None:
+    """Cores of this process where several share the machine's; None where they do not.
+
+    torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one; Numba does not read it.
+    """
+    launch = launched()
+    if launch is None or "NUMBA_NUM_THREADS" in os.environ:
+        return None
+    return max(1, most_threads() // launch.local_size)
 
 
 def use_threads(number: int, *, with_torch: bool) -> None:

@@ -69,7 +69,8 @@ def lava_home() -> Path:
 def find() -> LavaEnvironment:
     """The environment to run Lava in, checked.
 
-    NMTOOL_LAVA_PYTHON names an interpreter; without it, the environment `setup` made counts.
+    NMTOOL_LAVA_PYTHON names an interpreter; without it, the environment that `set_up_lava` made
+    counts.
 
     Raises:
         MissingError: there is none.

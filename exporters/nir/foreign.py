@@ -1,6 +1,7 @@
 """Foreign NIR graphs as networks: what is in them, and everything that a network cannot hold.
 
-Wires become synapses, nodes of neurons become cells; `exporters.nir.assembly` makes the network.
+Wires become synapses, nodes of neurons become cells; `nmtool.exporters.nir.assembly` makes the
+network.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
 
     Args:
         wiring: is filled.
-        form: one of `exporters.nir.options.FORMS`; `axonal` only where `axonal_steps` finds one.
+        form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only where `axonal_steps` finds
+            one.
         jump: [pre, post] float64, not all 0.
         steps: [pre, post] int64, everything an arrival waits for.
     """

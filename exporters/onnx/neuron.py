@@ -1,4 +1,4 @@
-"""One time step of a population in ONNX: `hardware_sim.step.neuron_step`, operator by operator.
+"""A time step in ONNX: `nmtool.hardware_sim.step.neuron_step`, operator by operator.
 
 State is int32, as the chip's models wrap it; products of state and decay need int64. ONNX
 divides integers towards zero, which is how decays round.

@@ -1,7 +1,7 @@
 """Synapses in ONNX: spikes become weights that are added where and when they arrive.
 
-The file keeps weights of one byte (`exporters.stored_weights`). `factor` gives back the weight that
-is added to a, shifted by the weight exponent.
+The file keeps weights of one byte (`nmtool.exporters.stored_weights`). `factor` gives back the
+weight that is added to a, shifted by the weight exponent.
 """
 
 from __future__ import annotations

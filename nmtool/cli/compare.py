@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from nmtool.cli import console
@@ -12,11 +10,9 @@ from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.errors import UsageError
-from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.network import Network
 from nmtool.tables import Table
-from nmtool.verbs.comparing import compare_accuracy
+from nmtool.verbs.comparing import compare_accuracy, network_pairs
 from nmtool.verbs.loading import load
 
 
@@ -40,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    pairs = _pairs(arguments.networks, arguments.others)
-    first, second = ([load(pair[side]) for pair in pairs] for side in (0, 1))
+    pairs = network_pairs(arguments.networks, arguments.others or None)
+    first, second = ([load(str(pair[side])) for pair in pairs] for side in (0, 1))
     has_floats = any(isinstance(network, Network) for network in (*first, *second))
     use_threads(arguments.threads, with_torch=has_floats)
     dataset = chosen_data(arguments, arguments.split, [*arguments.networks, *arguments.others])
@@ -54,26 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(f"on {arguments.data} ({arguments.split})", result)
     return 0
-
-
-def _pairs(networks: Sequence[str], others: Sequence[str]) -> list[tuple[str, str]]:
-    """Paths of the networks to compare."""
-    if others and len(others) != len(networks):
-        raise UsageError(
-            f"{len(networks)} networks cannot be paired with {len(others)}",
-            code="pairs-uneven",
-            fix="name as many after --with, in the same order",
-        )
-    if others:
-        return list(zip(networks, others, strict=True))
-    without = [name for name in networks if not (Path(name) / RUN_INTEGERS).is_file()]
-    if without:
-        raise UsageError(
-            f"no runs that trained in integers: {', '.join(without)}",
-            code="runs-without-integers",
-            fix="say what they are compared with: --with NETWORK …",
-        )
-    return [(str(Path(name) / RUN_INTEGERS), str(Path(name) / RUN_NETWORK)) for name in networks]
 
 
 def _print(where: str, result: dict[str, Any]) -> None:

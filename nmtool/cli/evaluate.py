@@ -10,7 +10,6 @@ from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.data.samples import bin_for
 from nmtool.network import Network
 from nmtool.verbs.loading import load
 from nmtool.verbs.running import Evaluation, evaluate
@@ -29,12 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = load(arguments.network)
     use_threads(arguments.threads, with_torch=isinstance(found, Network))
     dataset = chosen_data(arguments, arguments.split, [arguments.network])
-    samples = bin_for(found, read_split(dataset, arguments.split, arguments.samples))
-    result = evaluate(found, samples, progress=progress)
-    if isinstance(found, Network):
-        from nmtool.training.losses import loss_of_run
-
-        result = replace(result, loss=loss_of_run(arguments.network, result.recording, samples))
+    events = read_split(dataset, arguments.split, arguments.samples)
+    result = evaluate(arguments.network, events, progress=progress)
     if arguments.json:
         what = {"network": arguments.network, "hash": found.content_hash}
         where = {"data": arguments.data, "split": arguments.split}

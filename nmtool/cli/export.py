@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = exporting.format_to_write(arguments.to, arguments.output)
     exporting.check_free(arguments.output, force=arguments.force)
     options = nir_options(arguments)
-    exporting.nir_settings(chosen, options)
+    exporting.writing_settings(chosen, options)
     network = load(arguments.network)
     dataset = find_data(arguments, arguments.data) if arguments.data else None
     stays_float = isinstance(network, Network) and exporting.holds_real_numbers(chosen)

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             dataset,
             folder=arguments.output,
             device=arguments.device,
+            threads=arguments.threads,
             progress=progress,
         )
     tell(arguments, made)

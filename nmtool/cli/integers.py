@@ -12,7 +12,7 @@ from nmtool.data import Dataset
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.delays import DELAY_BITS
-from nmtool.verbs.exporting import calibration_split, quantised_already
+from nmtool.verbs.exporting import calibration_split, quantise_option_unused
 from nmtool.verbs.quantising import RANGES, SCALES, quantise
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
@@ -62,7 +62,7 @@ def integers(
     given = quantise_options(arguments)
     if isinstance(found, IntegerNetwork):
         for name in given:
-            raise quantised_already(arguments.network, name)
+            raise quantise_option_unused(arguments.network, name)
         return found
     calibrate_on = calibration_split(dataset, arguments.network)
     result = quantise(found, calibrate_on=calibrate_on, progress=progress, **given)

@@ -8,13 +8,12 @@ code and are silent.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmtool.cli import failures
 from nmtool.errors import RankError
@@ -92,22 +91,6 @@ def heeding_sigterm() -> Iterator[None]:
 def _end(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise _EndedError
-
-
-def threads_each() -> int | None:
-    """Threads of this process where several share the machine's cores; None: as ever.
-
-    torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one thread; Numba does not read it.
-    """
-    from nmtool.training.launch import launched
-
-    launch = launched()
-    if launch is None or "NUMBA_NUM_THREADS" in os.environ:
-        return None
-    import numba
-
-    config: Any = numba.config
-    return max(1, config.NUMBA_NUM_THREADS // launch.local_size)
 
 
 def is_first() -> bool:

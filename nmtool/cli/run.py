@@ -26,13 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     format_ = running.executable(arguments.artefact)
-    content_hash = format_.network(arguments.artefact).content_hash
     format_.package.require()
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split, arguments.samples)
     result = running.run(arguments.artefact, events, progress=progress)
     if arguments.json:
-        what = {"export": arguments.artefact, "format": format_.name, "hash": content_hash}
+        what = {"export": arguments.artefact, "format": format_.name, "hash": result.network_hash}
         where = {"data": arguments.data, "split": arguments.split}
         console.print_json({**what, **where, **result.as_json()})
     else:

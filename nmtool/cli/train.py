@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json
-from nmtool.cli.job import heeding_sigterm, is_first, threads_each
+from nmtool.cli.job import heeding_sigterm, is_first
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
-from nmtool.cli.threads import add_threads_option, use_threads
+from nmtool.cli.threads import add_threads_option
 from nmtool.cli.train_settings import (
     add_config,
     add_settings,
@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             folder=folder.path,
             resume=arguments.resume,
             device=arguments.device,
+            threads=arguments.threads,
             progress=progress,
         )
     tell(arguments, made)
@@ -76,15 +77,13 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 
 @contextmanager
 def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
-    """Train inside: with the threads that were asked for, alone or as one of several processes.
+    """Train inside, alone or as one of several processes.
 
     Where a run is stopped, the command that resumes it is printed.
     """
     from nmtool.training.launch import launched
     from nmtool.training.run_folder import RunFolder
 
-    chosen = arguments.threads
-    use_threads(chosen or threads_each(), with_torch=chosen is not None)
     launch, folder = launched(), RunFolder(Path(arguments.output))
     again = f"{launch.command if launch else 'nmtool'} train {data} -o {folder.path}"
     kept = f"finished epochs are kept; go on with: {again} --resume"

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.data import NAMES
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,13 +112,6 @@ def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainO
             fix="leave out --config",
         )
     options = folder.options()
-    data = str(folder.manifest().get("data"))
-    if not _same_data(data, arguments.data):
-        raise UsageError(
-            f"the run in {folder.path} is on '{data}', not on '{arguments.data}'",
-            code="resume-data-differ",
-            fix=f"name the same data: nmtool train {data} -o {folder.path} --resume",
-        )
     for name, value in given_settings(arguments).items():
         kept = getattr(options, name)
         if value != kept and (not isinstance(kept, tuple) or tuple(value) != kept):
@@ -130,11 +121,3 @@ def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainO
                 fix="leave the option out, or start a new run",
             )
     return options
-
-
-def _same_data(one: str, other: str) -> bool:
-    """Whether two words for DATA are the same name or the same folder."""
-    if one == other:
-        return True
-    named = any(word in NAMES or ":" in word for word in (one, other))
-    return not named and Path(one).resolve() == Path(other).resolve()

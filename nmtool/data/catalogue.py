@@ -63,6 +63,8 @@ def load_dataset(
         MissingError: the library behind `tonic:NAME` is not installed.
     """
     name = str(name_or_path)
+    if isinstance(name_or_path, Path) and is_name(name):
+        name = f"./{name}"  # which means the folder wherever it is read as a word
     if isinstance(name_or_path, Path) or not is_name(name):
         splits, load = _in_folder(name, n_units)
     elif n_units is not None:
@@ -78,7 +80,15 @@ def load_dataset(
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder)
-    return Dataset(name, splits, load, tail=validation)
+    return Dataset(name, splits, load, tail=validation, in_memory=False)
+
+
+def same_data(one: str, other: str) -> bool:
+    """True where two words for data are the same name or the same folder."""
+    if one == other:
+        return True
+    named = any(word in NAMES or ":" in word for word in (one, other))
+    return not named and Path(one).resolve() == Path(other).resolve()
 
 
 def load_split(

@@ -23,6 +23,7 @@ class Dataset(Tabular):
         splits: those of `SPLITS` that can be loaded.
         load: reads one of them; may raise `DataError` or `MissingError`.
         tail: take so many training samples, the last ones, for validation.
+        in_memory: False where `load_dataset` finds the data again by their name.
 
     Samples in memory are a data set, too:
     `Dataset("mine", ("train", "test"), {"train": …, "test": …}.__getitem__)`.
@@ -38,6 +39,7 @@ class Dataset(Tabular):
         load: Callable[[str], SpikeEvents],
         *,
         tail: int | None = None,
+        in_memory: bool = True,
     ) -> None:
         if tail is not None and "validation" in splits:
             raise UsageError(
@@ -46,6 +48,7 @@ class Dataset(Tabular):
                 fix="leave out the number of validation samples",
             )
         self.name = name
+        self.in_memory = in_memory
         self._loadable = tuple(splits)
         self._load = load
         self._tail = tail
@@ -79,7 +82,7 @@ class Dataset(Tabular):
                 code="validation-range",
                 fix="take fewer, --validation N, or none: --validation 0",
             )
-        return Dataset(self.name, self.splits, self.split, tail=n)
+        return Dataset(self.name, self.splits, self.split, tail=n, in_memory=self.in_memory)
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
-from nmtool.data.dataset import Dataset
+from nmtool.data.dataset import Dataset, suggestion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
@@ -19,7 +20,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
-from nmtool.verbs.loading import load
+from nmtool.verbs.loading import Source, as_network, load, validated_on
 from nmtool.verbs.quantising import keep_apart, quantise
 from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
@@ -47,34 +48,32 @@ class Conversion(Tabular):
         path: what was written.
         format: its name, `npz` for nmtool's own files.
         network: what was to be written.
+        size_bytes: of the file, or of all files in the folder.
         findings: what the target cannot hold, where the network was quantised.
         is_checked: True where it was read back.
         unlike: what reading it back gave instead of the network; '' where that is equal.
         certificate: how its runtime answers to the known answers in it; None where it did not
             run.
         not_executed: why it did not.
+        missing: the error that says what its runtime lacks here, if that is why.
     """
 
     source: str
     path: Path
     format: str
     network: Network | IntegerNetwork
+    size_bytes: int
     findings: tuple[Finding, ...] = ()
     is_checked: bool = False
     unlike: str = ""
     certificate: Certificate | None = None
     not_executed: str = ""
+    missing: MissingError | None = None
 
     @property
     def passed(self) -> bool:
         """True where nothing differs, as far as it was checked."""
         return not self.unlike and (self.certificate is None or self.certificate.identical)
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the file, or of all files in the folder."""
-        files = self.path.rglob("*") if self.path.is_dir() else [self.path]
-        return sum(file.stat().st_size for file in files if file.is_file())
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
@@ -108,7 +107,7 @@ class Conversion(Tabular):
 
 
 def export(
-    network: Network | IntegerNetwork,
+    network: Source,
     path: str | Path,
     *,
     to: str | None = None,
@@ -122,7 +121,7 @@ def export(
     PosixPath('network.onnx')
 
     Args:
-        network: integers; NIR takes float networks as they are.
+        network: integers, a run, or the path of one; NIR takes float networks as they are.
         path: to be made, a folder for Lava.
         to: `lava`, `onnx`, `nir`, `c` or `netx`; by default what the extension of `path` says.
         samples: the known answers are stretches of these, of the test split of a `Dataset`; by
@@ -141,7 +140,8 @@ def export(
     """
     chosen = format_to_write(to, path)
     check_free(path, force=force)
-    settings = nir_settings(chosen, options)
+    settings = writing_settings(chosen, options)
+    network = as_network(network)
     if isinstance(network, Network) and not holds_real_numbers(chosen):
         raise UsageError(
             f"the format {chosen.name} holds integers, and the network is float",
@@ -157,7 +157,7 @@ def convert(
     path: str | Path,
     *,
     to: str | None = None,
-    data: Dataset | None = None,
+    data: Dataset | SpikeEvents | None = None,
     reading: ImportOptions | MlgennOptions | None = None,
     writing: NirOptions | None = None,
     quantising: Mapping[str, Any] = MappingProxyType({}),
@@ -177,7 +177,8 @@ def convert(
         source: run folder, network file, file or folder of any format, checkpoints of mlGeNN.
         path: to be made.
         to: its format; by default what its extension says, `npz` for nmtool's own files.
-        data: samples for the known answers; they also calibrate where the network is quantised.
+        data: samples for the known answers; training samples of a `Dataset` also calibrate where
+            the network is quantised.
         reading: how a NIR file or checkpoints of mlGeNN are to be understood.
         writing: how NIR is written.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
@@ -193,24 +194,27 @@ def convert(
         StorageError: it could not be written; what was there is untouched.
     """
     chosen = _format_or_own(to, path)
-    _check_replaceable(path, chosen, force=force)
-    settings = nir_settings(chosen, writing)
+    if chosen is None:
+        check_replaceable(path, _OWN_KINDS, force=force)
+    else:
+        check_free(path, force=force)
+    settings = writing_settings(chosen, writing)
+    _check_quantising(quantising)
     found = load(source, reading)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
         raise UsageError(
-            "--data has nothing to act on",
+            "data have nothing to act on",
             code="data-unused",
             why="network files carry no known answers, and nothing is quantised",
-            fix="leave it out, or have floats quantised: --weight-bits 8",
+            fix="leave --data out, or have floats quantised: --weight-bits 8",
         )
     findings: tuple[Finding, ...] = ()
     real = chosen is None or holds_real_numbers(chosen)
     if quantising and isinstance(found, IntegerNetwork):
-        raise quantised_already(source, next(iter(quantising)))
+        raise quantise_option_unused(source, next(iter(quantising)))
     if isinstance(found, Network) and (quantising or not real):
-        quantised = quantise(
-            found, calibrate_on=calibration_split(data, source), progress=progress, **quantising
-        )
+        calibrates = calibration_split(data, source) if isinstance(data, Dataset) else data
+        quantised = quantise(found, calibrate_on=calibrates, progress=progress, **quantising)
         found, findings = quantised.network, quantised.findings
     path = Path(path)
     if chosen is None:
@@ -219,10 +223,10 @@ def convert(
         answers = _answers(chosen, found, data)
         chosen.package.export(found, path, answers=answers, force=force, **settings)
     name = chosen.name if chosen else OWN
-    unlike, certificate, reason = "", None, ""
-    if check:
-        unlike, certificate, reason = _check_written(path, chosen, found, progress)
-    return Conversion(str(source), path, name, found, findings, check, unlike, certificate, reason)
+    files = path.rglob("*") if path.is_dir() else [path]
+    size_bytes = sum(file.stat().st_size for file in files if file.is_file())
+    done = Conversion(str(source), path, name, found, size_bytes, findings)
+    return _checked(done, chosen, progress) if check else done
 
 
 def calibration_split(data: Dataset | None, source: str | Path) -> SpikeEvents | None:
@@ -231,14 +235,12 @@ def calibration_split(data: Dataset | None, source: str | Path) -> SpikeEvents |
     Raises:
         DataError: the data have no training samples.
     """
-    from nmtool.training.run_folder import validation_size
-
     if data is None:
         return None
-    return keep_apart(data, validation_size([source]))[0].filled_split("train")
+    return keep_apart(data, validated_on([source]))[0].filled_split("train")
 
 
-def quantised_already(source: str | Path, option: str) -> UsageError:
+def quantise_option_unused(source: str | Path, option: str) -> UsageError:
     """The error where options of quantisation are given for integers."""
     return UsageError(
         f"--{option.replace('_', '-')} has nothing to act on",
@@ -290,6 +292,24 @@ def check_free(path: str | Path, *, force: bool) -> None:
         )
 
 
+def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) -> None:
+    """Raise `UsageError` unless a path is free, or holds an archive that may be replaced.
+
+    Args:
+        path: to be written.
+        kinds: of the archives that may be.
+        force: replace them.
+    """
+    check_free(path, force=force)
+    if Path(path).exists() and storage.archive_kind(path) not in kinds:
+        raise UsageError(
+            f"{path} exists and is of another kind",
+            code="path-foreign",
+            why=f"only a file of the kind {' or '.join(kinds)} is replaced",
+            fix="choose another name",
+        )
+
+
 def check_network_name(path: str | Path) -> None:
     """Raise `UsageError` unless a file of that name can be read back as nmtool's own."""
     if Path(path).suffix.lower() != OWN_EXTENSION:
@@ -300,11 +320,13 @@ def check_network_name(path: str | Path) -> None:
         )
 
 
-def nir_settings(chosen: Format | None, options: NirOptions | None) -> dict[str, Any]:
-    """Arguments that only NIR's export takes; raises `UsageError` for another format."""
+def writing_settings(chosen: Format | None, options: NirOptions | None) -> dict[str, Any]:
+    """Arguments that only some formats' export takes; raises `UsageError` for the others."""
+    from nmtool.exporters import formats
+
     if options is None:
         return {}
-    if chosen is None or chosen.name != "nir":
+    if chosen is None or formats.OPTIONS not in chosen.can:
         usual = type(options)().as_json()
         given = [name for name, value in options.as_json().items() if value != usual[name]]
         raise UsageError(
@@ -314,6 +336,18 @@ def nir_settings(chosen: Format | None, options: NirOptions | None) -> dict[str,
             fix="leave them out",
         )
     return {"options": options}
+
+
+def _check_quantising(given: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for an argument that `quantise` does not take."""
+    known = list(signature(quantise).parameters)[1:]
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"quantise takes no '{name}'",
+                code="quantise-option-unknown",
+                fix=suggestion(name, known),
+            )
 
 
 def _format_or_own(name: str | None, path: str | Path) -> Format | None:
@@ -326,66 +360,47 @@ def _format_or_own(name: str | None, path: str | Path) -> Format | None:
     return format_to_write(name, path, {OWN: OWN_EXTENSION})
 
 
-def _check_replaceable(path: str | Path, chosen: Format | None, *, force: bool) -> None:
-    check_free(path, force=force)
-    if chosen is None and Path(path).exists() and storage.archive_kind(path) not in _OWN_KINDS:
-        raise UsageError(
-            f"{path} exists and is no network",
-            code="path-foreign",
-            why="--force replaces only networks",
-            fix="choose another name",
-        )
-
-
 def _answers(
     chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
 ) -> KnownAnswers:
     """Known answers to samples, or to input made for the network."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
+    from nmtool.hardware_sim.simulator import simulate
 
     spikes = None
     if isinstance(samples, Dataset):
         samples = samples.filled_split("test" if "test" in samples.splits else samples.splits[0])
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    if holds_real_numbers(chosen):
-        from nmtool.exporters import nir
-
-        return known_answers(network, spikes, nir.reference)
-    return known_answers(network, spikes)
+    return known_answers(network, spikes, chosen.reference or simulate)
 
 
-def _check_written(
-    path: Path, chosen: Format | None, network: Network | IntegerNetwork, progress: Progress
-) -> tuple[str, Certificate | None, str]:
-    """Read a file or folder back and, if that gives the network, execute it.
-
-    Returns:
-        What reading it gave instead of the network, '' if that is equal; how its runtime answers;
-        why that did not run.
+def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Conversion:
+    """Read what was written back and, if that gives the network, execute it.
 
     Raises:
-        BackendError: the runtime is there and failed.
+        BackendError: the runtime failed while it ran.
     """
     from nmtool.exporters import formats, self_check
 
-    unlike = _unlike(path, network.content_hash)
-    if unlike:
-        return unlike, None, "it is not what was to be written"
+    done = replace(done, is_checked=True, unlike=_unlike(done.path, done.network.content_hash))
+    if done.unlike:
+        return replace(done, not_executed="it is not what was to be written")
     if chosen is None:
-        return "", None, "nmtool's own files have no other runtime"
+        return replace(done, not_executed="nmtool's own files have no other runtime")
     if not {formats.EXECUTES, formats.CARRIES} <= chosen.can:
-        return "", None, f"the format {chosen.name} has no runtime"
+        return replace(done, not_executed=f"the format {chosen.name} has no runtime")
     try:
         chosen.package.require()
     except MissingError as error:
-        return "", None, f"{error.what} (fix: {error.fix})" if error.fix else error.what
-    answers = self_check.carried_answers(chosen, path)
-    found = check_answers(chosen, path, answers, progress=progress)
+        reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
+        return replace(done, not_executed=reason, missing=error)
+    answers = self_check.carried_answers(chosen, done.path)
+    found = check_answers(chosen, done.path, answers, progress=progress)
     certificate = Certificate(
         answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
     )
-    return "", certificate, ""
+    return replace(done, certificate=certificate)
 
 
 def _unlike(path: Path, content_hash: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from nmtool import integer_network, network, recording, storage
 from nmtool.description import describe_network, describe_recording
@@ -17,6 +18,10 @@ from nmtool.recording import Recording
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.import_options import ImportOptions
+    from nmtool.training.learning import Run
+
+Source = Union[Network, IntegerNetwork, "Run", str, Path]
+"""A network, a run, or the path of one: run folder, network file or export."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +66,45 @@ def load(
             fix=f"make a network of them: nmtool convert {path} network.npz --in-tau-mem-ms …",
         )
     return _load_own(path)
+
+
+def as_network(source: Source) -> Network | IntegerNetwork:
+    """The network that a source means; a run that trained in integers means those.
+
+    Raises:
+        UsageError: it is no network, run or path.
+        FileFormatError: a path without a network.
+    """
+    if isinstance(source, Network | IntegerNetwork):
+        return source
+    if isinstance(source, str | Path):
+        return load(source)
+    network = getattr(source, "integers", None) or getattr(source, "network", None)
+    if not isinstance(network, Network | IntegerNetwork):
+        raise UsageError(
+            f"a network is expected, not {type(source).__name__}",
+            code="network-type",
+            fix="pass a Network, an IntegerNetwork, a Run, or the path of one",
+        )
+    return network
+
+
+def validated_on(sources: Iterable[Source]) -> int | None:
+    """Number of training samples, the last ones, that validated the runs behind networks.
+
+    Args:
+        sources: runs, or paths of what training wrote; others say nothing.
+
+    Returns:
+        None where none says so, or they contradict each other.
+    """
+    from nmtool.training.run_folder import validation_size
+
+    paths = [one for one in sources if isinstance(one, str | Path)]
+    known = {validation_size([path]) for path in paths}
+    known |= {one.options.validation for one in sources if hasattr(one, "options")}
+    known -= {None, 0}
+    return known.pop() if len(known) == 1 else None
 
 
 def inspect(path: str | Path) -> dict[str, Any]:

@@ -7,19 +7,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.errors import NetworkError, UsageError
+from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network, weight_ranges
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
+from nmtool.verbs.loading import as_network, validated_on
 from nmtool.verbs.running import evaluate, simulate
+
+if TYPE_CHECKING:
+    from nmtool.training.learning import Run
 
 CALIBRATION_SAMPLES = 200
 """Training samples, the first ones, that calibrate."""
@@ -35,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 def quantise(
-    network: Network,
+    network: Network | Run | str | Path,
     *,
     calibrate_on: Dataset | SpikeEvents | Raster | None = None,
     compare_on: SpikeEvents | None = None,
@@ -53,7 +59,7 @@ def quantise(
     <IntegerNetwork: 64 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
 
     Args:
-        network: what training learnt.
+        network: what training learnt, the run, or the path of either.
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
             compared on its validation split; without one, on those last training samples that
@@ -67,17 +73,22 @@ def quantise(
             errs least in the square, `search` changes answers on calibration data least.
         scale: `static` keeps currents in range for every possible input, `data` trusts the
             calibration samples.
-        held_out: number of training samples, the last ones, that the network did not learn from.
+        held_out: number of training samples, the last ones, that the network did not learn from;
+            by default those that validated the run.
         progress: is shown what is being done.
 
     Raises:
         UsageError: unknown bits, ranges or scale; the scale or the ranges are to come from data
             and there are none; the data do not fit the network; it is made of integers already.
+        DataError: a split of the data is missing or empty.
         MissingError: ranges are searched, for which the float network has to run on torch.
     """
-    _check(network, ranges, scale, has_data=calibrate_on is not None)
+    source, network = network, _floats(network)
+    _check(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
+        if held_out is None:
+            held_out = validated_on([source])
         dataset, kind = keep_apart(calibrate_on, held_out)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
@@ -162,16 +173,29 @@ def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
     known = held_out is not None and 0 < held_out < events.n_samples
     count = held_out if known else min(COMPARED_SAMPLES, events.n_samples // 2)
     name = "samples held out of training" if known else "training samples, the last ones"
-    return Dataset(dataset.name, ("train",), dataset.split, tail=count or None), name
+    kept = Dataset(dataset.name, ("train",), dataset.split, tail=count or None)
+    return kept, name
 
 
-def _check(network: Network, ranges: str, scale: str, *, has_data: bool) -> None:
-    if isinstance(network, IntegerNetwork):
-        raise UsageError(
-            "the network is made of integers already",
-            code="quantised-already",
-            fix="verify, evaluate and export take it as it is",
-        )
+def quantised_already(source: object) -> UsageError:
+    """The error where a network to quantise is made of integers."""
+    fix = "nmtool verify, evaluate and export take it as it is"
+    if isinstance(source, str | Path) and (floats := Path(source) / RUN_NETWORK).is_file():
+        fix += f"; to quantise the floats that it trained, name {floats}"
+    name = source if isinstance(source, str | Path) else "the network"
+    return UsageError(f"{name} is made of integers already", code="quantised-already", fix=fix)
+
+
+def _floats(source: Network | Run | str | Path) -> Network:
+    """The float network to quantise: of a run, the one that it trained."""
+    own = getattr(source, "network", None)
+    found = own if isinstance(own, Network) else as_network(source)
+    if isinstance(found, IntegerNetwork):
+        raise quantised_already(source)
+    return found
+
+
+def _check(ranges: str, scale: str, *, has_data: bool) -> None:
     for name, value, known in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
         if value not in known:
             raise UsageError(
@@ -182,9 +206,9 @@ def _check(network: Network, ranges: str, scale: str, *, has_data: bool) -> None
     for name, value in (("scale", DATA), ("ranges", SEARCH)):
         if {"ranges": ranges, "scale": scale}[name] == value and not has_data:
             raise UsageError(
-                f"--{name} {value} needs calibration data",
+                f"{name} '{value}' needs calibration data",
                 code="calibration-data-missing",
-                fix="name them: --data DATA (in Python: calibrate_on=data.train)",
+                fix="name them: --data DATA, or calibrate_on=data.train",
             )
 
 
@@ -223,8 +247,7 @@ def _searched(
     """Rounding with the ranges that change the answers to samples least."""
     from nmtool.hardware_sim.search import search_ranges
 
-    with progress("float network", spikes.n_samples) as advance:
-        scores = simulate(network, spikes, on_progress=advance).scores
+    scores = simulate(network, spikes, progress=progress).scores
     with progress("searching ranges") as advance:
         ranges = search_ranges(
             to_integers.keywords["ranges"],

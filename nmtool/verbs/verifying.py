@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,12 +24,15 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import executable, simulate
+from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
 
 _log = logging.getLogger(__name__)
+
+_OF_EVERY_CHECK = set(signature(Backend.check).parameters) | {"folder"}
 
 Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
@@ -81,6 +85,9 @@ def verify(
         backend.package.require()
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
+    _check_options(options, backends)
+    if own is not None and artefact is not None and artefact != network:
+        _check_same_network(found, own, artefact)
     spikes, label = _input(found, data)
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
@@ -234,6 +241,41 @@ def _own_export(
     return own, artefact
 
 
+def _check_same_network(
+    network: Network | IntegerNetwork, own: Format, artefact: str | Path
+) -> None:
+    """Raise `UsageError` unless an artefact holds a network, or the floats it was made of."""
+    carried = own.network(artefact).content_hash
+    if carried not in (network.content_hash, getattr(network, "source_hash", "")):
+        raise UsageError(
+            f"{artefact} holds another network",
+            code="artefact-other-network",
+            why=f"its hash is {carried}, not {network.content_hash}",
+            fix="export the network again, or name the network that it was made from",
+        )
+
+
+def _check_options(options: Options, backends: Sequence[Format]) -> None:
+    """Raise `UsageError` for options of a backend that does not run, or that it does not take."""
+    names = [backend.name for backend in backends]
+    for name, given in options.items():
+        if name not in names:
+            raise UsageError(
+                f"there are options for {name}, which is not compared",
+                code="backend-options-unused",
+                fix=f"leave them out, or compare with it; compared is {', '.join(names)}",
+            )
+        check = backends[names.index(name)].package.check
+        known = set(signature(check).parameters) - _OF_EVERY_CHECK
+        for option in given:
+            if option not in known:
+                raise UsageError(
+                    f"{name} takes no option '{option}'",
+                    code="backend-option-unknown",
+                    fix=f"it takes {', '.join(sorted(known))}" if known else "it takes none",
+                )
+
+
 def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Format]) -> None:
     """Raise `UsageError` where a float network is to run on integers."""
     from nmtool.exporters.formats import REAL
@@ -279,5 +321,4 @@ def _simulated(
     """Recording of the integer simulator; None for float networks."""
     if isinstance(network, Network):
         return None
-    with progress("integer simulator", spikes.n_samples) as advance:
-        return simulate(network, spikes, deep=deep, on_progress=advance)
+    return simulate(network, spikes, deep=deep, progress=progress)

@@ -102,7 +102,8 @@ def demo(
     if folder is not None and _holds_something(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
     lava.require()
-    options = TrainOptions(**OPTIONS | {"seed": seed, "epochs": epochs or OPTIONS["epochs"]})
+    passes = OPTIONS["epochs"] if epochs is None else epochs
+    options = TrainOptions(**OPTIONS | {"seed": seed, "epochs": passes})
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
         kept = Path(folder or scratch)
         data = load_dataset(DATA)

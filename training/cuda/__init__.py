@@ -1,4 +1,4 @@
-"""The training engine for NVIDIA GPUs: the same mathematics as `training.cpu`, in Numba's CUDA.
+"""The training engine for NVIDIA GPUs, in Numba's CUDA: the mathematics of `nmtool.training.cpu`.
 
 `nmtool.training.cuda.available.require` says what a computer lacks to run it; the other modules are
 imported after that.

@@ -18,7 +18,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether this process is to stop.
+    """Asks whether this process is to stop.
 
     Args:
         made: says whether it is.
@@ -64,11 +64,13 @@ def signals_ignored() -> Iterator[None]:
 
 @contextmanager
 def _handlers_restored() -> Iterator[dict[int, Any]]:
-    """What handles the signals, which it does again after the block; {} outside the main thread."""
+    """Handlers of the signals, put back after the block; {} outside the main thread."""
     is_main = threading.current_thread() is threading.main_thread()
     previous: dict[int, Any] = {}
     if is_main:
-        previous = {number: signal.getsignal(number) for number in STOPPING}
+        found = {number: signal.getsignal(number) for number in STOPPING}
+        # Python can only put back handlers that Python has set.
+        previous = {number: handler for number, handler in found.items() if handler is not None}
     try:
         yield previous
     finally:

@@ -12,6 +12,7 @@ from torch.distributed import TCPStore
 
 from nmtool.cli import job
 from nmtool.errors import DataError, RankError, StorageError
+from nmtool.training import threads
 from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
@@ -122,10 +123,10 @@ def test_sigterm_afterwards_is_what_it_was(together: bool, monkeypatch: pytest.M
 
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
-    assert job.threads_each() is None
+    assert threads.threads_each() is None
     _launch(monkeypatch, 0, NOBODY)
     for cores, each in ((7, 2), (2, 1)):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", cores)
-        assert job.threads_each() == each
+        assert threads.threads_each() == each
     monkeypatch.setenv("NUMBA_NUM_THREADS", "5")
-    assert job.threads_each() is None
+    assert threads.threads_each() is None

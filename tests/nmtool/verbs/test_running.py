@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,22 @@ def same(one: Recording, other: Recording) -> bool:
     return compare_recordings(one, other).identical and compare_recordings(other, one).identical
 
 
+def counting(counted: list[int]) -> Any:
+    """A `Progress` that notes the samples it is shown."""
+
+    def progress(label: str, total: int | None = None, remark: str = "") -> Any:
+        return nullcontext(lambda n, remark="": counted.append(n))
+
+    return progress
+
+
 # `simulate`.
 
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_integers_run_on_rasters_and_on_events(deep: bool) -> None:
     network, counted = cases.integer_network(), []
-    found = nm.simulate(network, RASTER, deep=deep, on_progress=counted.append)
+    found = nm.simulate(network, RASTER, deep=deep, progress=counting(counted))
     assert same(found, simulate_integers(network, RASTER, deep=deep))
     assert same(found, nm.simulate(network, EVENTS, deep=deep))
     assert set(found.current) == ({"hidden", "out"} if deep else set())
@@ -57,7 +66,7 @@ def test_floats_run_as_in_training() -> None:
     from nmtool.training.model import SpikingNetwork
 
     network, counted = cases.float_network(), []
-    found = nm.simulate(network, RASTER, on_progress=counted.append)
+    found = nm.simulate(network, RASTER, progress=counting(counted))
     assert same(found, SpikingNetwork(network).record(RASTER))
     assert same(found, nm.simulate(network, EVENTS))
     assert found.membrane["out"].dtype.kind == "f"

@@ -1,7 +1,7 @@
 """The forward pass in a chip's integers: `hardware_sim`'s own step inside the trainer's loops.
 
-Only the step differs from `training.cpu.kernels.forward`. What it leaves for the backward pass
-is in the units of the float network: u/unit and v/unit, unit integers to one unit of u.
+Only the step differs from `nmtool.training.cpu.kernels.forward`. What it leaves for the backward
+pass is in the units of the float network: u/unit and v/unit, unit integers to one unit of u.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, coun
         cell: constants of the neurons as floats, those that the chip holds.
         chip: the same as integers.
         weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
-        delay, reach, stride, neuron, slope, count: as in `training.cpu.kernels.forward.run_lif`.
+        delay, reach, stride, neuron, slope, count: as in
+            `nmtool.training.cpu.kernels.forward.run_lif`.
         drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
         faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
     """
