@@ -63,10 +63,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     folder = tmp_path_factory.mktemp("scene")
     splits = {"train": small_events(40, 1), "test": small_events(60, 3)}
     data = nmtool.Dataset("small", tuple(splits), splits.__getitem__)
-    float_run = nmtool.train(small_dataset(), small_options(epochs=1), folder=folder / "run")
+    found = small_dataset()
+    found.in_memory = False  # `load_dataset` gives it below
+    float_run = nmtool.train(found, small_options(epochs=1), folder=folder / "run")
     run = nmtool.train(small_dataset(), small_options(epochs=1, arithmetic="integer"))
     q = nmtool.quantise(float_run.network)
     nmtool.export(float_run.network, folder / "foreign.nir")
+    nmtool.export(q.network, folder / "net.onnx")
     return folder, {"run": run, "q": q, "data": data, "network": run.network}
 
 
@@ -134,11 +137,13 @@ def mistakes(code: str, names: dict[str, Any]) -> Iterator[str]:
     """
     tree, known = ast.parse(code), {**vars(builtins), **names}
     local = {
-        node.id for node in ast.walk(tree) if isinstance(getattr(node, "ctx", None), ast.Store)
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
     local |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             local.add(node.name)
         elif isinstance(node, ast.Import):
             for alias in node.names:

@@ -171,7 +171,8 @@ def evaluate(
 def run(path: str | Path, data: SpikeEvents, *, progress: Progress = silent) -> Evaluation:
     """Execute an export with the runtime of its format on labelled samples.
 
-    >>> run("network.onnx", data.test)  # doctest: +SKIP
+    >>> import nmtool as nm
+    >>> nm.run("net.onnx", data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:

@@ -13,6 +13,7 @@ from nmtool.exporters.formats import (
     DEEP,
     EXECUTES,
     FORMATS,
+    OPTIONS,
     READS,
     REAL,
     WRITES,
@@ -27,6 +28,7 @@ FUNCTIONS = {
     CARRIES: ["known_answers"],
     REAL: ["reference"],
     DEEP: ["run"],
+    OPTIONS: ["export"],
 }
 
 

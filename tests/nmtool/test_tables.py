@@ -197,7 +197,7 @@ def values() -> dict[str, Any]:
         certificate,
         different,
         Paired(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
-        Conversion("in.nir", Path(__file__), "npz", integers),
+        Conversion("in.nir", Path(__file__), "npz", integers, 100),
         Run(TrainOptions(), NETWORK, integers, [entry], Path("run")),
         SweepResult(plan, trials, {"lr": 1.0}),
         KnownAnswers(integers.content_hash, RASTER, recording),

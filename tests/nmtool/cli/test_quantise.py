@@ -230,11 +230,11 @@ def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integ
         (["integers.npz", "-o", "q.npz"], "quantised-already", "integers.npz"),
         (["floats.npz", "-o", "q.onnx"], "extension-wrong", "q.onnx"),
         (["floats.npz", "-o", "q"], "extension-wrong", ".npz"),
-        (["floats.npz", "-o", "q.npz", "--scale", "data"], "calibration-data-missing", "--scale"),
+        (["floats.npz", "-o", "q.npz", "--scale", "data"], "calibration-data-missing", "scale"),
         (
             ["floats.npz", "-o", "q.npz", "--ranges", "search"],
             "calibration-data-missing",
-            "--ranges",
+            "ranges",
         ),
         (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "command-line", "--delay-bits"),
         (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "command-line", "--weight-bits"),

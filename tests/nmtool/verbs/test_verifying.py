@@ -222,11 +222,13 @@ def test_an_artefact_of_the_network(lava: FakeLava, tmp_path: Path) -> None:
     assert folder not in {call["folder"] for call in lava.calls}
 
 
-def test_an_artefact_of_another_network_differs(lava: FakeLava, tmp_path: Path) -> None:
+def test_an_artefact_of_another_network_is_refused(lava: FakeLava, tmp_path: Path) -> None:
     first, *others = INTEGERS.projections
     silent = replace(INTEGERS, projections=[replace(first, weight=first.weight * 0), *others])
     folder = nm.export(silent, tmp_path / "folder", to="lava")
-    assert not nm.verify(INTEGERS, EVENTS, artefact=folder).identical
+    with refused(UsageError, "artefact-other-network") as other:
+        nm.verify(INTEGERS, EVENTS, artefact=folder)
+    assert str(folder) in other.value.what
     with refused(FileFormatError, "answers-other-network") as caught:
         nm.verify(INTEGERS, artefact=folder)
     assert str(folder) in caught.value.what
