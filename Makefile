@@ -9,7 +9,7 @@ PEERS := .venv-peers
 # Tests of one file share what they compile and build, and stay in one process.
 PYTEST := python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test check links nightly peers test-core lava clean
+.PHONY: demo test check links nightly lines peers test-core lava clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -34,9 +34,17 @@ links:
 lava: $(VENV)/.dev
 	$(BIN)/nmtool lava setup
 
-nightly: test peers
+nightly: test peers lines
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
+	done
+
+# The lines of the README, from a wheel, in an empty folder, on three Pythons.
+lines:
+	for version in 3.10 3.11 3.13; do \
+		python=$$(.ci/python $$version) && venv=.venv-lines-$$version && $$python -m venv $$venv && \
+		$$venv/bin/python -m pip install --quiet '.[train,onnx]' && \
+		$$venv/bin/python tests/readme_lines.py || exit 1; \
 	done
 
 # NIR files in the libraries of others, whose pins are no concern of the other environments.
@@ -67,4 +75,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-core-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core-* .venv-lines-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

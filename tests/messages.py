@@ -1,5 +1,7 @@
 """Every message of the tool, taken from the sources: what `tests/messages.txt` pins.
 
+Those are errors, findings and the remarks that are logged, which have no code.
+
     python -m tests.messages > tests/messages.txt
 
 An entry is a place where an error or a finding is made: its code, its class, its module and the
@@ -29,6 +31,9 @@ KINDS = {
 """Classes of errors, and `Finding`, by name."""
 
 PARTS = ("what", "why", "fix")
+REMARKS = ("info", "warning")
+"""Levels at which the rooms log what people read."""
+
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
@@ -65,6 +70,19 @@ def messages() -> Iterator[Message]:
                     yield _message(node, path)
 
 
+def remarks() -> Iterator[Message]:
+    """Every place in the rooms where a remark is logged; its code is its level."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                    continue
+                if node.func.attr in REMARKS and _name(node.func.value) in ("log", "_log"):
+                    words = (("what", _text(node.args[0])),)
+                    place = path.relative_to(ROOT).as_posix()
+                    yield Message(node.func.attr, "remark", place, words, node.lineno)
+
+
 def _message(call: ast.Call, path: Path) -> Message:
     kind = _name(call.func)
     order = ("code", "where", "what", "fix", "why") if kind == "Finding" else ("what",)
@@ -98,7 +116,7 @@ def _text(node: ast.expr) -> str:
 
 def catalogue() -> str:
     """All messages, by code, as `tests/messages.txt` holds them."""
-    found = sorted(messages(), key=lambda one: (one.code, one.place, one.line))
+    found = sorted([*messages(), *remarks()], key=lambda one: (one.code, one.place, one.line))
     return "\n\n".join(map(str, found)) + "\n"
 
 

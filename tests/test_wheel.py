@@ -26,6 +26,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.readout import Readout
 from nmtool.targets import SILENT_THRESHOLD
 from nmtool.version import __version__
+from tests import readme_lines
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
@@ -296,9 +297,7 @@ def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> Non
 @pytest.mark.torch
 def test_the_lines_of_the_readme(installed: Installed, beside: Path) -> None:
     pytest.importorskip("onnx")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = readme.partition("```python\n")[2].partition("```")[0]
-    (beside / "lines.py").write_text(lines)
+    (beside / "lines.py").write_text(readme_lines.lines())
     accuracy, certificate = installed.run("lines.py", cwd=beside).splitlines()
     assert float(accuracy.split("accuracy ")[1].split("%")[0]) > 80
     assert "onnx: spikes compared 500000, different 0; spikes emitted " in certificate

@@ -1,0 +1,38 @@
+"""Run the lines of the README in an empty folder, with whatever nmtool this Python has installed.
+
+    PYTHON tests/readme_lines.py
+
+The checkout is not importable there, and the folder holds files named like its rooms.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def lines() -> str:
+    """The first example of the README in Python."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return readme.partition("```python\n")[2].partition("```")[0]
+
+
+def main() -> int:
+    """Run them; exit code 1 where the certificate does not say different 0."""
+    with tempfile.TemporaryDirectory(prefix="nmtool-lines-") as folder:
+        for name in ("training", "exporters", "hardware_sim"):
+            (Path(folder) / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
+        (Path(folder) / "lines.py").write_text(lines())
+        done = subprocess.run(
+            [sys.executable, "lines.py"], cwd=folder, stdout=subprocess.PIPE, text=True
+        )
+    print(sys.version.split()[0], done.stdout, sep="\n")
+    return 0 if done.returncode == 0 and "different 0; spikes emitted" in done.stdout else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
