@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.errors import Finding, MissingError, UsageError, libraries_needed
+from nmtool.errors import MissingError, UsageError, libraries_needed
 from nmtool.progress import Progress, silent
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
 from nmtool.training.sweeps.results import (
@@ -173,8 +173,5 @@ def _nothing_found(plan: StudyPlan, trials: Sequence[TrialResult]) -> UsageError
         code="study-without-result",
         why="" if failed else "all were ended early",
         fix="search other ranges, in another folder",
-        findings=[
-            Finding("trial-failed", f"trial {one.number}", one.reason, "search other values")
-            for one in failed
-        ],
+        findings=[one.finding for one in failed],
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
+from nmtool.errors import Finding
 from nmtool.tables import Table, Tabular
 from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.store import REASON, Store
+from nmtool.training.sweeps.store import FAILURE, REASON, Store
 from nmtool.training.sweeps.trial import shown_value
 from nmtool.version import __version__
 
@@ -36,6 +37,7 @@ class TrialResult:
         score: validation accuracy, 0 … 1, mean of all seeds; None where it did not finish.
         scores: the same of each seed.
         reason: of a failure, '' for others.
+        failure: code, why and fix of the error that made it fail, as far as they are known.
     """
 
     number: int
@@ -44,6 +46,15 @@ class TrialResult:
     score: float | None = None
     scores: tuple[float, ...] = ()
     reason: str = ""
+    failure: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def finding(self) -> Finding:
+        """The failure as one of several things that are wrong."""
+        general = Finding(
+            "trial-failed", f"trial {self.number}", self.reason, "search other values"
+        )
+        return replace(general, **self.failure)
 
     def as_json(self) -> dict[str, Any]:
         """A finished trial, for scripts."""
@@ -173,6 +184,7 @@ def _result(trial: FrozenTrial) -> TrialResult:
         score=trial.value if trial.state.name == "COMPLETE" else None,
         scores=tuple(told.get("scores", ())),
         reason=told.get(REASON, ""),
+        failure=dict(told.get(FAILURE, {})),
     )
 
 

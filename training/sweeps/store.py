@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmtool import storage
-from nmtool.errors import StorageError, UsageError
+from nmtool.errors import NmtoolError, StorageError, UsageError
 from nmtool.training.sweeps import optuna_parts
 from nmtool.training.sweeps.lock import Lock, wait_for
 from nmtool.training.sweeps.plan import StudyPlan
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NAME = "nmtool"
 _PLAN = "plan"
 REASON = "failed"
+FAILURE = "failure"
 """The attribute that tells why a trial failed."""
 
 MOST_ATTEMPTS = 3
@@ -240,8 +241,13 @@ class Store:
         claim.trial.report(accuracy, epoch)
         return claim.trial.should_prune()
 
-    def prune(self, claim: Claim, reason: str = "") -> None:
-        """A trial was ended early: for being worse than others, or for the reason it failed.
+    def prune(self, claim: Claim, reason: str = "", error: NmtoolError | None = None) -> None:
+        """End a trial early: for being worse than others, or for the reason it failed.
+
+        Args:
+            claim: the trial.
+            reason: it failed, '' where it did not.
+            error: that made it fail, whose code, why and fix are kept.
 
         A failed one is told as pruned so that the sampler keeps away from settings like its.
         """
@@ -249,4 +255,8 @@ class Store:
 
         if reason:
             claim.trial.set_user_attr(REASON, reason)
+        if error is not None:
+            known = {"code": error.code, "why": error.why, "fix": error.fix}
+            kept = {name: text for name, text in known.items() if text}
+            claim.trial.set_user_attr(FAILURE, kept)
         self.study.tell(claim.trial, state=optuna.trial.TrialState.PRUNED)

@@ -76,8 +76,9 @@ class _TrialRun:
             self._store.stop(claim)
             raise
         except (NmtoolError, MemoryError) as error:
-            reason = error.what if isinstance(error, NmtoolError) else "there was not enough memory"
-            self._store.prune(claim, reason)
+            known = error if isinstance(error, NmtoolError) else None
+            reason = known.what if known else "there was not enough memory"
+            self._store.prune(claim, reason, known)
             return logging.WARNING, f"failed, {reason}  {tried}"
         self._store.finish(claim, scores)
         return logging.INFO, f"validation {sum(scores) / len(scores):.1%}  {tried}"

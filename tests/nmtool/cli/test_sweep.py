@@ -98,7 +98,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out, said.error) == (2, "", "study-without-result")
-    assert "trial-failed trial 0: it never works; " in said.err
+    assert "some-code trial 0: it never works; " in said.err
     assert not Path("study/best.toml").exists()
 
 
