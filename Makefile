@@ -1,4 +1,4 @@
-# `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
+# `make demo` and `make test` set up everything they need: .venv and the environments of the referees.
 # `make nightly` tests more: other Pythons, and NIR files in the libraries of others (.venv-peers).
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,13 +9,13 @@ PEERS := .venv-peers
 # Tests of one file share what they compile and build, and stay in one process.
 PYTEST := python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test check links nightly peers test-core lava clean
+.PHONY: demo test check links nightly peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check
+test: $(VENV)/.dev lava brian2-loihi check
 	$(BIN)/$(PYTEST)
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda
 
@@ -33,6 +33,9 @@ links:
 
 lava: $(VENV)/.dev
 	$(BIN)/nmtool lava setup
+
+brian2-loihi: $(VENV)/.dev
+	$(BIN)/nmtool brian2-loihi setup
 
 nightly: test peers
 	for version in 3.10 3.11 3.12 3.13; do \
@@ -57,7 +60,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not peers'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'

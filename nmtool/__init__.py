@@ -125,6 +125,7 @@ if TYPE_CHECKING:
         StorageError,
         UsageError,
     )
+    from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.import_options import ImportOptions
@@ -161,6 +162,7 @@ _HOMES = {
     "nmtool.data.shd": "write_shd",
     "nmtool.errors": "BackendError DataError DoesNotFitError FileFormatError Finding InputError "
     "MissingError NetworkError NmtoolError RankError StorageError UsageError",
+    "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.import_options": "ImportOptions",
