@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from nmtool import storage
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.brian2_loihi import environment as environments
 from nmtool.exporters.interpreters import clean_variables
-from nmtool.exporters.lava.exchange import SILENCE_S, progress_reader, write_events
+from nmtool.exporters.lava.exchange import SILENCE_S, write_events
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import LI, LIF
 from nmtool.integer_network import IntegerNetwork
@@ -56,11 +59,19 @@ def execute(
             what="running the network in brian2-loihi",
             fix="nmtool brian2-loihi setup --force, if it is damaged",
             idle_timeout_s=SILENCE_S,
-            on_line=progress_reader(on_progress),
+            on_line=partial(_report, on_progress),
             env={**clean_variables(), "TMPDIR": scratch},  # Brian writes logs there
             cwd=scratch,
         )
         return read_answer(answer, network, spikes)
+
+
+def _report(on_progress: Callable[[int], None] | None, line: str) -> None:
+    """Pass on how many samples a line of output says are finished."""
+    with suppress(ValueError, TypeError, KeyError):  # Brian writes lines of its own
+        count = int(json.loads(line)["samples_done"])
+        if on_progress is not None:
+            on_progress(count)
 
 
 def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recording:

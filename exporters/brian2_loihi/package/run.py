@@ -8,7 +8,7 @@ and `n_steps`. ANSWER.npz gets `spikes.POPULATION.sample`, `.step` and `.neuron`
 `u.POPULATION` likewise. Where a state leaves the range of 24 bits, in which a chip would wrap or
 clip it and brian2-loihi goes on counting, the run ends, and all it writes is
 `beyond.POPULATION.u` or `.v`: [4] int64, number of such samples so far, then sample, step and value
-of the first. Finished samples are reported as lines of JSON on the standard output.
+of the first. How many samples are finished is reported as lines of JSON on the standard output.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ def _answer(
         if beyond:
             return beyond
         parts.append(_recorded(header, traces, first, count, deep))
-        for _ in range(count):
-            print(json.dumps({"samples_done": 1}), flush=True)
+        print(json.dumps({"samples_done": count}), flush=True)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
