@@ -28,6 +28,7 @@ Verbs, one for each command:
     inspect             describe a file as plain values
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
+    set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
 Networks:
 
