@@ -1,5 +1,5 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
-# `make nightly` tests more: other Pythons, and NIR files in the libraries of others (.venv-peers).
+# `make nightly` tests more: brian2-loihi, other Pythons, and NIR files in the libraries of others.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PEERS := .venv-peers
 # Tests of one file share what they compile and build, and stay in one process.
 PYTEST := python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test check links nightly lines peers test-core lava clean
+.PHONY: demo test check links nightly lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -34,7 +34,10 @@ links:
 lava: $(VENV)/.dev
 	$(BIN)/nmtool lava setup
 
-nightly: test peers lines
+brian2-loihi: $(VENV)/.dev
+	$(BIN)/nmtool brian2-loihi setup
+
+nightly: brian2-loihi test peers lines
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
@@ -65,7 +68,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not peers'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'

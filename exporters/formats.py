@@ -20,12 +20,12 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
 if TYPE_CHECKING:
-    from nmtool.exporters import c, lava, netx, nir, onnx
+    from nmtool.exporters import brian2_loihi, c, lava, netx, nir, onnx
     from nmtool.recording import Recording
     from nmtool.verification.backend import Backend
 
     # A type checker compares every package with the protocol here.
-    _BACKENDS: tuple[Backend, ...] = (c, lava, netx, nir, onnx)
+    _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx)
 
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
@@ -37,10 +37,11 @@ class Format:
     """What a format is, without importing what it needs.
 
     Attributes:
-        name: on the command line, and of its package.
+        name: on the command line, and of its package, which has `_` for `-`.
         what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
-        marker: what a folder of this format holds; '' for a file.
+        marker: what a folder of this format holds; '' for a file. Without extensions and marker
+            it is no format to hand over: a referee that only executes.
         can: its abilities.
     """
 
@@ -53,7 +54,8 @@ class Format:
     @property
     def package(self) -> Backend:
         """The package that does it."""
-        return cast("Backend", importlib.import_module(f"nmtool.exporters.{self.name}"))
+        name = self.name.replace("-", "_")
+        return cast("Backend", importlib.import_module(f"nmtool.exporters.{name}"))
 
     @property
     def reference(self) -> Callable[..., Recording] | None:
@@ -98,6 +100,11 @@ FORMATS = (
     ),
     Format("c", "a program in one file of C99", (".c",)),
     Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
+    Format(
+        "brian2-loihi",
+        "the emulator of Loihi on Brian 2, a second referee",
+        can=frozenset({EXECUTES, DEEP}),
+    ),
 )
 
 

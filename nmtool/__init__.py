@@ -28,6 +28,7 @@ Verbs, for all that commands do:
     inspect             describe a file as plain values
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
+    set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
 Networks:
 
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
         StorageError,
         UsageError,
     )
+    from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.import_options import ImportOptions
@@ -164,6 +166,7 @@ _HOMES = {
     "nmtool.data.shd": "write_shd",
     "nmtool.errors": "BackendError DataError DoesNotFitError FileFormatError Finding InputError "
     "MissingError NetworkError NmtoolError RankError StorageError UsageError",
+    "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.import_options": "ImportOptions",

@@ -15,6 +15,7 @@ from typing import Any
 from nmtool import storage
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters.export_folder import replacing_folder
+from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.exchange import (
@@ -23,7 +24,6 @@ from nmtool.exporters.lava.exchange import (
     read_recording,
     write_events,
 )
-from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import FILE_KIND, IntegerNetwork

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError
+from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.lava.exchange import (
@@ -15,7 +16,6 @@ from nmtool.exporters.lava.exchange import (
     read_recording,
     write_events,
 )
-from nmtool.exporters.lava.interpreters import clean_variables
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster

@@ -37,6 +37,7 @@ COMMANDS = {
     "inspect": "what a file holds",
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",
+    "brian2-loihi": "set up the environment that brian2-loihi, a second referee, runs in",
 }
 
 ALSO = {"quantize": "quantise"}
@@ -120,7 +121,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
         if name == command:
-            module = importlib.import_module(f"nmtool.cli.{name}")
+            module = importlib.import_module(f"nmtool.cli.{name.replace('-', '_')}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser

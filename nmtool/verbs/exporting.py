@@ -266,6 +266,13 @@ def format_to_write(
     from nmtool.exporters import formats
 
     chosen = formats.by_name(name) if name else formats.of_output(path, others)
+    if formats.WRITES not in chosen.can:
+        raise UsageError(
+            f"{chosen.name} is no format to export to",
+            code="format-not-written",
+            why="it only executes networks",
+            fix=f"use one of {', '.join(formats.that_can(formats.WRITES))}",
+        )
     if chosen.extensions and not chosen.names(path):
         raise UsageError(
             f"{path} is no name for the format {chosen.name}",

@@ -58,7 +58,8 @@ def verify(
             with formats of real numbers only.
         data: samples, binned or not; left out, an export is compared on the known answers that it
             carries.
-        against: backends, `lava`, `onnx`, `nir`, `c`, `netx`; by default that of the export.
+        against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
+            the export.
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names.
         deep: compare u and v of every neuron, too.

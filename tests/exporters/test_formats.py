@@ -38,7 +38,7 @@ def test_a_package_has_what_its_entry_says(one: Format) -> None:
     for ability in one.can:
         for name in FUNCTIONS[ability]:
             assert callable(getattr(one.package, name))
-    assert bool(one.marker) != bool(one.extensions)
+    assert bool(one.marker) + bool(one.extensions) == bool(one.can & {WRITES, READS, CARRIES})
     assert formats.by_name(one.name) is one
 
 
@@ -52,6 +52,7 @@ def test_no_two_formats_are_taken_for_each_other() -> None:
 def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
     assert formats.of_artefact(tmp_path) is None
     assert formats.of_artefact(tmp_path / "network.npz") is None
+    assert formats.of_artefact(tmp_path / "network-brian2-loihi") is None
     (tmp_path / "lava_network").mkdir()
     found = formats.of_artefact(tmp_path)
     assert found is not None

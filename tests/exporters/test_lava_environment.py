@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, MissingError, StorageError
+from nmtool.exporters import interpreters
 from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava import interpreters
 from tests.refusals import refused
 
 
@@ -42,7 +42,7 @@ class Installer:
 @pytest.fixture
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
     installer = Installer()
-    monkeypatch.setattr(environments, "supervise", installer)
+    monkeypatch.setattr("nmtool.exporters.environments.supervise", installer)
     monkeypatch.setenv(environments.HOME_VARIABLE, str(tmp_path / "lava"))
     monkeypatch.delenv(environments.PYTHON_VARIABLE, raising=False)
     return installer
@@ -146,7 +146,7 @@ def test_a_half_made_environment_is_never_found(
     installer.fails_at = step
     with refused(BackendError, "runtime-failed"):
         environments.set_up_lava()
-    assert list(environments.lava_home().iterdir()) == []
+    assert list(environments.REFEREE.home.iterdir()) == []
     with refused(MissingError, "lava-not-set-up"):
         environments.find()
 

@@ -1,0 +1,1 @@
+"""Runs in the environment of brian2-loihi, where there is no nmtool."""

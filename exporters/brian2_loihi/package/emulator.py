@@ -1,0 +1,178 @@
+"""A network of integers built of brian2-loihi's own classes; samples lie side by side in it.
+
+Starting Brian costs the same for one sample as for many, so that a run holds several: neuron j of
+sample s is neuron s·size + j of its group, and no synapse leads from one sample to another. What
+`nmtool.exporters.brian2_loihi` says about steps, delays and monitors is done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2_loihi import (
+    LoihiNetwork,
+    LoihiNeuronGroup,
+    LoihiSpikeGeneratorGroup,
+    LoihiSpikeMonitor,
+    LoihiStateMonitor,
+    LoihiSynapses,
+    synapse_sign_mode,
+)
+from numpy.typing import NDArray
+
+brian2.prefs.codegen.target = "numpy"
+
+INPUT, LI = "input", "li"
+HIGHEST_THRESHOLD = 131071
+HEARTBEAT_S = 10
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a population did in the samples of one run.
+
+    Attributes:
+        sample, step, neuron: [spikes] int64, sorted in this order.
+        u: [samples, steps, neurons] float64 whole numbers, after the arrivals of each step.
+        v: likewise, after a reset; that of populations that do not spike before one.
+    """
+
+    sample: NDArray[np.int64]
+    step: NDArray[np.int64]
+    neuron: NDArray[np.int64]
+    u: NDArray[np.float64]
+    v: NDArray[np.float64]
+
+
+class Emulator:
+    """A network for a fixed number of samples and steps, run again and again from a fresh state.
+
+    Args:
+        header: of the network's archive: `channels`, `populations`, `projections`.
+        arrays: the members of the archive, by name.
+        samples: how many run at once.
+        steps: of each sample.
+    """
+
+    def __init__(
+        self, header: dict[str, Any], arrays: dict[str, NDArray], samples: int, steps: int
+    ) -> None:
+        self.samples, self.steps = samples, steps
+        self.sizes = {entry["name"]: entry["size"] for entry in header["populations"]}
+        self.sizes[INPUT] = header["channels"]["size"]
+        nothing = np.zeros(0, int)
+        self.input = LoihiSpikeGeneratorGroup(samples * self.sizes[INPUT], nothing, nothing)
+        self.groups = {entry["name"]: self._group(entry) for entry in header["populations"]}
+        synapses = [
+            one
+            for index, entry in enumerate(header["projections"])
+            for one in self._synapses(entry, *_matrices(arrays, index))
+        ]
+        self.spikes = {name: LoihiSpikeMonitor(group) for name, group in self.groups.items()}
+        self.u = {name: LoihiStateMonitor(group, "I") for name, group in self.groups.items()}
+        self.v = {
+            entry["name"]: _v_monitor(self.groups[entry["name"]], entry["kind"] == LI)
+            for entry in header["populations"]
+        }
+        monitors = (one for kind in (self.spikes, self.u, self.v) for one in kind.values())
+        self.network = LoihiNetwork(self.input, *self.groups.values(), *synapses, *monitors)
+        self.network.store()
+
+    def run(
+        self,
+        sample: NDArray[np.int64],
+        step: NDArray[np.int64],
+        channel: NDArray[np.int64],
+        beat: Callable[..., None],
+    ) -> dict[str, Trace]:
+        """Run as many samples as fit at once; returns what every population did.
+
+        Args:
+            sample, step, channel: [spikes] the input; without any spike, a sample is silent.
+            beat: called now and then, with whatever Brian reports.
+        """
+        self.network.restore()
+        arrives = step + 1 < self.steps  # in the step after, as from any other population
+        index = sample * self.sizes[INPUT] + channel
+        self.input.set_spikes(index[arrives], (step[arrives] + 1) * brian2.ms)
+        self.network.run(self.steps, report=beat, report_period=HEARTBEAT_S * brian2.second)
+        return {name: self._trace(name) for name in self.groups}
+
+    def _group(self, entry: dict[str, Any]) -> LoihiNeuronGroup:
+        return LoihiNeuronGroup(
+            self.samples * entry["size"],
+            refractory=1,  # the step of the spike itself: the next one may spike again
+            threshold_v_mant=HIGHEST_THRESHOLD if entry["kind"] == LI else entry["vth"],
+            decay_v=entry["dv"],
+            decay_I=entry["du"] + 1,
+        )
+
+    def _synapses(
+        self, entry: dict[str, Any], weight: NDArray[np.int64], delay: NDArray[np.int64]
+    ) -> list[LoihiSynapses]:
+        """One object per delay; the sign mode is that of the whole matrix."""
+        source, target = entry["source"], entry["target"]
+        source_group = self.input if source == INPUT else self.groups[source]
+        found = []
+        for steps in np.unique(delay[weight != 0]):
+            pre, post = np.nonzero((delay == steps) & (weight != 0))
+            synapses = LoihiSynapses(
+                source_group,
+                self.groups[target],
+                delay=int(steps),
+                w_exp=entry["weight_exponent"],
+                sign_mode=_sign_mode(weight),
+                num_weight_bits=entry["weight_bits"],
+            )
+            synapses.connect(
+                i=self._side_by_side(pre, self.sizes[source]),
+                j=self._side_by_side(post, self.sizes[target]),
+            )
+            synapses.w = np.tile(weight[pre, post], self.samples)
+            found.append(synapses)
+        return found
+
+    def _side_by_side(self, index: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+        """[samples · n] the indices [n] in a population of that size, once for every sample."""
+        return (index + size * np.arange(self.samples)[:, None]).ravel()
+
+    def _trace(self, name: str) -> Trace:
+        monitor, size = self.spikes[name], self.sizes[name]
+        index = np.asarray(monitor.i_[:], np.int64)
+        step = np.rint(np.asarray(monitor.t_) * 1000).astype(np.int64)
+        order = np.lexsort((index % size, step, index // size))
+        return Trace(
+            (index // size)[order],
+            step[order],
+            (index % size)[order],
+            self._dense(self.u[name].I, size),
+            self._dense(self.v[name].v, size),
+        )
+
+    def _dense(self, values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+        """[samples, steps, neurons] of [samples · neurons, steps]."""
+        return np.asarray(values).reshape(self.samples, size, self.steps).transpose(0, 2, 1)
+
+
+def _matrices(arrays: dict[str, NDArray], index: int) -> tuple[NDArray, NDArray]:
+    """Weights and delays [pre, post] of a projection, int64."""
+    weight, delay = (arrays[f"projection.{index}.{key}"] for key in ("weight", "delay"))
+    return weight.astype(np.int64), delay.astype(np.int64)
+
+
+def _sign_mode(weight: NDArray) -> int:
+    if weight.min(initial=0) >= 0:
+        return synapse_sign_mode.EXCITATORY
+    return synapse_sign_mode.INHIBITORY if weight.max(initial=0) <= 0 else synapse_sign_mode.MIXED
+
+
+def _v_monitor(group: LoihiNeuronGroup, integrates: bool) -> LoihiStateMonitor:
+    if not integrates:
+        return LoihiStateMonitor(group, "v")
+    monitor = LoihiStateMonitor(group, "v", order=-1)
+    monitor.when = "thresholds"  # before a threshold that this population must not reach
+    return monitor

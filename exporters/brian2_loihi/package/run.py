@@ -1,0 +1,148 @@
+"""Run the network of one archive on the input of another, in brian2-loihi.
+
+    python run.py NETWORK.npz EVENTS.npz ANSWER.npz [--deep]
+
+NETWORK.npz is an integer network as nmtool saves it, EVENTS.npz holds `offset`, `step`, `neuron`
+and `n_steps`. ANSWER.npz gets `spikes.POPULATION.sample`, `.step` and `.neuron`; `v.POPULATION`
+[samples, steps, neurons] int32 of populations that do not spike, with --deep of all, and then
+`u.POPULATION` likewise. Where a state leaves the range of 24 bits, in which a chip would wrap or
+clip it and brian2-loihi goes on counting, the run ends, and all it writes is
+`beyond.POPULATION.u` or `.v`: [4] int64, number of such samples so far, then sample, step and value
+of the first. How many samples are finished is reported as lines of JSON on the standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from emulator import HIGHEST_THRESHOLD, LI, Emulator, Trace
+from numpy.typing import NDArray
+
+KIND, VERSION = "nmtool answer of brian2-loihi", 1
+
+LIMIT = 1 << 23
+MAX_AT_ONCE = 64
+MAX_SYNAPSES = 1 << 20
+"""So many synapses at once cost about what 60 objects of Brian do."""
+
+MAX_VALUES = 1 << 23
+"""Values of u and of v that are held at once; a sample that needs more runs alone."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all samples; returns the exit code."""
+    options = _parse(arguments)
+    arrays = _archive(options.network)
+    header = json.loads(str(arrays["header"][()]))
+    events = _archive(options.events)
+    answer = _answer(header, arrays, events, options.deep)
+    answer["header"] = np.array(json.dumps({"kind": KIND, "version": VERSION}))
+    np.savez(options.answer, **answer)  # type: ignore[arg-type]
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run a network in brian2-loihi.")
+    for name in ("network", "events", "answer"):
+        parser.add_argument(name, metavar=f"{name.upper()}.npz")
+    parser.add_argument("--deep", action="store_true", help="record u and v of all neurons")
+    return parser.parse_args(arguments)
+
+
+def _archive(path: str) -> dict[str, NDArray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _answer(
+    header: dict[str, Any], arrays: dict[str, NDArray], events: dict[str, NDArray], deep: bool
+) -> dict[str, NDArray]:
+    """What is written: all traces, or where the first samples leave the range."""
+    n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
+    at_once = _at_once(header, arrays, n_samples, n_steps)
+    emulator = Emulator(header, arrays, at_once, n_steps)
+    parts: list[dict[str, NDArray]] = []
+    for first in range(0, max(n_samples, 1), at_once):
+        count = min(at_once, n_samples - first)
+        traces = emulator.run(*_spikes(events, first, count), _beat)
+        beyond: dict[str, NDArray] = {}
+        for entry in header["populations"]:
+            beyond |= _beyond(entry, traces[entry["name"]], first)
+        if beyond:
+            return beyond
+        parts.append(_recorded(header, traces, first, count, deep))
+        print(json.dumps({"samples_done": count}), flush=True)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _at_once(
+    header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
+) -> int:
+    """How many samples lie side by side: as many as memory holds and Brian is the faster for."""
+    synapses = sum(
+        np.count_nonzero(arrays[f"projection.{index}.weight"])
+        for index in range(len(header["projections"]))
+    )
+    values = n_steps * sum(entry["size"] for entry in header["populations"])
+    room = min(MAX_SYNAPSES // max(synapses, 1), MAX_VALUES // max(values, 1), MAX_AT_ONCE)
+    return max(1, min(room, n_samples))
+
+
+def _spikes(events: dict[str, NDArray], first: int, count: int) -> tuple[NDArray, ...]:
+    """Sample counted from `first`, step and channel of the spikes of some samples."""
+    offset = events["offset"][first : first + count + 1]
+    own = slice(offset[0], offset[-1])
+    sample = np.repeat(np.arange(count), np.diff(offset))
+    return sample, events["step"][own].astype(np.int64), events["neuron"][own].astype(np.int64)
+
+
+def _beat(*report: object) -> None:
+    print(json.dumps({"running": True}), flush=True)
+
+
+def _beyond(entry: dict[str, Any], trace: Trace, first: int) -> dict[str, NDArray]:
+    """Where u or v of a population leaves the range, by the key of the answer.
+
+    A spiking v that is too large spikes, clipped or not, and is reset: nothing is lost.
+    """
+    highest = HIGHEST_THRESHOLD << 6 if entry["kind"] == LI else LIMIT - 1
+    found = {
+        "u": (trace.u, (trace.u > LIMIT) | (trace.u <= -LIMIT)),
+        "v": (trace.v, (trace.v > highest) | (trace.v <= -LIMIT)),
+    }
+    beyond = {}
+    for quantity, (values, out) in found.items():
+        if out.any():
+            sample, step, neuron = (int(index[0]) for index in np.nonzero(out))
+            samples = int(out.any(axis=(1, 2)).sum())
+            beyond[f"beyond.{entry['name']}.{quantity}"] = np.array(
+                [samples, first + sample, step, int(values[sample, step, neuron])]
+            )
+    return beyond
+
+
+def _recorded(
+    header: dict[str, Any], traces: dict[str, Trace], first: int, count: int, deep: bool
+) -> dict[str, NDArray]:
+    """The members of the answer for some samples; what the run held beyond `count` is left out."""
+    found = {}
+    for entry in header["populations"]:
+        name, trace = entry["name"], traces[entry["name"]]
+        if entry["kind"] != LI:
+            found[f"spikes.{name}.sample"] = (trace.sample + first).astype(np.int32)
+            found[f"spikes.{name}.step"] = trace.step.astype(np.int32)
+            found[f"spikes.{name}.neuron"] = trace.neuron.astype(np.int32)
+        if deep or entry["kind"] == LI:
+            found[f"v.{name}"] = trace.v[:count].astype(np.int32)
+        if deep:
+            found[f"u.{name}"] = trace.u[:count].astype(np.int32)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""Python environments that referees live in, apart from nmtool's own.
+
+A referee (Lava, brian2-loihi) wants versions of Python and of libraries that are its own affair;
+nmtool talks to it through files and a supervised process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmtool import storage
+from nmtool.errors import BackendError, MissingError, StorageError
+from nmtool.exporters.interpreters import clean_variables
+from nmtool.exporters.supervise import supervise
+from nmtool.folders import data_folder
+
+POINTER = "environment.json"
+"""File in a referee's home that names its environment; written last, so never a half-made one."""
+
+CHECK_S = 120.0
+INSTALL_SILENCE_S = 900.0
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Referee:
+    """A program of others that executes networks.
+
+    Attributes:
+        name: of the command that sets it up, of the folder its environments lie in, and in the
+            variables that name others.
+        title: for people.
+        version: what is installed, as pip says it.
+        check: arguments for its Python; a success means that everything needed can be imported.
+        folder: where they are run.
+        choose_base: gives path and version of the interpreter to build on, which may be named.
+        requirements: arguments of `pip install`, call by call, for a version of Python.
+        missing: makes the error that it is not set up, from the reason.
+    """
+
+    name: str
+    title: str
+    version: str
+    check: tuple[str, ...]
+    folder: Path
+    choose_base: Callable[[str | Path | None], tuple[Path, Version]]
+    requirements: Callable[[Version], Sequence[Sequence[str]]]
+    missing: Callable[[str], MissingError]
+
+    @property
+    def setup(self) -> str:
+        """The command that sets it up."""
+        return f"nmtool {self.name} setup"
+
+    @property
+    def python_variable(self) -> str:
+        """The variable that names an interpreter with the referee."""
+        return f"NMTOOL_{self._variable}_PYTHON"
+
+    @property
+    def home_variable(self) -> str:
+        """The variable that names the folder environments are made in."""
+        return f"NMTOOL_{self._variable}_HOME"
+
+    @property
+    def _variable(self) -> str:
+        return self.name.upper().replace("-", "_")
+
+    @property
+    def home(self) -> Path:
+        """The folder environments are made in; by default in the user's data folder."""
+        named = os.environ.get(self.home_variable)
+        return Path(named) if named else data_folder() / self.name
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A Python interpreter that can import a referee.
+
+    Attributes:
+        python: the interpreter.
+        referee: what it can import.
+    """
+
+    python: Path
+    referee: Referee
+
+    def check(self) -> None:
+        """Import all of the referee that is used; raises `BackendError` with the reason."""
+        supervise(
+            [self.python, *self.referee.check],
+            what=f"importing {self.referee.version} with {self.python}",
+            fix=f"{self.referee.setup} --force",
+            timeout_s=CHECK_S,
+            env=clean_variables(),
+            cwd=self.referee.folder,
+        )
+
+
+def find(referee: Referee) -> Environment:
+    """The environment to run a referee in, checked.
+
+    Its variable names an interpreter; without it, the environment that `set_up` made counts.
+
+    Raises:
+        MissingError: there is none.
+        BackendError: there is one, but it cannot import the referee.
+    """
+    named = os.environ.get(referee.python_variable)
+    python = Path(named) if named else _remembered(referee.home)
+    if python is None or not python.is_file():
+        raise referee.missing(
+            f"{referee.python_variable} names {named}, which does not exist"
+            if named
+            else f"there is no environment in {referee.home}"
+        )
+    environment = Environment(python, referee)
+    environment.check()
+    return environment
+
+
+def _remembered(home: Path) -> Path | None:
+    try:
+        text = (home / POINTER).read_text(encoding="utf-8")
+        return home / str(json.loads(text)["python"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def set_up(
+    referee: Referee,
+    on_line: Callable[[str], None] | None = None,
+    *,
+    force: bool = False,
+    python: str | Path | None = None,
+) -> Environment:
+    """Make a virtual environment with a referee from the package index.
+
+    Args:
+        referee: what to install.
+        on_line: called with every line the installer writes.
+        force: make it anew even if a working one exists.
+        python: the interpreter to build on; by default the one the referee likes best.
+
+    Raises:
+        MissingError: no interpreter the referee can be made to run on.
+        BackendError: the installation failed; an earlier environment is untouched.
+        StorageError: the folder could not be written.
+    """
+    home = referee.home
+    if not force and (existing := _working(referee)) is not None:
+        return existing
+    base, version = referee.choose_base(python)
+    folder = _new_folder(referee)
+    try:
+        environment = _install(referee, base, version, folder, on_line)
+        environment.check()
+        previous = _remembered(home)
+        relative = environment.python.relative_to(home).as_posix()
+        entry = {"python": relative, referee.name: referee.version}
+        storage.write_text(home / POINTER, json.dumps(entry))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _discard(home, previous)
+    return environment
+
+
+def _new_folder(referee: Referee) -> Path:
+    try:
+        referee.home.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="python-", dir=referee.home))
+    except OSError as error:
+        raise StorageError(
+            f"no folder can be made in {referee.home}",
+            code="folder-not-made",
+            why=error.strerror or str(error),
+            fix=f"name another place in {referee.home_variable}",
+        ) from error
+
+
+def _working(referee: Referee) -> Environment | None:
+    python = _remembered(referee.home)
+    if python is None or not python.is_file():
+        return None
+    environment = Environment(python, referee)
+    try:
+        environment.check()
+    except BackendError:
+        return None
+    return environment
+
+
+def _discard(home: Path, python: Path | None) -> None:
+    """Delete the environment that was replaced: home/python-…/bin/python."""
+    if python is not None and python.parents[2] == home:
+        shutil.rmtree(python.parents[1], ignore_errors=True)
+
+
+def _install(
+    referee: Referee,
+    base: Path,
+    version: Version,
+    folder: Path,
+    on_line: Callable[[str], None] | None,
+) -> Environment:
+    def call(*command: str | Path) -> None:
+        supervise(
+            command,
+            what=f"setting up {referee.title}",
+            fix="check the network connection and the free space, then try again",
+            idle_timeout_s=INSTALL_SILENCE_S,
+            on_line=on_line,
+            env=clean_variables(),
+        )
+
+    call(base, "-m", "venv", folder)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    for arguments in referee.requirements(version):
+        pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
+        call(python, *pip, *arguments)
+    return Environment(python, referee)

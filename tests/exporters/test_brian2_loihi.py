@@ -1,0 +1,316 @@
+"""The second referee: what brian2-loihi can express, and what comes back from it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool import storage
+from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
+from nmtool.exporters import brian2_loihi
+from nmtool.exporters.brian2_loihi import environment as environments
+from nmtool.exporters.brian2_loihi import runner
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.targets import MAX_DELAY, MAX_THRESHOLD, SILENT_THRESHOLD, STATE_SHIFT
+from nmtool.verification.comparison import Comparison, compare_recordings
+from tests.exporters.brian2_loihi_nets import fitting_network
+from tests.exporters.lava_nets import self_sustained_network
+from tests.integer_nets import random_network, random_raster
+from tests.refusals import codes, refused
+from tests.strategies import seeds
+
+
+def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> IntegerNetwork:
+    """One channel, one neuron, no delay."""
+    vth = {LIF: MAX_THRESHOLD, LI: SILENT_THRESHOLD}[kind]
+    values = {"du": 4094, "dv": 4095, "vth": vth, **constants}
+    return IntegerNetwork(
+        InputChannels(1),
+        [IntegerPopulation("out", 1, kind, **values, scale=1.0)],
+        [IntegerProjection(INPUT, "out", [[weight]], [[0]], weight_exponent=exponent)],
+        Readout("out", "first_spike" if kind == LIF else "max"),
+        dt_ms=1.0,
+        n_steps=200,
+    )
+
+
+ALWAYS = Raster.from_dense(np.ones((2, 200, 1)))
+
+
+# What it cannot express.
+
+
+def test_every_bias_is_a_finding(tmp_path: Path) -> None:
+    network = random_network(5, 2, True)
+    biased = [replace(p, bias_mantissa=np.arange(p.size) % 3) for p in network.populations]
+    with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
+        brian2_loihi.export(replace(network, populations=biased), tmp_path / "network")
+    assert codes(caught.value) == ["brian2-loihi-bias"] * 3
+    for finding, population in zip(caught.value.findings, biased, strict=True):
+        assert population.name in finding.where
+        assert str(np.count_nonzero(population.bias)) in finding.what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_biased_network_is_not_run_either(tmp_path: Path) -> None:
+    network = one_neuron(LI, 2, 0)
+    biased = replace(network, populations=[replace(network.populations[0], bias_mantissa=1)])
+    biased.save(tmp_path / "network")
+    with refused(DoesNotFitError, "brian2-loihi-does-not-fit"):
+        brian2_loihi.run(tmp_path / "network", ALWAYS)
+
+
+def test_integers_are_written_as_they_are(tmp_path: Path) -> None:
+    network = fitting_network(1, 1, False)
+    path = brian2_loihi.export(network, tmp_path / "network")
+    assert brian2_loihi.load(path).content_hash == network.content_hash
+    with refused(UsageError, "path-taken"):
+        brian2_loihi.export(network, path)
+    assert brian2_loihi.export(network, path, force=True) == path
+
+
+def test_there_is_no_place_for_answers(tmp_path: Path) -> None:
+    network = fitting_network(1, 1, False)
+    spikes = random_raster(0, 1, 5, network.channels.size)
+    answers = nm.KnownAnswers(network.content_hash, spikes, simulate(network, spikes))
+    with refused(UsageError, "answers-not-carried"):
+        brian2_loihi.export(network, tmp_path / "network", answers=answers)
+    with refused(UsageError, "answers-not-carried"):
+        brian2_loihi.known_answers(tmp_path / "network")
+
+
+def test_it_is_no_format_to_export_to(tmp_path: Path) -> None:
+    with refused(UsageError, "format-not-written") as caught:
+        nm.export(fitting_network(1, 1, False), tmp_path / "network", to="brian2-loihi")
+    assert "lava" in caught.value.fix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_spikes_of_other_channels_are_refused(tmp_path: Path) -> None:
+    path = brian2_loihi.export(one_neuron(LI, 2, 0), tmp_path / "network")
+    with refused(DataError, "input-channels-differ"):
+        brian2_loihi.run(path, random_raster(0, 1, 5, 2))
+
+
+# The environment.
+
+
+def test_without_an_environment_the_fix_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(environments.REFEREE.python_variable, raising=False)
+    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "none"))
+    with refused(MissingError, "brian2-loihi-not-set-up") as caught:
+        brian2_loihi.require()
+    assert "nmtool brian2-loihi setup" in caught.value.fix
+    assert environments.REFEREE.python_variable in caught.value.fix
+    assert str(tmp_path / "none") in caught.value.why
+
+
+def test_a_python_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environments.REFEREE.python_variable, sys.executable)
+    with refused(BackendError, "runtime-failed") as caught:
+        brian2_loihi.require()
+    assert "brian2-loihi==0.5.2" in caught.value.what
+
+
+def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    note = lambda command, **_: commands.append([str(word) for word in command])  # noqa: E731
+    monkeypatch.setattr("nmtool.exporters.environments.supervise", note)
+    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path))
+    environments.set_up_brian2_loihi()
+    made, installed, checked = commands
+    assert made[0] == sys.executable
+    assert "brian2-loihi==0.5.2" in installed
+    assert "brian2>=2.9,<2.10" in installed
+    assert checked[1:] == ["-c", "import emulator"]
+    entry = json.loads((tmp_path / "environment.json").read_text())
+    assert entry["brian2-loihi"] == "brian2-loihi==0.5.2"
+
+
+def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
+    monkeypatch.setattr("nmtool.exporters.interpreters.probe", found)
+    with refused(MissingError, "brian2-loihi-python-unfit") as caught:
+        environments.set_up_brian2_loihi(force=True, python="python3.9")
+    assert "python3.9" in caught.value.what
+
+
+# What the process writes.
+
+
+def written(path: Path, **arrays: np.ndarray) -> Path:
+    """An answer."""
+    storage.write_archive(path, runner.ANSWER_KIND, runner.ANSWER_VERSION, {}, arrays)
+    return path
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\3\4 and so on"])
+def test_an_answer_that_cannot_be_read(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "answer.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with refused(BackendError, "brian2-loihi-answer-unreadable"):
+        runner.read_answer(path, one_neuron(LIF, 2, 0), ALWAYS)
+
+
+def test_an_answer_that_lacks_a_population(tmp_path: Path) -> None:
+    with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
+        runner.read_answer(written(tmp_path / "answer.npz"), one_neuron(LIF, 2, 0), ALWAYS)
+    assert "spikes.out" in caught.value.why
+
+
+def test_every_overflow_is_a_finding(tmp_path: Path) -> None:
+    beyond = {
+        "beyond.out.v": np.array([4, 1, 17, -9_000_000]),
+        "beyond.out.u": np.array([2, 1, 12, 8_500_000]),
+    }
+    path = written(tmp_path / "answer.npz", **beyond)
+    with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
+        runner.read_answer(path, one_neuron(LI, 2, 0), ALWAYS)
+    assert codes(caught.value) == ["brian2-loihi-overflow"] * 2
+    for finding, values in zip(
+        caught.value.findings, ("8500000 12 2", "-9000000 17 4"), strict=True
+    ):
+        assert all(value in finding.what for value in values.split())
+
+
+# In brian2-loihi itself.
+
+
+@pytest.fixture(scope="module")
+def referee() -> None:
+    """Skip where it is not set up."""
+    try:
+        brian2_loihi.require()
+    except MissingError as error:
+        if error.code != "brian2-loihi-not-set-up":
+            raise
+        pytest.skip(str(error))
+
+
+def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
+    """Everything it records beside the simulator."""
+    path = brian2_loihi.export(network, folder / "network", force=True)
+    finished: list[int] = []
+    actual = brian2_loihi.run(path, spikes, deep=deep, on_progress=finished.append)
+    assert sum(finished) == spikes.n_samples
+    return compare_recordings(simulate(network, spikes, deep=deep), actual)
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+@settings(max_examples=4, phases=[Phase.generate], deadline=None, database=None, derandomize=True)
+@given(
+    seed=seeds,
+    n_hidden=st.integers(0, 2),
+    spiking_output=st.booleans(),
+    n_samples=st.integers(0, 3),
+    n_steps=st.integers(1, 90),
+)
+def test_random_networks(
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    n_hidden: int,
+    spiking_output: bool,
+    n_samples: int,
+    n_steps: int,
+) -> None:
+    network = fitting_network(seed, n_hidden, spiking_output)
+    spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
+    found = compared(network, spikes, tmp_path_factory.mktemp("random"), deep=True)
+    assert found.identical, found.first_divergence
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+def test_every_delay_and_a_fresh_state(tmp_path: Path) -> None:
+    network = self_sustained_network()
+    assert set(network.projections[1].delay.flat) == set(range(MAX_DELAY + 1))
+    dense = np.zeros((70, 100, 2), bool)  # more than run at once
+    dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
+    found = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
+    assert found.identical, found.first_divergence
+    assert found.spikes_emitted > 300
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+def test_steps_of_spikes_are_right_in_long_samples(tmp_path: Path) -> None:
+    network = one_neuron(LIF, 254, 0, vth=100)
+    found = compared(network, Raster.from_dense(np.ones((1, 4100, 1))), tmp_path, deep=False)
+    assert found.identical, found.first_divergence
+    assert found.spikes_emitted == 4099
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+@pytest.mark.parametrize(
+    ("network", "quantity"),
+    [
+        (one_neuron(LIF, 254, 7, du=50), "u"),
+        (one_neuron(LIF, -254, 7, dv=50), "v"),
+        (one_neuron(LI, 254, 7, dv=50), "v"),
+    ],
+)
+def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: Path) -> None:
+    deep = simulate(network, ALWAYS, deep=True)
+    u, v = deep.current["out"][0, :, 0], {**deep.membrane, **deep.potential}["out"][0, :, 0]
+    beyond = u < 0 if quantity == "u" else abs(v) > MAX_THRESHOLD << STATE_SHIFT
+    path = brian2_loihi.export(network, tmp_path / "network")
+    with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
+        brian2_loihi.run(path, ALWAYS)
+    finding = next(one for one in caught.value.findings if one.what.startswith(quantity))
+    assert f"step {np.argmax(beyond)} of sample 0" in finding.what
+    assert "2 samples" in finding.what
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
+    network = one_neuron(LIF, 254, 7, du=1200, dv=0)
+    found = compared(network, ALWAYS, tmp_path, deep=True)
+    assert simulate(network, ALWAYS).counts["v_clips"] > 0
+    assert found.identical, found.first_divergence
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+@pytest.mark.parametrize(
+    ("right", "fault"),
+    [
+        ({"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
+        ({"du": 1200, "dv": 800}, {"du": 1201}),
+        ({"du": 1200, "dv": 800}, {"dv": 801}),
+    ],
+)
+def test_faults_of_one_unit_are_seen(
+    right: dict[str, int], fault: dict[str, int], tmp_path: Path
+) -> None:
+    network, wrong = (one_neuron(LIF, 2, 0, **{**right, **more}) for more in ({}, fault))
+    actual = brian2_loihi.run(brian2_loihi.export(wrong, tmp_path / "network"), ALWAYS, deep=True)
+    assert not compare_recordings(simulate(network, ALWAYS, deep=True), actual).identical
+
+
+@pytest.mark.brian2_loihi
+@pytest.mark.usefixtures("referee")
+def test_verify_compares_with_it() -> None:
+    network = fitting_network(4, 1, True)
+    spikes = random_raster(4, 2, 40, network.channels.size)
+    found = nm.verify(network, spikes, against=["brian2-loihi"], deep=True)
+    assert found.identical
+    assert list(found.checks) == ["brian2-loihi"]
+    assert found.checks["brian2-loihi"].comparison.membrane_compared > 0

@@ -1,0 +1,57 @@
+"""`nmtool brian2-loihi`: says which environment is used, and what to do where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmtool.exporters.brian2_loihi import environment
+from nmtool.exporters.environments import Environment
+from tests.nmtool.cli.conftest import Nmtool
+
+FOUND = Environment(Path("/some/python"), environment.REFEREE)
+
+
+def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "find", lambda: FOUND)
+    said = nmtool("brian2-loihi", "status")
+    assert said.out == "brian2-loihi==0.5.2 runs with /some/python\n"
+    assert nmtool("brian2-loihi", "status", "--json").json == {
+        "brian2-loihi": "brian2-loihi==0.5.2",
+        "python": "/some/python",
+    }
+
+
+def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def setup(on_line: object, *, force: bool) -> Environment:
+        asked.append(force)
+        return FOUND
+
+    monkeypatch.setattr(environment, "set_up_brian2_loihi", setup)
+    assert nmtool("brian2-loihi", "setup", "--force", "--json").json["python"] == "/some/python"
+    assert asked == [True]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["brian2-loihi", "status"], ["verify", "integers.npz", "two", "--against", "brian2-loihi"]],
+)
+@pytest.mark.usefixtures("integers")
+def test_not_set_up(
+    words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(environment.REFEREE.python_variable, raising=False)
+    monkeypatch.setenv(environment.REFEREE.home_variable, str(tmp_path / "none"))
+    said = nmtool(*words)
+    assert (said.code, said.out, said.error) == (3, "", "brian2-loihi-not-set-up")
+    for value in (tmp_path / "none", "nmtool brian2-loihi setup", "NMTOOL_BRIAN2_LOIHI_PYTHON"):
+        assert str(value) in said.err
+
+
+@pytest.mark.usefixtures("integers")
+def test_nothing_is_exported_to_it(nmtool: Nmtool) -> None:
+    said = nmtool("export", "integers.npz", "--to", "brian2-loihi", "-o", "network")
+    assert (said.code, said.error) == (2, "command-line")
