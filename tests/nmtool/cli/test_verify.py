@@ -69,6 +69,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
                 "stock_spikes_emitted": STOCK_SPIKES,
                 "stock_membrane_compared": STOCK_STEPS * (2 + 5 + 3),
                 "stock_membrane_different": 0,
+                "stock_equals_fast": True,
             }
         },
         "first_divergence": None,
