@@ -238,4 +238,5 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     assert said.code == 1, said
     assert said.json["backends"]["lava"]["spikes_different"] == 0
     assert said.json["backends"]["lava"]["membrane_different"] > 0
+    assert said.json["backends"]["lava"]["stock_equals_fast"] is True
     assert said.json["first_divergence"]["population"] == "out"
