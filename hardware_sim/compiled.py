@@ -1,8 +1,8 @@
-"""Compilation of kernels, cached on disk by everything that is compiled into them.
+"""Compilation of kernels, kept on disk by everything that is compiled into them.
 
-Numba's own cache notices a change in a kernel's file, but not in a function or a constant
-that it takes from another file, nor in the order of the fields of a named tuple, which it reads by
-position. The cache folder's name therefore carries a hash of all sources that kernels are made of.
+A kernel takes functions and constants from other files, and reads the fields of named tuples by
+position. The folder's name therefore carries a hash of all sources that kernels are made of.
+Numba's own cache would notice none of that, and unpickles whatever lies in its folder.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numba
 
 from nmtool.folders import cache_folder
+from nmtool.hardware_sim.kernel_files import KernelFiles
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -26,9 +27,7 @@ SOURCES = ("nmtool.hardware_sim", "nmtool.targets", "nmtool.dynamics")
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
-    """Make `numba.njit` with a disk cache that notices every change of the sources.
-
-    Where the cache cannot be written there is none.
+    """Make `numba.njit` with kernels on disk, which notices every change of the sources.
 
     Args:
         sources: names of the modules and packages that the kernels are made of.
@@ -39,14 +38,10 @@ def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:
 
     def compiled(**options: Any) -> Callable[[_Function], _Function]:
         def compile_(function: _Function) -> _Function:
-            folder = _kernel_folder(sources)
-            config: Any = numba.config
-            previous = config.CACHE_DIR
-            try:
-                config.CACHE_DIR = str(folder or previous)
-                return numba.njit(cache=folder is not None, **options)(function)
-            finally:
-                config.CACHE_DIR = previous
+            dispatcher = numba.njit(**options)(function)
+            if dispatcher is not function:  # as it is where NUMBA_DISABLE_JIT is set
+                dispatcher._cache = KernelFiles(function, kernel_folder(sources))
+            return dispatcher
 
         return compile_
 
@@ -57,16 +52,16 @@ compiled = compiler(*SOURCES)
 
 
 @cache
-def _kernel_folder(sources: tuple[str, ...]) -> Path | None:
+def kernel_folder(sources: tuple[str, ...]) -> Path:
+    """Where kernels of these sources are kept; it need not exist, nor be possible to write."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())
-    folder = cache_folder() / f"kernels-{digest.hexdigest()[:16]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
+        folder = cache_folder()
+    except RuntimeError:  # a user without a home
+        folder = Path(os.devnull)
+    return folder / f"kernels-{digest.hexdigest()[:16]}"
 
 
 def source_files(sources: tuple[str, ...]) -> Iterator[Path]:

@@ -33,7 +33,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check, StockCheck
-from nmtool.verification.comparison import compare_recordings
+from nmtool.verification.comparison import Comparison, compare_recordings
 
 __all__ = ["MODELS", "check", "export", "known_answers", "load", "require", "run"]
 
@@ -165,7 +165,8 @@ def check(
     """Compare what a folder answers in Lava with the integer simulator, or with known answers.
 
     The fast model stands in for Lava's own, so a stretch of one sample also runs on that: as many
-    steps as delays reach and 20 more, where a sample makes most populations spike. See
+    steps as delays reach and 20 more, where a sample makes most populations spike. Where one of
+    them differs from the simulator, the two are compared with each other on that stretch. See
     `nmtool.verification.Backend.check`.
 
     Args:
@@ -177,12 +178,17 @@ def check(
     where = environments.find()
     how: dict[str, Any] = {"model": model, "deep": deep, "environment": where}
     actual, seconds = timed_run(run, "Lava", folder, spikes, progress=progress, **how)
-    stock = _check_stock(folder, spikes, where, progress) if model == FAST else None
-    return Check(compare_recordings(expected, actual), actual, seconds, model, stock)
+    found = compare_recordings(expected, actual)
+    stock = _check_stock(folder, spikes, where, found, progress) if model == FAST else None
+    return Check(found, actual, seconds, model, stock)
 
 
 def _check_stock(
-    folder: str | Path, spikes: Raster, environment: LavaEnvironment, progress: Progress
+    folder: str | Path,
+    spikes: Raster,
+    environment: LavaEnvironment,
+    all_samples: Comparison,
+    progress: Progress,
 ) -> StockCheck:
     from nmtool.hardware_sim.busiest import busiest_stretches
     from nmtool.hardware_sim.simulator import simulate
@@ -191,10 +197,15 @@ def _check_stock(
     steps = min(spikes.n_steps, network.max_delay + _STOCK_STEPS_BEYOND_DELAYS)
     found = busiest_stretches(network, spikes, steps, 1)
     stretch, sample = found.spikes, int(found.sample[0])
+    how: dict[str, Any] = {"deep": True, "environment": environment}
     with progress(f"Lava's own model, {steps} steps of sample {sample}"):
-        actual = run(folder, stretch, model=STOCK, deep=True, environment=environment)
-    expected = simulate(network, stretch, deep=True)
-    return StockCheck(sample, int(found.first[0]), steps, compare_recordings(expected, actual))
+        stock = run(folder, stretch, model=STOCK, **how)
+    comparison = compare_recordings(simulate(network, stretch, deep=True), stock)
+    fast = None
+    if not (comparison.identical and all_samples.identical):
+        with progress(f"the fast model, {steps} steps of sample {sample}"):
+            fast = compare_recordings(stock, run(folder, stretch, model=FAST, **how))
+    return StockCheck(sample, int(found.first[0]), steps, comparison, fast)
 
 
 def _checked_script(folder: str | Path, spikes: Raster, model: str) -> Path:

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numba
 import pytest
 
 from nmtool.hardware_sim import compiled
+from nmtool.hardware_sim.kernel_files import SUFFIX
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("kernels", "constants")
@@ -27,15 +29,15 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (root / "constants.py").write_text("raise SystemExit('it was imported')")
     monkeypatch.syspath_prepend(root)
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
-    compiled._kernel_folder.cache_clear()
+    compiled.kernel_folder.cache_clear()
     yield root
-    compiled._kernel_folder.cache_clear()
+    compiled.kernel_folder.cache_clear()
 
 
-def folder_now() -> Path | None:
+def folder_now() -> Path:
     importlib.invalidate_caches()
-    compiled._kernel_folder.cache_clear()
-    return compiled._kernel_folder(SOURCES)
+    compiled.kernel_folder.cache_clear()
+    return compiled.kernel_folder(SOURCES)
 
 
 def test_the_real_sources_exist() -> None:
@@ -71,13 +73,14 @@ def test_another_numba_has_its_own_cache(sources: Path, monkeypatch: pytest.Monk
 
 
 def test_kernels_are_kept_in_the_cache(sources: Path) -> None:
-    before = numba.config.CACHE_DIR
     twice = compiled.compiler(*SOURCES)()(_twice)
-    assert before == numba.config.CACHE_DIR
     assert twice(21) == 42
-    folder = folder_now()
-    assert folder is not None
-    assert list(folder.rglob("*.nbi"))
+    [file] = folder_now().iterdir()
+    assert file.suffix == SUFFIX
+    again: Any = compiled.compiler(*SOURCES)()(_twice)
+    assert again(21) == 42
+    assert sum(again.stats.cache_hits.values()) == 1
+    assert again.stats.cache_path == str(folder_now())
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(
@@ -85,8 +88,8 @@ def test_a_cache_that_cannot_be_written_does_not_matter(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "file" / "below"))
-    assert folder_now() is None
     assert compiled.compiler(*SOURCES)(nogil=True)(_twice)(4) == 8
+    assert not folder_now().exists()
 
 
 def _twice(x: int) -> int:
@@ -128,9 +131,9 @@ sys.meta_path.append(Finder)
 import nmtool
 assert Path(nmtool.__file__).is_relative_to(sys.argv[1]), nmtool.__file__
 from nmtool.hardware_sim import compiled
-print(compiled._kernel_folder(compiled.SOURCES).name)
+print(compiled.kernel_folder(compiled.SOURCES).name)
 from nmtool.training.cpu.kernels.compiled import SOURCES
-print(compiled._kernel_folder(SOURCES).name)
+print(compiled.kernel_folder(SOURCES).name)
 assert "torch" not in sys.modules
 """
 

@@ -51,9 +51,14 @@ class FakeLava:
 
 
 def flip_spike(sample: int, step: int, neuron: int) -> Fault:
-    """One bin of population `hidden`: a spike where there was none, or none where there was."""
+    """One bin of population `hidden`: a spike where there was none, or none where there was.
+
+    Recordings that have no such sample or step stay as they are.
+    """
 
     def fault(recording: Recording) -> Recording:
+        if sample >= recording.n_samples or step >= recording.spikes["hidden"].n_steps:
+            return recording
         dense = recording.spikes["hidden"].dense()
         dense[sample, step, neuron] ^= True
         return replace(recording, spikes={"hidden": Raster.from_dense(dense)})
@@ -62,9 +67,11 @@ def flip_spike(sample: int, step: int, neuron: int) -> Fault:
 
 
 def shift_membrane(sample: int, step: int, neuron: int, by: int) -> Fault:
-    """One value of the output's membrane."""
+    """One value of the output's membrane; recordings without such a sample stay as they are."""
 
     def fault(recording: Recording) -> Recording:
+        if sample >= recording.n_samples or step >= recording.membrane["out"].shape[1]:
+            return recording
         membrane = recording.membrane["out"].copy()
         membrane[sample, step, neuron] += np.int32(by)
         return replace(recording, membrane={"out": membrane})

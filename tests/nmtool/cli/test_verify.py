@@ -69,6 +69,7 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
                 "stock_spikes_emitted": STOCK_SPIKES,
                 "stock_membrane_compared": STOCK_STEPS * (2 + 5 + 3),
                 "stock_membrane_different": 0,
+                "stock_equals_fast": True,
             }
         },
         "first_divergence": None,
@@ -237,4 +238,5 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     assert said.code == 1, said
     assert said.json["backends"]["lava"]["spikes_different"] == 0
     assert said.json["backends"]["lava"]["membrane_different"] > 0
+    assert said.json["backends"]["lava"]["stock_equals_fast"] is True
     assert said.json["first_divergence"]["population"] == "out"

@@ -54,8 +54,42 @@ def test_only_the_stock_model_differs_in_words(
     assert lines[at + 2].startswith(
         f"  first divergence: sample {BUSIEST}, step {FIRST + 7}, hidden[1], spik"
     )
-    assert lines[at + 3].startswith("lava: Lava's own model differs. ")
     assert lines[at + 3].endswith("proves nothing")
+    assert lines[at + 4].startswith(
+        f"  first divergence: sample {BUSIEST}, step {FIRST + 7}, hidden[1], spik"
+    )
+
+
+def test_both_models_of_a_wrong_export_say_so(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lowered threshold in both: the comparison counts, and says that something differs."""
+    fake = FakeLava({"stock": flip_spike(0, 7, 1), "fast": flip_spike(0, 7, 1)})
+    fake.install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    assert said.code == 1
+    entry = said.json["backends"]["lava"]
+    assert (entry["spikes_different"], entry["stock_spikes_different"]) == (1, 1)
+    assert entry["stock_equals_fast"] is True
+    assert [call["model"] for call in fake.calls] == ["fast", "stock", "fast"]
+    assert fake.calls[1]["spikes"] is fake.calls[2]["spikes"]
+    assert fake.calls[2]["deep"]
+    assert "proves nothing" not in nmtool(*WORDS).out
+
+
+def test_the_fast_model_alone_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava({"fast": flip_spike(0, 7, 1)}).install(monkeypatch)
+    said = nmtool(*WORDS, "--json")
+    entry = said.json["backends"]["lava"]
+    assert (said.code, entry["stock_equals_fast"]) == (1, False)
+    assert (entry["spikes_different"], entry["stock_spikes_different"]) == (1, 0)
+    assert "proves nothing" in nmtool(*WORDS).out
+
+
+def test_models_that_agree_run_once_each(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool(*WORDS, "--json").json["backends"]["lava"]["stock_equals_fast"] is True
+    assert [call["model"] for call in fake.calls] == ["fast", "stock"]
 
 
 def test_a_late_burst_is_what_the_stock_model_runs(

@@ -28,7 +28,7 @@ COUNTS = {
 STOCK = {
     *("stock_sample", "stock_first_step", "stock_steps"),
     *("stock_spikes_compared", "stock_spikes_different", "stock_spikes_emitted"),
-    *("stock_membrane_compared", "stock_membrane_different"),
+    *("stock_membrane_compared", "stock_membrane_different", "stock_equals_fast"),
 }
 INTEGER = {"spikes_compared", "spikes_different", "spikes_shared", "predictions_different"}
 DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
@@ -97,6 +97,7 @@ def test_the_values_of_a_check() -> None:
         "stock_spikes_emitted": 2,
         "stock_membrane_compared": 40,
         "stock_membrane_different": 0,
+        "stock_equals_fast": True,
     }
 
 
@@ -171,6 +172,42 @@ def test_a_model_that_differs_is_an_alarm() -> None:
     assert weights == ["", "", "", "alarm"]
     assert "10 steps of sample 1 from step 4" in str(found)
     assert "from step" not in str(certificate(lava=check(stock=stock(first=0))))
+
+
+FLIPPED = recording(*SPIKES, (0, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("own", "fast", "stands_in", "same", "weights"),
+    [
+        (RIGHT, RIGHT, True, True, ["", ""]),
+        (FLIPPED, FLIPPED, True, False, ["", "", "", ""]),
+        (FLIPPED, RIGHT, False, False, ["", "", "", "alarm", ""]),
+        (RIGHT, FLIPPED, False, False, ["", "", "alarm", ""]),
+    ],
+)
+def test_lava_s_two_models_are_compared_with_each_other(
+    own: Recording, fast: Recording, stands_in: bool, same: bool, weights: list[str]
+) -> None:
+    """Stock = fast = simulator; stock = fast ≠ simulator; stock ≠ fast, with either right."""
+    found = replace(stock(own), fast=compare_recordings(own, fast))
+    assert found.stands_in is stands_in
+    one = check(stock=found)
+    assert one.identical is same
+    assert one.as_json()["stock_equals_fast"] is stands_in
+    assert [weight for _, weight in certificate(lava=one).sentences()] == weights
+    assert ("proves nothing" in str(certificate(lava=one))) is not stands_in
+    if not same:
+        assert one.first_divergence is not None
+        assert (one.first_divergence.sample, one.first_divergence.step) == (1, 6)
+
+
+def test_an_export_that_differs_is_no_fault_of_the_model() -> None:
+    wrong = replace(WRONG, stock=replace(stock(), fast=compare_recordings(RIGHT, RIGHT)))
+    found = certificate(lava=wrong)
+    assert not found.identical
+    assert found.as_json()["backends"]["lava"]["stock_equals_fast"] is True
+    assert "alarm" not in [weight for _, weight in found.sentences()]
 
 
 def test_agreement_is_told() -> None:

@@ -1,0 +1,140 @@
+"""Compiled kernels on disk, each with a digest: Numba unpickles nothing that is not what we wrote.
+
+    nmtool kernel 1\\n · SHA-256 of key and pickle (32 bytes) · pickle of signature and machine code
+
+The key names function, types, processor and Python; the file's name is its hash. Files that are
+cut, changed, of another kernel or of another user are made anew. Where none can be written, kernels
+are compiled in every process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+HEADER = b"nmtool kernel 1\n"
+SUFFIX = ".kernel"
+
+_MAX_BYTES = 64 << 20
+_ABANDONED_S = 3600.0
+"""Age at which what a killed process was writing is deleted."""
+
+
+class KernelFiles(NullCache):
+    """What Numba asks for machine code before it compiles, and gives it to afterwards.
+
+    Args:
+        function: in Python.
+        folder: of the files; made when something is written.
+    """
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._function = function
+        self._folder = folder
+
+    @property
+    def cache_path(self) -> str:
+        """The folder, which Numba shows in its statistics."""
+        return str(self._folder)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function for arguments of these types; None where there is no good file."""
+        target_context.refresh()
+        key = self._key(sig, target_context.codegen())
+        pickled = read_checked(self._path(key), key)
+        if pickled is None:
+            return None
+        try:
+            stored, reduced = pickle.loads(pickled)
+            if stored == sig:
+                return CompileResult._rebuild(target_context, *reduced)
+        except Exception:  # another library than the one that wrote it: it is compiled again
+            pass
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled function, if it can be kept."""
+        if data.library.has_dynamic_globals or data.lifted:
+            return
+        key = self._key(sig, data.codegen)
+        write_checked(self._path(key), key, dumps((sig, data._reduce())))
+
+    def _path(self, key: bytes) -> Path:
+        name = hashlib.sha256(key).hexdigest()[:24]
+        return self._folder / f"{self._function.__name__}-{name}{SUFFIX}"
+
+    def _key(self, sig: Any, codegen: Any) -> bytes:
+        function = self._function
+        cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+        parts = [
+            *(function.__module__, function.__qualname__, sys.implementation.cache_tag),
+            *(str(sig), str(codegen.magic_tuple())),
+            hashlib.sha256(function.__code__.co_code).hexdigest(),
+            hashlib.sha256(dumps(cells)).hexdigest() if cells else "",
+        ]
+        return "\n".join(parts).encode()
+
+
+def read_checked(path: Path, key: bytes) -> bytes | None:
+    """What `write_checked` wrote there for that key, else None; what is damaged is deleted."""
+    with suppress(OSError):
+        if not path.is_file():  # a pipe would keep whoever opens it waiting
+            return None
+        with open(path, "rb") as file:
+            if not _is_own(os.fstat(file.fileno())):
+                return None
+            content = file.read(_MAX_BYTES)
+        start = len(HEADER) + hashlib.sha256().digest_size
+        data = content[start:]
+        if content[:start] == HEADER + _digest(key, data):
+            return data
+        path.unlink(missing_ok=True)
+    return None
+
+
+def write_checked(path: Path, key: bytes, data: bytes) -> None:
+    """Write bytes with a digest of theirs and the key's, whole or not at all; no disk, no file."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _delete_abandoned(path.parent)
+        handle, temporary = tempfile.mkstemp(".tmp", ".kernel-", path.parent)
+        with open(handle, "wb") as file:
+            file.write(HEADER + _digest(key, data) + data)
+        os.replace(temporary, path)
+    except OSError:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def _digest(key: bytes, data: bytes) -> bytes:
+    return hashlib.sha256(len(key).to_bytes(8, "little") + key + data).digest()
+
+
+def _is_own(status: os.stat_result) -> bool:
+    """True for a file that nobody else could have written."""
+    if not hasattr(os, "geteuid"):
+        return True
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid in (0, os.geteuid()) and not others_write
+
+
+def _delete_abandoned(folder: Path) -> None:
+    for file in folder.glob(".kernel-*.tmp"):
+        with suppress(OSError):
+            if time.time() - file.stat().st_mtime > _ABANDONED_S:
+                file.unlink()
