@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
 from nmtool.recording import Recording
 from nmtool.verbs.explaining import explain
 from nmtool.verification.comparison import compare_recordings
@@ -71,13 +72,17 @@ BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]
 """By name, what runs a faulty network, and which faults it can have."""
 
 
-def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[faults.IntegerNetwork, Fault]]:
-    """Every fault in a network of that seed, those of overflow in one that overflows."""
-    for hot in (False, True):
-        network = faults.live_network(seed, recurrent=recurrent, hot=hot)
-        spikes = faults.live_input(seed)
-        found = list(faults.rule_faults(network, spikes, hot))
-        if not hot:
+def all_faults(seed: int, recurrent: bool) -> Iterator[tuple[IntegerNetwork, Fault]]:
+    """Every fault in a network of that seed; some in one that overflows, or meets thresholds."""
+    spikes = faults.live_input(seed)
+    usual = [name for name in faults.RULES if name not in (*faults.HOT, faults.LEVEL)]
+    for network, names in (
+        (faults.live_network(seed, recurrent=recurrent), usual),
+        (faults.live_network(seed, recurrent=recurrent, hot=True), faults.HOT),
+        (faults.level_network(seed), [faults.LEVEL]),
+    ):
+        found = list(faults.rule_faults(network, spikes, names))
+        if names is usual:
             found += faults.stored_faults(network, spikes, seed)
             found += faults.input_faults(network, spikes, seed)
         yield from ((network, fault) for fault in found)
@@ -97,7 +102,7 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
 
 
 def _judged(
-    network: faults.IntegerNetwork,
+    network: IntegerNetwork,
     fault: Fault,
     run: Callable[[Fault], Recording],
     seed: int,

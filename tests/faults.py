@@ -6,7 +6,7 @@ with a line replaced: `hardware_sim/step.py` or an exported C file, never what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +179,9 @@ RULES = {
         (("(uint32_t)u + (uint32_t)bias", "(uint32_t)*current + (uint32_t)bias"),),
     ),
 }
+LEVEL = "≥"
+"""The fault that shows where membranes meet their threshold only."""
+
 HOT = ("u stops", "u goes on", "v wraps", "v goes on")
 """Faults that show where numbers overflow only."""
 
@@ -267,6 +270,32 @@ def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNet
     )
 
 
+def level_network(seed: int) -> IntegerNetwork:
+    """A layer whose membranes add up 16 by 16, so that they meet their threshold."""
+    random = np.random.default_rng(seed)
+
+    def projection(source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
+        weight = random.integers(-1, 3, shape) * 32
+        weight.flat[:2] = 32, -32
+        return IntegerProjection(source, target, weight, random.integers(0, 9, shape), 4, -1)
+
+    return IntegerNetwork(
+        InputChannels(8),
+        [
+            IntegerPopulation("hidden", 9, LIF, 4094, 0, 96, 1.0),
+            IntegerPopulation("out", 3, LI, 4094, 0, SILENT_THRESHOLD, 1.0),
+        ],
+        [
+            projection(INPUT, "hidden", (8, 9)),
+            projection("hidden", "hidden", (9, 9)),
+            projection("hidden", "out", (9, 3)),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=STEPS,
+    )
+
+
 def live_input(seed: int, n_samples: int = 3) -> Raster:
     """Spikes of every channel."""
     random = np.random.default_rng(seed)
@@ -347,11 +376,10 @@ def _population_faults(
     yield Fault(truth, with_population(network, replace(population, bias_mantissa=bias)), spikes)
 
 
-def rule_faults(network: IntegerNetwork, spikes: Raster, hot: bool) -> Iterator[Fault]:
-    """Every fault of the arithmetic: those of overflow in a network that overflows."""
-    for name, rule in RULES.items():
-        if (name in HOT) == hot:
-            yield Fault({"kind": rule.kind, **rule.truth}, network, spikes, name)
+def rule_faults(network: IntegerNetwork, spikes: Raster, names: Iterable[str]) -> Iterator[Fault]:
+    """Faults of the arithmetic, by their names in `RULES`."""
+    for name in names:
+        yield Fault({"kind": RULES[name].kind, **RULES[name].truth}, network, spikes, name)
 
 
 def input_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,21 @@ from numpy.typing import NDArray
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.errors import DataError
+from nmtool.errors import BackendError, DataError
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verbs.running import simulate
 from nmtool.verification.causes import MOST_CAUSES, Case, find_causes
+from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import Divergence, check_comparable, compare_recordings
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
+
+if TYPE_CHECKING:
+    from nmtool.exporters.formats import Format
 
 SAMPLES_TOGETHER = 4
 """So many of the samples that differ are looked at together, where they were recorded deep."""
@@ -98,6 +105,87 @@ def _with_states_of(expected: Recording, actual: Recording) -> Recording:
     )
 
 
+@dataclass(frozen=True)
+class Differing:
+    """An artefact that is compared with what it must answer.
+
+    Attributes:
+        format: its format.
+        path: of it.
+        network: that is expected in it.
+        spikes, expected: the input, and what it must answer.
+        options: of the format's `run`.
+    """
+
+    format: Format
+    path: str | Path
+    network: IntegerNetwork
+    spikes: Raster
+    expected: Recording
+    options: Mapping[str, Any]
+
+
+def explained(case: Differing, check: Check, progress: Progress = silent) -> Check:
+    """The check, with an explanation where its integers differ.
+
+    The first sample that differs is run again alone, with u and v where the format records them.
+
+    Args:
+        case: what was compared.
+        check: the comparison.
+        progress: is shown what is being done.
+    """
+    from nmtool.exporters.formats import DEEP as RECORDS_ALL
+    from nmtool.exporters.formats import REAL
+
+    place = check.comparison.first_divergence
+    if place is None or REAL in case.format.can:
+        return check
+    with progress(f"why {case.format.name} differs in sample {place.sample}"):
+        sample = [place.sample]
+        spikes, expected = case.spikes.take(sample), _only(case.expected, sample)
+        actual, remark = _only(check.recording, sample), ""
+        if not actual.current and RECORDS_ALL in case.format.can:
+            actual, remark = _again(case, spikes, expected, actual)
+        found = explain(case.network, spikes, expected, actual, backend=case.format.name)
+        bins = _different(*_alike(case.expected, check.recording))
+    moved = None if found.place is None else replace(found.place, sample=place.sample)
+    return replace(
+        check,
+        explanation=replace(
+            found,
+            place=moved,
+            different={name: int(one.sum()) for name, one in bins.items()},
+            samples_different=len(_samples(bins)),
+            samples=case.spikes.n_samples,
+            remark=remark,
+        ),
+    )
+
+
+def _again(
+    case: Differing, spikes: Raster, expected: Recording, actual: Recording
+) -> tuple[Recording, str]:
+    """The sample run again with u and v, and nothing to say; else the recording, and why."""
+    try:
+        deep = case.format.package.run(case.path, spikes, deep=True, **case.options)
+    except BackendError as error:
+        return actual, f"the sample could not be run again with u and v: {error.what}"
+    if compare_recordings(expected, deep).identical:
+        return actual, "run again alone, the sample does not differ: it depends on what ran before"
+    return deep, ""
+
+
+def _only(recording: Recording, samples: Sequence[int]) -> Recording:
+    """Some samples of a recording, without its counts."""
+    dense = {
+        group: {name: values[samples] for name, values in getattr(recording, group).items()}
+        for group in ("membrane", "current", "potential")
+    }
+    spikes = {name: raster.take(samples) for name, raster in recording.spikes.items()}
+    return Recording(recording.readout, spikes, **dense)
+
+
 def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
     check_input(network, spikes)
     sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
@@ -132,15 +220,9 @@ def _deepened(
 
 def _compared(expected: Recording, actual: Recording) -> Explanation:
     """Place and counts, of everything that both recordings hold."""
-    both = {
-        group: [n for n in getattr(expected, group) if n in getattr(actual, group)]
-        for group in ("current", "potential")
-    }
-    trimmed = replace(
-        expected, **{g: {n: getattr(expected, g)[n] for n in names} for g, names in both.items()}
-    )
-    place = compare_recordings(trimmed, actual).first_divergence
-    bins = _different(trimmed, actual)
+    expected, actual = _alike(expected, actual)
+    place = compare_recordings(expected, actual).first_divergence
+    bins = _different(expected, actual)
     return Explanation(
         place=place,
         causes=(),
@@ -152,6 +234,19 @@ def _compared(expected: Recording, actual: Recording) -> Explanation:
         samples_different=len(_samples(bins)),
         samples=expected.n_samples,
     )
+
+
+def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
+    """Both without u and v that only one of them has."""
+
+    def trimmed(one: Recording, other: Recording) -> Recording:
+        held = {
+            group: {n: v for n, v in getattr(one, group).items() if n in getattr(other, group)}
+            for group in ("current", "potential")
+        }
+        return replace(one, **held)
+
+    return trimmed(expected, actual), trimmed(actual, expected)
 
 
 def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:

@@ -67,8 +67,8 @@ MOST_CAUSES = 100
 LONGEST_DELAY = 63
 """Delays are tried up to this: other tools hold such."""
 
-MOST_GUESSES = 50_000
-"""Synapses and input spikes that are tried where u and v were not recorded, small changes first."""
+MOST_GUESSES = 8_000
+"""Per projection, changes that are tried where u and v were not recorded, small ones first."""
 
 _GUESSES_AT_ONCE = 1024
 

@@ -51,22 +51,25 @@ class FakeLava:
 
 
 def flip_spike(sample: int, step: int, neuron: int) -> Fault:
-    """One bin of population `hidden`: a spike where there was none, or none where there was."""
+    """One bin of population `hidden`: a spike where there was none, or none where there was.
+
+    Nothing where fewer samples run.
+    """
 
     def fault(recording: Recording) -> Recording:
         dense = recording.spikes["hidden"].dense()
-        dense[sample, step, neuron] ^= True
+        dense[sample : sample + 1, step, neuron] ^= True
         return replace(recording, spikes={"hidden": Raster.from_dense(dense)})
 
     return fault
 
 
 def shift_membrane(sample: int, step: int, neuron: int, by: int) -> Fault:
-    """One value of the output's membrane."""
+    """One value of the output's membrane; nothing where fewer samples run."""
 
     def fault(recording: Recording) -> Recording:
         membrane = recording.membrane["out"].copy()
-        membrane[sample, step, neuron] += np.int32(by)
+        membrane[sample : sample + 1, step, neuron] += np.int32(by)
         return replace(recording, membrane={"out": membrane})
 
     return fault
