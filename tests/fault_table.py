@@ -97,17 +97,18 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
             for network, fault in all_faults(seed, recurrent):
                 if able(fault):
                     count = counts.setdefault(fault.name, Counter())
-                    count += _judged(network, fault, run, seed, say)
+                    count += judged(network, fault, run, seed, say)
     return counts
 
 
-def _judged(
+def judged(
     network: IntegerNetwork,
     fault: Fault,
     run: Callable[[Fault], Recording],
     seed: int,
     say: Callable[[str], None],
 ) -> Counter[str]:
+    """Counts of one fault, by the columns of the table; `say` hears of what is not named."""
     spikes = faults.live_input(seed)
     expected = simulate(network, spikes, deep=True)
     wrong = run_simulator(fault)
