@@ -76,16 +76,17 @@ def explain(
     # Membranes of other scales say nothing about each other: only spikes are compared.
     found = _compared(expected, actual if other is None else _with_states_of(expected, actual))
     found = replace(found, backend=backend, others=None if other is None else ())
-    if found.place is None:
+    place = found.place
+    if place is None:
         return found
-    found = replace(found, arrivals=_arrivals(network, raster, expected, found.place))
+    found = replace(found, arrivals=_arrivals(network, raster, expected, place))
     if other is not None:
-        found = replace(found, others=_arrivals(other, raster, actual, found.place))
+        found = replace(found, others=_arrivals(other, raster, actual, place))
     integers = isinstance(network, IntegerNetwork) and isinstance(other, IntegerNetwork | None)
     if not integers or not _are_integers(actual):
         return found
     assert isinstance(network, IntegerNetwork)
-    causes, updates, deep = _causes(network, raster, actual, found.place.sample, expected)
+    causes, updates, deep = _causes(network, raster, actual, place.sample, expected)
     return replace(
         found,
         causes=causes[:MOST_CAUSES],
@@ -240,11 +241,11 @@ def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording
     """Both without u and v that only one of them has."""
 
     def trimmed(one: Recording, other: Recording) -> Recording:
-        held = {
-            group: {n: v for n, v in getattr(one, group).items() if n in getattr(other, group)}
-            for group in ("current", "potential")
-        }
-        return replace(one, **held)
+        return replace(
+            one,
+            current={n: u for n, u in one.current.items() if n in other.current},
+            potential={n: v for n, v in one.potential.items() if n in other.potential},
+        )
 
     return trimmed(expected, actual), trimmed(actual, expected)
 

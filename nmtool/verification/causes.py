@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -163,7 +164,9 @@ class Case:
     def _deviating(
         self, name: str, change: Change, delivered: Mapping[int, NDArray]
     ) -> NDArray[np.bool_]:
-        arriving = self.arriving[name] + change.arriving.get(name, 0)
+        arriving = self.arriving[name]
+        if name in change.arriving:
+            arriving = arriving + change.arriving[name]
         for index, new in delivered.items():
             if self.network.projections[index].target == name:
                 arriving = arriving + new - self.delivered[index]
@@ -370,7 +373,11 @@ def _unshifted(excess: int, exponent: int) -> int | None:
 
 
 def _shifted(weight: NDArray[np.int64], projection: IntegerProjection) -> NDArray[np.int64]:
-    return np.asarray(shifted(weight, projection.weight_exponent))  # type: ignore[type-var]
+    return _shifted_by(weight, projection.weight_exponent)
+
+
+def _shifted_by(weight: NDArray[np.integer], exponent: int) -> NDArray[np.int64]:
+    return shifted(weight.astype(np.int32), exponent).astype(np.int64)
 
 
 def _biases(case: Case) -> Iterator[Cause]:
@@ -427,11 +434,15 @@ def _decays(case: Case) -> Iterator[Cause]:
     ):
         values = values[values != expected]
         keep = DECAY_ONE - (values + one)
-        left = _left_of_population(
-            case, name, keep, lambda k, key=key: replace(constants, **{key: k})
-        )
+        left = _left_of_population(case, name, keep, partial(_keeping, constants, key))
         if len(left):
             yield _of_values(Cause(kind, name, expected=expected), values[left])
+
+
+def _keeping(constants: Neurons, key: str, keep: NDArray[np.int64]) -> Neurons:
+    if key == "keep_u":
+        return replace(constants, keep_u=keep)
+    return replace(constants, keep_v=keep)
 
 
 def _left_of_population(
@@ -508,7 +519,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
     tried = [
         (
             replace(about, kind="weight-exponent", expected=exponent, actual=one),
-            wire._replace(weight=np.asarray(shifted(projection.weight.astype(np.int64), one))),
+            wire._replace(weight=_shifted_by(projection.weight, one)),
         )
         for one in range(-8, MAX_WEIGHT_EXPONENT + 2)
         if one != exponent
@@ -524,7 +535,8 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
             (replace(about, detail="weights and delays"), Wire(weight, delay)),
         ]
     for cause, changed in tried:
-        same = all(np.array_equal(mine, other) for mine, other in zip(wire, changed, strict=True))
+        same = np.array_equal(wire.weight, changed.weight)
+        same &= np.array_equal(wire.delay, changed.delay)
         if not same and case.holds(Change(wires={index: changed})):
             yield cause
 
@@ -588,7 +600,7 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         return Change(neurons={name: change(case.neurons[name]) for name in names})
 
     tried: list[tuple[Cause, Callable[[Neurons], Neurons]]] = [
-        (Cause(kind, detail=detail), lambda one, rules=rules: replace(one, rules=rules))
+        (Cause(kind, detail=detail), partial(replace, rules=rules))
         for kind, detail, rules in _ARITHMETIC
     ]
     tried.append(

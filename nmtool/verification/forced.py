@@ -14,8 +14,9 @@ Arrays are [samples, steps, columns]; a column is a neuron, or a guess about one
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,12 @@ class Seen(NamedTuple):
 
     def neuron(self, index: int) -> Seen:
         """What was recorded of one neuron: one column."""
-        return Seen(*(None if one is None else one[:, :, [index]] for one in self))
+        return self.part((slice(None), slice(None), [index]))
+
+    def part(self, index: Any) -> Seen:
+        """The same part of every array."""
+        spikes, u, v = (None if one is None else one[index] for one in self)
+        return Seen(spikes, u, v)
 
 
 class State(NamedTuple):
@@ -218,7 +224,9 @@ def _one_step(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: 
     return Predicted(new_u, _after(peak, spikes, neurons), spikes, peak)
 
 
-def _followed(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: State):
+def _followed(
+    seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: State
+) -> Iterator[Predicted]:
     """Step after step from the start: u, v, whether it spikes, v before a reset."""
     shape = (arriving.shape[0], arriving.shape[2])
     u, v = np.broadcast_to(start.u, shape), np.broadcast_to(start.v, shape)
@@ -230,7 +238,7 @@ def _followed(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: 
         fired = fires(peak, neurons)
         # Spikes that were recorded reset, so that a wrong guess about one is seen once.
         spiked = fired if seen.spikes is None else seen.spikes[:, n]
-        yield u, _after(peak, fired, neurons), fired, peak
+        yield Predicted(u, _after(peak, fired, neurons), fired, peak)
         v = _after(peak, spiked, neurons)
 
 
@@ -247,7 +255,7 @@ def _left_of(
     last = np.zeros((n_samples, 1), np.bool_)
     for first in range(0, n_steps, _STEPS_AT_ONCE):
         part = slice(first, first + _STEPS_AT_ONCE)
-        some = Seen(*(None if one is None else one[:, part] for one in seen))
+        some = seen.part((slice(None), part))
         left = np.ones(len(alive), np.bool_)
         here = neurons.pick(alive)
         sums = arriving[:, part][:, :, alive]
