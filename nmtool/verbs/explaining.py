@@ -51,10 +51,9 @@ def explain(
     latency, an input spike) under which all updates are what was recorded. Deep recordings name it
     best; of others, u and v are followed from the beginning of the sample.
 
-    >>> print(explain(q.network, raster, expected, actual))  # doctest: +SKIP
-    first difference: sample 3, step 17, hidden[5], u: expected 640, got 704
-    2 of 50 samples differ; bins: hidden 112, out 40
-    cause: the weight input[8] → hidden[5] is 11, not 10
+    >>> recording = simulate(q.network, data.test, deep=True)  # doctest: +SKIP
+    >>> explain(q.network, data.test, recording, recording)  # doctest: +SKIP
+    <Explanation: nothing differs>
 
     Args:
         network: that is expected; causes are looked for where it is integer.
