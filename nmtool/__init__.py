@@ -25,6 +25,7 @@ Verbs, for all that commands do:
     run                 execute an export with the runtime of its format; gives an Evaluation
     verify              backends against the simulator, spike for spike; gives a Certificate
     compare_recordings  two recordings, spike for spike; gives a Comparison
+    explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
@@ -74,6 +75,9 @@ Results:
     Check               one backend's part of it
     Comparison          counts, and the first place where two recordings differ
     Divergence          that place
+    Explanation         where two recordings part, how far, and which faults explain it
+    Cause               one of these faults
+    Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
 
@@ -148,6 +152,7 @@ if TYPE_CHECKING:
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
     from nmtool.verbs.comparing import compare_accuracy
+    from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.loading import inspect, load
     from nmtool.verbs.quantising import quantise
@@ -156,6 +161,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.walkthrough import Demonstration, demo
     from nmtool.verification.certificate import Certificate, Check
     from nmtool.verification.comparison import Comparison, Divergence, compare_recordings
+    from nmtool.verification.explanation import Arrival, Cause, Explanation
     from nmtool.version import __version__
 
 _HOMES = {
@@ -186,6 +192,7 @@ _HOMES = {
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
+    "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.loading": "inspect load",
     "nmtool.verbs.quantising": "quantise",
@@ -194,6 +201,7 @@ _HOMES = {
     "nmtool.verbs.walkthrough": "Demonstration demo",
     "nmtool.verification.certificate": "Certificate Check",
     "nmtool.verification.comparison": "Comparison Divergence compare_recordings",
+    "nmtool.verification.explanation": "Arrival Cause Explanation",
     "nmtool.version": "__version__",
 }
 """Modules, and the public names that are taken from them when they are first asked for."""

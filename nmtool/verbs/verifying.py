@@ -22,6 +22,7 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.verbs.explaining import Differing, explained
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import executable, simulate
 from nmtool.verification.backend import Backend
@@ -110,6 +111,10 @@ def verify(
             )
             for one, path in paths.items()
         }
+        if isinstance(found, IntegerNetwork) and simulated is not None:
+            for one, path in paths.items():
+                case = Differing(one, path, found, spikes, simulated, options.get(one.name, {}))
+                checks[one.name] = explained(case, checks[one.name], progress)
     recordings = {name: check.recording for name, check in checks.items()}
     if simulated is not None:
         recordings = {SIMULATOR: simulated, **recordings}
@@ -213,6 +218,10 @@ def _verify_answers(
     check = check_answers(
         own, artefact, answers, options=options.get(own.name, {}), progress=progress
     )
+    if isinstance(inside := own.package.load(artefact), IntegerNetwork):
+        how = options.get(own.name, {})
+        case = Differing(own, artefact, inside, answers.spikes, answers.recording, how)
+        check = explained(case, check, progress)
     return Certificate(
         answers.spikes.n_samples,
         answers.network_hash,

@@ -15,16 +15,20 @@ from nmtool.verification.comparison import (
     agree,
     compare_recordings,
 )
+from nmtool.verification.explanation import Arrival, Cause, Explanation
 
 __all__ = [
     "REAL_TOLERANCE",
     "SIMULATOR",
     "Agreement",
+    "Arrival",
     "Backend",
+    "Cause",
     "Certificate",
     "Check",
     "Comparison",
     "Divergence",
+    "Explanation",
     "StockCheck",
     "agree",
     "compare_recordings",

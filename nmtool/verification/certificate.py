@@ -9,6 +9,7 @@ from typing import Any
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
+from nmtool.verification.explanation import Explanation
 
 SIMULATOR = "hardware_sim"
 """The name of the integer simulator among the backends."""
@@ -76,6 +77,7 @@ class Check(Tabular):
         model: which of the backend's models ran, '' where it has only one.
         stock: the check of the model itself, where one was made.
         agreement: for real numbers, how far they follow the integers; no reason to fail.
+        explanation: of the first sample that differs, where integers do.
     """
 
     comparison: Comparison
@@ -84,6 +86,7 @@ class Check(Tabular):
     model: str = ""
     stock: StockCheck | None = None
     agreement: Agreement | None = None
+    explanation: Explanation | None = field(default=None, repr=False)
 
     @property
     def identical(self) -> bool:
@@ -113,6 +116,8 @@ class Check(Tabular):
             entry["stock_equals_fast"] = self.stock.stands_in
         if self.agreement is not None:
             entry["integer"] = asdict(self.agreement)
+        if self.explanation is not None:
+            entry["explanation"] = self.explanation.as_json()
         return entry
 
     def tables(self) -> list[Table]:
@@ -234,6 +239,9 @@ def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
 def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     """`spikes compared N, different 0`, how many there are, and where a divergence begins."""
     yield from _compared(name, check.comparison, check.comparison.first_divergence)
+    if check.explanation is not None:
+        said = f"first difference: {check.comparison.first_divergence}"
+        yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != said)
     if check.agreement is not None:
         yield (
             f"{name}: float, compared with a float reference; of the spikes that it or the integer "

@@ -115,7 +115,7 @@ def test_a_spike_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     assert said.code == 1
     entry = said.json["backends"]["lava"]
     assert set(said.json) == {"samples", "accuracy", "backends", "first_divergence"}
-    assert set(entry) == KEYS | STOCK_KEYS | {"model"}
+    assert set(entry) == KEYS | STOCK_KEYS | {"model", "explanation"}
     assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 1)
     assert (entry["membrane_different"], entry["stock_spikes_different"]) == (0, 0)
     expected = simulate(IntegerNetwork.load("integers.npz"), RASTER).spikes["hidden"].dense()

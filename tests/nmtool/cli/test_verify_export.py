@@ -62,7 +62,9 @@ def test_an_export_answers_in_the_model_asked_for(
     said = nmtool("verify", "folder", "--model", "stock", "--json")
     assert said.code == 1
     assert said.json["backends"]["lava"]["model"] == "stock"
-    assert [call["model"] for call in fake.calls] == ["stock"]
+    # What differs is run again with u and v, in the same model.
+    assert [call["model"] for call in fake.calls] == ["stock", "stock"]
+    assert [call["deep"] for call in fake.calls] == [False, True]
     assert fake.calls[0]["spikes"].n_samples == 3
 
 

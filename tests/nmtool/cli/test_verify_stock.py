@@ -120,7 +120,7 @@ def test_the_stock_model_alone(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
     said = nmtool(*WORDS, "--model", "stock", "--json")
     assert said.code == 1
     entry = said.json["backends"]["lava"]
-    assert set(entry) == KEYS | {"model"}
+    assert set(entry) == KEYS | {"model", "explanation"}
     assert (entry["model"], entry["spikes_different"]) == ("stock", 1)
-    assert len(fake.calls) == 1
+    assert [call["deep"] for call in fake.calls] == [False, True]
     assert "(fast)" not in nmtool(*WORDS, "--model", "stock").out

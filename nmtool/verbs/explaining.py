@@ -1,0 +1,316 @@
+"""`explain`: why two recordings differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.events import SpikeEvents
+from nmtool.data.samples import bin_for
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.errors import BackendError, DataError
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from nmtool.verbs.running import simulate
+from nmtool.verification.causes import MOST_CAUSES, Case, find_causes
+from nmtool.verification.certificate import Check
+from nmtool.verification.comparison import Divergence, check_comparable, compare_recordings
+from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
+
+if TYPE_CHECKING:
+    from nmtool.exporters.formats import Format
+
+SAMPLES_TOGETHER = 4
+"""So many of the samples that differ are looked at together, where they were recorded deep."""
+
+_VALUES_TOGETHER = 1 << 22
+
+
+def explain(
+    network: Network | IntegerNetwork,
+    spikes: Raster | SpikeEvents,
+    expected: Recording,
+    actual: Recording,
+    *,
+    other: Network | IntegerNetwork | None = None,
+    backend: str = "",
+) -> Explanation:
+    """Say where two recordings part, and which single fault explains the actual one.
+
+    Every update of a neuron is judged by itself, from the recorded state and spikes before it. A
+    cause is a fault of the network (a weight, a delay, a constant, a rule of the arithmetic, a
+    latency, an input spike) under which all updates are what was recorded. Deep recordings name it
+    best; of others, u and v are followed from the beginning of the sample.
+
+    >>> recording = simulate(q.network, data.test, deep=True)  # doctest: +SKIP
+    >>> explain(q.network, data.test, recording, recording)  # doctest: +SKIP
+    <Explanation: nothing differs>
+
+    Args:
+        network: that is expected; causes are looked for where it is integer.
+        spikes: the input of the recordings, binned or not.
+        expected, actual: what to compare, the same samples.
+        other: the network that made `actual`, where it is another one of the same shape: of fewer
+            bits, or float. Spikes are compared, and what arrives on both sides.
+        backend: that made `actual`, for the text.
+
+    Raises:
+        DataError: the recordings are of other populations, samples or steps than each other, the
+            network or the input.
+    """
+    raster = spikes if isinstance(spikes, Raster) else bin_for(network, spikes).raster
+    check_comparable(expected, actual, ("spikes", "membrane"))
+    for one in (network,) if other is None else (network, other):
+        _check_fit(one, raster, actual)
+    expected = _deepened(network, raster, expected, actual)
+    # Membranes of other scales say nothing about each other: only spikes are compared.
+    found = _compared(expected, actual if other is None else _with_states_of(expected, actual))
+    found = replace(found, backend=backend, others=None if other is None else ())
+    place = found.place
+    if place is None:
+        return found
+    found = replace(found, arrivals=_arrivals(network, raster, expected, place))
+    if other is not None:
+        found = replace(found, others=_arrivals(other, raster, actual, place))
+    integers = isinstance(network, IntegerNetwork) and isinstance(other, IntegerNetwork | None)
+    if not integers or not _are_integers(actual):
+        return found
+    assert isinstance(network, IntegerNetwork)
+    causes, updates, deep = _causes(network, raster, actual, place.sample, expected)
+    return replace(
+        found,
+        causes=causes[:MOST_CAUSES],
+        n_causes=len(causes),
+        updates=updates,
+        tried_on=DEEP if deep else OUTSIDE,
+    )
+
+
+def _with_states_of(expected: Recording, actual: Recording) -> Recording:
+    """The spikes of one recording, u and v of the other."""
+    return replace(
+        actual,
+        membrane=expected.membrane,
+        current=expected.current,
+        potential=expected.potential,
+    )
+
+
+@dataclass(frozen=True)
+class Differing:
+    """An artefact that is compared with what it must answer.
+
+    Attributes:
+        format: its format.
+        path: of it.
+        network: that is expected in it.
+        spikes, expected: the input, and what it must answer.
+        options: of the format's `run`.
+    """
+
+    format: Format
+    path: str | Path
+    network: IntegerNetwork
+    spikes: Raster
+    expected: Recording
+    options: Mapping[str, Any]
+
+
+def explained(case: Differing, check: Check, progress: Progress = silent) -> Check:
+    """The check, with an explanation where its integers differ.
+
+    The first sample that differs is run again alone, with u and v where the format records them.
+
+    Args:
+        case: what was compared.
+        check: the comparison.
+        progress: is shown what is being done.
+    """
+    from nmtool.exporters.formats import DEEP as RECORDS_ALL
+    from nmtool.exporters.formats import REAL
+
+    place = check.comparison.first_divergence
+    if place is None or REAL in case.format.can:
+        return check
+    with progress(f"why {case.format.name} differs in sample {place.sample}"):
+        sample = [place.sample]
+        spikes, expected = case.spikes.take(sample), _only(case.expected, sample)
+        actual, remark = _only(check.recording, sample), ""
+        if not actual.current and RECORDS_ALL in case.format.can:
+            actual, remark = _again(case, spikes, expected, actual)
+        found = explain(case.network, spikes, expected, actual, backend=case.format.name)
+        bins = _different(*_alike(case.expected, check.recording))
+    moved = None if found.place is None else replace(found.place, sample=place.sample)
+    return replace(
+        check,
+        explanation=replace(
+            found,
+            place=moved,
+            different={name: int(one.sum()) for name, one in bins.items()},
+            samples_different=len(_samples(bins)),
+            samples=case.spikes.n_samples,
+            remark=remark,
+        ),
+    )
+
+
+def _again(
+    case: Differing, spikes: Raster, expected: Recording, actual: Recording
+) -> tuple[Recording, str]:
+    """The sample run again with u and v, and nothing to say; else the recording, and why."""
+    try:
+        deep = case.format.package.run(case.path, spikes, deep=True, **case.options)
+    except BackendError as error:
+        return actual, f"the sample could not be run again with u and v: {error.what}"
+    if compare_recordings(expected, deep).identical:
+        return actual, "run again alone, the sample does not differ: it depends on what ran before"
+    return deep, ""
+
+
+def _only(recording: Recording, samples: Sequence[int]) -> Recording:
+    """Some samples of a recording, without its counts."""
+    dense = {
+        group: {name: values[samples] for name, values in getattr(recording, group).items()}
+        for group in ("membrane", "current", "potential")
+    }
+    spikes = {name: raster.take(samples) for name, raster in recording.spikes.items()}
+    return Recording(recording.readout, spikes, **dense)
+
+
+def _check_fit(network: Network | IntegerNetwork, spikes: Raster, actual: Recording) -> None:
+    check_input(network, spikes)
+    sizes = {name: raster.n_neurons for name, raster in actual.spikes.items()}
+    sizes |= {name: v.shape[2] for name, v in actual.membrane.items()}
+    if sizes != {p.name: p.size for p in network.populations}:
+        raise DataError(
+            "the recordings are not of this network",
+            code="recording-other-network",
+            why="they hold other populations or neurons",
+            fix="name the network that was recorded",
+        )
+    steps = {raster.n_steps for raster in actual.spikes.values()}
+    steps |= {v.shape[1] for v in actual.membrane.values()}
+    if (actual.n_samples, steps) != (spikes.n_samples, {spikes.n_steps}):
+        raise DataError(
+            "the recordings are not of this input",
+            code="recording-other-input",
+            why=f"the input has {spikes.n_samples} samples of {spikes.n_steps} steps",
+            fix="name the input that was recorded",
+        )
+
+
+def _deepened(
+    network: Network | IntegerNetwork, spikes: Raster, expected: Recording, actual: Recording
+) -> Recording:
+    """The expected recording with u and v, where only the actual one has them and it can be."""
+    if not isinstance(network, IntegerNetwork) or not actual.current or expected.current:
+        return expected
+    deep = simulate(network, spikes, deep=True)
+    return deep if compare_recordings(expected, deep).identical else expected
+
+
+def _compared(expected: Recording, actual: Recording) -> Explanation:
+    """Place and counts, of everything that both recordings hold."""
+    expected, actual = _alike(expected, actual)
+    place = compare_recordings(expected, actual).first_divergence
+    bins = _different(expected, actual)
+    return Explanation(
+        place=place,
+        causes=(),
+        n_causes=0,
+        tried_on=NOTHING,
+        updates=0,
+        arrivals=(),
+        different={name: int(found.sum()) for name, found in bins.items()},
+        samples_different=len(_samples(bins)),
+        samples=expected.n_samples,
+    )
+
+
+def _alike(expected: Recording, actual: Recording) -> tuple[Recording, Recording]:
+    """Both without u and v that only one of them has."""
+
+    def trimmed(one: Recording, other: Recording) -> Recording:
+        return replace(
+            one,
+            current={n: u for n, u in one.current.items() if n in other.current},
+            potential={n: v for n, v in one.potential.items() if n in other.potential},
+        )
+
+    return trimmed(expected, actual), trimmed(actual, expected)
+
+
+def _different(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
+    """[samples, steps, neurons] by population: bins in which anything differs."""
+    found = {n: raster.dense() != actual.spikes[n].dense() for n, raster in expected.spikes.items()}
+    found |= {name: v != actual.membrane[name] for name, v in expected.membrane.items()}
+    for mine, theirs in (
+        (expected.current, actual.current),
+        (expected.potential, actual.potential),
+    ):
+        for name, values in mine.items():
+            found[name] = found[name] | (values != theirs[name])
+    return found
+
+
+def _samples(bins: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.intp]:
+    """Samples in which any bin differs."""
+    return np.flatnonzero(np.any([one.any(axis=(1, 2)) for one in bins.values()], axis=0))
+
+
+def _are_integers(recording: Recording) -> bool:
+    return all(v.dtype.kind in "iu" for v in recording.membrane.values())
+
+
+def _causes(
+    network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
+) -> tuple[list[Cause], int, bool]:
+    """Causes, the number of updates that deviate in that sample, whether u and v were there."""
+    case = Case(network, spikes, actual, [sample])
+    updates = sum(int(one.sum()) for one in case.deviating.values())
+    if not case.touched:
+        return [Cause("expected-differs")], 0, case.deep
+    others = [one for one in _samples(_different_outside(expected, actual)) if one != sample]
+    size = spikes.n_steps * sum(population.size for population in network.populations)
+    many = min(SAMPLES_TOGETHER, max(1, _VALUES_TOGETHER // max(size, 1))) if case.deep else 1
+    causes: list[Cause] = []
+    if many > 1 and others:
+        together = [sample, *(int(one) for one in others[: many - 1])]
+        causes = find_causes(Case(network, spikes, actual, together))
+    return causes or find_causes(case), updates, case.deep
+
+
+def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:
+    return _different(replace(expected, current={}, potential={}), actual)
+
+
+def _arrivals(
+    network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
+) -> Sequence[Arrival]:
+    """What reaches the neuron of the first difference at that step, large weights first."""
+    arrivals = []
+    for projection in network.projections:
+        if projection.target != place.population:
+            continue
+        raster = spikes if projection.source == INPUT else recording.spikes[projection.source]
+        sent = raster.take([place.sample]).dense()[0]
+        delay = projection.delay[:, place.neuron].astype(np.int64)
+        weight = getattr(projection, "shifted_weight", projection.weight)[:, place.neuron]
+        step = place.step - HOP_LATENCY - delay
+        reach = (step >= 0) & (weight != 0) & sent[np.maximum(step, 0), np.arange(len(step))]
+        arrivals += [
+            Arrival(
+                projection.source, int(pre), weight[pre].item(), int(delay[pre]), int(step[pre])
+            )
+            for pre in np.flatnonzero(reach)
+        ]
+    return sorted(arrivals, key=lambda one: -abs(one.weight))

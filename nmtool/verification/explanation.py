@@ -1,0 +1,246 @@
+"""`Explanation`: where two recordings of a network part, how far, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nmtool.tables import Table, Tabular, shown
+from nmtool.verification.comparison import Divergence
+
+DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
+"""What causes were tried on: all states, what the outside sees, or they were not looked for."""
+
+CAUSES_SAID = 6
+ARRIVALS_SAID = 12
+
+_WAYS = {
+    "weight": "the weight {synapse} is {actual}, not {expected}",
+    "delay": "the delay {synapse} is {actual} steps, not {expected}",
+    "decay-u": "du of {population} is {actual}, not {expected}",
+    "decay-v": "dv of {population} is {actual}, not {expected}",
+    "threshold": "vth of {population} is {actual}, not {expected}",
+    "threshold-one": "vth of {cell} alone is {actual}, not {expected}",
+    "bias": "the bias mantissa of {cell} is {actual}, not {expected}",
+    "bias-exponent": "the bias exponent of {population} is {actual}, not {expected}",
+    "weight-exponent": "the weight exponent of {projection} is {actual}, not {expected}",
+    "decay-plus-one": "the +1 of the decay: {population} {detail}",
+    "floor": "{detail} of {population} rounds down, not toward zero",
+    "rounding": "{detail} of {population} rounds to the nearest, not toward zero",
+    "u-overflow": "u of {population} {detail} where it should wrap around once beyond ±2^23",
+    "v-overflow": "v of {population} {detail} where it should stop at ±(2^23 − 1)",
+    "at-threshold": "{population} spikes where v equals the threshold, too (≥ for >)",
+    "reset": "after a spike of {population}, {detail}",
+    "update-order": "v of {population} takes u of the step before",
+    "latency": "{detail} a step {side}",
+    "input": "the input differs: {detail}",
+    "projection-missing": "{projection} delivers nothing",
+    "delays-ignored": "{projection} has no delays",
+    "projection-transposed": "{detail} of {projection} are transposed",
+    "state-kept": "a sample begins with {detail} that the one before has left",
+    "expected-differs": "what was expected is not what the network does; the other recording is",
+}
+"""By the code of its kind, a cause in words."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One fault that explains everything that was looked at.
+
+    Attributes:
+        kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
+        population: that it is in, or the target of the projection; '' for every one.
+        source: of the projection; '' where it is about none.
+        pre: neuron or channel that a synapse comes from; of `input`, the channel.
+        neuron: of the population.
+        step: of `input`, the step.
+        expected: what the network holds.
+        actual: what explains the recording, as near to it as possible; of `latency` the steps.
+        span: least and largest value that do, where there are several.
+        detail: what the others leave open, in words.
+    """
+
+    kind: str
+    population: str = ""
+    source: str = ""
+    pre: int | None = None
+    neuron: int | None = None
+    step: int | None = None
+    expected: int | None = None
+    actual: int | None = None
+    span: tuple[int, int] | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        words = asdict(self) | {
+            "population": self.population or "all populations",
+            "cell": f"{self.population}[{self.neuron}]",
+            "projection": f"{self.source} → {self.population}",
+            "synapse": f"{self.source}[{self.pre}] → {self.population}[{self.neuron}]",
+            "side": "late" if (self.actual or 0) > 0 else "early",
+        }
+        between = "" if self.span is None else f" (or others in {self.span[0]} … {self.span[1]})"
+        return _WAYS[self.kind].format(**words) + between
+
+    def as_json(self) -> dict[str, Any]:
+        """What is known of it, by the names above; what is not is left out."""
+        held = asdict(self)
+        if self.span is not None:
+            held["span"] = list(self.span)
+        return {name: value for name, value in held.items() if value is not None and value != ""}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A spike that reaches a neuron at some step.
+
+    Attributes:
+        source: population, or `input`.
+        neuron: of the source.
+        weight: what it adds, shifted by the projection's exponent; of a float network, a float.
+        delay: steps.
+        step: at which it was sent.
+    """
+
+    source: str
+    neuron: int
+    weight: float
+    delay: int
+    step: int
+
+    def __str__(self) -> str:
+        sent = f"sent at step {self.step}, delay {self.delay}"
+        return f"{self.source}[{self.neuron}] {self.weight:+.6g} ({sent})"
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Tabular):
+    """Why two recordings of one network differ, or where those of two networks part.
+
+    Attributes:
+        place: the first difference; None where there is none that can be placed.
+        causes: single faults, each of which explains everything by itself; none where no single
+            fault does. Of many, the first ones.
+        n_causes: how many explain as much as the first does.
+        tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, where more was not recorded;
+            `nothing`, where causes were not looked for: for real numbers and between networks.
+        updates: of neurons that are not the network's, each judged from the state before it.
+        arrivals: what reaches the neuron at that step, by the network.
+        others: the same in the other network, where there are two.
+        different: bins in which anything differs, by population.
+        samples_different: number of samples in which anything differs.
+        samples: number of samples.
+        backend: that made the actual recording; '' where nobody said.
+        remark: what else there is to say, '' mostly.
+
+    `print(explanation)` says it in sentences.
+    """
+
+    place: Divergence | None
+    causes: Sequence[Cause]
+    n_causes: int
+    tried_on: str
+    updates: int
+    arrivals: Sequence[Arrival]
+    different: Mapping[str, int]
+    samples_different: int
+    samples: int
+    others: Sequence[Arrival] | None = None
+    backend: str = ""
+    remark: str = field(default="")
+
+    @property
+    def single(self) -> Cause | None:
+        """The cause, where there is exactly one."""
+        return self.causes[0] if self.n_causes == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "backend": self.backend,
+            "place": None if self.place is None else asdict(self.place),
+            "causes": [cause.as_json() for cause in self.causes],
+            "n_causes": self.n_causes,
+            "tried_on": self.tried_on,
+            "updates": self.updates,
+            "arrivals": [asdict(arrival) for arrival in self.arrivals],
+            "others": None if self.others is None else [asdict(one) for one in self.others],
+            "different": dict(self.different),
+            "samples_different": self.samples_different,
+            "samples": self.samples,
+            "remark": self.remark,
+        }
+
+    def sentences(self) -> list[str]:
+        """Place, counts and causes, a line each."""
+        return list(self._sentences())
+
+    def _sentences(self) -> Iterator[str]:
+        if self.place is not None:
+            yield f"first difference: {self.place}"
+        if self.samples_different:
+            bins = ", ".join(f"{name} {shown(n)}" for name, n in self.different.items() if n)
+            yield f"{self.samples_different} of {self.samples} samples differ; bins: {bins}"
+        yield from self._causes()
+        if self.remark:
+            yield self.remark
+        if self.place is not None and (not self.causes or self.others is not None):
+            yield from self._arrivals("arrivals", self.arrivals)
+            if self.others is not None:
+                yield from self._arrivals("arrivals in the other network", self.others)
+
+    def _causes(self) -> Iterator[str]:
+        where = "" if self.tried_on == DEEP else ", as far as spikes and outputs tell"
+        if self.n_causes == 1:
+            yield f"cause{where}: {self.causes[0]}"
+        elif self.causes:
+            yield f"{self.n_causes} causes explain it equally{where}:"
+            yield from (f"  {cause}" for cause in self.causes[:CAUSES_SAID])
+            if self.n_causes > CAUSES_SAID:
+                yield f"  and {self.n_causes - CAUSES_SAID} more"
+        elif self.tried_on != NOTHING and self.place is not None:
+            many = f"{shown(self.updates)} updates of neurons are not the network's"
+            yield f"no single cause explains it{where}: {many}"
+
+    def _arrivals(self, label: str, arrivals: Sequence[Arrival]) -> Iterator[str]:
+        assert self.place is not None
+        cell = f"{self.place.population}[{self.place.neuron}]"
+        if not arrivals:
+            yield f"{label}: nothing reaches {cell} at step {self.place.step}"
+            return
+        said = "; ".join(map(str, arrivals[:ARRIVALS_SAID]))
+        more = len(arrivals) - ARRIVALS_SAID
+        more_text = f"; and {more} more" if more > 0 else ""
+        yield f"{label} at {cell}, step {self.place.step}: {said}{more_text}"
+
+    def tables(self) -> list[Table]:
+        """Place and counts, causes, arrivals."""
+        counts = [(f"bins different, {name}", n) for name, n in self.different.items()]
+        rows = [
+            ("backend", self.backend),
+            ("first difference", str(self.place or "none")),
+            *counts,
+            ("samples different", self.samples_different),
+            ("causes", self.n_causes),
+            ("tried on", self.tried_on),
+        ]
+        found = [Table("explanation", ("", "value"), [row for row in rows if row[1] != ""])]
+        if self.causes:
+            rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SAID]]
+            found.append(Table("causes", ("kind", "what it is"), rows))
+        columns = ("source", "neuron", "weight", "delay", "step")
+        for title, arrivals in (("arrivals", self.arrivals), ("in the other", self.others)):
+            if arrivals:
+                cells = [tuple(asdict(one).values()) for one in arrivals[:ARRIVALS_SAID]]
+                found.append(Table(title, columns, cells))
+        return found
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences()) or "nothing differs"
+
+    def __repr__(self) -> str:
+        many = f"{self.n_causes} equal causes" if self.causes else "no single cause"
+        cause = str(self.single) if self.single is not None else many
+        cause = "" if self.tried_on == NOTHING else f"; {cause}"
+        return f"<Explanation: {self.place or 'nothing differs'}{cause}>"

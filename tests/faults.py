@@ -1,0 +1,412 @@
+"""Single faults of every kind, made in networks, inputs and programs, and what names each.
+
+Faults of stored numbers are other networks. Faults of the arithmetic are the text of a program
+with a line replaced: `hardware_sim/step.py` or an exported C file, never what is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import NetworkError
+from nmtool.exporters.c import content, runner
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim import reference, step
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.recording import Recording
+from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, weight_step
+from nmtool.verification.explanation import Cause
+
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong.
+
+    Attributes:
+        truth: attributes of the cause that names it.
+        network: what runs.
+        spikes: its input.
+        rule: what is wrong in the arithmetic, one of `RULES`; '' for nothing.
+        lag: steps by which every spike arrives late.
+    """
+
+    truth: Mapping[str, Any]
+    network: IntegerNetwork
+    spikes: Raster
+    rule: str = ""
+    lag: int = 0
+
+    @property
+    def kind(self) -> str:
+        """Code of the cause."""
+        return self.truth["kind"]
+
+    @property
+    def name(self) -> str:
+        """Kind and rule."""
+        return f"{self.kind} {self.rule}".strip()
+
+    def is_named_by(self, cause: Cause) -> bool:
+        """Whether a cause is this fault, in place and value."""
+        truth = dict(self.truth)
+        value = truth.pop("actual", None)
+        low, high = cause.span or (cause.actual, cause.actual)
+        return all(getattr(cause, key) == one for key, one in truth.items()) and (
+            value is None or low <= value <= high
+        )
+
+
+_FLOOR_U = (
+    "decayed = product >> DECAY_SHIFT if product >= 0 else -((-product) >> DECAY_SHIFT)\n    u ="
+)
+_FLOOR_V = _FLOOR_U.replace("    u =", "    v =")
+_TRUNCATE = "product >> DECAY_SHIFT if product >= 0 else -((-product) >> DECAY_SHIFT)"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A fault of the arithmetic: lines of the two programs, and what they become."""
+
+    kind: str
+    python: tuple[tuple[str, str], ...]
+    c: tuple[tuple[str, str], ...]
+    truth: Mapping[str, Any] = field(default_factory=dict)
+
+
+RULES = {
+    "u rounds down": Rule(
+        "floor",
+        ((_FLOOR_U, "decayed = product >> DECAY_SHIFT\n    u ="),),
+        (("decayed(*current, keep_u)", "(int32_t)((int64_t)*current * keep_u >> 12)"),),
+        {"detail": "u"},
+    ),
+    "v rounds down": Rule(
+        "floor",
+        ((_FLOOR_V, "decayed = product >> DECAY_SHIFT\n    v ="),),
+        (("decayed(*membrane, keep_v)", "(int32_t)((int64_t)*membrane * keep_v >> 12)"),),
+        {"detail": "v"},
+    ),
+    "both round down": Rule(
+        "floor",
+        ((_TRUNCATE, "product >> DECAY_SHIFT"),),
+        (("state * keep / DECAY_ONE", "state * keep >> 12"),),
+        {"detail": "the decay of u and v"},
+    ),
+    "no +1": Rule(
+        "decay-plus-one",
+        (("product = u * keep_u", "product = u * (keep_u + 1)"),),
+        (("decayed(*current, keep_u)", "decayed(*current, keep_u + 1)"),),
+        {"detail": "keep u·(4096 − du), not u·(4096 − (du + 1))"},
+    ),
+    "+1 of v": Rule(
+        "decay-plus-one",
+        (("product = v * keep_v", "product = v * (keep_v - 1)"),),
+        (("decayed(*membrane, keep_v)", "decayed(*membrane, keep_v - 1)"),),
+    ),
+    "u stops": Rule(
+        "u-overflow",
+        (
+            (
+                "u += -2 * STATE_LIMIT if u > 0 else 2 * STATE_LIMIT",
+                "u = STATE_LIMIT - 1 if u > 0 else 1 - STATE_LIMIT",
+            ),
+        ),
+        (
+            ("u -= 2 * STATE_LIMIT", "u = STATE_LIMIT - 1"),
+            ("u += 2 * STATE_LIMIT", "u = 1 - STATE_LIMIT"),
+        ),
+        {"detail": "stops at the limit"},
+    ),
+    "u goes on": Rule(
+        "u-overflow",
+        (("u += -2 * STATE_LIMIT if u > 0 else 2 * STATE_LIMIT", "pass"),),
+        (("u -= 2 * STATE_LIMIT", ""), ("u += 2 * STATE_LIMIT", "")),
+        {"detail": "goes on"},
+    ),
+    "v wraps": Rule(
+        "v-overflow",
+        (
+            (
+                "v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT",
+                "v = (v + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT",
+            ),
+        ),
+        (
+            ("v = STATE_LIMIT - 1", "v -= 2 * STATE_LIMIT"),
+            ("v = 1 - STATE_LIMIT", "v += v < -STATE_LIMIT ? 2 * STATE_LIMIT : 0"),
+        ),
+        {"detail": "wraps around"},
+    ),
+    "v goes on": Rule(
+        "v-overflow",
+        (("v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT", "pass"),),
+        (("v = STATE_LIMIT - 1", ""), ("v = 1 - STATE_LIMIT", "")),
+        {"detail": "goes on"},
+    ),
+    "≥": Rule(
+        "at-threshold",
+        (("spiked = v > (", "spiked = v >= ("),),
+        (("v > threshold", "v >= threshold"),),
+    ),
+    "v is kept": Rule(
+        "reset",
+        (("0 if spiked else v, spiked", "v, spiked"),),
+        (("v > threshold ? 0 : v", "v"),),
+        {"detail": "v is not reset"},
+    ),
+    "vth is subtracted": Rule(
+        "reset",
+        (("0 if spiked else v, spiked", "v - (vth << STATE_SHIFT) if spiked else v, spiked"),),
+        (("v > threshold ? 0 : v", "v > threshold ? v - threshold : v"),),
+        {"detail": "the threshold is subtracted from v"},
+    ),
+    "v before u": Rule(
+        "update-order",
+        (
+            ("product = u * keep_u", "old = u\n    product = u * keep_u"),
+            ("decayed + u + bias", "decayed + old + bias"),
+        ),
+        (("(uint32_t)u + (uint32_t)bias", "(uint32_t)*current + (uint32_t)bias"),),
+    ),
+}
+LEVEL = "≥"
+"""The fault that shows where membranes meet their threshold only."""
+
+HOT = ("u stops", "u goes on", "v wraps", "v goes on")
+"""Faults that show where numbers overflow only."""
+
+
+def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    """A text with lines replaced, each of which must be there."""
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def run_reference(fault: Fault) -> Recording:
+    """The readable simulator, deep, with a fault."""
+    text = Path(step.__file__).read_text("utf-8")
+    names: dict[str, Any] = {"__name__": "tests.faulty_step"}
+    pairs = RULES[fault.rule].python if fault.rule else ()
+    exec(compile(replaced(text, pairs), "faulty_step", "exec"), names)
+    right = reference._step, reference.HOP_LATENCY
+    reference._step = np.frompyfunc(names["neuron_step"], 7, 1)
+    reference.HOP_LATENCY += fault.lag
+    try:
+        return reference.run_reference(fault.network, fault.spikes)
+    finally:
+        reference._step, reference.HOP_LATENCY = right
+
+
+def run_c(fault: Fault, *, deep: bool = True) -> Recording:
+    """The exported C program with a fault."""
+    text = content.file_bytes(fault.network, None).decode()
+    pairs = RULES[fault.rule].c if fault.rule else ()
+    return runner.execute(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
+
+
+# Networks in which most numbers matter.
+
+
+def live_network(seed: int, *, recurrent: bool, hot: bool = False) -> IntegerNetwork:
+    """A recurrent layer, or two in a row, and an output that integrates.
+
+    Args:
+        seed: of everything.
+        recurrent: one layer that projects to itself; else two.
+        hot: currents and membranes overflow often.
+    """
+    random = np.random.default_rng(seed)
+    names = ["hidden"] if recurrent else ["first", "second"]
+    sizes = {INPUT: 8, **dict.fromkeys(names, 9), "out": 3}
+    edges = [*zip([INPUT, *names], [*names, "out"], strict=True)]
+    edges += [(name, name) for name in names if recurrent]
+    if seed % 2:
+        edges.append((INPUT, "out"))
+
+    def population(name: str) -> IntegerPopulation:
+        spiking = name != "out"
+        vth = int(random.integers(150, 400)) if spiking else SILENT_THRESHOLD
+        return IntegerPopulation(
+            name,
+            sizes[name],
+            LIF if spiking else LI,
+            du=int(random.integers(300, 1500)),
+            dv=int(random.integers(100, 900)),
+            vth=vth << 7 if hot and spiking else vth,
+            scale=1.0,
+            bias_exponent=int(random.integers(0, 4)),
+            bias_mantissa=random.integers(-100, 200, sizes[name]),
+        )
+
+    def projection(source: str, target: str) -> IntegerProjection:
+        shape = sizes[source], sizes[target]
+        bits = int(random.integers(4, 9))
+        spacing = weight_step(bits, mixed_signs=True)
+        weight = random.integers(-120 // spacing, 200 // spacing + 1, shape) * spacing
+        weight.flat[:2] = spacing, -spacing
+        delay = random.integers(0, 13, shape)
+        exponent = 7 if hot else int(random.integers(max(bits - 8, -1), 2))
+        return IntegerProjection(source, target, weight, delay, bits, exponent)
+
+    return IntegerNetwork(
+        InputChannels(sizes[INPUT]),
+        [population(name) for name in [*names, "out"]],
+        [projection(*edge) for edge in edges],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=STEPS,
+    )
+
+
+def level_network(seed: int) -> IntegerNetwork:
+    """A layer whose membranes add up 16 by 16, so that they meet their threshold."""
+    random = np.random.default_rng(seed)
+
+    def projection(source: str, target: str, shape: tuple[int, int]) -> IntegerProjection:
+        weight = random.integers(-1, 3, shape) * 32
+        weight.flat[:2] = 32, -32
+        return IntegerProjection(source, target, weight, random.integers(0, 9, shape), 4, -1)
+
+    return IntegerNetwork(
+        InputChannels(8),
+        [
+            IntegerPopulation("hidden", 9, LIF, 4094, 0, 96, 1.0),
+            IntegerPopulation("out", 3, LI, 4094, 0, SILENT_THRESHOLD, 1.0),
+        ],
+        [
+            projection(INPUT, "hidden", (8, 9)),
+            projection("hidden", "hidden", (9, 9)),
+            projection("hidden", "out", (9, 3)),
+        ],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=STEPS,
+    )
+
+
+def live_input(seed: int, n_samples: int = 3) -> Raster:
+    """Spikes of every channel."""
+    random = np.random.default_rng(seed)
+    return Raster.from_dense(random.random((n_samples, STEPS, 8)) < 0.12)
+
+
+# Faults.
+
+
+def stored_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:
+    """One fault of each kind of number that a network stores, by one unit, at random."""
+    random = np.random.default_rng(seed)
+    index = int(random.integers(len(network.projections)))
+    projection = network.projections[index]
+    for _ in range(3):
+        index = int(random.integers(len(network.projections)))
+        projection = network.projections[index]
+        yield from _synapse_faults(network, spikes, index, random)
+    about = {"population": projection.target, "source": projection.source}
+    for by in (1, -1):
+        exponent = projection.weight_exponent + by
+        try:
+            changed = replace(projection, weight_exponent=exponent)
+        except NetworkError:
+            continue
+        truth = {"kind": "weight-exponent", **about, "actual": exponent}
+        yield Fault(truth, with_projection(network, index, changed), spikes)
+    if projection.delay.max() < MAX_DELAY:
+        changed = replace(projection, delay=projection.delay + 1)
+        truth = {"kind": "latency", **about, "actual": 1}
+        yield Fault(truth, with_projection(network, index, changed), spikes)
+    for population in network.populations:
+        yield from _population_faults(network, spikes, population, random)
+
+
+def _synapse_faults(
+    network: IntegerNetwork, spikes: Raster, index: int, random: np.random.Generator
+) -> Iterator[Fault]:
+    projection = network.projections[index]
+    pre, post = (int(random.integers(n)) for n in projection.shape)
+    about = {"population": projection.target, "source": projection.source}
+    about |= {"pre": pre, "neuron": post}
+    spacing = weight_step(projection.weight_bits, mixed_signs=True)
+    weight = projection.weight.copy()
+    weight[pre, post] += spacing * (1 if weight[pre, post] < 0 else -1)
+    if weight[pre, post] in (0, projection.weight[pre, post]):
+        weight[pre, post] = projection.weight[pre, post] + spacing
+    changed = replace(projection, weight=weight)
+    truth = {"kind": "weight", **about, "actual": int(weight[pre, post])}
+    yield Fault(truth, with_projection(network, index, changed), spikes)
+    delay = projection.delay.astype(np.int64)
+    delay[pre, post] += 1 if delay[pre, post] == 0 or random.random() < 0.5 else -1
+    changed = replace(projection, delay=delay)
+    truth = {"kind": "delay", **about, "actual": int(delay[pre, post])}
+    yield Fault(truth, with_projection(network, index, changed), spikes)
+
+
+def _population_faults(
+    network: IntegerNetwork,
+    spikes: Raster,
+    population: IntegerPopulation,
+    random: np.random.Generator,
+) -> Iterator[Fault]:
+    name, by = population.name, int(random.choice([-1, 1]))
+    changes: list[tuple[str, str]] = [("decay-u", "du"), ("decay-v", "dv")]
+    changes.append(("bias-exponent", "bias_exponent"))
+    if population.kind == LIF:
+        changes.append(("threshold", "vth"))
+    for kind, key in changes:
+        value = getattr(population, key) + (1 if key == "bias_exponent" else by)
+        truth = {"kind": kind, "population": name, "actual": value}
+        changed = replace(population, **{key: value})
+        yield Fault(truth, with_population(network, changed), spikes)
+    bias: NDArray[np.int16] = np.array(population.bias_mantissa)
+    neuron = int(random.integers(population.size))
+    bias[neuron] += by
+    truth = {"kind": "bias", "population": name, "neuron": neuron, "actual": int(bias[neuron])}
+    yield Fault(truth, with_population(network, replace(population, bias_mantissa=bias)), spikes)
+
+
+def rule_faults(network: IntegerNetwork, spikes: Raster, names: Iterable[str]) -> Iterator[Fault]:
+    """Faults of the arithmetic, by their names in `RULES`."""
+    for name in names:
+        yield Fault({"kind": RULES[name].kind, **RULES[name].truth}, network, spikes, name)
+
+
+def input_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterator[Fault]:
+    """A spike too many or too few in each sample's place, and everything late."""
+    random = np.random.default_rng(seed)
+    dense = spikes.dense()
+    sample, step_, channel = (int(random.integers(n)) for n in dense.shape)
+    step_ = step_ // 2
+    dense[sample, step_, channel] ^= True
+    truth = {"kind": "input", "pre": channel, "step": step_}
+    yield Fault(truth, network, Raster.from_dense(dense))
+    late = np.roll(spikes.dense(), 1, axis=1)
+    late[:, 0] = False
+    yield Fault({"kind": "latency", "source": INPUT, "actual": 1}, network, Raster.from_dense(late))
+    yield Fault({"kind": "latency", "source": "", "actual": 1}, network, spikes, lag=1)
+
+
+def with_projection(
+    network: IntegerNetwork, index: int, projection: IntegerProjection
+) -> IntegerNetwork:
+    """The network with another projection."""
+    projections = list(network.projections)
+    projections[index] = projection
+    return replace(network, projections=projections)
+
+
+def with_population(network: IntegerNetwork, population: IntegerPopulation) -> IntegerNetwork:
+    """The network with another population of that name."""
+    others = [population if p.name == population.name else p for p in network.populations]
+    return replace(network, populations=others)

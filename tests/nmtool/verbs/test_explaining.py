@@ -1,0 +1,343 @@
+"""`explain`: single faults are seen, placed and named; what no single one explains is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool.exporters import c
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE
+from tests import fault_table, faults
+from tests.faults import Fault
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import flip_spike, shift_membrane
+from tests.nmtool.verbs.conftest import LIBRARIES
+from tests.refusals import refused
+
+NETWORK, SPIKES = faults.live_network(0, recurrent=True), faults.live_input(0)
+EXPECTED = simulate(NETWORK, SPIKES, deep=True)
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+def outside(recording: Recording) -> Recording:
+    return Recording(recording.readout, recording.spikes, recording.membrane)
+
+
+def faulty(kind: str, *, seen_outside: bool = False) -> Fault:
+    """A fault of a kind that shows in the first network, outside too where that is asked for."""
+    for fault in faults.stored_faults(NETWORK, SPIKES, 0):
+        actual = simulate(fault.network, SPIKES, deep=True)
+        pair = (outside(EXPECTED), outside(actual)) if seen_outside else (EXPECTED, actual)
+        if fault.kind == kind and not nm.compare_recordings(*pair).identical:
+            return fault
+    raise AssertionError(f"no {kind} shows")
+
+
+# Faults of every kind.
+
+
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_single_faults_of_every_kind(recurrent: bool) -> None:
+    missed: list[str] = []
+    kinds = set()
+    for network, fault in fault_table.all_faults(1, recurrent):
+        count = fault_table.judged(network, fault, fault_table.run_simulator, 1, missed.append)
+        assert count["seen"] == count["placed"] == count["exercised"], fault.name
+        kinds |= {fault.kind} if count["named"] else set()
+    assert missed == []
+    assert kinds >= {"weight", "delay", "decay-u", "decay-v", "bias", "bias-exponent", "floor"}
+    assert kinds >= {"weight-exponent", "decay-plus-one", "u-overflow", "v-overflow", "latency"}
+    assert kinds >= {"reset", "at-threshold", "update-order", "input"}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["u rounds down", "no +1", "v is kept", "≥", "u stops"])
+def test_a_program_with_a_wrong_line(name: str) -> None:
+    hot, level = name in faults.HOT, name == faults.LEVEL
+    network = faults.level_network(0) if level else faults.live_network(0, recurrent=True, hot=hot)
+    [fault] = faults.rule_faults(network, SPIKES, [name])
+    expected = simulate(network, SPIKES, deep=True)
+    found = nm.explain(network, SPIKES, expected, faults.run_c(fault), backend="c")
+    assert any(map(fault.is_named_by, found.causes))
+    assert (found.backend, found.tried_on) == ("c", DEEP)
+
+
+def test_a_graph_with_a_wrong_number() -> None:
+    for library in LIBRARIES["onnx"]:
+        pytest.importorskip(library)
+    fault = faulty("delay")
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, fault_table.run_onnx(fault))
+    assert found.single is not None
+    assert fault.is_named_by(found.single)
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 50),
+    pre=st.integers(0, 8),
+    post=st.integers(0, 8),
+    steps=st.integers(-12, 30),
+    weight=st.integers(-10, 10),
+)
+def test_a_synapse_is_named_whatever_it_holds(
+    seed: int, pre: int, post: int, steps: int, weight: int
+) -> None:
+    network = faults.live_network(seed, recurrent=True)
+    spikes = faults.live_input(seed)
+    [index] = [i for i, p in enumerate(network.projections) if p.source == p.target]
+    projection = network.projections[index]
+    delays, weights = projection.delay.astype(int), projection.weight.astype(int)
+    changed = projection
+    about = {"population": "hidden", "source": "hidden", "pre": pre, "neuron": post}
+    if steps:
+        delays[pre, post] = abs(delays[pre, post] + steps)
+        changed, truth = replace(projection, delay=delays), {"kind": "delay", **about}
+        truth["actual"] = int(delays[pre, post])
+    else:
+        weights[pre, post] = weight * 16
+        changed, truth = replace(projection, weight=weights), {"kind": "weight", **about}
+        truth["actual"] = weight * 16
+    fault = Fault(truth, faults.with_projection(network, index, changed), spikes)
+    expected = simulate(network, spikes, deep=True)
+    found = nm.explain(network, spikes, expected, simulate(fault.network, spikes, deep=True))
+    assert found.place is None or any(map(fault.is_named_by, found.causes))
+
+
+@pytest.mark.parametrize("kind", ["weight", "delay", "bias", "decay-u", "decay-v"])
+def test_what_the_outside_sees_is_enough(kind: str) -> None:
+    fault = faulty(kind, seen_outside=True)
+    actual = outside(simulate(fault.network, SPIKES))
+    found = nm.explain(NETWORK, SPIKES, outside(EXPECTED), actual)
+    assert found.tried_on == OUTSIDE
+    assert any(map(fault.is_named_by, found.causes))
+
+
+def test_synapses_that_always_fire_together_are_both_named() -> None:
+    dense = SPIKES.dense()
+    dense[:, :, 1] = dense[:, :, 0]
+    spikes = Raster.from_dense(dense)
+    first = NETWORK.projections[0]
+    delay, weight = first.delay.copy(), first.weight.copy()
+    delay[1], weight[0, 4], weight[1, 4] = delay[0], 16, 32
+    base = replace(first, delay=delay, weight=weight)
+    network = faults.with_projection(NETWORK, 0, base)
+    weight = weight.copy()
+    weight[1, 4] = 48
+    other = faults.with_projection(NETWORK, 0, replace(base, weight=weight))
+    expected, actual = (simulate(one, spikes, deep=True) for one in (network, other))
+    found = nm.explain(network, spikes, expected, actual)
+    pairs = [(one.kind, one.pre, one.neuron, one.actual) for one in found.causes]
+    assert pairs == [("weight", 0, 4, 32), ("weight", 1, 4, 48)]
+    assert (found.single, found.n_causes) == (None, 2)
+
+
+def test_a_state_that_is_kept_from_the_sample_before() -> None:
+    dense = SPIKES.dense()
+    joined = Raster.from_dense(np.concatenate([dense[:1], dense[1:2]], axis=1))
+    long = simulate(NETWORK, joined, deep=True)
+    half = faults.STEPS
+
+    def second(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values[:, :half], values[:, half:]])
+
+    actual = Recording(
+        NETWORK.readout,
+        {n: Raster.from_dense(second(r.dense())) for n, r in long.spikes.items()},
+        *({n: second(v) for n, v in group.items()} for group in (long.membrane, long.current)),
+        {n: second(v) for n, v in long.potential.items()},
+    )
+    expected = EXPECTED.concatenate([simulate(NETWORK, SPIKES[:2], deep=True)])
+    found = nm.explain(NETWORK, SPIKES[:2], expected, actual)
+    assert found.place is not None
+    assert found.place.sample == 1
+    assert [one.kind for one in found.causes] == ["state-kept"]
+    assert found.causes[0].detail == "u, v and spikes on their way"
+
+
+# What no single fault explains.
+
+
+def test_two_faults_have_no_single_cause() -> None:
+    first = faulty("decay-u")
+    [hidden] = NETWORK.spiking
+    both = faults.with_population(
+        first.network, replace(hidden, vth=hidden.vth + 9, du=hidden.du + 1)
+    )
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, simulate(both, SPIKES, deep=True))
+    assert found.place is not None
+    assert (list(found.causes), found.n_causes, found.tried_on) == ([], 0, DEEP)
+    assert found.updates > 1
+    assert found.single is None
+
+
+def test_arrivals_of_the_neuron_that_differs_first() -> None:
+    found = nm.explain(
+        NETWORK, SPIKES, EXPECTED, simulate(faulty("weight").network, SPIKES, deep=True)
+    )
+    place = found.place
+    assert place is not None
+    due = 0.0
+    for one in found.arrivals:
+        [projection] = [
+            p for p in NETWORK.projections if (p.source, p.target) == (one.source, place.population)
+        ]
+        assert one.weight == projection.shifted_weight[one.neuron, place.neuron]
+        assert one.step + 1 + one.delay == place.step
+        due += one.weight
+    u = EXPECTED.current[place.population][place.sample, :, place.neuron].astype(int)
+    before = int(u[place.step - 1])
+    kept = abs(before) * (4096 - NETWORK.population(place.population).du - 1) >> 12
+    assert u[place.step] == (kept if before > 0 else -kept) + 64 * due
+
+
+def test_nothing_differs() -> None:
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, EXPECTED)
+    assert (found.place, found.samples_different, found.tried_on) == (None, 0, NOTHING)
+    assert str(found)
+    assert repr(found)
+
+
+def test_an_expectation_of_another_network() -> None:
+    other = simulate(faulty("weight").network, SPIKES, deep=True)
+    found = nm.explain(NETWORK, SPIKES, other, EXPECTED)
+    assert [one.kind for one in found.causes] == ["expected-differs"]
+
+
+# Between networks.
+
+
+def test_networks_of_other_bits_part_somewhere() -> None:
+    projections = [
+        replace(p, weight=p.weight // 64 * 64, weight_bits=3, weight_exponent=0)
+        for p in NETWORK.projections
+    ]
+    other = replace(NETWORK, projections=projections)
+    actual = simulate(other, SPIKES, deep=True)
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
+    assert found.place is not None
+    assert found.place.quantity == "spike"
+    assert found.others is not None
+    assert found.causes == []
+    assert found.updates > 1
+    assert json.dumps(found.as_json()["others"])
+
+
+def test_networks_that_differ_in_one_number() -> None:
+    [hidden] = NETWORK.spiking
+    other = faults.with_population(NETWORK, replace(hidden, vth=hidden.vth + 30))
+    actual = simulate(other, SPIKES, deep=True)
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
+    fault = Fault({"kind": "threshold", "actual": hidden.vth + 30}, other, SPIKES)
+    assert found.place is not None
+    assert any(map(fault.is_named_by, found.causes))
+
+
+def test_floats_and_integers() -> None:
+    pytest.importorskip("torch")
+    floats, integers = cases.float_network(), cases.integer_network()
+    spikes = cases_raster()
+    actual = nm.simulate(floats, spikes)
+    expected = simulate(integers, spikes)
+    found = nm.explain(integers, spikes, expected, actual, other=floats)
+    assert (found.causes, found.tried_on) == ((), NOTHING)
+    assert found.samples == spikes.n_samples
+    different = expected.spikes["hidden"].dense() != actual.spikes["hidden"].dense()
+    assert found.different["hidden"] == int(different.sum())
+
+
+def cases_raster() -> Raster:
+    return nm.bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
+
+
+# Counts, JSON, refusals.
+
+
+def test_counts_and_plain_values() -> None:
+    fault = faulty("decay-v")
+    actual = simulate(fault.network, SPIKES, deep=True)
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, backend="simulator")
+    for name in ("hidden", "out"):
+        v = {**EXPECTED.membrane, **EXPECTED.potential}[name]
+        other = {**actual.membrane, **actual.potential}[name]
+        apart = (v != other) | (EXPECTED.current[name] != actual.current[name])
+        if name == "hidden":
+            apart |= EXPECTED.spikes[name].dense() != actual.spikes[name].dense()
+        assert found.different[name] == int(apart.sum())
+    plain = json.loads(json.dumps(found.as_json()))
+    assert plain["place"]["population"] == found.place.population  # type: ignore[union-attr]
+    assert (plain["backend"], plain["n_causes"]) == ("simulator", len(plain["causes"]))
+    assert {"kind", "population", "expected", "actual"} <= set(plain["causes"][0])
+    assert found.summary()
+    assert "\n" not in repr(found)
+
+
+def test_recordings_of_something_else() -> None:
+    with refused(nm.DataError, "recordings-incomparable"):
+        nm.explain(NETWORK, SPIKES, EXPECTED, simulate(NETWORK, SPIKES[:1], deep=True))
+    with refused(nm.DataError, "recording-other-input"):
+        nm.explain(NETWORK, SPIKES[:1], EXPECTED, EXPECTED)
+    with refused(nm.DataError, "recording-other-network"):
+        nm.explain(faults.live_network(0, recurrent=False), SPIKES, EXPECTED, EXPECTED)
+    narrow = Raster.from_dense(SPIKES.dense()[:, :, :3])
+    with refused(nm.DataError, "input-channels-differ"):
+        nm.explain(NETWORK, narrow, EXPECTED, EXPECTED)
+
+
+# In `verify`.
+
+
+@needs_compiler
+@pytest.mark.parametrize("deep", [True, False])
+def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault, right = faulty("bias", seen_outside=True), c.execute
+
+    def execute(data: bytes, network: IntegerNetwork, *others: object) -> Recording:
+        return right(c.content.file_bytes(fault.network, None), fault.network, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(c, "execute", execute)
+    found = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)
+    check = found.checks["c"]
+    explanation = check.explanation
+    assert explanation is not None
+    assert (explanation.backend, explanation.tried_on, explanation.samples) == ("c", DEEP, 3)
+    assert any(map(fault.is_named_by, explanation.causes))
+    assert str(explanation.causes[0]) in str(found)
+    assert found.as_json()["backends"]["c"]["explanation"]["causes"]
+    assert explanation.place is not None
+    assert explanation.place.sample == check.comparison.first_divergence.sample  # type: ignore[union-attr]
+
+
+@needs_compiler
+def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, network, spikes = c.execute, cases.integer_network(), cases_raster()
+    monkeypatch.setattr(c, "execute", lambda *how: flip_spike(3, 11, 2)(right(*how)))
+    explanation = nm.verify(network, spikes, against=["c"]).checks["c"].explanation
+    assert explanation is not None
+    assert explanation.place is not None
+    assert (explanation.place.sample, explanation.place.step) == (3, 11)
+    assert explanation.remark
+    assert (explanation.samples_different, explanation.different) == (1, {"hidden": 1, "out": 0})
+
+
+@needs_compiler
+def test_verify_of_an_export_alone_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    path = nm.export(NETWORK, f"{tmp_path}/network.c")
+    right = c.execute
+    monkeypatch.setattr(c, "execute", lambda *how: shift_membrane(0, 7, 1, 64)(right(*how)))
+    explanation = nm.verify(path).checks["c"].explanation
+    assert explanation is not None
+    assert explanation.place is not None
+    assert (explanation.place.step, explanation.place.neuron) == (7, 1)
