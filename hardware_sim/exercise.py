@@ -33,7 +33,7 @@ ROUNDS = 12
 """At most so many times candidates are tried."""
 
 FAULTS = 500
-"""Drawn anew in each round."""
+"""At most so many are aimed at; those drawn anew in each round fill up what is left."""
 
 ENOUGH = 2
 """So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
@@ -112,9 +112,10 @@ class _Search:
 
     def aim(self, faults: list[Fault]) -> None:
         """Make targets of those that nothing shows, although some input might."""
+        room = max(0, FAULTS - len(self.targets))
         self.targets += [
             fault
-            for fault in faults
+            for fault in faults[:room]
             if fault not in self.targets
             and not any(witness.shows(fault) for witness in reversed(self.witnesses))
             and not is_equivalent(self.network, fault, self.reached, self.deep)

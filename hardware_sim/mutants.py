@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,8 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
     else:
         array = np.array(getattr(old, fault.kind), np.int64)
         array[tuple(place)] += fault.change * (_grid(old) if fault.kind == "weight" else 1)
-        projections[index] = replace(old, **{fault.kind: array})
+        changes: dict[str, Any] = {fault.kind: array}
+        projections[index] = replace(old, **changes)
     return replace(network, projections=projections)
 
 
@@ -169,8 +171,8 @@ def _decks(network: IntegerNetwork, kind: str) -> Iterator[_Deck]:
             yield kind, where, index, shape, _may_change(projection, kind)
         return
     for index, population in enumerate(network.populations):
-        shape = (population.size,) if kind == "bias" else ()
-        yield kind, population.name, index, shape, _constant_may_change(population, kind)
+        size = (population.size,) if kind == "bias" else ()
+        yield kind, population.name, index, size, _constant_may_change(population, kind)
 
 
 def _may_change(projection: IntegerProjection, kind: str) -> NDArray[np.bool_]:

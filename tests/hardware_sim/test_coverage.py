@@ -101,7 +101,7 @@ def test_data_must_fit() -> None:
         coverage(row(), random_raster(0, 1, 20, 3))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
@@ -118,7 +118,7 @@ def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -
     assert coverage(network, spikes, recording).as_json() == coverage(network, spikes).as_json()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
     network = data.draw(integer_networks())

@@ -32,7 +32,7 @@ def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -
     return bool(comparison.spikes_different or comparison.membrane_different)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
     network, deep = data.draw(integer_networks()), data.draw(st.booleans())
@@ -42,7 +42,7 @@ def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
         assert seen == differs(network, fault, spikes, deep), str(fault)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
     network, deep = data.draw(integer_networks()), data.draw(st.booleans())
