@@ -73,6 +73,8 @@ Results:
     Conversion          what was written, and how it stands beside its source
     Certificate         what was compared and what differed, by backend
     Check               one backend's part of it
+    Coverage            which stored numbers the samples exercised
+    MutationScore       how many one-unit faults they would have shown
     Comparison          counts, and the first place where two recordings differ
     Divergence          that place
     Explanation         where two recordings part, how far, and which faults explain it
@@ -161,6 +163,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.walkthrough import Demonstration, demo
     from nmtool.verification.certificate import Certificate, Check
     from nmtool.verification.comparison import Comparison, Divergence, compare_recordings
+    from nmtool.verification.exercised import Coverage, MutationScore
     from nmtool.verification.explanation import Arrival, Cause, Explanation
     from nmtool.version import __version__
 
@@ -201,6 +204,7 @@ _HOMES = {
     "nmtool.verbs.walkthrough": "Demonstration demo",
     "nmtool.verification.certificate": "Certificate Check",
     "nmtool.verification.comparison": "Comparison Divergence compare_recordings",
+    "nmtool.verification.exercised": "Coverage MutationScore",
     "nmtool.verification.explanation": "Arrival Cause Explanation",
     "nmtool.version": "__version__",
 }

@@ -27,7 +27,7 @@ from nmtool.verification.certificate import Certificate
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
 
-ON_DATA = ("against", "split", "validation", "samples", "deep", "data_dir", "units")
+ON_DATA = ("against", "split", "validation", "samples", "deep", "exercise", "data_dir", "units")
 """Options that mean nothing where an artefact is checked by the answers it carries.
 
 So do those of quantisation.
@@ -57,6 +57,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice_of_samples(parser)
     parser.set_defaults(split=None)  # tells one that is given, where there are no data, from none
     parser.add_argument("--deep", action="store_true", help="compare u and v of every neuron too")
+    parser.add_argument(
+        "--exercise",
+        action="store_true",
+        help="compare generated samples too, with u and v, which exercise what the data do not",
+    )
+    parser.add_argument(
+        "--no-coverage",
+        dest="coverage",
+        action="store_false",
+        help="do not tell what was exercised, and how many one-unit faults would have been seen",
+    )
     parser.add_argument(
         "--model",
         choices=lava.MODELS,
@@ -105,6 +116,8 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
         against=names,
         artefact=arguments.network if own and own.name in names else None,
         deep=arguments.deep,
+        coverage=arguments.coverage,
+        exercise=arguments.exercise,
         options=_options(arguments),
         progress=progress,
     )
@@ -120,7 +133,12 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
             )
     if own is not None:
         _check_model(arguments, [own.name])
-    return verify(arguments.network, options=_options(arguments), progress=progress)
+    return verify(
+        arguments.network,
+        coverage=arguments.coverage,
+        options=_options(arguments),
+        progress=progress,
+    )
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import FileFormatError, UsageError
+from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -27,6 +29,7 @@ from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import executable, simulate
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
+from nmtool.verification.digest import artefact_digest
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -46,6 +49,8 @@ def verify(
     against: Sequence[str] = (),
     artefact: str | Path | None = None,
     deep: bool = False,
+    coverage: bool = True,
+    exercise: bool = False,
     options: Options = NO_OPTIONS,
     progress: Progress = silent,
 ) -> Certificate:
@@ -64,6 +69,10 @@ def verify(
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names.
         deep: compare u and v of every neuron, too.
+        coverage: tell which stored numbers the samples exercised, and how many one-unit faults
+            they would have shown; of integers that are compared with integers.
+        exercise: compare generated samples, too, which exercise what the data do not, with u
+            and v of every neuron.
         options: by backend, what its `check` takes, e.g. `{"lava": {"model": "stock"}}`.
         progress: is shown what is being done.
 
@@ -76,12 +85,20 @@ def verify(
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
+    from nmtool.exporters.formats import DEEP, REAL
+
     if isinstance(network, str | Path):
         check_exists(network)
     against = [against] if isinstance(against, str) else list(against)
     own, artefact = _own_export(network, artefact, against)
     if data is None:
-        return _verify_answers(network, own, artefact, against, deep, options, progress)
+        if exercise:
+            raise UsageError(
+                "generated samples are compared beside data",
+                code="data-missing",
+                fix="name DATA, or leave out --exercise",
+            )
+        return _verify_answers(network, own, artefact, against, deep, coverage, options, progress)
     backends = backends_to_run(against, own)
     for backend in backends:
         backend.package.require()
@@ -99,6 +116,8 @@ def verify(
             else _exported(one, found, Path(scratch))
             for one in backends
         }
+        artefacts = {one.name: artefact_digest(path) for one, path in paths.items()}
+        generated = _generated(found, spikes, deep, progress) if exercise else None
         simulated = _simulated(found, spikes, deep, progress)
         checks = {
             one.name: one.package.check(
@@ -115,13 +134,38 @@ def verify(
             for one, path in paths.items():
                 case = Differing(one, path, found, spikes, simulated, options.get(one.name, {}))
                 checks[one.name] = explained(case, checks[one.name], progress)
+        answered = None if generated is None else _simulated(found, generated, True, progress)
+        more = {
+            one.name: one.package.check(
+                path,
+                generated,
+                simulated=answered,
+                deep=DEEP in one.can,
+                progress=progress,
+                **options.get(one.name, {}),
+            )
+            for one, path in paths.items()
+            if generated is not None
+        }
     recordings = {name: check.recording for name, check in checks.items()}
     if simulated is not None:
         recordings = {SIMULATOR: simulated, **recordings}
     accuracy = {}
     if label is not None:
         accuracy = {name: recording.accuracy(label) for name, recording in recordings.items()}
-    return Certificate(spikes.n_samples, found.content_hash, checks, accuracy)
+    certificate = Certificate(
+        spikes.n_samples,
+        found.content_hash,
+        checks,
+        accuracy,
+        generated=more,
+        overflows=_overflows(found, simulated),
+        generated_overflows=_overflows(found, answered),
+        artefacts=artefacts,
+    )
+    if not coverage or all(REAL in one.can for one in backends):
+        return certificate
+    return _with_extent(certificate, found, spikes, simulated, deep, generated, answered)
 
 
 def check_answers(
@@ -187,10 +231,12 @@ def _verify_answers(
     artefact: str | Path | None,
     against: Sequence[str],
     deep: bool,
+    coverage: bool,
     options: Options,
     progress: Progress,
 ) -> Certificate:
     from nmtool.exporters import self_check
+    from nmtool.exporters.formats import REAL
 
     if own is None or artefact is None:
         raise UsageError(
@@ -215,19 +261,94 @@ def _verify_answers(
                 fix="export the network again",
             )
     own.package.require()
+    digest = artefact_digest(artefact)
     check = check_answers(
         own, artefact, answers, options=options.get(own.name, {}), progress=progress
     )
-    if isinstance(inside := own.package.load(artefact), IntegerNetwork):
+    carried, answer = own.package.load(artefact), answers.recording
+    simulated = None
+    if isinstance(carried, IntegerNetwork):
         how = options.get(own.name, {})
-        case = Differing(own, artefact, inside, answers.spikes, answers.recording, how)
+        case = Differing(own, artefact, carried, answers.spikes, answer, how)
         check = explained(case, check, progress)
-    return Certificate(
+        if REAL not in own.can:
+            simulated = simulate(carried, answers.spikes)
+    certificate = Certificate(
         answers.spikes.n_samples,
         answers.network_hash,
         {own.name: check},
         on_known_answers=True,
+        overflows=_overflows(carried, simulated),
+        artefacts={own.name: digest},
     )
+    if not coverage or simulated is None:
+        return certificate
+    deep = bool(answer.current)
+    return _with_extent(certificate, carried, answers.spikes, simulated, deep, None, None)
+
+
+def _with_extent(
+    certificate: Certificate,
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    simulated: Recording | None,
+    deep: bool,
+    generated: Raster | None,
+    answered: Recording | None,
+) -> Certificate:
+    """The certificate with coverage and mutation score; of integers only."""
+    if not isinstance(network, IntegerNetwork) or simulated is None:
+        return certificate
+    from nmtool.hardware_sim.coverage import coverage
+    from nmtool.hardware_sim.mutants import mutation_score
+    from nmtool.hardware_sim.reach import reach
+
+    reached = reach(network, max(network.n_steps, spikes.n_steps))
+    score = mutation_score(
+        *(network, spikes),
+        deep=deep,
+        recording=simulated,
+        reached=reached,
+        generated=generated,
+    )
+    if generated is not None and answered is not None:
+        spikes = Raster.concatenate([spikes, generated])
+        simulated, deep = Recording.concatenate([simulated, answered]), True
+    found = coverage(network, spikes, simulated, deep=deep, reached=reached)
+    return replace(certificate, coverage=found, mutation=score)
+
+
+def _generated(
+    network: Network | IntegerNetwork, spikes: Raster, deep: bool, progress: Progress
+) -> Raster | None:
+    """Samples that exercise what these do not; None where none is needed."""
+    if isinstance(network, Network):
+        raise UsageError(
+            "samples are generated for integers",
+            code="exercise-float",
+            why="they aim at the numbers that a chip stores",
+            fix="quantise the network first, or leave out --exercise",
+        )
+    from nmtool.hardware_sim.exercise import exercise
+
+    with progress("generating samples"):
+        generated = exercise(network, spikes, deep=deep)
+    return generated if generated.n_samples else None
+
+
+def _overflows(network: Network | IntegerNetwork, recording: Recording | None) -> dict[str, int]:
+    """How often u wraps and v clips, by the names of the certificate; empty without a run."""
+    if recording is None:
+        return {}
+    counts, shapes = recording.counts, [v.shape[:2] for v in recording.membrane.values()]
+    shapes += [(raster.n_samples, raster.n_steps) for raster in recording.spikes.values()]
+    outputs = [p.name for p in network.populations if p.kind == LI]
+    return {
+        "u_wraps": counts["u_wraps"],
+        "v_clips": counts["v_clips"],
+        "v_clips_outputs": sum(counts[f"v_clips.{name}"] for name in outputs),
+        "neuron_updates": int(np.prod(shapes[0])) * sum(p.size for p in network.populations),
+    }
 
 
 def _own_export(

@@ -2,7 +2,7 @@
 
 `compare_recordings` is strict: everything is compared, and what cannot be compared is an error.
 A `Backend` executes networks; its `check` gives a `Check`; a `Certificate` holds those of all
-backends beside the integer simulator. `nmtool.verify` puts them together.
+backends beside the integer simulator, a `Coverage` and a `MutationScore` how much that says. `nmtool.verify` puts them together.
 """
 
 from nmtool.verification.backend import Backend
@@ -15,6 +15,7 @@ from nmtool.verification.comparison import (
     agree,
     compare_recordings,
 )
+from nmtool.verification.exercised import Coverage, Fault, MutationScore
 from nmtool.verification.explanation import Arrival, Cause, Explanation
 
 __all__ = [
@@ -27,8 +28,11 @@ __all__ = [
     "Certificate",
     "Check",
     "Comparison",
+    "Coverage",
     "Divergence",
     "Explanation",
+    "Fault",
+    "MutationScore",
     "StockCheck",
     "agree",
     "compare_recordings",

@@ -9,6 +9,7 @@ from typing import Any
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
+from nmtool.verification.exercised import Coverage, MutationScore
 from nmtool.verification.explanation import Explanation
 
 SIMULATOR = "hardware_sim"
@@ -144,6 +145,14 @@ class Certificate(Tabular):
         accuracy: share of samples classified rightly, 0 … 1, by backend, the integer simulator
             among them; empty where samples have no labels.
         on_known_answers: True where an artefact was compared on the answers it carries.
+        generated: by backend, the comparison of samples that were made to exercise the network,
+            with u and v of every neuron where the backend records them.
+        coverage: what all these samples exercised; None where that was not measured.
+        mutation: how many one-unit faults they would have shown; None likewise.
+        overflows: `u_wraps`, `v_clips` and the `neuron_updates` among which they were counted,
+            in the integer simulator; `v_clips_outputs` of non-spiking populations alone.
+        generated_overflows: the same of the generated samples.
+        artefacts: by backend, the digest of what ran (`nmtool/verification/digest.py`).
 
     `print(certificate)` says what was compared and what differs, a line per backend;
     `certificate.summary()` shows it as a table.
@@ -154,36 +163,53 @@ class Certificate(Tabular):
     checks: Mapping[str, Check]
     accuracy: Mapping[str, float] = field(default_factory=dict)
     on_known_answers: bool = False
+    generated: Mapping[str, Check] = field(default_factory=dict)
+    coverage: Coverage | None = None
+    mutation: MutationScore | None = None
+    overflows: Mapping[str, int] = field(default_factory=dict)
+    generated_overflows: Mapping[str, int] = field(default_factory=dict)
+    artefacts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identical(self) -> bool:
         """True where no backend differs anywhere."""
-        return all(check.identical for check in self.checks.values())
+        return all(check.identical for _, check in self._all())
+
+    def _all(self) -> list[tuple[str, Check]]:
+        """All checks, those of generated samples last."""
+        return [*self.checks.items(), *self.generated.items()]
 
     @property
     def spikes_compared(self) -> int:
         """Bins that were compared, over all backends."""
-        return sum(check.comparison.spikes_compared for check in self.checks.values())
+        return sum(check.comparison.spikes_compared for _, check in self._all())
 
     @property
     def spikes_different(self) -> int:
         """Bins that differ, over all backends."""
-        return sum(check.comparison.spikes_different for check in self.checks.values())
+        return sum(check.comparison.spikes_different for _, check in self._all())
 
     @property
     def first_divergence(self) -> tuple[str, Divergence] | None:
         """The first backend that differs, and where; None if none does."""
-        found = ((name, check.first_divergence) for name, check in self.checks.items())
+        found = ((name, check.first_divergence) for name, check in self._all())
         return next(((name, place) for name, place in found if place is not None), None)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
-        about: dict[str, Any] = {"samples": self.samples}
-        if self.on_known_answers:
-            about["hash"] = self.network_hash
-        else:
+        about: dict[str, Any] = {"samples": self.samples, "hash": self.network_hash}
+        if not self.on_known_answers:
             about["accuracy"] = dict(self.accuracy)
-        return {**about, **self.findings_json()}
+        return {
+            **about,
+            **self.findings_json(),
+            "generated": {name: check.as_json() for name, check in self.generated.items()},
+            "coverage": None if self.coverage is None else self.coverage.as_json(),
+            "mutation": None if self.mutation is None else self.mutation.as_json(),
+            "overflows": dict(self.overflows),
+            "generated_overflows": dict(self.generated_overflows),
+            "artefacts": dict(self.artefacts),
+        }
 
     def findings_json(self) -> dict[str, Any]:
         """Counts by backend, and the place of the first difference, as plain values."""
@@ -215,7 +241,21 @@ class Certificate(Tabular):
 
     def sentences(self) -> list[tuple[str, str]]:
         """Lines for people, each with its weight: '', `warning` or `alarm`."""
-        return [line for name, check in self.checks.items() for line in _sentences(name, check)]
+        lines = [line for name, check in self.checks.items() for line in _sentences(name, check)]
+        for name, check in self.generated.items():
+            many = check.recording.n_samples
+            lines += _sentences(f"{name}, {many} generated samples", check)
+        return [*lines, *self._extent()]
+
+    def _extent(self) -> Iterator[tuple[str, str]]:
+        """How much of the network all this is about."""
+        if self.coverage is not None:
+            yield self.coverage.sentence(), ""
+            yield from ((remark, "") for remark in self.coverage.remarks())
+        if self.mutation is not None:
+            yield self.mutation.sentence(), ""
+        yield from _overflowing("", self.overflows)
+        yield from _overflowing(" of generated samples", self.generated_overflows)
 
     def __str__(self) -> str:
         return "\n".join(text for text, _ in self.sentences())
@@ -225,6 +265,20 @@ class Certificate(Tabular):
             f"<Certificate: {', '.join(self.checks)} on {self.samples} samples, "
             f"spikes compared {self.spikes_compared}, different {self.spikes_different}>"
         )
+
+
+def _overflowing(of: str, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    if not (counts.get("u_wraps") or counts.get("v_clips")):
+        return
+    # A spiking neuron that saturates upwards spikes all the same.
+    serious = counts["u_wraps"] or counts["v_clips_outputs"]
+    yield (
+        f"overflows in {counts['neuron_updates']} updates of neurons{of}: u wraps "
+        f"{counts['u_wraps']}, v clips {counts['v_clips']}, of them "
+        f"{counts['v_clips_outputs']} of outputs; other simulators and chips may overflow "
+        "otherwise",
+        "warning" if serious and not of else "",
+    )
 
 
 def _counts(comparison: Comparison) -> tuple[str, str, str, str]:

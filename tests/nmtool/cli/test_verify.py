@@ -38,6 +38,10 @@ def _files(data: Path, integers: Path) -> None:
     write_case(data, integers)
 
 
+ALWAYS = ("samples", "accuracy", "backends", "first_divergence")
+"""Keys of JSON that scripts have always had."""
+
+
 def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     said = nmtool(*WORDS, "--json")
@@ -48,7 +52,12 @@ def test_identical_as_json(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> N
     entry = said.json["backends"]["lava"]
     assert set(entry) == KEYS | STOCK_KEYS | {"model"}
     assert entry.pop("seconds") >= 0
-    assert said.json == {
+    assert said.json["hash"] == IntegerNetwork.load("integers.npz").content_hash
+    assert len(said.json["artefacts"]["lava"]) == 64
+    assert said.json["coverage"]["synapses"]["exercised"] > 0
+    assert said.json["mutation"]["faults"] > 50
+    assert said.json["overflows"]["neuron_updates"] == 6 * 30 * 5
+    assert {key: said.json[key] for key in ALWAYS} == {
         "samples": 6,
         "accuracy": {"hardware_sim": accuracy, "lava": accuracy},
         "backends": {
@@ -87,7 +96,7 @@ def test_identical_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -
     assert lines[4].split()[:-1] == ["lava", "(fast)", "50.00%", *COUNTS, "0"]
     assert lines[5].split() == ["lava", "(stock)", "72", "0", "0", "of", "240", "0"]
     emitted = simulate(IntegerNetwork.load("integers.npz"), RASTER.take(range(4))).spikes["hidden"]
-    assert lines[7:] == [
+    assert lines[7:9] == [
         f"lava: spikes compared 360, different 0; spikes emitted {emitted.n_spikes}",
         f"lava, stock model, {STRETCH}: spikes compared 72, different 0; spikes emitted 22",
     ]
@@ -114,7 +123,7 @@ def test_a_spike_differs(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     said = nmtool(*WORDS, "--json")
     assert said.code == 1
     entry = said.json["backends"]["lava"]
-    assert set(said.json) == {"samples", "accuracy", "backends", "first_divergence"}
+    assert set(said.json) >= set(ALWAYS)
     assert set(entry) == KEYS | STOCK_KEYS | {"model", "explanation"}
     assert (entry["spikes_compared"], entry["spikes_different"]) == (BINS, 1)
     assert (entry["membrane_different"], entry["stock_spikes_different"]) == (0, 0)
@@ -152,10 +161,10 @@ def test_silence_is_no_proof(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, da
     said = nmtool(*WORDS)
     assert said.code == 0
     lines = said.out.splitlines()
-    assert lines[-4].endswith("lava: spikes compared 180, different 0; spikes emitted 0")
-    assert lines[-2].endswith(": spikes compared 72, different 0; spikes emitted 0")
+    at = lines.index("lava: spikes compared 180, different 0; spikes emitted 0")
+    assert lines[at + 2].endswith(": spikes compared 72, different 0; spikes emitted 0")
     warning = "  warning: no neuron spikes, silence was compared with silence"
-    assert lines[-3] == lines[-1] == warning
+    assert lines[at + 1] == lines[at + 3] == warning
     entry = nmtool(*WORDS, "--json").json["backends"]["lava"]
     assert (entry["spikes_emitted"], entry["stock_spikes_emitted"]) == (0, 0)
 
@@ -240,3 +249,46 @@ def test_a_wrong_weight_is_seen_in_lava(nmtool: Nmtool, monkeypatch: pytest.Monk
     assert said.json["backends"]["lava"]["membrane_different"] > 0
     assert said.json["backends"]["lava"]["stock_equals_fast"] is True
     assert said.json["first_divergence"]["population"] == "out"
+
+
+# How much it says.
+
+
+def test_how_much_is_told_and_may_be_left_out(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    out = nmtool(*WORDS).out
+    assert "exercised: " in out
+    assert " one-unit faults these samples would have shown " in out
+    bare = nmtool(*WORDS, "--no-coverage")
+    assert (bare.code, "exercised" in bare.out, "one-unit" in bare.out) == (0, False, False)
+    said = nmtool(*WORDS, "--no-coverage", "--json")
+    assert (said.json["coverage"], said.json["mutation"]) == (None, None)
+
+
+def test_generated_samples_are_compared_too(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    bare = nmtool(*WORDS, "--json").json
+    fake.calls.clear()
+    said = nmtool(*WORDS, "--exercise", "--json")
+    assert said.code == 0
+    assert [call["deep"] for call in fake.calls if call["model"] == "fast"] == [False, True]
+    many = fake.calls[2]["spikes"].n_samples
+    assert said.json["samples"] == bare["samples"]
+    assert said.json["accuracy"] == bare["accuracy"]
+    entry = said.json["generated"]["lava"]
+    assert entry["spikes_compared"] == many * 30 * 3
+    assert entry["membrane_compared"] == many * 30 * (2 + 5 + 3)
+    assert said.json["mutation"]["seen"] > bare["mutation"]["seen"]
+    assert said.json["mutation"]["deep"]
+    covered = said.json["coverage"]["synapses"]
+    assert covered["exercised"] >= bare["coverage"]["synapses"]["exercised"]
+    assert said.json["generated_overflows"]["neuron_updates"] == many * 30 * 5
+
+
+def test_samples_are_generated_beside_data(nmtool: Nmtool) -> None:
+    assert nmtool("export", "integers.npz", "-o", "network.c").code == 0
+    assert nmtool("verify", "network.c", "--exercise").error == "data-missing"

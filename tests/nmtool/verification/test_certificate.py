@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.coverage import coverage
+from nmtool.hardware_sim.mutants import mutation_score
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
+from nmtool.targets import SILENT_THRESHOLD
 from nmtool.verification import (
     SIMULATOR,
     Agreement,
@@ -20,6 +27,7 @@ from nmtool.verification import (
     StockCheck,
     compare_recordings,
 )
+from nmtool.verification.digest import artefact_digest
 
 COUNTS = {
     *("spikes_compared", "spikes_different", "spikes_emitted"),
@@ -31,6 +39,12 @@ STOCK = {
     *("stock_membrane_compared", "stock_membrane_different", "stock_equals_fast"),
 }
 INTEGER = {"spikes_compared", "spikes_different", "spikes_shared", "predictions_different"}
+EXTENT = {
+    *("hash", "artefacts", "generated", "coverage", "mutation"),
+    *("overflows", "generated_overflows"),
+}
+"""Keys on what the comparison is about, and how much it says."""
+
 DIVERGENCE = {"sample", "step", "population", "neuron", "quantity", "expected", "actual"}
 
 
@@ -123,13 +137,13 @@ def test_a_model_that_differs_is_found_in_the_sample_s_own_steps() -> None:
 
 def test_the_keys_of_a_certificate() -> None:
     found = certificate(onnx=EQUAL, c=EQUAL).as_json()
-    assert set(found) == {"samples", "accuracy", "backends", "first_divergence"}
+    assert set(found) == {"samples", "accuracy", "backends", "first_divergence"} | EXTENT
     assert found["samples"] == 2
     assert found["accuracy"] == {SIMULATOR: 1.0, "onnx": 0.5, "c": 0.5}
     assert found["backends"] == {"onnx": EQUAL.as_json(), "c": EQUAL.as_json()}
     assert found["first_divergence"] is None
     answered = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True).as_json()
-    assert set(answered) == {"samples", "hash", "backends", "first_divergence"}
+    assert set(answered) == {"samples", "backends", "first_divergence"} | EXTENT
     assert answered["hash"] == "1a2b"
 
 
@@ -240,3 +254,87 @@ def test_the_summary_is_a_row_per_backend() -> None:
     alone = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True)
     assert [row[:2] for row in alone.tables()[0].rows] == [("onnx", "")]
     assert "2 known answers" in alone.summary()
+
+
+# How much it says.
+
+
+SMALL = IntegerNetwork(
+    InputChannels(3),
+    [
+        IntegerPopulation("hidden", 2, LIF, du=900, dv=300, vth=90, scale=1.0),
+        IntegerPopulation("out", 2, LI, du=900, dv=300, vth=SILENT_THRESHOLD, scale=1.0),
+    ],
+    [
+        IntegerProjection(INPUT, "hidden", np.full((3, 2), 100), np.full((3, 2), 2)),
+        IntegerProjection("hidden", "out", np.full((2, 2), 10), np.full((2, 2), 1)),
+    ],
+    Readout("out", "max"),
+    dt_ms=1.0,
+    n_steps=10,
+)
+ONE_CHANNEL = Raster.from_dense(np.arange(3) == np.zeros((1, 10, 1)))
+COVERAGE, MUTATION = coverage(SMALL, ONE_CHANNEL), mutation_score(SMALL, ONE_CHANNEL, 30)
+OVERFLOWS = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40}
+
+
+def test_what_was_exercised_is_told_after_what_was_compared() -> None:
+    found = replace(certificate(onnx=EQUAL), coverage=COVERAGE, mutation=MUTATION)
+    lines = str(found).splitlines()
+    assert lines[:1] == str(certificate(onnx=EQUAL)).splitlines()
+    assert lines[1:] == [COVERAGE.sentence(), *COVERAGE.remarks(), MUTATION.sentence()]
+    assert "input → hidden: 4 of 6 synapses; 2 channels never spike (1–2)" in lines[2]
+    plain = json.loads(json.dumps(found.as_json()))
+    assert plain["coverage"]["projections"][0]["silent"] == [1, 2]
+    assert plain["mutation"]["faults"] == 30
+    assert plain["mutation"]["seen"] == MUTATION.n_seen
+
+
+def test_generated_samples_count() -> None:
+    found = replace(certificate(onnx=EQUAL), generated={"onnx": WRONG})
+    assert not found.identical
+    assert (found.spikes_compared, found.spikes_different) == (120, 1)
+    assert found.first_divergence == ("onnx", WRONG.first_divergence)
+    assert found.as_json()["generated"] == {"onnx": WRONG.as_json()}
+    assert found.as_json()["backends"] == {"onnx": EQUAL.as_json()}
+    assert "onnx, 2 generated samples: spikes compared 60, different 1" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("counts", "weight"),
+    [({}, ""), ({"u_wraps": 1}, "warning"), ({"v_clips_outputs": 1}, "warning")],
+)
+def test_overflows_are_told(counts: dict[str, int], weight: str) -> None:
+    found = replace(certificate(onnx=EQUAL), overflows=OVERFLOWS | counts)
+    assert [w for _, w in found.sentences()] == ["", weight]
+    assert "40 updates" in found.sentences()[1][0]
+    generated = replace(certificate(onnx=EQUAL), generated_overflows=OVERFLOWS | counts)
+    assert [w for _, w in generated.sentences()] == ["", ""], "the data may be fine"
+    none = replace(found, overflows=dict.fromkeys(OVERFLOWS, 0))
+    assert len(none.sentences()) == 1
+
+
+# The digest of an artefact.
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"abc")
+    assert artefact_digest(tmp_path / "one") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_digest_of_a_folder_is_that_of_its_names_and_files(tmp_path: Path) -> None:
+    for name, text in (("run.py", "1"), ("package/a.py", "2"), ("package/b.py", "3")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = artefact_digest(tmp_path)
+    names = ("package/a.py", "package/b.py", "run.py")
+    text = "".join(
+        f"{hashlib.sha256(c).hexdigest()}  {n}\n"
+        for n, c in zip(names, (b"2", b"3", b"1"), strict=True)
+    )
+    assert found == hashlib.sha256(text.encode()).hexdigest()
+    (tmp_path / "package/__pycache__").mkdir()
+    (tmp_path / "package/__pycache__/a.pyc").write_text("4")
+    assert artefact_digest(tmp_path) == found
+    (tmp_path / "package/b.py").rename(tmp_path / "package/c.py")
+    assert artefact_digest(tmp_path) != found

@@ -1,0 +1,287 @@
+"""`exercise`: samples that make a comparison see what the data leave unseen.
+
+Candidates are random: channels spike all or in part, evenly or in bursts, from far below to far
+above what makes a network spike. Some let only those channels spike that excite one neuron, which
+lacks spikes or holds a fault that nothing has shown; some vary what came nearest to the threshold
+of such a neuron. Of each round of candidates those are kept that reach synapses or show one-unit
+faults that nothing before them did. Each round draws faults of its own, so that those of a
+mutation score, drawn from another seed, are no target.
+The samples are meant for a comparison of u and v of every neuron, which few of them satisfy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LIF
+from nmtool.hardware_sim.coverage import exercised, first_spikes
+from nmtool.hardware_sim.mutants import Witness, draw_faults, is_equivalent, target_index, touched
+from nmtool.hardware_sim.reach import Reach, reach
+from nmtool.hardware_sim.replay import streams
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from nmtool.verification.exercised import Fault
+
+SAMPLES = 64
+"""At most so many are added."""
+
+ROUNDS = 12
+"""At most so many times candidates are tried."""
+
+FAULTS = 500
+"""At most so many are aimed at; those drawn anew in each round fill up what is left."""
+
+ENOUGH = 2
+"""So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
+
+CAREFUL = 6
+"""Rounds that keep no sample in which u wraps or v clips: other referees know no overflow."""
+
+CANDIDATE_STEPS = 40_000
+"""A round's candidates have about so many steps together, and each as many as a sample."""
+
+_MOST_CANDIDATES = 400
+_SEED = 141_789
+"""Of the candidates; faults of round r are drawn from seed 2^64 − 1 − r."""
+
+_LOWEST_RATE = 0.002
+_SHARES = (1.0, 1.0, 0.5, 0.2, 0.05)
+"""Of the channels, which spike in a candidate."""
+
+
+def exercise(
+    network: IntegerNetwork,
+    spikes: Raster,
+    *,
+    deep: bool = False,
+    generated_deep: bool = True,
+    n_samples: int = SAMPLES,
+) -> Raster:
+    """Make samples that exercise what these do not; the same for the same arguments.
+
+    Args:
+        network: what is to be compared.
+        spikes: samples that are compared anyway, perhaps none; the new ones are as long.
+        deep: the comparison of these includes u and v of every neuron.
+        generated_deep: that of the new ones does; otherwise many more are needed.
+        n_samples: at most so many are made.
+
+    Returns:
+        the new samples alone, in the order in which they were found.
+
+    Raises:
+        DataError: the raster has other channels than the network.
+    """
+    check_input(network, spikes)
+    search = _Search(network, spikes, deep, generated_deep)
+    idle = 0
+    for round_ in range(ROUNDS):
+        search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
+        helped = search.lacks_anything and search.try_candidates(round_, n_samples)
+        idle = 0 if helped else idle + 1
+        done = idle >= ENOUGH and (round_ >= CAREFUL or not search.lacks_anything)
+        if done or len(search.kept) >= n_samples:
+            break
+    return Raster.concatenate([spikes.take([]), *search.kept])
+
+
+class _Search:
+    def __init__(
+        self, network: IntegerNetwork, spikes: Raster, deep: bool, generated_deep: bool
+    ) -> None:
+        self.network, self.deep, self.n_steps = network, generated_deep, spikes.n_steps
+        self.reached: Reach = reach(network, spikes.n_steps)
+        self.influence = _influence(network)
+        self.kept: list[Raster] = []
+        self.targets: list[Fault] = []
+        self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
+        self.missing = [
+            self.reached.arrives(one) & (one.weight != 0) for one in network.projections
+        ]
+        recording = simulate(network, spikes)
+        self._mark(first_spikes(network, spikes, recording))
+        self.witnesses = [Witness(network, streams(network, spikes, recording), deep)]
+
+    @property
+    def lacks_anything(self) -> bool:
+        return bool(self.targets) or any(missing.any() for missing in self.missing)
+
+    def aim(self, faults: list[Fault]) -> None:
+        """Make targets of those that nothing shows, although some input might."""
+        room = max(0, FAULTS - len(self.targets))
+        self.targets += [
+            fault
+            for fault in faults[:room]
+            if fault not in self.targets
+            and not any(witness.shows(fault) for witness in reversed(self.witnesses))
+            and not is_equivalent(self.network, fault, self.reached, self.deep)
+        ]
+
+    def try_candidates(self, round_: int, n_samples: int) -> bool:
+        """Keep the candidates that add something, those that add most first.
+
+        Returns:
+            True where there are any.
+        """
+        spikes = self._candidates(_Uniform(_SEED + round_))
+        silent = self._silent()
+        recording = simulate(self.network, spikes, deep=bool(silent))
+        for name, neuron in silent:
+            self._remember(name, neuron, spikes, recording)
+        witness = self._witness(spikes, recording)
+        shown = np.array([witness.samples(fault) for fault in self.targets], np.bool_)
+        shown = shown.reshape(len(self.targets), spikes.n_samples)
+        firsts = {INPUT: spikes.first_step()}
+        firsts |= {name: raster.first_step() for name, raster in recording.spikes.items()}
+        left = np.ones(len(self.targets), np.bool_)
+        picked: list[int] = []
+        refused: list[int] = []
+        while len(self.kept) + len(picked) < n_samples:
+            gain = shown[left].sum(axis=0)
+            if any(missing.any() for missing in self.missing):
+                gain = gain + [self._newly_reached(firsts, i) for i in range(spikes.n_samples)]
+            gain[refused] = 0
+            best = int(np.argmax(gain))
+            if not gain[best]:
+                break
+            if round_ < CAREFUL and self._overflows(spikes.take([best])):
+                refused.append(best)
+                continue
+            picked.append(best)
+            left &= ~shown[:, best]
+            self._mark({name: first[best] for name, first in firsts.items()})
+        self.targets = [fault for fault, keep in zip(self.targets, left, strict=True) if keep]
+        if picked:
+            self.kept += [spikes.take([i]) for i in picked]
+            taken = spikes.take(picked)
+            self.witnesses.append(self._witness(taken, simulate(self.network, taken)))
+        return bool(picked)
+
+    def _witness(self, spikes: Raster, recording: Recording) -> Witness:
+        return Witness(self.network, streams(self.network, spikes, recording), self.deep)
+
+    def _mark(self, first: dict[str, NDArray[np.int64]]) -> None:
+        for missing, projection in zip(self.missing, self.network.projections, strict=True):
+            missing &= ~exercised(projection, first, self.n_steps)
+
+    def _overflows(self, spikes: Raster) -> bool:
+        counts = simulate(self.network, spikes).counts
+        return bool(counts["u_wraps"] or counts["v_clips"])
+
+    def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
+        """Sources of synapses that a candidate would be the first to reach."""
+        found = 0
+        for missing, projection in zip(self.missing, self.network.projections, strict=True):
+            rows = np.flatnonzero(missing.any(axis=1))
+            first = firsts[projection.source][index, rows, None]
+            arrival = first + HOP_LATENCY + projection.delay[rows].astype(np.int64)
+            found += int(((arrival < self.n_steps) & missing[rows]).any(axis=1).sum())
+        return found
+
+    def _silent(self) -> list[tuple[str, int]]:
+        """Neurons that have not spiked in time for all their synapses."""
+        found: dict[tuple[str, int], None] = {}
+        for missing, projection in zip(self.missing, self.network.projections, strict=True):
+            if projection.source != INPUT:
+                rows = np.flatnonzero(missing.any(axis=1)).tolist()
+                found.update(dict.fromkeys((projection.source, i) for i in rows))
+        return list(found)
+
+    def _remember(self, name: str, neuron: int, spikes: Raster, recording: Recording) -> None:
+        """Keep the candidate that brings a silent neuron nearest to its threshold."""
+        peak = recording.potential[name][:, :, neuron].max(axis=1)
+        best = int(np.argmax(peak))
+        if (name, neuron) not in self.nearest or peak[best] > self.nearest[name, neuron][0]:
+            self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
+
+    def _candidates(self, uniform: _Uniform) -> Raster:
+        n_steps, size = self.n_steps, self.network.channels.size
+        many = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
+        dense = np.zeros((many, n_steps, size), np.bool_)
+        wanted, nearest = self._wanted(), [n for n in self._silent() if n in self.nearest]
+        for index in range(many):
+            rate = _LOWEST_RATE ** (1 - uniform.one())
+            share = _SHARES[uniform.below(len(_SHARES))]
+            on = uniform(size) < share
+            if wanted and index % 2:
+                name, neuron = wanted[uniform.below(len(wanted))]
+                on = self.influence[name][:, neuron] > 0
+                on &= uniform(size) < max(share, 0.3)
+            dense[index] = (uniform((n_steps, size)) < rate) & on
+            if uniform.one() < 0.4:
+                dense[index] &= _bursts(n_steps, uniform)[:, None]
+            if nearest and index % 4 == 1:
+                kept = uniform(size) < 0.8
+                before = self.nearest[nearest[uniform.below(len(nearest))]][1]
+                dense[index] = np.where(kept, before, dense[index])
+        if n_steps:  # in the first, all channels spike, as late as their longest delay lets them
+            latest = max(1, n_steps - 1 - self.network.max_delay)
+            dense[0, (uniform(size) * latest).astype(np.int64), np.arange(size)] = True
+            dense[0, 0] |= uniform(size) < 0.5
+        return Raster.from_dense(dense)
+
+    def _wanted(self) -> list[tuple[str, int]]:
+        """Silent neurons, and those that hold a fault that nothing has shown."""
+        found = dict.fromkeys(self._silent())
+        for fault in self.targets:
+            neurons = touched(self.network, fault)
+            if neurons.size == 1:
+                name = self.network.populations[target_index(self.network, fault)].name
+                found[name, int(neurons[0])] = None
+        return list(found)
+
+
+class _Uniform:
+    """Random numbers that are the same in every numpy.
+
+    Args:
+        seed: of the raw bits.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.bits = np.random.PCG64(seed)
+
+    def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
+        """Numbers in [0, 1) of this shape."""
+        raw = self.bits.random_raw(int(np.prod(shape)))
+        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+
+    def one(self) -> float:
+        """One of them."""
+        return float(self(1)[0])
+
+    def below(self, n: int) -> int:
+        """A whole number in 0 … n − 1."""
+        return int(self.one() * n)
+
+
+def _bursts(n_steps: int, uniform: _Uniform) -> NDArray[np.bool_]:
+    """[steps] bool: on and off in turns, for random times."""
+    length = max(1, n_steps // (1 + uniform.below(12)))
+    turns = np.cumsum(1 + (uniform(n_steps) * length).astype(np.int64))
+    on = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
+    return on == uniform.below(2)
+
+
+def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:
+    """By population, [channels, neurons] float64: how far a channel excites each neuron.
+
+    Products of weights along all paths of at most as many hops as there are populations, and one
+    more: no more than a hint where to look.
+    """
+    size = network.channels.size
+    found = {p.name: np.zeros((size, p.size)) for p in network.populations}
+    spiking = {INPUT, *(p.name for p in network.populations if p.kind == LIF)}
+    for _ in range(len(network.populations) + 1):
+        before = {INPUT: np.eye(size), **found}
+        found = {p.name: np.zeros((size, p.size)) for p in network.populations}
+        for one in network.projections:
+            if one.source in spiking:
+                found[one.target] += before[one.source] @ one.shifted_weight
+        for name, effect in found.items():
+            found[name] = effect / max(np.abs(effect).max(initial=0), 1e-300)
+    return found

@@ -1,0 +1,190 @@
+"""Bounds on what any input can do: which neurons can spike, when, and how far u and v go.
+
+Intervals are carried through the steps of one sample. At each step a synapse may or may not
+deliver its weight, from the first step on at which its source can have spiked. What lies outside
+these bounds is impossible; what lies inside may be, too. Where u can overflow, anything can follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LIF
+from nmtool.hardware_sim.step import DECAY_SHIFT, keep_current, keep_membrane
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.targets import STATE_LIMIT, STATE_SHIFT
+
+_ANYTHING = 1 << 31
+
+
+@dataclass
+class Bounds:
+    """The states that neurons of one population can have, as the steps go on.
+
+    Attributes:
+        u, v: [2, neurons] int64, least and greatest value at the latest step, v before a reset.
+        u_size, v_size: [neurons] int64, greatest magnitude at any step so far.
+        peak: [neurons] int64, greatest v before a reset so far.
+    """
+
+    u: NDArray[np.int64]
+    v: NDArray[np.int64]
+    u_size: NDArray[np.int64]
+    v_size: NDArray[np.int64]
+    peak: NDArray[np.int64]
+
+    @classmethod
+    def at_rest(cls, size: int) -> Bounds:
+        """Before the first step."""
+        pair, one = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
+        return cls(pair, pair.copy(), one, one.copy(), one - _ANYTHING)
+
+    def step(self, arriving: NDArray[np.int64], population: IntegerPopulation) -> None:
+        """Go one step on.
+
+        Args:
+            arriving: [2, neurons] int64, least and greatest sum of weights that may arrive.
+            population: the constants.
+        """
+        u = _kept(self.u, keep_current(population.du)) + (arriving << STATE_SHIFT)
+        wild = (np.abs(u) > STATE_LIMIT - 1).any(axis=0)
+        u[:, wild] = np.array([[-_ANYTHING], [_ANYTHING]])
+        before = self.v
+        if population.kind == LIF:
+            # A reset leaves 0, and what did not spike lies at or below the threshold.
+            threshold = population.vth << STATE_SHIFT
+            before = np.stack([np.minimum(before[0], 0), np.clip(before[1], 0, threshold)])
+        v = _kept(before, keep_membrane(population.dv)) + u + population.bias
+        v = np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+        v[:, wild] = np.array([[1 - STATE_LIMIT], [STATE_LIMIT - 1]])
+        self.u, self.v = u, v
+        self.u_size = np.maximum(self.u_size, np.abs(u).max(axis=0))
+        self.v_size = np.maximum(self.v_size, np.abs(v).max(axis=0))
+        self.peak = np.maximum(self.peak, v[1])
+
+
+def _kept(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
+    return np.sign(state) * (np.abs(state) * keep >> DECAY_SHIFT)
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What any input of so many steps can do to a network.
+
+    Attributes:
+        n_steps: steps of a sample.
+        earliest: by source, [neurons] int64, the first step at which each can spike; `n_steps`
+            where it never can.
+        bounds: by population, after the last step.
+    """
+
+    n_steps: int
+    earliest: dict[str, NDArray[np.int64]]
+    bounds: dict[str, Bounds] = field(repr=False)
+
+    def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
+        """[pre, post] bool: where a spike can arrive in time, whatever the weight."""
+        first = self.earliest[projection.source][:, None]
+        return first + HOP_LATENCY + projection.delay.astype(np.int64) < self.n_steps
+
+
+def reach(network: IntegerNetwork, n_steps: int) -> Reach:
+    """Bound what any input of so many steps can do.
+
+    Args:
+        network: any.
+        n_steps: of a sample.
+    """
+    sizes = {p.name: p.size for p in network.populations}
+    earliest = {name: np.full(size, n_steps, np.int64) for name, size in sizes.items()}
+    earliest[INPUT] = np.zeros(network.channels.size, np.int64)
+    arriving = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
+    bounds = {name: Bounds.at_rest(size) for name, size in sizes.items()}
+    outgoing = {
+        name: [p for p in network.projections if p.source == name] for name in [INPUT, *sizes]
+    }
+    if n_steps:
+        _open(outgoing[INPUT], np.arange(network.channels.size), 0, arriving)
+    for n in range(n_steps):
+        for population in network.populations:
+            name = population.name
+            due = arriving[name][:, n]
+            if n:  # what may have arrived once may arrive again
+                due += arriving[name][:, n - 1]
+            bounds[name].step(due, population)
+            if population.kind != LIF:
+                continue
+            able = bounds[name].v[1] > population.vth << STATE_SHIFT
+            new = np.flatnonzero(able & (earliest[name] == n_steps))
+            if new.size:
+                earliest[name][new] = n
+                _open(outgoing[name], new, n, arriving)
+    return Reach(n_steps, earliest, bounds)
+
+
+def bounds_of(
+    network: IntegerNetwork, index: int, reached: Reach, columns: NDArray[np.integer]
+) -> Bounds:
+    """Bounds of some neurons where their sources do what they do in another, reached network.
+
+    Args:
+        network: a mutant of the network that was reached.
+        index: of the population.
+        reached: what the sources can do.
+        columns: indices of the neurons.
+    """
+    population = network.populations[index]
+    arriving = np.zeros((2, reached.n_steps, columns.size), np.int64)
+    for projection in network.projections:
+        if projection.target == population.name:
+            _deliver(projection, reached.earliest[projection.source], columns, arriving)
+    arriving = np.cumsum(arriving, axis=1)
+    part = replace(
+        population,
+        size=columns.size,
+        bias_mantissa=np.asarray(population.bias_mantissa)[columns],
+    )
+    bounds = Bounds.at_rest(columns.size)
+    for n in range(reached.n_steps):
+        bounds.step(arriving[:, n], part)
+    return bounds
+
+
+def _open(
+    projections: list[IntegerProjection],
+    sources: NDArray[np.integer],
+    n: int,
+    arriving: dict[str, NDArray[np.int64]],
+) -> None:
+    """Let spikes of some neurons arrive from their first possible step n on."""
+    for projection in projections:
+        target = arriving[projection.target]
+        first = np.full(projection.shape[0], target.shape[1], np.int64)
+        first[sources] = n
+        _deliver(projection, first, np.arange(projection.shape[1]), target)
+
+
+def _deliver(
+    projection: IntegerProjection,
+    first: NDArray[np.int64],
+    columns: NDArray[np.integer],
+    arriving: NDArray[np.int64],
+) -> None:
+    """Add each weight at the first step at which it may arrive.
+
+    Args:
+        projection: the synapses.
+        first: [pre] int64, the first step at which each source can spike.
+        columns: the target's neurons.
+        arriving: [2, steps, columns] int64, negative and positive weights, added to.
+    """
+    rows = np.flatnonzero(first < arriving.shape[1])
+    weight = projection.shifted_weight[np.ix_(rows, columns)].astype(np.int64)
+    step = first[rows][:, None] + HOP_LATENCY + projection.delay[np.ix_(rows, columns)]
+    pre, post = np.nonzero((step < arriving.shape[1]) & (weight != 0))
+    value = weight[pre, post]
+    np.add.at(arriving, ((value > 0).astype(np.int64), step[pre, post], post), value)

@@ -1,0 +1,34 @@
+"""The digest of an artefact: which file or folder a certificate is about."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+_LEFT_BY_PYTHON = "__pycache__"
+
+
+def artefact_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal, or of all files in a folder.
+
+    Of a folder it is that of the lines `DIGEST  PATH`, in the order of the bytes of the paths,
+    relative to the folder; what Python caches is left out. In a shell:
+
+        find * -type f -not -path '*__pycache__*' | LC_ALL=C sort | xargs sha256sum | sha256sum
+
+    Args:
+        path: a file or folder that can be read.
+
+    Raises:
+        OSError: it cannot.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    names = sorted(
+        file.relative_to(path).as_posix()
+        for file in path.rglob("*")
+        if file.is_file() and _LEFT_BY_PYTHON not in file.relative_to(path).parts
+    )
+    lines = (f"{artefact_digest(path / name)}  {name}\n" for name in names)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,145 @@
+"""Coverage: what is said not to be exercised may be any other number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtool.errors import DataError
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.coverage import coverage, exercised, first_spikes
+from nmtool.hardware_sim.reach import reach
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.targets import SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.verification import compare_recordings
+from tests.integer_nets import random_raster
+from tests.refusals import refused
+from tests.strategies import integer_networks, rasters
+
+
+def row(delay: int = 3, bias: int = 0, n_steps: int = 20) -> IntegerNetwork:
+    """Two channels onto two neurons, the first excited and the second inhibited, and an output."""
+    return IntegerNetwork(
+        InputChannels(2),
+        [
+            IntegerPopulation("cell", 2, LIF, 4094, 4095, 100, 1.0, bias_mantissa=[bias, 0]),
+            IntegerPopulation("out", 1, LI, 400, 200, SILENT_THRESHOLD, 1.0, bias_mantissa=5),
+        ],
+        [
+            IntegerProjection(
+                INPUT, "cell", np.array([[200, -200], [0, -2]]), np.full((2, 2), delay)
+            ),
+            IntegerProjection("cell", "out", np.array([[8], [8]]), np.array([[0], [2]])),
+        ],
+        Readout("out", "max"),
+        1.0,
+        n_steps,
+    )
+
+
+def spike_at(step: int, n_steps: int = 20, channel: int = 0) -> Raster:
+    return Raster.from_events(np.array([0]), np.array([step]), np.array([channel]), (1, n_steps, 2))
+
+
+def test_what_one_spike_exercises() -> None:
+    found = coverage(row(), spike_at(0))
+    first, second = found.projections
+    assert (first.label, first.synapses, first.synapses_exercised) == ("input → cell", 3, 2)
+    assert (first.silent, first.late, first.beyond_reach) == ((1,), 0, 0)
+    assert (second.synapses, second.synapses_exercised) == (2, 1)
+    assert (second.delays, second.delays_exercised) == (2, 1)
+    assert (second.silent, second.late, second.beyond_reach) == ((1,), 0, 1)
+    cell, out = found.populations
+    assert (cell.neurons, cell.driven, cell.spiked, cell.biases) == (2, 2, 1, 0)
+    assert (out.driven, out.spiked, out.biases, out.biases_exercised) == (1, 0, 1, 1)
+    assert found.counts()["synapses"] == (3, 5)
+    assert found.counts()["thresholds"] == (1, 1)
+    assert found.sentence().startswith("exercised: 60.0% of synapses, 66.6% of delays")
+    assert len(found.remarks()) == 2
+    assert "\n" not in repr(found)
+    assert found.as_json()["synapses"] == {"exercised": 3, "of": 5}
+    assert "input → cell" in found.summary()
+
+
+def test_an_arrival_after_the_last_step_exercises_nothing() -> None:
+    """A spike of step n over delay 3 arrives at step n + 4."""
+    assert coverage(row(), spike_at(15)).projections[0].synapses_exercised == 2
+    late = coverage(row(), spike_at(16)).projections[0]
+    assert (late.synapses_exercised, late.late, late.silent) == (0, 2, (1,))
+
+
+def test_a_bias_is_exercised_where_it_shows() -> None:
+    silent = Raster.silent(1, 20, 2)
+    biased = row(bias=4)
+    assert coverage(biased, silent).populations[0].biases_exercised == 0
+    assert coverage(biased, silent, deep=True).populations[0].biases_exercised == 1
+    assert coverage(biased, spike_at(0)).populations[0].biases_exercised == 1
+    assert coverage(biased, Raster.silent(0, 20, 2), deep=True).populations[1].biases_exercised == 0
+
+
+def test_everything_that_is_exercised_leaves_no_remark() -> None:
+    network = row()
+    weight = np.array([[200, 200], [200, 200]])
+    first = replace(network.projections[0], weight=weight)
+    found = coverage(
+        replace(network, projections=[first, network.projections[1]]),
+        Raster.from_dense(np.ones((1, 20, 2))),
+    )
+    assert found.remarks() == []
+    assert {part == of for part, of in found.counts().values()} == {True}
+
+
+def test_data_must_fit() -> None:
+    with refused(DataError, "input-channels-differ"):
+        coverage(row(), random_raster(0, 1, 20, 3))
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_weights_that_are_not_exercised_may_be_any_others(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=True)
+    first = first_spikes(network, spikes, recording)
+    projections = []
+    for projection in network.projections:
+        unseen = ~exercised(projection, first, spikes.n_steps) & (projection.weight != 0)
+        weight = np.where(unseen, 0, projection.weight)
+        projections.append(replace(projection, weight=weight))
+    other = simulate(replace(network, projections=projections), spikes, deep=True)
+    assert compare_recordings(recording, other).identical
+    assert coverage(network, spikes, recording).as_json() == coverage(network, spikes).as_json()
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=True)
+    reached = reach(network, spikes.n_steps)
+    first = first_spikes(network, spikes, recording)
+    for population in network.populations:
+        name, bounds = population.name, reached.bounds[population.name]
+        v = (recording.potential if population.kind == LIF else recording.membrane)[name]
+        assert (np.abs(recording.current[name].astype(np.int64)) <= bounds.u_size).all()
+        assert (np.abs(v.astype(np.int64)) <= bounds.v_size).all()
+        assert (first[name] >= np.minimum(reached.earliest[name], spikes.n_steps)).all()
+    for projection in network.projections:
+        seen = exercised(projection, first, spikes.n_steps)
+        assert not (seen & ~reached.arrives(projection)).any()
+
+
+@pytest.mark.parametrize(("delay", "expected"), [(0, [1, 20]), (18, [19, 20]), (19, [20, 20])])
+def test_the_first_step_at_which_a_neuron_can_spike(delay: int, expected: list[int]) -> None:
+    reached = reach(row(delay), 20)
+    assert reached.earliest["cell"].tolist() == expected
+    assert reached.bounds["out"].peak[0] < STATE_LIMIT
+    assert reached.earliest["out"].tolist() == [20]

@@ -1,0 +1,95 @@
+"""Generated samples show what can be shown, and are the same each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nmtool.errors import DataError
+from nmtool.hardware_sim.coverage import coverage
+from nmtool.hardware_sim.exercise import SAMPLES, exercise
+from nmtool.hardware_sim.mutants import Witness, draw_faults, mutation_score
+from nmtool.hardware_sim.replay import streams
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
+
+NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(6)]
+
+
+def silence(network: IntegerNetwork) -> Raster:
+    return Raster.silent(1, network.n_steps, network.channels.size)
+
+
+def witness(network: IntegerNetwork, spikes: Raster) -> Witness:
+    return Witness(network, streams(network, spikes, simulate(network, spikes)), True)
+
+
+def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:
+    """Of faults that were no target, against a hundred samples of noise of all rates."""
+    seen = visible = 0
+    for seed, network in enumerate(NETWORKS):
+        generated = exercise(network, silence(network))
+        assert generated.n_samples <= SAMPLES
+        random = np.random.default_rng(seed)
+        rate = random.choice([0.001, 0.01, 0.05, 0.2, 0.6, 1.0], (100, 1, 1))
+        shape = (100, network.n_steps, network.channels.size)
+        noise = Raster.from_dense(random.random(shape) < rate)
+        both = Raster.concatenate([generated, noise])
+        few, many = witness(network, generated), witness(network, both)
+        for fault in draw_faults(network, 200, 0):
+            if many.shows(fault):
+                visible += 1
+                seen += few.shows(fault)
+    assert visible > 500
+    assert seen >= 0.99 * visible
+
+
+def test_what_the_data_show_is_not_generated_again() -> None:
+    network = NETWORKS[0]
+    generated = exercise(network, silence(network))
+    assert generated.n_samples > 0
+    more = exercise(network, generated, deep=True)
+    assert more.n_samples < generated.n_samples
+    assert more.n_steps == network.n_steps
+
+
+@pytest.mark.parametrize("network", NETWORKS[:3])
+def test_coverage_and_score_do_not_fall(network: IntegerNetwork) -> None:
+    spikes = random_raster(0, 2, network.n_steps, network.channels.size)
+    generated = exercise(network, spikes)
+    before, after = (
+        coverage(network, raster).counts()["synapses"][0]
+        for raster in (spikes, Raster.concatenate([spikes, generated]))
+    )
+    assert after >= before
+    score = mutation_score(network, spikes, generated=generated)
+    assert score.n_seen >= mutation_score(network, spikes).n_seen
+
+
+def test_the_same_arguments_give_the_same_samples() -> None:
+    network = NETWORKS[1]
+    one, two = (exercise(network, silence(network)) for _ in range(2))
+    assert np.array_equal(one.flat_index(), two.flat_index())
+    assert one.offset.tolist() == two.offset.tolist()
+
+
+def test_no_more_samples_than_allowed() -> None:
+    network = NETWORKS[2]
+    assert exercise(network, silence(network), generated_deep=False, n_samples=2).n_samples == 2
+    assert exercise(network, silence(network), n_samples=0).n_samples == 0
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 2])
+def test_next_to_no_steps(n_steps: int) -> None:
+    network = NETWORKS[0]
+    nothing = Raster.silent(1, n_steps, network.channels.size)
+    assert exercise(network, nothing).n_steps == n_steps
+
+
+def test_data_must_fit() -> None:
+    network = NETWORKS[0]
+    with refused(DataError, "input-channels-differ"):
+        exercise(network, Raster.silent(1, 9, network.channels.size + 1))

@@ -1,0 +1,133 @@
+"""Mutation score: what it says is what running every mutant says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtool.errors import DataError
+from nmtool.hardware_sim.mutants import draw_faults, mutant, mutation_score
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification import compare_recordings
+from nmtool.verification.exercised import FAULT_KINDS, Fault
+from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
+from tests.strategies import integer_networks, rasters, seeds
+
+NETWORK = random_network(3, n_hidden=2, spiking_output=False)
+SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)
+
+
+def differs(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: bool) -> bool:
+    """Whether the whole mutant, run for itself, answers otherwise."""
+    right, wrong = (simulate(one, spikes, deep=deep) for one in (network, mutant(network, fault)))
+    comparison = compare_recordings(right, wrong)
+    return bool(comparison.spikes_different or comparison.membrane_different)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_a_fault_is_seen_where_its_mutant_differs(data: st.DataObject) -> None:
+    network, deep = data.draw(integer_networks()), data.draw(st.booleans())
+    spikes = data.draw(rasters(network.channels.size))
+    score = mutation_score(network, spikes, 30, data.draw(seeds), deep)
+    for fault, seen in zip(score.faults, score.seen, strict=True):
+        assert seen == differs(network, fault, spikes, deep), str(fault)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_an_equivalent_fault_is_seen_by_no_input(data: st.DataObject) -> None:
+    network, deep = data.draw(integer_networks()), data.draw(st.booleans())
+    score = mutation_score(network, Raster.silent(0, 9, network.channels.size), 40, 0, deep)
+    assert score.n_seen == 0
+    spikes = data.draw(rasters(network.channels.size, max_steps=network.n_steps))
+    for fault, equivalent in zip(score.faults, score.equivalent, strict=True):
+        assert not (equivalent and differs(network, fault, spikes, deep)), str(fault)
+
+
+def test_the_reference_sees_the_same() -> None:
+    score = mutation_score(NETWORK, SPIKES, 24, deep=True)
+    expected = run_reference(NETWORK, SPIKES)
+    for fault, seen in zip(score.faults, score.seen, strict=True):
+        found = run_reference(mutant(NETWORK, fault), SPIKES)
+        assert seen != compare_recordings(expected, found).identical
+
+
+def test_faults_are_spread_and_each_is_drawn_once() -> None:
+    faults = draw_faults(NETWORK, 120, 0)
+    assert len(set(faults)) == 120
+    assert {fault.kind for fault in faults} == set(FAULT_KINDS)
+    for kind in ("weight", "delay"):
+        places = {fault.place[0] for fault in faults if fault.kind == kind}
+        assert places == set(range(len(NETWORK.projections)))
+    assert {fault.change for fault in faults} == {1, -1}
+    everything = draw_faults(NETWORK, 10**6, 0)
+    assert len(set(everything)) == len(everything)
+    assert everything[:120] == faults
+    assert draw_faults(NETWORK, 120, 1) != faults
+
+
+@settings(max_examples=20)
+@given(integer_networks())
+def test_every_mutant_is_legal_and_another_network(network: IntegerNetwork) -> None:
+    for fault in draw_faults(network, 40, 5):
+        assert mutant(network, fault).content_hash != network.content_hash
+
+
+def test_more_samples_see_more() -> None:
+    few = mutation_score(NETWORK, SPIKES[:1])
+    many = mutation_score(NETWORK, SPIKES)
+    assert all(not seen or more for seen, more in zip(few.seen, many.seen, strict=True))
+    deep = mutation_score(NETWORK, SPIKES, deep=True)
+    assert many.n_seen < deep.n_seen
+    generated = mutation_score(NETWORK, SPIKES[:0], generated=SPIKES)
+    assert (generated.seen, generated.deep) == (deep.seen, True)
+
+
+def test_the_same_arguments_give_the_same_score() -> None:
+    given_ = mutation_score(NETWORK, SPIKES, recording=simulate(NETWORK, SPIKES))
+    assert given_.as_json() == mutation_score(NETWORK, SPIKES).as_json()
+
+
+def test_the_score_as_a_value() -> None:
+    score = mutation_score(NETWORK, SPIKES, 50)
+    plain = score.as_json()
+    assert (plain["faults"], plain["seen"]) == (50, score.n_seen)
+    assert sum(kind["faults"] for kind in plain["by_kind"].values()) == 50
+    assert len(plain["unseen"]) == len(score.unseen) == 50 - score.n_seen - score.n_equivalent
+    assert f"of 50 one-unit faults these samples would have shown {score.n_seen}" in (
+        score.sentence()
+    )
+    assert score.tables()[0].rows[-1] == ("all", 50, score.n_seen, score.n_equivalent)
+    assert "\n" not in repr(score)
+
+
+@pytest.mark.parametrize("n_steps", [0, 1])
+def test_next_to_no_steps(n_steps: int) -> None:
+    spikes = Raster.silent(2, n_steps, NETWORK.channels.size)
+    assert mutation_score(NETWORK, spikes, 30).n_seen <= 30
+
+
+def test_a_network_without_input() -> None:
+    bare = replace(NETWORK, projections=[])
+    assert isinstance(simulate(bare, SPIKES), Recording)
+    score = mutation_score(bare, SPIKES, 40)
+    assert {fault.kind for fault in score.faults} <= {*FAULT_KINDS} - {"weight", "delay"}
+    for fault, seen in zip(score.faults, score.seen, strict=True):
+        assert seen == differs(bare, fault, SPIKES, False)
+
+
+def test_data_must_fit() -> None:
+    other = random_raster(0, 1, 20, NETWORK.channels.size + 1)
+    with refused(DataError, "input-channels-differ"):
+        mutation_score(NETWORK, other)
+    with refused(DataError, "input-channels-differ"):
+        mutation_score(NETWORK, SPIKES, generated=other)
