@@ -102,16 +102,31 @@ def _name(function: ast.expr) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    """The words of a string, with `{expression}` for whatever is put in when it is made."""
+    """The words of a string, with `{…}` for what is put in when it is made.
+
+    Not the expression: Python versions write one and the same in different ways.
+    """
     if isinstance(node, ast.Constant):
         return str(node.value).replace("\n", "⏎")
     if isinstance(node, ast.JoinedStr):
         return "".join(_text(part) for part in node.values)
-    if isinstance(node, ast.FormattedValue):
-        return f"{{{ast.unparse(node.value)}}}"
+    if isinstance(node, ast.IfExp):
+        return f"{_text(node.body)} / {_text(node.orelse)}"
+    if isinstance(node, ast.BoolOp):
+        return " / ".join(map(_text, node.values))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _text(node.left) + _text(node.right)
-    return f"{{{ast.unparse(node)}}}"
+    return "{error.code}" if _is_code_of_error(node) else "{…}"
+
+
+def _is_code_of_error(node: ast.expr) -> bool:
+    """True for `error.code`, which passes on what another error had."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "code"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "error"
+    )
 
 
 def catalogue() -> str:
