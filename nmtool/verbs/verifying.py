@@ -56,8 +56,8 @@ def verify(
 ) -> Certificate:
     """Run a network in other backends and compare every spike with the integer simulator.
 
-    >>> print(verify(q.network, data.test[:50], against=["onnx"]))  # doctest: +SKIP
-    onnx: spikes compared 500000, different 0; spikes emitted 10122
+    >>> verify(q.network, data.test[:50], against=["onnx"])  # doctest: +SKIP
+    <Certificate: onnx on 50 samples, spikes compared 500000, different 0>
 
     Args:
         network: integers, or the path of a network or an export. A float network is compared

@@ -71,7 +71,7 @@ def test_both_models_of_a_wrong_export_say_so(
     entry = said.json["backends"]["lava"]
     assert (entry["spikes_different"], entry["stock_spikes_different"]) == (1, 1)
     assert entry["stock_equals_fast"] is True
-    assert [call["model"] for call in fake.calls] == ["fast", "stock", "fast"]
+    assert [call["model"] for call in fake.calls] == ["fast", "stock", "fast", "fast"]
     assert fake.calls[1]["spikes"] is fake.calls[2]["spikes"]
     assert fake.calls[2]["deep"]
     assert "proves nothing" not in nmtool(*WORDS).out
