@@ -16,7 +16,7 @@ from nmtool.raster import Raster
 from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
 
-NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(6)]
+NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]
 
 
 def silence(network: IntegerNetwork) -> Raster:
@@ -43,7 +43,7 @@ def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:
             if many.shows(fault):
                 visible += 1
                 seen += few.shows(fault)
-    assert visible > 500
+    assert visible > 300
     assert seen >= 0.99 * visible
 
 
