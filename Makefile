@@ -38,6 +38,7 @@ brian2-loihi: $(VENV)/.dev
 	$(BIN)/nmtool brian2-loihi setup
 
 nightly: brian2-loihi test peers lines
+	$(BIN)/python -m pytest -m long
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
@@ -68,7 +69,7 @@ test-core:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)/bin/python -m pip install --quiet -e '.[test]'
-	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers'
+	$(VENV)/bin/$(PYTEST) -m 'not torch and not lava and not brian2_loihi and not peers and not long'
 
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
