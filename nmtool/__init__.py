@@ -213,10 +213,87 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
 
-# Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
-__all__ = sorted(
-    name for name in _HOME if name not in _NEEDS_TORCH or find_spec("torch") is not None
-)
+if TYPE_CHECKING:
+    # A checker takes only what is listed here for public.
+    __all__ = [
+        "Arrival",
+        "BackendError",
+        "Calibration",
+        "Cause",
+        "Certificate",
+        "Check",
+        "Comparison",
+        "Conversion",
+        "Coverage",
+        "DataError",
+        "Dataset",
+        "Demonstration",
+        "Divergence",
+        "DoesNotFitError",
+        "Evaluation",
+        "Explanation",
+        "FileFormatError",
+        "Finding",
+        "ImportOptions",
+        "InputChannels",
+        "InputError",
+        "IntegerNetwork",
+        "IntegerPopulation",
+        "IntegerProjection",
+        "KnownAnswers",
+        "MissingError",
+        "MlgennOptions",
+        "MutationScore",
+        "Network",
+        "NetworkError",
+        "NirOptions",
+        "NmtoolError",
+        "Paired",
+        "Population",
+        "Projection",
+        "Quantisation",
+        "RankError",
+        "Raster",
+        "Readout",
+        "Recording",
+        "Run",
+        "SpikeEvents",
+        "SpikingNetwork",
+        "StorageError",
+        "SweepResult",
+        "TrainOptions",
+        "UsageError",
+        "__version__",
+        "bin_events",
+        "compare_accuracy",
+        "compare_recordings",
+        "convert",
+        "demo",
+        "evaluate",
+        "explain",
+        "export",
+        "finetune",
+        "inspect",
+        "load",
+        "load_dataset",
+        "predictions",
+        "quantise",
+        "readout_loss",
+        "round_network",
+        "run",
+        "set_up_brian2_loihi",
+        "set_up_lava",
+        "simulate",
+        "sweep",
+        "train",
+        "verify",
+        "write_shd",
+    ]
+else:
+    # Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
+    __all__ = sorted(
+        name for name in _HOME if name not in _NEEDS_TORCH or find_spec("torch") is not None
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -99,9 +99,9 @@ class Raster(Tabular):
     def __len__(self) -> int:
         return self.n_samples
 
-    def __getitem__(self, samples: slice) -> Raster:
-        """A range of samples, e.g. `raster[:50]`."""
-        return self.take(np.arange(self.n_samples)[samples])
+    def __getitem__(self, samples: int | slice) -> Raster:
+        """Some samples, e.g. `raster[:50]`, or one, `raster[3]`."""
+        return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     @property
     def n_samples(self) -> int:

@@ -143,9 +143,9 @@ class SpikeEvents(Tabular):
     def __len__(self) -> int:
         return self.n_samples
 
-    def __getitem__(self, samples: slice) -> SpikeEvents:
-        """A range of samples, e.g. `events[:50]`."""
-        return self.take(np.arange(self.n_samples)[samples])
+    def __getitem__(self, samples: int | slice) -> SpikeEvents:
+        """Some samples, e.g. `events[:50]`, or one, `events[3]`."""
+        return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""

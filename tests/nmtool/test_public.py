@@ -77,6 +77,18 @@ def test_the_overview_names_everything_once_under_a_heading() -> None:
     assert set(NAMES) | set(nmtool._NEEDS_TORCH) == expected
 
 
+def test_type_checkers_are_told_every_name_that_is_public() -> None:
+    tree = ast.parse(Path(nmtool.__file__).read_text("utf-8"))
+    listed = [
+        ast.literal_eval(statement.value)
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+    ]
+    assert listed == [sorted(nmtool._HOME)]
+
+
 def test_type_checkers_see_the_same_names_at_the_same_places() -> None:
     tree = ast.parse(Path(nmtool.__file__).read_text("utf-8"))
     found = [

@@ -142,3 +142,12 @@ def test_simultaneous_spikes_of_many_units_are_ordered_by_unit() -> None:
     latency = np.resize([7.0, 3.0], (1, 100))
     events = from_latencies(latency, np.array([0]), ("a",))
     assert events.unit.tolist() == [*range(1, 100, 2), *range(0, 100, 2)]
+
+
+def test_samples_are_taken_one_by_one() -> None:
+    events = SpikeEvents([1.0, 2.0, 3.0], [0, 1, 2], [0, 1, 1, 3], [0, 1, 0], 3, ["a", "b"])
+    assert [one.n_events for one in events] == [1, 0, 2]
+    assert events[2].unit.tolist() == [1, 2]
+    assert events[-1].label.tolist() == [0]
+    with pytest.raises(IndexError):
+        events[3]
