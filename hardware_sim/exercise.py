@@ -35,11 +35,8 @@ ROUNDS = 12
 FAULTS = 500
 """At most so many are aimed at; those drawn anew in each round fill up what is left."""
 
-ENOUGH = 2
+ENOUGH = 3
 """So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
-
-CAREFUL = 6
-"""Rounds that keep no sample in which u wraps or v clips: other referees know no overflow."""
 
 CANDIDATE_STEPS = 40_000
 """A round's candidates have about so many steps together, and each as many as a sample."""
@@ -83,8 +80,7 @@ def exercise(
         search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
         helped = search.lacks_anything and search.try_candidates(round_, n_samples)
         idle = 0 if helped else idle + 1
-        done = idle >= ENOUGH and (round_ >= CAREFUL or not search.lacks_anything)
-        if done or len(search.kept) >= n_samples:
+        if idle == ENOUGH or len(search.kept) >= n_samples:
             break
     return Raster.concatenate([spikes.take([]), *search.kept])
 
@@ -97,6 +93,7 @@ class _Search:
         self.reached: Reach = reach(network, spikes.n_steps)
         self.influence = _influence(network)
         self.kept: list[Raster] = []
+        self.careful = True
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
         self.missing = [
@@ -124,8 +121,11 @@ class _Search:
     def try_candidates(self, round_: int, n_samples: int) -> bool:
         """Keep the candidates that add something, those that add most first.
 
+        Samples in which u wraps or v clips are kept only after a round in which nothing else
+        helped: other referees know no overflow.
+
         Returns:
-            True where there are any.
+            True where there are any, or may be in the next round.
         """
         spikes = self._candidates(_Uniform(_SEED + round_))
         silent = self._silent()
@@ -148,7 +148,7 @@ class _Search:
             best = int(np.argmax(gain))
             if not gain[best]:
                 break
-            if round_ < CAREFUL and self._overflows(spikes.take([best])):
+            if self.careful and self._overflows(spikes.take([best])):
                 refused.append(best)
                 continue
             picked.append(best)
@@ -159,7 +159,9 @@ class _Search:
             self.kept += [spikes.take([i]) for i in picked]
             taken = spikes.take(picked)
             self.witnesses.append(self._witness(taken, simulate(self.network, taken)))
-        return bool(picked)
+        found_without_care = bool(refused) and not picked
+        self.careful &= not found_without_care
+        return bool(picked) or found_without_care
 
     def _witness(self, spikes: Raster, recording: Recording) -> Witness:
         return Witness(self.network, streams(self.network, spikes, recording), self.deep)

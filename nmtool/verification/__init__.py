@@ -2,7 +2,8 @@
 
 `compare_recordings` is strict: everything is compared, and what cannot be compared is an error.
 A `Backend` executes networks; its `check` gives a `Check`; a `Certificate` holds those of all
-backends beside the integer simulator, a `Coverage` and a `MutationScore` how much that says. `nmtool.verify` puts them together.
+backends beside the integer simulator; a `Coverage` and a `MutationScore` say how much that
+proves. `nmtool.verify` puts them together.
 """
 
 from nmtool.verification.backend import Backend
