@@ -38,6 +38,9 @@ FAULTS = 500
 ENOUGH = 3
 """So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
 
+REFUSED = 20
+"""Candidates that overflow, after which a round ends."""
+
 CANDIDATE_STEPS = 40_000
 """A round's candidates have about so many steps together, and each as many as a sample."""
 
@@ -94,6 +97,7 @@ class _Search:
         self.influence = _influence(network)
         self.kept: list[Raster] = []
         self.careful = True
+        self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
         self.missing = [
@@ -115,8 +119,14 @@ class _Search:
             for fault in faults[:room]
             if fault not in self.targets
             and not any(witness.shows(fault) for witness in reversed(self.witnesses))
-            and not is_equivalent(self.network, fault, self.reached, self.deep)
+            and not self._is_equivalent(fault)
         ]
+
+    def _is_equivalent(self, fault: Fault) -> bool:
+        if fault not in self.equivalent:
+            found = is_equivalent(self.network, fault, self.reached, self.deep)
+            self.equivalent[fault] = found
+        return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
         """Keep the candidates that add something, those that add most first.
@@ -140,20 +150,20 @@ class _Search:
         left = np.ones(len(self.targets), np.bool_)
         picked: list[int] = []
         refused: list[int] = []
-        while len(self.kept) + len(picked) < n_samples:
-            gain = shown[left].sum(axis=0)
-            if any(missing.any() for missing in self.missing):
-                gain = gain + [self._newly_reached(firsts, i) for i in range(spikes.n_samples)]
-            gain[refused] = 0
+        gain = self._gain(shown, firsts)
+        while len(self.kept) + len(picked) < n_samples and len(refused) < REFUSED:
             best = int(np.argmax(gain))
             if not gain[best]:
                 break
             if self.careful and self._overflows(spikes.take([best])):
                 refused.append(best)
+                gain[best] = 0
                 continue
             picked.append(best)
             left &= ~shown[:, best]
             self._mark({name: first[best] for name, first in firsts.items()})
+            gain = self._gain(shown[left], firsts)
+            gain[refused] = 0
         self.targets = [fault for fault, keep in zip(self.targets, left, strict=True) if keep]
         if picked:
             self.kept += [spikes.take([i]) for i in picked]
@@ -173,6 +183,15 @@ class _Search:
     def _overflows(self, spikes: Raster) -> bool:
         counts = simulate(self.network, spikes).counts
         return bool(counts["u_wraps"] or counts["v_clips"])
+
+    def _gain(
+        self, shown: NDArray[np.bool_], firsts: dict[str, NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """[candidates] int64: how much each would add."""
+        gain = shown.sum(axis=0)
+        if any(missing.any() for missing in self.missing):
+            gain = gain + [self._newly_reached(firsts, i) for i in range(gain.size)]
+        return gain
 
     def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
         """Sources of synapses that a candidate would be the first to reach."""
