@@ -51,7 +51,7 @@ def verify(
 ) -> Certificate:
     """Run a network in other backends and compare every spike with the integer simulator.
 
-    >>> print(verify(q.network, data.test[:50], against=["onnx"]))  # doctest: +SKIP
+    >>> print(verify(q.network, data.test[:50], against="onnx", coverage=False))  # doctest: +SKIP
     onnx: spikes compared 500000, different 0; spikes emitted 10122
 
     Args:
