@@ -35,11 +35,11 @@ ROUNDS = 12
 FAULTS = 500
 """At most so many are aimed at; those drawn anew in each round fill up what is left."""
 
-ENOUGH = 2
+ENOUGH = 3
 """So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
 
-CAREFUL = 6
-"""Rounds that keep no sample in which u wraps or v clips: other referees know no overflow."""
+REFUSED = 20
+"""Candidates that overflow, after which a round ends."""
 
 CANDIDATE_STEPS = 40_000
 """A round's candidates have about so many steps together, and each as many as a sample."""
@@ -83,8 +83,7 @@ def exercise(
         search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
         helped = search.lacks_anything and search.try_candidates(round_, n_samples)
         idle = 0 if helped else idle + 1
-        done = idle >= ENOUGH and (round_ >= CAREFUL or not search.lacks_anything)
-        if done or len(search.kept) >= n_samples:
+        if idle == ENOUGH or len(search.kept) >= n_samples:
             break
     return Raster.concatenate([spikes.take([]), *search.kept])
 
@@ -97,6 +96,8 @@ class _Search:
         self.reached: Reach = reach(network, spikes.n_steps)
         self.influence = _influence(network)
         self.kept: list[Raster] = []
+        self.careful = True
+        self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
         self.missing = [
@@ -118,14 +119,23 @@ class _Search:
             for fault in faults[:room]
             if fault not in self.targets
             and not any(witness.shows(fault) for witness in reversed(self.witnesses))
-            and not is_equivalent(self.network, fault, self.reached, self.deep)
+            and not self._is_equivalent(fault)
         ]
+
+    def _is_equivalent(self, fault: Fault) -> bool:
+        if fault not in self.equivalent:
+            found = is_equivalent(self.network, fault, self.reached, self.deep)
+            self.equivalent[fault] = found
+        return self.equivalent[fault]
 
     def try_candidates(self, round_: int, n_samples: int) -> bool:
         """Keep the candidates that add something, those that add most first.
 
+        Samples in which u wraps or v clips are kept only after a round in which nothing else
+        helped: other referees know no overflow.
+
         Returns:
-            True where there are any.
+            True where there are any, or may be in the next round.
         """
         spikes = self._candidates(_Uniform(_SEED + round_))
         silent = self._silent()
@@ -140,26 +150,28 @@ class _Search:
         left = np.ones(len(self.targets), np.bool_)
         picked: list[int] = []
         refused: list[int] = []
-        while len(self.kept) + len(picked) < n_samples:
-            gain = shown[left].sum(axis=0)
-            if any(missing.any() for missing in self.missing):
-                gain = gain + [self._newly_reached(firsts, i) for i in range(spikes.n_samples)]
-            gain[refused] = 0
+        gain = self._gain(shown, firsts)
+        while len(self.kept) + len(picked) < n_samples and len(refused) < REFUSED:
             best = int(np.argmax(gain))
             if not gain[best]:
                 break
-            if round_ < CAREFUL and self._overflows(spikes.take([best])):
+            if self.careful and self._overflows(spikes.take([best])):
                 refused.append(best)
+                gain[best] = 0
                 continue
             picked.append(best)
             left &= ~shown[:, best]
             self._mark({name: first[best] for name, first in firsts.items()})
+            gain = self._gain(shown[left], firsts)
+            gain[refused] = 0
         self.targets = [fault for fault, keep in zip(self.targets, left, strict=True) if keep]
         if picked:
             self.kept += [spikes.take([i]) for i in picked]
             taken = spikes.take(picked)
             self.witnesses.append(self._witness(taken, simulate(self.network, taken)))
-        return bool(picked)
+        found_without_care = bool(refused) and not picked
+        self.careful &= not found_without_care
+        return bool(picked) or found_without_care
 
     def _witness(self, spikes: Raster, recording: Recording) -> Witness:
         return Witness(self.network, streams(self.network, spikes, recording), self.deep)
@@ -171,6 +183,15 @@ class _Search:
     def _overflows(self, spikes: Raster) -> bool:
         counts = simulate(self.network, spikes).counts
         return bool(counts["u_wraps"] or counts["v_clips"])
+
+    def _gain(
+        self, shown: NDArray[np.bool_], firsts: dict[str, NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """[candidates] int64: how much each would add."""
+        gain = shown.sum(axis=0)
+        if any(missing.any() for missing in self.missing):
+            gain = gain + [self._newly_reached(firsts, i) for i in range(gain.size)]
+        return gain
 
     def _newly_reached(self, firsts: dict[str, NDArray[np.int64]], index: int) -> int:
         """Sources of synapses that a candidate would be the first to reach."""
