@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nmtool import storage
 from nmtool.data.dataset import suggestion
 from nmtool.errors import UsageError
 
 ENDING = ".toml"
 """Ends the name of a file of settings, and tells it from that of a recipe."""
+
+MAX_BYTES = 1 << 18
+"""Of a file of settings."""
+
+_DEEP = re.compile(r"""(?<![\w"'-])(?:(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){16}""")
+"""A key of many parts: reading takes the square of their number, and settings have two."""
 
 
 def recipe_names() -> list[str]:
@@ -47,10 +55,12 @@ def read_toml(file: Path) -> dict[str, Any]:
         UsageError: the file cannot be read or is not valid TOML.
     """
     try:
-        content = file.read_bytes()
-    except OSError as error:
+        content = storage.read_small(file, MAX_BYTES)
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"{file} cannot be read", code="config-unreadable", why=error.strerror or str(error)
+            f"{file} cannot be read",
+            code="config-unreadable",
+            why=getattr(error, "strerror", None) or str(error),
         ) from error
     return _parsed(content, str(file))
 
@@ -61,8 +71,23 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     except ModuleNotFoundError:
         import tomli as tomllib
     try:
-        return tomllib.loads(content.decode())
-    except ValueError as error:
+        text = content.decode()
+        if _DEEP.search(text):
+            raise ValueError("a key has too many parts")
+        found = tomllib.loads(text)
+        _check_texts(found)
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not valid TOML", code="config-invalid", why=str(error)
         ) from error
+    return found
+
+
+def _check_texts(value: Any) -> None:
+    """Raise `ValueError` for a text with a NUL in it, which no name or path has."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"there is a NUL in {value!a}")
+    for entry in value.values() if isinstance(value, dict) else ():
+        _check_texts(entry)
+    for entry in value if isinstance(value, list) else ():
+        _check_texts(entry)
