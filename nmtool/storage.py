@@ -120,7 +120,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         leftovers.clean(path.parent)
-        handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)
+        try:
+            handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)
+        except ValueError as error:  # of names that no system has
+            raise OSError(str(error)) from error
         os.close(handle)
         temporary = Path(name)
         yield temporary

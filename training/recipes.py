@@ -10,6 +10,7 @@ from typing import Any
 from nmtool import storage
 from nmtool.data.dataset import suggestion
 from nmtool.errors import UsageError
+from nmtool.graph import is_unicode
 
 ENDING = ".toml"
 """Ends the name of a file of settings, and tells it from that of a recipe."""
@@ -75,7 +76,7 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
         if _DEEP.search(text):
             raise ValueError("a key has too many parts")
         found = tomllib.loads(text)
-        _check_texts(found)
+        check_texts(found)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not valid TOML", code="config-invalid", why=str(error)
@@ -83,11 +84,11 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
     return found
 
 
-def _check_texts(value: Any) -> None:
-    """Raise `ValueError` for a text with a NUL in it, which no name or path has."""
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError(f"there is a NUL in {value!a}")
+def check_texts(value: Any) -> None:
+    """Raise `ValueError` for a text that no name or path can be, in lists and tables, too."""
+    if isinstance(value, str) and ("\0" in value or not is_unicode(value)):
+        raise ValueError(f"{value!a} is no text")
     for entry in value.values() if isinstance(value, dict) else ():
-        _check_texts(entry)
+        check_texts(entry)
     for entry in value if isinstance(value, list) else ():
-        _check_texts(entry)
+        check_texts(entry)

@@ -22,6 +22,7 @@ from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.training.options import SHAPE, TrainOptions
+from nmtool.training.recipes import check_texts
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
@@ -82,6 +83,7 @@ class RunFolder:
         try:
             text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
             manifest = json.loads(text.decode("utf-8"))
+            check_texts(manifest)
         except OSError as error:
             raise FileFormatError(
                 f"{self.path} holds no run",

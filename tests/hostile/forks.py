@@ -3,9 +3,9 @@
     python -m tests.hostile.forks JOBS.json ANSWERS.json
 
 A job is {"words": […], "folder": …, "streams": […]}; its answer, on a line of its own, is exit
-code, stdout, stderr, and the largest memory in bytes. A traceback is code 120. A child that takes
-more than `CPU_S` of processor time, or waits for longer than `PATIENCE_S`, is ended by a signal,
-and its code is then negative.
+code, stdout, stderr, largest memory in bytes and seconds of computing. A traceback is code 120. A
+child that takes more than `CPU_S` of processor time, or waits for longer than `PATIENCE_S`, is
+ended by a signal, and its code is then negative.
 """
 
 from __future__ import annotations
@@ -44,12 +44,19 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             file.seek(0)
             texts.append(file.read(1 << 20).decode(errors="replace"))
         code = os.waitstatus_to_exitcode(status)
-        return {"code": code, "out": texts[0], "err": texts[1], "bytes": usage.ru_maxrss << 10}
+        return {
+            "code": code,
+            "out": texts[0],
+            "err": texts[1],
+            "bytes": usage.ru_maxrss << 10,
+            "seconds": usage.ru_utime + usage.ru_stime,
+        }
 
 
 def _in_child(job: dict[str, Any], out: int, err: int) -> None:
     code = 120  # a traceback
     try:
+        os.setsid()  # whatever it ends with its group, this process is not among them
         os.dup2(out, 1)
         os.dup2(err, 2)
         for descriptor, name in enumerate(job.get("streams", ())):

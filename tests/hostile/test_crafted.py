@@ -21,7 +21,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1 << 30
-PARTS = 8
+PARTS = 2
 """The cases run in so many processes, each warmed up once."""
 
 THOROUGH = "NMTOOL_THOROUGH" in os.environ
@@ -45,7 +45,7 @@ def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
     wrong = {
         name: said
         for name, answer in zip(names, answers, strict=True)
-        if (said := complaint(answer))
+        if (said := complaint(answer, harmless=name in crafted.HARMLESS))
     }
     assert wrong == {}
 
@@ -57,13 +57,15 @@ def run(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
 
 
-def complaint(answer: dict[str, Any]) -> str:
+def complaint(answer: dict[str, Any], harmless: bool) -> str:
     """What is wrong with an answer; '' where nothing is."""
+    if answer["bytes"] > MAX_BYTES:
+        return f"it takes {answer['bytes'] >> 20} MiB: {answer['err'][-300:]}"
+    if harmless and answer["code"] == 0:
+        return ""
     codes = re.findall(r"^error\[([a-z0-9-]+)\]: \S", answer["err"], re.M)
     if answer["code"] != 2 or len(codes) != 1 or codes[0] == "memory-exhausted":
         return f"code {answer['code']}: {answer['err'][-600:]}"
     if answer["out"]:
         return f"it says {answer['out'][:200]} on stdout"
-    if answer["bytes"] > MAX_BYTES:
-        return f"it takes {answer['bytes'] >> 20} MiB: {answer['err'][-300:]}"
     return ""
