@@ -1,5 +1,6 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
-# `make nightly` tests more: brian2-loihi, other Pythons, and NIR files in the libraries of others.
+# `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
+# (.venv-peers), and thousands of damaged files.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -39,6 +40,7 @@ brian2-loihi: $(VENV)/.dev
 
 nightly: brian2-loihi test peers lines
 	$(BIN)/python -m pytest -m long
+	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST) tests/hostile
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nmtool import leftovers
 from nmtool.errors import StorageError, UsageError
 from nmtool.storage import umask
 
@@ -33,10 +34,11 @@ def replacing_folder(
         StorageError: it could not be written; what was there is untouched.
     """
     folder = Path(folder)
+    leftovers.clean(folder.parent)
     _check_free(folder, force, is_ours, files)
     new: Path | None = None
     try:
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        new = Path(tempfile.mkdtemp(prefix=leftovers.prefix(folder.name), dir=folder.parent))
         yield new
         new.chmod(0o777 & ~umask())
         _move_into_place(new, folder)
@@ -92,7 +94,8 @@ def _move_into_place(new: Path, folder: Path) -> None:
     if not folder.exists():
         os.rename(new, folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    name = leftovers.prefix(folder.name, old=True)
+    old = Path(tempfile.mkdtemp(prefix=name, dir=folder.parent))
     try:
         os.rename(folder, old)
         try:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library
+from nmtool.plain_filters import PLAIN_FILTERS
 
 if TYPE_CHECKING:
     import h5py
@@ -25,9 +26,6 @@ MAX_BYTES = 1 << 30
 
 _BYTES_OF_A_NUMBER = 8
 """Who reads numbers may make floats of them, so that smaller ones count like those."""
-
-_PLAIN_FILTERS = {1, 2, 3, 4, 32000}
-"""Deflate, shuffle, checksum, szip and lzf: every other filter is a plug-in, that is, code."""
 
 _CACHE_BYTES = 1 << 25
 """Holds any chunk of texts that is read, so that it is unpacked once, not once per row."""
@@ -181,7 +179,7 @@ class PlainFile:
                 code="hdf5-elsewhere",
                 fix="copy the data into this file",
             )
-        if not _filters(dataset) <= _PLAIN_FILTERS:
+        if not _filters(dataset) <= PLAIN_FILTERS:
             raise FileFormatError(
                 f"{_place(parent, name)} needs a plug-in to be read",
                 code="hdf5-plug-in",

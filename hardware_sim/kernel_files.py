@@ -15,7 +15,6 @@ import pickle
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,12 +24,12 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from nmtool import leftovers
+
 HEADER = b"nmtool kernel 1\n"
 SUFFIX = ".kernel"
 
 _MAX_BYTES = 64 << 20
-_ABANDONED_S = 3600.0
-"""Age at which what a killed process was writing is deleted."""
 
 
 class KernelFiles(NullCache):
@@ -110,8 +109,8 @@ def write_checked(path: Path, key: bytes, data: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _delete_abandoned(path.parent)
-        handle, temporary = tempfile.mkstemp(".tmp", ".kernel-", path.parent)
+        leftovers.clean(path.parent)
+        handle, temporary = tempfile.mkstemp("", leftovers.prefix(path.name), path.parent)
         with open(handle, "wb") as file:
             file.write(HEADER + _digest(key, data) + data)
         os.replace(temporary, path)
@@ -131,10 +130,3 @@ def _is_own(status: os.stat_result) -> bool:
         return True
     others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return status.st_uid in (0, os.geteuid()) and not others_write
-
-
-def _delete_abandoned(folder: Path) -> None:
-    for file in folder.glob(".kernel-*.tmp"):
-        with suppress(OSError):
-            if time.time() - file.stat().st_mtime > _ABANDONED_S:
-                file.unlink()

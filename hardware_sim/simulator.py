@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import DataError
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.plan import Plan, lay_out
 from nmtool.integer_network import IntegerNetwork
@@ -17,6 +18,9 @@ BYTES_IN_FLIGHT = 256 << 20
 """Samples run in portions whose traces fit in about this much memory."""
 
 _BYTES_PER_BIN = 9
+
+MAX_SAMPLE_BYTES = 8 << 30
+"""Traces of one sample that take more are refused."""
 
 
 def simulate(
@@ -39,7 +43,7 @@ def simulate(
         `u_wraps.<name>`, `v_clips.<name>`.
 
     Raises:
-        DataError: the raster has other channels than the network.
+        DataError: the raster has other channels than the network, or a sample is too large.
     """
     check_input(network, spikes)
     plan = lay_out(network)
@@ -53,6 +57,13 @@ def simulate(
 
 def _portions(spikes: Raster, n_neurons: int) -> Iterator[Raster]:
     per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
+    if per_sample > MAX_SAMPLE_BYTES:
+        raise DataError(
+            f"a sample of {spikes.n_steps} steps takes {per_sample >> 30} GiB",
+            code="sample-too-large",
+            why=f"{_BYTES_PER_BIN} bytes per step for each of {n_neurons} neurons",
+            fix="use fewer steps",
+        )
     size = max(1, BYTES_IN_FLIGHT // per_sample)
     for first in range(0, max(spikes.n_samples, 1), size):
         yield spikes.take(np.arange(first, min(first + size, spikes.n_samples)))

@@ -21,6 +21,14 @@ LIF = "lif"
 LI = "li"
 KINDS = (LIF, LI)
 
+MAX_STEPS = 1 << 22
+"""Of a sample: 70 minutes of 1 ms."""
+
+MAX_CHANNELS = 1 << 24
+
+SHORTEST_STEP_MS = 1e-9
+"""Times in such steps are finite numbers, and whole up to 2^53."""
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -58,9 +66,10 @@ class InputChannels:
     def __post_init__(self) -> None:
         for key in ("size", "group"):
             value = getattr(self, key)
-            if not 1 <= value < math.inf or int(value) != value:
+            if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
-                    "a network needs at least one input channel, in groups of at least one",
+                    "a network needs at least one input channel, in groups of at least one, and "
+                    f"at most {MAX_CHANNELS} of both",
                     code="channels-range",
                     why=f"their {key} is {value}",
                 )
@@ -150,8 +159,15 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
         raise NetworkError(
             f"the time step must be a positive number of ms, not {dt_ms}", code="time-step-range"
         )
-    if n_steps < 1:
-        raise NetworkError(f"a sample needs at least one step, not {n_steps}", code="steps-range")
+    if dt_ms < SHORTEST_STEP_MS:
+        raise NetworkError(
+            f"a time step of {dt_ms} ms is shorter than {SHORTEST_STEP_MS} ms",
+            code="time-step-short",
+        )
+    if not 1 <= n_steps <= MAX_STEPS:
+        raise NetworkError(
+            f"a sample has from one step to {MAX_STEPS}, not {n_steps}", code="steps-range"
+        )
 
 
 def check_readout(
@@ -166,12 +182,24 @@ def check_readout(
             code="readout-kind",
         )
     names = tuple(str(name) for name in class_names) or tuple(map(str, range(population.size)))
+    for index, name in enumerate(names):
+        if not is_unicode(name):
+            raise NetworkError(
+                f"the name of class {index}, {name!a}, is no text",
+                code="class-names-not-text",
+                why="half of a surrogate pair is no character",
+            )
     if len(names) != population.size:
         raise NetworkError(
             f"{len(names)} class names for {population.size} neurons of '{population.name}'",
             code="class-names-count",
         )
     return names
+
+
+def is_unicode(text: str) -> bool:
+    """True for text that can be written; Python's strings may hold halves of characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def pack_header(network: Any) -> dict[str, Any]:

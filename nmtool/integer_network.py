@@ -179,7 +179,8 @@ class IntegerProjection(Tabular):
         return [table_of("projection", [describe_projection(self)])]
 
     def _check_weights(self, label: str, weight: NDArray) -> None:
-        if not (np.abs(weight) < targets.MAX_WEIGHT).all():
+        # No absolute value: that of the smallest integer of a type is negative.
+        if not ((weight > -targets.MAX_WEIGHT) & (weight < targets.MAX_WEIGHT)).all():
             raise NetworkError(
                 f"{label}: weights must lie strictly between −256 and 256", code="weights-range"
             )
@@ -310,7 +311,10 @@ def unpack(archive: storage.Archive) -> IntegerNetwork:
     with archive.checked():
         populations = [
             IntegerPopulation(
-                **entry, bias_mantissa=archive.array(f"population.{entry['name']}.bias_mantissa")
+                **entry,
+                bias_mantissa=archive.vector(
+                    f"population.{entry['name']}.bias_mantissa", entry["size"]
+                ),
             )
             for entry in header["populations"]
         ]

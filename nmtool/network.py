@@ -221,22 +221,30 @@ def pack(network: Network) -> tuple[dict, dict[str, NDArray]]:
     return header, arrays
 
 
-def _population_arrays(archive: storage.Archive, name: str) -> dict[str, Any]:
-    return {key: archive.array(f"population.{name}.{key}") for key in _POPULATION_ARRAYS}
+def _population(archive: storage.Archive, entry: dict[str, Any]) -> Population:
+    name, size = entry["name"], entry["size"]
+    arrays: dict[str, Any] = {
+        key: archive.vector(f"population.{name}.{key}", size) for key in _POPULATION_ARRAYS
+    }
+    return Population(**entry, **arrays)
+
+
+def _weight(archive: storage.Archive, name: str) -> NDArray:
+    weight = archive.array(name)
+    if weight.dtype.itemsize < 4:  # it would grow much when it becomes float64
+        raise ValueError(f"'{name}' holds {weight.dtype}, not float64")
+    return weight
 
 
 def unpack(archive: storage.Archive) -> Network:
     """The network in an archive; raises `FileFormatError` where it is damaged."""
     with archive.checked():
         return Network(
-            populations=[
-                Population(**entry, **_population_arrays(archive, entry["name"]))
-                for entry in archive.header["populations"]
-            ],
+            populations=[_population(archive, entry) for entry in archive.header["populations"]],
             projections=[
                 Projection(
                     **entry,
-                    weight=archive.array(f"projection.{index}.weight"),
+                    weight=_weight(archive, f"projection.{index}.weight"),
                     delay=archive.array(f"projection.{index}.delay"),
                 )
                 for index, entry in enumerate(archive.header["projections"])

@@ -16,6 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular
 
+_LIMIT = (1 << 31) - 1
+"""Of steps and neurons, which are counted in 32 bits."""
+
+_MAX_BINS = 1 << 62
+
 _AXES = ("sample", "step", "neuron")
 
 
@@ -51,7 +56,14 @@ class Raster(Tabular):
                 raise DataError(
                     f"a raster's {name} must not be negative", code="raster-size-negative"
                 )
+            if getattr(self, name) > _LIMIT:
+                raise DataError(
+                    f"a raster's {name} is {getattr(self, name)}, more than {_LIMIT}",
+                    code="raster-too-large",
+                )
         self._check_lists()
+        if self.n_bins > _MAX_BINS:
+            raise DataError(f"a raster of {self.n_bins} bins is too large", code="raster-too-large")
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
         self._check_order()

@@ -15,6 +15,7 @@ from nmtool import readout as readout_rules
 from nmtool import storage
 from nmtool.description import describe_recording, tables_of
 from nmtool.errors import DataError
+from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.tables import Table, Tabular
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 FILE_KIND = "nmtool recording"
 FILE_VERSION = 1
+
+_FREE_BYTES = 512 << 20
+"""Membranes of a network that is silent throughout unpack to a thousand times their size."""
+
+_MAX_SAMPLES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,7 +95,7 @@ class Recording(Tabular):
     @classmethod
     def load(cls, path: str | Path) -> Recording:
         """Read what `save` wrote; raises `FileFormatError` on anything else."""
-        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION))
+        return unpack(storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_FREE_BYTES))
 
     @classmethod
     def concatenate(cls, recordings: Sequence[Recording]) -> Recording:
@@ -135,15 +141,7 @@ def unpack(archive: storage.Archive) -> Recording:
     """The recording in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
-        spikes = {
-            name: Raster(
-                archive.array(f"spikes.{name}.offset"),
-                archive.array(f"spikes.{name}.step"),
-                archive.array(f"spikes.{name}.neuron"),
-                *shape,
-            )
-            for name, shape in header["spikes"].items()
-        }
+        spikes = {name: _raster(archive, name, *shape) for name, shape in header["spikes"].items()}
         dense = {
             group: {name: archive.array(f"{group}.{name}") for name in header["dense"][group]}
             for group in _DENSE
@@ -152,6 +150,21 @@ def unpack(archive: storage.Archive) -> Recording:
         recording = Recording(Readout(**header["readout"]), spikes, counts=counts, **dense)
         _check(recording)
         return recording
+
+
+def _raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
+    """The spikes of a population; what claims more than samples can have is damaged."""
+    offset, step, neuron = (
+        archive.array(f"spikes.{name}.{key}") for key in ("offset", "step", "neuron")
+    )
+    for what, count, limit in (
+        ("samples", offset.size, _MAX_SAMPLES),
+        ("steps", n_steps, MAX_STEPS),
+        ("neurons", n_neurons, MAX_CHANNELS),
+    ):
+        if count > limit:
+            raise ValueError(f"the spikes of '{name}' have {count} {what}, more than {limit}")
+    return Raster(offset, step, neuron, n_steps, n_neurons)
 
 
 def _check(recording: Recording) -> None:

@@ -21,10 +21,19 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool import leftovers
 from nmtool.errors import FileFormatError, NmtoolError, StorageError
 
 MAX_ARCHIVE_BYTES = 4 << 30
 """Unpacked archives beyond this size are refused before anything is unpacked."""
+
+FREE_BYTES = 128 << 20
+"""An archive may unpack to so many bytes whatever it consists of."""
+
+MAX_RATIO = 256
+"""Beyond `FREE_BYTES`: bytes unpacked per byte of the file. Zeros alone come to a thousand."""
+
+_MAX_HEADER_BYTES = 64 << 20
 
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 """What contents of wrong types and shapes make the constructors raise."""
@@ -45,6 +54,13 @@ class Archive:
         array = self.arrays[name]
         if array.dtype.kind not in "biuf":
             raise _damaged(self.path, f"'{name}' holds {array.dtype}, not numbers")
+        return array
+
+    def vector(self, name: str, size: int) -> NDArray:
+        """As many numbers as that; raises `FileFormatError` where there are others."""
+        array = self.array(name)
+        if array.shape != (size,):
+            raise _damaged(self.path, f"'{name}' has the shape {array.shape}, not ({size},)")
         return array
 
     @contextmanager
@@ -74,6 +90,25 @@ def make_folder(path: str | Path) -> None:
         ) from error
 
 
+def read_small(path: Path, limit: int) -> bytes:
+    """The bytes of a file that people write.
+
+    Args:
+        path: the file.
+        limit: largest number of bytes.
+
+    Raises:
+        OSError: it cannot be read, is no file but a pipe or a device, or is too large.
+    """
+    if not path.exists() or path.is_dir():
+        return path.read_bytes()  # which says what is wrong
+    if not path.is_file():
+        raise OSError("it is no file but a pipe or a device")
+    if path.stat().st_size > limit:
+        raise OSError(f"it has more than {limit} bytes")
+    return path.read_bytes()
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a path to write to; it takes the place of `path` only if everything went well.
@@ -84,7 +119,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        leftovers.clean(path.parent)
+        try:
+            handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)
+        except ValueError as error:  # of names that no system has
+            raise OSError(str(error)) from error
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -145,8 +184,16 @@ def _pack_into(
     np.savez_compressed(file, header=np.array(text), **arrays)  # type: ignore[arg-type]
 
 
-def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
+def read_archive(
+    path: str | Path, kind: str, newest: int, *, free_bytes: int = FREE_BYTES
+) -> Archive:
     """Read a file of the given kind.
+
+    Args:
+        path: the file.
+        kind: what it must be.
+        newest: version that can be read.
+        free_bytes: what it may unpack to, however small it is.
 
     Raises:
         FileFormatError: missing, damaged, of another kind, or written by a newer version.
@@ -154,7 +201,7 @@ def read_archive(path: str | Path, kind: str, newest: int) -> Archive:
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing")
-    return _read(path, path, kind, newest)
+    return _read(path, path, kind, newest, free_bytes)
 
 
 def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> Archive:
@@ -165,12 +212,12 @@ def unpack_archive(data: bytes, carrier: str | Path, kind: str, newest: int) -> 
         carrier: the file they were found in, for errors.
         kind, newest: as for `read_archive`, which names the errors too.
     """
-    return _read(io.BytesIO(data), Path(carrier), kind, newest)
+    return _read(io.BytesIO(data), Path(carrier), kind, newest, FREE_BYTES)
 
 
-def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int) -> Archive:
+def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_bytes: int) -> Archive:
     try:
-        with _opened(source) as archive:
+        with _opened(source, free_bytes) as archive:
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         found, version = header["kind"], int(header["version"])
@@ -190,19 +237,25 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int) -> Archi
 def archive_kind(path: str | Path) -> str:
     """The kind an archive says it is; '' for anything that is not one of ours."""
     try:
-        with _opened(Path(path)) as archive:
+        if not Path(path).is_file():  # a pipe would keep whoever opens it waiting
+            return ""
+        with _opened(Path(path), MAX_ARCHIVE_BYTES) as archive:
             return str(_header(archive)["kind"])
     except Exception:
         return ""
 
 
 @contextmanager
-def _opened(source: Path | IO[bytes]) -> Iterator[Any]:
+def _opened(source: Path | IO[bytes], free_bytes: int) -> Iterator[Any]:
     """The archive as numpy opens it: nothing is unpacked yet."""
     with zipfile.ZipFile(source) as members:
-        size = sum(member.file_size for member in members.infolist())
-    if size > MAX_ARCHIVE_BYTES:
-        raise ValueError(f"it would unpack to {size} bytes")
+        sizes = {member.filename: member.file_size for member in members.infolist()}
+        packed = source.stat().st_size if isinstance(source, Path) else source.seek(0, io.SEEK_END)
+    size = sum(sizes.values())
+    if size > min(MAX_ARCHIVE_BYTES, max(free_bytes, MAX_RATIO * packed)):
+        raise ValueError(f"it would unpack from {packed} to {size} bytes")
+    if sizes.get("header.npy", 0) > _MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {sizes['header.npy']} bytes")
     if not isinstance(source, Path):
         source.seek(0)
     with np.load(source, allow_pickle=False) as archive:

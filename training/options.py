@@ -16,6 +16,7 @@ from typing import Any
 from nmtool.data import default_steps
 from nmtool.data.dataset import nearest
 from nmtool.errors import UsageError
+from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
 from nmtool.targets import MAX_DELAY
@@ -310,6 +311,13 @@ _SMALLEST = {
     "seed": 0,
 }
 _LARGEST = {
+    "hidden": 1 << 20,
+    "layers": 1 << 10,
+    "steps": MAX_STEPS,
+    "group": MAX_CHANNELS,
+    "epochs": 1 << 30,
+    "batch_size": 1 << 24,
+    "seed": (1 << 63) - 1,
     "max_delay": LONGEST_DELAY,
     "weight_bits": 8,
     "delay_bits": 6,

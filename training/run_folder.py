@@ -22,6 +22,10 @@ from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.training.options import SHAPE, TrainOptions
+from nmtool.training.recipes import check_texts
+
+_MAX_MANIFEST_BYTES = 1 << 20
+_MAX_LOG_BYTES = 256 << 20
 
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
@@ -77,7 +81,9 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """The manifest; raises `FileFormatError` where there is none or it is damaged."""
         try:
-            manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+            text = storage.read_small(self.manifest_file, _MAX_MANIFEST_BYTES)
+            manifest = json.loads(text.decode("utf-8"))
+            check_texts(manifest)
         except OSError as error:
             raise FileFormatError(
                 f"{self.path} holds no run",
@@ -85,7 +91,7 @@ class RunFolder:
                 why=str(error),
                 fix="name the folder that was given to `nmtool train -o`",
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(str(error)) from error
         if not isinstance(manifest, dict) or not isinstance(manifest.get("options"), dict):
             raise self._damaged("it holds no options")
@@ -163,9 +169,9 @@ class RunFolder:
     def read_log(self) -> list[dict[str, Any]]:
         """One entry per finished epoch; raises `FileFormatError` where the log is damaged."""
         try:
-            lines = self.log_file.read_text(encoding="utf-8").splitlines()
-            return [json.loads(line) for line in lines]
-        except (OSError, ValueError) as error:
+            text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
+            return [json.loads(line) for line in text.splitlines()]
+        except (OSError, ValueError, RecursionError) as error:
             raise FileFormatError(
                 f"{self.log_file} cannot be read",
                 code="file-damaged",

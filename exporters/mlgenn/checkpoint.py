@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,12 +200,14 @@ def _read(path: Path) -> NDArray[np.float64] | Finding:
     """The array of a file, flat, or what is wrong with it."""
     try:
         # Mapped, because a header may promise more than memory or the file hold.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.kind not in "fiu":
             what = f"it holds {array.dtype}, not numbers"
             return Finding("mlgenn-no-numbers", path.name, what, _WRITE_AGAIN)
         values = np.array(array, np.float64).ravel()
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
+    except Exception as error:  # Python's own parser reads the header, and stumbles in many ways
         return Finding("mlgenn-damaged", path.name, str(error), _WRITE_AGAIN)
     if not np.isfinite(values).all():
         what = "not all of its numbers are finite"

@@ -20,8 +20,10 @@ from nmtool.exporters.nir.graph import IDENTITY, INPUT, OUTPUT, Edge, Graph, Nod
 if TYPE_CHECKING:
     import h5py
 
-MAX_NODES = 20_000
-MAX_EDGES = 200_000
+MAX_NODES = 2_500
+"""Which is more than nmtool writes, and read in seconds."""
+
+MAX_EDGES = 50_000
 MAX_DEPTH = 16
 MAX_NAME = 200
 
@@ -96,11 +98,7 @@ class _Nodes:
 
     def read(self, group: h5py.Group, depth: int) -> Node | _Nested:
         self.count += 1
-        if depth > MAX_DEPTH or self.count > MAX_NODES:
-            raise FileFormatError(
-                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
-                code="nir-too-many-nodes",
-            )
+        self._check_count(depth, 0)
         kind = self.file.text(group, "type")
         if kind == GRAPH:
             return self._nested(group, depth)
@@ -108,6 +106,7 @@ class _Nodes:
 
     def _nested(self, group: h5py.Group, depth: int) -> _Nested:
         members, nodes = self.file.group(group, "nodes"), {}
+        self._check_count(depth, len(members))
         for name in sorted(members):
             if len(name) > MAX_NAME:
                 raise FileFormatError(
@@ -117,6 +116,13 @@ class _Nodes:
                 )
             nodes[name] = self.read(self.file.group(members, name), depth + 1)
         return _Nested(nodes, self._edges(group, nodes))
+
+    def _check_count(self, depth: int, more: int) -> None:
+        if depth > MAX_DEPTH or self.count + more > MAX_NODES:
+            raise FileFormatError(
+                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
+                code="nir-too-many-nodes",
+            )
 
     def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)

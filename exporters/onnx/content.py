@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from nmtool import integer_network
 from nmtool.errors import FileFormatError
 from nmtool.exporters.onnx.synapses import projection_names
-from nmtool.exporters.onnx.wire import Field, WireError, fields, numbers
+from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
 from nmtool.exporters.stored_weights import weight_unit
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -186,28 +186,42 @@ def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, ND
 
 def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
     """Constants of the graph and of the graphs in its nodes, by name without their suffix."""
-    graphs = [f.content for f in fields(memoryview(model)) if f.number == _GRAPH]
+    counted = _Counted()
+    graphs = [f.content for f in counted.fields(memoryview(model)) if f.number == _GRAPH]
     for graph in graphs:
-        for field in fields(graph):
+        for field in counted.fields(graph):
             if field.number == _INITIALIZER:
-                yield from _tensor(field.content)
+                yield from _tensor(list(counted.fields(field.content)))
             elif field.number == _NODE:
-                graphs += _subgraphs(field.content)
+                graphs += _subgraphs(field.content, counted)
 
 
-def _subgraphs(node: memoryview) -> list[memoryview]:
-    attributes = [field.content for field in fields(node) if field.number == _ATTRIBUTE]
+class _Counted:
+    """Reads messages that have so many fields together, and no more."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FIELDS
+
+    def fields(self, message: memoryview) -> Iterator[Field]:
+        for field in fields(message):
+            self._left -= 1
+            if self._left < 0:
+                raise WireError(f"its graph has more than {MAX_FIELDS} fields")
+            yield field
+
+
+def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
+    attributes = [field.content for field in counted.fields(node) if field.number == _ATTRIBUTE]
     return [
         field.content
         for attribute in attributes
-        for field in fields(attribute)
+        for field in counted.fields(attribute)
         if field.number == _SUBGRAPH
     ]
 
 
-def _tensor(content: memoryview) -> Iterator[tuple[str, NDArray]]:
+def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
     """Name and values, if they are of a type in which networks are stored."""
-    parts = list(fields(content))
     kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
     if kind not in _DTYPES:
         return

@@ -13,6 +13,9 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
 
+MAX_FIELDS = 500_000
+"""Of a message, without those of the messages inside, and of a packed list of numbers."""
+
 
 class WireError(ValueError):
     """The bytes are no protobuf message."""
@@ -50,9 +53,11 @@ class Field:
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """The fields of a message, in order; raises `WireError` where it is none."""
-    place = 0
+    """The fields of a message, in order; raises `WireError` where it is none, or of too many."""
+    place = count = 0
     while place < len(message):
+        if (count := count + 1) > MAX_FIELDS:
+            raise WireError(f"a message has more than {MAX_FIELDS} fields")
         tag, after = _varint(message, place)
         number, kind = tag >> 3, tag & 7
         if number == 0:
@@ -63,9 +68,12 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def numbers(content: memoryview) -> list[int]:
-    """A packed list of numbers."""
-    found, place = [], 0
+    """A packed list of numbers; raises `WireError` where it is none, or too long."""
+    found: list[int] = []
+    place = 0
     while place < len(content):
+        if len(found) == MAX_FIELDS:
+            raise WireError(f"a list has more than {MAX_FIELDS} numbers")
         value, place = _varint(content, place)
         found.append(value)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, NoReturn
 
 from nmtool.errors import UsageError
@@ -20,6 +21,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of leaving the program."""
         raise UsageError(message, code="command-line", fix=f"see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own says nothing where help cannot be written.
+        (file or sys.stderr).write(message)
 
 
 def count(text: str) -> int:

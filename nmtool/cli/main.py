@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TextIO
 
-from nmtool.cli import console, failures
+from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
 from nmtool.cli.job import one_voice
 from nmtool.cli.threads import PATIENCE
@@ -53,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
-    _write_whatever_the_encoding(sys.stdout, sys.stderr)
+    streams.prepare()
     console.log_to_stderr()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -62,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.say("interrupted")
         return failures.INTERRUPTED
     except BrokenPipeError:
-        _silence(sys.stdout, sys.stderr)
+        streams.silence(sys.stdout, sys.stderr)
         return READER_GONE
     except Exception as error:
         told = failures.for_people(error)
@@ -70,12 +68,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         console.print_error(told)
         if isinstance(error, OSError):
-            _silence(sys.stdout)
+            streams.silence(sys.stdout)
         return told.exit_code
     return code
 
 
 def _run(words: list[str]) -> int:
+    for word in words:
+        if "\0" in word:
+            raise UsageError(f"there is a NUL in the argument {word!a}", code="argument-nul")
     command = next((word for word in words if not word.startswith("-")), None)
     if command in ALSO:
         words[words.index(command)] = command = ALSO[command]
@@ -125,17 +126,3 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser
-
-
-def _write_whatever_the_encoding(*streams: TextIO) -> None:
-    """Let a terminal that lacks '→' show '?' instead of ending the command."""
-    for stream in streams:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _silence(*streams: TextIO) -> None:
-    """Send what is still buffered nowhere, so that Python's own exit does not fail on it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in streams:
-        os.dup2(nowhere, stream.fileno())

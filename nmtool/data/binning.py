@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
-from nmtool.graph import check_timing
+from nmtool.graph import MAX_STEPS, check_timing
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
@@ -47,7 +47,8 @@ class Binned:
 def default_steps(dt_ms: float) -> int:
     """Steps that cover one second: ceil(1000 ms/dt)."""
     check_timing(dt_ms, 1)
-    return max(1, math.ceil(DEFAULT_DURATION_MS / dt_ms - BOUNDARY))
+    n_steps = min(DEFAULT_DURATION_MS / dt_ms, MAX_STEPS + 1)
+    return max(1, math.ceil(n_steps - BOUNDARY))
 
 
 def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> Binned:

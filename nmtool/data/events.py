@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool.errors import DataError, UsageError
+from nmtool.graph import is_unicode
 from nmtool.tables import Table, Tabular
 
 
@@ -43,6 +44,13 @@ class SpikeEvents(Tabular):
             raise DataError(
                 f"spike events need at least one unit, not {self.n_units}", code="units-missing"
             )
+        for index, name in enumerate(self.class_names):
+            if not is_unicode(name):
+                raise DataError(
+                    f"the name of class {index}, {name!a}, is no text",
+                    code="data-class-names-not-text",
+                    why="half of a surrogate pair is no character",
+                )
         if not self.class_names:
             raise DataError("spike events need at least one class", code="classes-missing")
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):

@@ -22,6 +22,7 @@ Source: B. Cramer et al., *The Heidelberg Spiking Data Sets*, doi:10.1109/TNNLS.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ from numpy.typing import DTypeLike, NDArray
 from nmtool import storage
 from nmtool.data.events import SpikeEvents, naming
 from nmtool.errors import DataError, FileFormatError
+from nmtool.graph import MAX_CHANNELS
+from nmtool.plain_filters import PLAIN_FILTERS
 
 LAYOUT_UNITS = 700
 """Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
@@ -44,6 +47,19 @@ SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
 """What h5py raises on files that are cut, damaged or foreign."""
+
+MAX_CLASSES = 1 << 16
+
+_BYTES_OF_AN_ENTRY = 4
+"""A sample takes more in its file, however it is compressed: two references, and a label."""
+
+_FREE_BYTES = 16 << 20
+"""An array of a small file may unpack to so many bytes; a larger one by `_MAX_RATIO`."""
+
+_MAX_RATIO = 256
+
+_PORTION_BYTES, _PORTION_SAMPLES = 512 << 20, 32
+"""Lists are read by portions of at most so many bytes, or so many samples."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +122,15 @@ def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
     units = _agreed("n_units", paths, [header.n_units for header in headers])
     keys = _agreed("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
-        keys = tuple(map(str, range(1 + max(header.largest_label for header in headers))))
+        largest = max(header.largest_label for header in headers)
+        if largest >= MAX_CLASSES:
+            raise DataError(
+                f"a label is {largest}, and no file names the classes",
+                code="labels-unnamed",
+                why=f"without names there are at most {MAX_CLASSES} classes",
+                fix="correct the labels, or write the names of all classes: extra/keys",
+            )
+        keys = tuple(map(str, range(1 + largest)))
     if n_units is None:
         n_units = units
     if n_units is None:
@@ -130,7 +154,7 @@ def read_shd(path: str | Path, layout: Layout | None = None) -> SpikeEvents:
     with _opened(path) as file:
         times = _lists(file, "spikes/times", "f")
         units = _lists(file, "spikes/units", "iu")
-        label = _dataset(file, "labels")[()]
+        label = _labels(file)
         time_ms = _joined(times).astype(np.float64)
         time_ms *= 1000.0
         return SpikeEvents(
@@ -176,16 +200,44 @@ class _Header:
 def _read_header(path: Path) -> _Header:
     with _opened(path) as file:
         n_units = file.attrs.get("n_units")
-        keys = _dataset(file, "extra/keys")[()] if "extra/keys" in file else None
+        keys = _texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
+        if n_units is not None and int(n_units) > MAX_CHANNELS:
+            raise DataError(
+                f"there are {n_units} units, more than {MAX_CHANNELS}",
+                code="units-count",
+                fix="correct the attribute n_units",
+            )
         return _Header(
             n_units=None if n_units is None else int(n_units),
-            class_names=None if keys is None else tuple(map(_text, np.atleast_1d(keys))),
-            largest_label=int(_dataset(file, "labels")[()].max(initial=0)),
+            class_names=keys,
+            largest_label=int(_labels(file).max(initial=0)),
         )
 
 
-def _text(key: Any) -> str:
-    return key.decode() if isinstance(key, bytes) else str(key)
+def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
+    """Few texts, one by one: all of them may be the same one, as long as the file."""
+    dataset = _dataset(file, name)
+    if dataset.ndim > 1 or dataset.size > MAX_CLASSES:
+        raise DataError(
+            f"'{name}' has the shape {dataset.shape}, not that of at most {MAX_CLASSES} texts",
+            code="shd-array-type",
+        )
+    left = file.id.get_filesize()
+    found = []
+    for row in range(dataset.size):
+        key = dataset[row] if dataset.ndim else dataset[()]
+        found.append(key.decode() if isinstance(key, bytes) else str(key))
+        left -= len(found[-1])
+        if left < 0:
+            raise _claims_more(file, name)
+    return tuple(found)
+
+
+def _labels(file: h5py.File) -> NDArray[np.integer]:
+    dataset = _dataset(file, "labels")
+    if dataset.dtype.kind not in "biuf":
+        raise DataError("'labels' is not a list of integers", code="shd-array-type")
+    return np.asarray(dataset[()])
 
 
 def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
@@ -220,16 +272,46 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset of this file, which holds what it claims to."""
+    parts = name.split("/")
+    links = [file.get("/".join(parts[: n + 1]), getlink=True) for n in range(len(parts))]
+    if not all(link is None or isinstance(link, h5py.HardLink) for link in links):
+        raise _elsewhere(name)
     found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
+    if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise DataError(
             f"'{name}' is missing", code="shd-array-missing", why="the SHD layout needs it"
         )
+    settings = found.id.get_create_plist()
+    filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
+    if found.is_virtual or found.external or not filters <= PLAIN_FILTERS:
+        raise _elsewhere(name)
+    size = file.id.get_filesize()
+    entries = max(math.prod(found.shape), math.prod(found.chunks or (0,)))
+    unpacked = entries * found.dtype.itemsize
+    if entries * _BYTES_OF_AN_ENTRY > size or unpacked > max(_FREE_BYTES, _MAX_RATIO * size):
+        raise _claims_more(file, name)
     return found
 
 
+def _elsewhere(name: str) -> DataError:
+    return DataError(
+        f"'{name}' lies in another file, or needs a plug-in to be read",
+        code="shd-elsewhere",
+        fix="copy the data into this file, compressed with gzip or lzf, or not at all",
+    )
+
+
+def _claims_more(file: h5py.File, name: str) -> DataError:
+    return DataError(
+        f"'{name}' claims more than a file of {file.id.get_filesize()} bytes can hold",
+        code="shd-claims-more",
+        fix="fetch or write it again",
+    )
+
+
 def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
-    """[samples] arrays of variable length, read in one go."""
+    """[samples] arrays of variable length; each may be the same one, as long as the file."""
     dataset = _dataset(file, name)
     base = h5py.check_vlen_dtype(dataset.dtype)
     if base is None or base.kind not in kinds or dataset.ndim != 1:
@@ -238,7 +320,16 @@ def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
             f"'{name}' is not a list of {numbers} of variable length per sample",
             code="shd-array-type",
         )
-    return dataset[()]
+    left = size = file.id.get_filesize()
+    found = np.empty(dataset.shape, object)
+    rows = max(_PORTION_BYTES // size, _PORTION_SAMPLES)
+    for first in range(0, len(found), rows):
+        portion = dataset[first : first + rows]
+        left -= sum(map(len, portion)) * base.itemsize
+        if left < 0:
+            raise _claims_more(file, name)
+        found[first : first + rows] = portion
+    return found
 
 
 def _joined(lists: NDArray[np.object_]) -> NDArray:

@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a long name": (with_a_long_name, "nir-name-long 500"),
     "one name twice": (with_the_same_name_twice, "nir-name-twice 'a.b'"),
     "deep graphs": (nested_deep, "nir-too-many-nodes 16"),
-    "a graph in itself": (nested_in_itself, "nir-too-many-nodes 20000"),
+    "a graph in itself": (nested_in_itself, "nir-too-many-nodes 2500"),
     "many populations": (chain(251, 2, "Threshold", threshold=0.5), "nir-too-many-neurons 250"),
     "a graph without ends": (lambda node: graph_in(node, "empty"), "nir-nested-ports 'empty'"),
 }

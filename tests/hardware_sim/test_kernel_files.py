@@ -108,15 +108,6 @@ def test_a_folder_that_cannot_be_made(path: Path) -> None:
     assert read_checked(path, KEY) == DATA
 
 
-def test_what_a_killed_process_left(path: Path) -> None:
-    old, new = (path.with_name(f".kernel-{name}.tmp") for name in ("old", "new"))
-    old.write_bytes(b"half")
-    new.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    write_checked(path, KEY, DATA)
-    assert (old.exists(), new.exists()) == (False, True)
-
-
 def test_writers_do_not_fight(path: Path) -> None:
     """Whoever reads while others write gets something whole."""
     found: set[bytes | None] = set()

@@ -1,0 +1,74 @@
+"""Standard streams that are closed, full or of another encoding, and what is lost then.
+
+A closed one takes what is written and shows nothing. Remarks that cannot be shown end no command;
+results that cannot be written do.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any, TextIO
+
+
+def prepare() -> None:
+    """Make stdout and stderr fit to be written to, whatever the caller left of them."""
+    _fill_gaps()
+    if sys.stdout is None:
+        sys.stdout = _on(1)
+    if sys.stderr is None:
+        sys.stderr = _on(2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack '→'
+            stream.reconfigure(errors="replace")
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = _Remarks(sys.stderr)  # type: ignore[assignment]
+
+
+def silence(*streams: TextIO) -> None:
+    """Send what is still buffered nowhere, so that Python's own exit does not fail on it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _fill_gaps() -> None:
+    """Open the standard descriptors that are closed: the next file would become one of them."""
+    try:
+        while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(opened)
+    except OSError:
+        pass
+
+
+def _on(descriptor: int) -> TextIO:
+    return open(descriptor, "w", encoding="utf-8", closefd=False)
+
+
+class _Remarks:
+    """Stderr, on which nothing depends; only a reader that goes away ends the command."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError):
+            pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

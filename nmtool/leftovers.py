@@ -1,0 +1,82 @@
+"""What is being written has a name of its own, which tells the next process what was left undone.
+
+.NAME.nmtool-MACHINE-PROCESS-xxxxxxxx       will become NAME
+.NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted when there is a new one
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import socket
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+_NAME = re.compile(r"\.(.+)\.nmtool-(old-)?([0-9a-f]{8})-([0-9]+)-[a-z0-9_]{8}")
+
+_LONG_S = 86400.0
+"""After so long without a change nobody writes any more, on whatever machine."""
+
+_cleaned: set[Path] = set()
+
+
+def prefix(name: str, *, old: bool = False) -> str:
+    """The beginning of a temporary name, for `tempfile` to complete.
+
+    Args:
+        name: of the file or folder to be written.
+        old: it will hold what has that name now.
+    """
+    return f".{name}.nmtool-{'old-' if old else ''}{_machine()}-{os.getpid()}-"
+
+
+def clean(folder: str | Path) -> None:
+    """Delete what killed processes left unfinished in a folder; each is looked at once.
+
+    A folder that was moved away for a new one that never came gets its name back.
+    """
+    folder = Path(folder)
+    if folder in _cleaned or os.name != "posix":
+        return
+    _cleaned.add(folder)
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            match = _NAME.fullmatch(entry.name)
+            if match and _is_abandoned(entry, match[3], int(match[4])):
+                _settle(Path(entry.path), folder / match[1], is_old=bool(match[2]))
+
+
+def _settle(left: Path, target: Path, *, is_old: bool) -> None:
+    with suppress(OSError):
+        if is_old and not target.exists():
+            left.rename(target)
+        elif left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
+
+
+def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
+    if machine == _machine():
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except PermissionError:
+            pass
+    with suppress(OSError):
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LONG_S
+    return False
+
+
+@cache
+def _machine() -> str:
+    """Where process numbers mean the same: a machine, or a container on it."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:8]

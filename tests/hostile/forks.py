@@ -1,0 +1,111 @@
+"""Runs commands of nmtool in children of one warm process, and measures what they take.
+
+    python -m tests.hostile.forks JOBS.json ANSWERS.json
+
+A job is {"words": […], "folder": …, "streams": […]}; its answer, on a line of its own, is exit
+code, stdout, stderr, largest memory in bytes and seconds of computing. A traceback is code 120. A
+child that takes more than `CPU_S` of processor time, or waits for longer than `PATIENCE_S`, is
+ended by a signal, and its code is then negative.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from nmtool.cli.main import COMMANDS, main
+
+CLOSED = "-"
+CPU_S = 10
+PATIENCE_S = 60
+ADDRESSES = 16 << 30
+"""Bytes of address space, so that a test that fails does not take the machine with it."""
+
+LIBRARIES = ("h5py", "nir", "numba", "onnx", "torch", "optuna", "nmtool.hardware_sim.simulator")
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """Run one job."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            _in_child(job, out.fileno(), err.fileno())
+        _, status, usage = os.wait4(child, 0)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read(1 << 20).decode(errors="replace"))
+        code = os.waitstatus_to_exitcode(status)
+        return {
+            "code": code,
+            "out": texts[0],
+            "err": texts[1],
+            "bytes": usage.ru_maxrss << 10,
+            "seconds": usage.ru_utime + usage.ru_stime,
+        }
+
+
+def _in_child(job: dict[str, Any], out: int, err: int) -> None:
+    code = 120  # a traceback
+    try:
+        os.setsid()  # whatever it ends with its group, this process is not among them
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        for descriptor, name in enumerate(job.get("streams", ())):
+            _redirect(descriptor, name)
+        used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + CPU_S + 1, int(used) + CPU_S + 2))
+        resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(PATIENCE_S)
+        os.chdir(job["folder"])
+        code = main(job["words"])
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # as Python's own end would
+            code = 120
+        with suppress(OSError):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(descriptor: int, name: str) -> None:
+    """Leave a standard stream as it is (''), close it ('-'), or open a file in its place."""
+    if name == CLOSED:
+        os.close(descriptor)
+        setattr(sys, ("stdin", "stdout", "stderr")[descriptor], None)
+    elif name:
+        file = os.open(name, os.O_RDWR)
+        os.dup2(file, descriptor)
+        os.close(file)
+
+
+def _warm_up() -> None:
+    for name in COMMANDS:
+        import_module(f"nmtool.cli.{name.replace('-', '_')}")
+    for name in LIBRARIES:
+        with suppress(ImportError):
+            import_module(name)
+
+
+if __name__ == "__main__":
+    _warm_up()
+    jobs = json.loads(Path(sys.argv[1]).read_text())
+    with open(sys.argv[2], "w") as answers:
+        for job in jobs:
+            answers.write(json.dumps(run(job)) + "\n")
+            answers.flush()

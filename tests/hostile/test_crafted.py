@@ -1,0 +1,71 @@
+"""Every crafted file ends with exit code 2 and a sentence, within 10 s of computing and 1 GB."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hostile import crafted
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, and counts as Linux"),
+]
+
+ROOT = Path(__file__).parents[2]
+MAX_BYTES = 1 << 30
+PARTS = 2
+"""The cases run in so many processes, each warmed up once."""
+
+THOROUGH = "NMTOOL_THOROUGH" in os.environ
+
+
+def chosen(part: int) -> list[str]:
+    """The cases of a part; slow ones are for `make nightly`."""
+    names = [name for name in crafted.CASES if THOROUGH or name not in crafted.SLOW]
+    return names[part::PARTS]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
+    names = chosen(part)
+    jobs = []
+    for number, name in enumerate(names):
+        folder = tmp_path / str(number)
+        crafted.whole(folder)
+        jobs.append({"words": crafted.CASES[name](folder), "folder": str(folder)})
+    answers = run(jobs, tmp_path)
+    wrong = {
+        name: said
+        for name, answer in zip(names, answers, strict=True)
+        if (said := complaint(answer, harmless=name in crafted.HARMLESS))
+    }
+    assert wrong == {}
+
+
+def run(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    (folder / "jobs").write_text(json.dumps(jobs))
+    command = [sys.executable, "-m", "tests.hostile.forks", folder / "jobs", folder / "answers"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
+
+
+def complaint(answer: dict[str, Any], harmless: bool) -> str:
+    """What is wrong with an answer; '' where nothing is."""
+    if answer["bytes"] > MAX_BYTES:
+        return f"it takes {answer['bytes'] >> 20} MiB: {answer['err'][-300:]}"
+    if harmless and answer["code"] == 0:
+        return ""
+    codes = re.findall(r"^error\[([a-z0-9-]+)\]: \S", answer["err"], re.M)
+    if answer["code"] != 2 or len(codes) != 1 or codes[0] == "memory-exhausted":
+        return f"code {answer['code']}: {answer['err'][-600:]}"
+    if answer["out"]:
+        return f"it says {answer['out'][:200]} on stdout"
+    return ""

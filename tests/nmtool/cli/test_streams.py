@@ -1,0 +1,119 @@
+"""Standard streams that are closed or full: no traceback, and the exit code still says what was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli.main import COMMANDS
+from tests.hostile.forks import CLOSED
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.test_main import ROOT, _environment
+
+pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+
+FULL = "/dev/full"
+OUT, ERR, BOTH, ALL = ("", CLOSED), ("", "", CLOSED), ("", CLOSED, CLOSED), (CLOSED,) * 3
+FULL_OUT, FULL_ERR, FULL_BOTH = ("", FULL), ("", "", FULL), ("", FULL, FULL)
+EVERY = (OUT, ERR, BOTH, ALL, FULL_OUT, FULL_ERR, FULL_BOTH)
+
+Streams = tuple[str, ...]
+
+
+SHOWN = "inspect integers.npz"
+EVALUATED = "evaluate integers.npz two --json"
+UNTOLD = "inspect nowhere"
+WRITTEN = "export integers.npz -o {}.c"
+HELP = ("--help", "--version", *(f"{command} --help" for command in COMMANDS))
+WRONG = ("", "nonsense")
+USED = (
+    f"train two -o run {' '.join(cases.SETTINGS)} --epochs 1",
+    "sweep study.toml",
+    "finetune nowhere two -o tuned",
+    "compare two --a nowhere --b nowhere",
+    "quantise floats.npz -o q.npz --force",
+    "quantise floats.npz -o q.npz --force --json",
+    "convert floats.npz x.npz --force",
+    "run nowhere two",
+    "verify nowhere",
+    "verify integers.npz two --against onnx",
+    "data two",
+    "data two --json",
+    "lava nonsense",
+    "demo --nonsense",
+)
+
+RUNS = [
+    *((words, streams) for words in (SHOWN, EVALUATED, UNTOLD) for streams in EVERY),
+    *((WRITTEN.format(n), streams) for n, streams in enumerate(EVERY)),
+    *((words, streams) for words in (*HELP, *WRONG, *USED) for streams in (BOTH, FULL_BOTH)),
+]
+
+Codes = dict[tuple[str, Streams], int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("streams")
+    cases.integer_network().save(found / "integers.npz")
+    cases.float_network().save(found / "floats.npz")
+    cases.write_folder(found / "two")
+    (found / "study.toml").write_text("trials = 1\n")
+    return found
+
+
+@pytest.fixture(scope="module")
+def codes(folder: Path) -> Codes:
+    """Exit codes of all commands; 120 stands for a traceback."""
+    jobs = [{"words": w.split(), "folder": str(folder), "streams": streams} for w, streams in RUNS]
+    (folder / "jobs").write_text(json.dumps(jobs))
+    command = [sys.executable, "-m", "tests.hostile.forks", folder / "jobs", folder / "answers"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    answers = [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
+    for answer in answers:
+        assert "Traceback" not in answer["err"] + answer["out"], answer["err"]
+    return dict(zip(RUNS, (answer["code"] for answer in answers), strict=True))
+
+
+def test_what_is_lost_and_what_is_not(codes: Codes) -> None:
+    """Remarks that cannot be shown end nothing; results that cannot be written do."""
+    for words in (SHOWN, EVALUATED):
+        assert [codes[words, streams] for streams in EVERY] == [0, 0, 0, 0, 2, 0, 2]
+    assert {codes[UNTOLD, streams] for streams in EVERY} == {2}
+
+
+def test_files_that_are_written(codes: Codes, folder: Path) -> None:
+    """No file that a command writes becomes its standard output."""
+    assert [codes[WRITTEN.format(n), streams] for n, streams in enumerate(EVERY[:4])] == [0] * 4
+    for n in range(4):
+        assert (folder / f"{n}.c").read_text().startswith("/*")
+
+
+def test_help_of_every_command(codes: Codes) -> None:
+    assert {codes[words, FULL_BOTH] for words in HELP} == {2}
+    assert {codes[words, BOTH] for words in HELP} == {0}
+    assert {codes[words, streams] for words in WRONG for streams in (BOTH, FULL_BOTH)} == {2}
+
+
+@pytest.mark.torch
+def test_every_command_ends_with_a_code(codes: Codes) -> None:
+    found = [codes[words, streams] for words in USED for streams in (BOTH, FULL_BOTH)]
+    assert set(found) <= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("redirection", [">&- 2>&-", "> /dev/full 2> /dev/full"])
+def test_a_process_of_its_own(redirection: str, folder: Path) -> None:
+    command = f'"$0" -W error -m nmtool inspect integers.npz {redirection}; echo $?'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("0\n" if "-" in redirection else "2\n", "")

@@ -1,0 +1,91 @@
+"""Files of others are data: the few places that could execute something are known by name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("nmtool", "hardware_sim", "training", "exporters")
+
+SUSPECT = {
+    *("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "runpy", "code"),
+    *("subprocess", "importlib", "ctypes", "imp", "zipimport"),
+}
+"""Modules that execute, or read what executes; and so do these functions:"""
+
+SUSPECT_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "load_library"}
+
+KNOWN = {
+    # Our own modules, by names that stand in the sources.
+    "exporters/formats.py": {"importlib"},
+    "nmtool/__init__.py": {"importlib"},
+    "nmtool/cli/main.py": {"importlib"},
+    "training/recipes.py": {"importlib"},
+    # Libraries that are looked for, or whose version is asked.
+    "hardware_sim/compiled.py": {"importlib"},
+    "nmtool/verbs/quantising.py": {"importlib"},
+    "training/cuda/available.py": {"importlib"},
+    "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
+    "exporters/netx/package/reader.py": {"importlib"},
+    # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
+    "exporters/supervise.py": {"subprocess"},
+    "exporters/interpreters.py": {"subprocess"},
+    "training/cuda/ptx.py": {"subprocess"},
+    # The C library, for the end of a child with its parent.
+    "exporters/leash.py": {"ctypes", "ctypes.CDLL"},
+    "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},
+    # Kernels of the user's own cache, after their digest.
+    "hardware_sim/kernel_files.py": {"pickle"},
+}
+"""By file: what of it is used there. docs/architecture.md, "Files of others", says why."""
+
+
+def _sources() -> Iterator[tuple[str, ast.Module]]:
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def _suspects(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        elif isinstance(node, ast.Call):
+            yield _name(node)
+
+
+def _name(call: ast.Call) -> str:
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id
+    if isinstance(function, ast.Attribute):
+        owner = function.value
+        whole = f"{owner.id}.{function.attr}" if isinstance(owner, ast.Name) else ""
+        # A compiled expression or a kernel is nothing that a file brings.
+        return "" if whole == "re.compile" else {"torch.load": "torch.load"}.get(whole, whole)
+    return ""
+
+
+def test_whatever_could_execute_a_file_is_known() -> None:
+    suspect = SUSPECT | SUSPECT_CALLS | {"torch.load", "os.system", "os.popen", "ctypes.CDLL"}
+    found = {name: {one for one in _suspects(tree) if one in suspect} for name, tree in _sources()}
+    assert {name: uses for name, uses in found.items() if uses} == KNOWN
+
+
+def test_numpy_never_reads_pickles() -> None:
+    calls = [
+        (name, node)
+        for name, tree in _sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name(node) in ("np.load", "numpy.load")
+    ]
+    assert calls
+    for name, call in calls:
+        said = {word.arg: word.value for word in call.keywords}
+        value = said.get("allow_pickle")
+        assert isinstance(value, ast.Constant), f"{name}:{call.lineno}"
+        assert value.value is False, f"{name}:{call.lineno}"
