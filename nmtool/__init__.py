@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
     from nmtool.data.shd import write_shd
     from nmtool.errors import (
+        ArtefactError,
         BackendError,
         DataError,
         DoesNotFitError,
@@ -159,8 +160,8 @@ _HOMES = {
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
     "nmtool.data.shd": "write_shd",
-    "nmtool.errors": "BackendError DataError DoesNotFitError FileFormatError Finding InputError "
-    "MissingError NetworkError NmtoolError RankError StorageError UsageError",
+    "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
+    "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.import_options": "ImportOptions",

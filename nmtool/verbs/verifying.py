@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import ArtefactError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -41,6 +41,7 @@ def verify(
     against: Sequence[str] = (),
     artefact: str | Path | None = None,
     deep: bool = False,
+    trust: bool = False,
     options: Options = NO_OPTIONS,
     progress: Progress = silent,
 ) -> Certificate:
@@ -56,16 +57,20 @@ def verify(
             carries.
         against: backends, `lava`, `onnx`, `nir`, `c`, `netx`; by default that of the export.
         artefact: run this export of the network in its own format, not one made for the
-            purpose; by default the export that `network` names.
+            purpose; by default the export that `network` names. It must hold the network, and
+            what runs of it must be what nmtool writes for that.
         deep: compare u and v of every neuron, too.
+        trust: run an export although it differs from what this nmtool writes, and with it code
+            of others. C files are never compiled then.
         options: by backend, what its `check` takes, e.g. `{"lava": {"model": "stock"}}`.
         progress: is shown what is being done.
 
     Raises:
         UsageError: there is nothing to compare with, a float network among integers, an artefact
             that is not compared, or data that do not fit the network.
-        FileFormatError: a file is missing or damaged, or carries no known answers, or those of
-            another network.
+        ArtefactError: the artefact holds another network.
+        FileFormatError: a file is missing or damaged, differs from what would be written, or
+            carries no known answers, or those of another network.
         DoesNotFitError: a format cannot hold the network.
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
@@ -75,12 +80,14 @@ def verify(
     against = [against] if isinstance(against, str) else list(against)
     own, artefact = _own_export(network, artefact, against)
     if data is None:
-        return _verify_answers(network, own, artefact, against, deep, options, progress)
+        return _verify_answers(network, own, artefact, against, deep, trust, options, progress)
     backends = backends_to_run(against, own)
-    for backend in backends:
-        backend.package.require()
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
+    if own is not None and own in backends and artefact is not None:
+        check_tied(own, artefact, None if artefact == network else found, trust=trust)
+    for backend in backends:
+        backend.package.require()
     spikes, label = _input(found, data)
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
@@ -98,6 +105,7 @@ def verify(
                 simulated=simulated,
                 deep=deep and _records_all(one, backends),
                 progress=progress,
+                **trusting(one, trust),
                 **options.get(one.name, {}),
             )
             for one, path in paths.items()
@@ -140,9 +148,51 @@ def check_answers(
         answers.spikes,
         simulated=simulated,
         answers=answers.recording,
+        deep=answers.is_deep,
         progress=progress,
         **options,
     )
+
+
+def check_tied(
+    format_: Format,
+    artefact: str | Path,
+    network: Network | IntegerNetwork | None,
+    *,
+    trust: bool = False,
+) -> None:
+    """Check, before anything of it runs, that an artefact is that of a network.
+
+    Args:
+        format_: its format.
+        artefact: its path.
+        network: what it is to be; None where the network is the one in the artefact. A format of
+            real numbers may hold the floats that integers were made from.
+        trust: let what runs of it differ from what would be written.
+
+    Raises:
+        ArtefactError: it holds another network.
+        FileFormatError: it is damaged, or differs from what would be written.
+        MissingError: what writes the format is not installed.
+    """
+    if network is not None:
+        held = format_.package.load(artefact).content_hash
+        if held not in (network.content_hash, getattr(network, "source_hash", "")):
+            raise ArtefactError(
+                f"{artefact} holds another network",
+                code="artefact-other-network",
+                why=f"its content hash is {held}, not {network.content_hash}",
+                fix="export the network again",
+            )
+    if not trust:
+        format_.package.check_written(artefact)
+
+
+def trusting(format_: Format, trust: bool) -> dict[str, bool]:
+    """What a package that executes code of an artefact is told of trust in it."""
+    from nmtool.exporters.formats import CODE
+
+    return {"trust": True} if trust and CODE in format_.can else {}
 
 
 def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
@@ -174,6 +224,7 @@ def _verify_answers(
     artefact: str | Path | None,
     against: Sequence[str],
     deep: bool,
+    trust: bool,
     options: Options,
     progress: Progress,
 ) -> Certificate:
@@ -192,19 +243,14 @@ def _verify_answers(
             code="data-missing",
             fix="name DATA, or leave out what is compared beside the export's own answers",
         )
-    answers = self_check.carried_answers(own, artefact)
+    found = None
     if artefact != network:
         found = load(network) if isinstance(network, str | Path) else network
-        if found.content_hash != answers.network_hash:
-            raise FileFormatError(
-                f"the known answers in {artefact} are those of another network",
-                code="answers-other-network",
-                fix="export the network again",
-            )
+    check_tied(own, artefact, found, trust=trust)
+    answers = self_check.carried_answers(own, artefact)
     own.package.require()
-    check = check_answers(
-        own, artefact, answers, options=options.get(own.name, {}), progress=progress
-    )
+    how = {**trusting(own, trust), **options.get(own.name, {})}
+    check = check_answers(own, artefact, answers, options=how, progress=progress)
     return Certificate(
         answers.spikes.n_samples,
         answers.network_hash,
