@@ -27,6 +27,9 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import MAX_DU, MAX_DV, MAX_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 
+STATES_AT_ONCE = 1 << 20
+"""How many states are looked at together, to bound the memory that takes."""
+
 _States = NDArray[np.int64]
 """[samples, steps, neurons]."""
 
@@ -94,9 +97,21 @@ def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_
 
 
 def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
-    name, bias = population.name, population.bias
-    u = deep.current[name].astype(np.int64)
-    v = (deep.potential if population.kind == LIF else deep.membrane)[name].astype(np.int64)
+    """[samples, numbers · 2] bool, a few samples at a time."""
+    name = population.name
+    u = deep.current[name]
+    v = (deep.potential if population.kind == LIF else deep.membrane)[name]
+    at_once = max(1, STATES_AT_ONCE // max(1, u[:1].size))
+    return np.concatenate(
+        [
+            _seen(population, *(states[i : i + at_once].astype(np.int64) for states in (u, v)))
+            for i in range(0, len(u), at_once)
+        ]
+    )
+
+
+def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
+    bias = population.bias
     u_before, v_before = _before(u), _before(v)
     kept = _decayed(v_before, keep_membrane(population.dv))
     threshold = population.vth << STATE_SHIFT

@@ -150,7 +150,10 @@ class _Search:
         for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
             if self._shares(best) == (1.0, 1.0):
                 break
-            best = self.best([best, *self.tried(_raster(self._variants(best)))])
+            better = self.best([best, *self.tried(_raster(self._variants(best)))])
+            if better is best:
+                break
+            best = better
         return best
 
     def adds(self, sample: _Sample) -> bool:

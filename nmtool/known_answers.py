@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +40,8 @@ class KnownAnswers(Tabular):
             the same states come back.
 
     Raises:
-        DataError: there is no sample or step, or the recording has others than the inputs.
+        DataError: there is no sample or step, the recording has others than the inputs, or u and
+            v are not integers, or not of the same populations.
     """
 
     network_hash: str
@@ -60,6 +62,18 @@ class KnownAnswers(Tabular):
             raise DataError(
                 "known answers have other samples or steps than their inputs",
                 code="known-answers-shape",
+            )
+
+        v = {**self.recording.potential, **self.recording.membrane}
+        states = [*self.recording.current.values(), *v.values()]
+        if self.is_deep and (
+            set(v) != set(self.recording.current)
+            or any(array.dtype.kind not in "iu" for array in states)
+            or any(array.shape != v[name].shape for name, array in self.recording.current.items())
+        ):
+            raise DataError(
+                "known answers hold u and v of integers, and of the same populations",
+                code="known-answers-states",
             )
 
     def __repr__(self) -> str:
@@ -135,7 +149,10 @@ def _unpack(archive: storage.Archive) -> KnownAnswers:
     if "deep" in archive.header:
         with archive.checked():
             states = archive.header["deep"]["states"]
-            kept = {n: (int(c["keep"][0]), int(c["keep"][1])) for n, c in states.items()}
+            kept = {
+                n: (operator.index(c["keep"][0]), operator.index(c["keep"][1]))
+                for n, c in states.items()
+            }
             archive = _with_states(archive, archive.header["deep"])
     together = recordings.unpack(archive)
     with archive.checked():
@@ -151,7 +168,7 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
     arrays = dict(archive.arrays)
     for name, coded in deep["states"].items():
         added_u, added_v = (
-            archive.array(f"{quantity}.{name}").astype(np.int64) * int(unit)
+            _whole(archive.array(f"{quantity}.{name}")) * operator.index(unit)
             for quantity, unit in zip((_U, _V), coded["unit"], strict=True)
         )
         spiked = _spiked(archive, name, added_u.shape)
@@ -162,6 +179,13 @@ def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
         arrays[f"{'membrane' if name in dense['membrane'] else 'potential'}.{name}"] = v
     header = {**archive.header, "dense": {**dense, "current": list(deep["states"])}}
     return replace(archive, header=header, arrays=arrays)
+
+
+def _whole(values: NDArray) -> NDArray[np.int64]:
+    """[samples, steps, neurons] int64; raises `ValueError` for anything else."""
+    if values.ndim != 3 or values.dtype.kind not in "iu":
+        raise ValueError(f"{values.dtype} of the shape {values.shape} are no states")
+    return values.astype(np.int64)
 
 
 def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:

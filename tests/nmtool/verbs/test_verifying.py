@@ -222,14 +222,14 @@ def test_an_artefact_of_the_network(lava: FakeLava, tmp_path: Path) -> None:
     assert folder not in {call["folder"] for call in lava.calls}
 
 
-def test_an_artefact_of_another_network_differs(lava: FakeLava, tmp_path: Path) -> None:
+def test_an_artefact_of_another_network_is_refused(lava: FakeLava, tmp_path: Path) -> None:
     first, *others = INTEGERS.projections
     silent = replace(INTEGERS, projections=[replace(first, weight=first.weight * 0), *others])
     folder = nm.export(silent, tmp_path / "folder", to="lava")
-    assert not nm.verify(INTEGERS, EVENTS, artefact=folder).identical
-    with refused(FileFormatError, "answers-other-network") as caught:
-        nm.verify(INTEGERS, artefact=folder)
-    assert str(folder) in caught.value.what
+    for data in (EVENTS, None):
+        with refused(nm.ArtefactError, "artefact-other-network") as caught:
+            nm.verify(INTEGERS, data, artefact=folder)
+        assert str(folder) in caught.value.what
     assert nm.verify(silent, artefact=folder).identical
     silent.save(tmp_path / "silent.npz")
     assert nm.verify(tmp_path / "silent.npz", artefact=folder).identical
