@@ -194,9 +194,11 @@ def _changes(network: Network | IntegerNetwork, graph: Graph, extra: Extra) -> l
     except DoesNotFitError as error:
         return list(error.findings)
     findings = differences(built.graph, graph)
-    if extras.about(network, Settings(options, built.ahead, built.recorded)) != dict(extra.about):
-        fix = "export the network again"
-        findings.append(Finding("nir-graph-changed", extras.SETTINGS, "it differs", fix))
+    right = extras.about(network, Settings(options, built.ahead, built.recorded))
+    for key in ("ahead", "recorded"):
+        if right[key] != extra.about.get(key):
+            fix = "export the network again"
+            findings.append(Finding("nir-graph-changed", f"settings, {key}", "it differs", fix))
     return findings
 
 
