@@ -72,7 +72,7 @@ def _check_free(
             why="only an earlier export is replaced",
             fix="choose another folder",
         )
-    strangers = sorted(_files(folder) - files)
+    strangers = sorted(files_in(folder) - files)
     if strangers:
         raise UsageError(
             f"{folder} holds files that are not part of the export: {', '.join(strangers[:3])}",
@@ -82,7 +82,8 @@ def _check_free(
         )
 
 
-def _files(folder: Path) -> set[str]:
+def files_in(folder: Path) -> set[str]:
+    """Relative POSIX paths of all files in a folder, but those that Python compiles beside them."""
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
 OPTIONS = "takes options when it writes"
+CODE = "is executed as it is, code of others too where that is trusted"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,12 @@ class Format:
 
 
 FORMATS = (
-    Format("lava", "a folder that runs in Lava 0.10.0", marker="lava_network"),
+    Format(
+        "lava",
+        "a folder that runs in Lava 0.10.0",
+        marker="lava_network",
+        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, CODE}),
+    ),
     Format("onnx", "an ONNX file of standard operators", (".onnx",)),
     Format(
         "nir",

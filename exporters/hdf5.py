@@ -110,6 +110,15 @@ class PlainFile:
             )
         return np.asarray(dataset[()])
 
+    def anything(self, parent: h5py.Group, name: str) -> NDArray:
+        """The values of a dataset of numbers or of texts of a fixed length."""
+        dataset = self._dataset(parent, name)
+        if dataset.dtype.kind not in f"{_NUMBERS}S":
+            raise FileFormatError(
+                f"{_place(parent, name)} holds neither numbers nor texts", code="hdf5-no-numbers"
+            )
+        return np.asarray(dataset[()])
+
     def text(self, parent: h5py.Group, name: str) -> str:
         """The text of a dataset."""
         dataset = self._dataset(parent, name)

@@ -42,8 +42,11 @@ def _answered(network: IntegerNetwork | Network, answers: KnownAnswers) -> bool:
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     sizes = {name: raster.n_neurons for name, raster in spikes.items()}
     sizes |= {name: v.shape[2] for name, v in membrane.items()}
+    everyone = {p.name: p.size for p in network.populations}
+    current = {name: u.shape[2] for name, u in answers.recording.current.items()}
     return (
-        sizes == {p.name: p.size for p in network.populations}
+        current in ({}, everyone)
+        and sizes == everyone
         and set(spikes) == {p.name for p in network.populations if p.kind == LIF}
         and answers.spikes.n_neurons == network.channels.size
     )

@@ -1,17 +1,24 @@
-"""Known answers of a network: short inputs that make it spike, and what it answers to them."""
+"""Known answers of a network: short inputs that make it spike, and what it answers to them.
+
+One sample comes from data, where there are any; the others are made so that together they tell the
+network from every other that differs in one stored number by a step of its grid, as far as any
+input can (`stimuli.py`). Answers of integers hold u and v of every neuron.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
-
-from nmtool.graph import LIF
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import strongly_connected
 from nmtool.hardware_sim.busiest import busiest_stretches
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.hardware_sim.step import keep_current, keep_membrane
+from nmtool.hardware_sim.stimuli import driving_input
+from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network, Population
+from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -19,70 +26,53 @@ ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
 """Spikes of a sample go through three hops of the longest delay in so many steps."""
 
-RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Spikes per channel and step that are tried for generated input."""
-
-_SEED = 20210
+DRIVEN_STEPS = 32
+"""Steps that a sample lasts beyond the longest delays, so that neurons have time to spike."""
 
 
 def known_answers(
     network: IntegerNetwork | Network,
     spikes: Raster | None = None,
-    run: Callable[..., Recording] = simulate,
+    run: Callable[..., Recording] | None = None,
 ) -> KnownAnswers:
     """What a network answers to a few short samples.
 
     Args:
         network: the network.
-        spikes: input raster; stretches of its samples that make most populations spike are
-            taken. Where none makes any spike, and by default, input is generated, the same for
-            the same network.
-        run: what answers to (network, raster); by default the simulator of integers.
+        spikes: input raster; a stretch of the sample that makes most populations spike is taken
+            where it makes any, and two samples are made. By default all three are made, the same
+            for the same network.
+        run: what answers to (network, raster); by default the simulator of integers, which also
+            tells u and v of every neuron.
 
     Raises:
         DataError: the raster has other channels than the network.
     """
-    found = None
-    if spikes is not None:
-        found = busiest_stretches(network, spikes, ANSWERED_STEPS, ANSWERED_SAMPLES, run)
-    if found is None or _is_silent(network, found.recording):
-        generated = generated_input(network, run)
-        return KnownAnswers(network.content_hash, generated, run(network, generated))
-    return KnownAnswers(network.content_hash, found.spikes, found.recording)
+    found = _input(network, spikes, run or simulate)
+    if run is not None:
+        return KnownAnswers(network.content_hash, found, run(network, found))
+    assert isinstance(network, IntegerNetwork), "floats need something to run them"
+    kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
+    return KnownAnswers(network.content_hash, found, simulate(network, found, deep=True), kept)
 
 
-def _is_silent(network: IntegerNetwork | Network, recording: Recording) -> bool:
-    """Whether populations could spike, but none does."""
-    return bool(_spiking(network)) and not _spiking_populations(recording)
-
-
-def _spiking(network: IntegerNetwork | Network) -> list[IntegerPopulation | Population]:
-    return [population for population in network.populations if population.kind == LIF]
-
-
-def generated_input(
-    network: IntegerNetwork | Network, run: Callable[..., Recording] = simulate
+def _input(
+    network: IntegerNetwork | Network, spikes: Raster | None, run: Callable[..., Recording]
 ) -> Raster:
-    """Random input of the lowest rate at which as many populations spike as ever do."""
-    best, most = _noise(network, RATES[0]), -1
-    spiking = _spiking(network)
-    for rate in RATES:
-        spikes = _noise(network, rate)
-        awake = _spiking_populations(run(network, spikes))
-        if awake > most:
-            best, most = spikes, awake
-        if awake == len(spiking):
-            break
-    return best
+    n_steps = answered_steps(network)
+    if spikes is not None:
+        busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
+        heard = busiest.spikes.n_spikes > 0
+        if heard and any(r.n_spikes for r in busiest.recording.spikes.values()):
+            taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
+            made = driving_input(network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run)
+            return Raster.concatenate([taken, made])
+    return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run)
 
 
-def _spiking_populations(recording: Recording) -> int:
-    return sum(raster.n_spikes > 0 for raster in recording.spikes.values())
-
-
-def _noise(network: IntegerNetwork | Network, rate: float) -> Raster:
-    """Independent spikes; the raw bits of a generator are the same in every numpy."""
-    shape = (ANSWERED_SAMPLES, min(network.n_steps, ANSWERED_STEPS), network.channels.size)
-    bits = np.random.PCG64(_SEED).random_raw(int(np.prod(shape)))
-    uniform = (bits >> np.uint64(11)) * 2.0**-53
-    return Raster.from_dense(uniform.reshape(shape) < rate)
+def answered_steps(network: IntegerNetwork | Network) -> int:
+    """Steps of samples that are made: longer than the network's own where delays need that."""
+    edges = [(p.source, p.target) for p in network.projections]
+    hops = len(strongly_connected([p.name for p in network.populations], edges))
+    reach = max((int(p.delay.max(initial=0)) for p in network.projections), default=0)
+    return min(ANSWERED_STEPS, max(network.n_steps, hops * (reach + HOP_LATENCY) + DRIVEN_STEPS))

@@ -99,6 +99,7 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     NetworkError        a network that contradicts itself
     UsageError          options that do not go together
     StorageError        a file that could not be written
+    ArtefactError       an artefact that is not the network's
     DoesNotFitError     the target cannot hold the network
     MissingError        something needed is not installed
     BackendError        an external runtime failed
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from nmtool.data.events import SpikeEvents
     from nmtool.data.shd import write_shd
     from nmtool.errors import (
+        ArtefactError,
         BackendError,
         DataError,
         DoesNotFitError,
@@ -173,8 +175,8 @@ _HOMES = {
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
     "nmtool.data.shd": "write_shd",
-    "nmtool.errors": "BackendError DataError DoesNotFitError FileFormatError Finding InputError "
-    "MissingError NetworkError NmtoolError RankError StorageError UsageError",
+    "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
+    "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
     "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
@@ -217,6 +219,7 @@ if TYPE_CHECKING:
     # A checker takes only what is listed here for public.
     __all__ = [
         "Arrival",
+        "ArtefactError",
         "BackendError",
         "Calibration",
         "Cause",

@@ -8,6 +8,7 @@
     │   ├── UsageError               options that do not go together
     │   └── StorageError             the file could not be written; what was there is untouched
     ├── DoesNotFitError (1)          the target cannot hold the network
+    ├── ArtefactError (1)            an artefact is not that of the network
     └── MissingError (3)             something needed is not installed or did not start
         ├── BackendError             an external runtime (Lava) failed or hung
         └── RankError                another process of a data-parallel job is gone
@@ -138,6 +139,12 @@ class StorageError(InputError):
 
 class DoesNotFitError(NmtoolError):
     """The target cannot hold the network."""
+
+    exit_code = 1
+
+
+class ArtefactError(NmtoolError):
+    """An artefact is not what it is said to be: it holds another network."""
 
     exit_code = 1
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nmtool import recording as recordings
 from nmtool import storage
@@ -14,7 +19,12 @@ from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 
 FILE_KIND = "nmtool known answers"
-FILE_VERSION = 1
+FILE_VERSION = 2
+"""Of files that hold u and v of every neuron; others are of version 1, which older readers know."""
+
+_SHALLOW_VERSION = 1
+_DECAY_SHIFT = 12
+_U, _V = "u", "v"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,15 +34,20 @@ class KnownAnswers(Tabular):
     Attributes:
         network_hash: content hash of the network that answers.
         spikes: the input raster, every sample from a fresh state.
-        recording: the expected spikes and membranes.
+        recording: the expected spikes and membranes; of integers u and v of every neuron, too.
+        kept: by population, what a step keeps of u and of v, of 4096. Files hold what states add
+            to that, which takes least room where these are the network's own; whatever they are,
+            the same states come back.
 
     Raises:
-        DataError: there is no sample or step, or the recording has others than the inputs.
+        DataError: there is no sample or step, the recording has others than the inputs, or u and
+            v are not integers, or not of the same populations.
     """
 
     network_hash: str
     spikes: Raster
     recording: Recording
+    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if 0 in (self.spikes.n_samples, self.spikes.n_steps):
@@ -41,16 +56,34 @@ class KnownAnswers(Tabular):
             )
         shape = (self.spikes.n_samples, self.spikes.n_steps)
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
-        answered += [v.shape[:2] for v in self.recording.membrane.values()]
+        groups = (self.recording.membrane, self.recording.current, self.recording.potential)
+        answered += [states.shape[:2] for group in groups for states in group.values()]
         if any(found != shape for found in answered):
             raise DataError(
                 "known answers have other samples or steps than their inputs",
                 code="known-answers-shape",
             )
 
+        v = {**self.recording.potential, **self.recording.membrane}
+        states = [*self.recording.current.values(), *v.values()]
+        if self.is_deep and (
+            set(v) != set(self.recording.current)
+            or any(array.dtype.kind not in "iu" for array in states)
+            or any(array.shape != v[name].shape for name, array in self.recording.current.items())
+        ):
+            raise DataError(
+                "known answers hold u and v of integers, and of the same populations",
+                code="known-answers-states",
+            )
+
     def __repr__(self) -> str:
         shape = f"{self.spikes.n_samples} samples × {self.spikes.n_steps} steps"
         return f"<KnownAnswers: {shape}, of network {self.network_hash[:12]}>"
+
+    @property
+    def is_deep(self) -> bool:
+        """True where u and v of every neuron are among the answers."""
+        return bool(self.recording.current)
 
     def tables(self) -> list[Table]:
         """The inputs, and the answers."""
@@ -58,7 +91,7 @@ class KnownAnswers(Tabular):
 
     def save(self, path: str | Path) -> None:
         """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
-        storage.write_archive(path, FILE_KIND, FILE_VERSION, *_pack(self))
+        storage.write_archive(path, FILE_KIND, _version(self), *_pack(self))
 
     @classmethod
     def load(cls, path: str | Path) -> KnownAnswers:
@@ -67,7 +100,7 @@ class KnownAnswers(Tabular):
 
     def to_bytes(self) -> bytes:
         """The bytes `save` would write, for files of other formats to carry."""
-        return storage.pack_archive(FILE_KIND, FILE_VERSION, *_pack(self))
+        return storage.pack_archive(FILE_KIND, _version(self), *_pack(self))
 
     @classmethod
     def from_bytes(cls, data: bytes, carrier: str | Path) -> KnownAnswers:
@@ -75,17 +108,130 @@ class KnownAnswers(Tabular):
         return _unpack(storage.unpack_archive(data, carrier, FILE_KIND, FILE_VERSION))
 
 
+def _version(answers: KnownAnswers) -> int:
+    return FILE_VERSION if answers.is_deep else _SHALLOW_VERSION
+
+
 def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
-    """A recording in which the input stands as the spikes of the population `input`."""
+    """A recording in which the input stands as the spikes of the population `input`.
+
+    u stands as what a step adds to what it keeps; so does v, less u, and it starts at 0 again
+    after a spike. All of them in units of their greatest common divisor.
+    """
     recording = answers.recording
     together = replace(recording, spikes={INPUT: answers.spikes, **recording.spikes})
-    header, arrays = recordings.pack(together)
-    return {**header, "network_hash": answers.network_hash}, arrays
+    if not answers.is_deep:
+        header, arrays = recordings.pack(together)
+        return {**header, "network_hash": answers.network_hash}, arrays
+    header, arrays = recordings.pack(replace(together, membrane={}, current={}, potential={}))
+    coded = {}
+    for name, u in recording.current.items():
+        keep_u, keep_v = answers.kept.get(name, (0, 0))
+        v = {**recording.potential, **recording.membrane}[name]
+        added_v = _added(v, keep_v) - u
+        if name in recording.spikes:
+            added_v = np.where(recording.spikes[name].dense(), v, added_v)
+        coded[name] = {"keep": [keep_u, keep_v], "unit": []}
+        for quantity, added in ((_U, _added(u, keep_u)), (_V, added_v)):
+            unit = max(1, int(np.gcd.reduce(added, axis=None)))
+            coded[name]["unit"].append(unit)
+            arrays[f"{quantity}.{name}"] = _shortest(added // unit)
+    names = {"membrane": list(recording.membrane), "potential": list(recording.potential)}
+    return {
+        **header,
+        "network_hash": answers.network_hash,
+        "deep": {**names, "states": coded},
+    }, arrays
 
 
 def _unpack(archive: storage.Archive) -> KnownAnswers:
+    kept = {}
+    if "deep" in archive.header:
+        with archive.checked():
+            states = archive.header["deep"]["states"]
+            kept = {
+                n: (operator.index(c["keep"][0]), operator.index(c["keep"][1]))
+                for n, c in states.items()
+            }
+            archive = _with_states(archive, archive.header["deep"])
     together = recordings.unpack(archive)
     with archive.checked():
         spikes = dict(together.spikes)
         network_hash = str(archive.header["network_hash"])
-        return KnownAnswers(network_hash, spikes.pop(INPUT), replace(together, spikes=spikes))
+        inputs = spikes.pop(INPUT)
+        return KnownAnswers(network_hash, inputs, replace(together, spikes=spikes), kept)
+
+
+def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:
+    """The archive of a recording with u and v, from that of what `_pack` made of them."""
+    dense = {"membrane": deep["membrane"], "potential": deep["potential"]}
+    arrays = dict(archive.arrays)
+    for name, coded in deep["states"].items():
+        added_u, added_v = (
+            _whole(archive.array(f"{quantity}.{name}")) * operator.index(unit)
+            for quantity, unit in zip((_U, _V), coded["unit"], strict=True)
+        )
+        spiked = _spiked(archive, name, added_u.shape)
+        keep_u, keep_v = coded["keep"]
+        u = _summed(added_u, int(keep_u), np.zeros_like(spiked))
+        v = _summed(np.where(spiked, added_v, added_v + u), int(keep_v), spiked)
+        arrays[f"current.{name}"] = u
+        arrays[f"{'membrane' if name in dense['membrane'] else 'potential'}.{name}"] = v
+    header = {**archive.header, "dense": {**dense, "current": list(deep["states"])}}
+    return replace(archive, header=header, arrays=arrays)
+
+
+def _whole(values: NDArray) -> NDArray[np.int64]:
+    """[samples, steps, neurons] int64; raises `ValueError` for anything else."""
+    if values.ndim != 3 or values.dtype.kind not in "iu":
+        raise ValueError(f"{values.dtype} of the shape {values.shape} are no states")
+    return values.astype(np.int64)
+
+
+def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """[samples, steps, neurons] bool: spikes of a population in an archive, if it has any.
+
+    Raises:
+        DataError: its spikes have another shape.
+    """
+    if name not in archive.header["spikes"]:
+        return np.zeros(shape, np.bool_)
+    raster = recordings.read_raster(archive, name, *archive.header["spikes"][name])
+    if (raster.n_samples, raster.n_steps, raster.n_neurons) != shape:
+        raise DataError(
+            "u and v were recorded over other samples or steps than spikes",
+            code="recording-shapes-differ",
+        )
+    return raster.dense()
+
+
+def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
+    """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero."""
+    before = np.zeros(states.shape, np.int64)
+    before[:, 1:] = states[:, :-1]
+    return states - _decayed(before, keep)
+
+
+def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """[samples, steps, neurons] int32: the states of what steps add; nothing is kept at `anew`."""
+    states = np.zeros(added.shape, np.int32)
+    state = np.zeros((added.shape[0], added.shape[2]), np.int64)
+    for step in range(added.shape[1]):
+        kept = np.where(anew[:, step], 0, _decayed(state, keep))
+        states[:, step] = (kept + added[:, step]).astype(np.int32)
+        state = states[:, step].astype(np.int64)
+    return states
+
+
+def _decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
+    product = state * keep
+    return np.sign(product) * (np.abs(product) >> _DECAY_SHIFT)
+
+
+def _shortest(values: NDArray[np.int64]) -> NDArray[np.signedinteger]:
+    """The values in as few bytes as hold all of them."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= low <= high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values

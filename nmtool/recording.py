@@ -141,7 +141,9 @@ def unpack(archive: storage.Archive) -> Recording:
     """The recording in an archive; raises `FileFormatError` where it is damaged."""
     header = archive.header
     with archive.checked():
-        spikes = {name: _raster(archive, name, *shape) for name, shape in header["spikes"].items()}
+        spikes = {
+            name: read_raster(archive, name, *shape) for name, shape in header["spikes"].items()
+        }
         dense = {
             group: {name: archive.array(f"{group}.{name}") for name in header["dense"][group]}
             for group in _DENSE
@@ -152,7 +154,7 @@ def unpack(archive: storage.Archive) -> Recording:
         return recording
 
 
-def _raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
+def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
     """The spikes of a population; what claims more than samples can have is damaged."""
     offset, step, neuron = (
         archive.array(f"spikes.{name}.{key}") for key in ("offset", "step", "neuron")

@@ -50,7 +50,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.backend import check_integers
 
-__all__ = ["check", "export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "check_written", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -112,6 +112,11 @@ def check_expressible(network: IntegerNetwork) -> None:
 def load(path: str | Path) -> IntegerNetwork:
     """The network that `export` wrote; raises `FileFormatError` on anything else."""
     return IntegerNetwork.load(path)
+
+
+def check_written(path: str | Path) -> None:
+    """Raise unless a file holds integers that brian2-loihi can express: nothing else of it runs."""
+    check_expressible(load(path))
 
 
 def known_answers(path: str | Path) -> KnownAnswers:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.c import compiler, content
+from nmtool.exporters.c.known import Carried
 from nmtool.exporters.c.runner import execute
 from nmtool.exporters.export_file import write_export
 from nmtool.integer_network import IntegerNetwork
@@ -21,7 +22,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.backend import check_integers
 
-__all__ = ["check", "export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "check_written", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -51,7 +52,11 @@ def export(
         UsageError: the file exists, and force is not given.
         StorageError: it could not be written; what was there is untouched.
     """
-    return write_export(path, content.file_bytes(network, answers), force)
+    return write_export(path, content.file_bytes(network, _carried(answers)), force)
+
+
+def _carried(answers: KnownAnswers | None) -> Carried | None:
+    return None if answers is None else Carried.of(answers)
 
 
 def load(path: str | Path) -> IntegerNetwork:
@@ -69,6 +74,26 @@ def known_answers(path: str | Path) -> KnownAnswers:
             fix="export the network again",
         )
     return answers
+
+
+def check_written(path: str | Path) -> None:
+    """Raise `FileFormatError` unless a file is, byte for byte, what would be written."""
+    _checked(path)
+
+
+def _checked(path: str | Path) -> tuple[content.Content, IntegerNetwork]:
+    """A file, and the network in it."""
+    file = content.read(path)
+    network = file.network()
+    if content.file_bytes(network, file.carried()) != file.data:
+        raise FileFormatError(
+            f"{path} is not what this nmtool writes for the network in it",
+            code="c-code-differs",
+            why="another version wrote it, or somebody changed its code; nothing of it was "
+            "compiled",
+            fix=f"nmtool export {path} -o NEW.c, and run that",
+        )
+    return file, network
 
 
 def run(
@@ -92,17 +117,8 @@ def run(
         MissingError: there is no C compiler.
         BackendError: it failed, or the program did; nothing of it is left running.
     """
-    file = content.read(path)
-    network = file.network()
-    check_steps(network, spikes)
-    if content.file_bytes(network, file.answers()) != file.data:
-        raise FileFormatError(
-            f"{path} is not what this nmtool writes for the network in it",
-            code="c-code-differs",
-            why="another version wrote it, or somebody changed its code; nothing of it was "
-            "compiled",
-            fix=f"nmtool export {path} -o NEW.c, and run that",
-        )
+    check_steps(load(path), spikes)
+    file, network = _checked(path)
     return execute(file.data, network, spikes, deep, on_progress)
 
 

@@ -42,15 +42,15 @@ _SEALED = re.compile(rb"/\* nmtool\.sha256 ([0-9a-f]{64}) \*/\n\Z")
 _RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*]*\})\n\*/$", re.M)
 
 
-def file_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
+def file_bytes(network: IntegerNetwork, carried: known.Carried | None) -> bytes:
     """The bytes of a file, the same for the same network and answers."""
     header, _ = integer_network.pack(network)
     signs = [projection.sign_mode for projection in network.projections]
     record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
     record["hash"] = network.content_hash
-    if answers is not None:
-        record["answers"] = known.header(answers)
-    parts = [about(network), program(network), known.checking_main(network, answers)]
+    if carried is not None:
+        record["answers"] = known.header(carried.answers)
+    parts = [about(network), program(network), known.checking_main(network, carried)]
     parts.append(_RECORD.format(dumped(record)))
     content = "\n".join(parts).encode("ascii")
     return content + _SEAL.format(hashlib.sha256(content).hexdigest()).encode()
@@ -83,13 +83,33 @@ class Content:
             raise _damaged(self.path, "the content hash is that of another network")
         return network
 
-    def answers(self) -> KnownAnswers | None:
-        """The known answers, None without any; raises `FileFormatError` where they are damaged."""
+    def carried(self) -> known.Carried | None:
+        """What it says of known answers, None without any; raises `FileFormatError` where that
+        is damaged."""
         if "answers" not in self.archive.header:
             return None
         network = self.network()
         with self.archive.checked():
             return known.read_back(network, self.archive.header["answers"], self.archive.arrays)
+
+    def answers(self) -> KnownAnswers | None:
+        """The known answers, u and v among them; None without any.
+
+        Raises:
+            FileFormatError: they are damaged, or u and v are another network's.
+        """
+        carried = self.carried()
+        if carried is None:
+            return None
+        with self.archive.checked():
+            answers = carried.with_states(self.network())
+        if answers is None:
+            raise FileFormatError(
+                f"the known answers in {self.path} are those of another network",
+                code="answers-other-network",
+                fix="export the network again",
+            )
+        return answers
 
 
 def read(path: str | Path) -> Content:

@@ -1,8 +1,14 @@
-"""Known answers in a C file: arrays, a `main` that compares, and the same answers read back."""
+"""Known answers in a C file: arrays, a `main` that compares, and the same answers read back.
+
+u and v of all neurons stand in it as a check sum per population and step. A single state that
+differs always changes it. The states themselves are those of the network in the file; they come
+back with the answers where the sums are theirs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from string import Template
 from typing import Any
 
@@ -12,6 +18,8 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError
 from nmtool.exporters.c.arrays import array
 from nmtool.graph import INPUT, LIF
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -19,6 +27,9 @@ from nmtool.recording import Recording
 
 MAX_ROWS = 1 << 24
 """Steps of all samples together; nobody compiles a file of more."""
+
+MAX_STATES = 1 << 27
+"""Neurons times steps of all samples together of which u and v are known."""
 
 END = -1
 """The row after the last spike of a list."""
@@ -44,7 +55,7 @@ struct spike_list {
 };
 
 static long spikes_compared, spikes_different, membranes_compared, membranes_different;
-
+$sums_counted
 $comparing
 static void run_step(int32_t row)
 {
@@ -71,7 +82,7 @@ int main(void)
     printf("network $hash\\n");
     printf("spikes compared %ld, different %ld\\n", spikes_compared, spikes_different);
     printf("membranes compared %ld, different %ld\\n", membranes_compared, membranes_different);
-    return spikes_different || membranes_different;
+$sums_told    return spikes_different || membranes_different$sums_differ;
 }
 #endif
 """)
@@ -108,6 +119,35 @@ static void compare_membranes(const int32_t *expected, const int32_t *found, int
 }
 """
 
+_SUMS_COUNTED = """\
+static long states_compared, steps_different;
+"""
+
+_COMPARE_STATES = """\
+/* One sum over u and v of a population after a step; any single state that differs changes it. */
+static void compare_states(uint32_t expected, const int32_t *current, const int32_t *membrane,
+                           int n_neurons)
+{
+    uint32_t sum = 2166136261u;
+
+    for (int i = 0; i < 2 * n_neurons; i++) {
+        uint32_t word = (uint32_t)(i < n_neurons ? current[i] : membrane[i - n_neurons]);
+        sum = (sum ^ word) * 16777619u;
+        sum ^= sum >> 15;
+    }
+    steps_different += sum != expected;
+    states_compared += 2 * n_neurons;
+}
+"""
+
+_SUMS_TOLD = """\
+    printf("u and v compared %ld, steps different %ld\\n", states_compared, steps_different);
+"""
+
+_STATES_OF = Template(
+    "    compare_states(known_states_$name[row], current_$name, nmtool_membrane_$name, $size);"
+)
+
 _LIST = Template(
     "    static struct spike_list expected_$name = {known_row_$name, known_neuron_$name};"
 )
@@ -119,14 +159,70 @@ _MEMBRANES_OF = Template(
 )
 
 
-def checking_main(network: IntegerNetwork, answers: KnownAnswers | None) -> str:
+Sums = Mapping[str, NDArray[np.uint32]]
+"""By population, [samples, steps]; empty where nothing is known of u and v."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What a file says of known answers.
+
+    Attributes:
+        answers: without u and v.
+        sums: of u and v.
+    """
+
+    answers: KnownAnswers
+    sums: Sums
+
+    @classmethod
+    def of(cls, answers: KnownAnswers) -> Carried:
+        """What a file is to say."""
+        recording = answers.recording
+        membrane = {**recording.potential, **recording.membrane}
+        sums = {name: check_sums(u, membrane[name]) for name, u in recording.current.items()}
+        shallow = replace(recording, current={}, potential={})
+        return cls(replace(answers, recording=shallow), sums)
+
+    def with_states(self, network: IntegerNetwork) -> KnownAnswers | None:
+        """The answers with u and v of the network in the file; None where the sums are others.
+
+        Raises:
+            DataError: there are more states than `MAX_STATES`.
+        """
+        if not self.sums:
+            return self.answers
+        _check_states(network, self.answers.spikes)
+        deep = simulate(network, self.answers.spikes, deep=True)
+        membrane = {**deep.potential, **deep.membrane}
+        for name, sums in self.sums.items():
+            if not np.array_equal(sums, check_sums(deep.current[name], membrane[name])):
+                return None
+        recording = self.answers.recording
+        recording = replace(recording, current=deep.current, potential=deep.potential)
+        kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
+        return replace(self.answers, recording=recording, kept=kept)
+
+
+def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
+    """[samples, steps] uint32: check sums of states [samples, steps, neurons], as in C."""
+    words = np.concatenate([u, v], axis=2).astype(np.int32).view(np.uint32)
+    sums = np.full(words.shape[:2], 2166136261, np.uint32)
+    for neuron in range(words.shape[2]):
+        sums = (sums ^ words[:, :, neuron]) * np.uint32(16777619)
+        sums ^= sums >> np.uint32(15)
+    return sums
+
+
+def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
     """The part of a file that is compiled where NMTOOL_MAIN is defined.
 
     Raises:
         DataError: there are more answers than `MAX_ROWS`.
     """
-    if answers is None:
+    if carried is None:
         return _NONE
+    answers, sums = carried.answers, carried.sums
     _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
     recording = answers.recording
     rasters = {INPUT: answers.spikes, **recording.spikes}
@@ -134,16 +230,26 @@ def checking_main(network: IntegerNetwork, answers: KnownAnswers | None) -> str:
     arrays += [
         array("int32_t", f"known_membrane_{name}", v) for name, v in recording.membrane.items()
     ]
+    arrays += [array("uint32_t", f"known_states_{name}", rows) for name, rows in sums.items()]
+    lines = [_comparison(population) for population in network.populations]
+    lines += [
+        _STATES_OF.substitute(name=p.name, size=p.size)
+        for p in network.populations
+        if p.name in sums
+    ]
     return _MAIN.substitute(
         n_samples=answers.spikes.n_samples,
         n_steps=answers.spikes.n_steps,
         end=END,
         arrays="\n".join(arrays),
-        comparing="\n".join(_comparing(network)),
+        comparing="\n".join([*_comparing(network), *([_COMPARE_STATES] if sums else [])]),
         lists="\n".join(_LIST.substitute(name=name) for name in recording.spikes),
         n_channels=network.channels.size,
-        comparisons="\n".join(map(_comparison, network.populations)),
+        comparisons="\n".join(lines),
         hash=network.content_hash,
+        sums_counted=_SUMS_COUNTED if sums else "",
+        sums_told=_SUMS_TOLD if sums else "",
+        sums_differ=" || steps_different" if sums else "",
     )
 
 
@@ -153,6 +259,17 @@ def _check_size(n_samples: int, n_steps: int) -> None:
             f"{n_samples} samples of {n_steps} steps cannot be known answers in a C file",
             code="c-answers-size",
             fix=f"use samples of at least one step, and of {MAX_ROWS} in all",
+        )
+
+
+def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
+    """Raise `DataError` where u and v would take more room than a file has any right to."""
+    values = spikes.n_samples * spikes.n_steps * sum(p.size for p in network.populations)
+    if values > MAX_STATES:
+        raise DataError(
+            f"u and v of {values} neurons and steps cannot be known answers in a C file",
+            code="c-answers-size",
+            fix=f"use at most {MAX_STATES}",
         )
 
 
@@ -189,7 +306,7 @@ def header(answers: KnownAnswers) -> dict[str, Any]:
 
 def read_back(
     network: IntegerNetwork, header: Mapping[str, Any], arrays: Mapping[str, NDArray]
-) -> KnownAnswers:
+) -> Carried:
     """The answers from what `header` and `checking_main` wrote.
 
     Raises:
@@ -215,6 +332,13 @@ def read_back(
         },
         counts={str(name): int(count) for name, count in header["counts"].items()},
     )
-    return KnownAnswers(
+    answers = KnownAnswers(
         str(header["network_hash"]), raster(INPUT, network.channels.size), recording
     )
+    names = [f"known_states_{p.name}" for p in network.populations]
+    sums = {
+        p.name: arrays[name].astype(np.uint32).reshape(n_samples, n_steps)
+        for p, name in zip(network.populations, names, strict=True)
+        if name in arrays
+    }
+    return Carried(answers, sums)

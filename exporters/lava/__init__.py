@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nmtool import storage
-from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.export_folder import replacing_folder
+from nmtool import integer_network, storage
+from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.exporters.export_folder import files_in, replacing_folder
 from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
@@ -26,7 +26,7 @@ from nmtool.exporters.lava.exchange import (
 )
 from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.supervise import supervise
-from nmtool.integer_network import FILE_KIND, IntegerNetwork
+from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
@@ -35,7 +35,7 @@ from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check, StockCheck
 from nmtool.verification.comparison import Comparison, compare_recordings
 
-__all__ = ["MODELS", "check", "export", "known_answers", "load", "require", "run"]
+__all__ = ["MODELS", "check", "check_written", "export", "known_answers", "load", "require", "run"]
 
 FAST, STOCK = MODELS = ("fast", "stock")
 """`fast`: our event-driven models; `stock`: Lava's own, for reference."""
@@ -46,6 +46,11 @@ _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
 _README = "README.md"
 _ANSWERS = "known_answers.npz"
+
+_CHANGED, _ADDED, _LACKED = "it is changed", "it is no part of an export", "it is missing"
+_FIX = "export the network again"
+_NAMED = 5
+"""Files that an error names in its first sentence."""
 
 
 def require() -> None:
@@ -105,12 +110,52 @@ def known_answers(folder: str | Path) -> KnownAnswers:
     return KnownAnswers.load(answers)
 
 
+def check_written(folder: str | Path) -> None:
+    """Raise `FileFormatError` unless all code of a folder, and its arrays, are what is written.
+
+    Files that are no part of an export count, too: Python could take them for a library.
+    """
+    folder = Path(folder)
+    sources = _sources()
+    found = {
+        name: _ADDED
+        for name in files_in(folder)
+        if name not in {*sources, _ARRAYS, _README, _ANSWERS}
+    }
+    for name, source in sources.items():
+        file = folder / name
+        if not file.is_file():
+            found[name] = _LACKED
+        elif file.stat().st_size != source.stat().st_size or (
+            file.read_bytes() != source.read_bytes()
+        ):
+            found[name] = _CHANGED
+    archive = storage.read_archive(folder / _ARRAYS, FILE_KIND, FILE_VERSION)
+    network = integer_network.unpack(archive)
+    own = {key: value for key, value in archive.header.items() if key not in ("kind", "version")}
+    if storage.content_hash(own, archive.arrays) != network.content_hash:
+        found[_ARRAYS] = _CHANGED
+    if found:
+        raise FileFormatError(
+            f"{folder} is not what this nmtool writes for the network in it: "
+            f"{', '.join(sorted(found)[:_NAMED])}{' …' if len(found) > _NAMED else ''}",
+            code="export-changed",
+            why="another version wrote it, or somebody changed it; nothing of it was executed",
+            fix=f"nmtool export {folder} --to lava -o NEW, and use that; or --trust its code",
+            findings=[
+                Finding("lava-file-changed", name, what, _FIX)
+                for name, what in sorted(found.items())
+            ],
+        )
+
+
 def run(
     folder: str | Path,
     spikes: Raster,
     *,
     model: str = FAST,
     deep: bool = False,
+    trust: bool = False,
     environment: LavaEnvironment | None = None,
     timeout_s: float | None = None,
     on_progress: Callable[[int], None] | None = None,
@@ -122,25 +167,30 @@ def run(
         spikes: the input, one neuron per channel; its number of steps counts.
         model: one of `MODELS`.
         deep: also record u and v of every population at every step.
+        trust: execute its code although it differs from what this nmtool writes.
         environment: where Lava is; by default `environment.find()`.
         timeout_s: seconds the run may take; it is ended in any case after 600 s of silence.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
         UsageError: there is no such model.
-        FileFormatError: the folder is not such an export.
+        FileFormatError: the folder is not such an export, or its code differs.
         DataError: the raster has other channels than the network, or no steps.
         MissingError: Lava is not set up.
         BackendError: Lava failed, hung or took too long; nothing of it is left running.
     """
     script = _checked_script(folder, spikes, model)
+    if not trust:
+        check_written(folder)
     python = (environment or environments.find()).python
     with tempfile.TemporaryDirectory(prefix="nmtool-lava-") as scratch:
         events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
         write_events(events, spikes)
         options = ["--model", model, *(["--deep"] if deep else [])]
+        # Compiled files that lie in the folder are none of what was compared.
+        apart = ["-X", f"pycache_prefix={scratch}"]
         supervise(
-            [python, script, events, recording, *options],
+            [python, *apart, script, events, recording, *options],
             what="running the network in Lava",
             fix="nmtool lava setup --force, if Lava itself is damaged",
             timeout_s=timeout_s,
@@ -161,6 +211,7 @@ def check(
     deep: bool = False,
     progress: Progress = silent,
     model: str = FAST,
+    trust: bool = False,
 ) -> Check:
     """Compare what a folder answers in Lava with the integer simulator, or with known answers.
 
@@ -172,14 +223,15 @@ def check(
     Args:
         folder, spikes, simulated, answers, deep, progress: as there.
         model: one of `MODELS`.
+        trust: as for `run`.
     """
     expected = simulated if answers is None else answers
     assert expected is not None, "Lava has no float networks"
     where = environments.find()
-    how: dict[str, Any] = {"model": model, "deep": deep, "environment": where}
+    how: dict[str, Any] = {"model": model, "deep": deep, "trust": trust, "environment": where}
     actual, seconds = timed_run(run, "Lava", folder, spikes, progress=progress, **how)
     found = compare_recordings(expected, actual)
-    stock = _check_stock(folder, spikes, where, found, progress) if model == FAST else None
+    stock = _check_stock(folder, spikes, where, trust, found, progress) if model == FAST else None
     return Check(found, actual, seconds, model, stock)
 
 
@@ -187,6 +239,7 @@ def _check_stock(
     folder: str | Path,
     spikes: Raster,
     environment: LavaEnvironment,
+    trust: bool,
     all_samples: Comparison,
     progress: Progress,
 ) -> StockCheck:
@@ -197,7 +250,7 @@ def _check_stock(
     steps = min(spikes.n_steps, network.max_delay + _STOCK_STEPS_BEYOND_DELAYS)
     found = busiest_stretches(network, spikes, steps, 1)
     stretch, sample = found.spikes, int(found.sample[0])
-    how: dict[str, Any] = {"deep": True, "environment": environment}
+    how: dict[str, Any] = {"deep": True, "trust": trust, "environment": environment}
     with progress(f"Lava's own model, {steps} steps of sample {sample}"):
         stock = run(folder, stretch, model=STOCK, **how)
     comparison = compare_recordings(simulate(network, stretch, deep=True), stock)

@@ -79,8 +79,13 @@ Keep your own processes outside of `lava_network`: Lava executes every file besi
 _ANSWERS = """
 | `known_answers.npz` | $samples samples of $steps steps and what the network answers to them |
 
-`nmtool verify FOLDER` runs these samples in Lava and compares every spike and membrane. In the
-archive, `spikes.input` is the input; everything else is named as in RECORDING.npz, below."""
+`nmtool verify FOLDER` runs these samples in Lava and compares $compared. In the
+archive, `spikes.input` is the input; everything else is named as in RECORDING.npz, below$states."""
+
+_STATES = """, but
+u and v of all neurons. `u.<population>` and `v.<population>` hold what a step adds to them, in the
+units that the header names: u = keep·u/4096 + added and v = keep·v/4096 + u + added, where the
+products are cut toward zero; after a spike, v is what is added"""
 
 
 def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) -> str:
@@ -110,4 +115,9 @@ def _about(answers: KnownAnswers | None) -> str:
     if answers is None:
         return ""
     spikes = answers.spikes
-    return Template(_ANSWERS).substitute(samples=spikes.n_samples, steps=spikes.n_steps)
+    return Template(_ANSWERS).substitute(
+        samples=spikes.n_samples,
+        steps=spikes.n_steps,
+        compared="every spike, u and v" if answers.is_deep else "every spike and membrane",
+        states=_STATES if answers.is_deep else "",
+    )

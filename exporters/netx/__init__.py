@@ -25,7 +25,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.backend import check_integers
 
-__all__ = ["check", "export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "check_written", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -123,6 +123,30 @@ def known_answers(path: str | Path) -> KnownAnswers:
             fix="nmtool export writes files that do",
         )
     return KnownAnswers.from_bytes(extra.answers, path)
+
+
+def check_written(path: str | Path) -> None:
+    """Raise `FileFormatError` unless what lava-dl reads of a file is what would be written.
+
+    In a file of others, the layers are the network: there is nothing that could differ.
+
+    Raises:
+        FileFormatError: data sets differ, are missing, or are too many; all are findings.
+        MissingError: h5py is not installed.
+    """
+    network, extra = load(path), files.read(path).extra
+    if extra is None:
+        return
+    layers, _ = layers_of(network)
+    findings = files.differences(files.to_bytes(network, layers, extra), path)
+    if findings:
+        raise FileFormatError(
+            f"{path} is not what this nmtool writes for the network in it",
+            code="export-changed",
+            why="another version wrote it, or somebody changed it; it was not run",
+            fix=f"nmtool export {path} -o NEW.net, and use that",
+            findings=findings,
+        )
 
 
 def run(

@@ -125,6 +125,49 @@ def _write_extra(group: h5py.Group, extra: Extra) -> None:
         group[ANSWERS] = np.frombuffer(extra.answers, np.uint8)
 
 
+def differences(expected: bytes, path: str | Path) -> list[Finding]:
+    """Data sets of a file that differ from those it should hold, the group `/nmtool` aside.
+
+    Args:
+        expected: the bytes of a file that nmtool has written.
+        path: another one.
+
+    Raises:
+        FileFormatError: it is missing, damaged or too large.
+        MissingError: h5py is not installed.
+    """
+    import h5py
+
+    with h5py.File(io.BytesIO(expected), "r") as file:
+        right = dict(_data_sets(PlainFile(file), file))
+    with opened(path, WHAT) as plain:
+        found = dict(_data_sets(plain, plain.root))
+    return [
+        Finding("netx-data-changed", printable(name), "it differs", "export the network again")
+        for name in sorted({*right, *found})
+        if name not in right or name not in found or not _same(right[name], found[name])
+    ]
+
+
+def _same(one: NDArray, other: NDArray) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype and bool((one == other).all())
+
+
+def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArray]]:
+    """Paths and values of everything in a group, but what nmtool keeps beside the layers."""
+    import h5py
+
+    for name in sorted(group):
+        if group.name == "/" and name == GROUP:
+            continue
+        if isinstance(group.get(name, getclass=True), type) and issubclass(
+            group.get(name, getclass=True), h5py.Group
+        ):
+            yield from _data_sets(file, file.group(group, name))
+        else:
+            yield f"{group.name.rstrip('/')}/{name}", file.anything(group, name)
+
+
 def read(path: str | Path) -> NetxFile:
     """What a file holds, as far as lava-dl's reader takes notice of it.
 

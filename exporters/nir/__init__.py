@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.errors import DoesNotFitError, FileFormatError, UsageError
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.exporters.export_file import write_export
 from nmtool.exporters.hdf5 import telling_damage
 from nmtool.exporters.nir import extra as extras
@@ -19,7 +19,9 @@ from nmtool.exporters.nir import recursion, write
 from nmtool.exporters.nir.build import Built, build_graph
 from nmtool.exporters.nir.extra import Extra, Settings
 from nmtool.exporters.nir.foreign import network_of
+from nmtool.exporters.nir.graph import Graph
 from nmtool.exporters.nir.import_options import ImportOptions
+from nmtool.exporters.nir.likeness import differences
 from nmtool.exporters.nir.obstacles import find_obstacles, mixed_leaks
 from nmtool.exporters.nir.options import NirOptions
 from nmtool.exporters.nir.plan import Plan
@@ -41,6 +43,7 @@ __all__ = [
     "ImportOptions",
     "NirOptions",
     "check",
+    "check_written",
     "export",
     "import_file",
     "known_answers",
@@ -158,6 +161,45 @@ def _extra(path: str | Path) -> Extra:
             fix="nmtool evaluate reads it as a network",
         )
     return extra
+
+
+def check_written(path: str | Path) -> None:
+    """Raise `FileFormatError` unless the graph of a file is the one that would be written.
+
+    Graphs are compared node by node and edge by edge, with the options that the file names.
+
+    Raises:
+        FileFormatError: the file is no such file, or its graph differs; all of it are findings.
+        MissingError: h5py is not installed.
+    """
+    extra = _extra(path)
+    network, graph = extras.unpack_network(extra, path), read_graph(path)
+    with telling_damage(path, WHAT):
+        findings = _changes(network, graph, extra)
+    if findings:
+        raise FileFormatError(
+            f"{path} is not what this nmtool writes for the network in it",
+            code="export-changed",
+            why="another version wrote it, or somebody changed its graph; it was not run",
+            fix=f"nmtool export {path} -o NEW.nir, and use that",
+            findings=findings,
+        )
+
+
+def _changes(network: Network | IntegerNetwork, graph: Graph, extra: Extra) -> list[Finding]:
+    """What differs in a file from what its own options make of its network."""
+    options = extra.settings().options
+    try:
+        built = _built(network, options)
+    except DoesNotFitError as error:
+        return list(error.findings)
+    findings = differences(built.graph, graph)
+    right = extras.about(network, Settings(options, built.ahead, built.recorded))
+    for key in ("ahead", "recorded"):
+        if right[key] != extra.about.get(key):
+            fix = "export the network again"
+            findings.append(Finding("nir-graph-changed", f"settings, {key}", "it differs", fix))
+    return findings
 
 
 def run(

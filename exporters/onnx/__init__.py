@@ -9,8 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters.export_file import write_export
 from nmtool.exporters.onnx import content
+from nmtool.exporters.onnx.likeness import differences
 from nmtool.exporters.onnx.model import model_bytes
 from nmtool.exporters.onnx.runtime import execute, library
 from nmtool.integer_network import IntegerNetwork
@@ -19,7 +21,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
 from nmtool.verification.backend import check_integers
 
-__all__ = ["check", "export", "known_answers", "load", "require", "run"]
+__all__ = ["check", "check_written", "export", "known_answers", "load", "require", "run"]
 
 
 def require() -> None:
@@ -61,6 +63,26 @@ def load(path: str | Path) -> IntegerNetwork:
 def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
     return content.read(path).answers()
+
+
+def check_written(path: str | Path) -> None:
+    """Raise `FileFormatError` unless the graph of a file is the one that would be written.
+
+    Raises:
+        FileFormatError: nodes, constants or operators differ; all that do are findings.
+        MissingError: onnx is not installed.
+    """
+    file = content.read(path)
+    carried = file.answers() if content.ANSWERS_KEY in file.properties else None
+    written = model_bytes(file.network(), carried)
+    if written != file.model and (findings := differences(written, file.model)):
+        raise FileFormatError(
+            f"{path} is not what this nmtool writes for the network in it",
+            code="export-changed",
+            why="another version wrote it, or somebody changed its graph; it was not run",
+            fix=f"nmtool export {path} -o NEW.onnx, and use that",
+            findings=findings,
+        )
 
 
 def run(

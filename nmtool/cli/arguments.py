@@ -77,6 +77,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add `--trust`, the word for running code of others."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="run an export although it differs from what this nmtool writes: a Lava folder is "
+        "code, which may do anything",
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json
+from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_trust
 from nmtool.cli.evaluate import print_result
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artefact", metavar="EXPORT", help=EXPORT)
     add_data(parser)
     add_choice_of_samples(parser)
+    add_trust(parser)
     add_json(parser)
     parser.epilog = "example: nmtool run network.onnx digits"
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     format_.package.require()
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split, arguments.samples)
-    result = running.run(arguments.artefact, events, progress=progress)
+    result = running.run(arguments.artefact, events, trust=arguments.trust, progress=progress)
     if arguments.json:
         what = {"export": arguments.artefact, "format": format_.name, "hash": result.network_hash}
         where = {"data": arguments.data, "split": arguments.split}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import (
@@ -13,14 +13,17 @@ from nmtool.cli.arguments import (
     add_data_options,
     add_json,
     add_network,
+    add_trust,
 )
 from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs.loading import check_exists, load
+from nmtool.verbs.running import executable
 from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import Certificate
 
@@ -54,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=formats.that_can(formats.EXECUTES),
         help="backend to compare, may be repeated; an export's own by default",
     )
+    parser.add_argument(
+        "--artefact",
+        metavar="EXPORT",
+        help="prove that this export is NETWORK: the same integers, written as nmtool does",
+    )
+    add_trust(parser)
     add_choice_of_samples(parser)
     parser.set_defaults(split=None)  # tells one that is given, where there are no data, from none
     parser.add_argument("--deep", action="store_true", help="compare u and v of every neuron too")
@@ -88,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     use_threads(arguments.threads)
     check_exists(arguments.network)
     own = formats.of_artefact(arguments.network)
+    if arguments.artefact:
+        own = executable(arguments.artefact)
     found = _on_data(arguments, own) if arguments.data else _on_answers(arguments, own)
     if arguments.json:
         console.print_json(found.as_json())
@@ -114,7 +125,8 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
         network,
         events,
         against=names,
-        artefact=arguments.network if own and own.name in names else None,
+        artefact=arguments.artefact or (arguments.network if own and own.name in names else None),
+        trust=arguments.trust,
         deep=arguments.deep,
         coverage=arguments.coverage,
         exercise=arguments.exercise,
@@ -124,7 +136,10 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
 
 
 def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    for name in (*ON_DATA, *quantise_options(arguments)):
+    from nmtool.exporters import formats
+
+    rounding = () if arguments.artefact else quantise_options(arguments)
+    for name in (*ON_DATA, *rounding):
         if own is not None and getattr(arguments, name):
             raise UsageError(
                 f"--{name.replace('_', '-')} is for a comparison on data",
@@ -133,9 +148,16 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
             )
     if own is not None:
         _check_model(arguments, [own.name])
+    network: Any = arguments.network
+    if arguments.artefact and own is not None:
+        network = load(network)
+        if isinstance(network, IntegerNetwork) or formats.REAL not in own.can or rounding:
+            network = integers(arguments, network, None)
     return verify(
-        arguments.network,
+        network,
+        artefact=arguments.artefact,
         coverage=arguments.coverage,
+        trust=arguments.trust,
         options=_options(arguments),
         progress=progress,
     )

@@ -372,14 +372,13 @@ def _answers(
 ) -> KnownAnswers:
     """Known answers to samples, or to input made for the network."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
-    from nmtool.hardware_sim.simulator import simulate
 
     spikes = None
     if isinstance(samples, Dataset):
         samples = samples.filled_split("test" if "test" in samples.splits else samples.splits[0])
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    return known_answers(network, spikes, chosen.reference or simulate)
+    return known_answers(network, spikes, chosen.reference)
 
 
 def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Conversion:

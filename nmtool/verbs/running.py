@@ -168,7 +168,9 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, found, recording, samples.label))
 
 
-def run(path: str | Path, data: SpikeEvents, *, progress: Progress = silent) -> Evaluation:
+def run(
+    path: str | Path, data: SpikeEvents, *, trust: bool = False, progress: Progress = silent
+) -> Evaluation:
     """Execute an export with the runtime of its format on labelled samples.
 
     >>> import nmtool as nm
@@ -178,21 +180,27 @@ def run(path: str | Path, data: SpikeEvents, *, progress: Progress = silent) -> 
     Args:
         path: an export of nmtool's, or a NetX file, whoever wrote it.
         data: the samples.
+        trust: run a Lava folder although its code differs from what this nmtool writes.
         progress: is shown how far it is.
 
     Raises:
-        FileFormatError: it is no export, damaged, or not there.
+        FileFormatError: it is no export, damaged, or not there, or its code differs.
         UsageError: there is no runtime for its format, or the data do not fit the network.
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
     """
+    from nmtool.exporters.formats import CODE
+
     format_ = executable(path)
     network = format_.network(path)
+    how = {"trust": trust} if CODE in format_.can else {}
+    if how and not trust:
+        format_.package.check_written(path)
     format_.package.require()
     samples = bin_for(network, data)
     began = time.perf_counter()
     with progress(format_.name, samples.raster.n_samples) as advance:
-        recording = format_.package.run(path, samples.raster, on_progress=advance)
+        recording = format_.package.run(path, samples.raster, on_progress=advance, **how)
     seconds = time.perf_counter() - began
     return replace(evaluated(network, samples, recording), seconds=seconds)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import ArtefactError, UsageError
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_OF_EVERY_CHECK = set(signature(Backend.check).parameters) | {"folder"}
+_OF_EVERY_CHECK = set(signature(Backend.check).parameters) | {"folder", "trust"}
 
 Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
@@ -49,6 +49,7 @@ def verify(
     against: Sequence[str] = (),
     artefact: str | Path | None = None,
     deep: bool = False,
+    trust: bool = False,
     coverage: bool = True,
     exercise: bool = False,
     options: Options = NO_OPTIONS,
@@ -67,8 +68,11 @@ def verify(
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
             the export.
         artefact: run this export of the network in its own format, not one made for the
-            purpose; by default the export that `network` names.
+            purpose; by default the export that `network` names. It must hold the network, and
+            what runs of it must be what nmtool writes for that.
         deep: compare u and v of every neuron, too.
+        trust: run an export although it differs from what this nmtool writes, and with it code
+            of others. C files are never compiled then.
         coverage: tell which stored numbers the samples exercised, and how many one-unit faults
             they would have shown; of integers that are compared with integers.
         exercise: compare generated samples, too, which exercise what the data do not, with u
@@ -79,8 +83,9 @@ def verify(
     Raises:
         UsageError: there is nothing to compare with, a float network among integers, an artefact
             that is not compared, or data that do not fit the network.
-        FileFormatError: a file is missing or damaged, or carries no known answers, or those of
-            another network.
+        ArtefactError: the artefact holds another network.
+        FileFormatError: a file is missing or damaged, differs from what would be written, or
+            carries no known answers, or those of another network.
         DoesNotFitError: a format cannot hold the network.
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
@@ -98,16 +103,19 @@ def verify(
                 code="data-missing",
                 fix="name DATA, or leave out --exercise",
             )
-        return _verify_answers(network, own, artefact, against, deep, coverage, options, progress)
+        return _verify_answers(
+            network, own, artefact, against, deep, trust, coverage, options, progress
+        )
     backends = backends_to_run(against, own)
-    for backend in backends:
-        backend.package.require()
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
     _check_options(options, backends)
-    if own is not None and artefact is not None and artefact != network:
-        _check_same_network(found, own, artefact)
+    if own is not None and own in backends and artefact is not None:
+        check_tied(own, artefact, None if artefact == network else found, trust=trust)
+    for backend in backends:
+        backend.package.require()
     spikes, label = _input(found, data)
+    how = {one.name: {**trusting(one, trust), **options.get(one.name, {})} for one in backends}
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
         paths = {
@@ -126,13 +134,13 @@ def verify(
                 simulated=simulated,
                 deep=deep and _records_all(one, backends),
                 progress=progress,
-                **options.get(one.name, {}),
+                **how[one.name],
             )
             for one, path in paths.items()
         }
         if isinstance(found, IntegerNetwork) and simulated is not None:
             for one, path in paths.items():
-                case = Differing(one, path, found, spikes, simulated, options.get(one.name, {}))
+                case = Differing(one, path, found, spikes, simulated, how[one.name])
                 checks[one.name] = explained(case, checks[one.name], progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
         more = {
@@ -142,7 +150,7 @@ def verify(
                 simulated=answered,
                 deep=DEEP in one.can,
                 progress=progress,
-                **options.get(one.name, {}),
+                **how[one.name],
             )
             for one, path in paths.items()
             if generated is not None
@@ -197,9 +205,51 @@ def check_answers(
         answers.spikes,
         simulated=simulated,
         answers=answers.recording,
+        deep=answers.is_deep,
         progress=progress,
         **options,
     )
+
+
+def check_tied(
+    format_: Format,
+    artefact: str | Path,
+    network: Network | IntegerNetwork | None,
+    *,
+    trust: bool = False,
+) -> None:
+    """Check, before anything of it runs, that an artefact is that of a network.
+
+    Args:
+        format_: its format.
+        artefact: its path.
+        network: what it is to be; None where the network is the one in the artefact. A format of
+            real numbers may hold the floats that integers were made from.
+        trust: let what runs of it differ from what would be written.
+
+    Raises:
+        ArtefactError: it holds another network.
+        FileFormatError: it is damaged, or differs from what would be written.
+        MissingError: what writes the format is not installed.
+    """
+    if network is not None:
+        held = format_.package.load(artefact).content_hash
+        if held not in (network.content_hash, getattr(network, "source_hash", "")):
+            raise ArtefactError(
+                f"{artefact} holds another network",
+                code="artefact-other-network",
+                why=f"its content hash is {held}, not {network.content_hash}",
+                fix="export the network again",
+            )
+    if not trust:
+        format_.package.check_written(artefact)
+
+
+def trusting(format_: Format, trust: bool) -> dict[str, bool]:
+    """What a package that executes code of an artefact is told of trust in it."""
+    from nmtool.exporters.formats import CODE
+
+    return {"trust": True} if trust and CODE in format_.can else {}
 
 
 def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
@@ -231,6 +281,7 @@ def _verify_answers(
     artefact: str | Path | None,
     against: Sequence[str],
     deep: bool,
+    trust: bool,
     coverage: bool,
     options: Options,
     progress: Progress,
@@ -251,24 +302,18 @@ def _verify_answers(
             code="data-missing",
             fix="name DATA, or leave out what is compared beside the export's own answers",
         )
-    answers = self_check.carried_answers(own, artefact)
+    found = None
     if artefact != network:
         found = load(network) if isinstance(network, str | Path) else network
-        if found.content_hash != answers.network_hash:
-            raise FileFormatError(
-                f"the known answers in {artefact} are those of another network",
-                code="answers-other-network",
-                fix="export the network again",
-            )
+    check_tied(own, artefact, found, trust=trust)
+    answers = self_check.carried_answers(own, artefact)
     own.package.require()
     digest = artefact_digest(artefact)
-    check = check_answers(
-        own, artefact, answers, options=options.get(own.name, {}), progress=progress
-    )
+    how = {**trusting(own, trust), **options.get(own.name, {})}
+    check = check_answers(own, artefact, answers, options=how, progress=progress)
     carried, answer = own.package.load(artefact), answers.recording
     simulated = None
     if isinstance(carried, IntegerNetwork):
-        how = options.get(own.name, {})
         case = Differing(own, artefact, carried, answers.spikes, answer, how)
         check = explained(case, check, progress)
         if REAL not in own.can:
@@ -370,20 +415,6 @@ def _own_export(
             fix=f"name {own.name}, too, or leave the artefact out",
         )
     return own, artefact
-
-
-def _check_same_network(
-    network: Network | IntegerNetwork, own: Format, artefact: str | Path
-) -> None:
-    """Raise `UsageError` unless an artefact holds a network, or the floats it was made of."""
-    carried = own.network(artefact).content_hash
-    if carried not in (network.content_hash, getattr(network, "source_hash", "")):
-        raise UsageError(
-            f"{artefact} holds another network",
-            code="artefact-other-network",
-            why=f"its hash is {carried}, not {network.content_hash}",
-            fix="export the network again, or name the network that it was made from",
-        )
 
 
 def _check_options(options: Options, backends: Sequence[Format]) -> None:

@@ -46,6 +46,13 @@ class Backend(Protocol):
     def known_answers(self, path: str | Path, /) -> KnownAnswers:
         """Read the inputs and answers that an artefact carries."""
 
+    def check_written(self, path: str | Path, /) -> None:
+        """Raise `FileFormatError` unless what runs of an artefact is what would be written.
+
+        That is: for the network in it, with the same options and answers. Nothing of it is
+        executed. Everything that differs is a finding.
+        """
+
     def run(
         self,
         path: str | Path,

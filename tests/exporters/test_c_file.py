@@ -255,13 +255,16 @@ def test_data_that_are_no_network(case: str, path: Path) -> None:
         assert str(path) in caught.value.what
 
 
+SHAPE = {"n_samples": ANSWERS.spikes.n_samples, "n_steps": ANSWERS.spikes.n_steps}
+
+
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
         ([], "file-damaged"),
         ({}, "file-damaged"),
-        ({"n_samples": 3, "n_steps": 70}, "file-damaged"),
-        ({"n_samples": 3, "n_steps": 7, "counts": {}}, "raster-lengths"),
+        (SHAPE, "file-damaged"),
+        ({**SHAPE, "n_steps": 7, "counts": {}}, "raster-lengths"),
         ({"n_samples": 1 << 33, "n_steps": 70, "counts": {}}, "c-answers-size"),
         ({"n_samples": -3, "n_steps": 0, "counts": {}}, "c-answers-size"),
     ],

@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.errors import FileFormatError
 from nmtool.exporters import c
 from nmtool.exporters.c.answer import IMPORTANCE_ONE, importance
+from nmtool.exporters.c.known import check_sums
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -22,10 +25,12 @@ from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
+from nmtool.verification.exercised import FAULT_KINDS
 from tests.exporters.c_programs import SANITIZED, compiled, said
 from tests.exporters.integer_edges import edge_network, scattered_network, word_network
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster
+from tests.refusals import refused
 from tests.strategies import integer_networks, seeds
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -145,7 +150,7 @@ def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) 
     path = c.export(network, folder / "network.c", answers=answers, force=True)
     compiled("-c", path, folder=folder)
     code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder))
-    assert (code, [line.split()[-1] for line in lines[1:]]) == (0, ["0", "0"])
+    assert (code, [line.split()[-1] for line in lines[1:]]) == (0, ["0"] * 3)
 
 
 @pytest.mark.parametrize(
@@ -164,17 +169,69 @@ def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) ->
     path = c.export(network, tmp_path / "network.c", answers=answers)
     compiled("-c", path, folder=tmp_path)
     expected = compare_recordings(answers.recording, answers.recording)
+    bins = answers.spikes.n_samples * answers.spikes.n_steps
+    states = 2 * bins * sum(p.size for p in network.populations)
     lines = [
         f"network {network.content_hash}",
         f"spikes compared {expected.spikes_compared}, different 0",
-        f"membranes compared {expected.membrane_compared}, different 0",
+        f"membranes compared {bins * sum(p.size for p in network.integrating)}, different 0",
+        f"u and v compared {states}, steps different 0",
     ]
     for more in ((), SANITIZED):
         assert said(compiled("-DNMTOOL_MAIN", *more, path, folder=tmp_path)) == (0, lines)
 
 
+def test_answers_without_u_and_v_are_checked_as_they_are(tmp_path: Path) -> None:
+    network = random_network(3, 2, False)
+    answers = shallow(known_answers(network))
+    path = c.export(network, tmp_path / "network.c", answers=answers)
+    assert c.known_answers(path).to_bytes() == answers.to_bytes()
+    code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
+    assert (code, [line.split()[0] for line in lines]) == (0, ["network", "spikes", "membranes"])
+
+
+def test_check_sums_of_states_are_those_of_c() -> None:
+    """The states of one neuron differ in one bit, anywhere: so does the sum."""
+    u, v = (np.zeros((1, 1, 9), np.int32) for _ in range(2))
+    u[0, 0], v[0, 0] = np.arange(9) * 7919 - 30000, np.arange(9) * -104729
+    seen = {int(check_sums(u, v)[0, 0])}
+    for neuron in range(9):
+        for bit in range(32):
+            for states in (u, v):
+                states.view(np.uint32)[0, 0, neuron] ^= np.uint32(1 << bit)
+                seen.add(int(check_sums(u, v)[0, 0]))
+                states.view(np.uint32)[0, 0, neuron] ^= np.uint32(1 << bit)
+    assert len(seen) == 1 + 9 * 32 * 2
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_the_program_of_a_wrong_network_sees_it(kind: str, tmp_path: Path) -> None:
+    """Its answers are those of the right one; its receiver compiles and runs it."""
+    network = random_network(3, 2, False)
+    answers = known_answers(network)
+    every = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
+    wrong = next(one for one in every if shows(answers, one))
+    path = c.export(wrong, tmp_path / "network.c", answers=answers)
+    code, lines = said(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
+    assert (code, int(lines[-1].split()[-1]) > 0) == (1, True)
+    with refused(FileFormatError, "answers-other-network"):
+        c.known_answers(path)
+
+
+def shows(answers: KnownAnswers, wrong: IntegerNetwork) -> bool:
+    """True where the simulator says that a wrong network answers otherwise."""
+    answered = simulate(wrong, answers.spikes, deep=True)
+    return not compare_recordings(answers.recording, answered).identical
+
+
+def shallow(answers: KnownAnswers) -> KnownAnswers:
+    recording = replace(answers.recording, current={}, potential={})
+    return replace(answers, recording=recording, kept={})
+
+
 def wrong(answers: KnownAnswers, *, spikes: bool) -> KnownAnswers:
     """Answers with three spikes or four membranes that are wrong."""
+    answers = shallow(answers)
     recording = answers.recording
     if not spikes:
         membrane = {"out": recording.membrane["out"].copy()}

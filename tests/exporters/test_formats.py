@@ -10,6 +10,7 @@ from nmtool.errors import UsageError
 from nmtool.exporters import formats
 from nmtool.exporters.formats import (
     CARRIES,
+    CODE,
     DEEP,
     EXECUTES,
     FORMATS,
@@ -24,11 +25,12 @@ from tests.refusals import refused
 FUNCTIONS = {
     WRITES: ["export"],
     READS: ["load"],
-    EXECUTES: ["run", "require", "check"],
+    EXECUTES: ["run", "require", "check", "check_written"],
     CARRIES: ["known_answers"],
     REAL: ["reference"],
     DEEP: ["run"],
     OPTIONS: ["export"],
+    CODE: ["run", "check", "check_written"],
 }
 
 

@@ -28,6 +28,7 @@ from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
+from nmtool.verification.comparison import compare_recordings
 from tests.exporters.nir_nets import CHANNELS, layered_network, noise
 from tests.integer_nets import random_network
 from tests.refusals import refused
@@ -69,7 +70,9 @@ def test_round_trip(folder: Path, network: Network | IntegerNetwork) -> None:
 def test_answers_come_back(path: Path) -> None:
     answers = exporter.known_answers(path)
     assert answers.network_hash == NETWORK.content_hash
-    assert answers.spikes.flat_index().tolist() == noise().flat_index().tolist()
+    expected = known_answers(NETWORK, noise(), exporter.reference)
+    assert answers.spikes.flat_index().tolist() == expected.spikes.flat_index().tolist()
+    assert compare_recordings(expected.recording, answers.recording).identical
     without = exporter.export(NETWORK, path, force=True)
     with refused(FileFormatError, "answers-missing"):
         exporter.known_answers(without)

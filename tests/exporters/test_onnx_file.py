@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "onnx", None)
     finished: list[int] = []
     actual = exporter.run(path, ANSWERS.spikes, on_progress=finished.append)
-    assert compare_recordings(ANSWERS.recording, actual).identical
+    shallow = replace(ANSWERS.recording, current={}, potential={})
+    assert compare_recordings(shallow, actual).identical
     assert not actual.current
     assert sum(finished) == ANSWERS.spikes.n_samples
 

@@ -1,14 +1,25 @@
-"""Known answers belong to their inputs. Files of them are tested with all other files."""
+"""Known answers belong to their inputs; u and v come back whatever the files rest on.
+
+Files of them are tested with all other files.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nmtool.errors import DataError, FileFormatError
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from tests.integer_nets import random_raster
+from nmtool.verification.comparison import compare_recordings
+from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
 
 
@@ -39,3 +50,73 @@ def test_bytes_for_other_files() -> None:
     with refused(FileFormatError, "file-damaged") as caught:
         KnownAnswers.from_bytes(answers.to_bytes()[:-40], "network.onnx")
     assert "network.onnx" in caught.value.what
+
+
+states = st.integers(-(2**31), 2**31 - 1)
+
+
+def deep(u: list[int], v: list[int], spikes: list[bool]) -> Recording:
+    """One neuron of any states at all, and one that only integrates."""
+
+    def traced(values: list[int]) -> np.ndarray:
+        return np.array(values, np.int32).reshape(1, -1, 1)
+
+    return Recording(
+        Readout("out", "max"),
+        {"a": Raster.from_dense(np.array(spikes).reshape(1, -1, 1))},
+        {"out": traced(v)},
+        {"a": traced(u), "out": traced(u)},
+        {"a": traced(v)},
+    )
+
+
+@settings(max_examples=100)
+@given(
+    rows=st.lists(st.tuples(states, states, st.booleans()), min_size=1, max_size=12),
+    keep=st.tuples(st.integers(0, 4096), st.integers(0, 4096)),
+)
+def test_states_come_back_whatever_is_kept(
+    rows: list[tuple[int, int, bool]], keep: tuple[int, int]
+) -> None:
+    """A network with other decays, overflow and all, has other states, never other files."""
+    recording = deep(*(list(column) for column in zip(*rows, strict=True)))
+    spikes = Raster.silent(1, len(rows), 3)
+    answers = KnownAnswers("abc", spikes, recording, {"a": keep, "out": keep})
+    again = KnownAnswers.from_bytes(answers.to_bytes(), "network.onnx")
+    assert again.to_bytes() == answers.to_bytes()
+    for group in ("membrane", "current", "potential"):
+        for name, mine in getattr(recording, group).items():
+            theirs = getattr(again.recording, group)[name]
+            assert (theirs.dtype, mine.tolist()) == (np.int32, theirs.tolist())
+
+
+def test_u_and_v_are_small_in_files_and_others_are_of_the_first_version() -> None:
+    answers = known_answers(random_network(3, n_hidden=1, spiking_output=False))
+    plain = replace(answers, kept={})
+    assert len(answers.to_bytes()) < 0.8 * len(plain.to_bytes())
+    for one in (answers, plain):
+        again = KnownAnswers.from_bytes(one.to_bytes(), "x").recording
+        assert compare_recordings(answers.recording, again).identical
+        assert again.current.keys() == answers.recording.current.keys()
+    shallow = replace(answers.recording, current={}, potential={})
+    without = replace(answers, recording=shallow, kept={})
+    assert b'"version": 1' in header(without)
+    assert b'"version": 2' in header(answers)
+    assert not KnownAnswers.from_bytes(without.to_bytes(), "x").is_deep
+
+
+def header(answers: KnownAnswers) -> bytes:
+    import io
+
+    with np.load(io.BytesIO(answers.to_bytes())) as archive:
+        return str(archive["header"][()]).encode()
+
+
+def test_u_without_v_and_floats_are_refused() -> None:
+    right = deep([1, 2], [3, 4], [False, False])
+    spikes = Raster.silent(1, 2, 3)
+    floats = {name: u.astype(float) for name, u in right.current.items()}
+    wider = {name: np.repeat(u, 2, axis=2) for name, u in right.current.items()}
+    for wrong in ({"potential": {}}, {"current": floats}, {"current": wider}):
+        with refused(DataError, "known-answers-states"):
+            KnownAnswers("abc", spikes, replace(right, **wrong))

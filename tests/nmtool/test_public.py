@@ -151,7 +151,8 @@ def test_errors_say_what_why_and_how_to_fix(name: str) -> None:
 
 def test_exit_codes_of_errors() -> None:
     codes = {name: getattr(nmtool, name).exit_code for name in ERRORS}
-    others = {"DoesNotFitError": 1, "MissingError": 3, "BackendError": 3, "RankError": 3}
+    others = {"DoesNotFitError": 1, "ArtefactError": 1}
+    others |= {"MissingError": 3, "BackendError": 3, "RankError": 3}
     assert codes == {name: others.get(name, 2) for name in ERRORS}
 
 

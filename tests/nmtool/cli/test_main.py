@@ -165,7 +165,7 @@ def test_errors_of_others_are_translated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inspect, "run", _raising(raised))
-    monkeypatch.setattr("nmtool.cli.main._silence", lambda *streams: None)
+    monkeypatch.setattr("nmtool.cli.streams.silence", lambda *streams: None)
     said = nmtool("inspect", "file")
     assert (said.code, said.out, said.error) == (code, "", error)
     assert named in said.err

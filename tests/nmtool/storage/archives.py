@@ -28,6 +28,13 @@ KINDS: dict[str, Any] = {
     recording.FILE_KIND: Recording,
     known_answers.FILE_KIND: KnownAnswers,
 }
+NEWEST = {
+    network.FILE_KIND: network.FILE_VERSION,
+    integer_network.FILE_KIND: integer_network.FILE_VERSION,
+    recording.FILE_KIND: recording.FILE_VERSION,
+    known_answers.FILE_KIND: known_answers.FILE_VERSION,
+}
+"""Versions that are written, by kind."""
 
 
 def samples() -> dict[str, Saved]:

@@ -14,7 +14,15 @@ import pytest
 
 from nmtool import storage
 from nmtool.errors import FileFormatError
-from tests.nmtool.storage.archives import KINDS, SAMPLES, assert_refused, contents, read, write
+from tests.nmtool.storage.archives import (
+    KINDS,
+    NEWEST,
+    SAMPLES,
+    assert_refused,
+    contents,
+    read,
+    write,
+)
 
 
 def test_missing_files(kind: str, tmp_path: Path) -> None:
@@ -75,8 +83,9 @@ def test_foreign_files(kind: str, tmp_path: Path, content: bytes) -> None:
 
 def test_a_newer_version_asks_for_an_update(kind: str, path: Path) -> None:
     header, arrays = read(path)
-    error = assert_refused(kind, write(path, {**header, "version": 2}, arrays), "file-newer")
-    assert "version 2" in error.what
+    newer = NEWEST[kind] + 1
+    error = assert_refused(kind, write(path, {**header, "version": newer}, arrays), "file-newer")
+    assert f"version {newer}" in error.what
     assert error.fix
 
 

@@ -1,0 +1,157 @@
+"""Which stored numbers an input tells from their neighbours, a step of the grid up or down.
+
+Two networks that differ in one number have the same states until the first step at which that
+number makes a difference. So one deep recording of the right network tells of every number
+whether a wrong one would show in u, v or spikes of that recording:
+
+synapse     its source spikes, and the spike arrives before the sample ends; weight and delay alike
+du, dv      what a step keeps of a state differs, after truncation
+threshold   a membrane lies between it and its neighbour
+bias        a membrane or a spike differs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LIF
+from nmtool.hardware_sim.step import DECAY_SHIFT, keep_current, keep_membrane
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.targets import MAX_DU, MAX_DV, MAX_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+
+STATES_AT_ONCE = 1 << 20
+"""How many states are looked at together, to bound the memory that takes."""
+
+_States = NDArray[np.int64]
+"""[samples, steps, neurons]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """How many synapses of each neuron are reached by a spike of each step.
+
+    Attributes:
+        n_steps: of a sample.
+        reached: by source, [neurons, steps + 1] int64; column n counts the synapses over which a
+            spike of step n arrives within the sample. The last column is of no spike at all: 0.
+    """
+
+    n_steps: int
+    reached: Mapping[str, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, network: IntegerNetwork | Network, n_steps: int) -> Synapses:
+        """Count those of a network whose weight is not 0."""
+        sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
+        reached = {}
+        for source in dict.fromkeys(p.source for p in network.projections):
+            last = np.zeros((sizes[source], n_steps + 1), np.int64)
+            for projection in network.projections:
+                if projection.source == source:
+                    pre, post = np.nonzero(projection.weight)
+                    step = n_steps - 1 - HOP_LATENCY - projection.delay[pre, post].astype(np.int64)
+                    np.add.at(last, (pre[step >= 0], step[step >= 0]), 1)
+            # A spike in time for the last arrival is in time for every earlier one.
+            reached[source] = np.cumsum(last[:, ::-1], axis=1)[:, ::-1]
+            reached[source][:, n_steps] = 0
+        return cls(n_steps, reached)
+
+    def first_spikes(self, spikes: Raster, recording: Recording) -> dict[str, NDArray[np.int64]]:
+        """By source, [samples, neurons] int64: the first spikes, `n_steps` where there is none."""
+        rasters = {INPUT: spikes, **recording.spikes}
+        return {source: rasters[source].first_step() for source in self.reached}
+
+    def seen(self, first: Mapping[str, NDArray[np.int64]]) -> int:
+        """Synapses that are told from others by first spikes, [neurons] by source."""
+        return sum(
+            int(np.take_along_axis(count, first[source][:, None], axis=1).sum())
+            for source, count in self.reached.items()
+        )
+
+    @property
+    def total(self) -> int:
+        """All synapses that samples of this length can tell from others."""
+        return sum(int(count[:, 0].sum()) for count in self.reached.values())
+
+
+def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
+    """Which neighbours of decays, thresholds and biases a deep recording is not that of.
+
+    Args:
+        network: the network.
+        deep: what it does, u and v of every neuron included.
+
+    Returns:
+        [samples, numbers · 2] bool, in the same order for the same network; neighbours beyond a
+        number's range count as seen.
+    """
+    return np.concatenate([_population(p, deep) for p in network.populations], axis=1)
+
+
+def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bool_]:
+    """[samples, numbers · 2] bool, a few samples at a time."""
+    name = population.name
+    u = deep.current[name]
+    v = (deep.potential if population.kind == LIF else deep.membrane)[name]
+    at_once = max(1, STATES_AT_ONCE // max(1, u[:1].size))
+    return np.concatenate(
+        [
+            _seen(population, *(states[i : i + at_once].astype(np.int64) for states in (u, v)))
+            for i in range(0, len(u), at_once)
+        ]
+    )
+
+
+def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
+    bias = population.bias
+    u_before, v_before = _before(u), _before(v)
+    kept = _decayed(v_before, keep_membrane(population.dv))
+    threshold = population.vth << STATE_SHIFT
+    peak = _clipped(kept + u + bias)
+    found = []
+    for by in (-1, 1):
+        if 0 <= population.du + by <= MAX_DU:
+            keep = keep_current(population.du)
+            found.append(_any(_decayed(u_before, keep) != _decayed(u_before, keep - by)))
+        if 0 <= population.dv + by <= MAX_DV:
+            other = _decayed(v_before, keep_membrane(population.dv + by))
+            found.append(_any(_differ(peak, _clipped(other + u + bias), threshold)))
+        if population.kind == LIF and 0 <= population.vth + by <= MAX_THRESHOLD:
+            moved = threshold + (by << STATE_SHIFT)
+            found.append(_any((peak > threshold) != (peak > moved)))
+        more = by << population.bias_exponent
+        biased = _differ(peak, _clipped(kept + u + bias + more), threshold)
+        found += list(biased.any(axis=1).T)
+    return np.stack(found, axis=1)
+
+
+def _before(states: _States) -> _States:
+    return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
+
+
+def _decayed(state: _States, keep: int) -> _States:
+    product = state * keep
+    return np.sign(product) * (np.abs(product) >> DECAY_SHIFT)
+
+
+def _clipped(v: _States) -> _States:
+    return np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
+
+
+def _differ(one: _States, other: _States, threshold: int) -> NDArray[np.bool_]:
+    """Where two membranes before a reset leave other membranes, or other spikes."""
+    spiked, spikes = one > threshold, other > threshold
+    return (spiked != spikes) | (~spiked & (one != other))
+
+
+def _any(differs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """[samples] bool."""
+    return np.asarray(differs.any(axis=(1, 2)))

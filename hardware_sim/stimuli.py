@@ -1,0 +1,246 @@
+"""Input made for a network, so that as many of its stored numbers as can be show in what it does.
+
+Noise of several rates, steady or after an opening volley, is tried first. What is best is then
+varied: stretches of other noise, channels left out, and volleys whose spikes arrive together at a
+neuron that has been silent so far. A variant stays where it shows more (`sensitivity.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT
+from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Spikes per channel and step that are tried."""
+
+OPENING = 8
+"""Steps of a volley that opens a sample: what spikes early has time to show."""
+
+VARIANTS = 16
+ROUNDS = 4
+"""How many variants are tried at once, and how often."""
+
+EVENTS = 300_000_000
+"""Synaptic events that all variants may take together."""
+
+COST = 0.02
+"""What a spike per neuron and step takes from the share that is shown: answers shall be small."""
+
+_SEED = 20210
+
+Run = Callable[..., Recording]
+_Dense = NDArray[np.bool_]
+"""[steps, channels]."""
+
+
+def driving_input(
+    network: IntegerNetwork | Network,
+    n_samples: int,
+    n_steps: int,
+    beside: Raster | None = None,
+    run: Run = simulate,
+) -> Raster:
+    """Samples that together show most, the same for the same network.
+
+    With those beside them there are at least two, so that a state that outlives a sample shows.
+
+    Args:
+        network: the network. Of floats only synapses count, not constants.
+        n_samples: how many there may be; fewer where more would show nothing more.
+        n_steps: how long they are.
+        beside: samples of as many steps that are there already.
+        run: what answers to (network, raster).
+    """
+    search = _Search(network, n_steps, run)
+    before = 0 if beside is None else beside.n_samples
+    if beside is not None:
+        search.keep(search.tried(beside))
+    noise = search.tried(_raster(search.noise()))
+    chosen: list[_Sample] = []
+    for place in range(n_samples):
+        best = search.best(noise)
+        if place == n_samples - 1:
+            best = search.refined(best)
+        if len(chosen) + before > 1 and not search.adds(best):
+            break
+        search.keep([best])
+        chosen.append(best)
+    return Raster.concatenate([sample.spikes for sample in chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """One sample and what it shows.
+
+    Attributes:
+        spikes: the sample.
+        first: by source, [neurons] int64, the steps of the first spikes.
+        constants: [numbers · 2] bool, neighbours of constants that are told apart.
+        awake: populations that spike.
+        activity: spikes per neuron and step.
+    """
+
+    spikes: Raster
+    first: dict[str, NDArray[np.int64]]
+    constants: NDArray[np.bool_]
+    awake: int
+    activity: float
+
+
+class _Search:
+    """The state of a search: what the samples that were kept show together."""
+
+    def __init__(self, network: IntegerNetwork | Network, n_steps: int, run: Run) -> None:
+        self.network, self.n_steps, self.run = network, n_steps, run
+        self.synapses = Synapses.of(network, n_steps)
+        self.bits = np.random.PCG64(_SEED)
+        sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
+        self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}
+        self.constants: NDArray[np.bool_] | None = None
+
+    def tried(self, spikes: Raster) -> list[_Sample]:
+        """Run some samples."""
+        if isinstance(self.network, IntegerNetwork):
+            # Whoever answers in the end: what integers show is known from the integers.
+            recording = simulate(self.network, spikes, deep=True)
+            constants = seen_constants(self.network, recording)
+        else:
+            recording = self.run(self.network, spikes)
+            constants = np.zeros((spikes.n_samples, 0), np.bool_)
+        counts = [raster.counts() for raster in (spikes, *recording.spikes.values())]
+        awake = np.sum([count.any(axis=1) for count in counts[1:]], axis=0) + np.zeros(len(spikes))
+        emitted = np.sum([count.sum(axis=1) for count in counts], axis=0)
+        bins = spikes.n_steps * sum(count.shape[1] for count in counts)
+        first = self.synapses.first_spikes(spikes, recording)
+        return [
+            _Sample(
+                spikes.take([sample]),
+                {source: steps[sample] for source, steps in first.items()},
+                constants[sample],
+                int(awake[sample]),
+                float(emitted[sample]) / bins,
+            )
+            for sample in range(spikes.n_samples)
+        ]
+
+    def keep(self, samples: Sequence[_Sample]) -> None:
+        """Count what some samples show as shown."""
+        for sample in samples:
+            self.first, self.constants = self._with(sample)
+
+    def best(self, samples: Sequence[_Sample]) -> _Sample:
+        """The one that shows most beside what is kept, the first of equals."""
+        return samples[int(np.argmax([self._score(sample) for sample in samples]))]
+
+    def refined(self, best: _Sample) -> _Sample:
+        """The best of a sample and of variants of variants."""
+        events = sum(p.weight.size for p in self.network.projections) * self.n_steps // 4
+        for _ in range(min(ROUNDS, EVENTS // max(1, events * VARIANTS))):
+            if self._shares(best) == (1.0, 1.0):
+                break
+            better = self.best([best, *self.tried(_raster(self._variants(best)))])
+            if better is best:
+                break
+            best = better
+        return best
+
+    def adds(self, sample: _Sample) -> bool:
+        """Whether a sample shows anything beside what is kept."""
+        first, constants = self._with(sample)
+        assert self.constants is not None
+        return self.synapses.seen(first) > self.synapses.seen(self.first) or bool(
+            (constants > self.constants).any()
+        )
+
+    def _with(self, sample: _Sample) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.bool_]]:
+        first = {s: np.minimum(known, sample.first[s]) for s, known in self.first.items()}
+        constants = sample.constants
+        return first, constants if self.constants is None else constants | self.constants
+
+    def _score(self, sample: _Sample) -> float:
+        """What is shown; populations that spike decide where that is the same."""
+        return sum(self._shares(sample)) + 1e-6 * sample.awake - COST * sample.activity
+
+    def _shares(self, sample: _Sample) -> tuple[float, float]:
+        """Synapses, and neighbours of constants, that are told apart; 1 for all of them."""
+        first, constants = self._with(sample)
+        synapses = self.synapses.seen(first) / self.synapses.total if self.synapses.total else 1.0
+        return synapses, float(constants.mean()) if constants.size else 1.0
+
+    def noise(self) -> list[_Dense]:
+        """Steady noise of every rate, and noise that is denser at the beginning."""
+        steady = [self._uniform(self.n_steps) < rate for rate in RATES]
+        opened = []
+        for dense in steady[:-2]:
+            early = self._uniform(min(OPENING, self.n_steps)) < RATES[-2]
+            opened.append(np.concatenate([early | dense[: len(early)], dense[len(early) :]]))
+        return [*steady, *opened]
+
+    def _variants(self, sample: _Sample) -> list[_Dense]:
+        """Other input that is like this in most of its steps or channels."""
+        dense, silent = sample.spikes.dense()[0], self._silent(sample)
+        aimed = VARIANTS // 2 if silent else 0
+        made = [self._aimed(dense, *silent[self._below(len(silent))]) for _ in range(aimed)]
+        return made + [self._varied(dense) for _ in range(VARIANTS - aimed)]
+
+    def _silent(self, sample: _Sample) -> list[tuple[str, int]]:
+        """Neurons that input could reach and that have not spiked, by population and number."""
+        first, _ = self._with(sample)
+        direct = {p.target for p in self.network.projections if p.source == INPUT}
+        return [
+            (name, int(neuron))
+            for name, step in first.items()
+            if name in direct
+            for neuron in np.flatnonzero(step == self.n_steps)
+        ]
+
+    def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
+        """Every channel that excites a neuron spikes so that all arrive together, three times."""
+        made = dense.copy()
+        for projection in self.network.projections:
+            if (projection.source, projection.target) != (INPUT, name):
+                continue
+            weight, delay = projection.weight[:, neuron], projection.delay[:, neuron].astype(int)
+            reach = int(delay.max()) + HOP_LATENCY
+            arrival = reach + self._below(max(1, (self.n_steps - reach) // 2))
+            for again in range(3):
+                step = arrival + again - HOP_LATENCY - delay
+                inside = (step >= 0) & (step < self.n_steps)
+                made[step[inside], np.flatnonzero(inside)] = weight[inside] > 0
+        return made
+
+    def _varied(self, dense: _Dense) -> _Dense:
+        """A stretch of other noise, over some of the channels."""
+        made = dense.copy()
+        begin = self._below(self.n_steps)
+        end = min(self.n_steps, begin + 1 + self._below(self.n_steps // 2 + 1))
+        rate = RATES[self._below(len(RATES))]
+        among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self._below(3)]
+        noise = self._uniform(end - begin) < rate
+        made[begin:end, among] = noise[:, among]
+        return made
+
+    def _uniform(self, n_steps: int) -> NDArray[np.float64]:
+        """[steps, channels] below 1; the raw bits of a generator are the same in every numpy."""
+        shape = (n_steps, self.network.channels.size)
+        bits = self.bits.random_raw(int(np.prod(shape)))
+        return ((bits >> np.uint64(11)) * 2.0**-53).reshape(shape)
+
+    def _below(self, limit: int) -> int:
+        return int(self.bits.random_raw() % limit)
+
+
+def _raster(samples: Sequence[_Dense]) -> Raster:
+    return Raster.from_dense(np.stack(samples))

@@ -1,0 +1,370 @@
+"""An artefact is that of a network, or is refused before anything of it runs: every format alike.
+
+Nothing here needs Lava: what is refused is refused before a runtime is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
+from nmtool.exporters import formats
+from nmtool.exporters.c import content as c_content
+from nmtool.exporters.onnx import content as onnx_content
+from nmtool.hardware_sim.mutants import draw_faults, mutant
+from nmtool.integer_network import IntegerNetwork
+from tests.exporters.netx_nets import chain_network
+from tests.integer_nets import random_raster
+from tests.nmtool.cli.fake_lava import FakeLava
+from tests.refusals import refused
+
+NETWORK = chain_network(3)
+RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
+FORMATS = formats.that_can(formats.WRITES)
+LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
+
+Tamper = Callable[[Path], None]
+
+
+def need(name: str) -> None:
+    for library in LIBRARIES.get(name, ()):
+        pytest.importorskip(library)
+
+
+def exported(name: str, folder: Path, network: IntegerNetwork = NETWORK) -> Path:
+    need(name)
+    extension = next(iter(formats.by_name(name).extensions), "")
+    return nm.export(network, folder / f"network{extension}", to=name)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a runtime is asked to do: nothing may be, where something is refused."""
+    asked: list[str] = []
+    for one in formats.FORMATS:
+        for verb in ("require", "run", "check"):
+            monkeypatch.setattr(
+                one.package, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)
+            )
+    return asked
+
+
+# Another network.
+
+
+@pytest.mark.parametrize("kind", ["weight", "delay", "vth", "bias"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_consistent_mutant_is_another_network(
+    name: str, kind: str, tmp_path: Path, runs: list[str]
+) -> None:
+    """One number is changed and the answers are made anew: by itself the artefact is in order."""
+    wrong = (mutant(NETWORK, f) for f in draw_faults(NETWORK, 60, seed=2) if f.kind == kind)
+    other = next(network for network in wrong if fits(name, network))
+    path = exported(name, tmp_path, other)
+    formats.by_name(name).package.check_written(path)
+    for data in (RASTER, None):
+        with refused(ArtefactError, "artefact-other-network") as caught:
+            nm.verify(NETWORK, data, artefact=path)
+        assert (caught.value.exit_code, caught.value.what.count(str(path))) == (1, 1)
+        assert other.content_hash in caught.value.why
+        assert NETWORK.content_hash in caught.value.why
+        with refused(ArtefactError, "artefact-other-network"):
+            nm.verify(NETWORK, data, artefact=path, trust=True)
+    assert runs == []
+
+
+def fits(name: str, network: IntegerNetwork) -> bool:
+    if name != "netx":
+        return True
+    from nmtool.exporters.netx.chain import layers_of
+
+    return not layers_of(network)[1]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_its_own_network(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    path = exported(name, tmp_path)
+    formats.by_name(name).package.check_written(path)
+    if name == "c" and shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    if name == "netx":
+        return  # its runtime is lava-dl, which has tests of its own
+    for data in (RASTER, None):
+        found = nm.verify(NETWORK, data, artefact=path)
+        assert found.identical
+        assert list(found.checks) == [name]
+
+
+def test_floats_that_integers_were_made_from(tmp_path: Path) -> None:
+    need("nir")
+    from tests.nmtool.cli import cases
+
+    floats = cases.float_network()
+    path = nm.export(floats, tmp_path / "network.nir")
+    rounded = nm.quantise(floats).network
+    spikes = random_raster(1, 2, 30, floats.channels.size)
+    assert nm.verify(rounded, spikes, artefact=path).identical
+    with refused(ArtefactError, "artefact-other-network"):
+        nm.verify(replace(rounded, source_hash=""), spikes, artefact=path)
+
+
+# The same network, and something else that runs.
+
+
+def onnx_altered(change: Callable[[Any], None]) -> Tamper:
+    """A graph that is changed, and whose digest is made anew."""
+
+    def tamper(path: Path) -> None:
+        import onnx
+        from onnx import helper
+
+        model = onnx.load(str(path))
+        change(model)
+        properties = {p.key: p.value for p in model.metadata_props}
+        del properties[onnx_content.DIGEST_KEY]
+        helper.set_model_props(model, properties)
+        sealed = onnx_content.digest(model.SerializeToString(deterministic=True))
+        helper.set_model_props(model, {**properties, onnx_content.DIGEST_KEY: sealed})
+        path.write_bytes(model.SerializeToString(deterministic=True))
+
+    return tamper
+
+
+def onnx_constant(model: Any) -> None:
+    """A constant that is no stored number: the decay that u keeps, in the loop's body."""
+    from onnx import numpy_helper
+
+    for graph in onnx_graphs(model):
+        for tensor in graph.initializer:
+            values = numpy_helper.to_array(tensor)
+            if values.ndim == 0 and values > 1000:
+                tensor.CopyFrom(numpy_helper.from_array(values - values.dtype.type(1), tensor.name))
+                return
+    raise AssertionError("there is no such constant")
+
+
+def onnx_graphs(model: Any) -> list[Any]:
+    graphs = [model.graph]
+    for graph in graphs:
+        graphs += [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+    return graphs
+
+
+def onnx_node(model: Any) -> None:
+    for graph in onnx_graphs(model):
+        for node in graph.node:
+            if node.op_type == "Greater":
+                node.op_type = "GreaterOrEqual"
+                return
+    raise AssertionError("there is no such node")
+
+
+def onnx_swapped_outputs(model: Any) -> None:
+    first, second = model.graph.node[0], model.graph.node[1]
+    first.name, second.name = second.name, first.name
+
+
+def onnx_opset(model: Any) -> None:
+    model.opset_import[0].version -= 1
+
+
+def c_threshold(path: Path) -> None:
+    """The comparison with the threshold, and the digest at the end."""
+    text = path.read_bytes()
+    code = text[: -c_content.SEAL_BYTES].replace(b"v > threshold", b"v >= threshold")
+    assert len(code) > len(text) - c_content.SEAL_BYTES
+    seal = f"/* nmtool.sha256 {hashlib.sha256(code).hexdigest()} */\n"
+    path.write_bytes(code + seal.encode())
+
+
+def hdf5_number(*places: str, by: float = 1.0) -> Tamper:
+    """One number of the first data set whose path ends like this."""
+
+    def tamper(path: Path) -> None:
+        import h5py
+
+        with h5py.File(path, "r+") as file:
+            found: list[str] = []
+            file.visit(lambda name: found.append(name) if name.endswith(places) else None)
+            name = sorted(found)[0]
+            values = np.array(file[name][()])
+            values.flat[0] += np.asarray(by).astype(values.dtype)
+            file[name][...] = values
+
+    return tamper
+
+
+def nir_edge(path: Path) -> None:
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        edges = file["node/edges"][()]
+        del file["node/edges"]
+        file["node/edges"] = edges[:-1]
+
+
+def nir_settings(path: Path) -> None:
+    """The node whose spikes count as those of a population."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        about = json.loads(file["nmtool/settings"][()])
+        about["recorded"] = {
+            name: next(iter(about["recorded"].values())) for name in about["recorded"]
+        }
+        del file["nmtool/settings"]
+        file["nmtool"].create_dataset("settings", data=json.dumps(about), dtype=h5py.string_dtype())
+
+
+def nir_options(path: Path) -> None:
+    """A peer that would not run the network."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        about = json.loads(file["nmtool/settings"][()])
+        about["options"]["profile"] = "rockpool"
+        del file["nmtool/settings"]
+        file["nmtool"].create_dataset("settings", data=json.dumps(about), dtype=h5py.string_dtype())
+
+
+def netx_more(path: Path) -> None:
+    """What lava-dl reads and nmtool never writes."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        file["layer/1/neuron/extra"] = 3
+
+
+def lava_text(name: str, old: str, new: str) -> Tamper:
+    def tamper(path: Path) -> None:
+        text = (path / name).read_text()
+        assert old in text
+        (path / name).write_text(text.replace(old, new))
+
+    return tamper
+
+
+def lava_file(name: str) -> Tamper:
+    return lambda path: (path / name).write_text("raise SystemExit(0)\n")
+
+
+def lava_arrays(path: Path) -> None:
+    """A number that is read as another one by who does not check it."""
+    from nmtool import storage
+
+    file = path / "lava_network/arrays.npz"
+    with np.load(file) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    header = json.loads(str(arrays.pop("header")[()]))
+    header["populations"][0]["vth"] = float(header["populations"][0]["vth"])
+    content = io.BytesIO()
+    np.savez_compressed(content, header=np.array(json.dumps(header)), **arrays)
+    file.write_bytes(content.getvalue())
+    assert storage.archive_kind(file) == "nmtool integer network"
+
+
+THRESHOLD = lava_text("lava_network/process.py", "vth=entry.vth", "vth=entry.vth - 1")
+
+TAMPERED: list[tuple[str, str, Tamper]] = [
+    ("onnx", "a decay", onnx_altered(onnx_constant)),
+    ("onnx", "a comparison", onnx_altered(onnx_node)),
+    ("onnx", "names of nodes", onnx_altered(onnx_swapped_outputs)),
+    ("onnx", "the operators' version", onnx_altered(onnx_opset)),
+    ("c", "a comparison", c_threshold),
+    ("nir", "a threshold", hdf5_number("/v_threshold", by=1e-3)),
+    ("nir", "a weight", hdf5_number("/weight", by=1e-3)),
+    ("nir", "a delay", hdf5_number("/delay", by=1e-4)),
+    ("nir", "an edge", nir_edge),
+    ("nir", "what is recorded", nir_settings),
+    ("nir", "a peer", nir_options),
+    ("netx", "a weight", hdf5_number("/weight", by=2)),
+    ("netx", "a threshold", hdf5_number("neuron/vThMant")),
+    ("netx", "a decay", hdf5_number("neuron/iDecay")),
+    ("netx", "the refractory time", hdf5_number("neuron/refDelay")),
+    ("netx", "something beside", netx_more),
+    ("lava", "every threshold by one", THRESHOLD),
+    ("lava", "a comparison", lava_text("run.py", "return 2", "return 0")),
+    ("lava", "a file", lava_file("lava_network/arrays.py")),
+    ("lava", "a library's name", lava_file("numpy.py")),
+    ("lava", "a module of a package", lava_file("lava_network/extra.py")),
+    ("lava", "a compiled library", lava_file("numpy.pyc")),
+    ("lava", "no file", lambda path: (path / "lava_network/watch.py").unlink()),
+    ("lava", "types of numbers", lava_arrays),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "tamper"), [pytest.param(n, t, id=f"{n}: {w}") for n, w, t in TAMPERED]
+)
+def test_what_would_not_be_written_is_refused(
+    name: str, tamper: Tamper, tmp_path: Path, runs: list[str]
+) -> None:
+    path = exported(name, tmp_path)
+    tamper(path)
+    for verify in (
+        lambda: nm.verify(path),
+        lambda: nm.verify(path, RASTER),
+        lambda: nm.verify(NETWORK, RASTER, artefact=path),
+        lambda: nm.verify(NETWORK, artefact=path),
+    ):
+        with pytest.raises(NmtoolError) as caught:
+            verify()
+        assert isinstance(caught.value, FileFormatError)
+        assert caught.value.code == ("c-code-differs" if name == "c" else "export-changed")
+        assert str(path) in caught.value.what
+    assert runs == []
+
+
+# Code of others.
+
+
+def test_a_lava_folder_whose_code_differs_needs_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = exported("lava", tmp_path)
+    fake = FakeLava().install(monkeypatch)
+    assert nm.verify(path).identical
+    fake.calls.clear()
+    THRESHOLD(path)
+    (path / "numpy.py").write_text("")
+    for verify in (lambda: nm.verify(path), lambda: nm.verify(path, RASTER)):
+        with refused(FileFormatError, "export-changed") as caught:
+            verify()
+        assert [f.where for f in caught.value.findings] == ["lava_network/process.py", "numpy.py"]
+        assert "lava_network/process.py" in caught.value.what
+    assert fake.calls == []
+    assert nm.verify(path, trust=True).identical
+    assert nm.verify(NETWORK, RASTER, artefact=path, trust=True).identical
+    assert all(call["trust"] for call in fake.calls)
+
+
+def test_what_python_compiled_beside_is_no_change(tmp_path: Path) -> None:
+    path = exported("lava", tmp_path)
+    (path / "lava_network/__pycache__").mkdir()
+    (path / "lava_network/__pycache__/process.cpython-310.pyc").write_bytes(b"")
+    formats.by_name("lava").package.check_written(path)
+
+
+def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
+    from nmtool.exporters import lava
+    from nmtool.exporters.lava.environment import LavaEnvironment
+
+    path = exported("lava", tmp_path)
+    THRESHOLD(path)
+    nowhere = LavaEnvironment(tmp_path / "python")
+    with refused(FileFormatError, "export-changed"):
+        lava.run(path, RASTER, environment=nowhere)
+    with refused(nm.BackendError, "runtime-failed"):
+        lava.run(path, RASTER, environment=nowhere, trust=True)

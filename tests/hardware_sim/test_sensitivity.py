@@ -1,0 +1,68 @@
+"""What `sensitivity` says is seen of a network is what running wrong networks shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+
+from nmtool.hardware_sim.mutants import draw_faults, mutant
+from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification.comparison import compare_recordings
+from nmtool.verification.exercised import Fault
+from tests.integer_nets import random_network, random_raster
+from tests.strategies import seeds
+
+N_STEPS = 90
+CONSTANTS = ("du", "dv", "vth", "bias")
+
+
+def shown(network: IntegerNetwork, spikes: Raster) -> tuple[Recording, np.ndarray]:
+    """One sample, deep, and which faults of constants it shows, in the order of the numbers."""
+    deep = simulate(network, spikes, deep=True)
+    return deep, seen_constants(network, deep)[0]
+
+
+def is_seen(network: IntegerNetwork, fault: Fault, spikes: Raster, deep: Recording) -> bool:
+    wrong = simulate(mutant(network, fault), spikes, deep=True)
+    return not compare_recordings(deep, wrong).identical
+
+
+@settings(max_examples=25)
+@given(seed=seeds)
+def test_constants(seed: int) -> None:
+    """As many are said to be seen as are, over every constant of a network."""
+    network = random_network(seed % 1000, seed % 3, bool(seed % 2))
+    spikes = random_raster(seed, 1, N_STEPS, 5)
+    deep, told = shown(network, spikes)
+    constants = [f for f in draw_faults(network, 300, seed) if f.kind in CONSTANTS]
+    seen = [is_seen(network, fault, spikes, deep) for fault in constants]
+    if all(told):
+        assert all(seen)
+    if not any(told):
+        assert not any(seen)
+    assert (~told).sum() >= len(seen) - sum(seen)
+
+
+@settings(max_examples=25)
+@given(seed=seeds)
+def test_synapses(seed: int) -> None:
+    """A synapse over which a spike arrives is seen, by its weight and by its delay."""
+    network = random_network(seed % 1000, seed % 3, bool(seed % 2))
+    spikes = random_raster(seed, 1, N_STEPS, 5)
+    deep, _ = shown(network, spikes)
+    synapses = Synapses.of(network, N_STEPS)
+    first = {name: steps[0] for name, steps in synapses.first_spikes(spikes, deep).items()}
+    arrived = 0
+    for projection in network.projections:
+        step = first[projection.source][:, None] + 1 + projection.delay.astype(int)
+        reached = (step < N_STEPS) & (first[projection.source][:, None] < N_STEPS)
+        arrived += int((reached & (projection.weight != 0)).sum())
+    assert synapses.seen(first) == arrived
+    assert arrived <= synapses.total
+    if arrived == sum((p.weight != 0).sum() for p in network.projections):
+        faults = [f for f in draw_faults(network, 40, seed) if f.kind in ("weight", "delay")]
+        assert all(is_seen(network, fault, spikes, deep) for fault in faults)

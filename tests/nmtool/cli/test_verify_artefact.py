@@ -1,0 +1,97 @@
+"""`nmtool verify NETWORK [DATA] --artefact EXPORT`, and `--trust`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava
+from tests.nmtool.cli.lava_case import write_case
+
+
+@pytest.fixture(autouse=True)
+def _files(data: Path, integers: Path, nmtool: Nmtool) -> None:
+    write_case(data, integers)
+    assert nmtool("export", "integers.npz", "--to", "lava", "-o", "folder").code == 0
+    assert nmtool("export", "integers.npz", "-o", "network.c").code == 0
+
+
+def consistent_mutant() -> None:
+    """The threshold is one higher; the export of that is in order."""
+    network = IntegerNetwork.load("integers.npz")
+    first, *others = network.populations
+    replace(network, populations=[replace(first, vth=first.vth + 1), *others]).save("mutant.npz")
+
+
+@pytest.mark.parametrize("words", [[], ["two"]])
+def test_an_export_is_that_network(
+    words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    said = nmtool("verify", "integers.npz", *words, "--artefact", "folder", "--json")
+    assert said.code == 0, said
+    assert list(said.json["backends"]) == ["lava"]
+    assert {call["folder"] for call in fake.calls} == {Path("folder")}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+@pytest.mark.parametrize("words", [[], ["two"]])
+def test_a_consistent_mutant_is_the_answer_no(words: list[str], nmtool: Nmtool) -> None:
+    consistent_mutant()
+    assert nmtool("export", "mutant.npz", "-o", "mutant.c").code == 0
+    assert nmtool("verify", "mutant.c").code == 0
+    said = nmtool("verify", "integers.npz", *words, "--artefact", "mutant.c")
+    assert (said.code, said.out, said.error) == (1, "", "artefact-other-network")
+    assert "mutant.c" in said.err
+    assert nmtool("verify", "integers.npz", *words, "--artefact", "network.c").code == 0
+
+
+def test_floats_are_rounded_for_it(
+    nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava().install(monkeypatch)
+    words = ["--weight-bits", "4"]
+    assert nmtool("export", str(floats), "--to", "lava", "-o", "rounded", *words).code == 0
+    assert nmtool("verify", str(floats), "--artefact", "rounded", *words).code == 0
+    said = nmtool("verify", str(floats), "--artefact", "rounded")
+    assert (said.code, said.error) == (1, "artefact-other-network")
+
+
+@pytest.mark.parametrize("command", [["verify", "folder"], ["verify", "folder", "two"]])
+def test_code_that_differs_is_run_with_a_word_only(
+    command: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    file = Path("folder/lava_network/process.py")
+    file.write_text(file.read_text().replace("vth=entry.vth", "vth=entry.vth - 1"))
+    said = nmtool(*command)
+    assert (said.code, said.out, said.error) == (2, "", "export-changed")
+    assert "lava_network/process.py" in said.err
+    assert fake.calls == []
+    assert nmtool(*command, "--trust").code == 0
+    assert all(call["trust"] for call in fake.calls)
+
+
+def test_running_code_that_differs_needs_the_word_too(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeLava().install(monkeypatch)
+    assert nmtool("run", "folder", "two").code == 0
+    Path("folder/run.py").write_text("pass\n")
+    said = nmtool("run", "folder", "two")
+    assert (said.code, said.out, said.error) == (2, "", "export-changed")
+    assert len(fake.calls) == 1
+    assert nmtool("run", "folder", "two", "--trust").code == 0
+
+
+def test_an_artefact_that_is_none(nmtool: Nmtool) -> None:
+    for path, error in (("nowhere.c", "file-missing"), ("integers.npz", "export-unknown")):
+        said = nmtool("verify", "integers.npz", "two", "--artefact", path)
+        assert (said.code, said.error) == (2, error)
+    said = nmtool("verify", "integers.npz", "two", "--artefact", "network.c", "--against", "lava")
+    assert (said.code, said.error) == (2, "artefact-unused")
