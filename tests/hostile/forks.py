@@ -2,10 +2,10 @@
 
     python -m tests.hostile.forks JOBS.json ANSWERS.json
 
-A job is {"words": […], "folder": …, "streams": […]}; its answer, on a line of its own, is exit
-code, stdout, stderr, largest memory in bytes and seconds of computing. A traceback is code 120. A
-child that takes more than `CPU_S` of processor time, or waits for longer than `PATIENCE_S`, is
-ended by a signal, and its code is then negative.
+A job is {"words": […], "folder": …, "streams": […], "cpu_s": …}; its answer, on a line of its own,
+is exit code, stdout, stderr, largest memory in bytes and seconds of computing. A traceback is code
+120. A child that computes for longer than `cpu_s`, by default `CPU_S`, or waits for longer than
+`PATIENCE_S`, is ended by a signal, and its code is then negative.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _in_child(job: dict[str, Any], out: int, err: int) -> None:
         for descriptor, name in enumerate(job.get("streams", ())):
             _redirect(descriptor, name)
         used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + CPU_S + 1, int(used) + CPU_S + 2))
+        limit = int(used) + job.get("cpu_s", CPU_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit + 1, limit + 2))
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
