@@ -4,6 +4,10 @@ Each fault is made alone in a small network. It is exercised where the faulty si
 spikes differ anywhere from the right one's. Of those that are exercised: seen, where the
 recordings differ; placed, where the first difference is that of the faulty simulator; named,
 where the fault is among the causes; alone, where it is the only one.
+
+A NIR graph of a faulty network is compared number by number with the right one before it runs:
+seen, where anything differs; placed and named, where what differs is that synapse, projection or
+population and nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +17,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+from nmtool.errors import Finding
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.recording import Recording
@@ -21,6 +29,9 @@ from nmtool.verbs.explaining import explain
 from nmtool.verification.comparison import compare_recordings
 from tests import faults
 from tests.faults import Fault
+
+if TYPE_CHECKING:
+    from nmtool.exporters.nir.graph import Graph
 
 COLUMNS = ("made", "exercised", "seen", "placed", "named", "alone")
 
@@ -30,26 +41,6 @@ def run_simulator(fault: Fault) -> Recording:
     if fault.rule or fault.lag:
         return faults.run_reference(fault)
     return simulate(fault.network, fault.spikes, deep=True)
-
-
-def run_onnx(fault: Fault) -> Recording:
-    """The ONNX graph of the faulty network in onnxruntime."""
-    from nmtool.exporters.onnx.model import model_bytes
-    from nmtool.exporters.onnx.runtime import execute
-
-    return execute(model_bytes(fault.network, None), fault.network, fault.spikes, True, None)
-
-
-def run_lava(fault: Fault) -> Recording:
-    """The Lava folder of the faulty network."""
-    import tempfile
-    from pathlib import Path
-
-    from nmtool.exporters import lava
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = lava.export(fault.network, Path(folder) / "network")
-        return lava.run(path, fault.spikes, deep=True)
 
 
 def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
@@ -65,8 +56,8 @@ def outside(run: Callable[[Fault], Recording]) -> Callable[[Fault], Recording]:
 BACKENDS: dict[str, tuple[Callable[[Fault], Recording], Callable[[Fault], bool]]] = {
     "simulator": (run_simulator, lambda fault: True),
     "c": (faults.run_c, lambda fault: not fault.lag),
-    "onnx": (run_onnx, lambda fault: not fault.lag and not fault.rule),
-    "lava": (run_lava, lambda fault: not fault.lag and not fault.rule),
+    "onnx": (faults.run_onnx, lambda fault: not fault.lag),
+    "lava": (faults.run_lava, lambda fault: not fault.lag),
     "simulator-outside": (outside(run_simulator), lambda fault: True),
 }
 """By name, what runs a faulty network, and which faults it can have."""
@@ -99,6 +90,54 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
                     count = counts.setdefault(fault.name, Counter())
                     count += judged(network, fault, run, seed, say)
     return counts
+
+
+def tally_nir(seeds: range) -> dict[str, Counter[str]]:
+    """Counts by kind of stored number, of recurrent and two-layer networks in turn."""
+    from nmtool.exporters.nir.likeness import differences
+
+    counts: dict[str, Counter[str]] = {}
+    for seed in seeds:
+        spikes = faults.live_input(seed)
+        for recurrent in (True, False):
+            network = faults.live_network(seed, recurrent=recurrent)
+            expected, right = simulate(network, spikes, deep=True), _graph(network)
+            for fault in faults.stored_faults(network, spikes, seed):
+                count = counts.setdefault(fault.name, Counter())
+                wrong = simulate(fault.network, spikes, deep=True)
+                if compare_recordings(expected, wrong).identical:
+                    count.update(made=1)
+                    continue
+                found = differences(right, _graph(fault.network))
+                here = all(_is_of(fault, one) for one in found)
+                named = here and any(_place(fault) in one.what for one in found)
+                count.update(dict.fromkeys(("made", "exercised"), 1), seen=bool(found))
+                count.update(placed=here, named=named, alone=named)
+    return counts
+
+
+def _graph(network: IntegerNetwork) -> Graph:
+    """The graph in a NIR file of a network."""
+    from nmtool.exporters import nir
+    from nmtool.exporters.nir.read import read_graph
+
+    with TemporaryDirectory() as folder:
+        return read_graph(nir.export(network, Path(folder) / "network.nir"))
+
+
+def _is_of(fault: Fault, finding: Finding) -> bool:
+    """True where a finding is about the projection or population of a fault."""
+    nodes = fault.truth["population"]
+    if "source" in fault.truth:
+        nodes = f"{fault.truth['source']}_to_{nodes}"
+    return nodes in finding.where
+
+
+def _place(fault: Fault) -> str:
+    """The synapse or neuron of a fault, as findings name it; '' where it is of all of them."""
+    if "pre" in fault.truth:
+        return f"[{fault.truth['neuron']}, {fault.truth['pre']}] is "
+    return f"[{fault.truth['neuron']}] is " if "neuron" in fault.truth else ""
 
 
 def judged(
@@ -137,7 +176,7 @@ def judged(
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backend", choices=BACKENDS, default="simulator")
+    parser.add_argument("--backend", choices=[*BACKENDS, "nir"], default="simulator")
     parser.add_argument("--seeds", type=int, default=5, help="networks of each of the two kinds")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--show", action="store_true", help="print what is not named")
@@ -145,7 +184,9 @@ def main() -> None:
     began = time.perf_counter()
     say = (lambda text: print(text, file=sys.stderr)) if arguments.show else (lambda text: None)
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    counts = tally(arguments.backend, seeds, say)
+    counts = (
+        tally_nir(seeds) if arguments.backend == "nir" else tally(arguments.backend, seeds, say)
+    )
     print(f"{arguments.backend}, seeds {seeds}, {time.perf_counter() - began:.0f} s")
     print(f"{'fault':36}", *(f"{column:>10}" for column in COLUMNS))
     total: Counter[str] = Counter()

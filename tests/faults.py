@@ -1,7 +1,8 @@
 """Single faults of every kind, made in networks, inputs and programs, and what names each.
 
 Faults of stored numbers are other networks. Faults of the arithmetic are the text of a program
-with a line replaced: `hardware_sim/step.py` or an exported C file, never what is tested.
+with a line replaced: `hardware_sim/step.py`, what writes an ONNX graph, an exported C file or the
+model in a Lava folder, never what is tested.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from nmtool.errors import NetworkError
@@ -22,7 +26,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, weight_step
+from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.verification.explanation import Cause
 
 STEPS = 60
@@ -59,11 +63,11 @@ class Fault:
     def is_named_by(self, cause: Cause) -> bool:
         """Whether a cause is this fault, in place and value."""
         truth = dict(self.truth)
-        value = truth.pop("actual", None)
+        value, detail = truth.pop("actual", None), truth.pop("detail", "")
         low, high = cause.span or (cause.actual, cause.actual)
-        return all(getattr(cause, key) == one for key, one in truth.items()) and (
-            value is None or low <= value <= high
-        )
+        right = all(getattr(cause, key) == one for key, one in truth.items())
+        right &= cause.detail.startswith(detail)
+        return right and (value is None or low <= value <= high)
 
 
 _FLOOR_U = (
@@ -71,15 +75,50 @@ _FLOOR_U = (
 )
 _FLOOR_V = _FLOOR_U.replace("    u =", "    v =")
 _TRUNCATE = "product >> DECAY_SHIFT if product >= 0 else -((-product) >> DECAY_SHIFT)"
+_DIV = 'return nodes.add("Div", [product,'
+_FLOORED = """\
+if {}:
+        rest = nodes.add("Mod", [product, nodes.number(DECAY_ONE, np.int64)], stem + "_rest")
+        product = nodes.add("Sub", [product, rest], stem + "_floor")
+    return nodes.add("Div", [product,"""
+_SATURATED = 'nodes.add("Clip", [low, *bounds]'
+_WRAPPED = """\
+nodes.add("Sub", [nodes.add("Mod", [nodes.add("Add", [low, nodes.number(STATE_LIMIT, np.int32)],
+        f"{name}.v_up"), nodes.number(2 * STATE_LIMIT, np.int32)], f"{name}.v_mod"),
+        nodes.number(STATE_LIMIT, np.int32)]"""
+_FAULTY_LIF = """\
+import numpy as np
+from lava.proc.lif.models import PyLifModelBitAcc
+
+from .step import neuron_step
+
+
+class FaultyLif(PyLifModelBitAcc):
+    def subthr_dynamics(self, activation_in):
+        du, dv, vth = (int(np.ravel(one)[0]) for one in (self.du, self.dv, self.vth))
+        bias = np.broadcast_to(self.effective_bias, self.u.shape)
+        self.spiked = np.zeros(self.u.shape, bool)
+        for i in range(len(self.u)):
+            state = int(activation_in[i]), int(self.u[i]), int(self.v[i]), int(bias[i])
+            done = neuron_step(*state, 4096 - (du + 1), 4096 - dv, vth)
+            self.u[i], self.v[i], self.spiked[i] = done.u, done.v, done.spiked
+
+    def spiking_activation(self):
+        return self.spiked
+
+    def reset_voltage(self, spike_vector):
+        pass
+"""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A fault of the arithmetic: lines of the two programs, and what they become."""
+    """A fault of the arithmetic: lines of the programs, and what they become."""
 
     kind: str
     python: tuple[tuple[str, str], ...]
     c: tuple[tuple[str, str], ...]
+    onnx: tuple[tuple[str, str], ...]
     truth: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -88,30 +127,35 @@ RULES = {
         "floor",
         ((_FLOOR_U, "decayed = product >> DECAY_SHIFT\n    u ="),),
         (("decayed(*current, keep_u)", "(int32_t)((int64_t)*current * keep_u >> 12)"),),
+        ((_DIV, _FLOORED.format('stem.endswith("u_kept")')),),
         {"detail": "u"},
     ),
     "v rounds down": Rule(
         "floor",
         ((_FLOOR_V, "decayed = product >> DECAY_SHIFT\n    v ="),),
         (("decayed(*membrane, keep_v)", "(int32_t)((int64_t)*membrane * keep_v >> 12)"),),
+        ((_DIV, _FLOORED.format('stem.endswith("v_kept")')),),
         {"detail": "v"},
     ),
     "both round down": Rule(
         "floor",
         ((_TRUNCATE, "product >> DECAY_SHIFT"),),
         (("state * keep / DECAY_ONE", "state * keep >> 12"),),
+        ((_DIV, _FLOORED.format("stem")),),
         {"detail": "the decay of u and v"},
     ),
     "no +1": Rule(
         "decay-plus-one",
         (("product = u * keep_u", "product = u * (keep_u + 1)"),),
         (("decayed(*current, keep_u)", "decayed(*current, keep_u + 1)"),),
+        (("(population.du + 1)", "population.du"),),
         {"detail": "keep u·(4096 − du), not u·(4096 − (du + 1))"},
     ),
     "+1 of v": Rule(
         "decay-plus-one",
         (("product = v * keep_v", "product = v * (keep_v - 1)"),),
         (("decayed(*membrane, keep_v)", "decayed(*membrane, keep_v - 1)"),),
+        (("DECAY_ONE - population.dv", "DECAY_ONE - (population.dv + 1)"),),
     ),
     "u stops": Rule(
         "u-overflow",
@@ -125,12 +169,20 @@ RULES = {
             ("u -= 2 * STATE_LIMIT", "u = STATE_LIMIT - 1"),
             ("u += 2 * STATE_LIMIT", "u = 1 - STATE_LIMIT"),
         ),
+        (
+            (
+                'nodes.add("Sub", [u, turn]',
+                'nodes.add("Sub", [inside, nodes.add("Max", [side, nodes.number(0, np.int32)], '
+                'f"{name}.u_over")]',
+            ),
+        ),
         {"detail": "stops at the limit"},
     ),
     "u goes on": Rule(
         "u-overflow",
         (("u += -2 * STATE_LIMIT if u > 0 else 2 * STATE_LIMIT", "pass"),),
         (("u -= 2 * STATE_LIMIT", ""), ("u += 2 * STATE_LIMIT", "")),
+        (('nodes.add("Sub", [u, turn]', 'nodes.add("Identity", [u]'),),
         {"detail": "goes on"},
     ),
     "v wraps": Rule(
@@ -145,29 +197,39 @@ RULES = {
             ("v = STATE_LIMIT - 1", "v -= 2 * STATE_LIMIT"),
             ("v = 1 - STATE_LIMIT", "v += v < -STATE_LIMIT ? 2 * STATE_LIMIT : 0"),
         ),
+        ((_SATURATED, _WRAPPED),),
         {"detail": "wraps around"},
     ),
     "v goes on": Rule(
         "v-overflow",
         (("v = STATE_LIMIT - 1 if v > 0 else 1 - STATE_LIMIT", "pass"),),
         (("v = STATE_LIMIT - 1", ""), ("v = 1 - STATE_LIMIT", "")),
+        ((_SATURATED, 'nodes.add("Identity", [low]'),),
         {"detail": "goes on"},
     ),
     "≥": Rule(
         "at-threshold",
         (("spiked = v > (", "spiked = v >= ("),),
         (("v > threshold", "v >= threshold"),),
+        (('"Greater"', '"GreaterOrEqual"'),),
     ),
     "v is kept": Rule(
         "reset",
         (("0 if spiked else v, spiked", "v, spiked"),),
         (("v > threshold ? 0 : v", "v"),),
+        (('nodes.add("Where", [spiked, zero, membrane]', 'nodes.add("Identity", [membrane]'),),
         {"detail": "v is not reset"},
     ),
     "vth is subtracted": Rule(
         "reset",
         (("0 if spiked else v, spiked", "v - (vth << STATE_SHIFT) if spiked else v, spiked"),),
         (("v > threshold ? 0 : v", "v > threshold ? v - threshold : v"),),
+        (
+            (
+                "[spiked, zero, membrane]",
+                '[spiked, nodes.add("Sub", [membrane, threshold], f"{name}.v_less"), membrane]',
+            ),
+        ),
         {"detail": "the threshold is subtracted from v"},
     ),
     "v before u": Rule(
@@ -177,6 +239,7 @@ RULES = {
             ("decayed + u + bias", "decayed + old + bias"),
         ),
         (("(uint32_t)u + (uint32_t)bias", "(uint32_t)*current + (uint32_t)bias"),),
+        (("nodes.cast(current,", 'nodes.cast(f"{name}.u[n-1]",'),),
     ),
 }
 LEVEL = "≥"
@@ -196,10 +259,7 @@ def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 def run_reference(fault: Fault) -> Recording:
     """The readable simulator, deep, with a fault."""
-    text = Path(step.__file__).read_text("utf-8")
-    names: dict[str, Any] = {"__name__": "tests.faulty_step"}
-    pairs = RULES[fault.rule].python if fault.rule else ()
-    exec(compile(replaced(text, pairs), "faulty_step", "exec"), names)
+    names = _executed(faulty_step(fault))
     right = reference._step, reference.HOP_LATENCY
     reference._step = np.frompyfunc(names["neuron_step"], 7, 1)
     reference.HOP_LATENCY += fault.lag
@@ -207,6 +267,53 @@ def run_reference(fault: Fault) -> Recording:
         return reference.run_reference(fault.network, fault.spikes)
     finally:
         reference._step, reference.HOP_LATENCY = right
+
+
+def faulty_step(fault: Fault) -> str:
+    """`hardware_sim/step.py` with a fault."""
+    pairs = RULES[fault.rule].python if fault.rule else ()
+    return replaced(Path(step.__file__).read_text("utf-8"), pairs)
+
+
+def _executed(text: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "tests.faulty"}
+    exec(compile(text, "faulty", "exec"), names)
+    return names
+
+
+def run_onnx(fault: Fault) -> Recording:
+    """The ONNX graph in onnxruntime, deep, with a fault."""
+    from nmtool.exporters.onnx import loop, neuron
+    from nmtool.exporters.onnx.model import model_bytes
+    from nmtool.exporters.onnx.runtime import execute
+
+    pairs = RULES[fault.rule].onnx if fault.rule else ()
+    names = _executed(replaced(Path(neuron.__file__).read_text("utf-8"), pairs))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "neuron", SimpleNamespace(**names))
+        model = model_bytes(fault.network, None)
+    return execute(model, fault.network, fault.spikes, True, None)
+
+
+def run_lava(fault: Fault) -> Recording:
+    """The Lava folder, deep, with a fault."""
+    from nmtool.exporters import lava
+
+    with TemporaryDirectory() as scratch:
+        folder = lava.export(fault.network, Path(scratch) / "network")
+        if fault.rule:
+            package = folder / "lava_network"
+            about = "from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT"
+            numbers = f"DECAY_ONE, STATE_LIMIT, STATE_SHIFT = 4096, {STATE_LIMIT}, {STATE_SHIFT}"
+            text = replaced(faulty_step(fault), ((about, numbers),))
+            (package / "step.py").write_text(text, "utf-8")
+            (package / "faulty.py").write_text(_FAULTY_LIF, "utf-8")
+            models = package / "models.py"
+            right, wrong = "class FastLIF(PyLifModelBitAcc)", "class FastLIF(FaultyLif)"
+            place = "from .arrays import NetworkArrays\n"
+            pairs = ((place, f"{place}from .faulty import FaultyLif\n"), (right, wrong))
+            models.write_text(replaced(models.read_text("utf-8"), pairs), "utf-8")
+        return lava.run(folder, fault.spikes, deep=True, trust=True)
 
 
 def run_c(fault: Fault, *, deep: bool = True) -> Recording:

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError
 from nmtool.exporters.c.arrays import array
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -56,6 +54,44 @@ struct spike_list {
 
 static long spikes_compared, spikes_different, membranes_compared, membranes_different;
 $sums_counted
+/* The first difference; neuron -1 is any neuron of the population. */
+static struct {
+    int32_t row;
+    const char *population;
+    const char *quantity;
+    int32_t neuron;
+    long expected;
+    long found;
+} first = {-1, "", "", 0, 0, 0};
+
+static void differ(int32_t row, const char *population, const char *quantity, int32_t neuron,
+                   long expected, long found)
+{
+    if (first.row < 0) {
+        first.row = row;
+        first.population = population;
+        first.quantity = quantity;
+        first.neuron = neuron;
+        first.expected = expected;
+        first.found = found;
+    }
+}
+
+static void tell_first(void)
+{
+    if (first.row < 0) {
+        return;
+    }
+    printf("first difference: sample %ld, step %ld, %s", (long)(first.row / $n_steps),
+           (long)(first.row % $n_steps), first.population);
+    if (first.neuron >= 0) {
+        printf("[%ld], %s: expected %ld, got %ld\\n", (long)first.neuron, first.quantity,
+               first.expected, first.found);
+    } else {
+        printf(", %s of one neuron or more\\n", first.quantity);
+    }
+}
+
 $comparing
 static void run_step(int32_t row)
 {
@@ -82,21 +118,25 @@ int main(void)
     printf("network $hash\\n");
     printf("spikes compared %ld, different %ld\\n", spikes_compared, spikes_different);
     printf("membranes compared %ld, different %ld\\n", membranes_compared, membranes_different);
-$sums_told    return spikes_different || membranes_different$sums_differ;
+$sums_told    tell_first();
+    return spikes_different || membranes_different$sums_differ;
 }
 #endif
 """)
 
 _COMPARE_SPIKES = """\
-static void compare_spikes(struct spike_list *expected, int32_t row, const nmtool_index *found,
-                           int n_found, int n_neurons)
+static void compare_spikes(struct spike_list *expected, int32_t row, const char *population,
+                           const nmtool_index *found, int n_found, int n_neurons)
 {
     int k = 0;
 
     while (*expected->row == row || k < n_found) {
         int32_t due = *expected->row == row ? *expected->neuron : INT32_MAX;
         int32_t got = k < n_found ? (int32_t)found[k] : INT32_MAX;
-        spikes_different += due != got;
+        if (due != got) {
+            spikes_different++;
+            differ(row, population, "spike", due < got ? due : got, due < got, got < due);
+        }
         if (due <= got) {
             expected->row++;
             expected->neuron++;
@@ -110,10 +150,15 @@ static void compare_spikes(struct spike_list *expected, int32_t row, const nmtoo
 """
 
 _COMPARE_MEMBRANES = """\
-static void compare_membranes(const int32_t *expected, const int32_t *found, int n_neurons)
+static void compare_membranes(const int32_t *expected, int32_t row, const char *population,
+                              const int32_t *found, int n_neurons)
 {
+    expected += (long)row * n_neurons;
     for (int i = 0; i < n_neurons; i++) {
-        membranes_different += expected[i] != found[i];
+        if (expected[i] != found[i]) {
+            membranes_different++;
+            differ(row, population, "v", i, expected[i], found[i]);
+        }
     }
     membranes_compared += n_neurons;
 }
@@ -125,8 +170,8 @@ static long states_compared, steps_different;
 
 _COMPARE_STATES = """\
 /* One sum over u and v of a population after a step; any single state that differs changes it. */
-static void compare_states(uint32_t expected, const int32_t *current, const int32_t *membrane,
-                           int n_neurons)
+static void compare_states(const uint32_t *expected, int32_t row, const char *population,
+                           const int32_t *current, const int32_t *membrane, int n_neurons)
 {
     uint32_t sum = 2166136261u;
 
@@ -135,7 +180,10 @@ static void compare_states(uint32_t expected, const int32_t *current, const int3
         sum = (sum ^ word) * 16777619u;
         sum ^= sum >> 15;
     }
-    steps_different += sum != expected;
+    if (sum != expected[row]) {
+        steps_different++;
+        differ(row, population, "u or v", -1, 0, 0);
+    }
     states_compared += 2 * n_neurons;
 }
 """
@@ -145,17 +193,19 @@ _SUMS_TOLD = """\
 """
 
 _STATES_OF = Template(
-    "    compare_states(known_states_$name[row], current_$name, nmtool_membrane_$name, $size);"
+    '    compare_states(known_states_$name, row, "$name", current_$name, nmtool_membrane_$name, '
+    "$size);"
 )
 
 _LIST = Template(
     "    static struct spike_list expected_$name = {known_row_$name, known_neuron_$name};"
 )
 _SPIKES_OF = Template(
-    "    compare_spikes(&expected_$name, row, nmtool_spikes_$name, nmtool_n_spikes_$name, $size);"
+    '    compare_spikes(&expected_$name, row, "$name", nmtool_spikes_$name, '
+    "nmtool_n_spikes_$name, $size);"
 )
 _MEMBRANES_OF = Template(
-    "    compare_membranes(&known_membrane_$name[row * $size], nmtool_membrane_$name, $size);"
+    '    compare_membranes(known_membrane_$name, row, "$name", nmtool_membrane_$name, $size);'
 )
 
 
@@ -190,6 +240,9 @@ class Carried:
         Raises:
             DataError: there are more states than `MAX_STATES`.
         """
+        from nmtool.hardware_sim.simulator import simulate
+        from nmtool.hardware_sim.step import keep_current, keep_membrane
+
         if not self.sums:
             return self.answers
         _check_states(network, self.answers.spikes)

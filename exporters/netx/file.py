@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding, missing_library
+from nmtool.exporters.changes import array_change
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.netx.layers import Layer
 from nmtool.integer_network import IntegerNetwork
@@ -142,15 +143,16 @@ def differences(expected: bytes, path: str | Path) -> list[Finding]:
         right = dict(_data_sets(PlainFile(file), file))
     with opened(path, WHAT) as plain:
         found = dict(_data_sets(plain, plain.root))
-    return [
-        Finding("netx-data-changed", printable(name), "it differs", "export the network again")
-        for name in sorted({*right, *found})
-        if name not in right or name not in found or not _same(right[name], found[name])
-    ]
-
-
-def _same(one: NDArray, other: NDArray) -> bool:
-    return one.shape == other.shape and one.dtype == other.dtype and bool((one == other).all())
+    fix = "export the network again"
+    findings = []
+    for name in sorted({*right, *found}):
+        if name not in right or name not in found:
+            what = "it is missing" if name in right else "it would not be written"
+        else:
+            what = array_change(right[name], found[name])
+        if what:
+            findings.append(Finding("netx-data-changed", printable(name), what, fix))
+    return findings
 
 
 def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArray]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nmtool.errors import Finding
+from nmtool.exporters.changes import array_change
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph import Graph, Node
 
@@ -24,22 +25,35 @@ def differences(expected: Graph, found: Graph) -> list[Finding]:
         found: what stands in a file.
     """
     return [
-        Finding("nir-graph-changed", printable(where), "it differs", _FIX)
-        for where in _places(expected, found)
+        Finding("nir-graph-changed", printable(where), what, _FIX)
+        for where, what in _changes(expected, found)
     ]
 
 
-def _places(expected: Graph, found: Graph) -> Iterator[str]:
+def _changes(expected: Graph, found: Graph) -> Iterator[tuple[str, str]]:
     for name in sorted({*expected.nodes, *found.nodes}):
         mine, theirs = expected.nodes.get(name), found.nodes.get(name)
-        if mine is None or theirs is None or not _alike(mine, theirs):
-            yield f"node {name}"
-    for pre, post in sorted({*expected.edges} ^ {*found.edges}):
-        yield f"edge {pre} → {post}"
+        if mine is None or theirs is None:
+            yield f"node {name}", _which(mine is None)
+        elif mine.kind != theirs.kind:
+            yield f"node {name}", f"it is a {printable(theirs.kind)}, not a {mine.kind}"
+        else:
+            yield from _values(name, mine, theirs)
+    for edge in sorted({*expected.edges} ^ {*found.edges}):
+        yield f"edge {edge[0]} → {edge[1]}", _which(edge in {*found.edges})
 
 
-def _alike(one: Node, other: Node) -> bool:
-    if one.kind != other.kind or one.values.keys() != other.values.keys():
-        return False
-    pairs = [(np.asarray(values), np.asarray(other.values[k])) for k, values in one.values.items()]
-    return all(a.shape == b.shape and np.allclose(a, b, TOLERANCE, 0.0) for a, b in pairs)
+def _which(there: bool) -> str:
+    return "it would not be written" if there else "it is missing"
+
+
+def _values(name: str, one: Node, other: Node) -> Iterator[tuple[str, str]]:
+    for key in sorted({*one.values, *other.values}):
+        if key not in one.values or key not in other.values:
+            yield f"node {name}, {key}", _which(key in other.values)
+            continue
+        mine, theirs = np.asarray(one.values[key]), np.asarray(other.values[key])
+        if mine.shape == theirs.shape:
+            theirs = np.where(np.isclose(theirs, mine, TOLERANCE, 0.0), mine, theirs)
+        if change := array_change(mine, theirs.astype(mine.dtype)):
+            yield f"node {name}, {key}", change

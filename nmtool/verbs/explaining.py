@@ -23,7 +23,13 @@ from nmtool.recording import Recording, check_input
 from nmtool.verbs.running import simulate
 from nmtool.verification.causes import MOST_CAUSES, Case, find_causes
 from nmtool.verification.certificate import Check
-from nmtool.verification.comparison import Divergence, check_comparable, compare_recordings
+from nmtool.verification.comparison import (
+    REAL_TOLERANCE,
+    Divergence,
+    check_comparable,
+    compare_recordings,
+    settled,
+)
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
 
 if TYPE_CHECKING:
@@ -113,22 +119,25 @@ class Differing:
         format: its format.
         path: of it.
         network: that is expected in it.
-        spikes, expected: the input, and what it must answer.
+        spikes: the input.
+        expected: what it must answer; None of real numbers, which the format's reference tells.
         options: of the format's `run`.
     """
 
     format: Format
     path: str | Path
-    network: IntegerNetwork
+    network: Network | IntegerNetwork
     spikes: Raster
-    expected: Recording
+    expected: Recording | None
     options: Mapping[str, Any]
 
 
 def explained(case: Differing, check: Check, progress: Progress = silent) -> Check:
-    """The check, with an explanation where its integers differ.
+    """The check, with an explanation where something differs.
 
     The first sample that differs is run again alone, with u and v where the format records them.
+    Of real numbers, place and arrivals are told: what may be wrong in such a file was compared
+    before it ran.
 
     Args:
         case: what was compared.
@@ -139,16 +148,21 @@ def explained(case: Differing, check: Check, progress: Progress = silent) -> Che
     from nmtool.exporters.formats import REAL
 
     place = check.comparison.first_divergence
-    if place is None or REAL in case.format.can:
+    if place is None:
         return check
     with progress(f"why {case.format.name} differs in sample {place.sample}"):
         sample = [place.sample]
-        spikes, expected = case.spikes.take(sample), _only(case.expected, sample)
-        actual, remark = _only(check.recording, sample), ""
+        every, answered = case.expected, check.recording
+        if REAL in case.format.can and case.format.reference is not None:
+            every = case.format.reference(case.network, case.spikes)
+            answered = settled(every, answered, REAL_TOLERANCE)
+        assert every is not None, "only formats of real numbers have a reference"
+        spikes, expected = case.spikes.take(sample), _only(every, sample)
+        actual, remark = _only(answered, sample), ""
         if not actual.current and RECORDS_ALL in case.format.can:
             actual, remark = _again(case, spikes, expected, actual)
         found = explain(case.network, spikes, expected, actual, backend=case.format.name)
-        bins = _different(*_alike(case.expected, check.recording))
+        bins = _different(*_alike(every, answered))
     moved = None if found.place is None else replace(found.place, sample=place.sample)
     return replace(
         check,

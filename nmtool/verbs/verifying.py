@@ -138,10 +138,9 @@ def verify(
             )
             for one, path in paths.items()
         }
-        if isinstance(found, IntegerNetwork) and simulated is not None:
-            for one, path in paths.items():
-                case = Differing(one, path, found, spikes, simulated, how[one.name])
-                checks[one.name] = explained(case, checks[one.name], progress)
+        for one, path in paths.items():
+            case = Differing(one, path, found, spikes, simulated, how[one.name])
+            checks[one.name] = explained(case, checks[one.name], progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
         more = {
             one.name: one.package.check(
@@ -312,12 +311,11 @@ def _verify_answers(
     how = {**trusting(own, trust), **options.get(own.name, {})}
     check = check_answers(own, artefact, answers, options=how, progress=progress)
     carried, answer = own.package.load(artefact), answers.recording
+    case = Differing(own, artefact, carried, answers.spikes, answer, how)
+    check = explained(case, check, progress)
     simulated = None
-    if isinstance(carried, IntegerNetwork):
-        case = Differing(own, artefact, carried, answers.spikes, answer, how)
-        check = explained(case, check, progress)
-        if REAL not in own.can:
-            simulated = simulate(carried, answers.spikes)
+    if isinstance(carried, IntegerNetwork) and REAL not in own.can:
+        simulated = simulate(carried, answers.spikes)
     certificate = Certificate(
         answers.spikes.n_samples,
         answers.network_hash,

@@ -33,6 +33,7 @@ from nmtool.targets import (
     MAX_THRESHOLD,
     MAX_WEIGHT,
     MAX_WEIGHT_EXPONENT,
+    SILENT_THRESHOLD,
     STATE_LIMIT,
     STATE_SHIFT,
     shifted,
@@ -615,12 +616,27 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
             lambda one: replace(one, keep_v=one.keep_v - 1),
         )
     )
+    tried.append((_FREE_OUTPUTS, _free_outputs))
     alone = _alone(case)
+    goes_on = False
     for cause, change in tried:
+        if goes_on and cause is _FREE_OUTPUTS:
+            continue
         if case.holds(changed(case.neurons, change)):
+            goes_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
             yield cause
         elif alone is not None and case.holds(changed([alone], change)):
             yield replace(cause, population=alone)
+
+
+_FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")
+
+
+def _free_outputs(neurons: Neurons) -> Neurons:
+    """v goes on, beyond the threshold too that nothing within 24 bits reaches."""
+    silent = neurons.threshold == SILENT_THRESHOLD << STATE_SHIFT
+    threshold = np.iinfo(np.int64).max if silent else neurons.threshold
+    return replace(neurons, threshold=threshold, rules=Rules(limit_v=FREE))
 
 
 # Of the input, and of samples.

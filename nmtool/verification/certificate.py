@@ -78,7 +78,7 @@ class Check(Tabular):
         model: which of the backend's models ran, '' where it has only one.
         stock: the check of the model itself, where one was made.
         agreement: for real numbers, how far they follow the integers; no reason to fail.
-        explanation: of the first sample that differs, where integers do.
+        explanation: of the first sample that differs.
     """
 
     comparison: Comparison

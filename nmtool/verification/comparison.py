@@ -144,7 +144,7 @@ def compare_recordings(
     """
     check_comparable(expected, actual)
     if tolerance:
-        actual = _settled(expected, actual, tolerance)
+        actual = settled(expected, actual, tolerance)
     spikes = {
         name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
     }
@@ -230,22 +230,27 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "nothing" if shape is None else f"{list(shape)}"
 
 
-def _settled(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with the expected values where they are as good as equal."""
+def settled(expected: Recording, actual: Recording, tolerance: float) -> Recording:
+    """The actual recording, with the expected values where they are as good as equal.
+
+    Args:
+        expected, actual: recordings of the same populations, samples and steps.
+        tolerance: as for `compare_recordings`.
+    """
 
     def settle(mine: NDArray, theirs: NDArray) -> NDArray:
         far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
         return np.where(far | np.isnan(theirs), theirs, mine)
 
-    def settled(group: str) -> dict[str, NDArray]:
+    def of(group: str) -> dict[str, NDArray]:
         theirs = getattr(actual, group)
         return {n: settle(mine, theirs[n]) for n, mine in getattr(expected, group).items()}
 
     return replace(
         actual,
-        membrane=settled("membrane"),
-        current=settled("current"),
-        potential=settled("potential"),
+        membrane=of("membrane"),
+        current=of("current"),
+        potential=of("potential"),
     )
 
 

@@ -213,7 +213,10 @@ def test_the_program_of_a_wrong_network_sees_it(kind: str, tmp_path: Path) -> No
     wrong = next(one for one in every if shows(answers, one))
     path = c.export(wrong, tmp_path / "network.c", answers=answers)
     code, lines = said(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
-    assert (code, int(lines[-1].split()[-1]) > 0) == (1, True)
+    answered = simulate(wrong, answers.spikes, deep=True)
+    place = compare_recordings(answers.recording, answered).first_divergence
+    at = f"first difference: sample {place.sample}, step {place.step}, {place.population}"
+    assert (code, lines[-1].startswith(at)) == (1, True)
     with refused(FileFormatError, "answers-other-network"):
         c.known_answers(path)
 
@@ -250,7 +253,9 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
     path = c.export(network, tmp_path / "network.c", answers=answers)
     code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
     assert code == 1
-    assert [int(line.split()[-1]) for line in lines[1:]] == different
+    assert [int(line.split()[-1]) for line in lines[1:3]] == different
+    place = compare_recordings(answers.recording, simulate(network, answers.spikes))
+    assert lines[3] == f"first difference: {place.first_divergence}"
 
 
 def test_without_answers_there_is_nothing_to_check(tmp_path: Path) -> None:

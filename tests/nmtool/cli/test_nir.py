@@ -130,6 +130,10 @@ def test_a_graph_of_another_network_fails(nmtool: Nmtool, file: Path) -> None:
         said = nmtool(*words, "--json", "--trust")
         assert said.code == 1
         assert said.json["first_divergence"]["backend"] == "nir"
+        why = said.json["backends"]["nir"]["explanation"]
+        assert why["samples_different"] > 0
+        assert {one["source"] for one in why["arrivals"]} <= {"input", "hidden"}
+        assert why["tried_on"] == "nothing"
 
 
 def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> None:

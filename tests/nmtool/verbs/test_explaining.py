@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -64,20 +65,47 @@ def test_single_faults_of_every_kind(recurrent: bool) -> None:
 @needs_compiler
 @pytest.mark.parametrize("name", ["u rounds down", "no +1", "v is kept", "≥", "u stops"])
 def test_a_program_with_a_wrong_line(name: str) -> None:
+    found, fault = explained_rule(name, faults.run_c)
+    assert any(map(fault.is_named_by, found.causes))
+    assert found.tried_on == DEEP
+
+
+def explained_rule(name: str, run: Callable[[Fault], Recording]) -> tuple[nm.Explanation, Fault]:
+    """What is said of a backend with a fault of the arithmetic."""
     hot, level = name in faults.HOT, name == faults.LEVEL
     network = faults.level_network(0) if level else faults.live_network(0, recurrent=True, hot=hot)
     [fault] = faults.rule_faults(network, SPIKES, [name])
     expected = simulate(network, SPIKES, deep=True)
-    found = nm.explain(network, SPIKES, expected, faults.run_c(fault), backend="c")
+    return nm.explain(network, SPIKES, expected, run(fault)), fault
+
+
+@pytest.mark.parametrize("name", ["v rounds down", "no +1", "vth is subtracted", "≥", "v goes on"])
+def test_a_graph_with_a_wrong_operator(name: str) -> None:
+    for library in LIBRARIES["onnx"]:
+        pytest.importorskip(library)
+    found, fault = explained_rule(name, faults.run_onnx)
     assert any(map(fault.is_named_by, found.causes))
-    assert (found.backend, found.tried_on) == ("c", DEEP)
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("name", ["u rounds down", "v is kept"])
+def test_a_model_of_lava_with_a_wrong_line(name: str) -> None:
+    found, fault = explained_rule(name, faults.run_lava)
+    assert any(map(fault.is_named_by, found.causes))
+
+
+def test_graphs_of_real_numbers_name_every_stored_number() -> None:
+    for library in LIBRARIES["nir"]:
+        pytest.importorskip(library)
+    for kind, count in fault_table.tally_nir(range(1)).items():
+        assert count["seen"] == count["named"] == count["exercised"], kind
 
 
 def test_a_graph_with_a_wrong_number() -> None:
     for library in LIBRARIES["onnx"]:
         pytest.importorskip(library)
     fault = faulty("delay")
-    found = nm.explain(NETWORK, SPIKES, EXPECTED, fault_table.run_onnx(fault))
+    found = nm.explain(NETWORK, SPIKES, EXPECTED, faults.run_onnx(fault))
     assert found.single is not None
     assert fault.is_named_by(found.single)
 
