@@ -65,9 +65,8 @@ def first_spikes(
 ) -> dict[str, NDArray[np.int64]]:
     """By source, [neurons] int64: the earliest step of a spike in any sample, or `n_steps`."""
     found = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
-    found[INPUT] = np.full(network.channels.size, spikes.n_steps, np.int64)
     for name, raster in {INPUT: spikes, **recording.spikes}.items():
-        np.minimum.at(found[name], raster.neuron, raster.step)
+        found[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
     return found
 
 

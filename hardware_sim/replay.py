@@ -32,12 +32,16 @@ class Streams(NamedTuple):
         n_steps: of every sample.
         offset: [sources, samples + 1] int64, positions in the other two.
         step, neuron: [spikes] int32.
+        first: [samples, neurons of all sources] int32, the first spike, `n_steps` without any.
+        begin: [sources] int64, where the neurons of each begin in `first`.
     """
 
     n_steps: int
     offset: NDArray[np.int64]
     step: NDArray[np.int32]
     neuron: NDArray[np.int32]
+    first: NDArray[np.int32]
+    begin: NDArray[np.int64]
 
 
 class Cell(NamedTuple):
@@ -73,6 +77,8 @@ def streams(network: IntegerNetwork, spikes: Raster, recording: Recording) -> St
         np.stack([raster.offset + by for raster, by in zip(found, begin, strict=False)]),
         np.concatenate([raster.step for raster in found]),
         np.concatenate([raster.neuron for raster in found]),
+        np.hstack([raster.first_step().astype(np.int32) for raster in found]),
+        np.cumsum([0, *(raster.n_neurons for raster in found)])[:-1].astype(np.int64),
     )
 
 
@@ -92,10 +98,15 @@ def replay(events, source, row, right, wrong, view, first_only, shown):
     n_steps = events.n_steps
     same = right.bias == wrong.bias and right.vth == wrong.vth
     same = same and right.keep_u == wrong.keep_u and right.keep_v == wrong.keep_v
+    differ = (right.weight != wrong.weight) | (right.delay != wrong.delay)
+    changed = np.flatnonzero(differ)
     for sample in range(shown.size):
         if shown[sample]:
             continue
-        mine, theirs = np.zeros(n_steps, np.int32), np.zeros(n_steps, np.int32)
+        reached = _reached(events, source, row, right, wrong, changed, sample)
+        if same and not reached:
+            continue
+        mine = np.zeros(n_steps, np.int32)
         for k in range(source.size):
             since, until = events.offset[source[k], sample], events.offset[source[k], sample + 1]
             for e in range(since, until):
@@ -103,9 +114,10 @@ def replay(events, source, row, right, wrong, view, first_only, shown):
                 n = events.step[e] + HOP_LATENCY + right.delay[i]
                 if n < n_steps:
                     mine[n] += right.weight[i]
-                n = events.step[e] + HOP_LATENCY + wrong.delay[i]
-                if n < n_steps:
-                    theirs[n] += wrong.weight[i]
+        theirs = mine
+        if reached:
+            theirs = mine.copy()
+            _change(events, source, row, right, wrong, differ, sample, theirs)
         first = 0
         if same:
             while first < n_steps and mine[first] == theirs[first]:
@@ -140,3 +152,32 @@ def replay(events, source, row, right, wrong, view, first_only, shown):
                 break
         if shown[sample] and first_only:
             return
+
+
+@compiled()
+def _reached(events, source, row, right, wrong, changed, sample):
+    """True where a spike arrives in time over a synapse that differs, in either version."""
+    for i in changed:
+        k = np.searchsorted(row, i, side="right") - 1
+        step = events.first[sample, events.begin[source[k]] + i - row[k]]
+        if step + HOP_LATENCY + min(right.delay[i], wrong.delay[i]) < events.n_steps:
+            return True
+    return False
+
+
+@compiled()
+def _change(events, source, row, right, wrong, differ, sample, arriving):
+    """Turn what arrives at every step, [steps] int32, into what arrives with the fault."""
+    for k in range(source.size):
+        last = row[k + 1] if k + 1 < row.size else differ.size
+        if not differ[row[k] : last].any():
+            continue
+        for e in range(events.offset[source[k], sample], events.offset[source[k], sample + 1]):
+            i = row[k] + events.neuron[e]
+            if differ[i]:
+                n = events.step[e] + HOP_LATENCY + right.delay[i]
+                if n < events.n_steps:
+                    arriving[n] -= right.weight[i]
+                n = events.step[e] + HOP_LATENCY + wrong.delay[i]
+                if n < events.n_steps:
+                    arriving[n] += wrong.weight[i]

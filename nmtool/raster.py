@@ -160,7 +160,10 @@ class Raster(Tabular):
     def first_step(self) -> NDArray[np.int64]:
         """[samples, neurons] int64: step of the first spike; n_steps where there is none."""
         first = np.full((self.n_samples, self.n_neurons), self.n_steps, np.int64)
-        np.minimum.at(first, (self.sample_index(), self.neuron), self.step)
+        # Of several spikes the one that is assigned last stays: from the end, that is the first.
+        # Copies, as numpy walks through views of negative strides in the order of their memory.
+        place = (self.sample_index() * self.n_neurons + self.neuron)[::-1].copy()
+        first.reshape(-1)[place] = self.step[::-1].copy()
         return first
 
     def take(self, samples: Sequence[int] | NDArray[np.integer]) -> Raster:
