@@ -26,6 +26,10 @@ ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
 """Spikes of a sample go through three hops of the longest delay in so many steps."""
 
+LONG_STEPS = 1000
+ENOUGH = 0.99
+"""Samples last that long where shorter ones reach a smaller share of the synapses than this."""
+
 DRIVEN_STEPS = 32
 """Steps that a sample lasts beyond the longest delays, so that neurons have time to spike."""
 
@@ -59,14 +63,28 @@ def known_answers(
 def _input(
     network: IntegerNetwork | Network, spikes: Raster | None, run: Callable[..., Recording]
 ) -> Raster:
-    n_steps = answered_steps(network)
+    """Samples of the usual length, or long ones where those show too little."""
+    found, share = _driven(network, spikes, run, answered_steps(network))
+    if share < ENOUGH and isinstance(network, IntegerNetwork):
+        longer, more = _driven(network, spikes, run, LONG_STEPS)
+        found = longer if more > share else found
+    return found
+
+
+def _driven(
+    network: IntegerNetwork | Network,
+    spikes: Raster | None,
+    run: Callable[..., Recording],
+    n_steps: int,
+) -> tuple[Raster, float]:
+    """Samples of at least so many steps, and the share of synapses that they reach."""
     if spikes is not None:
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
         heard = busiest.spikes.n_spikes > 0
         if heard and any(r.n_spikes for r in busiest.recording.spikes.values()):
             taken = replace(busiest.spikes, n_steps=max(n_steps, busiest.spikes.n_steps))
-            made = driving_input(network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run)
-            return Raster.concatenate([taken, made])
+            made, share = driving_input(network, ANSWERED_SAMPLES - 1, taken.n_steps, taken, run)
+            return Raster.concatenate([taken, made]), share
     return driving_input(network, ANSWERED_SAMPLES, n_steps, run=run)
 
 

@@ -1,8 +1,9 @@
 """Input made for a network, so that as many of its stored numbers as can be show in what it does.
 
-Noise of several rates, steady or after an opening volley, is tried first. What is best is then
-varied: stretches of other noise, channels left out, and volleys whose spikes arrive together at a
-neuron that has been silent so far. A variant stays where it shows more (`sensitivity.py`).
+Noise of several rates, steady or after an opening volley, is tried first, and volleys whose
+spikes arrive together at one neuron after the other that has been silent so far. What is best is
+then varied: stretches of other noise, channels left out, more volleys. A variant stays where it
+shows more (`sensitivity.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
@@ -27,6 +27,12 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 OPENING = 8
 """Steps of a volley that opens a sample: what spikes early has time to show."""
+
+REPEATS = 8
+"""Steps in a row in which a volley arrives."""
+
+SPACINGS = (12, 20, 40)
+"""Steps from one neuron's volley to the next neuron's."""
 
 VARIANTS = 16
 ROUNDS = 4
@@ -51,8 +57,8 @@ def driving_input(
     n_steps: int,
     beside: Raster | None = None,
     run: Run = simulate,
-) -> Raster:
-    """Samples that together show most, the same for the same network.
+) -> tuple[Raster, float]:
+    """Samples that together show most, the same for the same network, and what they show.
 
     With those beside them there are at least two, so that a state that outlives a sample shows.
 
@@ -62,6 +68,9 @@ def driving_input(
         n_steps: how long they are.
         beside: samples of as many steps that are there already.
         run: what answers to (network, raster).
+
+    Returns:
+        the samples, and the share of the synapses that could show which do, with those beside.
     """
     search = _Search(network, n_steps, run)
     before = 0 if beside is None else beside.n_samples
@@ -70,14 +79,15 @@ def driving_input(
     noise = search.tried(_raster(search.noise()))
     chosen: list[_Sample] = []
     for place in range(n_samples):
-        best = search.best(noise)
+        volleys = search.volleys()
+        best = search.best([*noise, *(search.tried(_raster(volleys)) if volleys else [])])
         if place == n_samples - 1:
             best = search.refined(best)
         if len(chosen) + before > 1 and not search.adds(best):
             break
         search.keep([best])
         chosen.append(best)
-    return Raster.concatenate([sample.spikes for sample in chosen])
+    return Raster.concatenate([sample.spikes for sample in chosen]), search.share
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +186,15 @@ class _Search:
     def _shares(self, sample: _Sample) -> tuple[float, float]:
         """Synapses, and neighbours of constants, that are told apart; 1 for all of them."""
         first, constants = self._with(sample)
-        synapses = self.synapses.seen(first) / self.synapses.total if self.synapses.total else 1.0
-        return synapses, float(constants.mean()) if constants.size else 1.0
+        return self._share(first), float(constants.mean()) if constants.size else 1.0
+
+    def _share(self, first: dict[str, NDArray[np.int64]]) -> float:
+        return self.synapses.seen(first) / self.synapses.total if self.synapses.total else 1.0
+
+    @property
+    def share(self) -> float:
+        """Synapses that what is kept tells apart, of those that some input could."""
+        return self._share(self.first)
 
     def noise(self) -> list[_Dense]:
         """Steady noise of every rate, and noise that is denser at the beginning."""
@@ -188,16 +205,30 @@ class _Search:
             opened.append(np.concatenate([early | dense[: len(early)], dense[len(early) :]]))
         return [*steady, *opened]
 
+    def volleys(self) -> list[_Dense]:
+        """Nothing but volleys, at one silent neuron after the other."""
+        silent = self._silent(self.first)
+        if not silent:
+            return []
+        found = []
+        for spacing in SPACINGS:
+            made = np.zeros((self.n_steps, self.network.channels.size), np.bool_)
+            arrival = 0
+            for name, neuron in silent:
+                self._add_volley(made, name, neuron, arrival, REPEATS)
+                arrival += spacing
+            found.append(made)
+        return found
+
     def _variants(self, sample: _Sample) -> list[_Dense]:
         """Other input that is like this in most of its steps or channels."""
-        dense, silent = sample.spikes.dense()[0], self._silent(sample)
+        dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
         aimed = VARIANTS // 2 if silent else 0
         made = [self._aimed(dense, *silent[self._below(len(silent))]) for _ in range(aimed)]
         return made + [self._varied(dense) for _ in range(VARIANTS - aimed)]
 
-    def _silent(self, sample: _Sample) -> list[tuple[str, int]]:
+    def _silent(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
         """Neurons that input could reach and that have not spiked, by population and number."""
-        first, _ = self._with(sample)
         direct = {p.target for p in self.network.projections if p.source == INPUT}
         return [
             (name, int(neuron))
@@ -207,19 +238,30 @@ class _Search:
         ]
 
     def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
-        """Every channel that excites a neuron spikes so that all arrive together, three times."""
+        """Other input with a volley at a neuron, some time in the first half."""
         made = dense.copy()
+        self._add_volley(made, name, neuron, self._below(max(1, self.n_steps // 2)), 3)
+        return made
+
+    def _add_volley(self, made: _Dense, name: str, neuron: int, arrival: int, repeats: int) -> None:
+        """Let every channel that excites a neuron spike so that all arrive together.
+
+        Args:
+            made: the input, changed.
+            name, neuron: the neuron.
+            arrival: steps after the first at which all can.
+            repeats: steps in a row in which they do.
+        """
         for projection in self.network.projections:
             if (projection.source, projection.target) != (INPUT, name):
                 continue
-            weight, delay = projection.weight[:, neuron], projection.delay[:, neuron].astype(int)
-            reach = int(delay.max()) + HOP_LATENCY
-            arrival = reach + self._below(max(1, (self.n_steps - reach) // 2))
-            for again in range(3):
-                step = arrival + again - HOP_LATENCY - delay
-                inside = (step >= 0) & (step < self.n_steps)
-                made[step[inside], np.flatnonzero(inside)] = weight[inside] > 0
-        return made
+            excites = projection.weight[:, neuron] > 0
+            delay = projection.delay[:, neuron].astype(np.int64)
+            last = int(delay.max(initial=0))
+            for again in range(repeats):
+                step = last + arrival + again - delay
+                inside = excites & (step < self.n_steps)
+                made[step[inside], np.flatnonzero(inside)] = True
 
     def _varied(self, dense: _Dense) -> _Dense:
         """A stretch of other noise, over some of the channels."""

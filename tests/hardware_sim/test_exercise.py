@@ -16,8 +16,6 @@ from nmtool.raster import Raster
 from tests.integer_nets import random_network, random_raster
 from tests.refusals import refused
 
-pytestmark = pytest.mark.long
-
 NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]
 
 
