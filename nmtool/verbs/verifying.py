@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from nmtool.verbs.running import executable, simulate
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.digest import artefact_digest
+from nmtool.verification.exercised import Coverage, MutationScore
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -127,40 +128,43 @@ def verify(
         artefacts = {one.name: artefact_digest(path) for one, path in paths.items()}
         generated = _generated(found, spikes, deep, progress) if exercise else None
         simulated = _simulated(found, spikes, deep, progress)
-        checks = {
-            one.name: one.package.check(
-                path,
-                spikes,
-                simulated=simulated,
-                deep=deep and _records_all(one, backends),
-                progress=progress,
-                **how[one.name],
-            )
-            for one, path in paths.items()
-        }
-        for one, path in paths.items():
-            case = Differing(one, path, found, spikes, simulated, how[one.name])
-            checks[one.name] = explained(case, checks[one.name], progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
-        more = {
-            one.name: one.package.check(
-                path,
-                generated,
-                simulated=answered,
-                deep=DEEP in one.can,
-                progress=progress,
-                **how[one.name],
+        wanted = coverage and not all(REAL in one.can for one in backends)
+        with ThreadPoolExecutor(1) as beside:
+            # What the comparison says is found out while backends run, most of them elsewhere.
+            extent = beside.submit(
+                _extent, found if wanted else None, spikes, simulated, deep, generated, answered
             )
-            for one, path in paths.items()
-            if generated is not None
-        }
+            checks, more = {}, {}
+            for one, path in paths.items():
+                checks[one.name] = one.package.check(
+                    path,
+                    spikes,
+                    simulated=simulated,
+                    deep=deep and _records_all(one, backends),
+                    progress=progress,
+                    **how[one.name],
+                )
+            for one, path in paths.items():
+                case = Differing(one, path, found, spikes, simulated, how[one.name])
+                checks[one.name] = explained(case, checks[one.name], progress)
+            if generated is not None:
+                for one, path in paths.items():
+                    more[one.name] = one.package.check(
+                        path,
+                        generated,
+                        simulated=answered,
+                        deep=DEEP in one.can,
+                        progress=progress,
+                        **how[one.name],
+                    )
     recordings = {name: check.recording for name, check in checks.items()}
     if simulated is not None:
         recordings = {SIMULATOR: simulated, **recordings}
     accuracy = {}
     if label is not None:
         accuracy = {name: recording.accuracy(label) for name, recording in recordings.items()}
-    certificate = Certificate(
+    return Certificate(
         spikes.n_samples,
         found.content_hash,
         checks,
@@ -169,10 +173,8 @@ def verify(
         overflows=_overflows(found, simulated),
         generated_overflows=_overflows(found, answered),
         artefacts=artefacts,
+        **extent.result(),
     )
-    if not coverage or all(REAL in one.can for one in backends):
-        return certificate
-    return _with_extent(certificate, found, spikes, simulated, deep, generated, answered)
 
 
 def check_answers(
@@ -316,32 +318,35 @@ def _verify_answers(
     simulated = None
     if isinstance(carried, IntegerNetwork) and REAL not in own.can:
         simulated = simulate(carried, answers.spikes)
-    certificate = Certificate(
+    found = carried if coverage else None
+    return Certificate(
         answers.spikes.n_samples,
         answers.network_hash,
         {own.name: check},
         on_known_answers=True,
         overflows=_overflows(carried, simulated),
         artefacts={own.name: digest},
+        **_extent(found, answers.spikes, simulated, bool(answer.current), None, None),
     )
-    if not coverage or simulated is None:
-        return certificate
-    deep = bool(answer.current)
-    return _with_extent(certificate, carried, answers.spikes, simulated, deep, None, None)
 
 
-def _with_extent(
-    certificate: Certificate,
-    network: Network | IntegerNetwork,
+class _Extent(TypedDict, total=False):
+    """How much a comparison says, by the names of a certificate; nothing of real numbers."""
+
+    coverage: Coverage
+    mutation: MutationScore
+
+
+def _extent(
+    network: Network | IntegerNetwork | None,
     spikes: Raster,
     simulated: Recording | None,
     deep: bool,
     generated: Raster | None,
     answered: Recording | None,
-) -> Certificate:
-    """The certificate with coverage and mutation score; of integers only."""
+) -> _Extent:
     if not isinstance(network, IntegerNetwork) or simulated is None:
-        return certificate
+        return {}
     from nmtool.hardware_sim.coverage import coverage
     from nmtool.hardware_sim.mutants import mutation_score
     from nmtool.hardware_sim.reach import reach
@@ -358,7 +363,7 @@ def _with_extent(
         spikes = Raster.concatenate([spikes, generated])
         simulated, deep = Recording.concatenate([simulated, answered]), True
     found = coverage(network, spikes, simulated, deep=deep, reached=reached)
-    return replace(certificate, coverage=found, mutation=score)
+    return {"coverage": found, "mutation": score}
 
 
 def _generated(
