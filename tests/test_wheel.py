@@ -264,6 +264,7 @@ def test_training_can_be_imported(installed: Installed, beside: Path) -> None:
 
 
 @pytest.mark.torch
+@pytest.mark.long
 def test_training_started_by_torchrun(installed: Installed, beside: Path) -> None:
     small = ("--hidden", "4", "--steps", "60", "--epochs", "1", "--batch-size", "2000")
     job = ("train", "yinyang", "-o", "run", "--config", "digits", *small, "--init-rate", "0")
@@ -275,6 +276,7 @@ def test_training_started_by_torchrun(installed: Installed, beside: Path) -> Non
 
 
 @pytest.mark.torch
+@pytest.mark.long
 def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
     pytest.importorskip("optuna")
     (beside / "study.toml").write_text(

@@ -45,6 +45,7 @@ def small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SUITES, "core", Suite(small, "", (12,), (1,), 2))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_suite")
 def test_the_command_prints_a_table_and_writes_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.dynamics import decay, drive_scale
@@ -161,6 +161,7 @@ def test_the_integers_of_a_calibration_do_not_overflow(seed: int) -> None:
     assert not overflows(to_integers(network, calibration=calibration).network, spikes)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([1000.0, np.inf]), st.floats(1e-5, 0.2), st.integers(2, 8))
 def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: int) -> None:
     network = one_synapse(0.5, tau_mem_ms=tau_ms, tau_syn_ms=1000.0)

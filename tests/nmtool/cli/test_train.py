@@ -166,7 +166,7 @@ def test_stopped_and_resumed_equals_uninterrupted(
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
-    words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "150"]
+    words = ["train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "60"]
     root = str(Path(__file__).parents[3])
     with subprocess.Popen(
         [sys.executable, "-m", "nmtool", *words],
@@ -176,7 +176,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("epoch   1/150 ")
+        assert process.stderr.readline().startswith("epoch  1/60 ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     # Python ends itself by the signal where it struck inside of exec().
