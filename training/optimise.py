@@ -29,16 +29,16 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
     return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
-def clip_gradients(model: SpikingNetwork, largest_norm: float) -> None:
+def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
     """Shorten gradients to a Euclidean norm, over all weights and over all delays.
 
     The two are taken apart because their units differ: per unit of weight, per step.
 
     Args:
         model: whose `.grad` is scaled in place.
-        largest_norm: of either; 0 leaves gradients as they are.
+        largest_norm: of either; None leaves gradients as they are.
     """
-    if not largest_norm:
+    if largest_norm is None:
         return
     for kind in ("weight", "delay"):
         parameters: list[nn.Parameter] = [getattr(p, kind) for p in model.synapses]

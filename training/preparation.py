@@ -39,7 +39,7 @@ def check_agreement(
 def starting_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
     """A random network that spikes on the first samples."""
     network = initial_network(options, train.n_units, train.class_names)
-    if not options.init_rate:
+    if options.init_rate is None:
         return network
     return balance_drive(
         network, _first_samples(train, network), options.init_rate, options.max_delay, device

@@ -345,7 +345,7 @@ class Trainer:
         better = bool(candidates([entry])) and judged[-1] >= best
         if better:
             self.best, self.best_integers = networks
-        if self.options.patience:
+        if self.options.patience is not None:
             enough = out_of_patience(judged, self.options.patience)
             entry["stopped_early"] = enough and epoch < self.options.epochs
         self._progress = checkpoint.Progress(epoch, update, judged[-1] if better else best, log)

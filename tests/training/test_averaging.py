@@ -81,9 +81,9 @@ def _fail_inside(average: Average, model: SpikingNetwork, mean: dict[str, torch.
         raise ZeroDivisionError
 
 
-def test_a_share_of_0_keeps_no_mean() -> None:
+def test_without_a_share_there_is_no_mean() -> None:
     model = _model()
-    average = Average(model, 0.0)
+    average = Average(model, None)
     average.add(0)
     assert average.values == {}
     _move(model, 1)
@@ -111,8 +111,8 @@ def test_what_is_pruned_is_gone_from_the_mean() -> None:
         assert np.mean(projection.weight == 0) >= 0.69
 
 
-@pytest.mark.parametrize("share", [0.0, 0.9])
-def test_another_run_starts_from_the_mean(share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [None, 0.9])
+def test_another_run_starts_from_the_mean(share: float | None, tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     first = run_training(small_options(average=0.9, epochs=1), dataset, folder=folder)
     options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)
