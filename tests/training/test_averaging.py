@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nmtool.training.averaging import Average, put
 from nmtool.training.model import SpikingNetwork
+from nmtool.training.preparation import make_trainer
 from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
-from nmtool.training.trainer import Trainer
 from tests.training.nets import random_network
 from tests.training.small_data import small_dataset, small_options
 
@@ -96,7 +96,7 @@ def test_without_a_share_there_is_no_mean() -> None:
 def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
     dataset = small_dataset()
     options = small_options(average=0.9, epochs=1, arithmetic=arithmetic)
-    trainer = Trainer(options, dataset.train, dataset.validation)
+    trainer = make_trainer(options, dataset.train, dataset.validation)
     trainer.run()
     last = trainer.model.to_network()
     with trainer._average.used():

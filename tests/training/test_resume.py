@@ -14,10 +14,11 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.training import checkpoint
 from nmtool.training.options import TrainOptions
+from nmtool.training.preparation import make_trainer
 from nmtool.training.ranks import Ranks
 from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
-from nmtool.training.trainer import BatchReport, Trainer
+from nmtool.training.trainer import BatchReport
 from tests.refusals import refused
 from tests.training.small_data import (
     small_dataset,
@@ -176,7 +177,7 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
     folder, _ = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     dataset = small_dataset()
-    Trainer(
+    make_trainer(
         folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
     ).resume()
     assert len(_logged(folder)) == lines
