@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.errors import NetworkError
-from nmtool.exporters.c import content, runner
+from nmtool.exporters.c import file as content
+from nmtool.exporters.c import runtime as runner
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import reference, step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection

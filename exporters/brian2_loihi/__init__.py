@@ -42,8 +42,8 @@ from pathlib import Path
 from nmtool import integer_network, storage
 from nmtool.errors import DoesNotFitError, Finding, UsageError
 from nmtool.exporters.brian2_loihi import environment as environments
-from nmtool.exporters.brian2_loihi import runner
-from nmtool.exporters.export_file import write_export
+from nmtool.exporters.brian2_loihi import runtime as runner
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import compiler, content
-from nmtool.exporters.c.known import Carried
-from nmtool.exporters.c.runner import execute
-from nmtool.exporters.export_file import write_export
+from nmtool.exporters.c import compiler
+from nmtool.exporters.c import file as content
+from nmtool.exporters.c.answers import Carried
+from nmtool.exporters.c.runtime import execute
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from nmtool import integer_network, storage
 from nmtool.errors import DoesNotFitError, FileFormatError
-from nmtool.exporters.export_file import write_export
 from nmtool.exporters.netx import file as files
-from nmtool.exporters.netx import runner
+from nmtool.exporters.netx import runtime as runner
 from nmtool.exporters.netx.chain import layers_of, order
 from nmtool.exporters.netx.file import Extra, NetxFile
 from nmtool.exporters.netx.importing import network_of, obstacles
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding, missing_library
-from nmtool.exporters.changes import array_change
+from nmtool.exporters.differences import array_change
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.netx.layers import Layer
 from nmtool.integer_network import IntegerNetwork

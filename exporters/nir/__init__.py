@@ -12,23 +12,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
-from nmtool.exporters.export_file import write_export
 from nmtool.exporters.hdf5 import telling_damage
-from nmtool.exporters.nir import extra as extras
-from nmtool.exporters.nir import recursion, write
-from nmtool.exporters.nir.build import Built, build_graph
-from nmtool.exporters.nir.extra import Extra, Settings
-from nmtool.exporters.nir.foreign import network_of
-from nmtool.exporters.nir.graph import Graph
+from nmtool.exporters.nir import float_simulator as recursion
+from nmtool.exporters.nir.float_network import real_network
+from nmtool.exporters.nir.graph import bytes as write
+from nmtool.exporters.nir.graph import embedded as extras
+from nmtool.exporters.nir.graph.differences import differences
+from nmtool.exporters.nir.graph.embedded import Extra, Settings
+from nmtool.exporters.nir.graph.file import WHAT, read_extra, read_graph
+from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.import_options import ImportOptions
-from nmtool.exporters.nir.likeness import differences
-from nmtool.exporters.nir.obstacles import find_obstacles, mixed_leaks
 from nmtool.exporters.nir.options import NirOptions
-from nmtool.exporters.nir.plan import Plan
-from nmtool.exporters.nir.profiles import refusals
-from nmtool.exporters.nir.read import WHAT, read_extra, read_graph
-from nmtool.exporters.nir.real import real_network
-from nmtool.exporters.nir.running import WrittenGraph
+from nmtool.exporters.nir.reading.network import network_of
+from nmtool.exporters.nir.runtime.record import WrittenGraph
+from nmtool.exporters.nir.writing.build import Built, build_graph
+from nmtool.exporters.nir.writing.misfits import find_obstacles, mixed_leaks
+from nmtool.exporters.nir.writing.peers import refusals
+from nmtool.exporters.nir.writing.plan import Plan
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.export_file import write_export
-from nmtool.exporters.onnx import content
-from nmtool.exporters.onnx.likeness import differences
+from nmtool.exporters.onnx import file as content
+from nmtool.exporters.onnx.differences import differences
 from nmtool.exporters.onnx.model import model_bytes
 from nmtool.exporters.onnx.runtime import execute, library
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster

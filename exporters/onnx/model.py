@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nmtool.errors import missing_library
-from nmtool.exporters.onnx.content import DIGEST_KEY, digest, properties
+from nmtool.exporters.onnx.file import DIGEST_KEY, digest, properties
 from nmtool.exporters.onnx.graph import make_graph
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers

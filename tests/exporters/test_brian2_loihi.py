@@ -17,7 +17,7 @@ from nmtool import storage
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
 from nmtool.exporters import brian2_loihi
 from nmtool.exporters.brian2_loihi import environment as environments
-from nmtool.exporters.brian2_loihi import runner
+from nmtool.exporters.brian2_loihi import runtime as runner
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection

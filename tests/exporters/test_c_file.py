@@ -16,7 +16,9 @@ from hypothesis import given, settings
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters import c
-from nmtool.exporters.c import compiler, content, runner, source
+from nmtool.exporters.c import compiler, source
+from nmtool.exporters.c import file as content
+from nmtool.exporters.c import runtime as runner
 from nmtool.graph import InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork

@@ -14,7 +14,8 @@ from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters import netx
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
-from nmtool.exporters.netx import layers, runner
+from nmtool.exporters.netx import layers
+from nmtool.exporters.netx import runtime as runner
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings

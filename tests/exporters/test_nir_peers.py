@@ -16,9 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir.interpret import execute
+from nmtool.exporters.nir.graph.file import read_extra, read_graph
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
-from nmtool.exporters.nir.read import read_extra, read_graph
+from nmtool.exporters.nir.runtime.interpreter import execute
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.exporters import onnx as exporter
-from nmtool.exporters.onnx import content
+from nmtool.exporters.onnx import file as content
 from nmtool.integer_network import IntegerNetwork
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files

@@ -20,8 +20,8 @@ import pytest
 import nmtool as nm
 from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
 from nmtool.exporters import formats
-from nmtool.exporters.c import content as c_content
-from nmtool.exporters.onnx import content as onnx_content
+from nmtool.exporters.c import file as c_content
+from nmtool.exporters.onnx import file as onnx_content
 from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.netx_nets import chain_network
