@@ -31,7 +31,7 @@ KNOWN = {
     "exporters/netx/package/reader.py": {"importlib"},
     # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
     "exporters/supervise.py": {"subprocess"},
-    "exporters/interpreters.py": {"subprocess"},
+    "exporters/environments.py": {"subprocess"},
     "training/cuda/ptx.py": {"subprocess"},
     # The C library, for the end of a child with its parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},

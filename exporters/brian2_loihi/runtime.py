@@ -14,8 +14,8 @@ import numpy as np
 from nmtool import storage
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.brian2_loihi import environment as environments
+from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import SILENCE_S, write_events
-from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import LI, LIF
 from nmtool.integer_network import IntegerNetwork

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nmtool.errors import BackendError, MissingError
+from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import (
     SILENCE_S,
     progress_reader,
     read_recording,
     write_events,
 )
-from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
 from nmtool.exporters.supervise import supervise

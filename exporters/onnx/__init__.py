@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.onnx import file as content
-from nmtool.exporters.onnx.differences import differences
+from nmtool.exporters.onnx.differences import model_differences
 from nmtool.exporters.onnx.model import model_bytes
 from nmtool.exporters.onnx.runtime import execute, library
 from nmtool.exporters.output import write_export
@@ -75,7 +75,7 @@ def check_written(path: str | Path) -> None:
     file = content.read(path)
     carried = file.answers() if content.ANSWERS_KEY in file.properties else None
     written = model_bytes(file.network(), carried)
-    if written != file.model and (findings := differences(written, file.model)):
+    if written != file.model and (findings := model_differences(written, file.model)):
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
             code="export-changed",

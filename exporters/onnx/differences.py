@@ -14,7 +14,7 @@ _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
 """What says of a file who wrote it; nothing of it is executed."""
 
 
-def differences(expected: bytes, found: bytes) -> list[Finding]:
+def model_differences(expected: bytes, found: bytes) -> list[Finding]:
     """Everything that is executed and differs.
 
     Libraries of other versions may order fields otherwise, so that files of the same content

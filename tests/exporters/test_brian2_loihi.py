@@ -143,7 +143,7 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
     found = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
-    monkeypatch.setattr("nmtool.exporters.interpreters.probe", found)
+    monkeypatch.setattr("nmtool.exporters.environments.probe", found)
     with refused(MissingError, "brian2-loihi-python-unfit") as caught:
         environments.set_up_brian2_loihi(force=True, python="python3.9")
     assert "python3.9" in caught.value.what

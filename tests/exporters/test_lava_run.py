@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
+from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import write_events
-from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
 from nmtool.exporters.supervise import supervise
