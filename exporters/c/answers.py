@@ -347,7 +347,7 @@ def _comparison(population: IntegerPopulation) -> str:
     return line.substitute(name=population.name, size=population.size)
 
 
-def header(answers: KnownAnswers) -> dict[str, Any]:
+def answers_header(answers: KnownAnswers) -> dict[str, Any]:
     """What the arrays do not say, as JSON."""
     return {
         "network_hash": answers.network_hash,
@@ -360,7 +360,7 @@ def header(answers: KnownAnswers) -> dict[str, Any]:
 def read_back(
     network: IntegerNetwork, header: Mapping[str, Any], arrays: Mapping[str, NDArray]
 ) -> Carried:
-    """The answers from what `header` and `checking_main` wrote.
+    """The answers from what `answers_header` and `checking_main` wrote.
 
     Raises:
         LookupError, TypeError, ValueError, DataError: something is missing or wrong.

@@ -1,8 +1,10 @@
-"""Arrays of integers as C text, and back."""
+"""Values as C text: arrays of integers, which are read back, and text in comments."""
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,9 @@ WIDTH = 100
 
 _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
+
+_ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
+"""What could end or begin a comment, or make a trigraph. JSON has none outside of strings."""
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
@@ -40,3 +45,13 @@ def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
         name: np.array([int(word) for word in body.split(",")], np.int64)
         for name, body in _ARRAY.findall(text)
     }
+
+
+def harmless(text: str) -> str:
+    """A JSON string of any text, as it may stand in a comment."""
+    return json.dumps(text).translate(_ESCAPED)
+
+
+def dumped(value: Any) -> str:
+    """JSON of many lines, as it may stand in a comment."""
+    return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

@@ -1,6 +1,6 @@
-"""What an ONNX file of nmtool holds beside its graph, and how it is read back.
+"""The whole ONNX file, and reading it back: a graph, properties and the digest that closes it.
 
-The file's properties hold the header of the `IntegerNetwork` file, the known answers and a digest
+Properties hold the header of the `IntegerNetwork` file, the known answers and a digest
 of all other bytes. The arrays are the constants of the graph itself. A file whose digest does not
 fit is refused before anything in it is used.
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import integer_network
-from nmtool.errors import FileFormatError
+from nmtool.errors import FileFormatError, missing_library
+from nmtool.exporters.embedded import (
+    check_hash,
+    check_version,
+    damaged,
+    digest,
+    no_answers,
+    read_bytes,
+)
+from nmtool.exporters.onnx.graph import make_graph
 from nmtool.exporters.onnx.synapses import projection_names
 from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
-from nmtool.exporters.stored_weights import weight_unit
+from nmtool.exporters.stored_weights import network_arrays
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.storage import Archive
+from nmtool.version import __version__
+
+WHAT = "ONNX file"
+OPSET = 18
+IR_VERSION = 8
+"""The version of ONNX files that came with opset 18."""
 
 VERSION = 1
 """Of what nmtool writes into ONNX files."""
@@ -37,8 +51,8 @@ HASH_KEY = "nmtool.hash"
 ANSWERS_KEY = "nmtool.known_answers"
 DIGEST_KEY = "nmtool.sha256"
 
-MAX_BYTES = 2 << 30
-"""Protobuf messages are smaller."""
+MAX_BYTES = (2 << 30) - 1
+"""Protobuf messages are no larger."""
 
 _GRAPH, _PROPERTY = 7, 14
 _NODE, _ATTRIBUTE, _SUBGRAPH, _INITIALIZER = 1, 5, 6, 5
@@ -46,7 +60,32 @@ _DIMS, _DATA_TYPE, _NAME, _RAW_DATA = 1, 2, 8, 9
 _DTYPES: dict[Any, type] = {2: np.uint8, 3: np.int8, 7: np.int64}
 
 
-def properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, str]:
+def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
+    """The bytes of a file, the same for the same network and answers.
+
+    Raises:
+        MissingError: onnx is not installed.
+    """
+    try:
+        from onnx import helper
+    except ImportError as error:
+        raise missing_library(error, "onnx") from error
+
+    model = helper.make_model(
+        make_graph(network),
+        producer_name="nmtool",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    found = _properties(network, answers)
+    helper.set_model_props(model, found)
+    sealed = digest(model.SerializeToString(deterministic=True))
+    helper.set_model_props(model, {**found, DIGEST_KEY: sealed})
+    return model.SerializeToString(deterministic=True)
+
+
+def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, str]:
     """The properties of a file, without the digest."""
     header, _ = integer_network.pack(network)
     for entry, projection in zip(header["projections"], network.projections, strict=True):
@@ -59,11 +98,6 @@ def properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[st
     if answers is not None:
         found[ANSWERS_KEY] = base64.b64encode(answers.to_bytes()).decode()
     return found
-
-
-def digest(content: bytes | bytearray) -> str:
-    """Of all bytes of a file but the property that holds it."""
-    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -86,24 +120,19 @@ class Content:
             header = json.loads(self.properties[NETWORK_KEY])
             arrays = _arrays(header, dict(_tensors(self.model)))
         except Exception as error:  # whatever stands there instead of a network
-            raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
+            raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
         network = integer_network.unpack(Archive(self.path, header, arrays))
-        if network.content_hash != self.properties.get(HASH_KEY):
-            raise _damaged(self.path, "the content hash is that of another network")
+        check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
         return network
 
     def answers(self) -> KnownAnswers:
         """The known answers; raises `FileFormatError` where there are none."""
         if ANSWERS_KEY not in self.properties:
-            raise FileFormatError(
-                f"{self.path} carries no known answers",
-                code="answers-missing",
-                fix="export the network again",
-            )
+            raise no_answers(self.path)
         try:
             data = base64.b64decode(self.properties[ANSWERS_KEY], validate=True)
         except binascii.Error as error:
-            raise _damaged(self.path, str(error)) from error
+            raise damaged(self.path, str(error), WHAT) from error
         return KnownAnswers.from_bytes(data, self.path)
 
 
@@ -114,12 +143,12 @@ def read(path: str | Path) -> Content:
         FileFormatError: missing, damaged, changed by something else, foreign or newer.
     """
     path = Path(path)
-    model = _bytes(path)
+    model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
     try:
         top = list(fields(memoryview(model)))
         entries = [(field, *_entry(field)) for field in top if field.number == _PROPERTY]
     except WireError as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error), WHAT) from error
     found = {key: value for _, key, value in entries}
     _check_origin(path, found)
     sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
@@ -133,14 +162,6 @@ def read(path: str | Path) -> Content:
     return Content(path, model, found)
 
 
-def _bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing")
-    if path.stat().st_size >= MAX_BYTES:
-        raise _damaged(path, "ONNX files are smaller than 2 GiB")
-    return path.read_bytes()
-
-
 def _check_origin(path: Path, found: dict[str, str]) -> None:
     version = found.get(VERSION_KEY, "")
     if NETWORK_KEY not in found or not version.isdecimal():
@@ -150,12 +171,7 @@ def _check_origin(path: Path, found: dict[str, str]) -> None:
             why="an ONNX graph in general is no network of spiking neurons",
             fix="import files that nmtool export wrote",
         )
-    if len(version) > 9 or int(version) > VERSION:
-        raise FileFormatError(
-            f"{path} has format version {version[:9]}, this nmtool reads up to {VERSION}",
-            code="file-newer",
-            fix="update nmtool",
-        )
+    check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
 
 
 def _is_whole(model: bytes, seal: Field, found: dict[str, str]) -> bool:
@@ -168,20 +184,19 @@ def _entry(field: Field) -> tuple[str, str]:
 
 
 def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, NDArray]:
-    """The arrays of a network's file from the constants of a graph; takes what only ONNX needs
+    """The arrays of a network's archive from the constants of a graph; takes what only ONNX needs
     out of the header."""
-    arrays = {}
-    for entry in header["populations"]:
-        bias = tensors[f"{entry['name']}.bias"]
-        key = f"population.{entry['name']}.bias_mantissa"
-        arrays[key] = bias >> np.int64(entry["bias_exponent"])
-    ends = [(entry["source"], entry["target"]) for entry in header["projections"]]
-    for index, name in enumerate(projection_names(ends)):
-        entry = header["projections"][index]
-        unit = weight_unit(entry["weight_bits"], entry.pop("sign_mode"))
-        arrays[f"projection.{index}.weight"] = tensors[f"{name}.weight"].astype(np.int16) * unit
-        arrays[f"projection.{index}.delay"] = tensors[f"{name}.delay"]
-    return arrays
+    sign_modes = [entry.pop("sign_mode") for entry in header["projections"]]
+    names = projection_names((e["source"], e["target"]) for e in header["projections"])
+
+    def synapses(index: int) -> tuple[NDArray, NDArray]:
+        weight, delay = (tensors[f"{names[index]}.{what}"] for what in ("weight", "delay"))
+        return weight.astype(np.int16), delay
+
+    def bias(entry: Mapping[str, Any]) -> NDArray:
+        return tensors[f"{entry['name']}.bias"] >> np.int64(entry["bias_exponent"])
+
+    return network_arrays(header, sign_modes, bias, synapses)
 
 
 def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
@@ -233,12 +248,3 @@ def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
 
 def _sizes(field: Field) -> list[int]:
     return [field.value] if isinstance(field.value, int) else numbers(field.value)
-
-
-def _damaged(path: Path, why: str) -> FileFormatError:
-    return FileFormatError(
-        f"{path} is damaged or no ONNX file of nmtool",
-        code="file-damaged",
-        why=why,
-        fix="export the network again",
-    )

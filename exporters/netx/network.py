@@ -1,4 +1,4 @@
-"""From the layers of a NetX file to a network of integers; every obstacle is listed."""
+"""From the layers of a NetX file to a network of integers; what does not fit is listed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_STEPS = 1 << 31
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
 
-def obstacles(file: NetxFile) -> list[Finding]:
+def misfits(file: NetxFile) -> list[Finding]:
     """Everything in a file that no network of integers can hold."""
     found = list(file.findings)
     if not file.layers:
@@ -40,7 +40,7 @@ def obstacles(file: NetxFile) -> list[Finding]:
     width: int | None = None
     for index, layer in file.layers.items():
         where, inputs = f"layer {index}", layer.weight.shape[1]
-        found += _obstacles(layer, where, is_last=index == last)
+        found += _layer_misfits(layer, where, is_last=index == last)
         if width not in (None, inputs):
             found.append(
                 Finding(
@@ -68,7 +68,7 @@ def _steps(file: NetxFile) -> float:
     return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
 
 
-def _obstacles(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
+def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
     if not 1 <= layer.i_decay <= targets.MAX_DU + 1:
         yield Finding(
             "netx-decay-range",
@@ -110,7 +110,7 @@ def _obstacles(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
 
 
 def network_of(file: NetxFile) -> IntegerNetwork:
-    """The network of a file without obstacles.
+    """The network of a file without misfits.
 
     Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
     threshold is out of reach answers by the mean of its membranes, any other by its first spike.
