@@ -28,8 +28,7 @@ from nmtool.verification.certificate import Certificate
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
     from nmtool.exporters.mlgenn.options import MlgennOptions
-    from nmtool.exporters.nir.import_options import ImportOptions
-    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.known_answers import KnownAnswers
 
 OWN = "npz"

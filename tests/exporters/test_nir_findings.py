@@ -13,8 +13,8 @@ import pytest
 from nmtool.errors import DataError, FileFormatError, Finding, MissingError, NmtoolError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.hdf5 import telling_damage
-from nmtool.exporters.nir.reading import network as foreign
-from nmtool.exporters.nir.reading.network import SHOWN
+from nmtool.exporters.nir.reading import misfits
+from nmtool.exporters.nir.reading.misfits import SHOWN
 from tests.exporters.nir_graphs import end
 from tests.messages import messages
 from tests.refusals import codes, refused
@@ -91,13 +91,13 @@ def test_every_finding_arrives_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made: list[Finding] = []
-    refuse = foreign._refuse
+    refuse = misfits.refuse
 
     def noting(found: list[Finding]) -> None:
         made.extend(found)
         refuse(found)
 
-    monkeypatch.setattr(foreign, "_refuse", noting)
+    monkeypatch.setattr(misfits, "refuse", noting)
     path = row(nodes, tmp_path / "x.nir", *more, changes=changes)
     for read in (exporter.load, exporter.import_file):
         made.clear()

@@ -1,24 +1,47 @@
-"""From a NIR file that anybody wrote to a graph and to what nmtool wrote beside it.
+"""NIR files: a graph and, beside it, what nmtool embeds.
 
-The library `nir` is not asked: it reads whatever size a file claims and follows links to other
-files.
+Files are written by the library that defines the format. Reading does not ask it: it reads whatever
+size a file claims and follows links to other files. `nir.read` looks at `/node` and `/version` only
+and leaves the group `/nmtool` alone (`nmtool.exporters.embedded`).
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import io
+import operator
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import FileFormatError
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError, missing_library
+from nmtool.exporters.embedded import (
+    FLOAT,
+    GROUP,
+    Embedded,
+    check_hash,
+    check_version,
+    pack_network,
+    read_embedded,
+    unpack_float_network,
+    unpack_network,
+)
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
-from nmtool.exporters.nir.graph import embedded as extras
-from nmtool.exporters.nir.graph.embedded import Extra
-from nmtool.exporters.nir.graph.nodes import IDENTITY, INPUT, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.graph.nodes import IDENTITY, INPUT, LINEAR, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.options import NirOptions
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
 
 if TYPE_CHECKING:
     import h5py
+    import nir as nir_library
+
+VERSION = 1
+"""Of the group `/nmtool`."""
 
 MAX_NODES = 2_500
 """Which is more than nmtool writes, and read in seconds."""
@@ -27,16 +50,122 @@ MAX_EDGES = 50_000
 MAX_DEPTH = 16
 MAX_NAME = 200
 
-GRAPH = "NIRGraph"
 WHAT = "NIR file"
 
+_GRAPH = "NIRGraph"
 
-@dataclass(frozen=True, eq=False)
-class _Nested:
-    """A graph whose nodes may be graphs."""
+CONVENTION = (
+    "Euler steps of dt: I = (1 - dt/tau_syn) I + w_in dt/tau_syn x, "
+    "v = (1 - dt/tau_mem) v + dt/tau_mem (v_leak + r I), spike where v > v_threshold, "
+    "then v = v_reset; v and I start at 0; edges cost no step"
+)
+LOST = "decays truncate on the chip, not here"
+"""What a graph does not have of integers."""
 
-    nodes: dict[str, Node | _Nested]
-    edges: list[Edge]
+
+@dataclass(frozen=True)
+class Settings:
+    """How a graph was written, to execute it.
+
+    Attributes:
+        options: the choices.
+        ahead: per population, how many steps it runs ahead of the network.
+        recorded: per population, the node that passes on what it does.
+    """
+
+    options: NirOptions
+    ahead: Mapping[str, int]
+    recorded: Mapping[str, str]
+
+
+def settings_of(about: Mapping[str, Any]) -> Settings:
+    """Read how a graph was written from what a file says of itself.
+
+    Raises:
+        LookupError, TypeError, UsageError, FileFormatError: that is damaged.
+    """
+    ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
+    if min(ahead.values(), default=0) < 0:
+        raise FileFormatError(
+            "a population runs a negative number of steps ahead",
+            code="nir-ahead-negative",
+            fix="export the network again",
+        )
+    recorded = {str(name): str(node) for name, node in about["recorded"].items()}
+    return Settings(NirOptions(**about["options"]), ahead, recorded)
+
+
+def embedded_of(
+    network: Network | IntegerNetwork, settings: Settings, answers: KnownAnswers | None
+) -> Embedded:
+    """The group to be written beside the graph of a network."""
+    integers = isinstance(network, IntegerNetwork)
+    about = {
+        "version": VERSION,
+        "arithmetic": network.arithmetic if isinstance(network, IntegerNetwork) else FLOAT,
+        "hash": network.content_hash,
+        "dt_ms": float(network.dt_ms),
+        "n_steps": int(network.n_steps),
+        "convention": CONVENTION,
+        "lost": LOST if integers else "",
+        **asdict(settings),
+    }
+    return Embedded(about, pack_network(network), b"" if answers is None else answers.to_bytes())
+
+
+def network_in(embedded: Embedded, path: str | Path) -> Network | IntegerNetwork:
+    """The network that nmtool wrote; raises `FileFormatError` where it is damaged."""
+    is_float = embedded.about.get("arithmetic") == FLOAT
+    network = (unpack_float_network if is_float else unpack_network)(embedded.network, path)
+    check_hash(network, embedded.about.get("hash"), path)
+    return network
+
+
+def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
+    """The bytes of a file; the same graph and versions of libraries give the same bytes.
+
+    Args:
+        graph: what to write.
+        embedded: the group beside it.
+
+    Raises:
+        MissingError: the library is not installed.
+    """
+    try:
+        import h5py
+        import nir
+    except ImportError as error:
+        raise missing_library(error, "nir") from error
+
+    buffer = io.BytesIO()
+    nir.write(buffer, _nir_graph(graph, nir))
+    with h5py.File(buffer, "r+") as file:
+        group = file.create_group(GROUP)
+        for name, value in embedded.members().items():
+            group.create_dataset(name, data=value)
+    return buffer.getvalue()
+
+
+def _nir_graph(graph: Graph, nir: Any) -> nir_library.NIRGraph:
+    # The order of nodes reaches the bytes; reading forgets it.
+    nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
+    return nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={})
+
+
+def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
+    if node.kind == INPUT:
+        return nir.Input(input_type={"input": node.values["shape"]})
+    if node.kind == OUTPUT:
+        return nir.Output(output_type={"output": node.values["shape"]})
+    if node.kind == LINEAR:
+        return nir.Linear(weight=_shortest(node.values["weight"]))
+    return getattr(nir, node.kind)(**node.values)
+
+
+def _shortest(weight: NDArray[np.float64]) -> NDArray[np.floating]:
+    """The weights in float32 where that loses nothing."""
+    short = weight.astype(np.float32)
+    return short if np.array_equal(short, weight) else weight
 
 
 def read_graph(path: str | Path) -> Graph:
@@ -60,7 +189,7 @@ def read_graph(path: str | Path) -> Graph:
     return Graph(nodes, sorted(set(edges)))
 
 
-def read_extra(path: str | Path) -> Extra | None:
+def read_beside(path: str | Path) -> Embedded | None:
     """What nmtool wrote beside the graph; None where it wrote nothing.
 
     Raises:
@@ -68,25 +197,18 @@ def read_extra(path: str | Path) -> Extra | None:
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
-        if extras.GROUP not in file.root:
-            return None
-        group = file.group(file.root, extras.GROUP)
-        about = json.loads(file.text(group, extras.SETTINGS))
-        version = int(about["version"])
-        if version <= extras.VERSION:
-            return _extra(file, group, about)
-    raise FileFormatError(
-        f"{path} has the format version {version}, this nmtool reads up to {extras.VERSION}",
-        code="file-newer",
-        fix="update nmtool",
-    )
+        embedded = read_embedded(file, VERSION)
+    if embedded is not None:
+        check_version(path, embedded.about["version"], VERSION)
+    return embedded
 
 
-def _extra(file: PlainFile, group: h5py.Group, about: dict[str, Any]) -> Extra:
-    answers = b""
-    if extras.ANSWERS in group:
-        answers = file.array(group, extras.ANSWERS).tobytes()
-    return Extra(about, file.array(group, extras.NETWORK).tobytes(), answers)
+@dataclass(frozen=True, eq=False)
+class _Nested:
+    """A graph whose nodes may be graphs."""
+
+    nodes: dict[str, Node | _Nested]
+    edges: list[Edge]
 
 
 class _Nodes:
@@ -100,7 +222,7 @@ class _Nodes:
         self.count += 1
         self._check_count(depth, 0)
         kind = self.file.text(group, "type")
-        if kind == GRAPH:
+        if kind == _GRAPH:
             return self._nested(group, depth)
         return Node(kind, self.file.numbers(group))
 

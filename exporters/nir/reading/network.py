@@ -1,12 +1,11 @@
-"""Foreign NIR graphs as networks: what is in them, and everything that a network cannot hold.
+"""A graph of others as a network: its wires become synapses, its nodes of neurons populations.
 
-Wires become synapses, nodes of neurons become cells; `nmtool.exporters.nir.reading.assembly` makes
-the network.
+What answers is the node of neurons that leads to the output, or a population that is added: an
+output that spikes is counted, and wires between spikes and the output are summed in every step.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from nmtool import graph as kinds
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.float_network import RealPopulation
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
@@ -30,19 +30,18 @@ from nmtool.exporters.nir.graph.nodes import (
     Graph,
     whole_steps,
 )
-from nmtool.exporters.nir.import_options import ImportOptions
+from nmtool.exporters.nir.options import ImportOptions
+from nmtool.exporters.nir.reading import misfits
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
-from nmtool.exporters.nir.reading.misfits import known_values, node_findings
 from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
-from nmtool.exporters.nir.reading.readout import direct_source, read_out
-from nmtool.exporters.nir.reading.sizes import line_counts, misfits
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
 from nmtool.network import Network
+from nmtool.readout import FIRST_SPIKE, Readout
 
-SHOWN = 50
-"""Findings that an error carries; the others are counted."""
+ANSWER = "answer"
+"""Name of a population that is added to answer."""
 
 
 def network_of(graph: Graph, options: ImportOptions) -> Network:
@@ -51,41 +50,7 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     Raises:
         FileFormatError: something in the graph has no counterpart; all of it is listed.
     """
-    findings = node_findings(graph, options.nir_dt_s) + _port_findings(graph)
-    _refuse(findings)
-    graph = known_values(graph)
-    sizes = line_counts(graph)
-    _refuse(misfits(graph, sizes))
-    return _Import(graph, sizes, options).network()
-
-
-def _port_findings(graph: Graph) -> list[Finding]:
-    found = []
-    for kind in (INPUT, OUTPUT):
-        names = graph.of_kind(kind)
-        if len(names) != 1:
-            what = f"it has {len(names)} nodes of the kind {kind}, a network has one"
-            found.append(Finding("nir-ports", "graph", what, f"keep one {kind}"))
-    return found
-
-
-def _refuse(findings: list[Finding]) -> None:
-    if findings:
-        things = "something" if len(findings) == 1 else f"{len(findings)} things"
-        raise FileFormatError(
-            f"the graph holds {things} that a network cannot",
-            code="nir-graph-unfit",
-            findings=_bounded(findings),
-        )
-
-
-def _bounded(findings: list[Finding]) -> list[Finding]:
-    """As many findings as people read, and one that counts the others by their codes."""
-    left = Counter(one.code for one in findings[SHOWN:])
-    if not left:
-        return findings
-    what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
-    return [*findings[:SHOWN], Finding("nir-more", "graph", what, "mend those above first")]
+    return _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
 
 
 class _Import:
@@ -97,19 +62,26 @@ class _Import:
         self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
         self.fused = self._synapse_nodes()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
-        self.direct = direct_source(graph)
+        self.direct = _direct_source(graph)
         self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
         self.named[self.input] = kinds.INPUT
         self.held = 0
 
     def network(self) -> Network:
         passed = self._passed()
-        arriving, ends = self._arriving(passed), passed[self.output]
-        _refuse(self._findings(arriving, ends))
-        arriving = self._through_synapses(arriving)
+        ends = passed[self.output]
+        arriving = {
+            self.named[name]: self._sum_into(name, passed)
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons
+        }
+        misfits.refuse(self._findings(arriving, ends))
+        for pre, post in self.fused.items():
+            constant = resting_input(self.graph.nodes[pre])
+            arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
         direct = None if self.direct is None else self.named[self.direct]
         rule = self.options.rule
-        cells, arriving, readout = read_out(self._cells(), arriving, ends, direct, rule)
+        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, rule)
         jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
         parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
@@ -134,22 +106,6 @@ class _Import:
             if name not in passed:
                 passed[name] = self._behind_wire(name, self._sum_into(name, passed))
         return passed
-
-    def _arriving(self, passed: Mapping[str, Signal]) -> dict[str, Signal]:
-        """Per node of neurons, by its name in the network, what reaches it."""
-        return {
-            self.named[name]: self._sum_into(name, passed)
-            for name, node in self.graph.nodes.items()
-            if node.is_neurons
-        }
-
-    def _through_synapses(self, arriving: Mapping[str, Signal]) -> dict[str, Signal]:
-        """Per population, what reaches it, or the node that is its synapse."""
-        found = dict(arriving)
-        for pre, post in self.fused.items():
-            constant = resting_input(self.graph.nodes[pre])
-            found[self.named[post]] = wires.biased(found.pop(self.named[pre]), constant)
-        return found
 
     def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
         parts = [
@@ -218,3 +174,49 @@ class _Import:
                 fix = "set its v_leak to 0, or its r to another number"
                 found.append(Finding("nir-bias", printable(node), what, fix))
         return found
+
+
+def _direct_source(graph: Graph) -> str | None:
+    """The node of neurons that a graph's one output passes on as they are."""
+    sources = graph.sources()
+    (name,) = graph.of_kind(OUTPUT)
+    while graph.nodes[name].kind in (OUTPUT, IDENTITY, FLATTEN):
+        if len(sources[name]) != 1:
+            return None
+        (name,) = sources[name]
+    return name if graph.nodes[name].is_neurons else None
+
+
+def _read_out(
+    cells: dict[str, Cell],
+    arriving: dict[str, Signal],
+    ends: Signal,
+    direct: str | None,
+    rule: str | None,
+) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
+    """Cells and what reaches them, with an output population among them, and its rule.
+
+    Args:
+        cells: populations by name.
+        arriving: per population, what reaches it.
+        ends: what reaches the output of the graph.
+        direct: the population that the output passes on as it is.
+        rule: of the read-out; None for the usual one.
+    """
+    if direct is not None and cells[direct].population.kind == kinds.LI:
+        return cells, arriving, Readout(direct, rule or "mean")
+    if direct is not None and rule == FIRST_SPIKE:
+        return cells, arriving, Readout(direct, rule)
+    name = legal_names([*cells, ANSWER])[ANSWER]
+    counts = direct is not None
+    answer = _integrating(name, ends.size, counts)
+    readout = Readout(name, rule or ("max" if counts else "mean"))
+    return cells | {name: answer}, arriving | {name: ends}, readout
+
+
+def _integrating(name: str, size: int, counts: bool) -> Cell:
+    """Neurons whose v is the number of spikes so far, or what arrives in a step."""
+    ones = np.ones(size)
+    lose_v = np.zeros(size) if counts else ones
+    population = RealPopulation(name, size, kinds.LI, ones, lose_v, np.zeros(size), ones)
+    return Cell(population, ones)

@@ -1,20 +1,23 @@
-"""From a plan to a NIR graph."""
+"""A network as a NIR graph: the plan, what keeps it from being written, and nodes and edges."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from nmtool import graph as kinds
-from nmtool.exporters.nir.float_network import RealProjection
+from nmtool.errors import DoesNotFitError
+from nmtool.exporters.nir.float_network import real_network
+from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import INPUT, OUTPUT, Edge, Graph, Node
-from nmtool.exporters.nir.options import CURRENT
-from nmtool.exporters.nir.writing import delays as forms
-from nmtool.exporters.nir.writing import neurons
-from nmtool.exporters.nir.writing.depth_first import edge_order
+from nmtool.exporters.nir.options import CURRENT, NirOptions
+from nmtool.exporters.nir.writing import delays, neurons
+from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
+from nmtool.exporters.nir.writing.peers import edge_order, refusals
 from nmtool.exporters.nir.writing.plan import Plan
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +26,28 @@ class Built:
 
     Attributes:
         graph: what is to be written.
-        ahead: per population, how many steps it runs ahead of the network.
-        recorded: per population, the node that passes on what it does.
-        shared_loops: groups of nodes that feed each other.
+        settings: how it was written.
     """
 
     graph: Graph
-    ahead: Mapping[str, int]
-    recorded: Mapping[str, str]
-    shared_loops: list[list[str]]
+    settings: Settings
 
 
-def build_graph(plan: Plan) -> Built:
-    """The graph of a plan that has no obstacles."""
+def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
+    """Write a network as a graph.
+
+    Raises:
+        DoesNotFitError: the options cannot hold the network, or their peer would break it;
+            every reason is listed.
+    """
+    real = real_network(network)
+    plan = Plan(real, options)
+    if findings := mixed_leaks(real) or misfits(plan):
+        raise DoesNotFitError(
+            "this network cannot be written as NIR with these options",
+            code="nir-does-not-fit",
+            findings=findings,
+        )
     builder = _Builder(plan)
     builder.add_populations()
     builder.add_projections()
@@ -43,7 +55,13 @@ def build_graph(plan: Plan) -> Built:
     builder.connect_the_rest()
     graph = Graph(builder.nodes, builder.edges)
     graph = Graph(graph.nodes, edge_order(graph))
-    return Built(graph, plan.ahead, plan.recorded, plan.shared_loops())
+    if findings := refusals(graph, plan.shared_loops(), options):
+        raise DoesNotFitError(
+            f"{options.profile} would not run this network",
+            code="nir-peer-refuses",
+            findings=findings,
+        )
+    return Built(graph, Settings(options, plan.ahead, plan.recorded))
 
 
 class _Builder:
@@ -64,17 +82,16 @@ class _Builder:
 
     def add_projections(self) -> None:
         for index, projection in enumerate(self.plan.projections):
-            if self.plan.is_written(projection):
-                self._wire(index, projection)
+            if not self.plan.is_written(projection):
+                continue
+            ends_graph = self.plan.entry[projection.target] not in self.nodes
+            target = (self.plan.outputs if ends_graph else self.plan.entry)[projection.target]
+            wiring = delays.Wiring(projection.source, target, self._prefix(index), self.dt_s)
+            steps = self.plan.steps(projection)
+            delays.wire(wiring, self.plan.options.form, projection.jump, steps)
+            self._add(wiring)
 
-    def _wire(self, index: int, projection: RealProjection) -> None:
-        ends_graph = self.plan.entry[projection.target] not in self.nodes
-        target = (self.plan.outputs if ends_graph else self.plan.entry)[projection.target]
-        wiring = forms.Wiring(projection.source, target, self._prefix(index), self.dt_s)
-        forms.wire(wiring, self.plan.options.form, projection.jump, self.plan.steps(projection))
-        self._add(wiring)
-
-    def _add(self, wiring: forms.Wiring) -> None:
+    def _add(self, wiring: delays.Wiring) -> None:
         self.nodes |= wiring.nodes
         self.edges += wiring.edges
 
@@ -108,10 +125,7 @@ class _Builder:
         names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in led_to]
         for name in names:
             if name in self.nodes:
-                self._wire_nothing(name)
-
-    def _wire_nothing(self, target: str) -> None:
-        prefix = neurons.unused(f"nothing_to_{target}", self.nodes)
-        wiring = forms.Wiring(kinds.INPUT, target, prefix, self.dt_s)
-        wiring.linear("weight", np.zeros((self.channels, self.nodes[target].size)))
-        self._add(wiring)
+                prefix = neurons.unused(f"nothing_to_{name}", self.nodes)
+                wiring = delays.Wiring(kinds.INPUT, name, prefix, self.dt_s)
+                wiring.linear("weight", np.zeros((self.channels, self.nodes[name].size)))
+                self._add(wiring)

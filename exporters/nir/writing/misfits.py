@@ -7,8 +7,7 @@ from collections.abc import Callable
 from nmtool.errors import Finding
 from nmtool.exporters.nir.float_network import RealNetwork
 from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
-from nmtool.exporters.nir.writing import delays as forms
-from nmtool.exporters.nir.writing import neurons
+from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.plan import Plan
 from nmtool.graph import INPUT, LI
 
@@ -26,7 +25,7 @@ def mixed_leaks(network: RealNetwork) -> list[Finding]:
     ]
 
 
-def find_obstacles(plan: Plan) -> list[Finding]:
+def misfits(plan: Plan) -> list[Finding]:
     """Everything that keeps a plan from becoming a graph."""
     return [finding for rule in _RULES for finding in rule(plan)]
 
@@ -39,7 +38,7 @@ def _delays_that_differ(plan: Plan) -> list[Finding]:
     return [
         Finding("delays-not-axonal", f"{p.source} → {p.target}", what, fix)
         for p in plan.projections
-        if plan.is_written(p) and forms.axonal_steps(p.jump, plan.steps(p)) is None
+        if plan.is_written(p) and delays.axonal_steps(p.jump, plan.steps(p)) is None
     ]
 
 
@@ -47,7 +46,7 @@ def _too_many_nodes(plan: Plan) -> list[Finding]:
     form = plan.options.form
     if form == AXONAL:
         return []
-    count = sum(forms.count_nodes(form, p.jump, plan.steps(p)) for p in plan.projections)
+    count = sum(delays.count_nodes(form, p.jump, plan.steps(p)) for p in plan.projections)
     if count <= MAX_NODES:
         return []
     what = f"the form {form} needs {count} nodes, a file holds {MAX_NODES}"
