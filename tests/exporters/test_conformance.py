@@ -295,8 +295,8 @@ def changed(one: Format, file: Path) -> list[tuple[str, bytes]]:
     """Damages of one file of an artefact, and what was done."""
     whole, seed = file.read_bytes(), zlib.crc32(f"{one.name} {file.name}".encode())
     if file.suffix == ".py":
-        return damages(whole, seed, 4)
-    found = damages(whole, seed, ROUNDS if one.marker else 3 * ROUNDS)
+        return damages(whole, seed, 2)
+    found = damages(whole, seed, ROUNDS if one.marker else 2 * ROUNDS)
     for end in range(len(whole) - 90, len(whole)) if one.name in SEALED else []:
         flipped = bytearray(whole)
         flipped[end] ^= 1 << end % 8
