@@ -52,15 +52,14 @@ def arriving(projections: Iterable[RealProjection], emitted: Mapping[str, Spikes
         projections: with one target.
         emitted: per source [samples, steps, pre].
     """
-    sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
+    sums = []
+    for projection in projections:
+        spikes = np.moveaxis(emitted[projection.source], 0, 1)
+        u = np.zeros((*spikes.shape[:2], projection.jump.shape[1]))
+        for n in range(len(spikes)):
+            _send(projection, spikes[n], n, u)
+        sums.append(u)
     return np.moveaxis(np.sum(sums, axis=0), 0, 1)
-
-
-def _all_sent(projection: RealProjection, emitted: Spikes) -> Array:
-    u = np.zeros((*emitted.shape[:2], projection.jump.shape[1]))
-    for n, spikes in enumerate(emitted):
-        _send(projection, spikes, n, u)
-    return u
 
 
 def _send(projection: RealProjection, spikes: Spikes, n: int, u: Array) -> None:
