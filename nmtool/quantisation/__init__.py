@@ -4,11 +4,11 @@
 currents and membranes comes in as `Calibration`.
 """
 
-from nmtool.quantisation.calibration import Calibration
 from nmtool.quantisation.conversion import Quantisation, round_network
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.ranges import weight_ranges
 from nmtool.quantisation.report import PopulationReport, ProjectionReport, QuantisationReport
+from nmtool.quantisation.scale import Calibration
 
 __all__ = [
     "Calibration",

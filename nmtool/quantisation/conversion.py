@@ -21,7 +21,6 @@ from nmtool.integer_network import (
 )
 from nmtool.network import Network, Population
 from nmtool.quantisation.account import population_reports, projection_reports
-from nmtool.quantisation.calibration import Calibration
 from nmtool.quantisation.constants import (
     bias_integers,
     bias_per_step,
@@ -36,6 +35,7 @@ from nmtool.quantisation.ranges import check_weight_bits
 from nmtool.quantisation.report import QuantisationReport, RoundingCost
 from nmtool.quantisation.scale import (
     MEMBRANE,
+    Calibration,
     Ceilings,
     choose_scale,
     current_ceiling,

@@ -1,4 +1,4 @@
-"""How far a projection's integers reach, chosen for the least rounding error of its weights.
+"""How far a projection's integers reach: for the least error of its weights, or of the answers.
 
 With few bits, integers that reach the largest weight leave most others at 0. A range r that
 clips a few large weights keeps many small ones apart: with n levels on each side,
@@ -6,22 +6,36 @@ clips a few large weights keeps many small ones apart: with n levels on each sid
     error(r) = Σ (w − clip(round(w·n/r), −n, n)·r/n)²
 
 is evaluated on a fixed geometric grid of r below max|w|.
+
+What a choice costs shows in the scores x of the integers beside those of the float network, y,
+both without their mean over classes, which decides nothing:
+
+    E = Σ (x − y)² / Σ y²
+
+`search_ranges` looks on data for ranges that lower it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import targets
 from nmtool.errors import UsageError
-from nmtool.integer_network import MIXED, sign_mode
+from nmtool.integer_network import MIXED, IntegerNetwork, sign_mode
 from nmtool.network import Network
 from nmtool.quantisation.exact import weight_jumps
+from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
+from nmtool.targets import STATE_SHIFT
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
 """Ranges tried, as shares of the largest weight: down to 1/16."""
+
+_MOVES = (2.0**0.5, 2.0**0.25)
+"""A search changes ranges by these factors, the coarse one first."""
 
 
 def weight_ranges(network: Network, weight_bits: int) -> dict[int, float]:
@@ -68,3 +82,55 @@ def least_error_range(weight: NDArray[np.float64], levels: int) -> float:
 def _squared_error(weight: NDArray[np.float64], levels: int, reach: float) -> float:
     whole = np.clip(round_half_away(weight * (levels / reach)), -levels, levels)
     return float(np.sum((weight - whole * (reach / levels)) ** 2))
+
+
+def search_ranges(
+    start: Mapping[int, float],
+    to_integers: Callable[[Mapping[int, float]], IntegerNetwork],
+    spikes: Raster,
+    scores: NDArray[np.float64],
+    *,
+    on_try: Callable[[float], None] = lambda least: None,
+) -> dict[int, float]:
+    """Ranges whose integers answer most like the float network, by coordinate descent.
+
+    One projection after another moves up and down while that lowers E, until none does.
+
+    Args:
+        start: per projection (by index) the range to begin with.
+        to_integers: quantises with given ranges.
+        spikes: input raster of samples that stand for what the network will hear.
+        scores: [samples, classes] float64, the float network's on these samples.
+        on_try: told the least E after every network that was tried.
+    """
+    best = dict(start)
+    least = score_error(to_integers(best), spikes, scores)
+    for factor in _MOVES:
+        moved = True
+        while moved:
+            moved = False
+            for index in best:
+                for times in (1 / factor, factor):
+                    tried = {**best, index: best[index] * times}
+                    error = score_error(to_integers(tried), spikes, scores)
+                    if error < least:
+                        best, least, moved = tried, error, True
+                    on_try(least)
+    return best
+
+
+def score_error(network: IntegerNetwork, spikes: Raster, scores: NDArray[np.float64]) -> float:
+    """E of an integer network; arguments as in `search_ranges`."""
+    from nmtool.hardware_sim.simulator import simulate
+
+    own = simulate(network, spikes).scores
+    output = network.population(network.readout.population)
+    if output in network.integrating:
+        own = own / (output.scale * (1 << STATE_SHIFT))
+    wanted = _centred(scores)
+    total = float(np.sum(wanted**2))
+    return float(np.sum((_centred(own) - wanted) ** 2)) / (total or 1.0)
+
+
+def _centred(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return scores - scores.mean(axis=1, keepdims=True)

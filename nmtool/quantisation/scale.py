@@ -25,8 +25,8 @@ therefore decided by the integers (`share_of_ranges`), and S yields until they d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,25 @@ THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
 _STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
 """Keeps a few weights that round up inside the strict bounds."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What data showed: largest magnitudes per population, in units of u.
+
+    Attributes:
+        drive: of a step's summed input.
+        current: of u.
+        membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
+            that stayed at 0 gets what any input could need.
+        at_most: bound of the scale (integer weight units for one unit of u), of populations whose
+            integers overflowed at a larger one.
+    """
+
+    drive: Mapping[str, float] = field(default_factory=dict)
+    current: Mapping[str, float] = field(default_factory=dict)
+    membrane: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

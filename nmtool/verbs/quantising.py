@@ -227,7 +227,7 @@ def _calibrated(
     progress: Progress,
 ) -> Quantisation:
     """Round with the head-room that samples show, and the ranges that suit them."""
-    from nmtool.hardware_sim.calibrate import calibrate, settle
+    from nmtool.quantisation.calibration import calibrate, settle
 
     with progress(f"calibrating on {spikes.n_samples} training samples"):
         seen: Calibration = calibrate(network, spikes, to_integers=to_integers)
@@ -245,7 +245,7 @@ def _searched(
     progress: Progress,
 ) -> Callable[..., Quantisation]:
     """Rounding with the ranges that change the answers to samples least."""
-    from nmtool.hardware_sim.search import search_ranges
+    from nmtool.quantisation.ranges import search_ranges
 
     scores = simulate(network, spikes, progress=progress).scores
     with progress("searching ranges") as advance:

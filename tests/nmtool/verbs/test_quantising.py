@@ -16,9 +16,9 @@ from nmtool.cli.main import main
 from nmtool.data import Dataset, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import LI
-from nmtool.hardware_sim.calibrate import calibrate
 from nmtool.network import Network, Population
 from nmtool.quantisation import round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate
 from nmtool.raster import Raster
 from nmtool.verbs.quantising import keep_apart
 from tests.nmtool.cli import cases

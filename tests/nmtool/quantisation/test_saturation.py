@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.quantisation.calibration import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import MAX_THRESHOLD, SILENT_THRESHOLD, STATE_LIMIT

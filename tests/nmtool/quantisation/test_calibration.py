@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
-from nmtool.hardware_sim.calibrate import calibrate, settle
 from nmtool.hardware_sim.reference import run_reference
-from nmtool.hardware_sim.saturation import overflows
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate, overflows, settle
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import STATE_LIMIT, weight_exponents
