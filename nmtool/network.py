@@ -24,6 +24,7 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
+from nmtool.targets import MAX_FLOAT_DELAY
 
 FILE_KIND = "nmtool network"
 FILE_VERSION = 1
@@ -120,9 +121,11 @@ class Projection(Tabular):
             )
         if not np.isfinite(weight).all():
             raise NetworkError(f"{label}: a weight is not finite", code="weights-not-finite")
-        if not np.array_equal(delay, np.trunc(delay)) or (delay < 0).any() or (delay > 65535).any():
+        in_range = ((delay >= 0) & (delay <= MAX_FLOAT_DELAY)).all()
+        if not np.array_equal(delay, np.trunc(delay)) or not in_range:
             raise NetworkError(
-                f"{label}: delays must be whole steps from 0 to 65535", code="delays-not-steps"
+                f"{label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
+                code="delays-not-steps",
             )
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.int32))

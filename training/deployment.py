@@ -35,7 +35,7 @@ class Deployment:
 
     def rounding(self, network: Network) -> Rounding:
         """Ranges of least error for its weights, and the head-room its outputs need."""
-        ranges = weight_ranges(network, self.weight_bits)
+        ranges = weight_ranges(network, self.weight_bits, self.delays.target)
         blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
         seen = calibrate(network, self.samples, to_integers=blind.to_integers)
         return replace(blind, calibration=seen)
@@ -48,7 +48,7 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, scales are halved (`nmtool.quantisation.calibration.settle`).
+        Where something does, scales are halved (`nmtool.quantisation.settle`).
 
         Args:
             network: the float network.

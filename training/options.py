@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import default_steps
-from nmtool.data.dataset import nearest
+from nmtool.data.dataset import VALIDATION_SAMPLES, nearest
 from nmtool.errors import UsageError
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
-from nmtool.targets import MAX_DELAY
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, TARGETS
 from nmtool.training.recipes import read_settings
 
 
@@ -32,9 +32,6 @@ ARITHMETICS = ("float", "integer")
 
 SCHEDULES = ("cosine", "linear", "constant")
 """What learning rates do once risen: fall to 0, by half a cosine or in a line, or stay."""
-
-LONGEST_DELAY = 32767
-"""Steps that a delay can have in training, which holds them in 16 bits."""
 
 
 SHAPE = (
@@ -62,12 +59,15 @@ class TrainOptions:
 
     train_delays: bool = _option(True, "learn the delays too")
     max_delay: int = _option(
-        61, "largest delay in steps; the chip holds 61; finetune cuts delays that are longer"
+        LOIHI2.max_delay,
+        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; finetune cuts delays that are "
+        "longer",
     )
     init_delay_input: int = _option(
-        61, "input delays start uniform in 0 … this many steps, as far as delays may reach"
+        LOIHI2.max_delay,
+        "input delays start uniform in 0 … this many steps, as far as delays may reach",
     )
-    init_delay_hidden: int = _option(61, "delays between hidden layers, likewise")
+    init_delay_hidden: int = _option(LOIHI2.max_delay, "delays between hidden layers, likewise")
     init_delay_recurrent: int = _option(0, "recurrent delays, likewise")
     init_delay_output: int = _option(0, "delays into the output, likewise")
     init_input: tuple[float, float] = _option((0.02, 0.05), "mean and spread of input weights")
@@ -89,6 +89,9 @@ class TrainOptions:
         "float",
         "forward pass in floats, or in the integers that the chip will run",
         choices=ARITHMETICS,
+    )
+    target: str = _option(
+        LOIHI2.name, "integers: the chip that is to run them", choices=tuple(TARGETS)
     )
     weight_bits: int = _option(8, "integers: bits of a weight, 2 … 8")
     delay_bits: int = _option(6, "integers: bits of a delay, 1 … 6")
@@ -159,7 +162,8 @@ class TrainOptions:
     )
 
     validation: int = _option(
-        300, "the last so many training samples validate, unless the data set has a split for it"
+        VALIDATION_SAMPLES,
+        "the last so many training samples validate, unless the data set has a split for it",
     )
     seed: int = _option(0, "decides everything that is random")
 
@@ -201,21 +205,23 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
+        longest = TARGETS[self.target].max_delay
+        if self.arithmetic == "integer" and self.max_delay > longest:
             raise UsageError(
-                f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
+                f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"--max-delay {MAX_DELAY}, to which finetune cuts longer delays; in a new run, "
+                fix=f"--max-delay {longest}, to which finetune cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
-        limit = min(self.max_delay, MAX_DELAY)
+        target = TARGETS[self.target]
+        limit = min(self.max_delay, target.max_delay)
         if not self.delay_stride:
-            return DelayGrid.spanning(self.delay_bits, limit, limit)
-        return DelayGrid(self.delay_bits, self.delay_stride, limit)
+            return DelayGrid.spanning(self.delay_bits, limit, limit, target)
+        return DelayGrid(self.delay_bits, self.delay_stride, limit, target)
 
     @property
     def longest_delay(self) -> int:
@@ -318,10 +324,10 @@ _LARGEST = {
     "epochs": 1 << 30,
     "batch_size": 1 << 24,
     "seed": (1 << 63) - 1,
-    "max_delay": LONGEST_DELAY,
-    "weight_bits": 8,
-    "delay_bits": 6,
-    "delay_stride": MAX_DELAY,
+    "max_delay": MAX_TRAINED_DELAY,
+    "weight_bits": LOIHI2.weight_bits[-1],
+    "delay_bits": LOIHI2.delay_bits[-1],
+    "delay_stride": LOIHI2.max_delay,
     "warmup": 1,
     "average": 1,
     "sparsity": 1,
@@ -332,7 +338,7 @@ _LARGEST = {
     "drop": 1,
     "blend": 1,
 }
-_WORDS = {"readout": RULES, "arithmetic": ARITHMETICS, "schedule": SCHEDULES}
+_WORDS = {"readout": RULES, "arithmetic": ARITHMETICS, "schedule": SCHEDULES, "target": TARGETS}
 _POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
 _DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
 

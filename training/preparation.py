@@ -9,6 +9,7 @@ import numpy as np
 
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.network import Network
+from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.raster import Raster
 from nmtool.training.augment import Augmentation
 from nmtool.training.balance import balance_drive
@@ -17,9 +18,6 @@ from nmtool.training.devices import Device
 from nmtool.training.initial import initial_network
 from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import Ranks
-
-_SOME = 64
-"""Training samples that decide the first firing rate, and the integers' scales."""
 
 
 def check_agreement(
@@ -37,7 +35,7 @@ def check_agreement(
 
 
 def starting_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
-    """A random network that spikes on the first samples."""
+    """A random network that spikes on the first samples, which later calibrate."""
     network = initial_network(options, train.n_units, train.class_names)
     if not options.init_rate:
         return network
@@ -66,5 +64,5 @@ def augmentation(options: TrainOptions) -> Augmentation:
 
 
 def _first_samples(train: SpikeEvents, network: Network) -> Raster:
-    some = train.take(np.arange(min(_SOME, train.n_samples)))
+    some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
     return bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster

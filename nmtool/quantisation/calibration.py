@@ -21,6 +21,12 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 
+CALIBRATION_SAMPLES = 200
+"""Training samples, the first ones, that calibrate a trained network."""
+
+CALIBRATION_SAMPLES_IN_TRAINING = 64
+"""Those that calibrate a network before every epoch, which has to be quick."""
+
 SAMPLES_AT_ONCE = 8
 """Of which u and v of every neuron are held in memory."""
 

@@ -12,9 +12,10 @@ from nmtool.data import load_dataset
 from nmtool.errors import UsageError
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
+from nmtool.quantisation.pipeline import LARGEST
 from nmtool.tables import Table, Tabular
 from nmtool.verbs.exporting import export
-from nmtool.verbs.quantising import LARGEST, quantise
+from nmtool.verbs.quantising import quantise
 from nmtool.verbs.running import Evaluation, evaluate
 from nmtool.verbs.verifying import verify
 from nmtool.verification.certificate import SIMULATOR, Certificate

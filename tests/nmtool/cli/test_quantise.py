@@ -15,7 +15,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import DelayGrid, round_network, weight_ranges
 from nmtool.quantisation.calibration import calibrate
-from nmtool.quantisation.ranges import score_error
+from nmtool.quantisation.weights import score_error
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
