@@ -1,4 +1,4 @@
-"""Python environments that referees live in, apart from nmtool's own.
+"""Python environments that referees live in, apart from nmtool's own, and what they are built on.
 
 A referee (Lava, brian2-loihi) wants versions of Python and of libraries that are its own affair;
 nmtool talks to it through files and a supervised process.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,15 +17,18 @@ from pathlib import Path
 
 from nmtool import storage
 from nmtool.errors import BackendError, MissingError, StorageError
-from nmtool.exporters.interpreters import clean_variables
 from nmtool.exporters.supervise import supervise
 from nmtool.folders import data_folder
 
 POINTER = "environment.json"
 """File in a referee's home that names its environment; written last, so never a half-made one."""
 
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+"""The versions that referees are known to run on."""
+
 CHECK_S = 120.0
 INSTALL_SILENCE_S = 900.0
+ANSWER_S = 30
 
 Version = tuple[int, int]
 
@@ -227,3 +231,41 @@ def _install(
         pip = ("-m", "pip", "install", "--no-input", "--disable-pip-version-check")
         call(python, *pip, *arguments)
     return Environment(python, referee)
+
+
+_PROBE = "import ensurepip, venv, sys; print(*sys.version_info[:2], sys.executable)"
+
+
+def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
+    """Path and version of a Python that runs and can make environments; None if it does not."""
+    answer = output_of([*command, "-c", _PROBE]).split(maxsplit=2)
+    if len(answer) != 3:
+        return None
+    return Path(answer[2]), (int(answer[0]), int(answer[1]))
+
+
+def output_of(command: list[str]) -> str:
+    """Output of a command, without white space around it; '' if it fails."""
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            env=clean_variables(),
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return ""
+    return done.stdout.strip()
+
+
+def clean_variables() -> dict[str, str]:
+    """Environment variables for a referee's Python, without those that belong to nmtool's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "VIRTUAL_ENV")
+    }
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return {**kept, **one_thread, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}

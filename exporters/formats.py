@@ -15,8 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from nmtool.errors import UsageError
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 
 if TYPE_CHECKING:
@@ -79,6 +81,30 @@ class Format:
             )
         return self.package.load(path)
 
+    def known_answers(self, path: str | Path) -> KnownAnswers:
+        """The known answers in an artefact, which belong to the network in it.
+
+        Raises:
+            UsageError: the format carries none.
+            FileFormatError: the artefact is damaged, or the answers are another network's.
+        """
+        if CARRIES not in self.can:
+            raise UsageError(
+                f"{path} carries no known answers",
+                code="answers-not-carried",
+                why=f"there is no place for them in the format {self.name}",
+                fix="name DATA to compare on",
+            )
+        answers = self.package.known_answers(path)
+        network = self.package.load(path)
+        if network.content_hash != answers.network_hash or not _answered(network, answers):
+            raise FileFormatError(
+                f"the known answers in {path} are those of another network",
+                code="answers-other-network",
+                fix="export the network again",
+            )
+        return answers
+
     def recognises(self, path: str | Path) -> bool:
         """Whether an existing path looks like this format; its content is not read."""
         if self.marker:
@@ -88,6 +114,21 @@ class Format:
     def names(self, path: str | Path) -> bool:
         """Whether a path has an extension of this format."""
         return Path(path).suffix.lower() in self.extensions
+
+
+def _answered(network: IntegerNetwork | Network, answers: KnownAnswers) -> bool:
+    """Whether there is an answer of every population, of its size."""
+    spikes, membrane = answers.recording.spikes, answers.recording.membrane
+    sizes = {name: raster.n_neurons for name, raster in spikes.items()}
+    sizes |= {name: v.shape[2] for name, v in membrane.items()}
+    everyone = {p.name: p.size for p in network.populations}
+    current = {name: u.shape[2] for name, u in answers.recording.current.items()}
+    return (
+        current in ({}, everyone)
+        and sizes == everyone
+        and set(spikes) == {p.name for p in network.populations if p.kind == LIF}
+        and answers.spikes.n_neurons == network.channels.size
+    )
 
 
 FORMATS = (

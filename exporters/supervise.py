@@ -29,7 +29,7 @@ GRACE_S = 3.0
 POLL_S = 0.1
 TAIL_LINES = 30
 
-_LEASH = Path(__file__).with_name("leash.py")
+_LEASH = Path(__file__).with_name("end_with_parent.py")
 _PROC = Path("/proc")
 _OWN_SESSION = hasattr(os, "killpg")
 

@@ -140,8 +140,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
-    from nmtool.exporters.nir.import_options import ImportOptions
-    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.graph import InputChannels
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
     from nmtool.known_answers import KnownAnswers
@@ -182,8 +181,7 @@ _HOMES = {
     "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
-    "nmtool.exporters.nir.import_options": "ImportOptions",
-    "nmtool.exporters.nir.options": "NirOptions",
+    "nmtool.exporters.nir.options": "ImportOptions NirOptions",
     "nmtool.graph": "InputChannels",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
     "nmtool.known_answers": "KnownAnswers",

@@ -71,6 +71,7 @@ class InputChannels:
                     "a network needs at least one input channel, in groups of at least one, and "
                     f"at most {MAX_CHANNELS} of both",
                     code="channels-range",
+                    fix="count the data's channels, and the neighbours that share an input",
                     why=f"their {key} is {value}",
                 )
             object.__setattr__(self, key, int(value))
@@ -82,6 +83,7 @@ def check_population(name: str, kind: str, size: int) -> None:
         raise NetworkError(
             f"a population cannot be called '{name}'",
             code="population-name",
+            fix="choose another name, e.g. hidden_1",
             why=f"names are letters, digits and underscores, and '{INPUT}' is the input",
         )
     if kind not in KINDS:
@@ -91,7 +93,11 @@ def check_population(name: str, kind: str, size: int) -> None:
             fix="use lif or li",
         )
     if size < 1:
-        raise NetworkError(f"population '{name}' has no neurons", code="population-empty")
+        raise NetworkError(
+            f"population '{name}' has no neurons",
+            code="population-empty",
+            fix="give it at least one neuron",
+        )
 
 
 def check_graph(
@@ -104,7 +110,9 @@ def check_graph(
     for population in populations:
         if population.name in sizes:
             raise NetworkError(
-                f"two populations are called '{population.name}'", code="population-twice"
+                f"two populations are called '{population.name}'",
+                code="population-twice",
+                fix="give each a name of its own",
             )
         sizes[population.name] = population.size
     silent = {population.name for population in populations if population.kind == LI}
@@ -118,22 +126,28 @@ def _check_projection(projection: _Projection, sizes: dict[str, int], silent: se
     for end in (source, target):
         if end not in sizes:
             raise NetworkError(
-                f"{label}: there is no population '{end}'", code="population-unknown"
+                f"{label}: there is no population '{end}'",
+                code="population-unknown",
+                fix="name one of the network's populations, or input",
             )
     if target == INPUT:
         raise NetworkError(
-            f"{label}: nothing can project to the input", code="projection-into-input"
+            f"{label}: nothing can project to the input",
+            code="projection-into-input",
+            fix="let it end at a population",
         )
     if source in silent:
         raise NetworkError(
             f"{label}: '{source}' is a non-spiking li population and sends nothing",
             code="projection-from-li",
+            fix="let it begin at a lif population, or at the input",
         )
     if projection.shape != (sizes[source], sizes[target]):
         raise NetworkError(
             f"{label}: the weights are {projection.shape}, the populations "
             f"{(sizes[source], sizes[target])} (pre, post)",
             code="projection-shape",
+            fix="give one row per source neuron, one column per target neuron",
         )
 
 
@@ -157,16 +171,21 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
     """Raise `NetworkError` unless there is at least one step of positive length."""
     if not (math.isfinite(dt_ms) and dt_ms > 0):
         raise NetworkError(
-            f"the time step must be a positive number of ms, not {dt_ms}", code="time-step-range"
+            f"the time step must be a positive number of ms, not {dt_ms}",
+            code="time-step-range",
+            fix="give its length in ms, e.g. dt_ms=1.0",
         )
     if dt_ms < SHORTEST_STEP_MS:
         raise NetworkError(
             f"a time step of {dt_ms} ms is shorter than {SHORTEST_STEP_MS} ms",
             code="time-step-short",
+            fix="use a longer time step; dt_ms is in ms, not in seconds",
         )
     if not 1 <= n_steps <= MAX_STEPS:
         raise NetworkError(
-            f"a sample has from one step to {MAX_STEPS}, not {n_steps}", code="steps-range"
+            f"a sample has from one step to {MAX_STEPS}, not {n_steps}",
+            code="steps-range",
+            fix="choose as many steps as the samples last",
         )
 
 
@@ -180,6 +199,7 @@ def check_readout(
             f"the readout '{readout.rule}' needs a {readout.kind} population, "
             f"'{population.name}' is {population.kind}",
             code="readout-kind",
+            fix="choose a readout that fits the population: first_spike for lif, the others for li",
         )
     names = tuple(str(name) for name in class_names) or tuple(map(str, range(population.size)))
     for index, name in enumerate(names):
@@ -187,12 +207,14 @@ def check_readout(
             raise NetworkError(
                 f"the name of class {index}, {name!a}, is no text",
                 code="class-names-not-text",
+                fix="name it by letters",
                 why="half of a surrogate pair is no character",
             )
     if len(names) != population.size:
         raise NetworkError(
             f"{len(names)} class names for {population.size} neurons of '{population.name}'",
             code="class-names-count",
+            fix="give one name per output neuron, or none",
         )
     return names
 

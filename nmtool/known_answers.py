@@ -52,7 +52,9 @@ class KnownAnswers(Tabular):
     def __post_init__(self) -> None:
         if 0 in (self.spikes.n_samples, self.spikes.n_steps):
             raise DataError(
-                "known answers need at least one sample of one step", code="known-answers-empty"
+                "known answers need at least one sample of one step",
+                code="known-answers-empty",
+                fix="give a sample that lasts at least one step",
             )
         shape = (self.spikes.n_samples, self.spikes.n_steps)
         answered = [(r.n_samples, r.n_steps) for r in self.recording.spikes.values()]
@@ -62,6 +64,7 @@ class KnownAnswers(Tabular):
             raise DataError(
                 "known answers have other samples or steps than their inputs",
                 code="known-answers-shape",
+                fix="record what the network answers to these inputs",
             )
 
         v = {**self.recording.potential, **self.recording.membrane}
@@ -74,6 +77,7 @@ class KnownAnswers(Tabular):
             raise DataError(
                 "known answers hold u and v of integers, and of the same populations",
                 code="known-answers-states",
+                fix="record them with simulate(…, deep=True)",
             )
 
     def __repr__(self) -> str:
@@ -201,6 +205,7 @@ def _spiked(archive: storage.Archive, name: str, shape: tuple[int, ...]) -> NDAr
         raise DataError(
             "u and v were recorded over other samples or steps than spikes",
             code="recording-shapes-differ",
+            fix="export the network again",
         )
     return raster.dense()
 

@@ -62,15 +62,19 @@ class Population(Tabular):
                 raise NetworkError(
                     f"population '{self.name}': {key} must not be negative or NaN",
                     code="time-constant-range",
+                    fix="give positive ms; 0 is no memory at all",
                 )
         if not (np.isfinite(self.values("threshold")) & (self.values("threshold") > 0)).all():
             raise NetworkError(
                 f"population '{self.name}': thresholds must be positive and finite",
                 code="threshold-range",
+                fix="give positive numbers, in units of the membrane",
             )
         if not np.isfinite(self.values("bias")).all():
             raise NetworkError(
-                f"population '{self.name}': the bias must be finite", code="bias-not-finite"
+                f"population '{self.name}': the bias must be finite",
+                code="bias-not-finite",
+                fix="replace NaN and infinity by numbers",
             )
 
     def __repr__(self) -> str:
@@ -86,6 +90,7 @@ class Population(Tabular):
             raise NetworkError(
                 f"population '{self.name}': {key} has shape {value.shape}, not ({self.size},)",
                 code="constants-shape",
+                fix="give one number, or one per neuron",
             )
         return np.broadcast_to(value, (self.size,)).copy()
 
@@ -118,14 +123,20 @@ class Projection(Tabular):
                 f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
                 "one shape (pre, post)",
                 code="weights-delays-shape",
+                fix="give both as [pre, post]",
             )
         if not np.isfinite(weight).all():
-            raise NetworkError(f"{label}: a weight is not finite", code="weights-not-finite")
+            raise NetworkError(
+                f"{label}: a weight is not finite",
+                code="weights-not-finite",
+                fix="replace NaN and infinity by numbers",
+            )
         in_range = ((delay >= 0) & (delay <= MAX_FLOAT_DELAY)).all()
         if not np.array_equal(delay, np.trunc(delay)) or not in_range:
             raise NetworkError(
                 f"{label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
                 code="delays-not-steps",
+                fix="round delays to steps: milliseconds divided by dt_ms",
             )
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.int32))

@@ -54,16 +54,23 @@ class Raster(Tabular):
             object.__setattr__(self, name, operator.index(getattr(self, name)))
             if getattr(self, name) < 0:
                 raise DataError(
-                    f"a raster's {name} must not be negative", code="raster-size-negative"
+                    f"a raster's {name} must not be negative",
+                    code="raster-size-negative",
+                    fix="count steps and neurons from 0",
                 )
             if getattr(self, name) > _LIMIT:
                 raise DataError(
                     f"a raster's {name} is {getattr(self, name)}, more than {_LIMIT}",
                     code="raster-too-large",
+                    fix="use fewer samples, steps or neurons",
                 )
         self._check_lists()
         if self.n_bins > _MAX_BINS:
-            raise DataError(f"a raster of {self.n_bins} bins is too large", code="raster-too-large")
+            raise DataError(
+                f"a raster of {self.n_bins} bins is too large",
+                code="raster-too-large",
+                fix="use fewer samples, steps or neurons",
+            )
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
         self._check_order()
@@ -74,10 +81,13 @@ class Raster(Tabular):
             raise DataError(
                 "a raster's sample offsets must start at 0 and never fall",
                 code="offsets-not-ascending",
+                fix="let `Raster.from_events` make them",
             )
         if not offset[-1] == step.size == neuron.size:
             raise DataError(
-                "a raster's offsets, steps and neurons disagree in length", code="raster-lengths"
+                "a raster's offsets, steps and neurons disagree in length",
+                code="raster-lengths",
+                fix="give a step and a neuron for each spike, and offsets up to their number",
             )
         _check_range("step", step, self.n_steps)
         _check_range("neuron", neuron, self.n_neurons)
@@ -246,14 +256,20 @@ def _integers(what: str, values: ArrayLike) -> NDArray[np.integer]:
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise DataError(
-            f"a raster's {what}s must be a list of integers", code="raster-not-integers"
+            f"a raster's {what}s must be a list of integers",
+            code="raster-not-integers",
+            fix="convert them, e.g. with astype(int)",
         )
     return array
 
 
 def _check_range(what: str, values: NDArray[np.integer], limit: int) -> None:
     if values.size and (values.min() < 0 or values.max() >= limit):
-        raise DataError(f"a raster holds a {what} outside 0…{limit - 1}", code="raster-range")
+        raise DataError(
+            f"a raster holds a {what} outside 0…{limit - 1}",
+            code="raster-range",
+            fix="count from 0, and give n_steps and n_neurons as many as there are",
+        )
 
 
 def _unique(values: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -177,6 +177,7 @@ def _check(recording: Recording) -> None:
         raise DataError(
             f"the output population '{readout.population}' was not recorded",
             code="output-not-recorded",
+            fix="record the population that the readout names",
         )
     dense = [array for group in _DENSE for array in getattr(recording, group).values()]
     shapes = {(raster.n_samples, raster.n_steps) for raster in recording.spikes.values()}
@@ -185,6 +186,7 @@ def _check(recording: Recording) -> None:
         raise DataError(
             "the populations were recorded over different samples or steps",
             code="recording-shapes-differ",
+            fix="record the same samples and steps of every population",
         )
 
 
@@ -195,6 +197,7 @@ def check_input(network: Network | IntegerNetwork, spikes: Raster) -> None:
             f"the data have {spikes.n_neurons} channels, the network listens to "
             f"{network.channels.size}",
             code="input-channels-differ",
+            fix="use the data that the network was made for, in the same groups of channels",
         )
 
 
@@ -202,4 +205,8 @@ def check_steps(network: Network | IntegerNetwork, spikes: Raster) -> None:
     """`check_input`, for what cannot run without any step; raises `DataError`."""
     check_input(network, spikes)
     if spikes.n_steps < 1:
-        raise DataError("a sample needs at least one step", code="input-steps-missing")
+        raise DataError(
+            "a sample needs at least one step",
+            code="input-steps-missing",
+            fix="bin the data into steps first",
+        )

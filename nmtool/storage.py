@@ -200,7 +200,7 @@ def read_archive(
     """
     path = Path(path)
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing")
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     return _read(path, path, kind, newest, free_bytes)
 
 
@@ -224,7 +224,11 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if found != kind:
-        raise FileFormatError(f"{path} is a '{found}' file, not a '{kind}'", code="file-kind")
+        raise FileFormatError(
+            f"{path} is a '{found}' file, not a '{kind}'",
+            code="file-kind",
+            fix="name a file of that kind",
+        )
     if version > newest:
         raise FileFormatError(
             f"{path} has format version {version}, this nmtool reads up to {newest}",

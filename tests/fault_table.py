@@ -31,7 +31,7 @@ from tests import faults
 from tests.faults import Fault
 
 if TYPE_CHECKING:
-    from nmtool.exporters.nir.graph import Graph
+    from nmtool.exporters.nir.graph.nodes import Graph
 
 COLUMNS = ("made", "exercised", "seen", "placed", "named", "alone")
 
@@ -94,7 +94,7 @@ def tally(backend: str, seeds: range, say: Callable[[str], None]) -> dict[str, C
 
 def tally_nir(seeds: range) -> dict[str, Counter[str]]:
     """Counts by kind of stored number, of recurrent and two-layer networks in turn."""
-    from nmtool.exporters.nir.likeness import differences
+    from nmtool.exporters.nir.graph.differences import differences
 
     counts: dict[str, Counter[str]] = {}
     for seed in seeds:
@@ -119,7 +119,7 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
 def _graph(network: IntegerNetwork) -> Graph:
     """The graph in a NIR file of a network."""
     from nmtool.exporters import nir
-    from nmtool.exporters.nir.read import read_graph
+    from nmtool.exporters.nir.graph.file import read_graph
 
     with TemporaryDirectory() as folder:
         return read_graph(nir.export(network, Path(folder) / "network.nir"))

@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.errors import NetworkError
-from nmtool.exporters.c import content, runner
+from nmtool.exporters.c import file as content
+from nmtool.exporters.c import runtime
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import reference, step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -284,7 +285,7 @@ def _executed(text: str) -> dict[str, Any]:
 def run_onnx(fault: Fault) -> Recording:
     """The ONNX graph in onnxruntime, deep, with a fault."""
     from nmtool.exporters.onnx import loop, neuron
-    from nmtool.exporters.onnx.model import model_bytes
+    from nmtool.exporters.onnx.file import model_bytes
     from nmtool.exporters.onnx.runtime import execute
 
     pairs = RULES[fault.rule].onnx if fault.rule else ()
@@ -320,7 +321,7 @@ def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     """The exported C program with a fault."""
     text = content.file_bytes(fault.network, None).decode()
     pairs = RULES[fault.rule].c if fault.rule else ()
-    return runner.execute(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
+    return runtime.execute(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 
 
 # Networks in which most numbers matter.

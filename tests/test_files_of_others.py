@@ -31,10 +31,10 @@ KNOWN = {
     "exporters/netx/package/reader.py": {"importlib"},
     # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
     "exporters/supervise.py": {"subprocess"},
-    "exporters/interpreters.py": {"subprocess"},
+    "exporters/environments.py": {"subprocess"},
     "training/cuda/ptx.py": {"subprocess"},
     # The C library, for the end of a child with its parent.
-    "exporters/leash.py": {"ctypes", "ctypes.CDLL"},
+    "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},
     # Kernels of the user's own cache, after their digest.
     "hardware_sim/kernel_files.py": {"pickle"},

@@ -208,7 +208,7 @@ def test_every_import_is_allowed(room: str) -> None:
         ("nmtool.exporters.nir", "def f():\n    import nmtool.training.model"),
         ("nmtool.exporters.nir", "import lava"),
         ("nmtool.exporters.lava.package.run", "import nmtool"),
-        ("nmtool.exporters.lava.package.lava_network.x", "from ....leash import f"),
+        ("nmtool.exporters.lava.package.lava_network.x", "from ....supervise import f"),
         ("nmtool.exporters.netx.package.run", "from nmtool.exporters import netx"),
     ],
 )

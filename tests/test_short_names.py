@@ -87,7 +87,7 @@ def test_documents_have_no_short_names() -> None:
         "monkeypatch.setattr('training.run.train', None)",
         "monkeypatch.setitem(sys.modules, 'training', None)",
         "pytest.importorskip('training')",
-        "CODE = 'import sys; from exporters.leash import f'",
+        "CODE = 'import sys; from exporters.supervise import f'",
         "CODE = '''\n    import training\n'''",
         "'''Run it:\n\n    python -m training.cuda.ptx\n'''",
     ],

@@ -267,7 +267,7 @@ def test_training_can_be_imported(installed: Installed, beside: Path) -> None:
 @pytest.mark.long
 def test_training_started_by_torchrun(installed: Installed, beside: Path) -> None:
     small = ("--hidden", "4", "--steps", "60", "--epochs", "1", "--batch-size", "2000")
-    job = ("train", "yinyang", "-o", "run", "--config", "digits", *small, "--init-rate", "0")
+    job = ("train", "yinyang", "-o", "run", "--config", "digits", *small, "--init-rate", "none")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1")
     installed.run(*torchrun, "-m", "nmtool", *job, "--threads", "1", cwd=beside)
     kept = json.loads((beside / "run" / "run.json").read_text())["options"]
@@ -281,7 +281,7 @@ def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
     pytest.importorskip("optuna")
     (beside / "study.toml").write_text(
         'data = "yinyang"\nfolder = "study"\ntrials = 2\n'
-        "[settings]\nhidden = 4\nsteps = 60\nepochs = 1\nbatch_size = 2000\ninit_rate = 0\n"
+        '[settings]\nhidden = 4\nsteps = 60\nepochs = 1\nbatch_size = 2000\ninit_rate = "none"\n'
         "[search]\nlr = { low = 1e-3, high = 0.1, log = true }\n"
     )
     words = ("sweep", "study.toml", "--processes", "2", "--threads", "2", "--json")

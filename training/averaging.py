@@ -18,7 +18,7 @@ from nmtool.training.model import SpikingNetwork
 
 
 class Average:
-    """The running mean of a model's parameters; with a share of 0 there is none.
+    """The running mean of a model's parameters; without a share there is none.
 
     Args:
         model: the network that is trained.
@@ -30,11 +30,11 @@ class Average:
         values: by name of the parameters [pre, post] float, on their device; empty without a mean.
     """
 
-    def __init__(self, model: SpikingNetwork, share: float, *, trained: bool = False) -> None:
-        self._model, self._share, self.trained = model, share, trained
-        self.values: dict[str, Tensor] = {}
-        if share:
-            self.values = _copies(model)
+    def __init__(
+        self, model: SpikingNetwork, share: float | None, *, trained: bool = False
+    ) -> None:
+        self._model, self._share, self.trained = model, share or 0.0, trained
+        self.values: dict[str, Tensor] = {} if share is None else _copies(model)
 
     def add(self, update: int) -> None:
         """Take in the parameters after an update, counted from 0."""

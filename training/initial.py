@@ -34,7 +34,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     channels = InputChannels(-(-n_units // options.group), options.group)
     names = _hidden_names(options)
     readout = Readout(OUTPUT, options.readout)
-    tau_out = options.tau_out_ms or options.tau_mem_ms
+    tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     populations = [
         Population(name, options.hidden, LIF, options.tau_mem_ms, options.tau_syn_ms)
         for name in names
@@ -76,7 +76,8 @@ def _edges(options: TrainOptions, names: list[str]) -> list[tuple[str, str, _Dra
 
 def _draw(options: TrainOptions, kind: str) -> _Draw:
     """How synapses of a kind start, with no delay that could not run."""
-    longest = min(getattr(options, f"init_delay_{kind}"), options.longest_delay)
+    asked = getattr(options, f"init_delay_{kind}")
+    longest = options.longest_delay if asked is None else min(asked, options.longest_delay)
     return _Draw(getattr(options, f"init_{kind}"), longest)
 
 

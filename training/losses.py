@@ -56,7 +56,7 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
     return 0.5 * (wrong * missing**2).sum() / len(labels)
 
 
-def readout_loss(network: Network, gain: float, margin_ms: float = 0.0) -> Loss:
+def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
     """The loss that belongs to a network's readout.
 
     Args:
@@ -68,7 +68,7 @@ def readout_loss(network: Network, gain: float, margin_ms: float = 0.0) -> Loss:
 
     def on_first_spikes(activity: Activity, labels: Tensor) -> Tensor:
         first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
-        if margin_ms:
+        if margin_ms is not None:
             return margin(first_ms, labels, margin_ms)
         return cross_entropy(-first_ms, labels, gain)
 
@@ -100,7 +100,7 @@ def recorded_loss(
     scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(label)
     if network.readout.kind == LIF:
         first_ms = -scores * network.dt_ms
-        if options.margin_ms:
+        if options.margin_ms is not None:
             return margin(first_ms, labels, options.margin_ms).item()
         scores = -first_ms
     return cross_entropy(scores, labels, options.gain).item()

@@ -1,13 +1,14 @@
-"""Adam with separate learning rates for weights and delays, and their schedule."""
+"""Adam with separate learning rates for weights and delays, their schedule, and divergence."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
-from torch import nn
+from torch import linalg, nn
 
+from nmtool.errors import UsageError
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
 
@@ -29,16 +30,16 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
     return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
-def clip_gradients(model: SpikingNetwork, largest_norm: float) -> None:
+def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
     """Shorten gradients to a Euclidean norm, over all weights and over all delays.
 
     The two are taken apart because their units differ: per unit of weight, per step.
 
     Args:
         model: whose `.grad` is scaled in place.
-        largest_norm: of either; 0 leaves gradients as they are.
+        largest_norm: of either; None leaves gradients as they are.
     """
-    if not largest_norm:
+    if largest_norm is None:
         return
     for kind in ("weight", "delay"):
         parameters: list[nn.Parameter] = [getattr(p, kind) for p in model.synapses]
@@ -70,3 +71,28 @@ _AFTER_WARMUP: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
 }
 """By schedule, the factor at a share of the updates after the rise."""
+
+
+def check_loss(loss: float, update: int) -> None:
+    """Raise `UsageError` unless the loss of an update (counted from 0) is a number."""
+    if not math.isfinite(loss):
+        raise _diverged(f"the loss of update {update + 1} is {loss}")
+
+
+def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
+    """Raise `UsageError` unless all gradients of an update (counted from 0) are finite.
+
+    Those of a finite loss may not be: they grow from spike to spike where neurons are recurrent.
+    """
+    gradients = (parameter.grad for parameter in parameters)
+    largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]
+    if largest and not torch.stack(largest).isfinite().all():
+        raise _diverged(f"gradients of update {update + 1} are not finite")
+
+
+def _diverged(how: str) -> UsageError:
+    return UsageError(
+        f"training diverged: {how}",
+        code="training-diverged",
+        fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
+    )

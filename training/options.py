@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Collection
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,41 @@ from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, TARGETS
 from nmtool.training.recipes import read_settings
 
 
-def _option(default: Any, text: str, **more: Any) -> Any:
-    return field(default=default, metadata={"help": text, **more})
+def _option(
+    group: str,
+    default: Any,
+    text: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    choices: Collection[str] = (),
+    positive: bool = False,
+) -> Any:
+    """A setting.
 
+    Args:
+        group: what heads it in the help of the command line, one of `GROUPS`.
+        default: its value where nothing is said.
+        text: its help.
+        low, high: the smallest and largest value; None for no bound.
+        choices: the words that it may be.
+        positive: it must be larger than 0.
+    """
+    about = {"group": group, "help": text, "low": low, "high": high}
+    return field(default=default, metadata={**about, "choices": choices, "positive": positive})
+
+
+NETWORK, BEGINNING, INTEGERS, LEARNING, KEEPING, PRUNING, AUGMENTATION = GROUPS = (
+    "network",
+    "initial weights and delays",
+    "a chip's integers",
+    "learning",
+    "which epoch is kept",
+    "pruning",
+    "augmentation",
+)
+OFF = "none"
+"""Says in a file and on the command line what None says in Python."""
 
 ARITHMETICS = ("float", "integer")
 """What the forward pass computes in."""
@@ -41,167 +75,220 @@ SHAPE = (
 """Settings that decide what the network is: a run that starts from another leaves them alone."""
 
 
+INITIAL_DELAYS = (
+    *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
+)
+"""Delays that a network starts with; they mean nothing where a run starts from another."""
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """Settings of a run; see each field's help."""
 
-    hidden: int = _option(256, "neurons of each hidden layer; 0 joins input and output directly")
-    layers: int = _option(1, "hidden layers")
-    recurrent: bool = _option(True, "synapses within each hidden layer")
-    readout: str = _option("weighted", "how output activity becomes scores", choices=RULES)
-
-    dt_ms: float = _option(1.0, "length of a time step in ms")
-    steps: int = _option(0, "steps of a sample; 0 covers one second")
-    group: int = _option(1, "neighbouring channels of the data that share an input")
-    tau_mem_ms: float = _option(20.0, "membrane time constant in ms")
-    tau_syn_ms: float = _option(10.0, "synaptic time constant in ms")
-    tau_out_ms: float = _option(0.0, "membrane time constant of the output in ms; 0: tau_mem_ms")
-
-    train_delays: bool = _option(True, "learn the delays too")
+    hidden: int = _option(
+        NETWORK, 256, "neurons of each hidden layer; 0 joins input and output directly", 0, 1 << 20
+    )
+    layers: int = _option(NETWORK, 1, "hidden layers", 1, 1 << 10)
+    recurrent: bool = _option(NETWORK, True, "synapses within each hidden layer")
+    readout: str = _option(
+        NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
+    )
+    dt_ms: float = _option(NETWORK, 1.0, "length of a time step in ms", positive=True)
+    steps: int | None = _option(
+        NETWORK, None, "steps of a sample; by default they cover one second", 1, MAX_STEPS
+    )
+    group: int = _option(
+        NETWORK, 1, "neighbouring channels of the data that share an input", 1, MAX_CHANNELS
+    )
+    tau_mem_ms: float = _option(NETWORK, 20.0, "membrane time constant in ms", positive=True)
+    tau_syn_ms: float = _option(NETWORK, 10.0, "synaptic time constant in ms", positive=True)
+    tau_out_ms: float | None = _option(
+        NETWORK,
+        None,
+        "membrane time constant of the output in ms; by default tau_mem_ms",
+        positive=True,
+    )
+    train_delays: bool = _option(NETWORK, True, "learn the delays too")
     max_delay: int = _option(
+        NETWORK,
         LOIHI2.max_delay,
         f"largest delay in steps; the chip holds {LOIHI2.max_delay}; finetune cuts delays that are "
         "longer",
+        0,
+        MAX_TRAINED_DELAY,
     )
-    init_delay_input: int = _option(
-        LOIHI2.max_delay,
-        "input delays start uniform in 0 … this many steps, as far as delays may reach",
+
+    init_delay_input: int | None = _option(
+        BEGINNING,
+        None,
+        "input delays start uniform in 0 … this many steps; by default as far as delays may reach",
+        0,
     )
-    init_delay_hidden: int = _option(LOIHI2.max_delay, "delays between hidden layers, likewise")
-    init_delay_recurrent: int = _option(0, "recurrent delays, likewise")
-    init_delay_output: int = _option(0, "delays into the output, likewise")
-    init_input: tuple[float, float] = _option((0.02, 0.05), "mean and spread of input weights")
+    init_delay_hidden: int | None = _option(
+        BEGINNING, None, "delays between hidden layers, likewise", 0
+    )
+    init_delay_recurrent: int | None = _option(BEGINNING, 0, "recurrent delays, likewise", 0)
+    init_delay_output: int | None = _option(BEGINNING, 0, "delays into the output, likewise", 0)
+    init_input: tuple[float, float] = _option(
+        BEGINNING, (0.02, 0.05), "mean and spread of input weights"
+    )
     init_hidden: tuple[float, float] = _option(
-        (0.02, 0.03), "mean and spread of weights between hidden layers"
+        BEGINNING, (0.02, 0.03), "mean and spread of weights between hidden layers"
     )
     init_recurrent: tuple[float, float] = _option(
-        (0.0, 0.02), "mean and spread of recurrent weights"
+        BEGINNING, (0.0, 0.02), "mean and spread of recurrent weights"
     )
-    init_output: tuple[float, float] = _option((0.0, 0.03), "mean and spread of output weights")
-
-    init_rate: float = _option(
+    init_output: tuple[float, float] = _option(
+        BEGINNING, (0.0, 0.03), "mean and spread of output weights"
+    )
+    init_rate: float | None = _option(
+        BEGINNING,
         3.0,
         "scale initial weights until hidden neurons spike this often per sample, and give those "
-        "into outputs that spike (first_spike) the mean that makes them do so; 0: do not",
+        "into outputs that spike (first_spike) the mean that makes them do so; none: do not",
+        positive=True,
     )
 
     arithmetic: str = _option(
+        INTEGERS,
         "float",
         "forward pass in floats, or in the integers that the chip will run",
         choices=ARITHMETICS,
     )
-    target: str = _option(
-        LOIHI2.name, "integers: the chip that is to run them", choices=tuple(TARGETS)
+    target: str = _option(INTEGERS, LOIHI2.name, "the chip that is to run them", choices=TARGETS)
+    weight_bits: int = _option(
+        INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], LOIHI2.weight_bits[-1]
     )
-    weight_bits: int = _option(8, "integers: bits of a weight, 2 … 8")
-    delay_bits: int = _option(6, "integers: bits of a delay, 1 … 6")
-    delay_stride: int = _option(
-        0,
-        "integers: steps from one delay to the next, as far as the bits and max_delay reach; "
-        "0: what comes nearest to all up to max_delay",
+    delay_bits: int = _option(
+        INTEGERS, 6, "bits of a delay", LOIHI2.delay_bits[0], LOIHI2.delay_bits[-1]
+    )
+    delay_stride: int | None = _option(
+        INTEGERS,
+        None,
+        "steps from one delay to the next, as far as the bits and max_delay reach; by default what "
+        "comes nearest to all up to max_delay",
+        1,
+        LOIHI2.max_delay,
     )
 
-    epochs: int = _option(30, "passes over the training samples")
-    batch_size: int = _option(32, "samples per update")
-    lr: float = _option(0.01, "learning rate of weights (Adam)")
-    delay_lr: float = _option(3.0, "learning rate of delays in steps (Adam)")
-    warmup: float = _option(0.05, "share of the updates over which learning rates rise from 0")
+    epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
+    batch_size: int = _option(LEARNING, 32, "samples per update", 1, 1 << 24)
+    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0)
+    delay_lr: float = _option(LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0)
+    warmup: float = _option(
+        LEARNING, 0.05, "share of the updates over which learning rates rise from 0", 0, 1
+    )
     schedule: str = _option(
+        LEARNING,
         "cosine",
         "learning rates after the warm-up: half a cosine down to 0, a line down to 0, or constant",
         choices=SCHEDULES,
     )
-    gain: float = _option(200.0, "scores are multiplied by this before the softmax")
-    margin_ms: float = _option(
-        0.0, "first_spike: squared margin loss of this many ms; 0 takes cross-entropy"
+    gain: float = _option(
+        LEARNING, 200.0, "scores are multiplied by this before the softmax", positive=True
     )
-    rate: float = _option(10.0, "firing-rate target of hidden neurons, spikes per sample")
-    rate_strength: float = _option(1e-4, "strength of the firing-rate regulariser; 0 is off")
-    rescue: float = _option(0.002, "added to all weights into a neuron silent for an epoch")
-    clip_norm: float = _option(
-        0.0, "largest norm of all weights' gradients, and of all delays'; 0: as they are"
+    margin_ms: float | None = _option(
+        LEARNING,
+        None,
+        "first_spike: squared margin loss of this many ms; by default cross-entropy",
+        positive=True,
+    )
+    rate: float = _option(
+        LEARNING, 10.0, "firing-rate target of hidden neurons, spikes per sample", 0
+    )
+    rate_strength: float = _option(LEARNING, 1e-4, "strength of the firing-rate regulariser", 0)
+    rescue: float = _option(
+        LEARNING, 0.002, "added to all weights into a neuron silent for an epoch", 0
+    )
+    clip_norm: float | None = _option(
+        LEARNING,
+        None,
+        "largest norm of all weights' gradients, and of all delays'; by default as they are",
+        positive=True,
     )
     weight_decay: float = _option(
-        0.0, "decoupled decay (AdamW): an update shrinks weights by lr times this share; 0 is off"
-    )
-    average: float = _option(
+        LEARNING,
         0.0,
-        "share that an update leaves of the running mean of all weights and delays, which then is "
-        "the network that is validated and kept, e.g. 0.995; 0 keeps none",
+        "decoupled decay (AdamW): an update shrinks weights by lr times this share",
+        0,
+    )
+    average: float | None = _option(
+        LEARNING,
+        None,
+        "decay of a running mean of all weights and delays, e.g. 0.995; the averaged network is "
+        "validated and kept",
+        high=1,
+        positive=True,
+    )
+    seed: int = _option(LEARNING, 0, "decides everything that is random", 0, (1 << 63) - 1)
+
+    validation: int = _option(
+        KEEPING,
+        VALIDATION_SAMPLES,
+        "the last so many training samples validate, unless the data set has a split for it",
+        0,
     )
     judge_epochs: int = _option(
+        KEEPING,
         1,
-        "the best epoch, which is kept, is the one with the best mean validation accuracy over so "
-        "many epochs up to it",
+        "choose the best epoch by validation accuracy averaged over the last so many epochs",
+        1,
     )
-    patience: int = _option(
-        0, "stop when so many epochs in a row have not been better than the best; 0: do not"
+    patience: int | None = _option(
+        KEEPING,
+        None,
+        "stop when so many epochs in a row have not been better than the best",
+        1,
     )
 
     sparsity: float = _option(
+        PRUNING,
         0.0,
         "share of each projection's synapses to remove, the weakest, between 20 and 80 percent "
-        "of the updates; only epochs after that can be the best one, which is kept; 0 is off",
+        "of the updates; only epochs after that can be the best one, which is kept",
+        0,
+        1,
     )
     delay_sparsity: float = _option(
+        PRUNING,
         0.0,
-        "share of each projection's synapses that give up their delay, the shortest, likewise; "
-        "0 is off",
+        "share of each projection's synapses that give up their delay, the shortest, likewise",
+        0,
+        1,
     )
 
-    shift: int = _option(0, "augmentation: shift channels by up to this many units of the data")
-    stretch: float = _option(0.0, "augmentation: stretch time by up to this share")
-    onset_ms: float = _option(0.0, "augmentation: samples start up to this many ms sooner or later")
+    shift: int = _option(AUGMENTATION, 0, "shift channels by up to this many units of the data", 0)
+    stretch: float = _option(AUGMENTATION, 0.0, "stretch time by up to this share", 0, 1)
+    onset_ms: float = _option(
+        AUGMENTATION, 0.0, "samples start up to this many ms sooner or later", 0, 1000
+    )
     jitter_ms: float = _option(
-        0.0, "augmentation: standard deviation of every event's own move in time, in ms"
+        AUGMENTATION, 0.0, "standard deviation of every event's own move in time, in ms", 0, 1000
     )
-    drop: float = _option(0.0, "augmentation: lose up to this share of a sample's events")
+    drop: float = _option(AUGMENTATION, 0.0, "lose up to this share of a sample's events", 0, 1)
     blend: float = _option(
+        AUGMENTATION,
         0.0,
-        "augmentation: share of the samples replaced by a blend of two of their class and batch",
+        "share of the samples replaced by a blend of two of their class and batch",
+        0,
+        1,
     )
-
-    validation: int = _option(
-        VALIDATION_SAMPLES,
-        "the last so many training samples validate, unless the data set has a split for it",
-    )
-    seed: int = _option(0, "decides everything that is random")
 
     def __post_init__(self) -> None:
-        self._check_numbers()
-        for name, known in _WORDS.items():
-            value = getattr(self, name)
-            if value not in known:
-                raise UsageError(
-                    f"unknown {name} '{value}'",
-                    code="choice-unknown",
-                    fix=f"use one of {', '.join(known)}",
-                )
+        for option in fields(self):
+            value = _converted(option, getattr(self, option.name))
+            object.__setattr__(self, option.name, value)
+            if value is not None:
+                _check_range(option, value)
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
-            if getattr(self, f"init_delay_{name}") > self.max_delay:
-                object.__setattr__(self, f"init_delay_{name}", self.max_delay)
-        if self.margin_ms and self.readout != FIRST_SPIKE:
+            self._check_init_delay(f"init_delay_{name}")
+        if self.margin_ms is not None and self.readout != FIRST_SPIKE:
             raise UsageError(
                 f"margin_ms is a loss on first spikes, not on '{self.readout}'",
                 code="margin-without-first-spike",
-                fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms at 0",
+                fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms out",
             )
-
-    def _check_numbers(self) -> None:
-        """Comparisons are such that NaN fails them."""
-        for name, smallest in _SMALLEST.items():
-            value, largest = getattr(self, name), _LARGEST.get(name, sys.float_info.max)
-            if not smallest <= value <= largest:
-                span = f"{smallest} … {largest}" if name in _LARGEST else f"at least {smallest}"
-                raise _out_of_range(name, span, str(value))
-        for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise _out_of_range(name, "positive", str(getattr(self, name)))
-        for name in _DRAWS:
-            mean, spread = getattr(self, name)
-            if not (math.isfinite(mean) and 0 <= spread < math.inf):
-                raise _out_of_range(name, "a mean and a spread", f"{mean} and {spread}")
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
@@ -214,12 +301,21 @@ class TrainOptions:
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 
+    def _check_init_delay(self, name: str) -> None:
+        value = getattr(self, name)
+        if value is not None and value > self.max_delay:
+            raise UsageError(
+                f"{name} is {value} steps, max_delay is {self.max_delay}",
+                code="init-delay-beyond-max",
+                fix=f"{name} of at most {self.max_delay}, or {OFF}, as far as delays may reach",
+            )
+
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
         target = TARGETS[self.target]
         limit = min(self.max_delay, target.max_delay)
-        if not self.delay_stride:
+        if self.delay_stride is None:
             return DelayGrid.spanning(self.delay_bits, limit, limit, target)
         return DelayGrid(self.delay_bits, self.delay_stride, limit, target)
 
@@ -231,7 +327,7 @@ class TrainOptions:
     @property
     def n_steps(self) -> int:
         """Steps of a sample."""
-        return self.steps or default_steps(self.dt_ms)
+        return default_steps(self.dt_ms) if self.steps is None else self.steps
 
     @classmethod
     def from_file(cls, source: str | Path) -> TrainOptions:
@@ -269,105 +365,91 @@ class TrainOptions:
                 code="setting-unknown",
                 fix=f"{guess}known are {', '.join(known)}",
             )
-        converted = {
-            name: _converted(name, value, getattr(self, name), origin)
-            for name, value in settings.items()
-        }
+        converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         return replace(self, **converted)
 
 
-_SMALLEST = {
-    "hidden": 0,
-    "layers": 1,
-    "steps": 0,
-    "group": 1,
-    "max_delay": 0,
-    "init_delay_input": 0,
-    "init_delay_hidden": 0,
-    "init_delay_recurrent": 0,
-    "init_delay_output": 0,
-    "tau_out_ms": 0,
-    "init_rate": 0,
-    "weight_bits": 2,
-    "delay_bits": 1,
-    "delay_stride": 0,
-    "epochs": 1,
-    "batch_size": 1,
-    "lr": 0,
-    "delay_lr": 0,
-    "warmup": 0,
-    "margin_ms": 0,
-    "rate": 0,
-    "rate_strength": 0,
-    "rescue": 0,
-    "clip_norm": 0,
-    "weight_decay": 0,
-    "average": 0,
-    "judge_epochs": 1,
-    "patience": 0,
-    "sparsity": 0,
-    "delay_sparsity": 0,
-    "shift": 0,
-    "stretch": 0,
-    "onset_ms": 0,
-    "jitter_ms": 0,
-    "drop": 0,
-    "blend": 0,
-    "validation": 0,
-    "seed": 0,
+_KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
+    "int": ("a whole number", lambda value: _number(value, Integral, int)),
+    "float": ("a number", lambda value: _number(value, Real, float)),
+    "str": ("a word", lambda value: value if isinstance(value, str) else None),
+    "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
-_LARGEST = {
-    "hidden": 1 << 20,
-    "layers": 1 << 10,
-    "steps": MAX_STEPS,
-    "group": MAX_CHANNELS,
-    "epochs": 1 << 30,
-    "batch_size": 1 << 24,
-    "seed": (1 << 63) - 1,
-    "max_delay": MAX_TRAINED_DELAY,
-    "weight_bits": LOIHI2.weight_bits[-1],
-    "delay_bits": LOIHI2.delay_bits[-1],
-    "delay_stride": LOIHI2.max_delay,
-    "warmup": 1,
-    "average": 1,
-    "sparsity": 1,
-    "delay_sparsity": 1,
-    "stretch": 1,
-    "onset_ms": 1000,
-    "jitter_ms": 1000,
-    "drop": 1,
-    "blend": 1,
-}
-_WORDS = {"readout": RULES, "arithmetic": ARITHMETICS, "schedule": SCHEDULES, "target": TARGETS}
-_POSITIVE = ("dt_ms", "tau_mem_ms", "tau_syn_ms", "gain")
-_DRAWS = ("init_input", "init_hidden", "init_recurrent", "init_output")
+"""By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
 
 
-def _out_of_range(name: str, span: str, value: str) -> UsageError:
+def example(name: str) -> Any:
+    """A value of a setting's type: its default, or a number where that is None."""
+    [option] = [one for one in fields(TrainOptions) if one.name == name]
+    if option.default is not None:
+        return option.default
+    return 1 if str(option.type).startswith("int") else 1.0
+
+
+def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
+    """The value in the type of its field; whole numbers pass for floats, nothing else does."""
+    kind = str(option.type)
+    optional = kind.endswith(" | None")
+    if optional and (value is None or value == OFF):
+        return None
+    wanted, convert = _KINDS[kind.removesuffix(" | None")]
+    found = convert(value)
+    if found is None:
+        raise UsageError(
+            f"{origin}: {option.name} must be {wanted}, not {value!r}".removeprefix(": "),
+            code="setting-type",
+            fix=f"write it like {json.dumps(example(option.name))}",
+        )
+    return found
+
+
+def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
+    """A number, numpy's too, of Python's own type; None where it is none of that kind."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        return None
+    return convert(value)
+
+
+def _pair(value: Any) -> tuple[float, ...] | None:
+    numbers = [_number(one, Real, float) for one in value] if _is_list(value) else []
+    return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _check_range(option: Field[Any], value: Any) -> None:
+    """Raise `UsageError` unless a setting is what its field allows; NaN never is."""
+    about, name = option.metadata, option.name
+    if about["choices"] and value not in about["choices"]:
+        raise UsageError(
+            f"unknown {name} '{value}'",
+            code="choice-unknown",
+            fix=f"use one of {', '.join(about['choices'])}",
+        )
+    if isinstance(value, tuple):
+        mean, spread = value
+        if not (math.isfinite(mean) and 0 <= spread < math.inf):
+            raise _out_of_range(option, "a mean and a spread", f"{mean} and {spread}")
+    else:
+        low, high = about["low"], about["high"]
+        largest = sys.float_info.max if high is None else high
+        if about["positive"] and not 0 < value <= largest:
+            raise _out_of_range(
+                option, "positive" if high is None else f"above 0, at most {high}", str(value)
+            )
+        if low is not None and not low <= value <= largest:
+            span = f"at least {low}" if high is None else f"{low} … {high}"
+            raise _out_of_range(option, span, str(value))
+
+
+def _out_of_range(option: Field[Any], span: str, value: str) -> UsageError:
+    off = f" or {OFF}" if str(option.type).endswith("| None") else ""
+    default = OFF if option.default is None else json.dumps(option.default)
     return UsageError(
-        f"{name} must be {span}, not {value}",
+        f"{option.name} must be {span}{off}, not {value}",
         code="setting-range",
-        fix=f"choose such a value; the default is {json.dumps(getattr(TrainOptions, name))}",
+        fix=f"choose such a value; the default is {default}",
     )
-
-
-def _converted(name: str, value: Any, default: Any, origin: str) -> Any:
-    """The value in the type of the default; whole numbers pass for floats, nothing else does."""
-    if isinstance(default, tuple):
-        pair = list(value) if isinstance(value, list | tuple) else []
-        if len(pair) == len(default) and all(_is_number(x) for x in pair):
-            return tuple(float(x) for x in pair)
-    elif isinstance(default, float) and _is_number(value):
-        return float(value)
-    elif type(value) is type(default):
-        return value
-    kind = "two numbers" if isinstance(default, tuple) else type(default).__name__
-    raise UsageError(
-        f"{origin}: {name} must be {kind}, not {value!r}",
-        code="setting-type",
-        fix=f"write it like {json.dumps(default)}",
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,68 +1,102 @@
-"""What a run starts from: agreement between ranks, a network that spikes, scales from data."""
+"""`make_trainer`: from settings and data to a trainer with a network that spikes."""
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from nmtool.data import SpikeEvents, bin_events
+from nmtool.data import SpikeEvents, bin_events, check_same_classes
+from nmtool.errors import DataError
 from nmtool.network import Network
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
-from nmtool.raster import Raster
-from nmtool.training.augment import Augmentation
 from nmtool.training.balance import balance_drive
 from nmtool.training.deployment import Deployment
-from nmtool.training.devices import Device
+from nmtool.training.devices import CPU, Device
 from nmtool.training.initial import initial_network
+from nmtool.training.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
-from nmtool.training.ranks import Ranks
+from nmtool.training.ranks import ALONE, Ranks
+from nmtool.training.run_folder import RunFolder
+from nmtool.training.trainer import BatchReport, Trainer
 
 
-def check_agreement(
-    ranks: Ranks, options: TrainOptions, train: SpikeEvents, validation: SpikeEvents | None
-) -> None:
-    """Ranks that wait for each other must count the same batches of the same network.
+def make_trainer(
+    options: TrainOptions,
+    train: SpikeEvents,
+    validation: SpikeEvents | None,
+    *,
+    folder: RunFolder | None = None,
+    on_batch: Callable[[BatchReport], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    network: Network | None = None,
+    device: Device = CPU,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """A trainer at its first epoch: with a network that spikes, and scales of its integers.
+
+    Args:
+        options: the settings.
+        train, validation, folder, on_batch, on_epoch, ranks: as of `Trainer`.
+        network: start from this network instead of a random one.
+        device: where it trains.
 
     Raises:
-        UsageError: they differ in their settings or data.
+        DataError: training or validation samples are missing.
+        UsageError: the data have other channels or classes than the network given; ranks differ
+            in their settings or data.
+        RankError: another rank is gone.
     """
+    if train.n_samples == 0:
+        raise DataError(
+            "there are no training samples",
+            code="split-empty",
+            fix="train on data that have a training split",
+        )
+    if validation is not None and validation.n_samples == 0:
+        raise DataError(
+            "there are no validation samples",
+            code="split-empty",
+            fix="give None instead: training accuracy then decides which epoch is best",
+        )
+    _check_agreement(ranks, options, train, validation)
+    if network is not None:
+        check_same_classes(network, train)
+    start = network or initial_network(options, train.n_units, train.class_names)
+    some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
+    first = bin_events(some, start.dt_ms, start.n_steps, start.channels.group).raster
+    if network is None and options.init_rate is not None:
+        start = balance_drive(start, first, options.init_rate, options.max_delay, device)
+    deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None
+    model = SpikingNetwork(
+        start,
+        max_delay=options.max_delay,
+        device=device,
+        rounding=None if deployment is None else deployment.rounding(start),
+    )
+    ranks.copy_from_first(model.parameters())
+    return Trainer(
+        options,
+        train,
+        validation,
+        model,
+        deployment=deployment,
+        folder=folder,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+        trained=network is not None,
+        ranks=ranks,
+    )
+
+
+def _check_agreement(
+    ranks: Ranks, options: TrainOptions, train: SpikeEvents, validation: SpikeEvents | None
+) -> None:
+    """Ranks that wait for each other must count the same batches of the same network."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples
     ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
-
-
-def starting_network(options: TrainOptions, train: SpikeEvents, device: Device) -> Network:
-    """A random network that spikes on the first samples, which later calibrate."""
-    network = initial_network(options, train.n_units, train.class_names)
-    if not options.init_rate:
-        return network
-    return balance_drive(
-        network, _first_samples(train, network), options.init_rate, options.max_delay, device
-    )
-
-
-def deployment(options: TrainOptions, train: SpikeEvents, network: Network) -> Deployment | None:
-    """How the network becomes integers; None where it trains in floats."""
-    if options.arithmetic == "float":
-        return None
-    return Deployment.of(options, _first_samples(train, network))
-
-
-def augmentation(options: TrainOptions) -> Augmentation:
-    """The changes to training samples that the options ask for."""
-    return Augmentation(
-        blend=options.blend,
-        shift=options.shift,
-        stretch=options.stretch,
-        onset_ms=options.onset_ms,
-        jitter_ms=options.jitter_ms,
-        drop=options.drop,
-    )
-
-
-def _first_samples(train: SpikeEvents, network: Network) -> Raster:
-    some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
-    return bin_events(some, network.dt_ms, network.n_steps, network.channels.group).raster

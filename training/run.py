@@ -12,6 +12,7 @@ from nmtool.data import Dataset
 from nmtool.network import Network
 from nmtool.training.devices import CPU, Device
 from nmtool.training.options import TrainOptions
+from nmtool.training.preparation import make_trainer
 from nmtool.training.ranks import ALONE, Ranks
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
@@ -47,7 +48,7 @@ def run_training(
         The trainer, finished: `best` is the network, `log` the history.
     """
     network = None if start is None else start.network()
-    trainer = Trainer(
+    trainer = make_trainer(
         options,
         dataset.train,
         dataset.validation,

@@ -21,7 +21,7 @@ from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.training.options import SHAPE, TrainOptions
+from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
 from nmtool.training.recipes import check_texts
 
 _MAX_MANIFEST_BYTES = 1 << 20
@@ -30,6 +30,12 @@ _MAX_LOG_BYTES = 256 << 20
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
 """A run that starts from another one: its epochs, and what divides the learning rates."""
+
+
+_ZERO_WAS_NONE = (
+    *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
+    *("average", "patience"),
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,10 @@ class RunFolder:
 
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
-        return TrainOptions().with_settings(self.manifest()["options"], str(self.manifest_file))
+        kept = self.manifest()["options"]
+        # Runs of versions that had no None say 0.
+        settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
+        return TrainOptions().with_settings(settings, str(self.manifest_file))
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
@@ -120,7 +129,8 @@ class RunFolder:
             lr=before.lr / FINETUNE_SLOWER,
             delay_lr=before.delay_lr / FINETUNE_SLOWER,
         )
-        options = slower.with_settings(dict(settings), origin)
+        without = slower.with_settings(dict.fromkeys(INITIAL_DELAYS), origin)
+        options = without.with_settings(dict(settings), origin)
         for name in SHAPE:
             if getattr(options, name) != getattr(before, name):
                 raise UsageError(

@@ -39,12 +39,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from nmtool import integer_network, storage
 from nmtool.errors import DoesNotFitError, Finding, UsageError
 from nmtool.exporters.brian2_loihi import environment as environments
-from nmtool.exporters.brian2_loihi import runner
-from nmtool.exporters.export_file import write_export
-from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
+from nmtool.exporters.brian2_loihi import runtime
+from nmtool.exporters.embedded import pack_network
+from nmtool.exporters.output import write_export
+from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
@@ -84,8 +84,7 @@ def export(
     if answers is not None:
         raise _no_answers(path)
     check_expressible(network)
-    content = storage.pack_archive(FILE_KIND, FILE_VERSION, *integer_network.pack(network))
-    return write_export(path, content, force)
+    return write_export(path, pack_network(network), force)
 
 
 def check_expressible(network: IntegerNetwork) -> None:
@@ -158,7 +157,7 @@ def run(
     network = load(path)
     check_steps(network, spikes)
     check_expressible(network)
-    return runner.execute(network, spikes, deep, on_progress)
+    return runtime.execute(network, spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "brian2-loihi")

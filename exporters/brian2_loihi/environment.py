@@ -11,8 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nmtool.errors import MissingError
-from nmtool.exporters import environments, interpreters
-from nmtool.exporters.environments import Environment, Referee, Version
+from nmtool.exporters import environments
+from nmtool.exporters.environments import (
+    NEWEST_PYTHON,
+    OLDEST_PYTHON,
+    Environment,
+    Referee,
+    Version,
+)
 
 BRIAN2_LOIHI = "brian2-loihi==0.5.2"
 REQUIREMENTS = (BRIAN2_LOIHI, "brian2>=2.9,<2.10", "numpy>=2.2,<2.3", "sympy>=1.13,<1.15")
@@ -23,9 +29,8 @@ PACKAGE = Path(__file__).with_name("package")
 
 def _choose_base(python: str | Path | None) -> tuple[Path, Version]:
     """The interpreter that was named, else the running one, and its version."""
-    found = interpreters.probe([str(python or sys.executable)])
-    oldest, newest = interpreters.NATIVE_PYTHON, interpreters.NEWEST_PYTHON
-    if found is None or not oldest <= found[1] <= newest:
+    found = environments.probe([str(python or sys.executable)])
+    if found is None or not OLDEST_PYTHON <= found[1] <= NEWEST_PYTHON:
         raise MissingError(
             f"{python or sys.executable} cannot carry brian2-loihi",
             code="brian2-loihi-python-unfit",

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import compiler, content
-from nmtool.exporters.c.known import Carried
-from nmtool.exporters.c.runner import execute
-from nmtool.exporters.export_file import write_export
+from nmtool.exporters.c import compiler, file
+from nmtool.exporters.c.answers import Carried
+from nmtool.exporters.c.runtime import execute
+from nmtool.exporters.embedded import no_answers
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -52,27 +53,20 @@ def export(
         UsageError: the file exists, and force is not given.
         StorageError: it could not be written; what was there is untouched.
     """
-    return write_export(path, content.file_bytes(network, _carried(answers)), force)
-
-
-def _carried(answers: KnownAnswers | None) -> Carried | None:
-    return None if answers is None else Carried.of(answers)
+    carried = None if answers is None else Carried.of(answers)
+    return write_export(path, file.file_bytes(network, carried), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:
     """The network in a file that `export` wrote; raises `FileFormatError` on anything else."""
-    return content.read(path).network()
+    return file.read(path).network()
 
 
 def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
-    answers = content.read(path).answers()
+    answers = file.read(path).answers()
     if answers is None:
-        raise FileFormatError(
-            f"{path} carries no known answers",
-            code="answers-missing",
-            fix="export the network again",
-        )
+        raise no_answers(path)
     return answers
 
 
@@ -81,11 +75,11 @@ def check_written(path: str | Path) -> None:
     _checked(path)
 
 
-def _checked(path: str | Path) -> tuple[content.Content, IntegerNetwork]:
+def _checked(path: str | Path) -> tuple[file.Content, IntegerNetwork]:
     """A file, and the network in it."""
-    file = content.read(path)
-    network = file.network()
-    if content.file_bytes(network, file.carried()) != file.data:
+    held = file.read(path)
+    network = held.network()
+    if file.file_bytes(network, held.carried()) != held.data:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
             code="c-code-differs",
@@ -93,7 +87,7 @@ def _checked(path: str | Path) -> tuple[content.Content, IntegerNetwork]:
             "compiled",
             fix=f"nmtool export {path} -o NEW.c, and run that",
         )
-    return file, network
+    return held, network
 
 
 def run(
@@ -118,8 +112,8 @@ def run(
         BackendError: it failed, or the program did; nothing of it is left running.
     """
     check_steps(load(path), spikes)
-    file, network = _checked(path)
-    return execute(file.data, network, spikes, deep, on_progress)
+    held, network = _checked(path)
+    return execute(held.data, network, spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "c")

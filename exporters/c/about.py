@@ -6,10 +6,9 @@ import textwrap
 from string import Template
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.c.answer import DESCRIPTIONS
-from nmtool.exporters.c.arrays import WIDTH
-from nmtool.exporters.c.record import harmless
+from nmtool.exporters.c.readout import DESCRIPTIONS
 from nmtool.exporters.c.source import described, memory
+from nmtool.exporters.c.text import WIDTH, harmless
 from nmtool.integer_network import IntegerNetwork
 from nmtool.version import __version__
 

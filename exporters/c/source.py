@@ -6,8 +6,8 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c import templates
-from nmtool.exporters.c.answer import answer_memory, keep_score, no_score
-from nmtool.exporters.c.arrays import array
+from nmtool.exporters.c.readout import answer_memory, keep_score, no_score
+from nmtool.exporters.c.text import array
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection

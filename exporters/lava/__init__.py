@@ -14,17 +14,17 @@ from typing import Any
 
 from nmtool import integer_network, storage
 from nmtool.errors import FileFormatError, Finding, UsageError
-from nmtool.exporters.export_folder import files_in, replacing_folder
-from nmtool.exporters.interpreters import clean_variables
-from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
-from nmtool.exporters.lava.exchange import (
+from nmtool.exporters.environments import clean_variables
+from nmtool.exporters.exchange import (
     SILENCE_S,
     progress_reader,
     read_recording,
     write_events,
 )
+from nmtool.exporters.lava import environment as environments
+from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
+from nmtool.exporters.output import files_in, replacing_folder
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers

@@ -5,20 +5,72 @@ Lava 0.10.0 wants Python 3.10 and old versions of numpy and others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool.errors import MissingError
 from nmtool.exporters import environments
-from nmtool.exporters.environments import Environment, Referee, Version
-from nmtool.exporters.interpreters import NATIVE_PYTHON, choose_base
+from nmtool.exporters.environments import (
+    Environment,
+    Referee,
+    Version,
+)
 
 LAVA = "lava-nc==0.10.0"
 DEPENDENCIES = ("numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn")
 """What Lava uses; from numpy 2.5 on, some of its ports fail."""
 
+NATIVE_PYTHON = (3, 10)
+"""The version Lava 0.10.0 is made for."""
+
 PACKAGE = Path(__file__).with_name("package")
+
+
+def choose_base(python: str | Path | None) -> tuple[Path, tuple[int, int]]:
+    """The interpreter to build on and its version.
+
+    Args:
+        python: the one the user named; by default a Python 3.10, else the running one.
+
+    Raises:
+        MissingError: it is no working Python 3.10 to 3.13.
+    """
+    if python is not None:
+        found = environments.probe([str(python)])
+        if (
+            found is None
+            or not environments.OLDEST_PYTHON <= found[1] <= environments.NEWEST_PYTHON
+        ):
+            raise MissingError(
+                f"{python} cannot carry Lava",
+                code="lava-python-unfit",
+                why="it takes a working Python 3.10 to 3.13 with venv and ensurepip",
+                fix="install one (apt install python3.10-venv; uv python install 3.10)",
+            )
+        return found
+    for command in candidates():
+        found = environments.probe(command)
+        if found is not None and found[1] == NATIVE_PYTHON:
+            return found
+    return choose_base(sys.executable)
+
+
+def candidates() -> Iterator[list[str]]:
+    """Commands that may run a Python 3.10, the likeliest first."""
+    yield [sys.executable]
+    for name in ("python3.10", "python3", "python"):
+        if found := shutil.which(name):
+            yield [found]
+    if prefix := environments.output_of(["pyenv", "prefix", "3.10"]):
+        yield [str(Path(prefix, "bin", "python"))]
+    if found := environments.output_of(["uv", "python", "find", "3.10"]):
+        yield [found]
+    if os.name == "nt":
+        yield ["py", "-3.10"]
 
 
 def _requirements(version: Version) -> Sequence[Sequence[str]]:

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from nmtool import integer_network, storage
 from nmtool.errors import DoesNotFitError, FileFormatError
-from nmtool.exporters.export_file import write_export
-from nmtool.exporters.netx import file as files
-from nmtool.exporters.netx import runner
+from nmtool.exporters.embedded import GROUP, Embedded, no_answers, pack_network, unpack_network
+from nmtool.exporters.netx import file, runtime
 from nmtool.exporters.netx.chain import layers_of, order
-from nmtool.exporters.netx.file import Extra, NetxFile
-from nmtool.exporters.netx.importing import network_of, obstacles
-from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
+from nmtool.exporters.netx.file import NetxFile
+from nmtool.exporters.netx.network import misfits, network_of
+from nmtool.exporters.output import write_export
+from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
@@ -30,7 +29,7 @@ __all__ = ["check", "check_written", "export", "known_answers", "load", "require
 
 def require() -> None:
     """Raise `MissingError` unless Lava is set up and has lava-dl."""
-    runner.find()
+    runtime.find()
 
 
 def export(
@@ -62,9 +61,12 @@ def export(
         raise DoesNotFitError(
             "NetX files cannot carry this network", code="netx-does-not-fit", findings=findings
         )
-    packed = storage.pack_archive(FILE_KIND, FILE_VERSION, *integer_network.pack(network))
-    extra = Extra(network.content_hash, packed, b"" if answers is None else answers.to_bytes())
-    return write_export(path, files.to_bytes(network, layers, extra), force)
+    embedded = Embedded(
+        {"version": file.VERSION, "hash": network.content_hash},
+        pack_network(network),
+        b"" if answers is None else answers.to_bytes(),
+    )
+    return write_export(path, file.to_bytes(network, layers, embedded), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:
@@ -75,54 +77,46 @@ def load(path: str | Path) -> IntegerNetwork:
             everything of that is a finding.
         MissingError: h5py is not installed.
     """
-    file = files.read(path)
-    return _imported(path, file) if file.extra is None else _own(path, file, file.extra)
-
-
-def _own(path: str | Path, file: NetxFile, extra: Extra) -> IntegerNetwork:
-    """The network that nmtool wrote, if the layers beside it still are its own."""
-    archive = storage.unpack_archive(extra.network, path, FILE_KIND, FILE_VERSION)
-    network = integer_network.unpack(archive)
-    layers, _ = layers_of(network)
-    kept = list(file.layers.values())
-    if (
-        network.content_hash != extra.hash
-        or file.findings
-        or len(kept) != len(layers)
-        or not all(one.equals(other) for one, other in zip(kept, layers, strict=True))
-    ):
-        raise FileFormatError(
-            f"{path} was changed after nmtool wrote it",
-            code="export-changed",
-            why=f"its layers are not those of the network in its group /{files.GROUP}",
-            fix=f"export the network again, or delete /{files.GROUP} to take the layers as they "
-            "are",
-            findings=file.findings,
-        )
-    return network
-
-
-def _imported(path: str | Path, file: NetxFile) -> IntegerNetwork:
-    findings = obstacles(file)
+    held = file.read(path)
+    if held.embedded is not None:
+        return _own(path, held, held.embedded)
+    findings = misfits(held)
     if findings:
         raise FileFormatError(
             f"{path} holds what no network of integers can",
             code="netx-file-unfit",
             findings=findings,
         )
-    return network_of(file)
+    return network_of(held)
+
+
+def _own(path: str | Path, held: NetxFile, embedded: Embedded) -> IntegerNetwork:
+    """The network that nmtool wrote, if the layers beside it still are its own."""
+    network = unpack_network(embedded.network, path)
+    layers, _ = layers_of(network)
+    kept = list(held.layers.values())
+    if (
+        network.content_hash != embedded.about.get("hash")
+        or held.findings
+        or len(kept) != len(layers)
+        or not all(one.equals(other) for one, other in zip(kept, layers, strict=True))
+    ):
+        raise FileFormatError(
+            f"{path} was changed after nmtool wrote it",
+            code="export-changed",
+            why=f"its layers are not those of the network in its group /{GROUP}",
+            fix=f"export the network again, or delete /{GROUP} to take the layers as they are",
+            findings=held.findings,
+        )
+    return network
 
 
 def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
-    extra = files.read(path).extra
-    if extra is None or not extra.answers:
-        raise FileFormatError(
-            f"{path} carries no known answers",
-            code="answers-missing",
-            fix="nmtool export writes files that do",
-        )
-    return KnownAnswers.from_bytes(extra.answers, path)
+    embedded = file.read(path).embedded
+    if embedded is None:
+        raise no_answers(path)
+    return embedded.known_answers(path)
 
 
 def check_written(path: str | Path) -> None:
@@ -134,11 +128,11 @@ def check_written(path: str | Path) -> None:
         FileFormatError: data sets differ, are missing, or are too many; all are findings.
         MissingError: h5py is not installed.
     """
-    network, extra = load(path), files.read(path).extra
-    if extra is None:
+    network, embedded = load(path), file.read(path).embedded
+    if embedded is None:
         return
     layers, _ = layers_of(network)
-    findings = files.differences(files.to_bytes(network, layers, extra), path)
+    findings = file.differences(file.to_bytes(network, layers, embedded), path)
     if findings:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
@@ -172,7 +166,7 @@ def run(
     """
     network = load(path)
     check_steps(network, spikes)
-    return runner.execute(Path(path), network, order(network), spikes, deep, on_progress)
+    return runtime.execute(Path(path), network, order(network), spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "netx")

@@ -1,4 +1,4 @@
-"""From a network to the layers of a NetX file, where that can hold it; every obstacle is listed."""
+"""From a network to the layers of a NetX file; everything that does not fit is listed."""
 
 from __future__ import annotations
 

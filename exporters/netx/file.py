@@ -1,13 +1,11 @@
 """NetX files (lava-dl's HDF5): layers written and read, and what nmtool keeps beside them.
 
-lava-dl reads `/layer` and leaves `/nmtool` alone. That group holds the network as the bytes of its
-own archive, whose names, scales and read-out layers have no place for, and known answers.
+lava-dl reads `/layer` and leaves `/nmtool` alone (`nmtool.exporters.embedded`).
 """
 
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding, missing_library
-from nmtool.exporters.changes import array_change
+from nmtool.exporters.differences import array_change
+from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embedded
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.netx.layers import Layer
 from nmtool.integer_network import IntegerNetwork
@@ -30,27 +29,11 @@ WHAT = "NetX file"
 VERSION = 1
 """Of the group `/nmtool`."""
 
-GROUP, SETTINGS, NETWORK, ANSWERS = "nmtool", "settings", "network.npz", "known_answers.npz"
 MAX_LAYERS = 1000
 
 DENSE, RECURRENT, INPUT, FLATTEN = "dense", "dense_rec", "input", "flatten"
 NEURONS = ("CUBA", "LOIHI")
 """What lava-dl calls the neurons that Lava calls LIF."""
-
-
-@dataclass(frozen=True, eq=False)
-class Extra:
-    """What nmtool keeps beside the layers.
-
-    Attributes:
-        hash: content hash of the network.
-        network: bytes of its archive.
-        answers: bytes of known answers, empty if there are none.
-    """
-
-    hash: str
-    network: bytes
-    answers: bytes = b""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,17 +45,17 @@ class NetxFile:
         findings: what else is in it, which no network of integers can be made of.
         dt_ms: length of a step, None where the file does not tell.
         duration_ms: length of a sample, None where the file does not tell.
-        extra: what nmtool wrote beside, None where it wrote nothing.
+        embedded: what nmtool wrote beside, None where it wrote nothing.
     """
 
     layers: dict[int, Layer]
     findings: Sequence[Finding]
     dt_ms: float | None
     duration_ms: float | None
-    extra: Extra | None
+    embedded: Embedded | None
 
 
-def to_bytes(network: IntegerNetwork, layers: Sequence[Layer], extra: Extra) -> bytes:
+def to_bytes(network: IntegerNetwork, layers: Sequence[Layer], embedded: Embedded) -> bytes:
     """The bytes of a file; the same content and version of HDF5 give the same bytes.
 
     Raises:
@@ -90,7 +73,9 @@ def to_bytes(network: IntegerNetwork, layers: Sequence[Layer], extra: Extra) -> 
             _write_layer(file.create_group(f"layer/{index}"), layer)
         file["simulation/Ts"] = float(network.dt_ms)
         file["simulation/tSample"] = float(network.dt_ms * network.n_steps)
-        _write_extra(file.create_group(GROUP), extra)
+        group = file.create_group(GROUP)
+        for name, value in embedded.members().items():
+            group[name] = value
     return buffer.getvalue()
 
 
@@ -117,13 +102,6 @@ def _write_layer(group: h5py.Group, layer: Layer) -> None:
 
 def _write_numbers(group: h5py.Group, name: str, values: NDArray, dtype: type) -> None:
     group.create_dataset(name, data=values.astype(dtype), compression="gzip", shuffle=True)
-
-
-def _write_extra(group: h5py.Group, extra: Extra) -> None:
-    group[SETTINGS] = json.dumps({"version": VERSION, "hash": extra.hash}, sort_keys=True)
-    group[NETWORK] = np.frombuffer(extra.network, np.uint8)
-    if extra.answers:
-        group[ANSWERS] = np.frombuffer(extra.answers, np.uint8)
 
 
 def differences(expected: bytes, path: str | Path) -> list[Finding]:
@@ -178,27 +156,12 @@ def read(path: str | Path) -> NetxFile:
         MissingError: h5py is not installed.
     """
     with opened(path, WHAT) as file:
-        version, extra = _extra(file)
+        embedded = read_embedded(file, VERSION)
         layers, findings = _read_layers(file, file.group(file.root, "layer"))
         dt_ms, duration_ms = (_time(file, name) for name in ("Ts", "tSample"))
-    if version > VERSION:
-        raise FileFormatError(
-            f"{path} has the format version {version}, this nmtool reads up to {VERSION}",
-            code="file-newer",
-            fix="update nmtool",
-        )
-    return NetxFile(layers, findings, dt_ms, duration_ms, extra)
-
-
-def _extra(file: PlainFile) -> tuple[int, Extra | None]:
-    """The version, 0 without any, and what there is."""
-    if GROUP not in file.root:
-        return 0, None
-    group = file.group(file.root, GROUP)
-    settings = json.loads(file.text(group, SETTINGS))
-    answers = file.array(group, ANSWERS).tobytes() if ANSWERS in group else b""
-    network = file.array(group, NETWORK).tobytes()
-    return int(settings["version"]), Extra(str(settings["hash"]), network, answers)
+    if embedded is not None:
+        check_version(path, embedded.about["version"], VERSION)
+    return NetxFile(layers, findings, dt_ms, duration_ms, embedded)
 
 
 def _time(file: PlainFile, name: str) -> float | None:

@@ -12,23 +12,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
-from nmtool.exporters.export_file import write_export
+from nmtool.exporters.embedded import GROUP, Embedded
 from nmtool.exporters.hdf5 import telling_damage
-from nmtool.exporters.nir import extra as extras
-from nmtool.exporters.nir import recursion, write
-from nmtool.exporters.nir.build import Built, build_graph
-from nmtool.exporters.nir.extra import Extra, Settings
-from nmtool.exporters.nir.foreign import network_of
-from nmtool.exporters.nir.graph import Graph
-from nmtool.exporters.nir.import_options import ImportOptions
-from nmtool.exporters.nir.likeness import differences
-from nmtool.exporters.nir.obstacles import find_obstacles, mixed_leaks
-from nmtool.exporters.nir.options import NirOptions
-from nmtool.exporters.nir.plan import Plan
-from nmtool.exporters.nir.profiles import refusals
-from nmtool.exporters.nir.read import WHAT, read_extra, read_graph
-from nmtool.exporters.nir.real import real_network
-from nmtool.exporters.nir.running import WrittenGraph
+from nmtool.exporters.nir import float_simulator
+from nmtool.exporters.nir.float_network import real_network
+from nmtool.exporters.nir.graph.differences import differences
+from nmtool.exporters.nir.graph.file import (
+    WHAT,
+    embedded_of,
+    network_in,
+    read_beside,
+    read_graph,
+    settings_of,
+    to_bytes,
+)
+from nmtool.exporters.nir.graph.nodes import Graph
+from nmtool.exporters.nir.options import ImportOptions, NirOptions
+from nmtool.exporters.nir.reading.network import network_of
+from nmtool.exporters.nir.runtime.record import record
+from nmtool.exporters.nir.writing.build import build
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -86,32 +89,9 @@ def export(
         MissingError: the library `nir` is not installed.
     """
     options = options or NirOptions()
-    built = _built(network, options)
-    extra = Extra(
-        extras.about(network, Settings(options, built.ahead, built.recorded)),
-        extras.pack_network(network),
-        b"" if answers is None else answers.to_bytes(),
-    )
-    return write_export(path, write.to_bytes(built.graph, extra), force)
-
-
-def _built(network: Network | IntegerNetwork, options: NirOptions) -> Built:
-    real = real_network(network)
-    plan = Plan(real, options)
-    if findings := mixed_leaks(real) or find_obstacles(plan):
-        raise DoesNotFitError(
-            "this network cannot be written as NIR with these options",
-            code="nir-does-not-fit",
-            findings=findings,
-        )
-    built = build_graph(plan)
-    if findings := refusals(built, options):
-        raise DoesNotFitError(
-            f"{options.profile} would not run this network",
-            code="nir-peer-refuses",
-            findings=findings,
-        )
-    return built
+    built = build(network, options)
+    embedded = embedded_of(network, built.settings, answers)
+    return write_export(path, to_bytes(built.graph, embedded), force)
 
 
 def load(path: str | Path) -> Network | IntegerNetwork:
@@ -121,8 +101,8 @@ def load(path: str | Path) -> Network | IntegerNetwork:
         FileFormatError: it is damaged, or holds what a network cannot; all of it is listed.
         MissingError: h5py is not installed.
     """
-    extra = read_extra(path)
-    return import_file(path) if extra is None else extras.unpack_network(extra, path)
+    embedded = read_beside(path)
+    return import_file(path) if embedded is None else network_in(embedded, path)
 
 
 def import_file(path: str | Path, options: ImportOptions | None = None) -> Network:
@@ -143,24 +123,19 @@ def import_file(path: str | Path, options: ImportOptions | None = None) -> Netwo
 
 def known_answers(path: str | Path) -> KnownAnswers:
     """The answers in a NIR file; raises `FileFormatError` where it has none."""
-    answers = _extra(path).answers
-    if not answers:
-        raise FileFormatError(
-            f"{path} carries no known answers", code="answers-missing", fix="export it again"
-        )
-    return KnownAnswers.from_bytes(answers, path)
+    return _embedded(path).known_answers(path)
 
 
-def _extra(path: str | Path) -> Extra:
-    extra = read_extra(path)
-    if extra is None:
+def _embedded(path: str | Path) -> Embedded:
+    embedded = read_beside(path)
+    if embedded is None:
         raise FileFormatError(
             f"{path} was not written by nmtool",
             code="file-foreign",
-            why=f"it has no group /{extras.GROUP}",
+            why=f"it has no group /{GROUP}",
             fix="nmtool evaluate reads it as a network",
         )
-    return extra
+    return embedded
 
 
 def check_written(path: str | Path) -> None:
@@ -172,10 +147,10 @@ def check_written(path: str | Path) -> None:
         FileFormatError: the file is no such file, or its graph differs; all of it are findings.
         MissingError: h5py is not installed.
     """
-    extra = _extra(path)
-    network, graph = extras.unpack_network(extra, path), read_graph(path)
+    embedded = _embedded(path)
+    network, graph = network_in(embedded, path), read_graph(path)
     with telling_damage(path, WHAT):
-        findings = _changes(network, graph, extra)
+        findings = _changes(network, graph, embedded)
     if findings:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
@@ -186,17 +161,16 @@ def check_written(path: str | Path) -> None:
         )
 
 
-def _changes(network: Network | IntegerNetwork, graph: Graph, extra: Extra) -> list[Finding]:
-    """What differs in a file from what its own options make of its network."""
-    options = extra.settings().options
+def _changes(network: Network | IntegerNetwork, graph: Graph, embedded: Embedded) -> list[Finding]:
+    """Differences between a file and what its own options make of its network."""
     try:
-        built = _built(network, options)
+        built = build(network, settings_of(embedded.about).options)
     except DoesNotFitError as error:
         return list(error.findings)
     findings = differences(built.graph, graph)
-    right = extras.about(network, Settings(options, built.ahead, built.recorded))
+    right = embedded_of(network, built.settings, None).about
     for key in ("ahead", "recorded"):
-        if right[key] != extra.about.get(key):
+        if right[key] != embedded.about.get(key):
             fix = "export the network again"
             findings.append(Finding("nir-graph-changed", f"settings, {key}", "it differs", fix))
     return findings
@@ -229,11 +203,11 @@ def run(
             code="deep-not-available",
             fix="leave out --deep",
         )
-    extra = _extra(path)
-    network, graph = extras.unpack_network(extra, path), read_graph(path)
+    embedded = _embedded(path)
+    network, graph = network_in(embedded, path), read_graph(path)
     check_input(network, spikes)
     with telling_damage(path, WHAT):
-        return WrittenGraph(graph, network, extra.settings()).record(spikes, on_progress)
+        return record(graph, network, settings_of(embedded.about), spikes, on_progress)
 
 
 def check(
@@ -279,4 +253,4 @@ def reference(
         DataError: the raster has other channels than the network.
     """
     check_input(network, spikes)
-    return recursion.run(real_network(network), spikes, on_progress)
+    return float_simulator.run(real_network(network), spikes, on_progress)

@@ -1,4 +1,4 @@
-"""How a network is written as NIR: the choices, each with its alternatives."""
+"""How networks are written as NIR, and NIR files of others understood: the choices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 
 GROUPED, TAPPED, EXPANDER, AXONAL = "grouped", "tapped", "expander", "axonal"
@@ -84,3 +85,40 @@ class NirOptions:
     def as_json(self) -> dict[str, Any]:
         """The choices by name."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a foreign file is to be understood.
+
+    Attributes:
+        nir_dt_s: the step in s that it was made for, which NIR does not tell.
+        dt_ms: the step of the network in ms; by default the same.
+        n_steps: steps of a sample; by default 1000 ms.
+        rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
+            of the membranes for others.
+        implied: whether a connection that closes a loop costs a step by itself.
+    """
+
+    nir_dt_s: float = NIR_DT_S
+    dt_ms: float | None = None
+    n_steps: int | None = None
+    rule: str | None = None
+    implied: bool = True
+
+    def __post_init__(self) -> None:
+        for value in (self.nir_dt_s, self.step_ms):
+            if not (math.isfinite(value) and value > 0):
+                raise UsageError(
+                    f"a time step must be positive and finite, not {value}", code="nir-import-step"
+                )
+
+    @property
+    def step_ms(self) -> float:
+        """The step of the network in ms."""
+        return self.nir_dt_s * 1e3 if self.dt_ms is None else self.dt_ms
+
+    @property
+    def steps(self) -> int:
+        """Steps of a sample."""
+        return default_steps(self.step_ms) if self.n_steps is None else self.n_steps

@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.export_file import write_export
-from nmtool.exporters.onnx import content
-from nmtool.exporters.onnx.likeness import differences
-from nmtool.exporters.onnx.model import model_bytes
+from nmtool.exporters.onnx import file
+from nmtool.exporters.onnx.differences import model_differences
 from nmtool.exporters.onnx.runtime import execute, library
+from nmtool.exporters.output import write_export
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -52,17 +51,17 @@ def export(
         StorageError: it could not be written; what was there is untouched.
         MissingError: onnx is not installed.
     """
-    return write_export(path, model_bytes(network, answers), force)
+    return write_export(path, file.model_bytes(network, answers), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:
     """The network in a file that `export` wrote; raises `FileFormatError` on anything else."""
-    return content.read(path).network()
+    return file.read(path).network()
 
 
 def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
-    return content.read(path).answers()
+    return file.read(path).answers()
 
 
 def check_written(path: str | Path) -> None:
@@ -72,10 +71,10 @@ def check_written(path: str | Path) -> None:
         FileFormatError: nodes, constants or operators differ; all that do are findings.
         MissingError: onnx is not installed.
     """
-    file = content.read(path)
-    carried = file.answers() if content.ANSWERS_KEY in file.properties else None
-    written = model_bytes(file.network(), carried)
-    if written != file.model and (findings := differences(written, file.model)):
+    held = file.read(path)
+    carried = held.answers() if file.ANSWERS_KEY in held.properties else None
+    written = file.model_bytes(held.network(), carried)
+    if written != held.model and (findings := model_differences(written, held.model)):
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
             code="export-changed",
@@ -106,10 +105,10 @@ def run(
         MissingError: onnxruntime is not installed.
         BackendError: onnxruntime failed.
     """
-    file = content.read(path)
-    network = file.network()
+    held = file.read(path)
+    network = held.network()
     check_steps(network, spikes)
-    return execute(file.model, network, spikes, deep, on_progress)
+    return execute(held.model, network, spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "onnx")

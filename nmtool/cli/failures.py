@@ -24,5 +24,9 @@ def for_people(error: Exception) -> NmtoolError | None:
         )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return InputError(f"{where}{error.strerror or error}", code="system-error")
+        return InputError(
+            f"{where}{error.strerror or error}",
+            code="system-error",
+            fix="check the path, the permissions and the room on the disk",
+        )
     return None

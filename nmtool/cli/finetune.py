@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from nmtool.cli.arguments import DATA, add_data_options
@@ -11,18 +12,13 @@ from nmtool.cli.progress import progress
 from nmtool.cli.train import add_run_options, tell, training
 from nmtool.cli.train_settings import add_settings, changed_settings
 
-INITIAL = (
-    *("init_delay_input", "init_delay_hidden", "init_delay_recurrent", "init_delay_output"),
-    *("init_input", "init_hidden", "init_recurrent", "init_output", "init_rate"),
-)
-"""Settings of a network that has not learnt yet: they mean nothing here."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.training.options import SHAPE
+    from nmtool.training.options import BEGINNING, SHAPE, TrainOptions
     from nmtool.training.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
 
     epochs, slower = FINETUNE_EPOCHS, FINETUNE_SLOWER
+    initial = [f.name for f in fields(TrainOptions) if f.metadata["group"] == BEGINNING]
     parser.usage = "nmtool finetune RUN -o RUN2 [options]"
     parser.add_argument("start", metavar="RUN", help="folder of the run to start from")
     parser.add_argument(
@@ -33,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(
         parser,
         f"settings (default: those of RUN; {epochs} epochs, 1/{slower} of its learning rates)",
-        hidden=(*SHAPE, *INITIAL),
+        hidden=(*SHAPE, *initial),
     )
     parser.description = (
         f"Go on from where RUN stands, as a new run with the settings of RUN, for {epochs} "

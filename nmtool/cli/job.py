@@ -83,7 +83,9 @@ def heeding_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except _EndedError:
         raise RankError(
-            f"{RankError.LOST}, or the job was told to stop", code="rank-lost"
+            f"{RankError.LOST}, or the job was told to stop",
+            code="rank-lost",
+            fix="look at what the other processes said",
         ) from None
     signal.signal(signal.SIGTERM, previous)
 

@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     for word in words:
         if "\0" in word:
-            raise UsageError(f"there is a NUL in the argument {word!a}", code="argument-nul")
+            raise UsageError(
+                f"there is a NUL in the argument {word!a}", code="argument-nul", fix="leave it out"
+            )
     command = next((word for word in words if not word.startswith("-")), None)
     if command in ALSO:
         words[words.index(command)] = command = ALSO[command]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
-from dataclasses import fields
+from collections.abc import Callable, Collection
+from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from nmtool.errors import UsageError
@@ -30,9 +30,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(
-    parser: argparse.ArgumentParser, title: str = "settings", hidden: Collection[str] | None = None
+    parser: argparse.ArgumentParser,
+    title: str = "settings",
+    hidden: Collection[str] | None = None,
 ) -> None:
-    """Add one option per field of `TrainOptions`; those not given leave no trace.
+    """Add one option per field of `TrainOptions`, in groups; those not given leave no trace.
 
     Args:
         parser: that of the command.
@@ -40,35 +42,56 @@ def add_settings(
         hidden: settings that the help leaves out, together with all defaults, for a command that
             begins with those of a run.
     """
-    from nmtool.training.options import TrainOptions
+    from nmtool.training.options import GROUPS, TrainOptions
 
-    group = parser.add_argument_group(title, _IN_A_FILE)
-    for option in fields(TrainOptions):
-        if hidden is None:
-            text = f"{option.metadata['help']} (default {_words(option.default)})"
-        else:
-            text = argparse.SUPPRESS if option.name in hidden else option.metadata["help"]
-        _add_setting(group, option, text)
+    parser.add_argument_group(title, _IN_A_FILE)
+    for name in GROUPS:
+        group = parser.add_argument_group(f"{title.partition(' ')[0]}: {name}")
+        for option in fields(TrainOptions):
+            if option.metadata["group"] != name:
+                continue
+            text = _help(option)
+            if hidden is not None:
+                text = argparse.SUPPRESS if option.name in hidden else option.metadata["help"]
+            _add_setting(group, option, text)
 
 
-def _add_setting(group: argparse._ArgumentGroup, option: Any, text: str) -> None:
+def _help(option: Field[Any]) -> str:
+    """The help of a setting, its range and its default."""
+    text, about = option.metadata["help"], option.metadata
+    if about["high"] is not None and about["high"] <= 1000:
+        text += f"; {about['low'] or 0} … {about['high']}"
+    return text if option.default is None else f"{text} (default {_words(option.default)})"
+
+
+def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
+    from nmtool.training.options import OFF
+
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
-    default = option.default
+    kind, _, optional = str(option.type).partition(" | ")
     shared: dict[str, Any] = {"dest": option.name, "default": argparse.SUPPRESS, "help": text}
-    if isinstance(default, bool):
+    if kind == "bool":
         either = group.add_mutually_exclusive_group()
         either.add_argument(flag, action=argparse.BooleanOptionalAction, **shared)
         if option.name == "recurrent":
             if text != argparse.SUPPRESS:
                 shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
-    elif isinstance(default, tuple):
+    elif kind.startswith("tuple"):
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
-    elif choices := option.metadata.get("choices"):
+    elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
     else:
-        metavar = "N" if isinstance(default, int) else "X"
-        group.add_argument(flag, type=type(default), metavar=metavar, **shared)
+        number: Callable[[str], Any] = int if kind == "int" else float
+        metavar = "N" if kind == "int" else "X"
+
+        def read(text: str) -> Any:
+            return None if optional and text == OFF else number(text)
+
+        read.__name__ = kind  # for "invalid int value"
+        group.add_argument(
+            flag, type=read, metavar=f"{metavar}|{OFF}" if optional else metavar, **shared
+        )
 
 
 def _words(default: Any) -> str:

@@ -160,6 +160,7 @@ class Dataset(Tabular):
             raise DataError(
                 f"'{self.name}' has no {split} split",
                 code="split-missing",
+                fix="choose one of those",
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)

@@ -42,17 +42,24 @@ class SpikeEvents(Tabular):
         self._set("class_names", tuple(str(name) for name in self.class_names))
         if self.n_units < 1:
             raise DataError(
-                f"spike events need at least one unit, not {self.n_units}", code="units-missing"
+                f"spike events need at least one unit, not {self.n_units}",
+                code="units-missing",
+                fix="give n_units, the number of channels",
             )
         for index, name in enumerate(self.class_names):
             if not is_unicode(name):
                 raise DataError(
                     f"the name of class {index}, {name!a}, is no text",
                     code="data-class-names-not-text",
+                    fix="name it by letters",
                     why="half of a surrogate pair is no character",
                 )
         if not self.class_names:
-            raise DataError("spike events need at least one class", code="classes-missing")
+            raise DataError(
+                "spike events need at least one class",
+                code="classes-missing",
+                fix="name the classes, one per label",
+            )
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
@@ -73,16 +80,20 @@ class SpikeEvents(Tabular):
             raise DataError(
                 "the sample offsets of spike events must start at 0 and never fall",
                 code="offsets-not-ascending",
+                fix="give where each sample's events begin, from 0, and their number at the end",
             )
         if not offset[-1] == self.time_ms.size == self.unit.size:
             raise DataError(
                 f"the samples hold {offset[-1]} events, but there are {self.time_ms.size} times "
                 f"and {self.unit.size} units",
                 code="events-lengths",
+                fix="give a time and a unit for each event",
             )
         if self.label.size != offset.size - 1:
             raise DataError(
-                f"{offset.size - 1} samples have {self.label.size} labels", code="labels-count"
+                f"{offset.size - 1} samples have {self.label.size} labels",
+                code="labels-count",
+                fix="give one label per sample",
             )
 
     def _check_labels(self) -> None:
@@ -233,6 +244,7 @@ class SpikeEvents(Tabular):
                 raise DataError(
                     "spike events that differ in units or classes cannot be joined",
                     code="events-differ",
+                    fix="join parts of one data set only",
                 )
         counts = np.concatenate([part.counts for part in parts])
         return replace(
@@ -263,6 +275,7 @@ def _vector(values: object, kinds: str, what: str) -> NDArray:
             f"{what} of spike events must be a list of {numbers}, "
             f"not {array.dtype} of shape {array.shape}",
             code="events-not-numbers",
+            fix="convert them to a flat numpy array",
         )
     return array
 

@@ -18,6 +18,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
         raise UsageError(
             f"the data have {events.n_units} channels{grouped}, the network listens to {size}",
             code="data-channels-differ",
+            fix="name the data it was trained on, or train it on these",
             why=_OTHER_DATA,
         )
     if len(events.class_names) != len(network.class_names):
@@ -25,6 +26,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
             f"the data have {len(events.class_names)} classes, the network answers with "
             f"{len(network.class_names)}",
             code="data-classes-differ",
+            fix="name the data it was trained on, or train it on these",
             why=_OTHER_DATA,
         )
 

@@ -51,7 +51,11 @@ def flatten(dataset: Any, name: str) -> SpikeEvents:
 def _sensor_size(dataset: Any) -> tuple[int, int, int]:
     size = getattr(dataset, "sensor_size", None)
     if size is None or len(size) != 3:
-        raise DataError("the data set has no sensor of fixed size", code="sensor-size-missing")
+        raise DataError(
+            "the data set has no sensor of fixed size",
+            code="sensor-size-missing",
+            fix="choose a set of events from a sensor",
+        )
     return size
 
 
@@ -61,7 +65,11 @@ def _class_names(dataset: Any) -> tuple[str, ...]:
     if names is None:
         names = getattr(dataset, "class_map", None)
     if names is None:
-        raise DataError("the data set has no classes to tell apart", code="classes-missing")
+        raise DataError(
+            "the data set has no classes to tell apart",
+            code="classes-missing",
+            fix="choose a set whose samples have classes",
+        )
     if isinstance(names, Mapping):
         names = sorted(names, key=names.__getitem__)
     return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
@@ -79,13 +87,17 @@ def _sample(
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"sample {index} cannot be read", code="sample-unreadable", why=reason
+            f"sample {index} cannot be read",
+            code="sample-unreadable",
+            fix="fetch the data set again",
+            why=reason,
         ) from error
     fields = getattr(getattr(events, "dtype", None), "names", None) or ()
     if not {"t", "x"} <= set(fields):
         raise DataError(
             f"sample {index} is not a list of events with a time t and a position x",
             code="sample-not-events",
+            fix="choose a set of events",
         )
     order = np.argsort(events["t"], kind="stable")
     return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order], target
@@ -107,6 +119,7 @@ def _position(events: NDArray, field: str, extent: int, index: int) -> NDArray[n
         raise DataError(
             f"sample {index}: the {field} of an event is outside 0…{extent - 1}",
             code="positions-range",
+            fix="fetch the data set again",
         )
     return position
 
@@ -118,6 +131,8 @@ def _label(target: Any, class_names: tuple[str, ...], index: int) -> int:
     number = np.asarray(target)
     if number.ndim or number.dtype.kind not in "iu":
         raise DataError(
-            f"sample {index}: the target {target!r} is not a class", code="target-not-class"
+            f"sample {index}: the target {target!r} is not a class",
+            code="target-not-class",
+            fix="choose a set whose targets are classes",
         )
     return int(number)

@@ -59,7 +59,11 @@ def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
             fix="pass a split of a data set, e.g. data.test, or SpikeEvents",
         )
     if not events.n_samples:
-        raise DataError("there is no sample in the data", code="split-empty")
+        raise DataError(
+            "there is no sample in the data",
+            code="split-empty",
+            fix="choose a split that has samples",
+        )
     check_fit(network, events)
     if tuple(events.class_names) != tuple(network.class_names):
         _log.warning("the data name their classes otherwise than the network; numbers decide")

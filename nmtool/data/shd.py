@@ -221,6 +221,7 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
         raise DataError(
             f"'{name}' has the shape {dataset.shape}, not that of at most {MAX_CLASSES} texts",
             code="shd-array-type",
+            fix="write the file with nmtool.write_shd",
         )
     left = file.id.get_filesize()
     found = []
@@ -236,7 +237,11 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
 def _labels(file: h5py.File) -> NDArray[np.integer]:
     dataset = _dataset(file, "labels")
     if dataset.dtype.kind not in "biuf":
-        raise DataError("'labels' is not a list of integers", code="shd-array-type")
+        raise DataError(
+            "'labels' is not a list of integers",
+            code="shd-array-type",
+            fix="write the file with nmtool.write_shd",
+        )
     return np.asarray(dataset[()])
 
 
@@ -258,7 +263,7 @@ def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
 def _opened(path: Path) -> Iterator[h5py.File]:
     """Open a file for reading; whatever is wrong inside becomes a `DataError` naming it."""
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing")
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     try:
         with naming(path), h5py.File(path, "r") as file:
             yield file
@@ -280,7 +285,10 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     found = file.get(name)
     if not isinstance(found, h5py.Dataset) or found.shape is None:
         raise DataError(
-            f"'{name}' is missing", code="shd-array-missing", why="the SHD layout needs it"
+            f"'{name}' is missing",
+            code="shd-array-missing",
+            fix="write the file with nmtool.write_shd",
+            why="the SHD layout needs it",
         )
     settings = found.id.get_create_plist()
     filters = {settings.get_filter(number)[0] for number in range(settings.get_nfilters())}
@@ -319,6 +327,7 @@ def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
         raise DataError(
             f"'{name}' is not a list of {numbers} of variable length per sample",
             code="shd-array-type",
+            fix="write the file with nmtool.write_shd",
         )
     left = size = file.id.get_filesize()
     found = np.empty(dataset.shape, object)
@@ -342,12 +351,14 @@ def _common_lengths(times: NDArray[np.object_], units: NDArray[np.object_]) -> N
         raise DataError(
             f"there are times of {len(times)} samples, but units of {len(units)}",
             code="events-lengths",
+            fix="give a time and a unit for each event",
         )
     n_times, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
     for sample in np.flatnonzero(n_times != n_units)[:1]:
         raise DataError(
             f"sample {sample} has {n_times[sample]} times, but {n_units[sample]} units",
             code="events-lengths",
+            fix="give a time and a unit for each event",
         )
     return n_times
 

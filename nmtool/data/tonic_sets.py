@@ -80,6 +80,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
         raise UsageError(
             f"tonic's data set '{name}' cannot be used",
             code="dataset-unsuitable",
+            fix="choose another set, or write its events with nmtool.write_shd",
             why="nmtool needs training and test samples, and can make no other choices",
         )
     return ("train", "test") if "train" in parameters else tuple(_SPLIT_WORDS)

@@ -28,8 +28,7 @@ from nmtool.verification.certificate import Certificate
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
     from nmtool.exporters.mlgenn.options import MlgennOptions
-    from nmtool.exporters.nir.import_options import ImportOptions
-    from nmtool.exporters.nir.options import NirOptions
+    from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.known_answers import KnownAnswers
 
 OWN = "npz"
@@ -387,7 +386,7 @@ def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Con
     Raises:
         BackendError: the runtime failed while it ran.
     """
-    from nmtool.exporters import formats, self_check
+    from nmtool.exporters import formats
 
     done = replace(done, is_checked=True, unlike=_unlike(done.path, done.network.content_hash))
     if done.unlike:
@@ -401,7 +400,7 @@ def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Con
     except MissingError as error:
         reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
         return replace(done, not_executed=reason, missing=error)
-    answers = self_check.carried_answers(chosen, done.path)
+    answers = chosen.known_answers(done.path)
     found = check_answers(chosen, done.path, answers, progress=progress)
     certificate = Certificate(
         answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True

@@ -17,7 +17,7 @@ from nmtool.recording import Recording
 
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
-    from nmtool.exporters.nir.import_options import ImportOptions
+    from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.learning import Run
 
 Source = Union[Network, IntegerNetwork, "Run", str, Path]

@@ -287,7 +287,6 @@ def _verify_answers(
     options: Options,
     progress: Progress,
 ) -> Certificate:
-    from nmtool.exporters import self_check
     from nmtool.exporters.formats import REAL
 
     if own is None or artefact is None:
@@ -307,7 +306,7 @@ def _verify_answers(
     if artefact != network:
         found = load(network) if isinstance(network, str | Path) else network
     check_tied(own, artefact, found, trust=trust)
-    answers = self_check.carried_answers(own, artefact)
+    answers = own.known_answers(artefact)
     own.package.require()
     digest = artefact_digest(artefact)
     how = {**trusting(own, trust), **options.get(own.name, {})}

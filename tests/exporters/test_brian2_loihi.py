@@ -17,7 +17,7 @@ from nmtool import storage
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
 from nmtool.exporters import brian2_loihi
 from nmtool.exporters.brian2_loihi import environment as environments
-from nmtool.exporters.brian2_loihi import runner
+from nmtool.exporters.brian2_loihi import runtime
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -143,7 +143,7 @@ def test_versions_are_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
     found = lambda command: (Path(command[0]), (3, 9))  # noqa: E731
-    monkeypatch.setattr("nmtool.exporters.interpreters.probe", found)
+    monkeypatch.setattr("nmtool.exporters.environments.probe", found)
     with refused(MissingError, "brian2-loihi-python-unfit") as caught:
         environments.set_up_brian2_loihi(force=True, python="python3.9")
     assert "python3.9" in caught.value.what
@@ -154,7 +154,7 @@ def test_it_needs_a_python_that_nmtool_runs_on(monkeypatch: pytest.MonkeyPatch) 
 
 def written(path: Path, **arrays: np.ndarray) -> Path:
     """An answer."""
-    storage.write_archive(path, runner.ANSWER_KIND, runner.ANSWER_VERSION, {}, arrays)
+    storage.write_archive(path, runtime.ANSWER_KIND, runtime.ANSWER_VERSION, {}, arrays)
     return path
 
 
@@ -164,12 +164,12 @@ def test_an_answer_that_cannot_be_read(content: bytes | None, tmp_path: Path) ->
     if content is not None:
         path.write_bytes(content)
     with refused(BackendError, "brian2-loihi-answer-unreadable"):
-        runner.read_answer(path, one_neuron(LIF, 2, 0), ALWAYS)
+        runtime.read_answer(path, one_neuron(LIF, 2, 0), ALWAYS)
 
 
 def test_an_answer_that_lacks_a_population(tmp_path: Path) -> None:
     with refused(BackendError, "brian2-loihi-answer-unreadable") as caught:
-        runner.read_answer(written(tmp_path / "answer.npz"), one_neuron(LIF, 2, 0), ALWAYS)
+        runtime.read_answer(written(tmp_path / "answer.npz"), one_neuron(LIF, 2, 0), ALWAYS)
     assert "spikes.out" in caught.value.why
 
 
@@ -180,7 +180,7 @@ def test_every_overflow_is_a_finding(tmp_path: Path) -> None:
     }
     path = written(tmp_path / "answer.npz", **beyond)
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
-        runner.read_answer(path, one_neuron(LI, 2, 0), ALWAYS)
+        runtime.read_answer(path, one_neuron(LI, 2, 0), ALWAYS)
     assert codes(caught.value) == ["brian2-loihi-overflow"] * 2
     for finding, values in zip(
         caught.value.findings, ("8500000 12 2", "-9000000 17 4"), strict=True

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters import c
-from nmtool.exporters.c import compiler, content, runner, source
+from nmtool.exporters.c import compiler, runtime, source
+from nmtool.exporters.c import file as content
 from nmtool.graph import InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
@@ -45,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """But where a test asks for it."""
     if "compiling" not in request.fixturenames:
-        monkeypatch.setattr(runner, "compile_program", None)
+        monkeypatch.setattr(runtime, "compile_program", None)
 
 
 @pytest.fixture
@@ -323,7 +324,7 @@ def test_a_compiler_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("compiling")
 def test_a_program_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
-    monkeypatch.setattr(runner, "_DRIVER_TEXT", aborting)
+    monkeypatch.setattr(runtime, "_DRIVER_TEXT", aborting)
     with refused(BackendError, "runtime-failed") as caught:
         c.run(path, random_raster(0, 1, 20, 5))
     assert "SIGABRT" in caught.value.why

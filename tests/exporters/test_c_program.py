@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters import c
-from nmtool.exporters.c.answer import IMPORTANCE_ONE, importance
-from nmtool.exporters.c.known import check_sums
+from nmtool.exporters.c.answers import check_sums
+from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.hardware_sim.simulator import simulate

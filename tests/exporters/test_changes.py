@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nmtool.exporters.changes import array_change
+from nmtool.exporters.differences import array_change
 
 SHAPES = arrays.array_shapes(max_dims=3, max_side=4)
 

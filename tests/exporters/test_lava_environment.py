@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, MissingError, StorageError
-from nmtool.exporters import interpreters
+from nmtool.exporters import environments as all_environments
 from nmtool.exporters.lava import environment as environments
 from tests.refusals import refused
 
@@ -56,8 +56,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *versions: tuple[int, int]) -> None
     def probe(command: list[str]) -> tuple[Path, tuple[int, int]] | None:
         return (Path(command[0]), answers[command[0]]) if command[0] in answers else None
 
-    monkeypatch.setattr(interpreters, "candidates", lambda: ([name] for name in answers))
-    monkeypatch.setattr(interpreters, "probe", probe)
+    monkeypatch.setattr(environments, "candidates", lambda: ([name] for name in answers))
+    monkeypatch.setattr(all_environments, "probe", probe)
 
 
 def test_without_an_environment_the_fix_is_named(installer: Installer) -> None:
@@ -176,17 +176,17 @@ def test_interpreters_are_tried_for_real(tmp_path: Path) -> None:
     broken = tmp_path / "python3.10"
     broken.write_text("#!/bin/sh\necho no such version >&2\nexit 127\n")
     broken.chmod(0o755)
-    assert interpreters.probe([str(broken)]) is None
-    assert interpreters.probe([str(tmp_path / "missing")]) is None
-    found = interpreters.probe([sys.executable])
+    assert all_environments.probe([str(broken)]) is None
+    assert all_environments.probe([str(tmp_path / "missing")]) is None
+    found = all_environments.probe([sys.executable])
     assert found is not None
     assert found[1] == sys.version_info[:2]
-    assert all(command for command in interpreters.candidates())
+    assert all(command for command in environments.candidates())
 
 
 def test_variables_of_nmtools_own_python_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("NMTOOL_TEST", "kept")
-    variables = interpreters.clean_variables()
+    variables = all_environments.clean_variables()
     assert "PYTHONPATH" not in variables
     assert variables["NMTOOL_TEST"] == "kept"

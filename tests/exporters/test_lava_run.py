@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
-from nmtool.exporters.interpreters import clean_variables
+from nmtool.exporters.environments import clean_variables
+from nmtool.exporters.exchange import write_events
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
-from nmtool.exporters.lava.exchange import write_events
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference

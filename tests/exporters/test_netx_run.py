@@ -14,7 +14,7 @@ from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters import netx
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import LavaEnvironment
-from nmtool.exporters.netx import layers, runner
+from nmtool.exporters.netx import layers, runtime
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings
@@ -28,7 +28,7 @@ from tests.strategies import seeds
 def python() -> Path:
     """Lava's Python, if it has lava-dl."""
     try:
-        return runner.find()
+        return runtime.find()
     except MissingError as error:
         pytest.skip(str(error))
 
@@ -107,8 +107,8 @@ def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
         [python, "-c", _SCALING, json.dumps(matrices)],
         what="scaling",
         on_line=lines.append,
-        env=runner.variables(),
-        cwd=runner.PACKAGE,
+        env=runtime.variables(),
+        cwd=runtime.PACKAGE,
     )
     return json.loads(lines[-1])
 
@@ -142,7 +142,7 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
     python.write_text("#!/bin/sh\nexec sleep 600\n")
     python.chmod(0o700)
     monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
-    monkeypatch.setattr(runner, "CHECK_S", 0.2)
+    monkeypatch.setattr(runtime, "CHECK_S", 0.2)
     with refused(BackendError, "runtime-timeout"):
         netx.require()
 
@@ -150,7 +150,7 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
 def test_a_run_without_a_recording_is_lavas_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "find", lambda: Path("/bin/true"))
+    monkeypatch.setattr(runtime, "find", lambda: Path("/bin/true"))
     path = netx.export(chain_network(1), tmp_path / "network.net")
     with refused(BackendError, "lava-recording-unreadable") as caught:
         netx.run(path, random_raster(0, 1, 10, 5))

@@ -14,8 +14,8 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters import c
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
-from nmtool.exporters.nir.interpret import execute
-from nmtool.exporters.nir.read import read_graph
+from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.runtime.interpreter import execute
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network
 from nmtool.quantisation import round_network

@@ -21,8 +21,8 @@ from nmtool.errors import (
     UsageError,
 )
 from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
-from nmtool.exporters.nir.read import read_graph
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
-from nmtool.exporters.nir.interpret import execute
-from nmtool.exporters.nir.read import read_graph
+from nmtool.exporters.nir.graph.file import read_graph
+from nmtool.exporters.nir.runtime.interpreter import execute
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs

@@ -16,9 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir.interpret import execute
+from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
-from nmtool.exporters.nir.read import read_extra, read_graph
+from nmtool.exporters.nir.runtime.interpreter import execute
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection
@@ -123,9 +123,9 @@ def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
     expected = exporter.reference(network, spikes).spikes["second"].dense()
     assert expected.sum() > 100
     actual = run(path, spikes.dense()) > 0
-    extra = read_extra(path)
+    extra = read_beside(path)
     assert extra is not None
-    ahead = extra.settings().ahead["second"]
+    ahead = settings_of(extra.about).ahead["second"]
     late = np.zeros_like(expected)
     late[:, ahead:] = actual[:, : actual.shape[1] - ahead]
     return int((late != expected).sum())

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
 from nmtool.exporters import onnx as exporter
-from nmtool.exporters.onnx import content
+from nmtool.exporters.embedded import digest
+from nmtool.exporters.onnx import file as content
 from nmtool.integer_network import IntegerNetwork
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files
@@ -177,7 +178,7 @@ def changed(path: Path, change: Callable[[Any], object], *, seal: bool) -> None:
         kept = [p for p in model.metadata_props if p.key != content.DIGEST_KEY]
         del model.metadata_props[:]
         model.metadata_props.extend(kept)
-        sealed = content.digest(model.SerializeToString(deterministic=True))
+        sealed = digest(model.SerializeToString(deterministic=True))
         model.metadata_props.add(key=content.DIGEST_KEY, value=sealed)
     path.write_bytes(model.SerializeToString(deterministic=True))
 

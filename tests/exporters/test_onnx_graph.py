@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from nmtool.exporters.onnx.model import OPSET, model_bytes
+from nmtool.exporters.onnx.file import OPSET, model_bytes
 from nmtool.exporters.onnx.runtime import execute, output_names, recording
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate

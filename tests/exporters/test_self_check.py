@@ -9,7 +9,6 @@ import pytest
 
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.exporters import c, formats, lava, netx
-from nmtool.exporters.self_check import carried_answers
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.exporters.netx_nets import chain_network
 from tests.refusals import refused
@@ -22,7 +21,7 @@ PACKAGES = {"c": c, "lava": lava, "netx": netx}
 @pytest.mark.parametrize("name", PACKAGES)
 def test_answers_come_back(name: str, tmp_path: Path) -> None:
     path = PACKAGES[name].export(NETWORK, tmp_path / "network", answers=ANSWERS)
-    assert carried_answers(formats.by_name(name), path).to_bytes() == ANSWERS.to_bytes()
+    assert formats.by_name(name).known_answers(path).to_bytes() == ANSWERS.to_bytes()
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -30,7 +29,7 @@ def test_answers_of_another_network_are_refused(name: str, tmp_path: Path) -> No
     answers = replace(ANSWERS, network_hash="0" * 64)
     path = PACKAGES[name].export(NETWORK, tmp_path / "network", answers=answers)
     with refused(FileFormatError, "answers-other-network") as caught:
-        carried_answers(formats.by_name(name), path)
+        formats.by_name(name).known_answers(path)
     assert str(path) in caught.value.what
 
 
@@ -38,12 +37,12 @@ def test_answers_of_another_network_are_refused(name: str, tmp_path: Path) -> No
 def test_an_artefact_without_answers(name: str, tmp_path: Path) -> None:
     path = PACKAGES[name].export(NETWORK, tmp_path / "network")
     with refused(FileFormatError, "answers-missing") as caught:
-        carried_answers(formats.by_name(name), path)
+        formats.by_name(name).known_answers(path)
     assert str(path) in caught.value.what
 
 
 def test_a_format_without_a_place_for_answers() -> None:
     only_written = replace(formats.by_name("c"), can=frozenset({formats.WRITES}))
     with refused(UsageError, "answers-not-carried") as caught:
-        carried_answers(only_written, "network.c")
+        only_written.known_answers("network.c")
     assert "network.c" in caught.value.what

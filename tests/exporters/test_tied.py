@@ -20,8 +20,9 @@ import pytest
 import nmtool as nm
 from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
 from nmtool.exporters import formats
-from nmtool.exporters.c import content as c_content
-from nmtool.exporters.onnx import content as onnx_content
+from nmtool.exporters.c import file as c_content
+from nmtool.exporters.embedded import digest
+from nmtool.exporters.onnx import file as onnx_content
 from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.netx_nets import chain_network
@@ -135,7 +136,7 @@ def onnx_altered(change: Callable[[Any], None]) -> Tamper:
         properties = {p.key: p.value for p in model.metadata_props}
         del properties[onnx_content.DIGEST_KEY]
         helper.set_model_props(model, properties)
-        sealed = onnx_content.digest(model.SerializeToString(deterministic=True))
+        sealed = digest(model.SerializeToString(deterministic=True))
         helper.set_model_props(model, {**properties, onnx_content.DIGEST_KEY: sealed})
         path.write_bytes(model.SerializeToString(deterministic=True))
 

@@ -792,7 +792,7 @@ def onnx_case(name: str) -> Callable[[Callable[[], bytes]], None]:
 
     def added(content: Callable[[], bytes]) -> None:
         def make(folder: Path) -> Words:
-            from nmtool.exporters.onnx.content import DIGEST_KEY
+            from nmtool.exporters.onnx.file import DIGEST_KEY
             from nmtool.exporters.onnx.wire import fields
 
             path = onnx.export(cases.integer_network(), folder / "x.onnx")

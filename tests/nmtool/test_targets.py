@@ -76,7 +76,7 @@ def test_training_in_integers_keeps_the_longest_delay_of_a_target(
     assert "31" in caught.value.fix
     settings = options.TrainOptions(arithmetic="integer", target="short", max_delay=31)
     assert settings.delay_grid == DelayGrid(target=SHORT)
-    assert settings.init_delay_input == settings.longest_delay == 31
+    assert settings.longest_delay == 31
     with refused(UsageError, "choice-unknown"):
         options.TrainOptions(target="unknown")
 

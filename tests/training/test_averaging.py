@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nmtool.training.averaging import Average, put
 from nmtool.training.model import SpikingNetwork
+from nmtool.training.preparation import make_trainer
 from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
-from nmtool.training.trainer import Trainer
 from tests.training.nets import random_network
 from tests.training.small_data import small_dataset, small_options
 
@@ -81,9 +81,9 @@ def _fail_inside(average: Average, model: SpikingNetwork, mean: dict[str, torch.
         raise ZeroDivisionError
 
 
-def test_a_share_of_0_keeps_no_mean() -> None:
+def test_without_a_share_there_is_no_mean() -> None:
     model = _model()
-    average = Average(model, 0.0)
+    average = Average(model, None)
     average.add(0)
     assert average.values == {}
     _move(model, 1)
@@ -96,7 +96,7 @@ def test_a_share_of_0_keeps_no_mean() -> None:
 def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
     dataset = small_dataset()
     options = small_options(average=0.9, epochs=1, arithmetic=arithmetic)
-    trainer = Trainer(options, dataset.train, dataset.validation)
+    trainer = make_trainer(options, dataset.train, dataset.validation)
     trainer.run()
     last = trainer.model.to_network()
     with trainer._average.used():
@@ -111,8 +111,8 @@ def test_what_is_pruned_is_gone_from_the_mean() -> None:
         assert np.mean(projection.weight == 0) >= 0.69
 
 
-@pytest.mark.parametrize("share", [0.0, 0.9])
-def test_another_run_starts_from_the_mean(share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [None, 0.9])
+def test_another_run_starts_from_the_mean(share: float | None, tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     first = run_training(small_options(average=0.9, epochs=1), dataset, folder=folder)
     options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)

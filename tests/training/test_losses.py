@@ -124,9 +124,9 @@ def test_predictions_are_those_of_a_recording(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "margin_ms"), [("mean", 0), ("first_spike", 0), ("first_spike", 9)]
+    ("rule", "margin_ms"), [("mean", None), ("first_spike", None), ("first_spike", 9.0)]
 )
-def test_following_the_gradient_lowers_the_loss(rule: str, margin_ms: float) -> None:
+def test_following_the_gradient_lowers_the_loss(rule: str, margin_ms: float | None) -> None:
     network = _network(rule)
     model = SpikingNetwork(network)
     spikes, labels = random_input(network, 20, seed=3), torch.arange(20) % 3
@@ -148,8 +148,8 @@ def test_readout_loss_takes_what_the_rule_asks_for() -> None:
     activity = Activity({"output": trains}, {"output": torch.ones((1, N_STEPS, 3)).cumsum(2)})
     first_ms = losses.first_spike_ms(trains, DT_MS)
     by_rule = {
-        ("max", 0.0): losses.cross_entropy(torch.tensor([[1.0, 2.0, 3.0]]), labels, 2.0),
-        ("first_spike", 0.0): losses.cross_entropy(-first_ms, labels, 2.0),
+        ("max", None): losses.cross_entropy(torch.tensor([[1.0, 2.0, 3.0]]), labels, 2.0),
+        ("first_spike", None): losses.cross_entropy(-first_ms, labels, 2.0),
         ("first_spike", 3.0): losses.margin(first_ms, labels, 3.0),
     }
     for (rule, margin_ms), expected in by_rule.items():

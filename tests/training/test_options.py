@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nmtool.errors import UsageError
@@ -49,19 +50,20 @@ def test_an_unknown_setting_is_named_with_its_origin() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "kind"),
     [
-        ("hidden", 2.0, "int"),
-        ("hidden", "2", "int"),
-        ("hidden", True, "int"),
-        ("lr", "fast", "float"),
-        ("lr", True, "float"),
-        ("lr", [0.1], "float"),
-        ("recurrent", 1, "bool"),
-        ("recurrent", "yes", "bool"),
-        ("readout", 3, "str"),
+        ("hidden", 2.0, "a whole number"),
+        ("hidden", "2", "a whole number"),
+        ("hidden", True, "a whole number"),
+        ("lr", "fast", "a number"),
+        ("lr", True, "a number"),
+        ("lr", [0.1], "a number"),
+        ("recurrent", 1, "true or false"),
+        ("recurrent", "yes", "true or false"),
+        ("readout", 3, "a word"),
         ("init_input", 0.1, "two numbers"),
         ("init_input", [0.1], "two numbers"),
         ("init_input", [0.1, "b"], "two numbers"),
         ("init_input", [0.1, True], "two numbers"),
+        ("steps", 2.5, "a whole number"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any, kind: str) -> None:
@@ -138,8 +140,19 @@ def test_a_margin_needs_first_spikes() -> None:
 
 
 def test_initial_delays_stay_within_the_largest_one() -> None:
-    options = _set(max_delay=20, init_delay_output=10)
-    assert (options.init_delay_input, options.init_delay_output) == (20, 10)
+    assert _set(max_delay=20, init_delay_output=20).init_delay_output == 20
+    with refused(UsageError, "init-delay-beyond-max") as caught:
+        _set(max_delay=20, init_delay_output=21)
+    assert "init_delay_output is 21" in caught.value.what
+    assert _set(max_delay=20, init_delay_output="none").init_delay_output is None
+
+
+def test_values_of_the_library_are_checked_like_those_of_files() -> None:
+    with refused(UsageError, "setting-type"):
+        TrainOptions(epochs=2.0)
+    options = TrainOptions(epochs=np.int64(2), lr=np.float32(0.5), init_input=[0, 1])
+    assert [type(value) for value in (options.epochs, options.lr)] == [int, float]
+    assert json.loads(json.dumps(options.as_json()))["init_input"] == [0.0, 1.0]
 
 
 def _integers(**settings: Any) -> TrainOptions:

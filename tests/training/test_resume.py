@@ -14,10 +14,11 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.training import checkpoint
 from nmtool.training.options import TrainOptions
+from nmtool.training.preparation import make_trainer
 from nmtool.training.ranks import Ranks
 from nmtool.training.run import run_training
 from nmtool.training.run_folder import RunFolder
-from nmtool.training.trainer import BatchReport, Trainer
+from nmtool.training.trainer import BatchReport
 from tests.refusals import refused
 from tests.training.small_data import (
     small_dataset,
@@ -86,11 +87,11 @@ def test_resumed_run_equals_an_uninterrupted_one(
     _assert_resumed_equals_uninterrupted(small_options(**settings), stop, tmp_path)
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("average", [None, 0.9])
 @pytest.mark.parametrize("stop", [0, 1, 3])
 @_SETTINGS
 def test_so_does_one_that_started_from_another(
-    settings: dict[str, Any], stop: int, average: float, tmp_path: Path
+    settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
 ) -> None:
     start = RunFolder(tmp_path / "start")
     run_training(small_options(average=average, seed=1), small_dataset(), folder=start)
@@ -176,7 +177,7 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
     folder, _ = _run_of_two_epochs(tmp_path / "run")
     folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
     dataset = small_dataset()
-    Trainer(
+    make_trainer(
         folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
     ).resume()
     assert len(_logged(folder)) == lines

@@ -11,7 +11,7 @@ from typing import Any
 
 from nmtool.data.dataset import suggestion
 from nmtool.errors import Finding, UsageError
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import TrainOptions, example
 from nmtool.training.sweeps.space import Choices, Range, Searched, findings_of
 
 NOT_SEARCHED = {
@@ -33,7 +33,7 @@ def read_search(table: dict[str, Any], problems: list[Finding]) -> dict[str, Sea
             options are left out.
     """
     found: dict[str, Searched] = {}
-    defaults = {option.name: option.default for option in fields(TrainOptions)}
+    defaults = {option.name: example(option.name) for option in fields(TrainOptions)}
     for name, entry in table.items():
         with _noted(f"[search] {name}", problems):
             found[name] = _read_entry(name, entry, defaults)

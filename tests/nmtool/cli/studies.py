@@ -33,7 +33,7 @@ max_delay = 9
 batch_size = 4
 validation = 4
 epochs = 3
-init_rate = 0
+init_rate = "none"
 init_input = [1.0, 0.5]
 """
 SEARCH = """

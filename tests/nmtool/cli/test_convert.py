@@ -245,7 +245,7 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
 
 def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = MissingError("lava-dl is not there", code="library-missing")
-    monkeypatch.setattr(netx.runner, "find", _raising(missing))
+    monkeypatch.setattr(netx.runtime, "find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")
     said = nmtool("convert", "chain.npz", "network.net")
     assert (said.code, said.out.splitlines()[-1]) == (0, "not executed: lava-dl is not there")

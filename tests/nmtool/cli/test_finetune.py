@@ -76,8 +76,8 @@ def test_starts_where_the_run_stands(nmtool: Nmtool) -> None:
     assert steps[1] > steps[0] > 0  # Adam goes on counting
 
 
-@pytest.mark.parametrize("average", [0, 0.9])
-def test_delays_beyond_a_new_limit_are_cut(average: float, nmtool: Nmtool) -> None:
+@pytest.mark.parametrize("average", ["none", 0.9])
+def test_delays_beyond_a_new_limit_are_cut(average: float | str, nmtool: Nmtool) -> None:
     slow = ("--delay-lr", 0, "--lr", 0, "--epochs", 1, "--average", average)
     assert nmtool("train", "two", "-o", "far", *cases.SETTINGS, *slow).code == 0
     before = _delays("far")

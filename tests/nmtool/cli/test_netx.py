@@ -52,7 +52,7 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
     def find() -> None:
         raise MissingError("lava-dl is not there", code="library-missing")
 
-    monkeypatch.setattr(netx.runner, "find", find)
+    monkeypatch.setattr(netx.runtime, "find", find)
     assert nmtool("export", chain, "-o", "network.net").code == 0
     said = nmtool("verify", "network.net")
     assert (said.code, said.out, said.error) == (3, "", "library-missing")

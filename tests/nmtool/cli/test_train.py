@@ -176,7 +176,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("epoch  1/60 ")
+        assert process.stderr.readline().startswith("epoch ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     # Python ends itself by the signal where it struck inside of exec().

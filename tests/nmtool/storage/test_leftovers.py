@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nmtool import leftovers, storage
-from nmtool.exporters.export_folder import replacing_folder
+from nmtool.exporters.output import replacing_folder
 
 GONE = 4_000_000
 """No process: Linux counts to 2^22 at most."""
@@ -20,7 +20,7 @@ GONE = 4_000_000
 KILLED = """
 import os, signal, sys
 from nmtool import storage
-from nmtool.exporters.export_folder import replacing_folder
+from nmtool.exporters.output import replacing_folder
 kind, path = sys.argv[1:]
 if kind == "file":
     with storage.replacing(path) as temporary:

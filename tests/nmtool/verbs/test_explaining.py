@@ -331,7 +331,7 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     fault, right = faulty("bias", seen_outside=True), c.execute
 
     def execute(data: bytes, network: IntegerNetwork, *others: object) -> Recording:
-        return right(c.content.file_bytes(fault.network, None), fault.network, *others)  # type: ignore[arg-type]
+        return right(c.file.file_bytes(fault.network, None), fault.network, *others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(c, "execute", execute)
     found = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)

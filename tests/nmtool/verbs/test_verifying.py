@@ -193,8 +193,8 @@ def test_an_export_is_run_as_it_is(
 ) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     ran: list[Path] = []
-    right = c.content.read
-    monkeypatch.setattr(c.content, "read", lambda one: ran.append(Path(one)) or right(one))
+    right = c.file.read
+    monkeypatch.setattr(c.file, "read", lambda one: ran.append(Path(one)) or right(one))
     found = nm.verify(str(path) if as_text else path, EVENTS)
     assert found.identical
     assert list(found.checks) == ["c"]

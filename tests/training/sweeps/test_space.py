@@ -124,7 +124,7 @@ def test_combinations_that_are_refused() -> None:
 def test_a_range_that_another_option_cuts_short() -> None:
     searched = {"init_delay_input": {"low": 0, "high": 61}}
     (found,) = _space({"max_delay": 20}, **searched).problems()
-    assert (found.code, found.where) == ("search-value-unreachable", "init_delay_input")
+    assert (found.code, found.where) == ("init-delay-beyond-max", "init_delay_input")
     assert "61" in found.what
     assert "20" in found.what
     assert _space({}, max_delay=[20, 61], **searched).problems() == []

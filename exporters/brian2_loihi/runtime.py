@@ -1,0 +1,156 @@
+"""Running brian2-loihi: files go to a supervised process in its environment and come back."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from nmtool import storage
+from nmtool.errors import BackendError, DoesNotFitError, FileFormatError, Finding
+from nmtool.exporters.brian2_loihi import environment as environments
+from nmtool.exporters.environments import clean_variables
+from nmtool.exporters.exchange import SILENCE_S, write_events
+from nmtool.exporters.supervise import supervise
+from nmtool.graph import LI, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+ANSWER_KIND = "nmtool answer of brian2-loihi"
+ANSWER_VERSION = 1
+
+
+def execute(
+    network: IntegerNetwork,
+    spikes: Raster,
+    deep: bool,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample from a fresh state.
+
+    Args:
+        network: without biases.
+        spikes: the input.
+        deep: also record u and v of every population.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        DoesNotFitError: u or v left 24 bits; every population and quantity is a finding.
+        MissingError: brian2-loihi is not set up.
+        BackendError: it failed; nothing of it is left running.
+    """
+    python = environments.find().python
+    with tempfile.TemporaryDirectory(prefix="nmtool-brian2-loihi-") as scratch:
+        names = ("network.npz", "events.npz", "answer.npz")
+        arrays, events, answer = (Path(scratch, name) for name in names)
+        network.save(arrays)
+        write_events(events, spikes)
+        supervise(
+            [
+                *(python, environments.PACKAGE / "run.py", arrays, events, answer),
+                *(["--deep"] if deep else []),
+            ],
+            what="running the network in brian2-loihi",
+            fix="nmtool brian2-loihi setup --force, if it is damaged",
+            idle_timeout_s=SILENCE_S,
+            on_line=partial(_report, on_progress),
+            env={**clean_variables(), "TMPDIR": scratch},  # Brian writes logs there
+            cwd=scratch,
+        )
+        return read_answer(answer, network, spikes)
+
+
+def _report(on_progress: Callable[[int], None] | None, line: str) -> None:
+    """Pass on how many samples a line of output says are finished."""
+    with suppress(ValueError, TypeError, KeyError):  # Brian writes lines of its own
+        count = int(json.loads(line)["samples_done"])
+        if on_progress is not None:
+            on_progress(count)
+
+
+def read_answer(path: Path, network: IntegerNetwork, spikes: Raster) -> Recording:
+    """The recording in what the process wrote.
+
+    Args:
+        path: the file.
+        network: what was run.
+        spikes: its input, which tells the samples and steps.
+
+    Raises:
+        DoesNotFitError: it holds places where u or v left 24 bits.
+        BackendError: it is missing or damaged.
+    """
+    try:
+        archive = storage.read_archive(path, ANSWER_KIND, ANSWER_VERSION)
+        with archive.checked():
+            findings = _beyond(archive, network)
+            recording = None if findings else _recording(archive, network, spikes)
+    except FileFormatError as error:
+        raise BackendError(
+            "brian2-loihi left no answer that can be read",
+            code="brian2-loihi-answer-unreadable",
+            why=": ".join(filter(None, [error.what, error.why])),
+            fix="nmtool brian2-loihi setup --force, if it is damaged",
+            findings=error.findings,
+        ) from error
+    if recording is None:
+        raise DoesNotFitError(
+            "brian2-loihi cannot follow this network on these data",
+            code="brian2-loihi-does-not-fit",
+            why="u and v have 24 bits on a chip; in brian2-loihi they grow beyond",
+            findings=findings,
+        )
+    return recording
+
+
+def _beyond(archive: storage.Archive, network: IntegerNetwork) -> list[Finding]:
+    """A finding for every population and quantity that left the range."""
+    found = []
+    for population in network.populations:
+        for quantity in "uv":
+            key = f"beyond.{population.name}.{quantity}"
+            if key not in archive.arrays:
+                continue
+            samples, sample, step, value = (int(entry) for entry in archive.array(key))
+            found.append(
+                Finding(
+                    "brian2-loihi-overflow",
+                    f"population '{population.name}'",
+                    f"{quantity} is {value} at step {step} of sample {sample}, the first of "
+                    f"{samples} samples that leave the range",
+                    "quantise with --scale static, or compare with another backend",
+                )
+            )
+    return found
+
+
+def _recording(archive: storage.Archive, network: IntegerNetwork, spikes: Raster) -> Recording:
+    rasters = {
+        population.name: _raster(archive, population.name, population.size, spikes)
+        for population in network.populations
+        if population.kind == LIF
+    }
+    membrane, current, potential = {}, {}, {}
+    for population in network.populations:
+        name = population.name
+        if population.kind == LI:
+            membrane[name] = archive.array(f"v.{name}")
+        elif f"v.{name}" in archive.arrays:
+            potential[name] = archive.array(f"v.{name}")
+        if f"u.{name}" in archive.arrays:
+            current[name] = archive.array(f"u.{name}")
+    return Recording(network.readout, rasters, membrane, current, potential)
+
+
+def _raster(archive: storage.Archive, name: str, size: int, spikes: Raster) -> Raster:
+    sample, step, neuron = (
+        archive.array(f"spikes.{name}.{key}") for key in ("sample", "step", "neuron")
+    )
+    offset = np.searchsorted(sample, np.arange(spikes.n_samples + 1))
+    return Raster(offset, step, neuron, spikes.n_steps, size)

@@ -1,0 +1,397 @@
+"""Known answers in a C file: arrays, a `main` that compares, and the same answers read back.
+
+u and v of all neurons stand in it as a check sum per population and step. A single state that
+differs always changes it. The states themselves are those of the network in the file; they come
+back with the answers where the sums are theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import DataError
+from nmtool.exporters.c.text import array
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.known_answers import KnownAnswers
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+MAX_ROWS = 1 << 24
+"""Steps of all samples together; nobody compiles a file of more."""
+
+MAX_STATES = 1 << 27
+"""Neurons times steps of all samples together of which u and v are known."""
+
+END = -1
+"""The row after the last spike of a list."""
+
+_NONE = """\
+#ifdef NMTOOL_MAIN
+#error "this file carries no known answers to check; nmtool export writes them"
+#endif
+"""
+
+_MAIN = Template("""\
+#ifdef NMTOOL_MAIN
+/* ---- Known answers to $n_samples samples of $n_steps steps, and what compares. ---- */
+
+#include <stdio.h>
+
+/* Spikes by row, which is sample * $n_steps + step, then neuron; row $end ends a list. */
+$arrays
+
+struct spike_list {
+    const int32_t *row;
+    const int32_t *neuron;
+};
+
+static long spikes_compared, spikes_different, membranes_compared, membranes_different;
+$sums_counted
+/* The first difference; neuron -1 is any neuron of the population. */
+static struct {
+    int32_t row;
+    const char *population;
+    const char *quantity;
+    int32_t neuron;
+    long expected;
+    long found;
+} first = {-1, "", "", 0, 0, 0};
+
+static void differ(int32_t row, const char *population, const char *quantity, int32_t neuron,
+                   long expected, long found)
+{
+    if (first.row < 0) {
+        first.row = row;
+        first.population = population;
+        first.quantity = quantity;
+        first.neuron = neuron;
+        first.expected = expected;
+        first.found = found;
+    }
+}
+
+static void tell_first(void)
+{
+    if (first.row < 0) {
+        return;
+    }
+    printf("first difference: sample %ld, step %ld, %s", (long)(first.row / $n_steps),
+           (long)(first.row % $n_steps), first.population);
+    if (first.neuron >= 0) {
+        printf("[%ld], %s: expected %ld, got %ld\\n", (long)first.neuron, first.quantity,
+               first.expected, first.found);
+    } else {
+        printf(", %s of one neuron or more\\n", first.quantity);
+    }
+}
+
+$comparing
+static void run_step(int32_t row)
+{
+    static struct spike_list input = {known_row_input, known_neuron_input};
+$lists
+    static nmtool_index channels[$n_channels];
+    int n = 0;
+
+    for (; *input.row == row; input.row++, input.neuron++) {
+        channels[n++] = (nmtool_index)*input.neuron;
+    }
+    nmtool_step(channels, n);
+$comparisons
+}
+
+int main(void)
+{
+    for (int32_t row = 0; row < $n_samples * $n_steps; row++) {
+        if (row % $n_steps == 0) {
+            nmtool_reset();
+        }
+        run_step(row);
+    }
+    printf("network $hash\\n");
+    printf("spikes compared %ld, different %ld\\n", spikes_compared, spikes_different);
+    printf("membranes compared %ld, different %ld\\n", membranes_compared, membranes_different);
+$sums_told    tell_first();
+    return spikes_different || membranes_different$sums_differ;
+}
+#endif
+""")
+
+_COMPARE_SPIKES = """\
+static void compare_spikes(struct spike_list *expected, int32_t row, const char *population,
+                           const nmtool_index *found, int n_found, int n_neurons)
+{
+    int k = 0;
+
+    while (*expected->row == row || k < n_found) {
+        int32_t due = *expected->row == row ? *expected->neuron : INT32_MAX;
+        int32_t got = k < n_found ? (int32_t)found[k] : INT32_MAX;
+        if (due != got) {
+            spikes_different++;
+            differ(row, population, "spike", due < got ? due : got, due < got, got < due);
+        }
+        if (due <= got) {
+            expected->row++;
+            expected->neuron++;
+        }
+        if (got <= due) {
+            k++;
+        }
+    }
+    spikes_compared += n_neurons;
+}
+"""
+
+_COMPARE_MEMBRANES = """\
+static void compare_membranes(const int32_t *expected, int32_t row, const char *population,
+                              const int32_t *found, int n_neurons)
+{
+    expected += (long)row * n_neurons;
+    for (int i = 0; i < n_neurons; i++) {
+        if (expected[i] != found[i]) {
+            membranes_different++;
+            differ(row, population, "v", i, expected[i], found[i]);
+        }
+    }
+    membranes_compared += n_neurons;
+}
+"""
+
+_SUMS_COUNTED = """\
+static long states_compared, steps_different;
+"""
+
+_COMPARE_STATES = """\
+/* One sum over u and v of a population after a step; any single state that differs changes it. */
+static void compare_states(const uint32_t *expected, int32_t row, const char *population,
+                           const int32_t *current, const int32_t *membrane, int n_neurons)
+{
+    uint32_t sum = 2166136261u;
+
+    for (int i = 0; i < 2 * n_neurons; i++) {
+        uint32_t word = (uint32_t)(i < n_neurons ? current[i] : membrane[i - n_neurons]);
+        sum = (sum ^ word) * 16777619u;
+        sum ^= sum >> 15;
+    }
+    if (sum != expected[row]) {
+        steps_different++;
+        differ(row, population, "u or v", -1, 0, 0);
+    }
+    states_compared += 2 * n_neurons;
+}
+"""
+
+_SUMS_TOLD = """\
+    printf("u and v compared %ld, steps different %ld\\n", states_compared, steps_different);
+"""
+
+_STATES_OF = Template(
+    '    compare_states(known_states_$name, row, "$name", current_$name, nmtool_membrane_$name, '
+    "$size);"
+)
+
+_LIST = Template(
+    "    static struct spike_list expected_$name = {known_row_$name, known_neuron_$name};"
+)
+_SPIKES_OF = Template(
+    '    compare_spikes(&expected_$name, row, "$name", nmtool_spikes_$name, '
+    "nmtool_n_spikes_$name, $size);"
+)
+_MEMBRANES_OF = Template(
+    '    compare_membranes(known_membrane_$name, row, "$name", nmtool_membrane_$name, $size);'
+)
+
+
+Sums = Mapping[str, NDArray[np.uint32]]
+"""By population, [samples, steps]; empty where nothing is known of u and v."""
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What a file says of known answers.
+
+    Attributes:
+        answers: without u and v.
+        sums: of u and v.
+    """
+
+    answers: KnownAnswers
+    sums: Sums
+
+    @classmethod
+    def of(cls, answers: KnownAnswers) -> Carried:
+        """What a file is to say."""
+        recording = answers.recording
+        membrane = {**recording.potential, **recording.membrane}
+        sums = {name: check_sums(u, membrane[name]) for name, u in recording.current.items()}
+        shallow = replace(recording, current={}, potential={})
+        return cls(replace(answers, recording=shallow), sums)
+
+    def with_states(self, network: IntegerNetwork) -> KnownAnswers | None:
+        """The answers with u and v of the network in the file; None where the sums are others.
+
+        Raises:
+            DataError: there are more states than `MAX_STATES`.
+        """
+        from nmtool.hardware_sim.simulator import simulate
+        from nmtool.hardware_sim.step import keep_current, keep_membrane
+
+        if not self.sums:
+            return self.answers
+        _check_states(network, self.answers.spikes)
+        deep = simulate(network, self.answers.spikes, deep=True)
+        membrane = {**deep.potential, **deep.membrane}
+        for name, sums in self.sums.items():
+            if not np.array_equal(sums, check_sums(deep.current[name], membrane[name])):
+                return None
+        recording = self.answers.recording
+        recording = replace(recording, current=deep.current, potential=deep.potential)
+        kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
+        return replace(self.answers, recording=recording, kept=kept)
+
+
+def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:
+    """[samples, steps] uint32: check sums of states [samples, steps, neurons], as in C."""
+    words = np.concatenate([u, v], axis=2).astype(np.int32).view(np.uint32)
+    sums = np.full(words.shape[:2], 2166136261, np.uint32)
+    for neuron in range(words.shape[2]):
+        sums = (sums ^ words[:, :, neuron]) * np.uint32(16777619)
+        sums ^= sums >> np.uint32(15)
+    return sums
+
+
+def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
+    """The part of a file that is compiled where NMTOOL_MAIN is defined.
+
+    Raises:
+        DataError: there are more answers than `MAX_ROWS`.
+    """
+    if carried is None:
+        return _NONE
+    answers, sums = carried.answers, carried.sums
+    _check_size(answers.spikes.n_samples, answers.spikes.n_steps)
+    recording = answers.recording
+    rasters = {INPUT: answers.spikes, **recording.spikes}
+    arrays = [_spike_arrays(name, raster) for name, raster in rasters.items()]
+    arrays += [
+        array("int32_t", f"known_membrane_{name}", v) for name, v in recording.membrane.items()
+    ]
+    arrays += [array("uint32_t", f"known_states_{name}", rows) for name, rows in sums.items()]
+    lines = [_comparison(population) for population in network.populations]
+    lines += [
+        _STATES_OF.substitute(name=p.name, size=p.size)
+        for p in network.populations
+        if p.name in sums
+    ]
+    return _MAIN.substitute(
+        n_samples=answers.spikes.n_samples,
+        n_steps=answers.spikes.n_steps,
+        end=END,
+        arrays="\n".join(arrays),
+        comparing="\n".join([*_comparing(network), *([_COMPARE_STATES] if sums else [])]),
+        lists="\n".join(_LIST.substitute(name=name) for name in recording.spikes),
+        n_channels=network.channels.size,
+        comparisons="\n".join(lines),
+        hash=network.content_hash,
+        sums_counted=_SUMS_COUNTED if sums else "",
+        sums_told=_SUMS_TOLD if sums else "",
+        sums_differ=" || steps_different" if sums else "",
+    )
+
+
+def _check_size(n_samples: int, n_steps: int) -> None:
+    if n_samples < 0 or n_steps < 1 or n_samples * n_steps > MAX_ROWS:
+        raise DataError(
+            f"{n_samples} samples of {n_steps} steps cannot be known answers in a C file",
+            code="c-answers-size",
+            fix=f"use samples of at least one step, and of {MAX_ROWS} in all",
+        )
+
+
+def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
+    """Raise `DataError` where u and v would take more room than a file has any right to."""
+    values = spikes.n_samples * spikes.n_steps * sum(p.size for p in network.populations)
+    if values > MAX_STATES:
+        raise DataError(
+            f"u and v of {values} neurons and steps cannot be known answers in a C file",
+            code="c-answers-size",
+            fix=f"use at most {MAX_STATES}",
+        )
+
+
+def _comparing(network: IntegerNetwork) -> list[str]:
+    """The functions that are called; a compiler minds others."""
+    found = [_COMPARE_SPIKES] if network.spiking else []
+    return [*found, _COMPARE_MEMBRANES] if network.integrating else found
+
+
+def _spike_arrays(name: str, raster: Raster) -> str:
+    row = raster.sample_index() * raster.n_steps + raster.step
+    return "\n".join(
+        [
+            array("int32_t", f"known_row_{name}", np.append(row, END)),
+            array("int32_t", f"known_neuron_{name}", np.append(raster.neuron, 0)),
+        ]
+    )
+
+
+def _comparison(population: IntegerPopulation) -> str:
+    line = _SPIKES_OF if population.kind == LIF else _MEMBRANES_OF
+    return line.substitute(name=population.name, size=population.size)
+
+
+def answers_header(answers: KnownAnswers) -> dict[str, Any]:
+    """What the arrays do not say, as JSON."""
+    return {
+        "network_hash": answers.network_hash,
+        "n_samples": answers.spikes.n_samples,
+        "n_steps": answers.spikes.n_steps,
+        "counts": {name: int(count) for name, count in answers.recording.counts.items()},
+    }
+
+
+def read_back(
+    network: IntegerNetwork, header: Mapping[str, Any], arrays: Mapping[str, NDArray]
+) -> Carried:
+    """The answers from what `answers_header` and `checking_main` wrote.
+
+    Raises:
+        LookupError, TypeError, ValueError, DataError: something is missing or wrong.
+    """
+    n_samples, n_steps = int(header["n_samples"]), int(header["n_steps"])
+    _check_size(n_samples, n_steps)
+
+    def raster(name: str, n_neurons: int) -> Raster:
+        row = arrays[f"known_row_{name}"][:-1]
+        first = np.arange(n_samples + 1) * n_steps
+        neuron = arrays[f"known_neuron_{name}"][:-1]
+        return Raster(np.searchsorted(row, first), row % n_steps, neuron, n_steps, n_neurons)
+
+    recording = Recording(
+        network.readout,
+        {p.name: raster(p.name, p.size) for p in network.spiking},
+        {
+            p.name: arrays[f"known_membrane_{p.name}"]
+            .astype(np.int32)
+            .reshape(n_samples, n_steps, p.size)
+            for p in network.integrating
+        },
+        counts={str(name): int(count) for name, count in header["counts"].items()},
+    )
+    answers = KnownAnswers(
+        str(header["network_hash"]), raster(INPUT, network.channels.size), recording
+    )
+    names = [f"known_states_{p.name}" for p in network.populations]
+    sums = {
+        p.name: arrays[name].astype(np.uint32).reshape(n_samples, n_steps)
+        for p, name in zip(network.populations, names, strict=True)
+        if name in arrays
+    }
+    return Carried(answers, sums)

@@ -1,0 +1,169 @@
+"""The whole C file, and how it is read back: as data, by what nmtool wrote into its comments.
+
+The arrays are those of the code. What else a network consists of is JSON in a comment, and a
+digest of all bytes before it ends the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import integer_network
+from nmtool.errors import FileFormatError
+from nmtool.exporters.c.about import about
+from nmtool.exporters.c.answers import Carried, answers_header, checking_main, read_back
+from nmtool.exporters.c.source import program, projection_symbol
+from nmtool.exporters.c.text import dumped, read_arrays
+from nmtool.exporters.embedded import check_hash, check_version, damaged, digest, read_bytes
+from nmtool.exporters.stored_weights import network_arrays
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.storage import Archive
+
+WHAT = "C file"
+VERSION = 1
+"""Of what nmtool writes into C files."""
+
+MAX_BYTES = 1 << 30
+
+_RECORD = "/* What nmtool reads back, beside the arrays:\n{}\n*/\n"
+_SEAL = "/* nmtool.sha256 {} */\n"
+SEAL_BYTES = len(_SEAL.format("0" * 64))
+_SEALED = re.compile(rb"/\* nmtool\.sha256 ([0-9a-f]{64}) \*/\n\Z")
+_RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*]*\})\n\*/$", re.M)
+
+
+def file_bytes(network: IntegerNetwork, carried: Carried | None) -> bytes:
+    """The bytes of a file, the same for the same network and answers."""
+    header, _ = integer_network.pack(network)
+    signs = [projection.sign_mode for projection in network.projections]
+    record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
+    record["hash"] = network.content_hash
+    if carried is not None:
+        record["answers"] = answers_header(carried.answers)
+    parts = [about(network), program(network), checking_main(network, carried)]
+    parts.append(_RECORD.format(dumped(record)))
+    content = "\n".join(parts).encode("ascii")
+    return content + _SEAL.format(digest(content)).encode()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A C file whose bytes are those that some version of nmtool wrote.
+
+    Attributes:
+        data: all bytes.
+        archive: the path, what the comment says, and the constants of the code, [elements] int64.
+    """
+
+    data: bytes
+    archive: Archive
+
+    @property
+    def path(self) -> Path:
+        """Where it was read."""
+        return self.archive.path
+
+    def network(self) -> IntegerNetwork:
+        """The network; raises `FileFormatError` where something of it is missing or wrong."""
+        record = self.archive.header
+        with self.archive.checked():
+            arrays = _network_arrays(record, self.archive.arrays)
+            network = integer_network.unpack(Archive(self.path, record["network"], arrays))
+        check_hash(network, record.get("hash"), self.path, WHAT)
+        return network
+
+    def carried(self) -> Carried | None:
+        """What it says of known answers, None without any; raises `FileFormatError` where that
+        is damaged."""
+        if "answers" not in self.archive.header:
+            return None
+        network = self.network()
+        with self.archive.checked():
+            return read_back(network, self.archive.header["answers"], self.archive.arrays)
+
+    def answers(self) -> KnownAnswers | None:
+        """The known answers, u and v among them; None without any.
+
+        Raises:
+            FileFormatError: they are damaged, or u and v are another network's.
+        """
+        carried = self.carried()
+        if carried is None:
+            return None
+        with self.archive.checked():
+            answers = carried.with_states(self.network())
+        if answers is None:
+            raise FileFormatError(
+                f"the known answers in {self.path} are those of another network",
+                code="answers-other-network",
+                fix="export the network again",
+            )
+        return answers
+
+
+def read(path: str | Path) -> Content:
+    """Read a file that nmtool wrote, without compiling anything.
+
+    Raises:
+        FileFormatError: missing, damaged, changed by something else, foreign or newer.
+    """
+    path = Path(path)
+    data = read_bytes(path, WHAT, MAX_BYTES, f"it has more than {MAX_BYTES} bytes")
+    _check_seal(path, data)
+    try:
+        text = data.decode("ascii")
+        record = json.loads(_RECORDED.findall(text)[-1])
+        version, arrays = int(record["version"]), read_arrays(text)
+    except Exception as error:  # whatever stands there instead
+        raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error
+    check_version(path, version, VERSION)
+    return Content(data, Archive(path, record, arrays))
+
+
+def _check_seal(path: Path, data: bytes) -> None:
+    seal = _SEALED.search(data, max(0, len(data) - SEAL_BYTES))
+    if seal is None:
+        raise FileFormatError(
+            f"{path} was not written by nmtool, or not to its end",
+            code="file-foreign",
+            why="it does not end with nmtool's digest; nothing in it was compiled",
+            fix="export the network again",
+        )
+    if digest(data[: seal.start()]).encode() != seal[1]:
+        raise FileFormatError(
+            f"{path} was changed after nmtool wrote it",
+            code="export-changed",
+            why="its digest does not fit; nothing in it was compiled",
+            fix="export the network again",
+        )
+
+
+def _network_arrays(
+    record: Mapping[str, Any], constants: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray]:
+    """The arrays of a network's archive from those of the code."""
+    header = record["network"]
+    sizes = {entry["name"]: int(entry["size"]) for entry in header["populations"]}
+    sizes[INPUT] = int(header["channels"]["size"])
+
+    def synapses(index: int) -> tuple[NDArray, NDArray]:
+        source, target = (header["projections"][index][end] for end in ("source", "target"))
+        name = projection_symbol(index, source, target)
+        weight, delay = (constants[f"{what}_{name}"] for what in ("weight", "delay"))
+        shape = sizes[source], sizes[target]
+        return weight.reshape(shape), delay.reshape(shape)
+
+    def bias(entry: Mapping[str, Any]) -> NDArray:
+        return constants[f"bias_{entry['name']}"]
+
+    return network_arrays(header, record["sign_modes"], bias, synapses)

@@ -1,0 +1,100 @@
+"""The read-out in C: how `nmtool_answer` scores classes, in integers.
+
+Of the rule `weighted`, exp(−n/T) is rounded to 15 bits. Classes whose scores are that close may
+be answered in another order than nmtool's.
+"""
+
+from __future__ import annotations
+
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.exporters.c.text import array
+from nmtool.integer_network import IntegerNetwork
+from nmtool.readout import FIRST_SPIKE, time_weights
+from nmtool.rounding import round_half_away
+
+IMPORTANCE_ONE = 1 << 15
+WEIGHTED = "weighted"
+
+_ON_MEMBRANES = Template("""\
+static void keep_score(void)
+{
+    for (int i = 0; i < $n_classes; i++) {
+        $keep
+    }
+}""")
+
+_KEEP = {
+    "mean": Template("score[i] += nmtool_membrane_$name[i];"),
+    WEIGHTED: Template("score[i] += (int64_t)nmtool_membrane_$name[i] * importance();"),
+    "max": Template(
+        "score[i] = score[i] < nmtool_membrane_$name[i] ? nmtool_membrane_$name[i] : score[i];"
+    ),
+}
+
+_IMPORTANCE = Template("""\
+/* exp(-n / $n_steps) in units of 1 / $one, for every step n of a sample. */
+$table
+
+static int32_t importance(void)
+{
+    return step < $n_steps ? importance_of_step[step] : 0;
+}
+
+""")
+
+_ON_FIRST_SPIKES = Template("""\
+static void keep_score(void)
+{
+    for (int k = 0; k < nmtool_n_spikes_$name; k++) {
+        int64_t *mine = &score[nmtool_spikes_$name[k]];
+        *mine = *mine == $no_score ? -(int64_t)step : *mine;
+    }
+}""")
+
+_NO_SCORE = {"mean": "0", WEIGHTED: "0", "max": "INT64_MIN", FIRST_SPIKE: "INT64_MIN"}
+
+DESCRIPTIONS = {
+    "mean": "the largest mean of the membranes of '{}'",
+    WEIGHTED: "the largest mean of the membranes of '{}', of which early steps count more",
+    "max": "the largest membrane of '{}'",
+    FIRST_SPIKE: "the first spike of '{}'",
+}
+"""What decides for a class, by rule."""
+
+
+def no_score(network: IntegerNetwork) -> str:
+    """The score of a class before the first step."""
+    return _NO_SCORE[network.readout.rule]
+
+
+def keep_score(network: IntegerNetwork) -> str:
+    """The definition of `keep_score`, which is called after every step, with what it needs."""
+    readout = network.readout
+    name = readout.population
+    if readout.rule == FIRST_SPIKE:
+        return _ON_FIRST_SPIKES.substitute(name=name, no_score=no_score(network))
+    keep = _KEEP[readout.rule].substitute(name=name)
+    size = network.population(name).size
+    before = _importance(network.n_steps) if readout.rule == WEIGHTED else ""
+    return before + _ON_MEMBRANES.substitute(n_classes=size, keep=keep)
+
+
+def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
+    """Bytes of constants and of variables that the read-out takes."""
+    table = 2 * network.n_steps if network.readout.rule == WEIGHTED else 0
+    return table, 8 * network.population(network.readout.population).size + 4
+
+
+def importance(n_steps: int) -> NDArray[np.int64]:
+    """[steps] int64: weight of each step in units of 1/2^15."""
+    share = time_weights(WEIGHTED, n_steps) * n_steps
+    return round_half_away(share * IMPORTANCE_ONE).astype(np.int64)
+
+
+def _importance(n_steps: int) -> str:
+    table = array("uint16_t", "importance_of_step", importance(n_steps))
+    return _IMPORTANCE.substitute(n_steps=n_steps, one=IMPORTANCE_ONE, table=table)

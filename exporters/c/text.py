@@ -1,0 +1,57 @@
+"""Values as C text: arrays of integers, which are read back, and text in comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH = 100
+"""Columns of a line."""
+
+_INDENT = "    "
+_ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
+
+_ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
+"""What could end or begin a comment, or make a trigraph. JSON has none outside of strings."""
+
+
+def array(type_: str, name: str, values: NDArray[np.integer]) -> str:
+    """The definition of a constant array.
+
+    Args:
+        type_: of its elements, of <stdint.h>.
+        name: an identifier.
+        values: at least one number, of any shape; laid out row after row.
+    """
+    words = [str(value) for value in values.ravel().tolist()]
+    per_line = (WIDTH - len(_INDENT)) // (max(map(len, words)) + 2)
+    lines = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
+    body = f",\n{_INDENT}".join(lines)
+    return f"static const {type_} {name}[{len(words)}] = {{\n{_INDENT}{body}\n}};"
+
+
+def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
+    """Everything `array` wrote into a text: [elements] int64 by name.
+
+    Raises:
+        ValueError: what stands there are no numbers.
+        OverflowError: a number has more than 64 bits.
+    """
+    return {
+        name: np.array([int(word) for word in body.split(",")], np.int64)
+        for name, body in _ARRAY.findall(text)
+    }
+
+
+def harmless(text: str) -> str:
+    """A JSON string of any text, as it may stand in a comment."""
+    return json.dumps(text).translate(_ESCAPED)
+
+
+def dumped(value: Any) -> str:
+    """JSON of many lines, as it may stand in a comment."""
+    return json.dumps(value, sort_keys=True, indent=1).translate(_ESCAPED)

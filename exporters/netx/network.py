@@ -1,0 +1,157 @@
+"""From the layers of a NetX file to a network of integers; what does not fit is listed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nmtool import targets
+from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
+from nmtool.errors import Finding
+from nmtool.exporters.netx.file import NetxFile
+from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import (
+    MIXED,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+    sign_mode,
+)
+from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.targets import LOIHI2
+
+DT_MS = 1.0
+"""Where a file does not tell how long steps are."""
+
+MAX_STEPS = 1 << 31
+"""Of a sample: steps are counted in 32 bits."""
+
+_FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
+
+
+def misfits(file: NetxFile) -> list[Finding]:
+    """Everything in a file that no network of integers can hold."""
+    found = list(file.findings)
+    if not file.layers:
+        return [*found, Finding("netx-no-layer", "the file", "it has no dense layer", _FIX)]
+    last = max(file.layers)
+    width: int | None = None
+    for index, layer in file.layers.items():
+        where, inputs = f"layer {index}", layer.weight.shape[1]
+        found += _layer_misfits(layer, where, is_last=index == last)
+        if width not in (None, inputs):
+            found.append(
+                Finding(
+                    "netx-inputs-differ",
+                    where,
+                    f"it has {inputs} inputs, the layer before {width} neurons",
+                    _FIX,
+                )
+            )
+        width = layer.size
+    if _steps(file) > MAX_STEPS:
+        found.append(
+            Finding(
+                "netx-steps-limit",
+                "the file",
+                f"a sample has more than {MAX_STEPS} steps of {file.dt_ms or DT_MS:g} ms",
+                _FIX,
+            )
+        )
+    return found
+
+
+def _steps(file: NetxFile) -> float:
+    """How many steps a sample lasts, not rounded."""
+    return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
+
+
+def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
+    if not 1 <= layer.i_decay <= LOIHI2.max_du + 1:
+        yield Finding(
+            "netx-decay-range",
+            where,
+            f"iDecay is {layer.i_decay}, not 1 … {LOIHI2.max_du + 1}",
+            _FIX,
+        )
+    if not 0 <= layer.v_decay <= LOIHI2.max_dv:
+        yield Finding(
+            "netx-decay-range", where, f"vDecay is {layer.v_decay}, not 0 … {LOIHI2.max_dv}", _FIX
+        )
+    if layer.threshold < 0 or (layer.threshold > LOIHI2.max_threshold and not is_last):
+        yield Finding(
+            "netx-threshold-range",
+            where,
+            f"vThMant is {layer.threshold}, not 0 … {LOIHI2.max_threshold}",
+            _FIX,
+        )
+    limit = LOIHI2.bias_limit
+    if (layer.bias < -limit).any() or (layer.bias >= limit).any():
+        yield Finding("netx-bias-range", where, f"biases leave {-limit} … {limit - 1}", _FIX)
+    delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
+    if delay.min() < 0 or delay.max() > LOIHI2.max_delay:
+        yield Finding(
+            "netx-delay-range",
+            where,
+            f"delays reach from {delay.min()} to {delay.max()}, not 0 … {LOIHI2.max_delay}",
+            _FIX,
+        )
+    yield from layer.misread(where, _FIX)
+    for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
+        if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
+            yield Finding(
+                "netx-weights-odd",
+                where,
+                f"{name} has both signs and odd values, which take more than 8 bits",
+                _FIX,
+            )
+
+
+def network_of(file: NetxFile) -> IntegerNetwork:
+    """The network of a file without misfits.
+
+    Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
+    threshold is out of reach answers by the mean of its membranes, any other by its first spike.
+    """
+    layers = list(file.layers.items())
+    populations = [_population(f"layer{index}", layer) for index, layer in layers]
+    names = [INPUT, *(population.name for population in populations)]
+    projections = []
+    for source, target, (_, layer) in zip(names, names[1:], layers, strict=False):
+        projections.append(_projection(source, target, layer.weight, layer.delay))
+        if layer.recurrent is not None:
+            projections.append(_projection(target, target, layer.recurrent, None))
+    last = populations[-1]
+    return IntegerNetwork(
+        InputChannels(layers[0][1].weight.shape[1]),
+        populations,
+        projections,
+        Readout(last.name, FIRST_SPIKE if last.kind == LIF else "mean"),
+        dt_ms=file.dt_ms or DT_MS,
+        n_steps=max(1, math.ceil(_steps(file) - BOUNDARY)),
+    )
+
+
+def _population(name: str, layer: Layer) -> IntegerPopulation:
+    spikes = layer.threshold <= LOIHI2.max_threshold
+    return IntegerPopulation(
+        name,
+        layer.size,
+        LIF if spikes else LI,
+        du=layer.i_decay - 1,
+        dv=layer.v_decay,
+        vth=layer.threshold if spikes else targets.SILENT_THRESHOLD,
+        scale=1.0,
+        bias_exponent=BIAS_EXPONENT,
+        bias_mantissa=layer.bias,
+    )
+
+
+def _projection(
+    source: str, target: str, weight: np.ndarray, delay: np.ndarray | None
+) -> IntegerProjection:
+    delay = np.zeros_like(weight) if delay is None else delay
+    return IntegerProjection(source, target, weight.T, delay.T)

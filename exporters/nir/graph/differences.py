@@ -1,0 +1,59 @@
+"""Two NIR graphs, node by node and edge by edge: whether they are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nmtool.errors import Finding
+from nmtool.exporters.differences import array_change
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.graph.nodes import Graph, Node
+
+TOLERANCE = 1e-12
+"""Relative: exponentials of other computers may differ in their last bit."""
+
+_FIX = "export the network again"
+
+
+def differences(expected: Graph, found: Graph) -> list[Finding]:
+    """Everything that differs.
+
+    Args:
+        expected: what would be written.
+        found: what stands in a file.
+    """
+    return [
+        Finding("nir-graph-changed", printable(where), what, _FIX)
+        for where, what in _changes(expected, found)
+    ]
+
+
+def _changes(expected: Graph, found: Graph) -> Iterator[tuple[str, str]]:
+    for name in sorted({*expected.nodes, *found.nodes}):
+        mine, theirs = expected.nodes.get(name), found.nodes.get(name)
+        if mine is None or theirs is None:
+            yield f"node {name}", _which(mine is None)
+        elif mine.kind != theirs.kind:
+            yield f"node {name}", f"it is a {printable(theirs.kind)}, not a {mine.kind}"
+        else:
+            yield from _values(name, mine, theirs)
+    for edge in sorted({*expected.edges} ^ {*found.edges}):
+        yield f"edge {edge[0]} → {edge[1]}", _which(edge in {*found.edges})
+
+
+def _which(there: bool) -> str:
+    return "it would not be written" if there else "it is missing"
+
+
+def _values(name: str, one: Node, other: Node) -> Iterator[tuple[str, str]]:
+    for key in sorted({*one.values, *other.values}):
+        if key not in one.values or key not in other.values:
+            yield f"node {name}, {key}", _which(key in other.values)
+            continue
+        mine, theirs = np.asarray(one.values[key]), np.asarray(other.values[key])
+        if mine.shape == theirs.shape:
+            theirs = np.where(np.isclose(theirs, mine, TOLERANCE, 0.0), mine, theirs)
+        if change := array_change(mine, theirs.astype(mine.dtype)):
+            yield f"node {name}, {key}", change

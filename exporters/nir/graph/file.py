@@ -1,0 +1,303 @@
+"""NIR files: a graph and, beside it, what nmtool embeds.
+
+Files are written by the library that defines the format. Reading does not ask it: it reads whatever
+size a file claims and follows links to other files. `nir.read` looks at `/node` and `/version` only
+and leaves the group `/nmtool` alone (`nmtool.exporters.embedded`).
+"""
+
+from __future__ import annotations
+
+import io
+import operator
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError, missing_library
+from nmtool.exporters.embedded import (
+    FLOAT,
+    GROUP,
+    Embedded,
+    check_hash,
+    check_version,
+    pack_network,
+    read_embedded,
+    unpack_float_network,
+    unpack_network,
+)
+from nmtool.exporters.hdf5 import PlainFile, opened, printable
+from nmtool.exporters.nir.graph.nodes import IDENTITY, INPUT, LINEAR, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.options import NirOptions
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
+
+if TYPE_CHECKING:
+    import h5py
+    import nir as nir_library
+
+VERSION = 1
+"""Of the group `/nmtool`."""
+
+MAX_NODES = 2_500
+"""Which is more than nmtool writes, and read in seconds."""
+
+MAX_EDGES = 50_000
+MAX_DEPTH = 16
+MAX_NAME = 200
+
+WHAT = "NIR file"
+
+_GRAPH = "NIRGraph"
+
+CONVENTION = (
+    "Euler steps of dt: I = (1 - dt/tau_syn) I + w_in dt/tau_syn x, "
+    "v = (1 - dt/tau_mem) v + dt/tau_mem (v_leak + r I), spike where v > v_threshold, "
+    "then v = v_reset; v and I start at 0; edges cost no step"
+)
+LOST = "decays truncate on the chip, not here"
+"""What a graph does not have of integers."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a graph was written, to execute it.
+
+    Attributes:
+        options: the choices.
+        ahead: per population, how many steps it runs ahead of the network.
+        recorded: per population, the node that passes on what it does.
+    """
+
+    options: NirOptions
+    ahead: Mapping[str, int]
+    recorded: Mapping[str, str]
+
+
+def settings_of(about: Mapping[str, Any]) -> Settings:
+    """Read how a graph was written from what a file says of itself.
+
+    Raises:
+        LookupError, TypeError, UsageError, FileFormatError: that is damaged.
+    """
+    ahead = {str(name): operator.index(steps) for name, steps in about["ahead"].items()}
+    if min(ahead.values(), default=0) < 0:
+        raise FileFormatError(
+            "a population runs a negative number of steps ahead",
+            code="nir-ahead-negative",
+            fix="export the network again",
+        )
+    recorded = {str(name): str(node) for name, node in about["recorded"].items()}
+    return Settings(NirOptions(**about["options"]), ahead, recorded)
+
+
+def embedded_of(
+    network: Network | IntegerNetwork, settings: Settings, answers: KnownAnswers | None
+) -> Embedded:
+    """The group to be written beside the graph of a network."""
+    integers = isinstance(network, IntegerNetwork)
+    about = {
+        "version": VERSION,
+        "arithmetic": network.arithmetic if isinstance(network, IntegerNetwork) else FLOAT,
+        "hash": network.content_hash,
+        "dt_ms": float(network.dt_ms),
+        "n_steps": int(network.n_steps),
+        "convention": CONVENTION,
+        "lost": LOST if integers else "",
+        **asdict(settings),
+    }
+    return Embedded(about, pack_network(network), b"" if answers is None else answers.to_bytes())
+
+
+def network_in(embedded: Embedded, path: str | Path) -> Network | IntegerNetwork:
+    """The network that nmtool wrote; raises `FileFormatError` where it is damaged."""
+    is_float = embedded.about.get("arithmetic") == FLOAT
+    network = (unpack_float_network if is_float else unpack_network)(embedded.network, path)
+    check_hash(network, embedded.about.get("hash"), path)
+    return network
+
+
+def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
+    """The bytes of a file; the same graph and versions of libraries give the same bytes.
+
+    Args:
+        graph: what to write.
+        embedded: the group beside it.
+
+    Raises:
+        MissingError: the library is not installed.
+    """
+    try:
+        import h5py
+        import nir
+    except ImportError as error:
+        raise missing_library(error, "nir") from error
+
+    buffer = io.BytesIO()
+    nir.write(buffer, _nir_graph(graph, nir))
+    with h5py.File(buffer, "r+") as file:
+        group = file.create_group(GROUP)
+        for name, value in embedded.members().items():
+            group.create_dataset(name, data=value)
+    return buffer.getvalue()
+
+
+def _nir_graph(graph: Graph, nir: Any) -> nir_library.NIRGraph:
+    # The order of nodes reaches the bytes; reading forgets it.
+    nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
+    return nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={})
+
+
+def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
+    if node.kind == INPUT:
+        return nir.Input(input_type={"input": node.values["shape"]})
+    if node.kind == OUTPUT:
+        return nir.Output(output_type={"output": node.values["shape"]})
+    if node.kind == LINEAR:
+        return nir.Linear(weight=_shortest(node.values["weight"]))
+    return getattr(nir, node.kind)(**node.values)
+
+
+def _shortest(weight: NDArray[np.float64]) -> NDArray[np.floating]:
+    """The weights in float32 where that loses nothing."""
+    short = weight.astype(np.float32)
+    return short if np.array_equal(short, weight) else weight
+
+
+def read_graph(path: str | Path) -> Graph:
+    """The graph of a NIR file, nested ones flattened; names of their nodes are joined by dots.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, or no NIR file.
+        MissingError: h5py is not installed.
+    """
+    nodes: dict[str, Node] = {}
+    edges: list[Edge] = []
+    with opened(path, WHAT) as file:
+        root = _Nodes(file).read(file.group(file.root, "node"), 0)
+        if not isinstance(root, _Nested):
+            raise FileFormatError(
+                f"it holds one node of the kind {printable(root.kind)}, no graph",
+                code="nir-no-graph",
+                fix="put the node into a graph",
+            )
+        _flatten(root, "", nodes, edges)
+    return Graph(nodes, sorted(set(edges)))
+
+
+def read_beside(path: str | Path) -> Embedded | None:
+    """What nmtool wrote beside the graph; None where it wrote nothing.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, no NIR file, or from a newer nmtool.
+        MissingError: h5py is not installed.
+    """
+    with opened(path, WHAT) as file:
+        embedded = read_embedded(file, VERSION)
+    if embedded is not None:
+        check_version(path, embedded.about["version"], VERSION)
+    return embedded
+
+
+@dataclass(frozen=True, eq=False)
+class _Nested:
+    """A graph whose nodes may be graphs."""
+
+    nodes: dict[str, Node | _Nested]
+    edges: list[Edge]
+
+
+class _Nodes:
+    """Reads nodes and counts them."""
+
+    def __init__(self, file: PlainFile) -> None:
+        self.file = file
+        self.count = 0
+
+    def read(self, group: h5py.Group, depth: int) -> Node | _Nested:
+        self.count += 1
+        self._check_count(depth, 0)
+        kind = self.file.text(group, "type")
+        if kind == _GRAPH:
+            return self._nested(group, depth)
+        return Node(kind, self.file.numbers(group))
+
+    def _nested(self, group: h5py.Group, depth: int) -> _Nested:
+        members, nodes = self.file.group(group, "nodes"), {}
+        self._check_count(depth, len(members))
+        for name in sorted(members):
+            if len(name) > MAX_NAME:
+                raise FileFormatError(
+                    f"the name {printable(name)} has {len(name)} letters",
+                    code="nir-name-long",
+                    fix=f"shorten it to {MAX_NAME}",
+                )
+            nodes[name] = self.read(self.file.group(members, name), depth + 1)
+        return _Nested(nodes, self._edges(group, nodes))
+
+    def _check_count(self, depth: int, more: int) -> None:
+        if depth > MAX_DEPTH or self.count + more > MAX_NODES:
+            raise FileFormatError(
+                f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
+                code="nir-too-many-nodes",
+            )
+
+    def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
+        pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
+        if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
+            raise FileFormatError(
+                f"edges of the shape {pairs.shape} are no pairs of names", code="nir-edges-shape"
+            )
+        edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
+        for pre, post in edges:
+            for end in (pre, post):
+                if end not in nodes:
+                    raise FileFormatError(
+                        f"the edge {printable(pre)} → {printable(post)} has no node "
+                        f"'{printable(end)}'",
+                        code="nir-edge-nowhere",
+                        fix="add the node, or remove the edge",
+                    )
+        return edges
+
+
+def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:
+    """Add a graph's nodes and edges; below the top, inputs and outputs are mere wires."""
+    first, last = {}, {}
+    for name, node in nested.nodes.items():
+        full = prefix + name
+        if full in nodes:
+            raise FileFormatError(
+                f"the file holds two nodes '{printable(full)}'",
+                code="nir-name-twice",
+                fix="rename one of them",
+            )
+        if isinstance(node, _Nested):
+            first[name], last[name] = (_port(node, full, kind) for kind in (INPUT, OUTPUT))
+            _flatten(node, f"{full}.", nodes, edges)
+        else:
+            is_port = bool(prefix) and node.kind in (INPUT, OUTPUT)
+            nodes[full] = Node(IDENTITY, node.values) if is_port else node
+            first[name] = last[name] = full
+    edges += [(last[pre], first[post]) for pre, post in nested.edges]
+
+
+def _port(nested: _Nested, name: str, kind: str) -> str:
+    """The one input or output of a nested graph."""
+    found = [
+        inner
+        for inner, node in nested.nodes.items()
+        if isinstance(node, Node) and node.kind == kind
+    ]
+    if len(found) != 1:
+        raise FileFormatError(
+            f"the nested graph '{printable(name)}' has {len(found)} nodes of the kind {kind}",
+            code="nir-nested-ports",
+            why="edges to it name the graph only",
+            fix=f"keep one {kind}",
+        )
+    return f"{name}.{found[0]}"

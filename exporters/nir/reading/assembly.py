@@ -1,0 +1,145 @@
+"""From cells and the synapses that reach them to a network.
+
+A graph's edges cost no step and a network's do, so populations run some steps later here than in
+the graph (`nmtool.exporters.nir.graph.retiming`); spikes are otherwise the same at the same steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import dynamics
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.graph.retiming import steps_behind
+from nmtool.exporters.nir.reading import synapses as wires
+from nmtool.exporters.nir.reading.neurons import Cell
+from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal, Synapses
+from nmtool.graph import INPUT, InputChannels
+from nmtool.network import Network, Population, Projection
+from nmtool.readout import Readout
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a network is made of.
+
+    Attributes:
+        channels: number of input channels.
+        cells: populations by name.
+        arriving: per population, what reaches its u from the input and others, by their names.
+        readout: which population answers.
+    """
+
+    channels: int
+    cells: Mapping[str, Cell]
+    arriving: Mapping[str, Signal]
+    readout: Readout
+
+    def size(self, name: str) -> int:
+        """Neurons of a population, or channels of the input."""
+        return self.channels if name == INPUT else self.cells[name].population.size
+
+    def behind_by(self) -> dict[str, int]:
+        """How many steps later than in the graph populations and the input run.
+
+        Raises:
+            FileFormatError: a loop costs fewer steps than the populations on it.
+        """
+        least = {
+            (source, name): int(found.delay.min())
+            for name in self.cells
+            for source, found in self.arriving[name].origins.items()
+            if found.delay.size
+        }
+        shifts = steps_behind(list(self.cells), least, INPUT)
+        if shifts is None:
+            raise FileFormatError(
+                "a loop costs fewer steps than the populations on it",
+                code="nir-loop-too-short",
+                why="a network's hops cost a step each, a graph's cost none",
+                fix="lengthen the delays on the loop",
+            )
+        return shifts
+
+
+def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
+    """The network of the parts.
+
+    Args:
+        parts: all there is.
+        dt_ms: length of a step in ms.
+        n_steps: steps of a sample in the graph; the output runs later by some.
+
+    Raises:
+        FileFormatError: a loop costs fewer steps than the populations on it.
+    """
+    behind_by = parts.behind_by()
+    return Network(
+        InputChannels(parts.channels),
+        [_population(one, dt_ms) for one in parts.cells.values()],
+        list(_projections(parts, behind_by, dt_ms)),
+        parts.readout,
+        dt_ms=dt_ms,
+        n_steps=n_steps + behind_by[parts.readout.population],
+    )
+
+
+def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
+    total = 0
+    for name, target in parts.cells.items():
+        factor = 1 / _drive_scale(target, dt_ms)
+        for source, found in parts.arriving[name].origins.items():
+            later = behind_by[name] - behind_by[source] - HOP_LATENCY
+            shape = parts.size(source), parts.size(name)
+            for projection in _between(source, name, found, shape, later, factor):
+                total += projection.weight.size
+                if total > MAX_SYNAPSES:
+                    raise FileFormatError(
+                        f"its projections need more than {MAX_SYNAPSES} synapses",
+                        code="nir-too-many-synapses",
+                    )
+                yield projection
+
+
+def _between(
+    source: str,
+    target: str,
+    found: Synapses,
+    shape: tuple[int, int],
+    later: int,
+    factor: NDArray[np.float64],
+) -> Iterator[Projection]:
+    """Projections of one pair; delays are so many steps later, weights that much larger."""
+    for weight, delay in wires.layers(found, shape):
+        delay = np.where(weight != 0, delay + later, 0)
+        yield Projection(source, target, weight * factor, delay)
+
+
+def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
+    """Time constants in ms for which a step takes that much."""
+    with np.errstate(divide="ignore"):
+        return -dt_ms / np.log1p(-lose)
+
+
+def _drive_scale(one: Cell, dt_ms: float) -> NDArray[np.float64]:
+    held = one.population
+    return dynamics.drive_scale(_taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms), dt_ms)
+
+
+def _population(one: Cell, dt_ms: float) -> Population:
+    held = one.population
+    tau_mem = _taus(held.lose_v, dt_ms)
+    return Population(
+        held.name,
+        held.size,
+        held.kind,
+        tau_mem_ms=tau_mem,
+        tau_syn_ms=_taus(held.lose_u, dt_ms),
+        threshold=held.threshold,
+        bias=held.drive / dynamics.membrane_gain(tau_mem, dt_ms),
+    )

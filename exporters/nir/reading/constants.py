@@ -1,0 +1,103 @@
+"""Constants of a graph, begun at the right step: biases of `Affine` nodes and what v_leak drives.
+
+A bias of a network is added to v from step 0 on. That is what a constant of the graph does only
+where its population runs no later here than in the graph, no synapse smooths the constant and no
+`Delay` holds it back. Every other is sent by a population of one neuron, `clock`, which spikes in
+every step: what it sends arrives when the graph would begin, by the same synapses and delays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from nmtool.exporters.nir.float_network import RealPopulation
+from nmtool.exporters.nir.reading import synapses as wires
+from nmtool.exporters.nir.reading.assembly import Parts
+from nmtool.exporters.nir.reading.neurons import Cell, legal_names
+from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, Synapses
+from nmtool.graph import LIF
+
+CLOCK = "clock"
+BIAS, LEAK = "bias", "leak"
+"""Constants that come over wires, and those of membranes."""
+
+
+def begun(parts: Parts) -> Parts:
+    """The parts with every constant a bias, or sent by the clock.
+
+    Args:
+        parts: what reaches populations is in units of their u; constants are of the origin
+            `CONSTANT` and in `drive`.
+
+    Raises:
+        FileFormatError: a loop costs fewer steps than the populations on it.
+    """
+    clocked: set[tuple[str, str]] = set()
+    while True:
+        done = _with_clock(parts, clocked)
+        later = done.behind_by()
+        found = {(name, what) for name in parts.cells for what in _unlike(parts, name, later[name])}
+        if found <= clocked:
+            return done
+        clocked |= found
+
+
+def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
+    """Which constants of a population that runs so many steps later a bias would not be."""
+    held, sent = parts.cells[name].population, _sent(parts.arriving[name])
+    if later and held.drive.any():
+        yield LEAK
+    if sent.line.size and (later or sent.delay.any() or (held.lose_u[sent.line] != 1).any()):
+        yield BIAS
+
+
+def _sent(arriving: Signal) -> Synapses:
+    """What wires make of constants."""
+    found = arriving.origins.get(CONSTANT, Synapses.none())
+    return found.taken(found.weight != 0)
+
+
+def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
+    """Some constants of populations sent by the clock, the others made biases."""
+    clock = legal_names([*parts.cells, CLOCK])[CLOCK]
+    cells, arriving = dict(parts.cells), dict(parts.arriving)
+    for name, one in parts.cells.items():
+        held, sent = one.population, _sent(arriving[name])
+        drive = held.drive
+        if (name, BIAS) not in clocked:
+            drive, sent = drive + np.bincount(sent.line, sent.weight, held.size), Synapses.none()
+        if (name, LEAK) in clocked:
+            drive, sent = drive - held.drive, wires.summed([sent, *_as_jumps(held)])
+        cells[name] = replace(one, population=replace(held, drive=drive))
+        arriving[name] = _from(clock, sent, arriving[name])
+    if clocked:
+        cells[clock], arriving[clock] = _ticking(clock), Signal(1)
+    return replace(parts, cells=cells, arriving=arriving)
+
+
+def _from(clock: str, sent: Synapses, arriving: Signal) -> Signal:
+    """What reaches a population, with these synapses of the clock in the place of constants."""
+    origins = {name: found for name, found in arriving.origins.items() if name != CONSTANT}
+    return replace(arriving, origins=origins | ({clock: sent} if sent.line.size else {}))
+
+
+def _as_jumps(held: RealPopulation) -> list[Synapses]:
+    """What has to arrive at u in every step for v to be driven from the first one on.
+
+    All of it in the first step; later, what the synapse has lost since, which is all but a part
+    that arrived a step before.
+    """
+    line = np.flatnonzero(held.drive)
+    none, drive = np.zeros_like(line), held.drive[line]
+    kept = (held.lose_u[line] - 1) * drive
+    again = Synapses(none, line, none + 1, kept).taken(kept != 0)
+    return [Synapses(none, line, none, drive), again]
+
+
+def _ticking(name: str) -> Cell:
+    """A neuron that spikes in every step."""
+    one = np.ones(1)
+    return Cell(RealPopulation(name, 1, LIF, one, one, drive=2 * one, threshold=one), one)

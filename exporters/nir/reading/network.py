@@ -1,0 +1,222 @@
+"""A graph of others as a network: its wires become synapses, its nodes of neurons populations.
+
+What answers is the node of neurons that leads to the output, or a population that is added: an
+output that spikes is counted, and wires between spikes and the output are summed in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nmtool import graph as kinds
+from nmtool.errors import FileFormatError, Finding
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.float_network import RealPopulation
+from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    DELAY,
+    FLATTEN,
+    IDENTITY,
+    INPUT,
+    INTEGRATING,
+    LINEAR,
+    OUTPUT,
+    SCALE,
+    SPIKING,
+    Edge,
+    Graph,
+    whole_steps,
+)
+from nmtool.exporters.nir.options import ImportOptions
+from nmtool.exporters.nir.reading import misfits
+from nmtool.exporters.nir.reading import synapses as wires
+from nmtool.exporters.nir.reading.assembly import Parts, assembled
+from nmtool.exporters.nir.reading.constants import begun
+from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
+from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
+from nmtool.network import Network
+from nmtool.readout import FIRST_SPIKE, Readout
+
+ANSWER = "answer"
+"""Name of a population that is added to answer."""
+
+
+def network_of(graph: Graph, options: ImportOptions) -> Network:
+    """The network that does what a graph does.
+
+    Raises:
+        FileFormatError: something in the graph has no counterpart; all of it is listed.
+    """
+    return _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+
+
+class _Import:
+    """A checked graph on its way to a network."""
+
+    def __init__(self, graph: Graph, sizes: dict[str, int], options: ImportOptions) -> None:
+        self.graph, self.sizes, self.options = graph, sizes, options
+        self.sources, self.targets = graph.sources(), graph.targets()
+        self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
+        self.fused = self._synapse_nodes()
+        (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
+        self.direct = _direct_source(graph)
+        self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
+        self.named[self.input] = kinds.INPUT
+        self.held = 0
+
+    def network(self) -> Network:
+        passed = self._passed()
+        ends = passed[self.output]
+        arriving = {
+            self.named[name]: self._sum_into(name, passed)
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons
+        }
+        misfits.refuse(self._findings(arriving, ends))
+        for pre, post in self.fused.items():
+            constant = resting_input(self.graph.nodes[pre])
+            arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
+        direct = None if self.direct is None else self.named[self.direct]
+        rule = self.options.rule
+        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, rule)
+        jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
+        parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
+        return assembled(parts, self.options.step_ms, self.options.steps)
+
+    def _synapse_nodes(self) -> dict[str, str]:
+        """Integrating nodes that lead to one node of neurons and nowhere else: its synapses."""
+        found = {}
+        for name in self.graph.of_kind(*INTEGRATING):
+            targets = self.targets[name]
+            if len(targets) == 1 and self.graph.nodes[targets[0]].is_neurons:
+                found[name] = targets[0]
+        return found
+
+    def _passed(self) -> dict[str, Signal]:
+        """Per node, what it passes on; origins have their names in the network."""
+        passed = {
+            name: wires.emitted(self.named[name], self.sizes[name])
+            for name, node in self.graph.nodes.items()
+            if node.is_neurons or node.kind == INPUT
+        }
+        for name in wire_order(self.graph):
+            if name not in passed:
+                passed[name] = self._behind_wire(name, self._sum_into(name, passed))
+        return passed
+
+    def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
+        parts = [
+            wires.delayed(passed[pre], int((pre, name) in self.closing))
+            for pre in self.sources[name]
+        ]
+        signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
+        self.held += signal.n_synapses
+        if self.held > MAX_SYNAPSES:
+            raise FileFormatError(
+                f"its wires hold more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+            )
+        return signal
+
+    def _behind_wire(self, name: str, signal: Signal) -> Signal:
+        node = self.graph.nodes[name]
+        if node.kind in (LINEAR, AFFINE):
+            signal = wires.spread(signal, node.values["weight"].astype(np.float64))
+            return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
+        if node.kind == SCALE:
+            return wires.scaled(signal, node.values["scale"])
+        if node.kind == DELAY:
+            steps = whole_steps(np.ravel(node.values["delay"]), self.options.nir_dt_s)
+            return wires.delayed(signal, steps)
+        assert node.kind in (IDENTITY, FLATTEN, OUTPUT)
+        return signal
+
+    def _cells(self) -> dict[str, Cell]:
+        """Populations by their names in the network; synapse nodes are part of theirs."""
+        own = {
+            name: cell(
+                self.named[name],
+                self.graph.nodes[name],
+                self.sizes[name],
+                self.options.nir_dt_s,
+            )
+            for name in self.graph.of_kind(*SPIKING, *INTEGRATING)
+        }
+        joined = {post: behind(own[pre], own[post]) for pre, post in self.fused.items()}
+        return {
+            self.named[name]: joined.get(name, one)
+            for name, one in own.items()
+            if name not in self.fused
+        }
+
+    def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
+        """What potentials drive, which only spikes can."""
+        found = []
+        silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
+        for name, signal in [*arriving.items(), (self.output, ends)]:
+            for origin in signal.origins:
+                node = silent.get(origin)
+                passed_on = node == self.direct and signal is ends
+                if node is None or node in self.fused or passed_on:
+                    continue
+                what = f"its potential drives {printable(name)}; only spikes can"
+                fix = "let neurons that spike stand in its place"
+                found.append(Finding("nir-potential", printable(node), what, fix))
+        for node, post in self.fused.items():
+            is_chained = post in self.fused or "tau_syn" in self.graph.nodes[post].values
+            if len(self.sources[post]) != 1 or is_chained:
+                what = f"it drives {printable(post)}, which has other inputs or another synapse"
+                found.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
+            if not np.isfinite(resting_input(self.graph.nodes[node])).all():
+                what = "its v_leak is more than any input could do, since r is 0"
+                fix = "set its v_leak to 0, or its r to another number"
+                found.append(Finding("nir-bias", printable(node), what, fix))
+        return found
+
+
+def _direct_source(graph: Graph) -> str | None:
+    """The node of neurons that a graph's one output passes on as they are."""
+    sources = graph.sources()
+    (name,) = graph.of_kind(OUTPUT)
+    while graph.nodes[name].kind in (OUTPUT, IDENTITY, FLATTEN):
+        if len(sources[name]) != 1:
+            return None
+        (name,) = sources[name]
+    return name if graph.nodes[name].is_neurons else None
+
+
+def _read_out(
+    cells: dict[str, Cell],
+    arriving: dict[str, Signal],
+    ends: Signal,
+    direct: str | None,
+    rule: str | None,
+) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
+    """Cells and what reaches them, with an output population among them, and its rule.
+
+    Args:
+        cells: populations by name.
+        arriving: per population, what reaches it.
+        ends: what reaches the output of the graph.
+        direct: the population that the output passes on as it is.
+        rule: of the read-out; None for the usual one.
+    """
+    if direct is not None and cells[direct].population.kind == kinds.LI:
+        return cells, arriving, Readout(direct, rule or "mean")
+    if direct is not None and rule == FIRST_SPIKE:
+        return cells, arriving, Readout(direct, rule)
+    name = legal_names([*cells, ANSWER])[ANSWER]
+    counts = direct is not None
+    answer = _integrating(name, ends.size, counts)
+    readout = Readout(name, rule or ("max" if counts else "mean"))
+    return cells | {name: answer}, arriving | {name: ends}, readout
+
+
+def _integrating(name: str, size: int, counts: bool) -> Cell:
+    """Neurons whose v is the number of spikes so far, or what arrives in a step."""
+    ones = np.ones(size)
+    lose_v = np.zeros(size) if counts else ones
+    population = RealPopulation(name, size, kinds.LI, ones, lose_v, np.zeros(size), ones)
+    return Cell(population, ones)

@@ -1,0 +1,172 @@
+"""Neurons of foreign NIR files as populations: `nir.writing.neurons` the other way round.
+
+NIR's equations are continuous; simulators take Euler steps of them, and so does this:
+
+    lose = dt/τ        jump = w_in·lose_u·r·lose_v        drive = lose_v·v_leak
+
+Neurons that reset to another potential than 0 are the same with potentials counted from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import graph as kinds
+from nmtool.errors import Finding
+from nmtool.exporters.nir.float_network import Array, RealPopulation
+from nmtool.exporters.nir.graph.nodes import (
+    CUBA_LI,
+    CUBA_LIF,
+    IF,
+    INTEGRATING,
+    INTEGRATOR,
+    LI,
+    LIF,
+    THRESHOLD,
+    Node,
+)
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    LIF: ("tau", "r", "v_leak", "v_threshold"),
+    CUBA_LIF: ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold"),
+    IF: ("r", "v_threshold"),
+    THRESHOLD: ("threshold",),
+    LI: ("tau", "r", "v_leak"),
+    CUBA_LI: ("tau_syn", "tau_mem", "r", "v_leak"),
+    INTEGRATOR: ("r",),
+}
+OPTIONAL = ("v_reset", "w_in")
+
+_ROUNDING = 1e-9
+"""A time constant may be that much shorter than a step, relatively, and still be one step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Neurons of one node.
+
+    Attributes:
+        population: their constants.
+        gain: [size] float64, what an input of 1 adds to u.
+    """
+
+    population: RealPopulation
+    gain: Array
+
+
+def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
+    """The neurons of a node without findings.
+
+    Args:
+        name: of the population.
+        node: of a kind in `PARAMETERS`.
+        size: number of neurons.
+        dt_s: length of a step in s.
+    """
+    values = {key: np.broadcast_to(np.ravel(v), (size,)) for key, v in node.values.items()}
+    lose_u, lose_v = _lost(values, "tau_syn", dt_s), _lost_by_membrane(node.kind, values, dt_s)
+    w_in = values.get("w_in", np.ones(size)) if "tau_syn" in values else np.ones(size)
+    reset = values.get("v_reset", np.zeros(size))
+    per_input = np.where(lose_v == 0, dt_s, lose_v) * values.get("r", np.ones(size))
+    population = RealPopulation(
+        name,
+        size,
+        kinds.LI if node.kind in INTEGRATING else kinds.LIF,
+        lose_u=lose_u,
+        lose_v=lose_v,
+        drive=lose_v * (values["v_leak"] - reset) if "v_leak" in values else np.zeros(size),
+        threshold=_threshold(node.kind, values, size) - reset,
+    )
+    return Cell(population, w_in * lose_u * per_input)
+
+
+def behind(synapse: Cell, membrane: Cell) -> Cell:
+    """One cell of two in a row, of which the first has no membrane but is the other's synapse."""
+    first, last = synapse.population, membrane.population
+    joined = RealPopulation(
+        last.name,
+        last.size,
+        last.kind,
+        lose_u=first.lose_v,
+        lose_v=last.lose_v,
+        drive=last.drive,
+        threshold=last.threshold,
+    )
+    return Cell(joined, synapse.gain * membrane.gain)
+
+
+def resting_input(synapse: Node) -> Array:
+    """The constant input that does what v_leak does: v_leak − I + r·x = −I + r·(x + v_leak/r).
+
+    [size] float64, or [1] for all; infinite where r is 0 and v_leak is not.
+    """
+    v_leak = np.ravel(synapse.values.get("v_leak", 0.0)).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(v_leak == 0, 0.0, v_leak / np.ravel(synapse.values["r"]))
+
+
+def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
+    """What a step takes of a quantity with that time constant; all, where there is none."""
+    if key not in values:
+        return np.ones_like(next(iter(values.values())), np.float64)
+    return np.minimum(dt_s / values[key], 1.0)
+
+
+def _lost_by_membrane(kind: str, values: Mapping[str, NDArray], dt_s: float) -> Array:
+    if kind in (IF, INTEGRATOR):
+        return np.zeros_like(values["r"], np.float64)
+    return _lost(values, "tau_mem" if "tau_mem" in values else "tau", dt_s)
+
+
+def _threshold(kind: str, values: Mapping[str, NDArray], size: int) -> Array:
+    if kind in INTEGRATING:
+        return np.ones(size)
+    return values["threshold" if kind == THRESHOLD else "v_threshold"].astype(np.float64)
+
+
+def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
+    """Everything about a node of neurons that a population cannot have.
+
+    Args:
+        name: of the node, printable.
+        node: of a kind in `PARAMETERS`, with all of them.
+        dt_s: length of a step in s.
+    """
+    found = []
+    for key in ("tau", "tau_syn", "tau_mem"):
+        tau = node.values.get(key)
+        if tau is not None and not (tau > 0).all():
+            what = f"{key} is not positive"
+            found.append(Finding("nir-time-constant", name, what, "make it longer than a step"))
+        elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
+            what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
+            found.append(Finding("nir-step-too-long", name, what, "import it with shorter steps"))
+    above = np.ravel(_above_reset(node))
+    if above.size and not (above > 0).all():
+        what = "a threshold does not lie above the reset potential"
+        found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))
+    return found
+
+
+def _above_reset(node: Node) -> NDArray:
+    key = "threshold" if node.kind == THRESHOLD else "v_threshold"
+    if key not in node.values:
+        return np.ones(1)
+    return np.ravel(node.values[key]) - np.ravel(node.values.get("v_reset", 0.0))
+
+
+def legal_names(names: list[str]) -> dict[str, str]:
+    """Names that populations can have, each once, like those of the nodes."""
+    found: dict[str, str] = {}
+    for name in names:
+        legal = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        legal = legal if re.match(r"[A-Za-z]", legal) else f"n{legal}"
+        while legal in found.values() or legal == kinds.INPUT:
+            legal += "_"
+        found[name] = legal
+    return found

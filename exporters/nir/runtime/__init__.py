@@ -1,0 +1,1 @@
+"""NIR graphs executed, node by node."""

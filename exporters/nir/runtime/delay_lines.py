@@ -1,0 +1,109 @@
+"""What the `Delay`s of a graph hold back, once for all that are fed by the same nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.float_network import Array
+from nmtool.exporters.nir.graph.nodes import DELAY, Graph, whole_steps
+
+MAX_HELD = 1 << 27
+"""Values that the delays of a graph may hold back for one sample."""
+
+
+Feed = tuple[tuple[str, ...], int]
+"""Sources of a delay, and its size."""
+
+
+@dataclass(frozen=True, eq=False)
+class DelayLines:
+    """A `Delay`.
+
+    Attributes:
+        steps: [size] int64, what it holds each line back.
+        sources: the nodes that feed it.
+    """
+
+    steps: NDArray[np.int64]
+    sources: tuple[str, ...]
+
+    @cached_property
+    def is_late(self) -> bool:
+        """Whether everything waits, so that its output is known before its input."""
+        return bool(self.steps.size and self.steps.min() > 0)
+
+    @property
+    def feed(self) -> Feed:
+        """What it has in common with others that hold back the same."""
+        return self.sources, self.steps.size
+
+
+def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
+    """The delays of a graph by name.
+
+    Raises:
+        FileFormatError: one is negative, or they hold back too much.
+    """
+    sources = graph.sources()
+    found = {
+        name: DelayLines(
+            whole_steps(graph.nodes[name].values["delay"], dt_s).ravel(), tuple(sources[name])
+        )
+        for name in graph.of_kind(DELAY)
+    }
+    if any(lines.steps.min(initial=0) < 0 for lines in found.values()):
+        raise FileFormatError("a delay of the graph is negative", code="nir-run-delay")
+    if held_back(found) > MAX_HELD:
+        raise FileFormatError(
+            f"its delays hold back more than {MAX_HELD} values", code="nir-run-too-large"
+        )
+    return found
+
+
+def held_back(lines: Mapping[str, DelayLines]) -> int:
+    """How many values delays hold back for one sample."""
+    return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
+
+
+def pasts(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Past]:
+    """What delays read from, per feed."""
+    return {
+        feed: Past(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
+    }
+
+
+def _longest(lines: Mapping[str, DelayLines]) -> dict[Feed, int]:
+    found: dict[Feed, int] = {}
+    for one in lines.values():
+        found[one.feed] = max(found.get(one.feed, 0), int(one.steps.max(initial=0)))
+    return found
+
+
+def _slots(longest: int) -> int:
+    """A slot per step, and one more: what was read is still used in the step after."""
+    return longest + 2
+
+
+class Past:
+    """A ring: [slots, samples, size], a slot per step."""
+
+    def __init__(self, slots: int, n_samples: int, size: int) -> None:
+        self.held: Array = np.zeros((slots, n_samples, size))
+        self.lines = np.arange(size)
+
+    def keep(self, n: int, values: Array) -> None:
+        """Take in what arrives at step n, [samples, size]."""
+        self.held[n % len(self.held)] = values
+
+    def read(self, n: int, steps: NDArray[np.int64]) -> Array:
+        """[samples, size]: what arrived so many steps ([size]) before step n."""
+        slots = (n - steps) % len(self.held)
+        if (slots == slots[:1]).all():
+            return self.held[slots[0]]
+        return self.held[slots, :, self.lines].T

@@ -1,0 +1,139 @@
+"""Executes a NIR graph, node by node, in float64: our reference of what a file means.
+
+The convention, which importers share where they agree:
+
+    Euler steps of dt; membranes and currents start at 0; a `Delay` is a whole number of steps
+    edges cost no step; with `implied` loops, edges that close one carry the previous step's value
+    spike where v > v_threshold, once per step; then v = v_reset
+
+Nothing here knows how graphs are made from networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError
+from nmtool.exporters.nir.float_network import Array
+from nmtool.exporters.nir.graph.loops import recurrent_edges
+from nmtool.exporters.nir.graph.nodes import INPUT, Graph
+from nmtool.exporters.nir.runtime.delay_lines import DelayLines, delay_lines, pasts
+from nmtool.exporters.nir.runtime.node_models import behaviour
+
+
+def execute(
+    graph: Graph,
+    spikes: NDArray,
+    record: Sequence[str],
+    *,
+    dt_s: float,
+    implied: bool,
+) -> dict[str, Array]:
+    """Run some samples, each from rest.
+
+    Args:
+        graph: what to run, with one `Input`.
+        spikes: [samples, steps, channels], 0 or 1.
+        record: names of nodes.
+        dt_s: length of a step in s.
+        implied: whether a connection that closes a loop costs a step by itself.
+
+    Returns:
+        Per recorded node [samples, steps, size] float64: what it passes on.
+
+    Raises:
+        FileFormatError: a kind of node that cannot be run, arrays that do not fit, a loop that
+            nothing breaks.
+    """
+    machine = _Machine(graph, len(spikes), dt_s, implied)
+    recorded: dict[str, list[Array]] = {name: [] for name in record}
+    for now in np.moveaxis(np.asarray(spikes, np.float64), 1, 0):
+        outputs = machine.step(now)
+        for name, rows in recorded.items():
+            rows.append(np.array(outputs[name]))
+    return {name: np.stack(rows, axis=1) for name, rows in recorded.items()}
+
+
+class _Machine:
+    """A graph in motion: per node a function from its input to its output, in order."""
+
+    def __init__(self, graph: Graph, n_samples: int, dt_s: float, implied: bool) -> None:
+        inputs = graph.of_kind(INPUT)
+        if len(inputs) != 1:
+            raise FileFormatError(
+                f"the graph has {len(inputs)} inputs, one can be run", code="nir-run-inputs"
+            )
+        self.input, self.n = inputs[0], 0
+        self.delays = delay_lines(graph, dt_s)
+        self.pasts = pasts(self.delays, n_samples)
+        self.feeding = {delay.feed: name for name, delay in self.delays.items()}
+        closing = recurrent_edges(graph) if implied else set()
+        self.order = _order(graph, closing, self.delays)
+        self.now = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        self.before = {name: [] for name in graph.nodes}  # type: dict[str, list[str]]
+        for pre, post in graph.edges:
+            (self.before if (pre, post) in closing else self.now)[post].append(pre)
+        self.steps = {
+            name: behaviour(node, dt_s)
+            for name, node in graph.nodes.items()
+            if name not in self.delays and name != self.input
+        }
+        self.previous: Mapping[str, Array] = {}
+        self.nothing = np.zeros((n_samples, 1))
+
+    def step(self, spikes: Array) -> dict[str, Array]:
+        """What every node passes on, [samples, size], given the input [samples, channels]."""
+        outputs = {self.input: spikes}
+        for name in self.order:
+            if name in self.delays:
+                outputs[name] = self._delayed(name, outputs)
+            elif name != self.input:
+                outputs[name] = self.steps[name](self._arriving(name, outputs))
+        for feed, name in self.feeding.items():
+            self.pasts[feed].keep(self.n, self._arriving(name, outputs))
+        self.previous, self.n = outputs, self.n + 1
+        return outputs
+
+    def _delayed(self, name: str, outputs: Mapping[str, Array]) -> Array:
+        delay = self.delays[name]
+        if not delay.is_late:
+            self.pasts[delay.feed].keep(self.n, self._arriving(name, outputs))
+        return self.pasts[delay.feed].read(self.n, delay.steps)
+
+    def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
+        parts = [outputs[pre] for pre in self.now[name]]
+        parts += [self.previous[pre] for pre in self.before[name] if pre in self.previous]
+        if not parts:
+            return self.nothing
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+def _order(
+    graph: Graph, closing: set[tuple[str, str]], delays: Mapping[str, DelayLines]
+) -> list[str]:
+    """Nodes in an order in which every input is known; delays of a step or more know theirs."""
+    waiting = dict.fromkeys(graph.nodes, 0)
+    targets: dict[str, list[str]] = {name: [] for name in graph.nodes}
+    for pre, post in graph.edges:
+        if (pre, post) not in closing and not (post in delays and delays[post].is_late):
+            targets[pre].append(post)
+            waiting[post] += 1
+    ready = sorted((name for name, count in waiting.items() if not count), reverse=True)
+    order: list[str] = []
+    while ready:
+        order.append(ready.pop())
+        for post in targets[order[-1]]:
+            waiting[post] -= 1
+            if not waiting[post]:
+                ready.append(post)
+    if len(order) < len(waiting):
+        raise FileFormatError(
+            "a loop has neither a delay nor a connection that costs a step", code="nir-run-loop"
+        )
+    return order

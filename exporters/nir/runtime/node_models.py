@@ -1,0 +1,138 @@
+"""What each kind of NIR node makes of its input in one step, for many samples at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from nmtool.errors import FileFormatError
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.float_network import Array
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    CUBA_LI,
+    CUBA_LIF,
+    IF,
+    INTEGRATOR,
+    LI,
+    LIF,
+    LINEAR,
+    SCALE,
+    THRESHOLD,
+    WIRES,
+    Node,
+)
+
+Step = Callable[[Array], Array]
+"""From what arrives, [samples, lines], to what is passed on, [samples, size]."""
+
+
+def behaviour(node: Node, dt_s: float) -> Step:
+    """What a node makes of its input; nodes of neurons remember, and start at rest.
+
+    Raises:
+        FileFormatError: a kind of node that cannot be run.
+    """
+    if node.kind in _BEHAVIOURS:
+        return _BEHAVIOURS[node.kind](node.values, dt_s)
+    if node.kind in WIRES:
+        return lambda x: x
+    raise FileFormatError(
+        f"nodes of the kind {printable(node.kind)} cannot be run", code="nir-run-kind"
+    )
+
+
+def _linear(values: Mapping[str, Array], dt_s: float) -> Step:
+    """Synapse by synapse of the lines that are not 0: spikes are few, and so may synapses be."""
+    weight = np.asarray(values["weight"], np.float64).T
+    pre, post = np.nonzero(weight)
+    worth, size = weight[pre, post], weight.shape[1]
+    count = np.bincount(pre, minlength=len(weight))
+    first = np.cumsum(count) - count
+
+    def step(x: Array) -> Array:
+        active = np.flatnonzero(x != 0)
+        sample, line = np.divmod(active, x.shape[1])
+        fan = count[line]
+        synapse = np.repeat(first[line] - np.cumsum(fan) + fan, fan)
+        synapse += np.arange(synapse.size)
+        target = np.repeat(sample * size, fan) + post[synapse]
+        sent = np.repeat(x.ravel()[active], fan) * worth[synapse]
+        total = np.zeros(len(x) * size)
+        np.add.at(total, target, sent)
+        return total.reshape(len(x), size)
+
+    return step
+
+
+def _affine(values: Mapping[str, Array], dt_s: float) -> Step:
+    linear = _linear(values, dt_s)
+    return lambda x: linear(x) + values["bias"]
+
+
+def _scale(values: Mapping[str, Array], dt_s: float) -> Step:
+    return lambda x: x * np.ravel(values["scale"])
+
+
+def _threshold(values: Mapping[str, Array], dt_s: float) -> Step:
+    return lambda x: (x > np.ravel(values["threshold"])).astype(np.float64)
+
+
+class _Leak:
+    """τ·y' = rest − y + r·x by Euler steps; without τ, y' = r·x."""
+
+    def __init__(self, tau: Array | None, r: Array, rest: Array | float, dt_s: float) -> None:
+        share = dt_s if tau is None else dt_s / np.ravel(tau)
+        self.keep = 1.0 if tau is None else 1 - share
+        self.gain, self.rest = share * np.ravel(r), 0.0 if tau is None else share * rest
+        self.y: Array | float = 0.0
+
+    def __call__(self, x: Array) -> Array:
+        self.y = self.keep * self.y + self.gain * x + self.rest
+        return self.y
+
+
+def _membrane(values: Mapping[str, Array], dt_s: float) -> _Leak:
+    tau = values.get("tau", values.get("tau_mem"))
+    return _Leak(tau, values["r"], np.ravel(values.get("v_leak", 0.0)), dt_s)
+
+
+def _integrating(values: Mapping[str, Array], dt_s: float) -> Step:
+    return _membrane(values, dt_s)
+
+
+def _spiking(values: Mapping[str, Array], dt_s: float) -> Step:
+    membrane = _membrane(values, dt_s)
+    threshold, reset = np.ravel(values["v_threshold"]), np.ravel(values.get("v_reset", 0.0))
+
+    def step(x: Array) -> Array:
+        v = membrane(x)
+        spikes = v > threshold
+        membrane.y = np.where(spikes, reset, v)
+        return spikes.astype(np.float64)
+
+    return step
+
+
+def _behind_synapse(neurons: Callable[[Mapping[str, Array], float], Step]) -> Callable[..., Step]:
+    def make(values: Mapping[str, Array], dt_s: float) -> Step:
+        synapse = _Leak(values["tau_syn"], values.get("w_in", np.ones(1)), 0.0, dt_s)
+        membrane = neurons(values, dt_s)
+        return lambda x: membrane(synapse(x))
+
+    return make
+
+
+_BEHAVIOURS: Mapping[str, Callable[[Mapping[str, Array], float], Step]] = {
+    LINEAR: _linear,
+    AFFINE: _affine,
+    SCALE: _scale,
+    THRESHOLD: _threshold,
+    LI: _integrating,
+    INTEGRATOR: _integrating,
+    CUBA_LI: _behind_synapse(_integrating),
+    LIF: _spiking,
+    IF: _spiking,
+    CUBA_LIF: _behind_synapse(_spiking),
+}

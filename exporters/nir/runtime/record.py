@@ -1,0 +1,119 @@
+"""A graph that nmtool wrote, executed as the network it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nmtool.errors import FileFormatError
+from nmtool.exporters.batches import in_batches, samples_at_once
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir import float_simulator
+from nmtool.exporters.nir.float_network import Array, real_network
+from nmtool.exporters.nir.float_simulator import Spikes
+from nmtool.exporters.nir.graph.file import Settings
+from nmtool.exporters.nir.graph.nodes import Graph
+from nmtool.exporters.nir.options import CURRENT, IMPLIED
+from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
+from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+
+def record(
+    graph: Graph,
+    network: Network | IntegerNetwork,
+    settings: Settings,
+    spikes: Raster,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample from rest.
+
+    Args:
+        graph: what runs.
+        network: that it stands for: it tells names, sizes and the read-out, and integrates what a
+            file leaves to its receiver (see `_complete`).
+        settings: how the graph was written.
+        spikes: the input, one neuron per channel.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        FileFormatError: the graph cannot be run, or is not that of the network.
+    """
+    missing = sorted({*settings.recorded.values()} - {*graph.nodes})
+    if missing:
+        raise FileFormatError(
+            f"the graph has no node '{printable(missing[0])}'",
+            code="nir-run-node",
+            fix="export the network again",
+        )
+    spiking = {p.name: p.kind == LIF for p in network.populations}
+
+    def run(some: Raster) -> Recording:
+        answer = _answer(graph, network, settings, some.dense())
+        return Recording(
+            network.readout,
+            {n: Raster.from_dense(v) for n, v in answer.items() if spiking[n]},
+            {n: v for n, v in answer.items() if not spiking[n]},
+        )
+
+    held = held_back(delay_lines(graph, settings.options.nir_dt_s))
+    sizes = spikes.n_neurons + sum(p.size for p in network.populations)
+    at_once = samples_at_once(held + spikes.n_steps * sizes)
+    return in_batches(run, spikes, at_once, on_progress)
+
+
+def _answer(
+    graph: Graph, network: Network | IntegerNetwork, settings: Settings, spikes: Spikes
+) -> dict[str, Array]:
+    """Per population [samples, steps, size] spikes or membranes."""
+    outputs = execute(
+        graph,
+        spikes,
+        list(settings.recorded.values()),
+        dt_s=settings.options.nir_dt_s,
+        implied=settings.options.recurrent_step == IMPLIED,
+    )
+    answer = {}
+    for population in network.populations:
+        if population.name not in settings.recorded:
+            continue
+        values = outputs[settings.recorded[population.name]]
+        if values.shape != (*spikes.shape[:2], population.size):
+            raise FileFormatError(
+                f"'{population.name}' has another size in the graph",
+                code="nir-run-size",
+                fix="export the network again",
+            )
+        # Populations run ahead in the file; in the network nothing has happened before.
+        ahead = settings.ahead[population.name]
+        answer[population.name] = late = np.zeros_like(values)
+        late[:, ahead:] = values[:, : max(0, values.shape[1] - ahead)]
+    _complete(answer, network, settings, spikes)
+    return answer
+
+
+def _complete(
+    answer: dict[str, Array],
+    network: Network | IntegerNetwork,
+    settings: Settings,
+    spikes: Spikes,
+) -> None:
+    """Add the membranes of the output population, if the file leaves them to its receiver.
+
+    With the read-out `current` the graph ends with what arrives at it, with `spikes` with the
+    spikes that feed it.
+    """
+    real, output = real_network(network), network.readout.population
+    held = next(p for p in real.populations if p.name == output)
+    if output not in answer:
+        emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
+        projections = [p for p in real.projections if p.target == output]
+        arriving = float_simulator.arriving(projections, emitted)
+        answer[output] = float_simulator.membrane(held, arriving)
+    elif settings.options.readout == CURRENT:
+        answer[output] = float_simulator.membrane(held, answer[output])

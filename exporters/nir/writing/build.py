@@ -1,0 +1,131 @@
+"""A network as a NIR graph: the plan, what keeps it from being written, and nodes and edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtool import graph as kinds
+from nmtool.errors import DoesNotFitError
+from nmtool.exporters.nir.float_network import real_network
+from nmtool.exporters.nir.graph.file import Settings
+from nmtool.exporters.nir.graph.nodes import INPUT, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.options import CURRENT, NirOptions
+from nmtool.exporters.nir.writing import delays, neurons
+from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
+from nmtool.exporters.nir.writing.peers import edge_order, refusals
+from nmtool.exporters.nir.writing.plan import Plan
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A graph and what cannot be seen from it.
+
+    Attributes:
+        graph: what is to be written.
+        settings: how it was written.
+    """
+
+    graph: Graph
+    settings: Settings
+
+
+def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
+    """Write a network as a graph.
+
+    Raises:
+        DoesNotFitError: the options cannot hold the network, or their peer would break it;
+            every reason is listed.
+    """
+    real = real_network(network)
+    plan = Plan(real, options)
+    if findings := mixed_leaks(real) or misfits(plan):
+        raise DoesNotFitError(
+            "this network cannot be written as NIR with these options",
+            code="nir-does-not-fit",
+            findings=findings,
+        )
+    builder = _Builder(plan)
+    builder.add_populations()
+    builder.add_projections()
+    builder.add_outputs()
+    builder.connect_the_rest()
+    graph = Graph(builder.nodes, builder.edges)
+    graph = Graph(graph.nodes, edge_order(graph))
+    if findings := refusals(graph, plan.shared_loops(), options):
+        raise DoesNotFitError(
+            f"{options.profile} would not run this network",
+            code="nir-peer-refuses",
+            findings=findings,
+        )
+    return Built(graph, Settings(options, plan.ahead, plan.recorded))
+
+
+class _Builder:
+    """Nodes and edges so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.dt_s = plan, plan.options.nir_dt_s
+        self.channels = plan.network.channels
+        self.nodes = {kinds.INPUT: Node(INPUT, {"shape": np.array([self.channels])})}
+        self.edges: list[Edge] = []
+
+    def add_populations(self) -> None:
+        for population in self.plan.written:
+            names = self.plan.names[population.name]
+            nodes, edges = neurons.neurons(population, names, self.dt_s)
+            self.nodes |= nodes
+            self.edges += edges
+
+    def add_projections(self) -> None:
+        for index, projection in enumerate(self.plan.projections):
+            if not self.plan.is_written(projection):
+                continue
+            ends_graph = self.plan.entry[projection.target] not in self.nodes
+            target = (self.plan.outputs if ends_graph else self.plan.entry)[projection.target]
+            wiring = delays.Wiring(projection.source, target, self._prefix(index), self.dt_s)
+            steps = self.plan.steps(projection)
+            delays.wire(wiring, self.plan.options.form, projection.jump, steps)
+            self._add(wiring)
+
+    def _add(self, wiring: delays.Wiring) -> None:
+        self.nodes |= wiring.nodes
+        self.edges += wiring.edges
+
+    def _prefix(self, index: int) -> str:
+        """What the names of a projection's nodes begin with, and no other name does."""
+        pairs = [(p.source, p.target) for p in self.plan.projections]
+        prefix = "_to_".join(pairs[index])
+        if pairs.count(pairs[index]) > 1:
+            prefix = f"{prefix}_{index}"
+        entries, outputs = self.plan.entry, self.plan.outputs
+        names = {*self.nodes, *entries, *entries.values(), *outputs.values()}
+        while any(name.startswith(f"{prefix}_") for name in names):
+            prefix += "_"
+        return prefix
+
+    def add_outputs(self) -> None:
+        """An `Output` for the read-out and for whatever else leads nowhere."""
+        leads = {pre for pre, _ in self.edges}
+        for population in self.plan.network.populations:
+            name, output = population.name, self.plan.outputs[population.name]
+            if name in self.nodes and (name in self.plan.answering or name not in leads):
+                self.edges.append((name, output))
+            elif name in self.nodes or self.plan.options.readout != CURRENT:
+                continue
+            self.nodes[output] = Node(OUTPUT, {"shape": np.array([population.size])})
+
+    def connect_the_rest(self) -> None:
+        """Wires of no weight, since every node needs an input."""
+        led_to = {post for _, post in self.edges}
+        names = [self.plan.entry[name] for name in self.plan.unreached]
+        names += [n for n, node in self.nodes.items() if node.kind == OUTPUT and n not in led_to]
+        for name in names:
+            if name in self.nodes:
+                prefix = neurons.unused(f"nothing_to_{name}", self.nodes)
+                wiring = delays.Wiring(kinds.INPUT, name, prefix, self.dt_s)
+                wiring.linear("weight", np.zeros((self.channels, self.nodes[name].size)))
+                self._add(wiring)

@@ -1,0 +1,140 @@
+"""Delays of single synapses in standard NIR, whose `Delay` holds one value per neuron.
+
+Edges into a node add up, so a projection may be several wires side by side. Every form is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.exporters.nir.graph.nodes import DELAY, LINEAR, Edge, Node
+from nmtool.exporters.nir.options import EXPANDER, GROUPED, TAPPED
+
+Jumps = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+
+@dataclass
+class Wiring:
+    """Nodes and edges between two nodes of a graph, under construction.
+
+    Attributes:
+        source, target: the nodes they join.
+        prefix: of the names of new nodes.
+        dt_s: the step of the file in s.
+    """
+
+    source: str
+    target: str
+    prefix: str
+    dt_s: float
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+
+    def delay(self, name: str, steps: NDArray, after: str | None = None) -> str:
+        """Add a `Delay` [pre] in steps after a node, by default the source."""
+        return self._add(name, Node(DELAY, {"delay": steps * self.dt_s}), after)
+
+    def linear(self, name: str, jump: Jumps, after: str | None = None, *, last: bool = True) -> str:
+        """Add a `Linear` with [pre, post] weights after a node; the last leads to the target."""
+        added = self._add(name, Node(LINEAR, {"weight": np.ascontiguousarray(jump.T)}), after)
+        if last:
+            self.edges.append((added, self.target))
+        return added
+
+    def _add(self, name: str, node: Node, after: str | None) -> str:
+        full = f"{self.prefix}_{name}"
+        self.nodes[full] = node
+        self.edges.append((after or self.source, full))
+        return full
+
+
+def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
+    """Write one projection.
+
+    Args:
+        wiring: is filled.
+        form: one of `nmtool.exporters.nir.options.FORMS`; `axonal` only where `axonal_steps` finds
+            one.
+        jump: [pre, post] float64, not all 0.
+        steps: [pre, post] int64, everything an arrival waits for.
+    """
+    axonal = axonal_steps(jump, steps)
+    if axonal is not None:
+        _axonal(wiring, jump, axonal)
+    else:
+        _FORMS[form](wiring, jump, steps)
+
+
+def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
+    """[pre]: the delay of every neuron, if its synapses share one; None if they do not.
+
+    Synapses without weight count for nothing, and neurons without synapses are delayed like
+    the fastest others.
+    """
+    used = jump != 0
+    longest = np.where(used, steps, -1).max(axis=1)
+    shortest = np.where(used, steps, np.iinfo(np.int64).max).min(axis=1)
+    connected = used.any(axis=1)
+    if (longest != shortest)[connected].any():
+        return None
+    return np.where(connected, longest, longest[connected].min())
+
+
+def _axonal(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    after = wiring.delay("delay", steps) if steps.any() else None
+    wiring.linear("weight", jump, after)
+
+
+def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    for level, label, masked in _levels(jump, steps):
+        everyone = np.full(len(jump), level)
+        after = wiring.delay(f"delay{label}", everyone) if level else None
+        wiring.linear(f"weight{label}", masked, after)
+
+
+def _tapped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    one, reached, tap = np.ones(len(jump), np.int64), 0, None
+    width = len(str(int(steps[jump != 0].max())))
+    for level, label, masked in _levels(jump, steps):
+        for step in range(reached + 1, level + 1):
+            tap = wiring.delay(f"tap{step:0{width}}", one, tap)
+        reached = level
+        wiring.linear(f"weight{label}", masked, tap)
+
+
+def _expander(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
+    pre, post = np.nonzero(jump)
+    lines, line = np.unique(np.stack([pre, steps[pre, post]]), axis=1, return_inverse=True)
+    spread, gather = (
+        np.zeros((len(jump), lines.shape[1])),
+        np.zeros((lines.shape[1], jump.shape[1])),
+    )
+    spread[lines[0], np.arange(lines.shape[1])] = 1
+    gather[line.ravel(), post] = jump[pre, post]
+    spreader = wiring.linear("spread", spread, last=False)
+    wiring.linear("weight", gather, wiring.delay("delay", lines[1], spreader))
+
+
+def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
+    """(delay, its number as a label, weights of that delay only), ascending."""
+    levels = np.unique(steps[jump != 0])
+    width = len(str(int(levels[-1])))
+    for level in levels:
+        yield int(level), f"{int(level):0{width}}", np.where(steps == level, jump, 0.0)
+
+
+def count_nodes(form: str, jump: Jumps, steps: Steps) -> int:
+    """How many nodes a projection becomes."""
+    if axonal_steps(jump, steps) is not None:
+        return 2
+    levels = np.unique(steps[jump != 0])
+    counts = {GROUPED: 2 * levels.size, TAPPED: levels.size + int(levels[-1]), EXPANDER: 3}
+    return counts[form]
+
+
+_FORMS = {GROUPED: _grouped, TAPPED: _tapped, EXPANDER: _expander}

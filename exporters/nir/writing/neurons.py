@@ -1,0 +1,145 @@
+"""A population as NIR's neurons, by the discretisation that importers share.
+
+With a = 1 − dt/τ, NIR's simulators take Euler steps I ← a·I + (dt/τ_syn)·w_in·x and
+v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the step of
+`nmtool.exporters.nir.float_network` for
+
+    τ = dt/lose        w_in = τ_syn/dt        r = τ_mem/dt        v_leak = drive/lose_v
+
+Where nothing is lost τ would be ∞, which r cannot follow: such a synapse or membrane is an
+integrator of its own (`I`, `IF`), r = 1/dt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtool import graph as kinds
+from nmtool.exporters.nir.float_network import Array, RealPopulation
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    CUBA_LI,
+    CUBA_LIF,
+    IF,
+    INTEGRATOR,
+    LI,
+    LIF,
+    Edge,
+    Node,
+)
+
+
+def mixes_leaks(population: RealPopulation) -> bool:
+    """Whether some of its neurons leak and others do not, which no NIR node can hold."""
+    return any(
+        (lose == 0).any() and (lose != 0).any() for lose in (population.lose_u, population.lose_v)
+    )
+
+
+def is_split(population: RealPopulation) -> bool:
+    """Whether its synapses and its membranes are two nodes."""
+    return bool((population.lose_u == 0).any() or (population.lose_v == 0).any())
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of a population's nodes.
+
+    Attributes:
+        entry: where its synapses lead to; the same as `membrane` if it is one node.
+        membrane: where its spikes or its potential come from.
+        drive: a constant that no leak can supply.
+    """
+
+    entry: str
+    membrane: str
+    drive: str
+
+    @property
+    def all(self) -> set[str]:
+        """The names."""
+        return {self.entry, self.membrane, self.drive}
+
+
+def names_of(population: RealPopulation, taken: Collection[str]) -> Names:
+    """Names for a population's nodes, the last of them its own, that no other is taken by."""
+    name = population.name
+    entry = unused(f"{name}_synapse", taken) if is_split(population) else name
+    return Names(entry, name, unused(f"{name}_drive", taken))
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """The name, with underscores behind it until nothing else has it."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def neurons(
+    population: RealPopulation, names: Names, dt_s: float
+) -> tuple[dict[str, Node], list[Edge]]:
+    """Nodes of a population and the edges between them.
+
+    Args:
+        population: what to write.
+        names: of its nodes.
+        dt_s: the step of the file in s.
+    """
+    if not is_split(population):
+        return {names.membrane: Node(*_whole(population, dt_s))}, []
+    nodes = {
+        names.entry: _synapse(population, dt_s),
+        names.membrane: _membrane(population, dt_s),
+    }
+    edges = [(names.entry, names.membrane)]
+    if population.drive.any() and not population.lose_v.any():
+        nothing = np.zeros((population.size, population.size))
+        nodes[names.drive] = Node(AFFINE, {"weight": nothing, "bias": population.drive})
+        edges += [(names.entry, names.drive), (names.drive, names.membrane)]
+    return nodes, edges
+
+
+def _whole(population: RealPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
+    tau_syn, leak = dt_s / population.lose_u, _leaky(population.lose_v, population.drive, dt_s)
+    values = {
+        "tau_syn": tau_syn,
+        "tau_mem": leak["tau"],
+        "r": leak["r"],
+        "v_leak": leak["v_leak"],
+        "w_in": tau_syn / dt_s,
+    }
+    if population.kind == kinds.LI:
+        return CUBA_LI, values
+    return CUBA_LIF, values | _spiking(population)
+
+
+def _synapse(population: RealPopulation, dt_s: float) -> Node:
+    if not population.lose_u.any():
+        return Node(INTEGRATOR, {"r": _per_step(population, dt_s)})
+    return Node(LI, _leaky(population.lose_u, np.zeros(population.size), dt_s))
+
+
+def _membrane(population: RealPopulation, dt_s: float) -> Node:
+    spikes = population.kind == kinds.LIF
+    threshold = _spiking(population) if spikes else {}
+    if not population.lose_v.any():
+        return Node(IF if spikes else INTEGRATOR, {"r": _per_step(population, dt_s)} | threshold)
+    return Node(
+        LIF if spikes else LI, _leaky(population.lose_v, population.drive, dt_s) | threshold
+    )
+
+
+def _leaky(lose: Array, drive: Array, dt_s: float) -> dict[str, Array]:
+    tau = dt_s / lose
+    return {"tau": tau, "r": tau / dt_s, "v_leak": drive / lose}
+
+
+def _per_step(population: RealPopulation, dt_s: float) -> Array:
+    return np.full(population.size, 1 / dt_s)
+
+
+def _spiking(population: RealPopulation) -> dict[str, Array]:
+    return {"v_threshold": population.threshold, "v_reset": np.zeros(population.size)}

@@ -1,0 +1,253 @@
+"""What peers make of a NIR file, as measured with the versions named here.
+
+NIR leaves open what a loop, a step or a missing node means, and peers do not say what they drop:
+a file that they run wrongly looks like one that they run. So what each of them would drop or break
+is refused before it is written, each refusal a `Finding`: what in the graph, and what the peer
+makes of it.
+
+norse runs a file depth first, along edges as written, by nirtorch's first graph executor. A node
+that is visited before one of its inputs gets that input a step late, without a word, and the
+network's output is that of the last node. So edges are written in an order that makes both right
+wherever any order does, for everybody (`edge_order`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.errors import Finding
+from nmtool.exporters.nir.graph.loops import recurrent_edges
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    CUBA_LI,
+    CUBA_LIF,
+    DELAY,
+    IF,
+    INPUT,
+    INTEGRATING,
+    INTEGRATOR,
+    LI,
+    LIF,
+    LINEAR,
+    OUTPUT,
+    SPIKING,
+    Edge,
+    Graph,
+    Node,
+)
+from nmtool.exporters.nir.options import EXPLICIT, IMPLIED, NIR_DT_S, NirOptions
+
+MEASURED = {
+    "norse": "norse 1.1.0",
+    "snntorch": "snntorch 1.0.0",
+    "spikingjelly": "spikingjelly 2.0.0",
+    "rockpool": "rockpool 3.1.0",
+    "sinabs": "sinabs 3.1.3",
+}
+
+_REFUSED, _DROPPED = "refuses files with a Delay", "drops every Delay silently"
+_DELAYS = {
+    "norse": _REFUSED,
+    "snntorch": _REFUSED,
+    "spikingjelly": _REFUSED,
+    "rockpool": _REFUSED,
+    "sinabs": _DROPPED,
+}
+_RANDOM_BIAS = ("norse", "snntorch", "spikingjelly")
+_DROPPED_BY_SINABS = (LINEAR, CUBA_LIF)
+_WITHOUT_LEAK_POTENTIAL = {
+    "norse": "applies v_leak to the synapse too",
+    "snntorch": "refuses v_leak other than 0",
+    "spikingjelly": "refuses v_leak other than 0",
+}
+_OF_UNIFORM_NEURONS = ("snntorch", "spikingjelly")
+_OF_SEVERAL_SPIKES = ("rockpool", "sinabs")
+
+_ANOTHER = "choose another peer"
+
+
+def refusals(graph: Graph, shared_loops: list[list[str]], options: NirOptions) -> list[Finding]:
+    """Everything in a graph that the peer of the options would drop or break.
+
+    Args:
+        graph: to be written.
+        shared_loops: groups of its nodes that feed each other.
+        options: how it is written, and for whom.
+    """
+    peer = options.profile
+    if peer is None:
+        return []
+    rules = (_delays, _dropped, _integrators, _leaks, _constants, _plain_integrators, _affine)
+    findings = [one for rule in rules for one in rule(graph, peer)]
+    findings += _loops(graph, shared_loops, peer)
+    findings += [one for rule in (_order, _resets) for one in rule(graph, peer)]
+    return findings + _steps(graph, options)
+
+
+def _of(graph: Graph, *kinds: str) -> list[tuple[str, Node]]:
+    return [(name, graph.nodes[name]) for name in graph.of_kind(*kinds)]
+
+
+def _delays(graph: Graph, peer: str) -> list[Finding]:
+    names = graph.of_kind(DELAY)
+    if not names:
+        return []
+    fix = "train without delays, or with the same ones for all synapses between two populations"
+    return [Finding("peer-delay", _named(names), f"{MEASURED[peer]} {_DELAYS[peer]}", fix)]
+
+
+def _named(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _dropped(graph: Graph, peer: str) -> list[Finding]:
+    if peer != "sinabs":
+        return []
+    found = {kind: graph.of_kind(kind) for kind in _DROPPED_BY_SINABS}
+    what = f"{MEASURED[peer]} drops every"
+    return [
+        Finding("peer-kind", _named(names), f"{what} {kind}, silently or by an error", _ANOTHER)
+        for kind, names in found.items()
+        if names
+    ]
+
+
+def _integrators(graph: Graph, peer: str) -> list[Finding]:
+    what = f"{MEASURED[peer]} has nothing that integrates without spiking"
+    return [
+        Finding("peer-integrator", name, what, "choose the read-out current or spikes")
+        for name in graph.of_kind(*INTEGRATING)
+    ]
+
+
+def _leaks(graph: Graph, peer: str) -> list[Finding]:
+    if peer not in _WITHOUT_LEAK_POTENTIAL:
+        return []
+    what = f"its bias is v_leak, and {MEASURED[peer]} {_WITHOUT_LEAK_POTENTIAL[peer]}"
+    return [
+        Finding("peer-bias", name, what, "train without biases")
+        for name, node in _of(graph, CUBA_LIF, CUBA_LI, LIF, LI)
+        if node.values["v_leak"].any()
+    ]
+
+
+def _constants(graph: Graph, peer: str) -> list[Finding]:
+    if peer not in _OF_UNIFORM_NEURONS:
+        return []
+    what = f"its neurons differ, and {MEASURED[peer]} holds one constant per population"
+    return [
+        Finding("peer-uniform", name, what, "train with one constant per population")
+        for name, node in _of(graph, *SPIKING)
+        if any(np.unique(value).size > 1 for value in node.values.values())
+    ]
+
+
+def _plain_integrators(graph: Graph, peer: str) -> list[Finding]:
+    if peer not in ("norse", "snntorch"):
+        return []
+    what = f"{MEASURED[peer]} does not scale the input of an IF by r"
+    return [
+        Finding("peer-if", name, what, "train with a finite membrane time constant")
+        for name in graph.of_kind(IF, INTEGRATOR)
+    ]
+
+
+def _affine(graph: Graph, peer: str) -> list[Finding]:
+    what = f"{MEASURED[peer]} loads an Affine through nirtorch 2.6, whose bias is random"
+    return [
+        Finding("peer-affine", name, what, "train without biases")
+        for name in graph.of_kind(AFFINE)
+        if peer in _RANDOM_BIAS
+    ]
+
+
+def _loops(graph: Graph, shared_loops: list[list[str]], peer: str) -> list[Finding]:
+    found = [
+        Finding(
+            "peer-shared-loop",
+            ", ".join(group),
+            "they feed each other, and which of their connections costs a step depends on the peer",
+            "let populations feed only themselves",
+        )
+        for group in shared_loops
+    ]
+    if peer == "snntorch" and recurrent_edges(graph):
+        what = f"{MEASURED[peer]} runs recurrent connections wrongly, without a word"
+        return [
+            *found,
+            Finding("peer-recurrence", "network", what, "export a feed-forward network"),
+        ]
+    return found
+
+
+def _order(graph: Graph, peer: str) -> list[Finding]:
+    if peer != "norse":
+        return []
+    what = f"{MEASURED[peer]} runs nodes depth first: what it passes on arrives a step late"
+    fix = "let one projection lead to each population"
+    found = [
+        Finding("peer-order", pre, what, fix)
+        for pre in dict.fromkeys(pre for pre, _ in _late_edges(graph))
+    ]
+    outputs, last = graph.of_kind(OUTPUT), _visited(graph)[-1]
+    if outputs != [last]:
+        what = f"the output of {MEASURED[peer]} is that of the last node it runs, '{last}'"
+        found.append(Finding("peer-output", ", ".join(outputs), what, "let one population answer"))
+    return found
+
+
+def _resets(graph: Graph, peer: str) -> list[Finding]:
+    if peer not in _OF_SEVERAL_SPIKES:
+        return []
+    what = f"neurons of {MEASURED[peer]} spike several times per step and subtract the threshold"
+    return [Finding("peer-reset", name, what, _ANOTHER) for name in graph.of_kind(*SPIKING)]
+
+
+def _steps(graph: Graph, options: NirOptions) -> list[Finding]:
+    peer, found = str(options.profile), []
+    if options.recurrent_step == EXPLICIT and recurrent_edges(graph):
+        what = f"{MEASURED[peer]} lets every connection that closes a loop cost a step"
+        fix = f"write recurrent steps as {IMPLIED}"
+        found.append(Finding("peer-recurrent-step", "network", what, fix))
+    if peer == "snntorch" and options.nir_dt_s != NIR_DT_S:
+        what = f"{MEASURED[peer]} takes every file for one of {NIR_DT_S:g} s steps"
+        fix = f"write it for steps of {NIR_DT_S:g} s"
+        found.append(Finding("peer-step", "network", what, fix))
+    return found
+
+
+def edge_order(graph: Graph) -> list[Edge]:
+    """The edges, per node those into loops first and those to an `Output` last."""
+    loops = {pre for pre, _ in recurrent_edges(graph)}
+
+    def rank(edge: Edge) -> tuple[str, int, str]:
+        pre, post = edge
+        last = 2 if graph.nodes[post].kind == OUTPUT else 1
+        return pre, 0 if post in loops else last, post
+
+    return sorted(graph.edges, key=rank)
+
+
+def _visited(graph: Graph) -> list[str]:
+    """The nodes that the input leads to, in the order in which they are run."""
+    targets, order = graph.targets(), []
+    seen: set[str] = set()
+    ahead = graph.of_kind(INPUT)[:1]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            order.append(name)
+            ahead += reversed(targets[name])
+    return order
+
+
+def _late_edges(graph: Graph) -> list[Edge]:
+    """Edges whose signals arrive a step late though they close no loop."""
+    place = {name: number for number, name in enumerate(_visited(graph))}
+    closing, last = recurrent_edges(graph), len(graph.nodes)
+    return [
+        (pre, post)
+        for pre, post in graph.edges
+        if (pre, post) not in closing and place.get(pre, last) > place.get(post, last)
+    ]

@@ -1,0 +1,125 @@
+"""How a network is to become a NIR graph: names, which hops cost a step, what delays remain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.exporters.nir.float_network import RealNetwork, RealPopulation, RealProjection
+from nmtool.exporters.nir.graph.loops import closing_pairs, reached, shared_loops
+from nmtool.exporters.nir.graph.retiming import steps_ahead
+from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SPIKES, NirOptions
+from nmtool.exporters.nir.writing import neurons
+from nmtool.exporters.nir.writing.neurons import unused
+from nmtool.graph import INPUT
+
+
+class Plan:
+    """What a network and options decide before a node is made.
+
+    Attributes:
+        network, options: what is to be written, and how.
+        projections: those with a weight other than 0.
+        names: per population, the names of its nodes.
+        entry: per population, the node its synapses lead to.
+        outputs: per population, the name of the `Output` it may get.
+        unreached: populations that need a wire of no weight for the input to reach all.
+        closing: connections between nodes of neurons that cost a step by themselves.
+        ahead: per population and the input, how many steps it runs ahead of the network.
+    """
+
+    def __init__(self, network: RealNetwork, options: NirOptions) -> None:
+        self.network, self.options = network, options
+        self.projections = [p for p in network.projections if p.jump.any()]
+        taken = {INPUT, *(p.name for p in network.populations)}
+        self.names = {p.name: neurons.names_of(p, taken) for p in network.populations}
+        self.entry = {name: names.entry for name, names in self.names.items()}
+        self.outputs = self._output_names(taken)
+        self.unreached = self._unreached()
+        self.closing = self._closing()
+        self.ahead = self._ahead()
+
+    @property
+    def readout(self) -> str:
+        """The name of the output population."""
+        return self.network.readout.population
+
+    @property
+    def written(self) -> list[RealPopulation]:
+        """The populations that become neurons of the file."""
+        keeps = self.options.readout == POPULATION
+        return [p for p in self.network.populations if keeps or p.name != self.readout]
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """Per population, the node that passes on its spikes, its potential or its input."""
+        nodes = {p.name: p.name for p in self.written}
+        if self.options.readout == CURRENT:
+            nodes[self.readout] = self.outputs[self.readout]
+        return nodes
+
+    @property
+    def answering(self) -> set[str]:
+        """The populations that the graph is to end with."""
+        if self.options.readout == POPULATION:
+            return {self.readout}
+        if self.options.readout == CURRENT:
+            return set()
+        return {p.source for p in self.projections if p.target == self.readout}
+
+    def is_written(self, projection: RealProjection) -> bool:
+        """Whether a projection leads to something in the file."""
+        return self.options.readout != SPIKES or projection.target != self.readout
+
+    def shared_loops(self) -> list[list[str]]:
+        """Groups of nodes of neurons that feed each other."""
+        return shared_loops(self._neurons(), self._pairs())
+
+    def _neurons(self) -> set[str]:
+        return {*self.entry, *self.entry.values()}
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Connections between nodes of neurons, the input included."""
+        pairs = [(p.source, self.entry[p.target]) for p in self.projections]
+        pairs += [(INPUT, self.entry[name]) for name in self.unreached]
+        return pairs + [(self.entry[n], n) for n in self.entry if self.entry[n] != n]
+
+    def _unreached(self) -> list[str]:
+        found: list[str] = []
+        pairs = [(p.source, p.target) for p in self.projections]
+        for population in self.network.populations:
+            if population.name not in reached([INPUT, *found], pairs):
+                found.append(population.name)
+        return found
+
+    def steps(self, projection: RealProjection) -> NDArray[np.int64]:
+        """[pre, post]: the delays that remain to be written; 0 where there is no weight."""
+        shift = self.ahead[projection.source] - self.ahead[projection.target]
+        return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
+
+    def _waits(self, projection: RealProjection) -> NDArray[np.int64]:
+        """[pre, post]: what arrivals wait for beside what the simulator adds by itself."""
+        implied = (projection.source, self.entry[projection.target]) in self.closing
+        return projection.delay + HOP_LATENCY - implied
+
+    def _closing(self) -> set[tuple[str, str]]:
+        if self.options.recurrent_step == EXPLICIT:
+            return set()
+        return closing_pairs(self._neurons(), self._pairs(), [INPUT])
+
+    def _ahead(self) -> dict[str, int]:
+        names = [p.name for p in self.network.populations]
+        if self.options.hops != FREE:
+            return dict.fromkeys([INPUT, *names], 0)
+        least: dict[tuple[str, str], int] = {}
+        for projection in self.projections:
+            pair = projection.source, projection.target
+            shortest = int(self._waits(projection)[projection.jump != 0].min())
+            least[pair] = min(shortest, least.get(pair, shortest))
+        return steps_ahead(names, least, INPUT)
+
+    def _output_names(self, taken: set[str]) -> dict[str, str]:
+        taken = taken.union(*(names.all for names in self.names.values()))
+        names = {name: f"{name}_output" for name in self.entry} | {self.readout: "output"}
+        return {population: unused(name, taken) for population, name in names.items()}

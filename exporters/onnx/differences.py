@@ -1,0 +1,82 @@
+"""Two ONNX files, node by node and constant by constant: whether they compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nmtool.errors import Finding
+from nmtool.exporters.differences import array_change
+
+_FIX = "export the network again"
+_TEXTS = ("doc_string",)
+_ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
+"""What says of a file who wrote it; nothing of it is executed."""
+
+
+def model_differences(expected: bytes, found: bytes) -> list[Finding]:
+    """Everything that is executed and differs.
+
+    Libraries of other versions may order fields otherwise, so that files of the same content
+    need not have the same bytes.
+
+    Args:
+        expected: a file that nmtool has written.
+        found: another one.
+    """
+    import onnx
+
+    right = onnx.ModelProto.FromString(expected)
+    try:
+        other = onnx.ModelProto.FromString(found)
+    except Exception as error:  # protobuf's errors differ by version
+        return [Finding("onnx-graph-changed", "the file", str(error), _FIX)]
+    findings = list(_graph(right.graph, other.graph))
+    for model in (right, other):
+        for name in _ABOUT:
+            model.ClearField(name)
+    if not findings and _bytes(right) != _bytes(other):
+        findings.append(
+            Finding("onnx-graph-changed", "the file", "its operators or types differ", _FIX)
+        )
+    return findings
+
+
+def _graph(expected: Any, found: Any) -> Iterator[Finding]:
+    """Members of two graphs that differ, in their order; those of a loop's body one by one."""
+    for group in ("node", "initializer", "input", "output"):
+        mine, theirs = list(getattr(expected, group)), list(getattr(found, group))
+        for one, other in zip(mine, theirs, strict=False):
+            if _bytes(one) == _bytes(other):
+                continue
+            inside = list(_bodies(one, other)) if group == "node" else []
+            if inside:
+                yield from inside
+            else:
+                what = _number(one, other) if group == "initializer" else "it differs"
+                yield Finding("onnx-graph-changed", f"{group} {one.name[:80]}", what, _FIX)
+        if len(mine) != len(theirs):
+            what = f"there are {len(theirs)}, not {len(mine)}"
+            yield Finding("onnx-graph-changed", f"{group}s", what, _FIX)
+
+
+def _bodies(one: Any, other: Any) -> Iterator[Finding]:
+    """What differs in the graphs that two nodes hold."""
+    for mine, theirs in zip(one.attribute, other.attribute, strict=False):
+        if mine.HasField("g") and theirs.HasField("g"):
+            yield from _graph(mine.g, theirs.g)
+
+
+def _number(one: Any, other: Any) -> str:
+    """Which number of a constant is another."""
+    from onnx import numpy_helper
+
+    try:
+        found = numpy_helper.to_array(other)
+    except Exception:  # of types without numbers, or with too few
+        return "it differs"
+    return array_change(numpy_helper.to_array(one), found) or "it differs"
+
+
+def _bytes(message: Any) -> bytes:
+    return message.SerializeToString(deterministic=True)

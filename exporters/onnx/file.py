@@ -1,0 +1,250 @@
+"""The whole ONNX file, and reading it back: a graph, properties and the digest that closes it.
+
+Properties hold the header of the `IntegerNetwork` file, the known answers and a digest
+of all other bytes. The arrays are the constants of the graph itself. A file whose digest does not
+fit is refused before anything in it is used.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import integer_network
+from nmtool.errors import FileFormatError, missing_library
+from nmtool.exporters.embedded import (
+    check_hash,
+    check_version,
+    damaged,
+    digest,
+    no_answers,
+    read_bytes,
+)
+from nmtool.exporters.onnx.graph import make_graph
+from nmtool.exporters.onnx.synapses import projection_names
+from nmtool.exporters.onnx.wire import MAX_FIELDS, Field, WireError, fields, numbers
+from nmtool.exporters.stored_weights import network_arrays
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.storage import Archive
+from nmtool.version import __version__
+
+WHAT = "ONNX file"
+OPSET = 18
+IR_VERSION = 8
+"""The version of ONNX files that came with opset 18."""
+
+VERSION = 1
+"""Of what nmtool writes into ONNX files."""
+
+VERSION_KEY = "nmtool.version"
+NETWORK_KEY = "nmtool.network"
+HASH_KEY = "nmtool.hash"
+ANSWERS_KEY = "nmtool.known_answers"
+DIGEST_KEY = "nmtool.sha256"
+
+MAX_BYTES = (2 << 30) - 1
+"""Protobuf messages are no larger."""
+
+_GRAPH, _PROPERTY = 7, 14
+_NODE, _ATTRIBUTE, _SUBGRAPH, _INITIALIZER = 1, 5, 6, 5
+_DIMS, _DATA_TYPE, _NAME, _RAW_DATA = 1, 2, 8, 9
+_DTYPES: dict[Any, type] = {2: np.uint8, 3: np.int8, 7: np.int64}
+
+
+def model_bytes(network: IntegerNetwork, answers: KnownAnswers | None) -> bytes:
+    """The bytes of a file, the same for the same network and answers.
+
+    Raises:
+        MissingError: onnx is not installed.
+    """
+    try:
+        from onnx import helper
+    except ImportError as error:
+        raise missing_library(error, "onnx") from error
+
+    model = helper.make_model(
+        make_graph(network),
+        producer_name="nmtool",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    found = _properties(network, answers)
+    helper.set_model_props(model, found)
+    sealed = digest(model.SerializeToString(deterministic=True))
+    helper.set_model_props(model, {**found, DIGEST_KEY: sealed})
+    return model.SerializeToString(deterministic=True)
+
+
+def _properties(network: IntegerNetwork, answers: KnownAnswers | None) -> dict[str, str]:
+    """The properties of a file, without the digest."""
+    header, _ = integer_network.pack(network)
+    for entry, projection in zip(header["projections"], network.projections, strict=True):
+        entry["sign_mode"] = projection.sign_mode
+    found = {
+        VERSION_KEY: str(VERSION),
+        NETWORK_KEY: json.dumps(header, sort_keys=True),
+        HASH_KEY: network.content_hash,
+    }
+    if answers is not None:
+        found[ANSWERS_KEY] = base64.b64encode(answers.to_bytes()).decode()
+    return found
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file of nmtool whose bytes are those that were written.
+
+    Attributes:
+        path: where it was read.
+        model: all bytes.
+        properties: its properties.
+    """
+
+    path: Path
+    model: bytes
+    properties: dict[str, str]
+
+    def network(self) -> IntegerNetwork:
+        """The network; raises `FileFormatError` where something of it is missing or wrong."""
+        try:
+            header = json.loads(self.properties[NETWORK_KEY])
+            arrays = _arrays(header, dict(_tensors(self.model)))
+        except Exception as error:  # whatever stands there instead of a network
+            raise damaged(self.path, f"{type(error).__name__}: {error}", WHAT) from error
+        network = integer_network.unpack(Archive(self.path, header, arrays))
+        check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
+        return network
+
+    def answers(self) -> KnownAnswers:
+        """The known answers; raises `FileFormatError` where there are none."""
+        if ANSWERS_KEY not in self.properties:
+            raise no_answers(self.path)
+        try:
+            data = base64.b64decode(self.properties[ANSWERS_KEY], validate=True)
+        except binascii.Error as error:
+            raise damaged(self.path, str(error), WHAT) from error
+        return KnownAnswers.from_bytes(data, self.path)
+
+
+def read(path: str | Path) -> Content:
+    """Read a file that nmtool wrote.
+
+    Raises:
+        FileFormatError: missing, damaged, changed by something else, foreign or newer.
+    """
+    path = Path(path)
+    model = read_bytes(path, WHAT, MAX_BYTES, "ONNX files are smaller than 2 GiB")
+    try:
+        top = list(fields(memoryview(model)))
+        entries = [(field, *_entry(field)) for field in top if field.number == _PROPERTY]
+    except WireError as error:
+        raise damaged(path, str(error), WHAT) from error
+    found = {key: value for _, key, value in entries}
+    _check_origin(path, found)
+    sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
+    if len(sealed) != 1 or len(found) != len(entries) or not _is_whole(model, sealed[0], found):
+        raise FileFormatError(
+            f"{path} is damaged, or was changed after nmtool wrote it",
+            code="export-changed",
+            why="its digest does not fit",
+            fix="export the network again",
+        )
+    return Content(path, model, found)
+
+
+def _check_origin(path: Path, found: dict[str, str]) -> None:
+    version = found.get(VERSION_KEY, "")
+    if NETWORK_KEY not in found or not version.isdecimal():
+        raise FileFormatError(
+            f"{path} was not written by nmtool",
+            code="file-foreign",
+            why="an ONNX graph in general is no network of spiking neurons",
+            fix="import files that nmtool export wrote",
+        )
+    check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
+
+
+def _is_whole(model: bytes, seal: Field, found: dict[str, str]) -> bool:
+    return digest(model[: seal.first] + model[seal.end :]) == found[DIGEST_KEY]
+
+
+def _entry(field: Field) -> tuple[str, str]:
+    parts = {part.number: part.text for part in fields(field.content)}
+    return parts.get(1, ""), parts.get(2, "")
+
+
+def _arrays(header: dict[str, Any], tensors: dict[str, NDArray]) -> dict[str, NDArray]:
+    """The arrays of a network's archive from the constants of a graph; takes what only ONNX needs
+    out of the header."""
+    sign_modes = [entry.pop("sign_mode") for entry in header["projections"]]
+    names = projection_names((e["source"], e["target"]) for e in header["projections"])
+
+    def synapses(index: int) -> tuple[NDArray, NDArray]:
+        weight, delay = (tensors[f"{names[index]}.{what}"] for what in ("weight", "delay"))
+        return weight.astype(np.int16), delay
+
+    def bias(entry: Mapping[str, Any]) -> NDArray:
+        return tensors[f"{entry['name']}.bias"] >> np.int64(entry["bias_exponent"])
+
+    return network_arrays(header, sign_modes, bias, synapses)
+
+
+def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
+    """Constants of the graph and of the graphs in its nodes, by name without their suffix."""
+    counted = _Counted()
+    graphs = [f.content for f in counted.fields(memoryview(model)) if f.number == _GRAPH]
+    for graph in graphs:
+        for field in counted.fields(graph):
+            if field.number == _INITIALIZER:
+                yield from _tensor(list(counted.fields(field.content)))
+            elif field.number == _NODE:
+                graphs += _subgraphs(field.content, counted)
+
+
+class _Counted:
+    """Reads messages that have so many fields together, and no more."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FIELDS
+
+    def fields(self, message: memoryview) -> Iterator[Field]:
+        for field in fields(message):
+            self._left -= 1
+            if self._left < 0:
+                raise WireError(f"its graph has more than {MAX_FIELDS} fields")
+            yield field
+
+
+def _subgraphs(node: memoryview, counted: _Counted) -> list[memoryview]:
+    attributes = [field.content for field in counted.fields(node) if field.number == _ATTRIBUTE]
+    return [
+        field.content
+        for attribute in attributes
+        for field in counted.fields(attribute)
+        if field.number == _SUBGRAPH
+    ]
+
+
+def _tensor(parts: list[Field]) -> Iterator[tuple[str, NDArray]]:
+    """Name and values, if they are of a type in which networks are stored."""
+    kind = next((p.value for p in parts if p.number == _DATA_TYPE), None)
+    if kind not in _DTYPES:
+        return
+    name = next(p.text for p in parts if p.number == _NAME)
+    raw = next((p.content for p in parts if p.number == _RAW_DATA), memoryview(b""))
+    shape = [size for p in parts if p.number == _DIMS for size in _sizes(p)]
+    yield name.partition("[")[0], np.frombuffer(raw, _DTYPES[kind]).reshape(shape)
+
+
+def _sizes(field: Field) -> list[int]:
+    return [field.value] if isinstance(field.value, int) else numbers(field.value)

@@ -1,0 +1,136 @@
+"""Write an export, a file or a folder: whole or not at all, and never over someone else's files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nmtool import leftovers, storage
+from nmtool.errors import StorageError, UsageError
+
+_BY_PYTHON = "__pycache__"
+
+
+def write_export(path: str | Path, content: bytes, force: bool) -> Path:
+    """Write a file; returns its path.
+
+    Args:
+        path: where it is to be.
+        content: all of it.
+        force: replace a file that is there.
+
+    Raises:
+        UsageError: something is there and may not be replaced.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder", code="file-is-folder", fix="choose the name of a file"
+        )
+    if not force and (path.exists() or path.is_symlink()):
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another name, or replace it with force",
+        )
+    with storage.replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+@contextmanager
+def replacing_folder(
+    folder: str | Path, force: bool, is_ours: Callable[[Path], bool], files: set[str]
+) -> Iterator[Path]:
+    """Yield an empty folder to fill; it takes the place of `folder` if everything went well.
+
+    Args:
+        folder: where the export is to be.
+        force: replace an earlier export.
+        is_ours: whether an existing folder is such an export.
+        files: relative POSIX paths of the files an export consists of. A folder with
+            anything else in it is not replaced.
+
+    Raises:
+        UsageError: the folder exists and may not be replaced.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    folder = Path(folder)
+    leftovers.clean(folder.parent)
+    _check_free(folder, force, is_ours, files)
+    new: Path | None = None
+    try:
+        new = Path(tempfile.mkdtemp(prefix=leftovers.prefix(folder.name), dir=folder.parent))
+        yield new
+        new.chmod(0o777 & ~storage.umask())
+        _move_into_place(new, folder)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} could not be written",
+            code="file-not-written",
+            why=error.strerror or str(error),
+            fix="check the folder, its permissions and the free space",
+        ) from error
+    finally:
+        if new is not None:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def _check_free(
+    folder: Path, force: bool, is_ours: Callable[[Path], bool], files: set[str]
+) -> None:
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if not force:
+        raise UsageError(
+            f"{folder} exists",
+            code="path-taken",
+            fix="choose another folder, or replace it with force",
+        )
+    if folder.is_symlink() or not folder.is_dir() or not is_ours(folder):
+        raise UsageError(
+            f"{folder} exists and is not such an export",
+            code="path-not-export",
+            why="only an earlier export is replaced",
+            fix="choose another folder",
+        )
+    strangers = sorted(files_in(folder) - files)
+    if strangers:
+        raise UsageError(
+            f"{folder} holds files that are not part of the export: {', '.join(strangers[:3])}",
+            code="path-holds-others",
+            why="replacing it would delete them",
+            fix="move them elsewhere, or choose another folder",
+        )
+
+
+def files_in(folder: Path) -> set[str]:
+    """Relative POSIX paths of all files in a folder, but those that Python compiles beside them."""
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and path.parent.name != _BY_PYTHON
+    }
+
+
+def _move_into_place(new: Path, folder: Path) -> None:
+    if not folder.exists():
+        os.rename(new, folder)
+        return
+    name = leftovers.prefix(folder.name, old=True)
+    old = Path(tempfile.mkdtemp(prefix=name, dir=folder.parent))
+    try:
+        os.rename(folder, old)
+        try:
+            os.rename(new, folder)
+        except OSError:
+            os.rename(old, folder)
+            raise
+    finally:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(old)
