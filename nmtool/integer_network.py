@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,10 @@ from nmtool.targets import (
     shifted,
     weight_step,
 )
+
+if TYPE_CHECKING:
+    from nmtool.data.binning import Binned
+    from nmtool.data.events import SpikeEvents
 
 FILE_KIND = "nmtool integer network"
 FILE_VERSION = 1
@@ -295,6 +300,12 @@ class IntegerNetwork(Tabular):
     def integrating(self) -> list[IntegerPopulation]:
         """The populations that only integrate."""
         return [p for p in self.populations if p.kind == LI]
+
+    def bin(self, events: SpikeEvents) -> Binned:
+        """Events as the network hears them, in its steps and channels; late ones are dropped."""
+        from nmtool.data.binning import bin_events
+
+        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
     @property
     def max_delay(self) -> int:

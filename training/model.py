@@ -193,12 +193,10 @@ class SpikingNetwork(nn.Module, Tabular):
         """
         parts = []
         with torch.no_grad():
-            for first in range(0, max(spikes.n_samples, 1), _RECORD_SAMPLES):
-                last = min(first + _RECORD_SAMPLES, spikes.n_samples)
-                activity = self(spikes.take(np.arange(first, last)))
-                parts.append(self._recorded(activity))
+            for some in spikes.batches(_RECORD_SAMPLES):
+                parts.append(self._recorded(self(some)))
                 if on_progress is not None:
-                    on_progress(last - first)
+                    on_progress(some.n_samples)
         return Recording.concatenate(parts)
 
     def _recorded(self, activity: Activity) -> Recording:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nmtool.data import SpikeEvents, bin_events, check_same_classes
+from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.errors import DataError
 from nmtool.network import Network
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
@@ -67,7 +67,7 @@ def make_trainer(
         check_same_classes(network, train)
     start = network or initial_network(options, train.n_units, train.class_names)
     some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
-    first = bin_events(some, start.dt_ms, start.n_steps, start.channels.group).raster
+    first = start.bin(some).raster
     if network is None and options.init_rate is not None:
         start = balance_drive(start, first, options.init_rate, options.max_delay, device)
     deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None

@@ -8,7 +8,7 @@ were inhibited.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -114,29 +114,25 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
     counts = simulate(network, spikes).counts
     if counts["u_wraps"] or not counts["v_clips"]:
         return counts["u_wraps"] > 0
-    portions = range(0, spikes.n_samples, SAMPLES_AT_ONCE)
-    return any(_saturates_on(network, spikes, first) for first in portions)
-
-
-def _saturates_on(network: IntegerNetwork, spikes: Raster, first: int) -> bool:
-    from nmtool.hardware_sim.simulator import simulate
-
-    last = min(first + SAMPLES_AT_ONCE, spikes.n_samples)
-    part = spikes.take(np.arange(first, last))
-    return bool(saturated_populations(network, simulate(network, part, deep=True)))
+    return any(saturated_populations(network, part) for part in _deep_recordings(network, spikes))
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
     """What all samples show, and the populations that saturated in a way that counts."""
-    from nmtool.hardware_sim.simulator import simulate
-
     seen, saturated = Calibration(), set[str]()
-    for first in range(0, spikes.n_samples, SAMPLES_AT_ONCE):
-        last = min(first + SAMPLES_AT_ONCE, spikes.n_samples)
-        recording = simulate(network, spikes.take(np.arange(first, last)), deep=True)
+    for recording in _deep_recordings(network, spikes):
         seen = _larger(seen, _measure(network, recording))
         saturated |= saturated_populations(network, recording)
     return seen, saturated
+
+
+def _deep_recordings(network: IntegerNetwork, spikes: Raster) -> Iterator[Recording]:
+    """u and v of every neuron, a few samples at a time; nothing where there are no samples."""
+    from nmtool.hardware_sim.simulator import simulate
+
+    if spikes.n_samples:
+        for part in spikes.batches(SAMPLES_AT_ONCE):
+            yield simulate(network, part, deep=True)
 
 
 def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
