@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +79,6 @@ def quantise(
         UsageError: unknown bits, ranges or scale; the scale or the ranges are to come from data
             and there are none; the data do not fit the network; it is made of integers already.
         DataError: a split of the data is missing or empty.
-        MissingError: ranges are searched, for which the float network has to run on torch.
     """
     source, network = network, _floats(network)
     check_choices(ranges, scale, has_data=calibrate_on is not None)
@@ -139,9 +137,6 @@ def rounding_cost(
     Returns:
         None where the float network cannot run here, which is logged as a warning.
     """
-    if importlib.util.find_spec("torch") is None:
-        _log.warning("accuracies are not compared: the float network runs on torch (nmtool[train])")
-        return None
     samples = bin_for(network, data)
     try:
         before = evaluate(network, samples, progress=progress)
