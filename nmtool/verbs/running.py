@@ -133,7 +133,7 @@ def simulate(
             fix="quantise the network first, or leave out deep",
         )
     record: Callable[..., Recording] = partial(simulate_reals, found)
-    if _has_torch():
+    if has_torch():
         with libraries_needed("train"):
             from nmtool.training.model import SpikingNetwork
 
@@ -165,7 +165,7 @@ def evaluate(
     recording = simulate(found, samples.raster, progress=progress)
     result = evaluated(found, samples, recording)
     options = _options(network)
-    if options is None or isinstance(found, IntegerNetwork) or not _has_torch():
+    if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
     from nmtool.training.losses import recorded_loss
 
@@ -264,7 +264,8 @@ def executable(path: str | Path) -> Format:
     return found
 
 
-def _has_torch() -> bool:
+def has_torch() -> bool:
+    """True where floats run on torch."""
     return importlib.util.find_spec("torch") is not None
 
 
