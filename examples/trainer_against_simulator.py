@@ -35,7 +35,7 @@ def main(folder: Path, data: str) -> None:
     integers = run.integers
     assert integers is not None, "the run trained in floats"
     events = nm.load_dataset(data).test
-    heard = nm.bin_events(events, integers.dt_ms, integers.n_steps, integers.channels.group).raster
+    heard = integers.bin(events).raster
 
     rounding = Decided(8, DelayGrid(), {}, nm.Calibration(), integers)
     trainer = nm.SpikingNetwork(run.network, rounding=rounding)

@@ -37,6 +37,7 @@ from nmtool.integer_network import (
 )
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
+from nmtool.targets import LOIHI2
 from nmtool.verification.exercised import FAULT_KINDS, Fault, MutationScore
 
 FAULTS = 200
@@ -185,8 +186,8 @@ def _may_change(projection: IntegerProjection, kind: str) -> NDArray[np.bool_]:
         return np.stack([weight + step <= high, weight - step >= low])
     if kind == "delay":
         delay = projection.delay.ravel()
-        return np.stack([delay < targets.MAX_DELAY, delay > 0]) & (weight != 0)
-    exponents = targets.weight_exponents(projection.weight_bits)
+        return np.stack([delay < LOIHI2.max_delay, delay > 0]) & (weight != 0)
+    exponents = LOIHI2.weight_exponents(projection.weight_bits)
     legal = [projection.weight_exponent + change in exponents for change in (1, -1)]
     return np.array(legal)[:, None] & (weight != 0).any()
 
@@ -194,13 +195,13 @@ def _may_change(projection: IntegerProjection, kind: str) -> NDArray[np.bool_]:
 def _constant_may_change(population: IntegerPopulation, kind: str) -> NDArray[np.bool_]:
     mantissa = np.asarray(population.bias_mantissa, np.int64)
     if kind == "bias":
-        limit = targets.BIAS_MANTISSA_LIMIT
+        limit = LOIHI2.bias_limit
         return np.stack([mantissa < limit - 1, mantissa > -limit])
     value, limit = {
-        "du": (population.du, targets.MAX_DU),
-        "dv": (population.dv, targets.MAX_DV),
-        "vth": (population.vth, targets.MAX_THRESHOLD),
-        "bias exponent": (population.bias_exponent, targets.MAX_BIAS_EXPONENT),
+        "du": (population.du, LOIHI2.max_du),
+        "dv": (population.dv, LOIHI2.max_dv),
+        "vth": (population.vth, LOIHI2.max_threshold),
+        "bias exponent": (population.bias_exponent, LOIHI2.max_bias_exponent),
     }[kind]
     matters = {"vth": population.kind == LIF, "bias exponent": bool(mantissa.any())}
     return np.array([[value < limit], [value > 0]]) & matters.get(kind, True)

@@ -25,7 +25,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DU, MAX_DV, MAX_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import LOIHI2, STATE_LIMIT, STATE_SHIFT
 
 STATES_AT_ONCE = 1 << 20
 """How many states are looked at together, to bound the memory that takes."""
@@ -118,13 +118,13 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
     peak = _clipped(kept + u + bias)
     found = []
     for by in (-1, 1):
-        if 0 <= population.du + by <= MAX_DU:
+        if 0 <= population.du + by <= LOIHI2.max_du:
             keep = keep_current(population.du)
             found.append(_any(_decayed(u_before, keep) != _decayed(u_before, keep - by)))
-        if 0 <= population.dv + by <= MAX_DV:
+        if 0 <= population.dv + by <= LOIHI2.max_dv:
             other = _decayed(v_before, keep_membrane(population.dv + by))
             found.append(_any(_differ(peak, _clipped(other + u + bias), threshold)))
-        if population.kind == LIF and 0 <= population.vth + by <= MAX_THRESHOLD:
+        if population.kind == LIF and 0 <= population.vth + by <= LOIHI2.max_threshold:
             moved = threshold + (by << STATE_SHIFT)
             found.append(_any((peak > threshold) != (peak > moved)))
         more = by << population.bias_exponent

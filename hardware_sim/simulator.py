@@ -65,8 +65,7 @@ def _portions(spikes: Raster, n_neurons: int) -> Iterator[Raster]:
             fix="use fewer steps",
         )
     size = max(1, BYTES_IN_FLIGHT // per_sample)
-    for first in range(0, max(spikes.n_samples, 1), size):
-        yield spikes.take(np.arange(first, min(first + size, spikes.n_samples)))
+    return spikes.batches(size)
 
 
 def _simulate_portion(network: IntegerNetwork, plan: Plan, spikes: Raster, deep: bool) -> Recording:

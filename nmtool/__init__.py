@@ -56,6 +56,7 @@ Quantisation:
     Quantisation        an integer network, an account of the cost, findings
     Calibration         what data showed about currents and membranes, for `round_network`
     round_network       the rounding alone, without data
+    Target              limits of a chip, e.g. its longest delay; by default those of Loihi 2
 
 Data:
 
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from nmtool.raster import Raster
     from nmtool.readout import Readout
     from nmtool.recording import Recording
+    from nmtool.targets import Target
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.losses import predictions, readout_loss
     from nmtool.training.model import SpikingNetwork
@@ -189,6 +191,7 @@ _HOMES = {
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
+    "nmtool.targets": "Target",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.losses": "predictions readout_loss",
     "nmtool.training.model": "SpikingNetwork",
@@ -262,6 +265,7 @@ if TYPE_CHECKING:
         "SpikingNetwork",
         "StorageError",
         "SweepResult",
+        "Target",
         "TrainOptions",
         "UsageError",
         "__version__",

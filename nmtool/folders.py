@@ -1,4 +1,4 @@
-"""Where nmtool keeps what it can make again: one place for caches, one for environments."""
+"""Folders where nmtool keeps what it can make again, and the names of files in a run folder."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ def data_folder() -> Path:
     return _base("XDG_DATA_HOME", ".local/share") / "nmtool"
 
 
+# Files of a run folder.
+
+RUN_MANIFEST = "run.json"
+"""Settings, data set and version."""
+
+RUN_LOG = "log.jsonl"
+"""One line per epoch."""
+
 RUN_NETWORK = "network.npz"
-"""The file of a run folder that holds its float network."""
+"""The float network of the best epoch."""
 
 RUN_INTEGERS = "integers.npz"
-"""The file of a run folder that holds the integers of a run that trained in them."""
+"""The same in integers, where the run trained in them."""
+
+RUN_CHECKPOINT = "checkpoint.npz"
+"""Everything needed to go on after the last finished epoch."""

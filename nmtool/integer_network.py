@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool import graph, storage, targets
+from nmtool import graph, storage
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -24,6 +25,19 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
+from nmtool.targets import (
+    ARITHMETIC,
+    LOIHI2,
+    MAX_WEIGHT,
+    SILENT_THRESHOLD,
+    Target,
+    shifted,
+    weight_step,
+)
+
+if TYPE_CHECKING:
+    from nmtool.data.binning import Binned
+    from nmtool.data.events import SpikeEvents
 
 FILE_KIND = "nmtool integer network"
 FILE_VERSION = 1
@@ -65,32 +79,39 @@ class IntegerPopulation(Tabular):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
-        self._check_range("du", self.du, targets.MAX_DU)
-        self._check_range("dv", self.dv, targets.MAX_DV)
-        self._check_range("bias_exponent", self.bias_exponent, targets.MAX_BIAS_EXPONENT)
         if not 0 < self.scale < math.inf:
             raise NetworkError(
                 f"population '{self.name}': the scale must be positive and finite, "
                 f"not {self.scale}",
                 code="scale-range",
             )
+        self.check(LOIHI2)
+        for key in ("du", "dv", "vth", "bias_exponent"):
+            object.__setattr__(self, key, int(getattr(self, key)))
+        bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
+        object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
+
+    def check(self, target: Target) -> None:
+        """Raise `NetworkError` unless a target holds these constants."""
+        self._check_range("du", self.du, target.max_du)
+        self._check_range("dv", self.dv, target.max_dv)
+        self._check_range("bias_exponent", self.bias_exponent, target.max_bias_exponent)
         if self.kind == LIF:
-            self._check_range("vth", self.vth, targets.MAX_THRESHOLD)
-        elif self.vth != targets.SILENT_THRESHOLD:
+            self._check_range("vth", self.vth, target.max_threshold)
+        elif self.vth != SILENT_THRESHOLD:
             raise NetworkError(
-                f"population '{self.name}': a li population has vth {targets.SILENT_THRESHOLD}, "
+                f"population '{self.name}': a li population has vth {SILENT_THRESHOLD}, "
                 f"not {self.vth}",
                 code="li-threshold",
             )
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
-        limit = targets.BIAS_MANTISSA_LIMIT
+        limit = target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
             raise NetworkError(
                 f"population '{self.name}': bias mantissas must be whole numbers in "
                 f"{-limit} … {limit - 1}",
                 code="bias-mantissa-range",
             )
-        object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
 
     def __repr__(self) -> str:
         return f"<IntegerPopulation '{self.name}': {self.size} {self.kind}>"
@@ -106,7 +127,6 @@ class IntegerPopulation(Tabular):
                 f"not {value}",
                 code="constant-range",
             )
-        object.__setattr__(self, key, int(value))
 
     @property
     def bias(self) -> NDArray[np.int64]:
@@ -144,32 +164,38 @@ class IntegerProjection(Tabular):
                 "one shape (pre, post)",
                 code="weights-delays-shape",
             )
-        if self.weight_bits not in targets.WEIGHT_BITS:
+        self._check_limits(label, LOIHI2, weight, delay)
+        for key in ("weight_bits", "weight_exponent"):
+            object.__setattr__(self, key, int(getattr(self, key)))
+        object.__setattr__(self, "weight", np.ascontiguousarray(weight, np.int16))
+        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.uint8))
+
+    def check(self, target: Target) -> None:
+        """Raise `NetworkError` unless a target holds these synapses."""
+        label = f"projection {self.source} → {self.target}"
+        self._check_limits(label, target, self.weight, self.delay)
+
+    def _check_limits(self, label: str, target: Target, weight: NDArray, delay: NDArray) -> None:
+        bits = target.weight_bits
+        if self.weight_bits not in bits:
             raise NetworkError(
-                f"{label}: weight_bits must be 2 … 8, not {self.weight_bits}",
+                f"{label}: weight_bits must be {bits[0]} … {bits[-1]}, not {self.weight_bits}",
                 code="projection-bits-range",
             )
-        exponents = targets.weight_exponents(self.weight_bits)
+        exponents = target.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:
             raise NetworkError(
                 f"{label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
                 f"not {self.weight_exponent}",
                 code="projection-exponent-range",
             )
-        for key in ("weight_bits", "weight_exponent"):
-            object.__setattr__(self, key, int(getattr(self, key)))
         self._check_weights(label, weight)
-        if (
-            (delay != np.trunc(delay)).any()
-            or (delay < 0).any()
-            or (delay > targets.MAX_DELAY).any()
-        ):
+        longest = target.max_delay
+        if (delay != np.trunc(delay)).any() or (delay < 0).any() or (delay > longest).any():
             raise NetworkError(
-                f"{label}: delays must be whole steps from 0 to {targets.MAX_DELAY}",
+                f"{label}: delays must be whole steps from 0 to {longest}",
                 code="delays-not-steps",
             )
-        object.__setattr__(self, "weight", np.ascontiguousarray(weight, np.int16))
-        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.uint8))
 
     def __repr__(self) -> str:
         return f"<IntegerProjection {projection_line(self)}, {self.weight_bits} bits>"
@@ -180,12 +206,12 @@ class IntegerProjection(Tabular):
 
     def _check_weights(self, label: str, weight: NDArray) -> None:
         # No absolute value: that of the smallest integer of a type is negative.
-        if not ((weight > -targets.MAX_WEIGHT) & (weight < targets.MAX_WEIGHT)).all():
+        if not ((weight > -MAX_WEIGHT) & (weight < MAX_WEIGHT)).all():
             raise NetworkError(
                 f"{label}: weights must lie strictly between −256 and 256", code="weights-range"
             )
         signs = sign_mode(weight)
-        step = targets.weight_step(self.weight_bits, signs == MIXED)
+        step = weight_step(self.weight_bits, signs == MIXED)
         if (weight % step != 0).any():
             raise NetworkError(
                 f"{label}: {signs} {self.weight_bits}-bit weights must be multiples of {step}",
@@ -205,7 +231,7 @@ class IntegerProjection(Tabular):
     @property
     def shifted_weight(self) -> NDArray[np.int32]:
         """[pre, post] int32: weight·2^weight_exponent, what a spike adds to a."""
-        return targets.shifted(self.weight.astype(np.int32), self.weight_exponent)
+        return shifted(self.weight.astype(np.int32), self.weight_exponent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -227,16 +253,16 @@ class IntegerNetwork(Tabular):
     n_steps: int
     class_names: Sequence[str] = field(default=())
     source_hash: str = ""
-    arithmetic: str = targets.LOIHI2
+    arithmetic: str = ARITHMETIC
 
     def __post_init__(self) -> None:
         for key in ("populations", "projections"):
             object.__setattr__(self, key, tuple(getattr(self, key)))
-        if self.arithmetic != targets.LOIHI2:
+        if self.arithmetic != ARITHMETIC:
             raise NetworkError(
                 f"unknown arithmetic '{self.arithmetic}'",
                 code="arithmetic-unknown",
-                why=f"this nmtool runs {targets.LOIHI2} only",
+                why=f"this nmtool runs {ARITHMETIC} only",
                 fix="update nmtool",
             )
         graph.check_graph(self.channels, self.populations, self.projections)
@@ -251,6 +277,16 @@ class IntegerNetwork(Tabular):
         """Everything about the network but its synapses one by one."""
         return tables_of("integer network", describe_network(self))
 
+    def check(self, target: Target) -> None:
+        """Raise `NetworkError` unless a target holds the network; any of its limits counts.
+
+        What Loihi 2 holds is checked when a network is made; a target that holds less is asked.
+        """
+        for population in self.populations:
+            population.check(target)
+        for projection in self.projections:
+            projection.check(target)
+
     def population(self, name: str) -> IntegerPopulation:
         """The population of that name."""
         return graph.by_name(self.populations, name)
@@ -264,6 +300,12 @@ class IntegerNetwork(Tabular):
     def integrating(self) -> list[IntegerPopulation]:
         """The populations that only integrate."""
         return [p for p in self.populations if p.kind == LI]
+
+    def bin(self, events: SpikeEvents) -> Binned:
+        """Events as the network hears them, in its steps and channels; late ones are dropped."""
+        from nmtool.data.binning import bin_events
+
+        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
     @property
     def max_delay(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,11 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
+from nmtool.targets import MAX_FLOAT_DELAY
+
+if TYPE_CHECKING:
+    from nmtool.data.binning import Binned
+    from nmtool.data.events import SpikeEvents
 
 FILE_KIND = "nmtool network"
 FILE_VERSION = 1
@@ -130,9 +135,10 @@ class Projection(Tabular):
                 code="weights-not-finite",
                 fix="replace NaN and infinity by numbers",
             )
-        if not np.array_equal(delay, np.trunc(delay)) or (delay < 0).any() or (delay > 65535).any():
+        in_range = ((delay >= 0) & (delay <= MAX_FLOAT_DELAY)).all()
+        if not np.array_equal(delay, np.trunc(delay)) or not in_range:
             raise NetworkError(
-                f"{label}: delays must be whole steps from 0 to 65535",
+                f"{label}: delays must be whole steps from 0 to {MAX_FLOAT_DELAY}",
                 code="delays-not-steps",
                 fix="round delays to steps: milliseconds divided by dt_ms",
             )
@@ -192,6 +198,12 @@ class Network(Tabular):
     def population(self, name: str) -> Population:
         """The population of that name."""
         return graph.by_name(self.populations, name)
+
+    def bin(self, events: SpikeEvents) -> Binned:
+        """Events as the network hears them, in its steps and channels; late ones are dropped."""
+        from nmtool.data.binning import bin_events
+
+        return bin_events(events, self.dt_ms, self.n_steps, self.channels.group)
 
     @property
     def max_delay(self) -> int:

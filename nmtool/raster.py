@@ -7,7 +7,7 @@ simulator records are all rasters.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,6 +124,11 @@ class Raster(Tabular):
     def __getitem__(self, samples: int | slice) -> Raster:
         """Some samples, e.g. `raster[:50]`, or one, `raster[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
+
+    def batches(self, at_once: int) -> Iterator[Raster]:
+        """All samples, at most so many at a time; a single empty batch where there are none."""
+        for first in range(0, max(self.n_samples, 1), at_once):
+            yield self[first : first + at_once]
 
     @property
     def n_samples(self) -> int:

@@ -27,7 +27,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.verification.explanation import Cause
 
 STEPS = 60
@@ -431,7 +431,7 @@ def stored_faults(network: IntegerNetwork, spikes: Raster, seed: int) -> Iterato
             continue
         truth = {"kind": "weight-exponent", **about, "actual": exponent}
         yield Fault(truth, with_projection(network, index, changed), spikes)
-    if projection.delay.max() < MAX_DELAY:
+    if projection.delay.max() < LOIHI2.max_delay:
         changed = replace(projection, delay=projection.delay + 1)
         truth = {"kind": "latency", **about, "actual": 1}
         yield Fault(truth, with_projection(network, index, changed), spikes)

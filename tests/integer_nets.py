@@ -18,7 +18,7 @@ from nmtool.integer_network import (
 )
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD, weight_step
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD, weight_step
 
 SIGNS = (MIXED, EXCITATORY, INHIBITORY)
 
@@ -28,7 +28,7 @@ class Maker:
     """Draws parts of networks from one random generator."""
 
     random: np.random.Generator
-    max_delay: int = MAX_DELAY
+    max_delay: int = LOIHI2.max_delay
     exponents: tuple[int, ...] = (0, -6, -1, 1, 7)
 
     def population(self, name: str, size: int, kind: str) -> IntegerPopulation:

@@ -25,7 +25,7 @@ KNOWN = {
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
-    "nmtool/verbs/quantising.py": {"importlib"},
+    "nmtool/verbs/running.py": {"importlib"},
     "training/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from nmtool import dynamics
 from nmtool.errors import NetworkError
 from nmtool.network import Population
-from nmtool.quantisation.scale import held_tau
+from nmtool.quantisation.neurons import held_tau
 
 
 class Cell(NamedTuple):

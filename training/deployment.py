@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from nmtool.hardware_sim.calibrate import calibrate, settle
-from nmtool.hardware_sim.saturation import overflows
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
+from nmtool.quantisation.calibration import calibrate, overflows, settle
 from nmtool.raster import Raster
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.options import TrainOptions
@@ -36,7 +35,7 @@ class Deployment:
 
     def rounding(self, network: Network) -> Rounding:
         """Ranges of least error for its weights, and the head-room its outputs need."""
-        ranges = weight_ranges(network, self.weight_bits)
+        ranges = weight_ranges(network, self.weight_bits, self.delays.target)
         blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
         seen = calibrate(network, self.samples, to_integers=blind.to_integers)
         return replace(blind, calibration=seen)
@@ -49,7 +48,7 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, scales are halved (`nmtool.hardware_sim.calibrate.settle`).
+        Where something does, scales are halved (`nmtool.quantisation.settle`).
 
         Args:
             network: the float network.

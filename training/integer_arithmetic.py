@@ -23,7 +23,7 @@ from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
-from nmtool.quantisation.scale import held_tau
+from nmtool.quantisation.neurons import held_tau
 from nmtool.targets import STATE_SHIFT
 from nmtool.training.arithmetic import Pass, join_cells
 from nmtool.training.cell import Cell, Chip, make_cell
@@ -41,7 +41,7 @@ class Rounding:
 
     Attributes:
         weight_bits: 2 … 8.
-        delays: which delays are held.
+        delays: which delays are held, and of which target.
         ranges: per projection (by index) what its integers reach, see `nmtool.quantisation`.
         calibration: what data showed.
     """
@@ -63,6 +63,7 @@ class Rounding:
             delays=self.delays,
             ranges=self.ranges,
             calibration=calibration,
+            target=self.delays.target,
         )
 
 

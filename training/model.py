@@ -25,12 +25,12 @@ from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY
 from nmtool.training.arithmetic import Arithmetic, FloatArithmetic
 from nmtool.training.blocks import BlockPlan, plan_block
 from nmtool.training.devices import CPU, Device
 from nmtool.training.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.integer_arithmetic import IntegerArithmetic, Rounding
-from nmtool.training.options import LONGEST_DELAY
 from nmtool.training.spike_trains import SpikeTrains
 
 _RECORD_SAMPLES = 64
@@ -104,7 +104,7 @@ class SpikingNetwork(nn.Module, Tabular):
         self,
         network: Network,
         *,
-        max_delay: int = 61,
+        max_delay: int = LOIHI2.max_delay,
         dtype: torch.dtype = torch.float32,
         device: Device = CPU,
         rounding: Rounding | None = None,
@@ -116,11 +116,11 @@ class SpikingNetwork(nn.Module, Tabular):
                 code="projections-missing",
                 fix="let the input project to a population",
             )
-        if max_delay > LONGEST_DELAY:
+        if max_delay > MAX_TRAINED_DELAY:
             raise UsageError(
                 f"delays of up to {max_delay} steps are too long to train or to run in floats",
                 code="max-delay-too-long",
-                why=f"they are held in 16 bits, which reach to {LONGEST_DELAY}",
+                why=f"they are held in 16 bits, which reach to {MAX_TRAINED_DELAY}",
                 fix="a longer time step (dt_ms) reaches as far with fewer steps",
             )
         if network.max_delay > max_delay:
@@ -193,12 +193,10 @@ class SpikingNetwork(nn.Module, Tabular):
         """
         parts = []
         with torch.no_grad():
-            for first in range(0, max(spikes.n_samples, 1), _RECORD_SAMPLES):
-                last = min(first + _RECORD_SAMPLES, spikes.n_samples)
-                activity = self(spikes.take(np.arange(first, last)))
-                parts.append(self._recorded(activity))
+            for some in spikes.batches(_RECORD_SAMPLES):
+                parts.append(self._recorded(self(some)))
                 if on_progress is not None:
-                    on_progress(last - first)
+                    on_progress(some.n_samples)
         return Recording.concatenate(parts)
 
     def _recorded(self, activity: Activity) -> Recording:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from nmtool.data import default_steps
-from nmtool.data.dataset import nearest
+from nmtool.data.dataset import VALIDATION_SAMPLES, nearest
 from nmtool.errors import UsageError
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES
-from nmtool.targets import MAX_DELAY
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, TARGETS
 from nmtool.training.recipes import read_settings
 
 
@@ -32,7 +32,7 @@ def _option(
     low: float | None = None,
     high: float | None = None,
     *,
-    choices: Sequence[str] = (),
+    choices: Collection[str] = (),
     positive: bool = False,
 ) -> Any:
     """A setting.
@@ -66,9 +66,6 @@ ARITHMETICS = ("float", "integer")
 
 SCHEDULES = ("cosine", "linear", "constant")
 """What learning rates do once risen: fall to 0, by half a cosine or in a line, or stay."""
-
-LONGEST_DELAY = 32767
-"""Steps that a delay can have in training, which holds them in 16 bits."""
 
 
 SHAPE = (
@@ -114,10 +111,11 @@ class TrainOptions:
     train_delays: bool = _option(NETWORK, True, "learn the delays too")
     max_delay: int = _option(
         NETWORK,
-        61,
-        "largest delay in steps; the chip holds 61; finetune cuts delays that are longer",
+        LOIHI2.max_delay,
+        f"largest delay in steps; the chip holds {LOIHI2.max_delay}; finetune cuts delays that are "
+        "longer",
         0,
-        LONGEST_DELAY,
+        MAX_TRAINED_DELAY,
     )
 
     init_delay_input: int | None = _option(
@@ -157,15 +155,20 @@ class TrainOptions:
         "forward pass in floats, or in the integers that the chip will run",
         choices=ARITHMETICS,
     )
-    weight_bits: int = _option(INTEGERS, 8, "bits of a weight", 2, 8)
-    delay_bits: int = _option(INTEGERS, 6, "bits of a delay", 1, 6)
+    target: str = _option(INTEGERS, LOIHI2.name, "the chip that is to run them", choices=TARGETS)
+    weight_bits: int = _option(
+        INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], LOIHI2.weight_bits[-1]
+    )
+    delay_bits: int = _option(
+        INTEGERS, 6, "bits of a delay", LOIHI2.delay_bits[0], LOIHI2.delay_bits[-1]
+    )
     delay_stride: int | None = _option(
         INTEGERS,
         None,
         "steps from one delay to the next, as far as the bits and max_delay reach; by default what "
         "comes nearest to all up to max_delay",
         1,
-        MAX_DELAY,
+        LOIHI2.max_delay,
     )
 
     epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
@@ -221,7 +224,7 @@ class TrainOptions:
 
     validation: int = _option(
         KEEPING,
-        300,
+        VALIDATION_SAMPLES,
         "the last so many training samples validate, unless the data set has a split for it",
         0,
     )
@@ -289,11 +292,12 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        if self.arithmetic == "integer" and self.max_delay > MAX_DELAY:
+        longest = TARGETS[self.target].max_delay
+        if self.arithmetic == "integer" and self.max_delay > longest:
             raise UsageError(
-                f"max_delay is {self.max_delay} steps, the chip holds {MAX_DELAY}",
+                f"max_delay is {self.max_delay} steps, the chip holds {longest}",
                 code="max-delay-beyond-chip",
-                fix=f"--max-delay {MAX_DELAY}, to which finetune cuts longer delays; in a new run, "
+                fix=f"--max-delay {longest}, to which finetune cuts longer delays; in a new run, "
                 "a longer time step (dt_ms) reaches as far with fewer steps",
             )
 
@@ -309,10 +313,11 @@ class TrainOptions:
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
-        limit = min(self.max_delay, MAX_DELAY)
+        target = TARGETS[self.target]
+        limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
-            return DelayGrid.spanning(self.delay_bits, limit, limit)
-        return DelayGrid(self.delay_bits, self.delay_stride, limit)
+            return DelayGrid.spanning(self.delay_bits, limit, limit, target)
+        return DelayGrid(self.delay_bits, self.delay_stride, limit, target)
 
     @property
     def longest_delay(self) -> int:

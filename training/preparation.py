@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nmtool.data import SpikeEvents, bin_events, check_same_classes
+from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.errors import DataError
 from nmtool.network import Network
+from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.balance import balance_drive
 from nmtool.training.deployment import Deployment
 from nmtool.training.devices import CPU, Device
@@ -21,9 +22,6 @@ from nmtool.training.options import TrainOptions
 from nmtool.training.ranks import ALONE, Ranks
 from nmtool.training.run_folder import RunFolder
 from nmtool.training.trainer import BatchReport, Trainer
-
-_SOME = 64
-"""Training samples that decide the first firing rate, and the integers' scales."""
 
 
 def make_trainer(
@@ -68,8 +66,8 @@ def make_trainer(
     if network is not None:
         check_same_classes(network, train)
     start = network or initial_network(options, train.n_units, train.class_names)
-    some = train.take(np.arange(min(_SOME, train.n_samples)))
-    first = bin_events(some, start.dt_ms, start.n_steps, start.channels.group).raster
+    some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
+    first = start.bin(some).raster
     if network is None and options.init_rate is not None:
         start = balance_drive(start, first, options.init_rate, options.max_delay, device)
     deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None

@@ -18,7 +18,7 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
+from nmtool.folders import RUN_CHECKPOINT, RUN_INTEGERS, RUN_LOG, RUN_MANIFEST, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
@@ -50,11 +50,11 @@ class RunFolder:
 
     @property
     def manifest_file(self) -> Path:
-        return self.path / "run.json"
+        return self.path / RUN_MANIFEST
 
     @property
     def log_file(self) -> Path:
-        return self.path / "log.jsonl"
+        return self.path / RUN_LOG
 
     @property
     def network_file(self) -> Path:
@@ -66,7 +66,7 @@ class RunFolder:
 
     @property
     def checkpoint_file(self) -> Path:
-        return self.path / "checkpoint.npz"
+        return self.path / RUN_CHECKPOINT
 
     def create(self, manifest: dict[str, Any]) -> None:
         """Make the folder and write the manifest.

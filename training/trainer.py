@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nmtool.data import SpikeEvents, bin_events
+from nmtool.data import SpikeEvents
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -205,7 +205,7 @@ class Trainer:
         network = self.model.network
         if not events.n_samples:
             return None, Totals.nothing(network)
-        binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
+        binned = network.bin(events)
         labels = torch.from_numpy(events.label).to(self.model.device.torch)
         activity = self.model(binned.raster, self._regulariser.push)
         loss = self._loss(activity, labels)
@@ -351,7 +351,5 @@ class Trainer:
         network = self.model.network
         held_out = [] if self._held_out is None else [self._held_out]
         for events in (self._train, *held_out):
-            for first in range(0, events.n_samples, _PORTION):
-                part = events.take(np.arange(first, min(first + _PORTION, events.n_samples)))
-                binned = bin_events(part, network.dt_ms, network.n_steps, network.channels.group)
-                yield binned.raster
+            for part in events.batches(_PORTION):
+                yield network.bin(part).raster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nmtool.data import SpikeEvents, bin_events
+from nmtool.data import SpikeEvents
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -26,8 +26,7 @@ class Validation:
         self._ranks = ranks
         self._n_samples = events.n_samples
         share = ranks.take(events)
-        binned = bin_events(share, network.dt_ms, network.n_steps, network.channels.group)
-        self._raster, self._label = binned.raster, share.label
+        self._raster, self._label = network.bin(share).raster, share.label
 
     def accuracy(self, model: SpikingNetwork) -> float:
         """Share of all samples whose class is predicted; collective."""

@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.targets import MAX_FLOAT_DELAY
 
 WEIGHT, DELAY = "weight", "delay"
 
 _VARIABLES = {"g": WEIGHT, "d": DELAY}
 """What older versions call them."""
-
-LONGEST_DELAY = 65535
-"""Steps, as `nmtool.network.Projection` holds them."""
 
 _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
@@ -229,6 +227,6 @@ def _unfit(
     if delay is not None and weight is not None and delay.size != weight.size:
         what = f"{weight.size} weights, but {delay.size} delays"
         yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
-    elif delay is not None and not ((delay > -0.5) & (delay < LONGEST_DELAY)).all():
-        what = f"delays are not within 0 … {LONGEST_DELAY} steps"
+    elif delay is not None and not ((delay > -0.5) & (delay < MAX_FLOAT_DELAY)).all():
+        what = f"delays are not within 0 … {MAX_FLOAT_DELAY} steps"
         yield Finding("mlgenn-delay-range", where, what, "train with delays in steps")

@@ -10,7 +10,7 @@ from nmtool.errors import Finding
 from nmtool.exporters.netx.layers import BIAS_EXPONENT, Integers, Layer
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import BIAS_MANTISSA_LIMIT
+from nmtool.targets import LOIHI2
 
 _OTHER_FORMAT = "use another format, such as lava, onnx or c"
 
@@ -108,7 +108,7 @@ def _obstacles(
         yield Finding(
             "netx-bias-step", where, f"biases are multiples of {1 << BIAS_EXPONENT}", _OTHER_FORMAT
         )
-    limit = BIAS_MANTISSA_LIMIT << BIAS_EXPONENT
+    limit = LOIHI2.bias_limit << BIAS_EXPONENT
     if (population.bias < -limit).any() or (population.bias >= limit).any():
         yield Finding(
             "netx-bias-range",

@@ -21,6 +21,7 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.targets import LOIHI2
 
 DT_MS = 1.0
 """Where a file does not tell how long steps are."""
@@ -69,33 +70,33 @@ def _steps(file: NetxFile) -> float:
 
 
 def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Finding]:
-    if not 1 <= layer.i_decay <= targets.MAX_DU + 1:
+    if not 1 <= layer.i_decay <= LOIHI2.max_du + 1:
         yield Finding(
             "netx-decay-range",
             where,
-            f"iDecay is {layer.i_decay}, not 1 … {targets.MAX_DU + 1}",
+            f"iDecay is {layer.i_decay}, not 1 … {LOIHI2.max_du + 1}",
             _FIX,
         )
-    if not 0 <= layer.v_decay <= targets.MAX_DV:
+    if not 0 <= layer.v_decay <= LOIHI2.max_dv:
         yield Finding(
-            "netx-decay-range", where, f"vDecay is {layer.v_decay}, not 0 … {targets.MAX_DV}", _FIX
+            "netx-decay-range", where, f"vDecay is {layer.v_decay}, not 0 … {LOIHI2.max_dv}", _FIX
         )
-    if layer.threshold < 0 or (layer.threshold > targets.MAX_THRESHOLD and not is_last):
+    if layer.threshold < 0 or (layer.threshold > LOIHI2.max_threshold and not is_last):
         yield Finding(
             "netx-threshold-range",
             where,
-            f"vThMant is {layer.threshold}, not 0 … {targets.MAX_THRESHOLD}",
+            f"vThMant is {layer.threshold}, not 0 … {LOIHI2.max_threshold}",
             _FIX,
         )
-    limit = targets.BIAS_MANTISSA_LIMIT
+    limit = LOIHI2.bias_limit
     if (layer.bias < -limit).any() or (layer.bias >= limit).any():
         yield Finding("netx-bias-range", where, f"biases leave {-limit} … {limit - 1}", _FIX)
     delay = np.zeros(1, np.int64) if layer.delay is None else layer.delay
-    if delay.min() < 0 or delay.max() > targets.MAX_DELAY:
+    if delay.min() < 0 or delay.max() > LOIHI2.max_delay:
         yield Finding(
             "netx-delay-range",
             where,
-            f"delays reach from {delay.min()} to {delay.max()}, not 0 … {targets.MAX_DELAY}",
+            f"delays reach from {delay.min()} to {delay.max()}, not 0 … {LOIHI2.max_delay}",
             _FIX,
         )
     yield from layer.misread(where, _FIX)
@@ -135,7 +136,7 @@ def network_of(file: NetxFile) -> IntegerNetwork:
 
 
 def _population(name: str, layer: Layer) -> IntegerPopulation:
-    spikes = layer.threshold <= targets.MAX_THRESHOLD
+    spikes = layer.threshold <= LOIHI2.max_threshold
     return IntegerPopulation(
         name,
         layer.size,

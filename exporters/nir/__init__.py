@@ -14,8 +14,6 @@ from pathlib import Path
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.exporters.embedded import GROUP, Embedded
 from nmtool.exporters.hdf5 import telling_damage
-from nmtool.exporters.nir import float_simulator
-from nmtool.exporters.nir.float_network import real_network
 from nmtool.exporters.nir.graph.differences import differences
 from nmtool.exporters.nir.graph.file import (
     WHAT,
@@ -32,6 +30,7 @@ from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.runtime.record import record
 from nmtool.exporters.nir.writing.build import build
 from nmtool.exporters.output import write_file
+from nmtool.float_simulator import simulate_reals
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -253,4 +252,4 @@ def reference(
         DataError: the raster has other channels than the network.
     """
     check_input(network, spikes)
-    return float_simulator.run(real_network(network), spikes, on_progress)
+    return simulate_reals(network, spikes, on_progress=on_progress)

@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nmtool.batches import in_batches
 from nmtool.errors import BackendError, missing_library
-from nmtool.exporters.batches import in_batches
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster

@@ -10,9 +10,9 @@ from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.loading import find_data
 from nmtool.cli.nir_options import add_nir_options, nir_options
 from nmtool.network import Network
+from nmtool.quantisation import CALIBRATION_SAMPLES
 from nmtool.verbs import exporting
 from nmtool.verbs.loading import load
-from nmtool.verbs.quantising import CALIBRATION_SAMPLES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

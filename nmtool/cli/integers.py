@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from nmtool import targets
 from nmtool.cli import console
 from nmtool.cli.progress import progress
 from nmtool.data import Dataset
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.quantisation.delays import DELAY_BITS
+from nmtool.quantisation.conversion import SCALES
+from nmtool.quantisation.pipeline import RANGES
+from nmtool.targets import LOIHI2
 from nmtool.verbs.exporting import calibration_split, quantise_option_unused
-from nmtool.verbs.quantising import RANGES, SCALES, quantise
+from nmtool.verbs.quantising import quantise
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
 
@@ -21,12 +22,12 @@ OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
 def add_quantise_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of quantisation; those not given are None."""
     parser.add_argument(
-        "--weight-bits", type=int, choices=targets.WEIGHT_BITS, metavar="N", help="2 … 8, default 8"
+        "--weight-bits", type=int, choices=LOIHI2.weight_bits, metavar="N", help="2 … 8, default 8"
     )
     parser.add_argument(
         "--delay-bits",
         type=int,
-        choices=DELAY_BITS,
+        choices=LOIHI2.delay_bits,
         metavar="N",
         help="1 … 6, default 6; delays become multiples of the stride of least error",
     )

@@ -10,22 +10,24 @@ from nmtool.cli.arguments import add_data_options, add_force, add_json, add_netw
 from nmtool.cli.integers import add_quantise_options, quantise_options
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
+from nmtool.data.dataset import VALIDATION_SAMPLES
 from nmtool.integer_network import FILE_KIND
-from nmtool.targets import LOIHI2
+from nmtool.quantisation import CALIBRATION_SAMPLES
+from nmtool.targets import LOIHI2, TARGETS
 from nmtool.verbs.exporting import check_network_name, check_replaceable
-from nmtool.verbs.quantising import CALIBRATION_SAMPLES, COMPARED_SAMPLES, quantise
+from nmtool.verbs.quantising import quantise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network(parser, "run folder or network file")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    parser.add_argument("--target", choices=[LOIHI2], default=LOIHI2, help="default loihi2")
+    parser.add_argument("--target", choices=TARGETS, default=LOIHI2.name, help="default loihi2")
     parser.add_argument(
         "--data",
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
         "accuracies on its validation split; without one on those samples that validated the run, "
-        f"if NETWORK is one, else on the last {COMPARED_SAMPLES} training samples, or half of "
+        f"if NETWORK is one, else on the last {VALIDATION_SAMPLES} training samples, or half of "
         "them; what compares does not calibrate",
     )
     add_force(parser, "an integer network in FILE.npz")
@@ -42,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = quantise(
         arguments.network,
         calibrate_on=find_data(arguments, arguments.data) if arguments.data else None,
+        target=TARGETS[arguments.target],
         progress=progress,
         **quantise_options(arguments),
     )

@@ -14,6 +14,9 @@ from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
 
+VALIDATION_SAMPLES = 300
+"""Training samples, the last ones, that validate where nothing else is said."""
+
 
 class Dataset(Tabular):
     """A data set whose splits are read when they are first asked for, and kept.

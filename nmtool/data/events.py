@@ -166,6 +166,11 @@ class SpikeEvents(Tabular):
         """Some samples, e.g. `events[:50]`, or one, `events[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
+    def batches(self, at_once: int) -> Iterator[SpikeEvents]:
+        """All samples, at most so many at a time; a single empty batch where there are none."""
+        for first in range(0, max(self.n_samples, 1), at_once):
+            yield self[first : first + at_once]
+
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
         from nmtool.data.description import describe, table_of

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.data.binning import bin_events
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.errors import DataError, UsageError
@@ -67,7 +66,7 @@ def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
     check_fit(network, events)
     if tuple(events.class_names) != tuple(network.class_names):
         _log.warning("the data name their classes otherwise than the network; numbers decide")
-    binned = bin_events(events, network.dt_ms, network.n_steps, network.channels.group)
+    binned = network.bin(events)
     if binned.dropped:
         _log.warning(
             f"{binned.dropped:,} of {events.n_events:,} events lie beyond {network.n_steps} steps "

@@ -1,22 +1,48 @@
-"""From `Network` to `IntegerNetwork`: scales, rounding, and an account of what they cost.
+"""From a float network to integers: every integer decided once, everything given up told.
 
-`round_network` decides every integer once. It cannot run a network; what data say about the size of
-currents and membranes comes in as `Calibration`.
+In the order of reading:
+
+    pipeline      the recommended way: calibrate on data, choose ranges, round
+    conversion    `round_network`: one population after another becomes integers
+    scale         how many integers one unit is worth: the bounds that decide it
+    weights       how far a projection's integers reach; weights that became 0
+    delays        the delays that are held; those that are too long
+    neurons       decays, thresholds and biases; those that cannot be held as they are
+    calibration   what data show of currents and membranes; overflows that count
+    report        what rounding changed, in numbers
+
+Every chapter returns its `Finding`s with its integers. What a chip holds is a `Target`. Networks
+are run in `calibration` and `weights` only, by the integer simulator.
 """
 
-from nmtool.quantisation.calibration import Calibration
-from nmtool.quantisation.conversion import Quantisation, round_network
+from nmtool.quantisation.calibration import CALIBRATION_SAMPLES, calibrate, overflows, settle
+from nmtool.quantisation.conversion import round_network
 from nmtool.quantisation.delays import DelayGrid
-from nmtool.quantisation.ranges import weight_ranges
-from nmtool.quantisation.report import PopulationReport, ProjectionReport, QuantisationReport
+from nmtool.quantisation.pipeline import quantise_network
+from nmtool.quantisation.report import (
+    PopulationReport,
+    ProjectionReport,
+    Quantisation,
+    QuantisationReport,
+    RoundingCost,
+)
+from nmtool.quantisation.scale import Calibration
+from nmtool.quantisation.weights import search_ranges, weight_ranges
 
 __all__ = [
+    "CALIBRATION_SAMPLES",
     "Calibration",
     "DelayGrid",
     "PopulationReport",
     "ProjectionReport",
     "Quantisation",
     "QuantisationReport",
+    "RoundingCost",
+    "calibrate",
+    "overflows",
+    "quantise_network",
     "round_network",
+    "search_ranges",
+    "settle",
     "weight_ranges",
 ]

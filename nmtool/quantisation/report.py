@@ -1,4 +1,4 @@
-"""Account of a quantisation: numbers per population and projection, findings, accuracy lost."""
+"""`Quantisation`: integers, what rounding changed in numbers, findings, accuracy lost."""
 
 from __future__ import annotations
 
@@ -6,8 +6,75 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from nmtool.errors import Finding
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation.delays import DelayGrid
+from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
+from nmtool.quantisation.scale import current_ceiling, one_signed_sum
+from nmtool.quantisation.weights import weight_jumps
 from nmtool.tables import Table, Tabular
+from nmtool.targets import STATE_LIMIT, STATE_SHIFT, Target
+
+
+@dataclass(frozen=True)
+class Quantisation(Tabular):
+    """An integer network and the account of how it came about.
+
+    Attributes:
+        network: the integers.
+        report: what rounding changed, and what the target cannot hold.
+        cost: what rounding costs in accuracy, where that was measured.
+    """
+
+    network: IntegerNetwork
+    report: QuantisationReport
+    cost: RoundingCost | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything the target cannot hold as it is, and what was done about it."""
+        return self.report.findings
+
+    def tables(self) -> list[Table]:
+        """The report, and the cost where there is one."""
+        return [*self.report.tables(), *(self.cost.tables() if self.cost else [])]
+
+    def __repr__(self) -> str:
+        return f"<Quantisation: {self.network}, {len(self.findings)} findings>"
+
+
+@dataclass(frozen=True)
+class QuantisationReport(Tabular):
+    """The whole account.
+
+    Attributes:
+        populations, projections: in the network's order.
+        findings: everything the target cannot hold as it is, and what was done about it.
+        calibrated: whether data set the head-room of the non-spiking populations.
+    """
+
+    populations: tuple[PopulationReport, ...]
+    projections: tuple[ProjectionReport, ...]
+    findings: tuple[Finding, ...]
+    calibrated: bool
+
+    def __repr__(self) -> str:
+        calibrated = "calibrated" if self.calibrated else "not calibrated"
+        return (
+            f"<QuantisationReport: {len(self.populations)} populations, "
+            f"{len(self.projections)} projections, {len(self.findings)} findings, {calibrated}>"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists."""
+        return asdict(self)
+
+    def tables(self) -> list[Table]:
+        """Weights and delays by projection, constants by population."""
+        return [_projection_table(self.projections), _population_table(self.populations)]
 
 
 @dataclass(frozen=True)
@@ -96,35 +163,69 @@ class RoundingCost(Tabular):
         return [Table("what it costs", ("", "value"), rows)]
 
 
-@dataclass(frozen=True)
-class QuantisationReport(Tabular):
-    """The whole account.
+def population_reports(
+    network: Network, integers: IntegerNetwork, target: Target
+) -> list[PopulationReport]:
+    """One per population, in the network's order.
 
-    Attributes:
-        populations, projections: in the network's order.
-        findings: everything the target cannot hold as it is, and what was done about it.
-        calibrated: whether data set the head-room of the non-spiking populations.
+    Args:
+        network: the float network.
+        integers: what it became.
+        target: what holds them.
     """
-
-    populations: tuple[PopulationReport, ...]
-    projections: tuple[ProjectionReport, ...]
-    findings: tuple[Finding, ...]
-    calibrated: bool
-
-    def __repr__(self) -> str:
-        calibrated = "calibrated" if self.calibrated else "not calibrated"
-        return (
-            f"<QuantisationReport: {len(self.populations)} populations, "
-            f"{len(self.projections)} projections, {len(self.findings)} findings, {calibrated}>"
+    reports = []
+    for exact, held in zip(network.populations, integers.populations, strict=True):
+        incoming = [p.shifted_weight for p in integers.projections if p.target == held.name]
+        drive = one_signed_sum([weight.astype(np.int64) for weight in incoming])
+        current = current_ceiling(drive, held.du) * (1 << STATE_SHIFT)
+        reports.append(
+            PopulationReport(
+                name=held.name,
+                scale=held.scale,
+                tau_mem_ms=common_value(exact.values("tau_mem_ms")),
+                tau_mem_held_ms=held_tau(held.dv, network.dt_ms),
+                tau_syn_ms=common_value(exact.values("tau_syn_ms")),
+                tau_syn_held_ms=held_tau(held.du + 1, network.dt_ms),
+                threshold_error=threshold_error(exact, held),
+                drive_share=drive / target.drive_limit,
+                current_share=current / STATE_LIMIT,
+            )
         )
+    return reports
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists."""
-        return asdict(self)
 
-    def tables(self) -> list[Table]:
-        """Weights and delays by projection, constants by population."""
-        return [_projection_table(self.projections), _population_table(self.populations)]
+def projection_reports(
+    network: Network, integers: IntegerNetwork, delays: DelayGrid
+) -> list[ProjectionReport]:
+    """One per projection, in the network's order.
+
+    Args:
+        network: the float network.
+        integers: what it became.
+        delays: which delays were held.
+    """
+    reports = []
+    for exact, held in zip(network.projections, integers.projections, strict=True):
+        wanted = weight_jumps(network, exact) * integers.population(held.target).scale
+        size, nonzero = _rms(wanted), wanted != 0
+        reports.append(
+            ProjectionReport(
+                source=held.source,
+                target=held.target,
+                weight_bits=held.weight_bits,
+                weight_exponent=held.weight_exponent,
+                largest_weight=int(np.abs(held.weight).max(initial=0)),
+                rms_error=_rms(held.shifted_weight - wanted) / size if size else 0.0,
+                lost=float((held.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
+                delays_clipped=int((exact.delay > delays.longest).sum()),
+                delay_error=int(np.abs(held.delay - exact.delay).max(initial=0)),
+            )
+        )
+    return reports
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 def _projection_table(projections: Sequence[ProjectionReport]) -> Table:

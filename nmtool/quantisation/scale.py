@@ -25,14 +25,13 @@ therefore decided by the integers (`share_of_ranges`), and S yields until they d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import targets
-from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import DECAY_ONE, LOIHI2, STATE_LIMIT, STATE_SHIFT, Target
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
@@ -41,6 +40,25 @@ THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
 _STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
 """Keeps a few weights that round up inside the strict bounds."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What data showed: largest magnitudes per population, in units of u.
+
+    Attributes:
+        drive: of a step's summed input.
+        current: of u.
+        membrane: of v. A population that is missing gets no head-room at all; a non-spiking one
+            that stayed at 0 gets what any input could need.
+        at_most: bound of the scale (integer weight units for one unit of u), of populations whose
+            integers overflowed at a larger one.
+    """
+
+    drive: Mapping[str, float] = field(default_factory=dict)
+    current: Mapping[str, float] = field(default_factory=dict)
+    membrane: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,26 +91,26 @@ def one_signed_sum(weights: Sequence[NDArray]) -> float:
     return float(max(np.max(positive), np.max(negative)))
 
 
-def largest_scale(ceilings: Ceilings) -> float:
+def largest_scale(ceilings: Ceilings, target: Target = LOIHI2) -> float:
     """The scale at which the first of the bounds that are not about weights is met."""
-    return min(_bounds(ceilings).values())
+    return min(_bounds(ceilings, target).values())
 
 
-def limited_by(ceilings: Ceilings, scale: float) -> str:
+def limited_by(ceilings: Ceilings, scale: float, target: Target = LOIHI2) -> str:
     """What keeps a scale from being twice as large, by the names above."""
-    bounds = _bounds(ceilings)
+    bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS
 
 
-def _bounds(ceilings: Ceilings) -> dict[str, float]:
+def _bounds(ceilings: Ceilings, target: Target) -> dict[str, float]:
     bounds = {
-        INPUT: _ratio(targets.CURRENT_LIMIT * _MARGIN, ceilings.drive),
+        INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
         CURRENT: _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
-        BIAS: _ratio(targets.MAX_BIAS / _STATE_UNIT, ceilings.bias),
+        BIAS: _ratio(target.max_bias / _STATE_UNIT, ceilings.bias),
     }
     if ceilings.threshold is not None:
-        bounds[THRESHOLD] = targets.MAX_THRESHOLD / ceilings.threshold
+        bounds[THRESHOLD] = target.max_threshold / ceilings.threshold
     if ceilings.membrane is not None:
         bounds[MEMBRANE] = _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.membrane)
     return bounds
@@ -104,6 +122,7 @@ def choose_scale(
     limits: Sequence[int],
     at_most: float = math.inf,
     weight_bits: int = 8,
+    target: Target = LOIHI2,
 ) -> tuple[float, list[int]]:
     """Scale of a population and exponents of its projections.
 
@@ -113,16 +132,17 @@ def choose_scale(
         limits: largest integer weight of each.
         at_most: a bound of S itself.
         weight_bits: decide the least exponent.
+        target: what holds the integers.
 
     Returns:
         S and one exponent per projection.
     """
-    cap = min(largest_scale(ceilings), at_most)
+    cap = min(largest_scale(ceilings, target), at_most)
     bases = [_ratio(limit, weight) for weight, limit in zip(largest, limits, strict=True)]
     scale = min([cap, *bases])
     if math.isinf(scale):
         return 1.0, [0] * len(bases)
-    possible = targets.weight_exponents(weight_bits)
+    possible = target.weight_exponents(weight_bits)
     finest = [base * 2.0 ** possible[0] for base in bases if math.isfinite(base)]
     while 2 * scale <= cap and any(2 * scale <= base for base in finest):
         if max(_exponents(2 * scale, bases, possible), default=0) not in possible:
@@ -141,15 +161,13 @@ def membrane_ceiling(current: float, dv: int) -> float:
     return current * DECAY_ONE / dv if dv else math.inf
 
 
-def held_tau(lost: int, dt_ms: float) -> float:
-    """Time constant in ms of a decay that loses `lost` of 4096 each step."""
-    if lost == 0:
-        return math.inf
-    return 0.0 if lost >= DECAY_ONE else -dt_ms / math.log1p(-lost / DECAY_ONE)
-
-
 def share_of_ranges(
-    drive: float, du: int, *, output_dv: int = 0, output_bias: float = 0.0
+    drive: float,
+    du: int,
+    *,
+    output_dv: int = 0,
+    output_bias: float = 0.0,
+    target: Target = LOIHI2,
 ) -> float:
     """How much of the ranges of a and u, of an output's v too, any input can fill; legal below 1.
 
@@ -158,9 +176,10 @@ def share_of_ranges(
         du: current decay.
         output_dv: membrane decay of a non-spiking population; 0 leaves v out.
         output_bias: largest magnitude of what is added to its v each step.
+        target: what holds the integers.
     """
     current = current_ceiling(drive, du) * _STATE_UNIT
-    shares = [drive / targets.CURRENT_LIMIT, current / STATE_LIMIT]
+    shares = [drive / target.drive_limit, current / STATE_LIMIT]
     if output_dv:
         shares.append(membrane_ceiling(current + output_bias, output_dv) / STATE_LIMIT)
     return max(shares)

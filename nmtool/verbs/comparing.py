@@ -42,7 +42,6 @@ def compare_accuracy(
         UsageError: there are none, or not as many, a run has no integers, or the data do not fit
             a network.
         DataError: there is no sample.
-        MissingError: a network is float, and torch is not installed.
     """
     pairs = network_pairs(first, second)
     if data is None:

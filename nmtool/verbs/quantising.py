@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nmtool.data.dataset import Dataset
+from nmtool.data.dataset import VALIDATION_SAMPLES, Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.errors import NetworkError, UsageError
@@ -18,23 +15,22 @@ from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
-from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network, weight_ranges
-from nmtool.quantisation.report import RoundingCost
+from nmtool.quantisation import (
+    CALIBRATION_SAMPLES,
+    Quantisation,
+    RoundingCost,
+    quantise_network,
+)
+from nmtool.quantisation.conversion import STATIC
+from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
+from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.loading import as_network, validated_on
 from nmtool.verbs.running import evaluate, simulate
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
 
-CALIBRATION_SAMPLES = 200
-"""Training samples, the first ones, that calibrate."""
-
-COMPARED_SAMPLES = 300
-"""Training samples, the last ones, that are compared on where nothing says which validated."""
-
-LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
-STATIC, DATA = SCALES = ("static", "data")
 VALIDATION = "validation"
 
 _log = logging.getLogger(__name__)
@@ -50,9 +46,10 @@ def quantise(
     ranges: str = ERROR,
     scale: str = STATIC,
     held_out: int | None = None,
+    target: Target = LOIHI2,
     progress: Progress = silent,
 ) -> Quantisation:
-    """Round a network to the integers of the target `loihi2`.
+    """Round a network to the integers of a target, by default Loihi 2.
 
     >>> q = quantise(run.network, calibrate_on=data.train)  # doctest: +SKIP
     >>> q.network  # doctest: +SKIP
@@ -75,16 +72,16 @@ def quantise(
             calibration samples.
         held_out: number of training samples, the last ones, that the network did not learn from;
             by default those that validated the run.
+        target: what its integers are for, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: is shown what is being done.
 
     Raises:
         UsageError: unknown bits, ranges or scale; the scale or the ranges are to come from data
             and there are none; the data do not fit the network; it is made of integers already.
         DataError: a split of the data is missing or empty.
-        MissingError: ranges are searched, for which the float network has to run on torch.
     """
     source, network = network, _floats(network)
-    _check(ranges, scale, has_data=calibrate_on is not None)
+    check_choices(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
         if held_out is None:
@@ -97,16 +94,23 @@ def quantise(
             _log.warning(
                 "accuracies are not compared: a single sample calibrates, and none is left"
             )
-    delays = DelayGrid.spanning(delay_bits, round(network.max_delay))
-    to_integers = partial(round_network, weight_bits=weight_bits, delays=delays)
-    if ranges != LARGEST:
-        to_integers = partial(to_integers, ranges=weight_ranges(network, weight_bits))
-    if calibrate_on is None:
-        found = to_integers(network)
+    spikes = None
+    if calibrate_on is not None:
+        first = calibrate_on[:CALIBRATION_SAMPLES]
+        spikes = first if isinstance(first, Raster) else bin_for(network, first).raster
+    found = quantise_network(
+        network,
+        spikes,
+        weight_bits=weight_bits,
+        delay_bits=delay_bits,
+        ranges=ranges,
+        scale=scale,
+        target=target,
+        float_scores=lambda spikes: simulate(network, spikes, progress=progress).scores,
+        progress=progress,
+    )
+    if spikes is None:
         _log.warning("no calibration data: non-spiking outputs keep head-room for any input")
-    else:
-        spikes = _calibration_spikes(network, calibrate_on)
-        found = _calibrated(network, spikes, to_integers, ranges == SEARCH, scale, progress)
     if compare_on is None:
         return found
     cost = rounding_cost(network, found.network, compare_on, compared_on, progress=progress)
@@ -133,9 +137,6 @@ def rounding_cost(
     Returns:
         None where the float network cannot run here, which is logged as a warning.
     """
-    if importlib.util.find_spec("torch") is None:
-        _log.warning("accuracies are not compared: the float network runs on torch (nmtool[train])")
-        return None
     samples = bin_for(network, data)
     try:
         before = evaluate(network, samples, progress=progress)
@@ -171,7 +172,7 @@ def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
     known = held_out is not None and 0 < held_out < events.n_samples
-    count = held_out if known else min(COMPARED_SAMPLES, events.n_samples // 2)
+    count = held_out if known else min(VALIDATION_SAMPLES, events.n_samples // 2)
     name = "samples held out of training" if known else "training samples, the last ones"
     kept = Dataset(dataset.name, ("train",), dataset.split, tail=count or None)
     return kept, name
@@ -193,67 +194,3 @@ def _floats(source: Network | Run | str | Path) -> Network:
     if isinstance(found, IntegerNetwork):
         raise quantised_already(source)
     return found
-
-
-def _check(ranges: str, scale: str, *, has_data: bool) -> None:
-    for name, value, known in (("ranges", ranges, RANGES), ("scale", scale, SCALES)):
-        if value not in known:
-            raise UsageError(
-                f"unknown {name} '{value}'",
-                code="quantise-option-unknown",
-                fix=f"use one of {', '.join(known)}",
-            )
-    for name, value in (("scale", DATA), ("ranges", SEARCH)):
-        if {"ranges": ranges, "scale": scale}[name] == value and not has_data:
-            raise UsageError(
-                f"{name} '{value}' needs calibration data",
-                code="calibration-data-missing",
-                fix="name them: --data DATA, or calibrate_on=data.train",
-            )
-
-
-def _calibration_spikes(network: Network, data: SpikeEvents | Raster) -> Raster:
-    """The first samples, as the network hears them."""
-    first = data[:CALIBRATION_SAMPLES]
-    return first if isinstance(first, Raster) else bin_for(network, first).raster
-
-
-def _calibrated(
-    network: Network,
-    spikes: Raster,
-    to_integers: Callable[..., Quantisation],
-    searches: bool,
-    scale: str,
-    progress: Progress,
-) -> Quantisation:
-    """Round with the head-room that samples show, and the ranges that suit them."""
-    from nmtool.hardware_sim.calibrate import calibrate, settle
-
-    with progress(f"calibrating on {spikes.n_samples} training samples"):
-        seen: Calibration = calibrate(network, spikes, to_integers=to_integers)
-    if searches:
-        to_integers = _searched(network, spikes, to_integers, seen, progress)
-        seen = settle(network, spikes, seen, to_integers=to_integers)
-    return to_integers(network, calibration=seen, scale=scale)
-
-
-def _searched(
-    network: Network,
-    spikes: Raster,
-    to_integers: Any,
-    seen: Calibration,
-    progress: Progress,
-) -> Callable[..., Quantisation]:
-    """Rounding with the ranges that change the answers to samples least."""
-    from nmtool.hardware_sim.search import search_ranges
-
-    scores = simulate(network, spikes, progress=progress).scores
-    with progress("searching ranges") as advance:
-        ranges = search_ranges(
-            to_integers.keywords["ranges"],
-            lambda ranges: to_integers(network, ranges=ranges, calibration=seen).network,
-            spikes,
-            scores,
-            on_try=lambda least: advance(spikes.n_samples, f"least error {least:.4f}"),
-        )
-    return partial(to_integers, ranges=ranges)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import FileFormatError, UsageError, libraries_needed
+from nmtool.float_simulator import simulate_reals
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
@@ -97,7 +100,8 @@ def simulate(
 ) -> Recording:
     """Run a network in its own arithmetic, every sample from a fresh state.
 
-    Integers run bit for bit as on the chip; floats run as in training, on torch.
+    Integers run bit for bit as on the chip. Floats run as in training, on torch; where that is not
+    installed, in float64 and slower (`nmtool.float_simulator`).
 
     >>> simulate(q.network, data.test)  # doctest: +SKIP
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
@@ -114,7 +118,6 @@ def simulate(
     Raises:
         DataError: the input has other channels than the network.
         UsageError: `deep` for a float network, or events that do not fit the network.
-        MissingError: a float network, and torch is not installed.
     """
     found = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(found, spikes).raster
@@ -129,12 +132,14 @@ def simulate(
             code="deep-float",
             fix="quantise the network first, or leave out deep",
         )
-    with libraries_needed("train"):
-        from nmtool.training.model import SpikingNetwork
+    record: Callable[..., Recording] = partial(simulate_reals, found)
+    if has_torch():
+        with libraries_needed("train"):
+            from nmtool.training.model import SpikingNetwork
 
-    model = SpikingNetwork(found, max_delay=found.max_delay)
+        record = SpikingNetwork(found, max_delay=found.max_delay).record
     with progress("float network", raster.n_samples) as advance:
-        return model.record(raster, on_progress=advance)
+        return record(raster, on_progress=advance)
 
 
 def evaluate(
@@ -147,21 +152,20 @@ def evaluate(
 
     Args:
         network: float or integer, a run, or the path of one. Of a float run the loss is known,
-            too.
+            too, where torch is installed.
         data: a split of a data set, or samples that are binned for the network already.
         progress: is shown how far it is.
 
     Raises:
         DataError: there is no sample.
         UsageError: the data have other channels or classes than the network.
-        MissingError: a float network, and torch is not installed.
     """
     found = as_network(network)
     samples = data if isinstance(data, Samples) else bin_for(found, data)
     recording = simulate(found, samples.raster, progress=progress)
     result = evaluated(found, samples, recording)
     options = _options(network)
-    if options is None or isinstance(found, IntegerNetwork):
+    if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
     from nmtool.training.losses import recorded_loss
 
@@ -258,6 +262,11 @@ def executable(path: str | Path) -> Format:
             fix="run its network in the integer simulator: nmtool evaluate",
         )
     return found
+
+
+def has_torch() -> bool:
+    """True where floats run on torch."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def _options(source: Source) -> TrainOptions | None:

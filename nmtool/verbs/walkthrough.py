@@ -10,11 +10,13 @@ from typing import Any
 
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
+from nmtool.folders import RUN_INTEGERS
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
+from nmtool.quantisation.pipeline import LARGEST
 from nmtool.tables import Table, Tabular
 from nmtool.verbs.exporting import export
-from nmtool.verbs.quantising import LARGEST, quantise
+from nmtool.verbs.quantising import quantise
 from nmtool.verbs.running import Evaluation, evaluate
 from nmtool.verbs.verifying import verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
@@ -112,7 +114,7 @@ def demo(
         on_chapter("2. quantise to 8-bit weights, 6-bit delays, 12-bit decays, and export to Lava")
         made = quantise(network, calibrate_on=data.train, ranges=LARGEST, progress=progress)
         on_quantised(made)
-        made.network.save(kept / "integers.npz")
+        made.network.save(kept / RUN_INTEGERS)
         export(made.network, kept / "lava", to="lava")
         on_chapter("3. run the test samples: float, integer simulator, Lava")
         test = data.test[:samples]

@@ -25,14 +25,10 @@ from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import (
-    BIAS_MANTISSA_LIMIT,
     DECAY_ONE,
-    MAX_BIAS_EXPONENT,
-    MAX_DU,
-    MAX_DV,
-    MAX_THRESHOLD,
+    LOIHI2,
+    MAX_SIX_BIT_DELAY,
     MAX_WEIGHT,
-    MAX_WEIGHT_EXPONENT,
     SILENT_THRESHOLD,
     STATE_LIMIT,
     STATE_SHIFT,
@@ -65,9 +61,6 @@ from nmtool.verification.forced import (
 
 MOST_CAUSES = 100
 """Causes that are kept; more may explain as much, and are counted."""
-
-LONGEST_DELAY = 63
-"""Delays are tried up to this: other tools hold such."""
 
 MOST_GUESSES = 8_000
 """Per projection, changes that are tried where u and v were not recorded, small ones first."""
@@ -310,7 +303,7 @@ def _delays(
     useful = (weight != 0) & sent.any(axis=(0, 1))
     if first is not None:
         useful &= abs(weight) == abs(first[1])
-    values = np.arange(LONGEST_DELAY + 1)
+    values = np.arange(MAX_SIX_BIT_DELAY + 1)
     pre, value = (x.ravel() for x in np.meshgrid(np.flatnonzero(useful), values, indexing="ij"))
     kept = value != delay[pre]
     pre, value = _nearest_first(pre[kept], value[kept], delay)
@@ -389,7 +382,7 @@ def _biases(case: Case) -> Iterator[Cause]:
     population = case.network.population(name)
     seen, arriving, constants = _of_neuron(case, name, neuron)
     expected = int(np.asarray(population.bias_mantissa)[neuron])
-    values = np.arange(-BIAS_MANTISSA_LIMIT, BIAS_MANTISSA_LIMIT)
+    values = np.arange(-LOIHI2.bias_limit, LOIHI2.bias_limit)
     values = values[values != expected]
     guesses = replace(constants, bias=values << population.bias_exponent)
     left = surviving(seen, arriving, guesses)
@@ -430,8 +423,8 @@ def _decays(case: Case) -> Iterator[Cause]:
         return
     population, constants = case.network.population(name), case.neurons[name]
     for kind, key, expected, values, one in (
-        ("decay-u", "keep_u", population.du, np.arange(-1, MAX_DU + 2), 1),
-        ("decay-v", "keep_v", population.dv, np.arange(MAX_DV + 2), 0),
+        ("decay-u", "keep_u", population.du, np.arange(-1, LOIHI2.max_du + 2), 1),
+        ("decay-v", "keep_v", population.dv, np.arange(LOIHI2.max_dv + 2), 0),
     ):
         values = values[values != expected]
         keep = DECAY_ONE - (values + one)
@@ -482,7 +475,7 @@ def _thresholds_between(seen: Seen, arriving: NDArray[np.int64], constants: Neur
     # Resets are the recorded ones, so that membranes do not depend on the threshold.
     peak = predict(seen, arriving, constants).peak
     low = int(peak[~seen.spikes].max(initial=0))
-    high = int(peak[seen.spikes].min(initial=(MAX_THRESHOLD + 1) << STATE_SHIFT))
+    high = int(peak[seen.spikes].min(initial=(LOIHI2.max_threshold + 1) << STATE_SHIFT))
     return range(-(-low >> STATE_SHIFT), ((high - 1) >> STATE_SHIFT) + 1)
 
 
@@ -492,7 +485,7 @@ def _bias_exponents(case: Case) -> Iterator[Cause]:
         return
     population = case.network.population(name)
     mantissa, expected = np.asarray(population.bias_mantissa, np.int64), population.bias_exponent
-    for exponent in range(MAX_BIAS_EXPONENT + 1):
+    for exponent in range(LOIHI2.max_bias_exponent + 1):
         changed = replace(case.neurons[name], bias=mantissa << exponent)
         if exponent != expected and case.holds(Change(neurons={name: changed})):
             yield Cause("bias-exponent", name, expected=expected, actual=exponent)
@@ -522,7 +515,7 @@ def _projection(case: Case, index: int) -> Iterator[Cause]:
             replace(about, kind="weight-exponent", expected=exponent, actual=one),
             wire._replace(weight=_shifted_by(projection.weight, one)),
         )
-        for one in range(-8, MAX_WEIGHT_EXPONENT + 2)
+        for one in range(-8, LOIHI2.max_weight_exponent + 2)
         if one != exponent
     ]
     tried.append((replace(about, kind="projection-missing"), wire._replace(weight=wire.weight * 0)))

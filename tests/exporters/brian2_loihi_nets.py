@@ -8,7 +8,7 @@ import numpy as np
 
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import DECAY_ONE, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_exponents
+from nmtool.targets import DECAY_ONE, LOIHI2, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 from tests.integer_nets import Maker, random_network
 
 
@@ -42,7 +42,7 @@ class FittingMaker(Maker):
         gain = DECAY_ONE / (target.du + 1) * DECAY_ONE / max(target.dv, 1)
         room = (STATE_LIMIT - 1) / max(most * gain * sources, 1)
         top = int(np.floor(np.log2(room)))
-        allowed = [e for e in weight_exponents(projection.weight_bits) if e <= top]
+        allowed = [e for e in LOIHI2.weight_exponents(projection.weight_bits) if e <= top]
         if not allowed:
             return replace(projection, weight=np.zeros_like(projection.weight), weight_exponent=0)
         chosen = int(self.random.choice([allowed[-1], self.random.choice(allowed)]))

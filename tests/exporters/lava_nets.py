@@ -7,7 +7,7 @@ import numpy as np
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD
 
 
 def self_sustained_network() -> IntegerNetwork:
@@ -17,7 +17,7 @@ def self_sustained_network() -> IntegerNetwork:
     """
     size = 8
     random = np.random.default_rng(5)
-    delay = np.arange(size * size).reshape(size, size) % (MAX_DELAY + 1)
+    delay = np.arange(size * size).reshape(size, size) % (LOIHI2.max_delay + 1)
     everywhere = np.full((size, size), 40)
     return IntegerNetwork(
         InputChannels(2),
@@ -32,7 +32,7 @@ def self_sustained_network() -> IntegerNetwork:
                 "hidden",
                 "out",
                 random.integers(-50, 50, (size, 3)) * 2,
-                random.integers(0, MAX_DELAY + 1, (size, 3)),
+                random.integers(0, LOIHI2.max_delay + 1, (size, 3)),
             ),
         ],
         Readout("out", "max"),

@@ -23,7 +23,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import MAX_DELAY, MAX_THRESHOLD, SILENT_THRESHOLD, STATE_SHIFT
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.verification.comparison import Comparison, compare_recordings
 from tests.exporters.brian2_loihi_nets import fitting_network
 from tests.exporters.lava_nets import self_sustained_network
@@ -34,7 +34,7 @@ from tests.strategies import seeds
 
 def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> IntegerNetwork:
     """One channel, one neuron, no delay."""
-    vth = {LIF: MAX_THRESHOLD, LI: SILENT_THRESHOLD}[kind]
+    vth = {LIF: LOIHI2.max_threshold, LI: SILENT_THRESHOLD}[kind]
     values = {"du": 4094, "dv": 4095, "vth": vth, **constants}
     return IntegerNetwork(
         InputChannels(1),
@@ -239,7 +239,7 @@ def test_random_networks(
 @pytest.mark.usefixtures("referee")
 def test_every_delay_and_a_fresh_state(tmp_path: Path) -> None:
     network = self_sustained_network()
-    assert set(network.projections[1].delay.flat) == set(range(MAX_DELAY + 1))
+    assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((70, 100, 2), bool)  # more than run at once
     dense[0, 0], dense[2, 40], dense[69, 5] = True, True, True
     found = compared(network, Raster.from_dense(dense), tmp_path, deep=False)
@@ -269,7 +269,7 @@ def test_steps_of_spikes_are_right_in_long_samples(tmp_path: Path) -> None:
 def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: Path) -> None:
     deep = simulate(network, ALWAYS, deep=True)
     u, v = deep.current["out"][0, :, 0], {**deep.membrane, **deep.potential}["out"][0, :, 0]
-    beyond = u < 0 if quantity == "u" else abs(v) > MAX_THRESHOLD << STATE_SHIFT
+    beyond = u < 0 if quantity == "u" else abs(v) > LOIHI2.max_threshold << STATE_SHIFT
     path = brian2_loihi.export(network, tmp_path / "network")
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
         brian2_loihi.run(path, ALWAYS)

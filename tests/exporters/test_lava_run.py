@@ -27,7 +27,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DELAY, STATE_LIMIT
+from nmtool.targets import LOIHI2, STATE_LIMIT
 from tests.exporters.integer_edges import edge_network, scattered_network
 from tests.exporters.lava_nets import self_sustained_network
 from tests.integer_nets import random_network, random_raster
@@ -88,7 +88,7 @@ def test_random_networks(
 
 def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: LavaEnvironment) -> None:
     network = self_sustained_network()
-    assert set(network.projections[1].delay.flat) == set(range(MAX_DELAY + 1))
+    assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((4, 100, 2), bool)
     dense[0, 0], dense[2, 40] = True, True
     spikes = Raster.from_dense(dense)

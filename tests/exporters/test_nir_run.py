@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import nir as exporter
-from nmtool.exporters.batches import MAX_SAMPLES
 from nmtool.exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate

@@ -17,7 +17,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.recording import Recording
-from nmtool.targets import MAX_DELAY, SILENT_THRESHOLD
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.integer_nets import random_network, random_raster
@@ -104,7 +104,7 @@ def test_wraps_and_clips_happen_in_these_tests_and_are_counted() -> None:
     assert counts["v_clips"] > 0
 
 
-@pytest.mark.parametrize("delay", [0, 1, 4, 31, MAX_DELAY])
+@pytest.mark.parametrize("delay", [0, 1, 4, 31, LOIHI2.max_delay])
 def test_every_delay_arrives_one_step_after_it(delay: int) -> None:
     spikes = simulate(chain(delay), spike_at(2, 200)).spikes["cell"]
     assert spikes.step.tolist() == list(range(3, 200, delay + 1))
@@ -118,7 +118,7 @@ def test_delay_0_fires_every_step_and_delay_4_every_fifth() -> None:
 
 
 def test_the_last_spike_of_a_sample_does_not_reach_the_next() -> None:
-    network = chain(MAX_DELAY)
+    network = chain(LOIHI2.max_delay)
     dense = np.zeros((3, 30, 1), bool)
     dense[0, -1] = dense[1, 5] = True
     recording = simulate(network, Raster.from_dense(dense), deep=True)

@@ -157,3 +157,12 @@ def test_no_number_is_too_large_to_be_refused(place: int) -> None:
 def test_a_later_sample_may_begin_again() -> None:
     raster = Raster(np.array([0, 1, 2]), np.array([3, 0]), np.array([4, 0]), 4, 5)
     assert events(raster.dense()) == [(0, 3, 4), (1, 0, 0)]
+
+
+@given(st.integers(0, 9), st.integers(1, 12))
+def test_batches_are_all_samples_in_order(n_samples: int, at_once: int) -> None:
+    raster = Raster.from_dense(np.random.default_rng(n_samples).random((n_samples, 4, 3)) < 0.4)
+    parts = list(raster.batches(at_once))
+    assert len(parts) == max(1, -(-n_samples // at_once))
+    assert all(0 < part.n_samples <= at_once for part in parts) or n_samples == 0
+    np.testing.assert_array_equal(np.concatenate([part.dense() for part in parts]), raster.dense())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from nmtool import targets
 from nmtool.graph import LI
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -15,6 +14,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.targets import LOIHI2
 from nmtool.training.devices import CPU, Device
 from nmtool.training.integer_arithmetic import Rounding
 from nmtool.training.model import SpikingNetwork
@@ -41,7 +41,7 @@ class TooLoud(Rounding):
 
     def __call__(self, network: Network) -> IntegerNetwork:
         integers = super().__call__(network)
-        largest = targets.weight_exponents(self.weight_bits)[-1]
+        largest = LOIHI2.weight_exponents(self.weight_bits)[-1]
         louder = [replace(p, weight_exponent=largest) for p in integers.projections]
         return replace(integers, projections=louder)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.data import SpikeEvents, bin_events
+from nmtool.data import SpikeEvents
 from nmtool.errors import UsageError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -34,7 +34,7 @@ class _StoppedError(Exception):
 
 def _accuracy(network: IntegerNetwork) -> float:
     events = small_dataset().validation
-    raster = bin_events(events, network.dt_ms, network.n_steps, network.channels.group).raster
+    raster = network.bin(events).raster
     return simulate(network, raster).accuracy(events.label)
 
 

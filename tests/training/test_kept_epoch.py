@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.data import bin_events
 from nmtool.network import Network
 from nmtool.training.model import SpikingNetwork
 from nmtool.training.preparation import make_trainer
@@ -39,7 +38,7 @@ def _best_epoch(folder: RunFolder, seed: int) -> int:
     assert folder.network().content_hash == best.content_hash
     events = dataset.validation
     assert events is not None
-    raster = bin_events(events, best.dt_ms, best.n_steps, best.channels.group).raster
+    raster = best.bin(events).raster
     assert SpikingNetwork(best).record(raster).accuracy(events.label) == max(scores)
     return expected
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.exporters.nir.float_network import RealPopulation
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts
 from nmtool.exporters.nir.reading.neurons import Cell, legal_names
 from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, Synapses
+from nmtool.float_simulator import RealPopulation
 from nmtool.graph import LIF
 
 CLOCK = "clock"

@@ -13,7 +13,6 @@ import numpy as np
 from nmtool import graph as kinds
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
-from nmtool.exporters.nir.float_network import RealPopulation
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
@@ -37,6 +36,7 @@ from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
 from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
+from nmtool.float_simulator import RealPopulation
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, Readout
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from nmtool import graph as kinds
 from nmtool.errors import Finding
-from nmtool.exporters.nir.float_network import Array, RealPopulation
 from nmtool.exporters.nir.graph.nodes import (
     CUBA_LI,
     CUBA_LIF,
@@ -30,6 +29,7 @@ from nmtool.exporters.nir.graph.nodes import (
     THRESHOLD,
     Node,
 )
+from nmtool.float_simulator import Array, RealPopulation
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIF: ("tau", "r", "v_leak", "v_threshold"),

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir.float_network import Array
 from nmtool.exporters.nir.graph.nodes import DELAY, Graph, whole_steps
+from nmtool.float_simulator import Array
 
 MAX_HELD = 1 << 27
 """Values that the delays of a graph may hold back for one sample."""

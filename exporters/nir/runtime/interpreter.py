@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.nir.float_network import Array
 from nmtool.exporters.nir.graph.loops import recurrent_edges
 from nmtool.exporters.nir.graph.nodes import INPUT, Graph
 from nmtool.exporters.nir.runtime.delay_lines import DelayLines, delay_lines, pasts
 from nmtool.exporters.nir.runtime.node_models import behaviour
+from nmtool.float_simulator import Array
 
 
 def execute(

@@ -8,7 +8,6 @@ import numpy as np
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.hdf5 import printable
-from nmtool.exporters.nir.float_network import Array
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
     CUBA_LI,
@@ -23,6 +22,7 @@ from nmtool.exporters.nir.graph.nodes import (
     WIRES,
     Node,
 )
+from nmtool.float_simulator import Array
 
 Step = Callable[[Array], Array]
 """From what arrives, [samples, lines], to what is passed on, [samples, size]."""

@@ -6,17 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nmtool import float_simulator
+from nmtool.batches import in_batches, samples_at_once
 from nmtool.errors import FileFormatError
-from nmtool.exporters.batches import in_batches, samples_at_once
 from nmtool.exporters.hdf5 import printable
-from nmtool.exporters.nir import float_simulator
-from nmtool.exporters.nir.float_network import Array, real_network
-from nmtool.exporters.nir.float_simulator import Spikes
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED
 from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
 from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.float_simulator import Array, Spikes, real_network
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network

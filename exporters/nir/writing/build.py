@@ -8,7 +8,6 @@ import numpy as np
 
 from nmtool import graph as kinds
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters.nir.float_network import real_network
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import INPUT, OUTPUT, Edge, Graph, Node
 from nmtool.exporters.nir.options import CURRENT, NirOptions
@@ -16,6 +15,7 @@ from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
 from nmtool.exporters.nir.writing.peers import edge_order, refusals
 from nmtool.exporters.nir.writing.plan import Plan
+from nmtool.float_simulator import real_network
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nmtool.errors import Finding
-from nmtool.exporters.nir.float_network import RealNetwork
 from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
 from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.plan import Plan
+from nmtool.float_simulator import RealNetwork
 from nmtool.graph import INPUT, LI
 
 MAX_NODES = 2000

@@ -2,7 +2,7 @@
 
 With a = 1 − dt/τ, NIR's simulators take Euler steps I ← a·I + (dt/τ_syn)·w_in·x and
 v ← a·v + (dt/τ_mem)·(v_leak + r·I). They are the step of
-`nmtool.exporters.nir.float_network` for
+`nmtool.float_simulator` for
 
     τ = dt/lose        w_in = τ_syn/dt        r = τ_mem/dt        v_leak = drive/lose_v
 
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmtool import graph as kinds
-from nmtool.exporters.nir.float_network import Array, RealPopulation
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
     CUBA_LI,
@@ -30,6 +29,7 @@ from nmtool.exporters.nir.graph.nodes import (
     Edge,
     Node,
 )
+from nmtool.float_simulator import Array, RealPopulation
 
 
 def mixes_leaks(population: RealPopulation) -> bool:

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.nir.float_network import RealNetwork, RealPopulation, RealProjection
 from nmtool.exporters.nir.graph.loops import closing_pairs, reached, shared_loops
 from nmtool.exporters.nir.graph.retiming import steps_ahead
 from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.writing import neurons
 from nmtool.exporters.nir.writing.neurons import unused
+from nmtool.float_simulator import RealNetwork, RealPopulation, RealProjection
 from nmtool.graph import INPUT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.data import bin_events, load_dataset
+from nmtool.data import load_dataset
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -41,7 +41,7 @@ def test_goes_on_in_integers(nmtool: Nmtool) -> None:
     assert after.hidden == before.hidden
     kept = IntegerNetwork.load("fine/integers.npz")
     held_out = load_dataset("two", validation=after.validation).validation
-    raster = bin_events(held_out, kept.dt_ms, kept.n_steps, kept.channels.group).raster
+    raster = kept.bin(held_out).raster
     best = max(entry["validation_accuracy"] for entry in _log("fine"))
     assert simulate(kept, raster).accuracy(held_out.label) == best
 

@@ -210,7 +210,6 @@ def test_help_waits_for_no_library(word: str) -> None:
             "torch",
             "pip install 'nmtool[train]'",
         ),
-        (["evaluate", "floats.npz", "two"], "torch", "pip install 'nmtool[train]'"),
         (["data", "digits"], "sklearn", "pip install 'nmtool[train]'"),
         (["data", "tonic:NMNIST"], "tonic", "pip install 'nmtool[tonic]'"),
     ],

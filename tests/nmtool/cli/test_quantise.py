@@ -10,12 +10,12 @@ import pytest
 
 from nmtool.data import bin_events, write_shd
 from nmtool.graph import LI
-from nmtool.hardware_sim.calibrate import calibrate
-from nmtool.hardware_sim.search import score_error
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import DelayGrid, round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate
+from nmtool.quantisation.weights import score_error
 from nmtool.raster import Raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool

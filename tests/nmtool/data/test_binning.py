@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from nmtool.data import SpikeEvents, bin_events, default_steps
 from nmtool.data.binning import count_dropped
 from nmtool.errors import NetworkError, UsageError
+from nmtool.graph import InputChannels
+from nmtool.network import Network, Population
+from nmtool.quantisation import round_network
+from nmtool.readout import Readout
 from tests.refusals import refused
 
 DTS = (1.0, 2.0, 0.1, 0.3, 0.7, 1e-3, 1 / 3)
@@ -145,3 +149,23 @@ def test_a_group_has_at_least_one_unit() -> None:
         bin_events(one_sample([0.0], [0]), 1.0, 5, group=0)
     with refused(NetworkError, "steps-range"):
         bin_events(one_sample([0.0], [0]), 1.0, 0)
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 5])
+def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None:
+    events = SpikeEvents(
+        time_ms=np.arange(n_samples) * 3.0,
+        unit=np.arange(n_samples) % 4,
+        offset=np.arange(n_samples + 1),
+        label=np.zeros(n_samples, np.int64),
+        class_names=["one"],
+        n_units=4,
+    )
+    network = Network(
+        InputChannels(2, 2), [Population("p", 1)], [], Readout("p", "first_spike"), 2.0, 5
+    )
+    for one in (network, round_network(network).network):
+        mine, theirs = one.bin(events), bin_events(events, 2.0, 5, 2)
+        assert (mine.surplus, mine.dropped) == (theirs.surplus, theirs.dropped)
+        np.testing.assert_array_equal(mine.raster.dense(), theirs.raster.dense())
+    assert sum(part.n_samples for part in events.batches(2)) == n_samples

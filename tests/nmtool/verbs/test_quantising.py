@@ -15,10 +15,11 @@ import nmtool as nm
 from nmtool.cli.main import main
 from nmtool.data import Dataset, bin_events
 from nmtool.errors import DataError, UsageError
+from nmtool.float_simulator import simulate_reals
 from nmtool.graph import LI
-from nmtool.hardware_sim.calibrate import calibrate
 from nmtool.network import Network, Population
 from nmtool.quantisation import round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate
 from nmtool.raster import Raster
 from nmtool.verbs.quantising import keep_apart
 from tests.nmtool.cli import cases
@@ -148,14 +149,15 @@ def test_a_single_sample_calibrates_and_nothing_is_compared(
     assert len(caplog.records) == 1
 
 
-def test_without_torch_nothing_is_compared(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_without_torch_ranges_are_searched_and_accuracies_compared(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with caplog.at_level(logging.INFO, "nmtool"):
-        found = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN)
-    assert found.cost is None
-    assert "nmtool[train]" in caplog.text
+    found = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN, ranges="search")
+    assert found.cost is not None
+    before = simulate_reals(NETWORK, RASTER)
+    assert found.cost.float_accuracy == before.accuracy(TRAIN.label)
+    assert found.cost.integer_accuracy == nm.evaluate(found.network, TRAIN).accuracy
 
 
 @pytest.mark.torch

@@ -16,7 +16,7 @@ from nmtool.quantisation.scale import (
     membrane_ceiling,
     one_signed_sum,
 )
-from nmtool.targets import WEIGHT_BITS, weight_exponents
+from nmtool.targets import LOIHI2
 
 positive = st.floats(1e-6, 1e6)
 or_nothing = st.one_of(st.none(), positive)
@@ -28,7 +28,7 @@ projections_strategy = st.lists(
     st.tuples(st.one_of(st.just(0.0), positive), st.sampled_from([254, 255, 252, 192, 128])),
     max_size=4,
 )
-bits_strategy = st.sampled_from(WEIGHT_BITS)
+bits_strategy = st.sampled_from(LOIHI2.weight_bits)
 
 
 def within_rules(
@@ -57,7 +57,7 @@ def test_the_scale_keeps_every_rule(
 ) -> None:
     scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
     assert 0 < scale < math.inf
-    assert all(exponent in weight_exponents(bits) for exponent in exponents)
+    assert all(exponent in LOIHI2.weight_exponents(bits) for exponent in exponents)
     assert within_rules(scale, ceilings, projections, exponents)
 
 
@@ -77,13 +77,13 @@ def test_twice_as_much_breaks_a_rule_or_gains_nothing(
 ) -> None:
     """A projection gains if the doubled weights still fit it with the least exponent."""
     scale, _ = choose_scale(ceilings, *_split(projections), weight_bits=bits)
-    least = weight_exponents(bits)[0]
+    least = LOIHI2.weight_exponents(bits)[0]
     higher = [_exponent(2 * scale, *projection, least) for projection in projections]
     gains = any(
         largest and exponent == least
         for (largest, _), exponent in zip(projections, higher, strict=True)
     )
-    possible = max(higher, default=0) in weight_exponents(bits)
+    possible = max(higher, default=0) in LOIHI2.weight_exponents(bits)
     fits = within_rules(2 * scale, ceilings, projections, higher, slack=1 - 1 / 512)
     assert not (gains and possible and fits)
 
@@ -93,7 +93,7 @@ def test_exponents_are_no_larger_than_needed(
     ceilings: Ceilings, projections: list[tuple[float, int]], bits: int
 ) -> None:
     scale, exponents = choose_scale(ceilings, *_split(projections), weight_bits=bits)
-    least = weight_exponents(bits)[0]
+    least = LOIHI2.weight_exponents(bits)[0]
     assert exponents == [_exponent(scale, *projection, least) for projection in projections]
 
 

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmtool import targets
 from nmtool.errors import UsageError
-from nmtool.quantisation.delays import DELAY_BITS, DelayGrid
+from nmtool.quantisation import DelayGrid
+from nmtool.targets import LOIHI2
 from tests.refusals import refused
 
 grids = st.builds(
     DelayGrid,
-    st.sampled_from(DELAY_BITS),
-    st.integers(1, targets.MAX_DELAY),
-    st.integers(0, targets.MAX_DELAY),
+    st.sampled_from(LOIHI2.delay_bits),
+    st.integers(1, LOIHI2.max_delay),
+    st.integers(0, LOIHI2.max_delay),
 )
 delays = st.lists(st.floats(0, 200), min_size=1, max_size=20)
 
@@ -39,22 +39,22 @@ def test_the_grid_keeps_its_own_delays(grid: DelayGrid) -> None:
     np.testing.assert_array_equal(grid.snap(held(grid)), held(grid))
 
 
-@given(st.sampled_from(DELAY_BITS), st.integers(0, 300))
+@given(st.sampled_from(LOIHI2.delay_bits), st.integers(0, 300))
 def test_no_other_grid_comes_nearer_to_all_delays(bits: int, longest: int) -> None:
-    limit = min(longest, targets.MAX_DELAY)
+    limit = min(longest, LOIHI2.max_delay)
     delays = np.linspace(0, limit, 977)
 
     def furthest(grid: DelayGrid) -> float:
         return float(np.abs(grid.snap(delays) - delays).max())
 
-    strides = range(1, targets.MAX_DELAY + 1)
+    strides = range(1, LOIHI2.max_delay + 1)
     best = min(furthest(DelayGrid(bits, stride)) for stride in strides)
     assert furthest(DelayGrid.spanning(bits, longest)) == pytest.approx(best, abs=0.1)
     best = min(furthest(DelayGrid(bits, stride, limit)) for stride in strides)
     assert furthest(DelayGrid.spanning(bits, limit, limit)) == pytest.approx(best, abs=0.1)
 
 
-@given(st.sampled_from(DELAY_BITS), st.integers(0, targets.MAX_DELAY), delays)
+@given(st.sampled_from(LOIHI2.delay_bits), st.integers(0, LOIHI2.max_delay), delays)
 def test_a_grid_that_spans_delays_keeps_its_limit(
     bits: int, limit: int, delay: list[float]
 ) -> None:
@@ -65,7 +65,7 @@ def test_a_grid_that_spans_delays_keeps_its_limit(
 
 @pytest.mark.parametrize(("bits", "stride"), [(6, 1), (5, 2), (4, 4), (3, 8), (2, 18), (1, 41)])
 def test_strides_that_span_what_the_target_holds(bits: int, stride: int) -> None:
-    assert DelayGrid.spanning(bits, targets.MAX_DELAY) == DelayGrid(bits, stride)
+    assert DelayGrid.spanning(bits, LOIHI2.max_delay) == DelayGrid(bits, stride)
 
 
 def test_the_last_delay_within_a_limit() -> None:
@@ -74,14 +74,14 @@ def test_the_last_delay_within_a_limit() -> None:
     assert DelayGrid(3, 21, limit=20).longest == 0
 
 
-@pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, targets.MAX_DELAY + 1)])
+@pytest.mark.parametrize(("bits", "stride"), [(0, 1), (7, 1), (6, 0), (6, LOIHI2.max_delay + 1)])
 def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> None:
     code = "delay-stride-range" if bits == 6 else "delay-bits-range"
     with refused(UsageError, code):
         DelayGrid(bits, stride)
 
 
-@pytest.mark.parametrize("limit", [-1, targets.MAX_DELAY + 1])
+@pytest.mark.parametrize("limit", [-1, LOIHI2.max_delay + 1])
 def test_a_limit_beyond_the_target_is_refused(limit: int) -> None:
     with refused(UsageError, "delay-limit-range"):
         DelayGrid(limit=limit)

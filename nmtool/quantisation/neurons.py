@@ -1,4 +1,4 @@
-"""Constants of neurons as a chip holds them: 12-bit decays of a population, 13-bit biases."""
+"""Constants of neurons as a chip holds them: decays, thresholds, biases; those that do not fit."""
 
 from __future__ import annotations
 
@@ -8,31 +8,46 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import dynamics, targets
+from nmtool import dynamics
 from nmtool.errors import Finding
 from nmtool.graph import LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network, Population
-from nmtool.quantisation.exact import single
-from nmtool.quantisation.scale import held_tau
 from nmtool.rounding import round_half_away
-from nmtool.targets import DECAY_ONE, STATE_SHIFT
+from nmtool.targets import DECAY_ONE, STATE_SHIFT, Target
+
+THRESHOLD_TOLERANCE = 0.05
+"""Of a threshold, relative to itself."""
 
 
-def current_decay(population: Population, dt_ms: float) -> int:
+def common_value(values: NDArray[np.float64]) -> float:
+    """The one value that a population holds for all its neurons: theirs, or their mean."""
+    same = (values == values[0]).all()
+    return float(values[0] if same else np.mean(values))
+
+
+def current_decay(population: Population, dt_ms: float, target: Target) -> int:
     """du, to which the chip adds 1: the nearest one where the exact one is out of range."""
     exact = _lost(population, "tau_syn_ms", dt_ms) - 1
-    return min(max(exact, 0), targets.MAX_DU)
+    return min(max(exact, 0), target.max_du)
 
 
-def membrane_decay(population: Population, dt_ms: float) -> int:
+def membrane_decay(population: Population, dt_ms: float, target: Target) -> int:
     """dv, the nearest one where the exact one is out of range."""
-    return min(_lost(population, "tau_mem_ms", dt_ms), targets.MAX_DV)
+    return min(_lost(population, "tau_mem_ms", dt_ms), target.max_dv)
 
 
 def _lost(population: Population, key: str, dt_ms: float) -> int:
     """What a step loses of 4096: 4096·(1 − exp(−dt/τ))."""
-    tau_ms = single(population.values(key))
+    tau_ms = common_value(population.values(key))
     return int(round_half_away(DECAY_ONE * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
+
+
+def held_tau(lost: int, dt_ms: float) -> float:
+    """Time constant in ms of a decay that loses `lost` of 4096 each step."""
+    if lost == 0:
+        return math.inf
+    return 0.0 if lost >= DECAY_ONE else -dt_ms / math.log1p(-lost / DECAY_ONE)
 
 
 def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
@@ -42,7 +57,7 @@ def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
 
 
 def bias_integers(
-    population: Population, dt_ms: float, scale: float
+    population: Population, dt_ms: float, scale: float, target: Target
 ) -> tuple[NDArray[np.int16], int]:
     """[size] mantissas and their common exponent.
 
@@ -50,21 +65,47 @@ def bias_integers(
         population: with the exact biases.
         dt_ms: length of a step.
         scale: integer weight per unit of u.
+        target: what holds them.
     """
     exact = bias_per_step(population, dt_ms) * scale * (1 << STATE_SHIFT)
-    limit = targets.BIAS_MANTISSA_LIMIT - 1
+    limit = target.bias_limit - 1
     largest = float(np.abs(exact).max())
     exponent = max(0, math.ceil(math.log2(largest / limit))) if largest > limit else 0
-    exponent = min(exponent, targets.MAX_BIAS_EXPONENT)
+    exponent = min(exponent, target.max_bias_exponent)
     mantissa = np.clip(round_half_away(exact / 2**exponent), -limit, limit)
     return mantissa.astype(np.int16), exponent
 
 
-def constant_findings(network: Network) -> Iterator[Finding]:
-    """Constants that a chip cannot hold as they are, whatever the scale."""
+def threshold_error(exact: Population, held: IntegerPopulation) -> float:
+    """Relative error of the rounded threshold; 0 for populations that do not spike."""
+    if held.kind != LIF:
+        return 0.0
+    return held.vth / (held.scale * common_value(exact.values("threshold"))) - 1
+
+
+def constant_findings(network: Network, target: Target) -> Iterator[Finding]:
+    """Constants that a target cannot hold as they are, whatever the scale."""
     for population in network.populations:
         yield from _averaged(population)
-        yield from _decays(population, network.dt_ms)
+        yield from _decays(population, network.dt_ms, target)
+
+
+def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[Finding]:
+    """Thresholds that rounding moved by more than a few percent.
+
+    Args:
+        network: the float network.
+        integers: what it became.
+    """
+    fix = "it is too small beside the weights; bring them closer in size"
+    for exact, held in zip(network.populations, integers.populations, strict=True):
+        error = threshold_error(exact, held)
+        if held.vth == 0:
+            what = "its threshold became 0: any membrane above 0 makes it spike"
+            yield Finding("threshold-lost", held.name, what, fix)
+        elif abs(error) > THRESHOLD_TOLERANCE:
+            what = f"its threshold is held as {held.vth}, which is off by {error:+.0%}"
+            yield Finding("threshold-error", held.name, what, fix)
 
 
 def _averaged(population: Population) -> Iterator[Finding]:
@@ -88,16 +129,16 @@ def _differ(values: NDArray[np.float64]) -> bool:
 
 
 def _mean_taken(values: NDArray[np.float64]) -> str:
-    return f"the mean, {single(values):g}, was taken"
+    return f"the mean, {common_value(values):g}, was taken"
 
 
-def _decays(population: Population, dt_ms: float) -> Iterator[Finding]:
+def _decays(population: Population, dt_ms: float, target: Target) -> Iterator[Finding]:
     held = {
-        "tau_mem_ms": membrane_decay(population, dt_ms),
-        "tau_syn_ms": current_decay(population, dt_ms) + 1,
+        "tau_mem_ms": membrane_decay(population, dt_ms, target),
+        "tau_syn_ms": current_decay(population, dt_ms, target) + 1,
     }
     for key, lost in held.items():
-        tau_ms = single(population.values(key))
+        tau_ms = common_value(population.values(key))
         text = f"{key} = {tau_ms:g} ms"
         if lost != _lost(population, key, dt_ms):
             what = f"{text} is outside what a 12-bit decay holds"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
@@ -36,8 +34,7 @@ def in_batches(
         on_progress: called with the number of samples finished since the last call.
     """
     parts = []
-    for first in range(0, max(spikes.n_samples, 1), at_once):
-        some = spikes.take(np.arange(first, min(first + at_once, spikes.n_samples)))
+    for some in spikes.batches(at_once):
         parts.append(run(some))
         if on_progress is not None:
             on_progress(some.n_samples)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nmtool.dynamics import drive_scale, membrane_gain
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
-from tests.nmtool.quantise_cases import bits_strategy, codes, one_population
+from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
 from tests.strategies import float_networks
 
 

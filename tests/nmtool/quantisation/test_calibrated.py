@@ -10,7 +10,7 @@ import pytest
 from nmtool.errors import UsageError
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, round_network
-from tests.nmtool.quantise_cases import codes, one_population
+from tests.nmtool.quantisation.cases import codes, one_population
 from tests.refusals import refused
 
 

@@ -5,14 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nmtool.hardware_sim.search import score_error, search_ranges
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import round_network, weight_ranges
+from nmtool.quantisation.weights import score_error, search_ranges
 from nmtool.targets import STATE_SHIFT
-from tests.hardware_sim.test_calibrate import spiking_network
 from tests.integer_nets import random_raster
+from tests.nmtool.quantisation.test_calibration import spiking_network
 
 BITS = 2
 

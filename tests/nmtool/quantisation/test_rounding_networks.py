@@ -11,7 +11,7 @@ from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
 from nmtool.network import Network
 from nmtool.quantisation import round_network
-from tests.nmtool.quantise_cases import FAN_IN, bits_strategy, one_population
+from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_population
 from tests.strategies import float_networks
 
 

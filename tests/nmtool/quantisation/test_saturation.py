@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.hardware_sim.saturation import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.quantisation.calibration import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import MAX_THRESHOLD, SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT
 
 
 def one_neuron(kind: str, weight: int, *, du: int = 4000) -> IntegerNetwork:
     """A neuron without a leak, driven by one channel through the largest exponent."""
-    vth = MAX_THRESHOLD if kind == LIF else SILENT_THRESHOLD
+    vth = LOIHI2.max_threshold if kind == LIF else SILENT_THRESHOLD
     return IntegerNetwork(
         InputChannels(1),
         [IntegerPopulation("cell", 1, kind, du=du, dv=0, vth=vth, scale=1.0)],
@@ -37,7 +37,7 @@ def always(n_samples: int = 1) -> Raster:
 state = st.integers(1 - STATE_LIMIT, STATE_LIMIT - 1)
 
 
-@given(state, state, st.integers(0, 4096), st.integers(0, MAX_THRESHOLD))
+@given(state, state, st.integers(0, 4096), st.integers(0, LOIHI2.max_threshold))
 def test_who_saturates_upwards_spikes_whatever_the_threshold(
     u: int, v: int, keep_v: int, vth: int
 ) -> None:

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
-from nmtool.hardware_sim.calibrate import calibrate, settle
 from nmtool.hardware_sim.reference import run_reference
-from nmtool.hardware_sim.saturation import overflows
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
+from nmtool.quantisation.calibration import calibrate, overflows, settle
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import STATE_LIMIT, weight_exponents
+from nmtool.targets import LOIHI2, STATE_LIMIT
 from tests.integer_nets import random_raster
 
 STEPS = 40
@@ -188,7 +187,7 @@ def test_a_halved_scale_keeps_integer_weights(bits: int, halvings: int) -> None:
     halved = to_integers(network, calibration=replace(seen, at_most=at_most)).network
     for before, after in zip(whole.projections, halved.projections, strict=True):
         assert halved.population(after.target).scale == at_most[after.target]
-        least = weight_exponents(bits)[0]
+        least = LOIHI2.weight_exponents(bits)[0]
         assert after.weight_exponent == max(least, before.weight_exponent - halvings)
         if before.weight_exponent - halvings >= least:
             np.testing.assert_array_equal(before.weight, after.weight)

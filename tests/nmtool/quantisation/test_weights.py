@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nmtool.dynamics import drive_scale
 from nmtool.network import Network
-from nmtool.quantisation.ranges import least_error_range, weight_ranges
+from nmtool.quantisation.weights import least_error_range, weight_ranges
 from nmtool.rounding import round_half_away
 from tests.strategies import float_networks
 

@@ -1,0 +1,238 @@
+"""Networks in real numbers, float and integer ones alike, run step by step without torch.
+
+    u[n] = (1 − lose_u)·u[n−1] + Σ jumps that arrive at n
+    v[n] = (1 − lose_v)·v[n−1] + u[n] + drive
+    spike iff v[n] > threshold, then v[n] ← 0;   a spike of step n arrives at n + 1 + delay
+
+All in float64. NIR files hold these numbers, and must equal this; floats are evaluated by it where
+torch is not installed.
+
+Integers keep their own units here: a jump is an integer weight, which float32 adds up exactly.
+Thresholds lie a third of a unit in the last place of the chip's v higher. No integer lies between,
+so that nothing changes where integers add up; decays and weights are binary fractions, of which no
+sum is a third, so that no tie depends on how a simulator rounds. That decays truncate on the chip
+is what gets lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import dynamics
+from nmtool.batches import in_batches, samples_at_once
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.network import Network, Population, Projection
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.recording import Recording, check_input
+from nmtool.targets import DECAY_ONE, STATE_SHIFT
+
+Array = NDArray[np.float64]
+Spikes = NDArray[np.bool_]
+
+
+def simulate_reals(
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Recording:
+    """Run every sample of a network from rest.
+
+    Args:
+        network: what to run, in real numbers.
+        spikes: input raster, one neuron per channel of the network.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        DataError: the raster has other channels than the network.
+    """
+    check_input(network, spikes)
+    values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
+    run = partial(_record, real_network(network))
+    return in_batches(run, spikes, samples_at_once(values), on_progress)
+
+
+@dataclass(frozen=True, eq=False)
+class RealPopulation:
+    """Constants of a population, all arrays [size] float64.
+
+    Attributes:
+        name, size, kind: as in the network.
+        lose_u, lose_v: what a step takes of u and v, 0 … 1.
+        drive: added to v every step.
+        threshold: in the units of v.
+    """
+
+    name: str
+    size: int
+    kind: str
+    lose_u: Array
+    lose_v: Array
+    drive: Array
+    threshold: Array
+
+
+@dataclass(frozen=True, eq=False)
+class RealProjection:
+    """Synapses.
+
+    Attributes:
+        source, target: as in the network.
+        jump: [pre, post] float64, what a spike adds to u.
+        delay: [pre, post] int64, in steps, without the step of the hop.
+    """
+
+    source: str
+    target: str
+    jump: Array
+    delay: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RealNetwork:
+    """A network in real numbers: everything that its spikes depend on."""
+
+    channels: int
+    populations: Sequence[RealPopulation]
+    projections: Sequence[RealProjection]
+    readout: Readout
+
+
+def real_network(network: Network | IntegerNetwork) -> RealNetwork:
+    """The real numbers of a network."""
+    if isinstance(network, IntegerNetwork):
+        populations = [_of_integers(p) for p in network.populations]
+        projections = [_joined(p, p.shifted_weight.astype(np.float64)) for p in network.projections]
+    else:
+        populations = [_of_floats(p, network.dt_ms) for p in network.populations]
+        projections = [_joined(p, p.weight * _unit(network, p.target)) for p in network.projections]
+    return RealNetwork(network.channels.size, populations, projections, network.readout)
+
+
+def _joined(held: Projection | IntegerProjection, jump: Array) -> RealProjection:
+    return RealProjection(held.source, held.target, jump, held.delay.astype(np.int64))
+
+
+def _unit(network: Network, target: str) -> Array:
+    """[post]: what a weight of one adds to u."""
+    population = network.population(target)
+    return dynamics.drive_scale(
+        population.values("tau_mem_ms"), population.values("tau_syn_ms"), network.dt_ms
+    )
+
+
+def _of_floats(population: Population, dt_ms: float) -> RealPopulation:
+    tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
+    return RealPopulation(
+        population.name,
+        population.size,
+        population.kind,
+        lose_u=dynamics.loss(tau_syn, dt_ms),
+        lose_v=dynamics.loss(tau_mem, dt_ms),
+        drive=dynamics.membrane_gain(tau_mem, dt_ms) * population.values("bias"),
+        threshold=population.values("threshold"),
+    )
+
+
+def _of_integers(held: IntegerPopulation) -> RealPopulation:
+    def everywhere(value: float) -> Array:
+        return np.full(held.size, value, np.float64)
+
+    unit = 1 << STATE_SHIFT
+    return RealPopulation(
+        held.name,
+        held.size,
+        held.kind,
+        lose_u=everywhere((held.du + 1) / DECAY_ONE),
+        lose_v=everywhere(held.dv / DECAY_ONE),
+        drive=held.bias / unit,
+        threshold=everywhere(held.vth + 1 / (3 * unit) if held.kind == LIF else 1.0),
+    )
+
+
+def membrane(population: RealPopulation, arriving: Array) -> Array:
+    """[samples, steps, size]: v of one population, from what arrives at its u in each step."""
+    activity = _Activity(population, *arriving.shape[:2])
+    activity.u[:] = np.moveaxis(arriving, 0, 1)
+    for n in range(len(activity.u)):
+        activity.advance(n)
+    return np.moveaxis(activity.v, 0, 1)
+
+
+def arriving(projections: Iterable[RealProjection], emitted: Mapping[str, Spikes]) -> Array:
+    """[samples, steps, post]: what spikes are worth where projections join.
+
+    Args:
+        projections: with one target.
+        emitted: per source [samples, steps, pre].
+    """
+    sums = [_all_sent(p, np.moveaxis(emitted[p.source], 0, 1)) for p in projections]
+    return np.moveaxis(np.sum(sums, axis=0), 0, 1)
+
+
+def _all_sent(projection: RealProjection, emitted: Spikes) -> Array:
+    u = np.zeros((*emitted.shape[:2], projection.jump.shape[1]))
+    for n, spikes in enumerate(emitted):
+        _send(projection, spikes, n, u)
+    return u
+
+
+def _send(projection: RealProjection, spikes: Spikes, n: int, u: Array) -> None:
+    """Add what spikes of step n, [samples, pre], are worth to u, [steps, samples, post]."""
+    sample, pre = np.nonzero(spikes)
+    step = n + HOP_LATENCY + projection.delay[pre]
+    at = (step * u.shape[1] + sample[:, None]) * u.shape[2] + np.arange(u.shape[2])
+    is_in_time = step < len(u)
+    np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
+
+
+def _record(network: RealNetwork, spikes: Raster) -> Recording:
+    """All at once: arrays are [steps, samples, size], and a step is a block of memory."""
+    dense = np.ascontiguousarray(np.moveaxis(spikes.dense(), 1, 0))
+    shape = spikes.n_samples, spikes.n_steps
+    running = {p.name: _Activity(p, *shape) for p in network.populations}
+    for n in range(spikes.n_steps):
+        for activity in running.values():
+            activity.advance(n)
+        for projection in network.projections:
+            source = projection.source
+            emitted = dense if source == INPUT else running[source].emitted
+            _send(projection, emitted[n], n, running[projection.target].u)
+    return Recording(
+        network.readout,
+        {
+            n: Raster.from_dense(np.moveaxis(a.emitted, 0, 1))
+            for n, a in running.items()
+            if a.spikes
+        },
+        {n: np.moveaxis(a.v, 0, 1) for n, a in running.items() if not a.spikes},
+    )
+
+
+class _Activity:
+    """u, v and spikes of a population, [steps, samples, size], filled step by step."""
+
+    def __init__(self, population: RealPopulation, n_samples: int, n_steps: int) -> None:
+        shape = n_steps, n_samples, population.size
+        self.population, self.spikes = population, population.kind == LIF
+        self.u, self.v = np.zeros(shape), np.zeros(shape)
+        self.emitted = np.zeros(shape, np.bool_)
+
+    def advance(self, n: int) -> None:
+        """Complete step n; what arrives in it is in u already."""
+        held, u, v = self.population, self.u, self.v
+        if n:
+            u[n] += (1 - held.lose_u) * u[n - 1]
+            v[n] = (1 - held.lose_v) * v[n - 1]
+        v[n] += u[n] + held.drive
+        if self.spikes:
+            self.emitted[n] = v[n] > held.threshold
+            v[n][self.emitted[n]] = 0

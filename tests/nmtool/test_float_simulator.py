@@ -1,0 +1,50 @@
+"""Floats without torch: against the readable reference of training, and against integers."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import DataError
+from nmtool.float_simulator import simulate_reals
+from nmtool.training.reference import forward
+from tests.integer_nets import random_raster
+from tests.nmtool.cli import cases
+from tests.nmtool.quantisation.test_calibration import spiking_network
+from tests.refusals import refused
+
+RASTER = random_raster(2, 5, 40, 10)
+
+
+def test_the_recursion_is_that_of_training() -> None:
+    network = spiking_network()
+    found, expected = simulate_reals(network, RASTER), forward(network, RASTER)
+    assert found.spikes["hidden"].n_spikes > 50
+    np.testing.assert_array_equal(found.spikes["hidden"].dense(), expected.spikes["hidden"].dense())
+    np.testing.assert_allclose(found.membrane["out"], expected.membrane["out"], atol=1e-9)
+
+
+def test_samples_run_alone_as_they_run_together() -> None:
+    network, counted = spiking_network(), list[int]()
+    found = simulate_reals(network, RASTER, on_progress=counted.append)
+    alone = [simulate_reals(network, part) for part in RASTER.batches(1)]
+    together = np.concatenate([part.membrane["out"] for part in alone])
+    np.testing.assert_array_equal(found.membrane["out"], together)
+    assert sum(counted) == RASTER.n_samples
+
+
+def test_other_channels_are_refused() -> None:
+    with refused(DataError, "input-channels-differ"):
+        simulate_reals(spiking_network(), random_raster(2, 5, 40, 9))
+
+
+def test_floats_are_evaluated_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, events = cases.float_network(), cases.spike_events(6)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = nm.evaluate(network, events)
+    expected = simulate_reals(network, network.bin(events).raster)
+    assert found.accuracy == expected.accuracy(events.label)
+    assert found.recording.spikes["hidden"].n_spikes == expected.spikes["hidden"].n_spikes
