@@ -21,7 +21,7 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:
-    """Use that many cores, in torch too where that is installed; None leaves it to the libraries."""
+    """Use that many cores, in torch too where it is installed; None leaves it to libraries."""
     if number is not None:
         from nmtool.training import threads
         from nmtool.verbs.running import has_torch
