@@ -27,8 +27,7 @@ from nmtool.data.dataset import suggestion
 from nmtool.errors import Finding, UsageError
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings, read_toml
-from nmtool.training.sweeps.search_table import read_search
-from nmtool.training.sweeps.space import SearchSpace, findings_of
+from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
 
 
 @dataclass(frozen=True)
