@@ -104,8 +104,8 @@ def sweep(
                 write_best(plan, best[0])
         if not best:
             raise _nothing_found(plan, trials)
-        mattered = importance(kept)
-    return SweepResult(plan, trials, mattered.shares, mattered.unknown)
+        shares, unknown = importance(kept)
+    return SweepResult(plan, trials, shares, unknown)
 
 
 @contextmanager

@@ -71,16 +71,13 @@ class StudyPlan:
 
     def conditions(self) -> dict[str, Any]:
         """What must stay as it is for scores to be comparable, beside the search space."""
-        data = self.data if is_name(self.data) else f"folder {self._relative(self.data)}"
+        relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         return {
-            "data": data,
+            "data": self.data if is_name(self.data) else f"folder {relative}",
             "seeds": self.seeds,
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
         }
-
-    def _relative(self, path: str) -> str:
-        return Path(os.path.relpath(path, self.folder)).as_posix()
 
 
 def read_plan(path: str | Path) -> StudyPlan:

@@ -71,19 +71,6 @@ class TrialResult:
         }
 
 
-@dataclass(frozen=True)
-class Importance:
-    """What mattered.
-
-    Attributes:
-        shares: of the scores' variance, by option, largest first; None where nobody knows.
-        unknown: why nobody does.
-    """
-
-    shares: dict[str, float] | None = None
-    unknown: str = ""
-
-
 @dataclass(frozen=True, repr=False)
 class SweepResult(Tabular):
     """What a study found; it has at least one finished trial.
@@ -194,19 +181,23 @@ def _result(trial: FrozenTrial) -> TrialResult:
     )
 
 
-def importance(study: Study) -> Importance:
-    """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials."""
+def importance(study: Study) -> tuple[dict[str, float] | None, str]:
+    """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials.
+
+    Returns:
+        By option, largest first, and ''; or None, and why they cannot be told.
+    """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     scores = {trial.value for trial in study.trials() if trial.state.name == "COMPLETE"}
     if len(scores) < 2:
-        return Importance(unknown="there are not two different scores")
+        return None, "there are not two different scores"
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:
-        return Importance(unknown="that needs scikit-learn: pip install 'nmtool[train]'")
+        return None, "that needs scikit-learn: pip install 'nmtool[train]'"
     shares = get_param_importances(study.optuna_study, evaluator=evaluator)
-    return Importance({name: float(share) for name, share in shares.items()})
+    return {name: float(share) for name, share in shares.items()}, ""
 
 
 def write_best(plan: StudyPlan, best: TrialResult) -> None:

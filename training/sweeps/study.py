@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.pruners import BasePruner
     from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial, TrialState
+    from optuna.trial import FrozenTrial
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,9 @@ class Study:
             return self._claim()
 
     def _claim(self) -> Trial | None:
+        from optuna.samplers import TPESampler
         from optuna.storages import fail_stale_trials
+        from optuna.trial import TrialState
 
         fail_stale_trials(self.optuna_study)
         trials = self.trials()
@@ -156,12 +158,13 @@ class Study:
         asked = self.optuna_study.ask()
         ahead = sum(fate(trial) in _BEGUN for trial in self.trials()[: asked.number])
         if ahead >= self.plan.trials:  # another process began the last one at the same time
-            self._storage.set_trial_state_values(asked._trial_id, _states().WAITING)
+            self._storage.set_trial_state_values(asked._trial_id, TrialState.WAITING)
             return None
         self._storage.record_heartbeat(asked._trial_id)
         self._running[asked.number] = asked
         # Those cut off do not count, so that a study that was stopped draws what it would have.
-        self.optuna_study.sampler = _sampler(self.plan.sampler_seed, ahead)
+        seed = np.random.SeedSequence([self.plan.sampler_seed, ahead]).generate_state(1)[0]
+        self.optuna_study.sampler = TPESampler(seed=int(seed))
         searched = self.plan.space.searched.items()
         return Trial(asked.number, {name: _suggested(asked, name, one) for name, one in searched})
 
@@ -192,9 +195,9 @@ class Study:
         """Note and log what became of a trial."""
         attributes: dict[str, Any] = {}
         score = None
-        level, state = logging.INFO, _states().PRUNED
+        level, state = logging.INFO, "PRUNED"
         if isinstance(outcome, list):
-            score, state = float(np.mean(outcome)), _states().COMPLETE
+            score, state = float(np.mean(outcome)), "COMPLETE"
             attributes, told = {"scores": outcome}, f"validation {score:.1%}"
         elif isinstance(outcome, PrunedError):
             told = f"pruned, {outcome}"
@@ -205,7 +208,7 @@ class Study:
             failure = {name: text for name, text in about.items() if text}
             attributes = {REASON: reason, FAILURE: failure}
             level, told = logging.WARNING, f"failed, {reason}"
-        if self._tell(trial, state, score, **attributes) is not None:
+        if self._tell(trial, state, score, **attributes):
             log.log(level, "trial %d: %s  %s", trial.number, told, trial)
 
     def cut_off(self, trial: Trial, *, is_blameless: bool) -> None:
@@ -216,8 +219,7 @@ class Study:
             is_blameless: its settings have nothing to do with it.
         """
         with self._changed:
-            ended = self._tell(trial, _states().FAIL, **{_STOPPED: is_blameless})
-            if ended is not None:
+            if ended := self._tell(trial, "FAIL", **{_STOPPED: is_blameless}):
                 _try_again(self.optuna_study, ended)
 
     def record_heartbeats(self, closed: threading.Event) -> None:
@@ -232,24 +234,22 @@ class Study:
                     self._storage.record_heartbeat(asked._trial_id)
 
     def _tell(
-        self, trial: Trial, state: TrialState, value: float | None = None, **attributes: Any
+        self, trial: Trial, state: str, value: float | None = None, **attributes: Any
     ) -> FrozenTrial | None:
         """End a trial; None where others have, which found its heartbeat stopped."""
         from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
 
-        with self._changed:
-            asked = self._running.pop(trial.number)
-            try:
-                for name, about in attributes.items():
-                    asked.set_user_attr(name, about)
-                ended = self.optuna_study.tell(asked, value, state, skip_if_finished=True)
-            except UpdateFinishedTrialError:
-                ended = None
+        with self._changed, suppress(UpdateFinishedTrialError):
             self._changed.notify_all()
-        if ended is None or ended.state != state:
-            log.warning("trial %d: its heartbeat had stopped, and it was given away", trial.number)
-            return None
-        return ended
+            asked = self._running.pop(trial.number)
+            for name, about in attributes.items():
+                asked.set_user_attr(name, about)
+            ended = self.optuna_study.tell(asked, value, TrialState[state], skip_if_finished=True)
+            if ended.state.name == state:
+                return ended
+        log.warning("trial %d: its heartbeat had stopped, and it was given away", trial.number)
+        return None
 
     def _watch(self, running: list[FrozenTrial]) -> None:
         """See to it that trials of others have a heartbeat, and say whose end is waited for.
@@ -309,12 +309,6 @@ def _check_same(plan: StudyPlan, begun: optuna.Study) -> None:
             findings=found,
             fix="put it back, or name another folder; only trials and keep may change",
         )
-
-
-def _states() -> type[TrialState]:
-    from optuna.trial import TrialState
-
-    return TrialState
 
 
 def _open_database(file: Path, url: str | None) -> RDBStorage:
@@ -387,14 +381,6 @@ def _open_database(file: Path, url: str | None) -> RDBStorage:
             found.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
         )
     return found
-
-
-def _sampler(seed: int, index: int) -> optuna.samplers.BaseSampler:
-    """The sampler of a trial, decided by the study's seed and how many trials came before."""
-    from optuna.samplers import TPESampler
-
-    words = np.random.SeedSequence([seed, index]).generate_state(1)
-    return TPESampler(seed=int(words[0]))
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:

@@ -26,11 +26,11 @@ pytest.importorskip("optuna")
 def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_training([0.5, KeyboardInterrupt()], monkeypatch)
     write_study("trials = 3\n")
-    said = nmtool("sweep", "study.toml")
+    said = nmtool("sweep", "study.toml", "--storage", "sqlite:///shared.db")
     assert (said.code, said.out) == (130, "")
-    kept = "finished trials are kept; go on with: nmtool sweep study.toml\ninterrupted\n"
-    assert said.err.endswith(kept)
+    assert said.err.endswith("go on with: nmtool sweep study.toml --storage URL\ninterrupted\n")
     assert Path("study/best.toml").exists()
+    assert Path("shared.db").exists()
 
 
 def test_two_processes(nmtool: Nmtool) -> None:

@@ -96,6 +96,26 @@ def test_the_store_is_damaged() -> None:
     assert "study/study.db" in caught.value.what
 
 
+@pytest.mark.parametrize(
+    ("url", "kind", "code"),
+    [
+        ("study.db", UsageError, "storage-url"),
+        ("redis://here", UsageError, "storage-url"),
+        ("mysql+mysqlconnector://someone:secret@here/db", MissingError, "library-missing"),
+        ("sqlite:///no folder/study.db", MissingError, "storage-unreachable"),
+    ],
+)
+def test_a_database_that_is_not_there(
+    url: str, kind: type[UsageError | MissingError], code: str
+) -> None:
+    write_study()
+    with refused(kind, code) as caught:
+        sweep("study.toml", storage=url)
+    assert url.replace("secret", "***") in caught.value.what
+    assert caught.value.why
+    assert caught.value.fix
+
+
 def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **told: object) -> None:
         with closing(sqlite3.connect("study/study.db")) as database:

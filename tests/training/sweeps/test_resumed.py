@@ -64,6 +64,19 @@ def test_settings_that_kill_the_process_are_given_up(monkeypatch: pytest.MonkeyP
     assert states() == ["FAIL", "FAIL", "FAIL", "COMPLETE"]
 
 
+def test_two_studies_in_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_training([0.5, 0.6, 0.7], monkeypatch)
+    write_study("trials = 1\n")
+    write_study("trials = 1\n", settings="gain = 1.0\n", name="other.toml")
+    Path("other.toml").write_text(Path("other.toml").read_text().replace('"study"', '"other"'))
+    url = "sqlite:///shared.db"
+    assert sweep("study.toml", storage=url).best_trial.score == 0.5
+    assert sweep("other.toml", storage=url).best_trial.score == 0.6
+    write_study("trials = 2\n")
+    assert [one.score for one in sweep("study.toml", storage=url).trials] == [0.5, 0.7]
+    assert {path.name for path in Path("study").iterdir()} == {"best.toml", "trials"}
+
+
 @pytest.fixture
 def _soon_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process records more than the first heartbeat, after which it soon counts as dead."""
