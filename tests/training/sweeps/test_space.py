@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.search_table import NOT_SEARCHED, read_search
-from nmtool.training.sweeps.space import Choices, Range, SearchSpace, differences
+from nmtool.training.sweeps.space import (
+    NOT_SEARCHED,
+    Choices,
+    Range,
+    SearchSpace,
+    differences,
+    read_search,
+)
 from tests.refusals import codes
 
 
