@@ -23,7 +23,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
-from tests.integer_nets import random_raster
+from tests.networks.integers import random_raster
 from tests.refusals import refused
 
 

@@ -33,10 +33,10 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verification.comparison import REAL_TOLERANCE, compare_recordings
 from tests.damage import ROUNDS, damages
-from tests.exporters.netx_nets import chain_network
-from tests.integer_nets import random_raster
+from tests.networks.chains import chain_network
+from tests.networks.drawn import float_networks, integer_networks
+from tests.networks.integers import random_raster
 from tests.refusals import refused
-from tests.strategies import float_networks, integer_networks
 
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 MARKS = {

@@ -20,8 +20,8 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from tests.exporters.lava_nets import self_sustained_network
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_network, random_raster
+from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}

@@ -13,7 +13,7 @@ import pytest
 from nmtool.errors import FileFormatError
 from nmtool.exporters import netx
 from nmtool.hardware_sim.known_answers import known_answers
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 
 NETWORK = chain_network(3)

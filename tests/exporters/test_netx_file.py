@@ -19,10 +19,10 @@ from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.targets import SILENT_THRESHOLD
-from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
-from tests.integer_nets import random_network, random_raster
+from tests.networks.chains import NEURON, chain_network, dense, write_foreign
+from tests.networks.drawn import seeds
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import codes, refused
-from tests.strategies import seeds
 
 NETWORK = chain_network(3)
 ANSWERS = known_answers(NETWORK)

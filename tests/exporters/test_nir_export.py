@@ -26,8 +26,8 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.verification.comparison import compare_recordings
-from tests.exporters.nir_nets import CHANNELS, layered_network, noise
-from tests.integer_nets import random_network
+from tests.networks.integers import random_network
+from tests.networks.layered import CHANNELS, layered_network, noise
 from tests.refusals import refused
 
 nir = pytest.importorskip("nir")

@@ -19,7 +19,7 @@ from nmtool.exporters.onnx import file as content
 from nmtool.verification.comparison import compare_recordings
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
-from tests.integer_nets import random_raster
+from tests.networks.integers import random_raster
 from tests.refusals import refused
 
 onnx = pytest.importorskip("onnx")

@@ -9,7 +9,7 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.known_answers import known_answers
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_network, random_raster
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)
 ANSWERS = known_answers(NETWORK)

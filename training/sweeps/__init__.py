@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nmtool.errors import MissingError, UsageError, libraries_needed
 from nmtool.progress import Progress, silent
+from nmtool.training.processes.threads import most_threads, threads_used
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
 from nmtool.training.sweeps.results import (
     SweepResult,
@@ -28,7 +29,6 @@ from nmtool.training.sweeps.results import (
 from nmtool.training.sweeps.study import Study, open_study
 from nmtool.training.sweeps.trial import Trainer, study_data
 from nmtool.training.sweeps.workers import run_trials, run_workers, signals_noted
-from nmtool.training.threads import most_threads, threads_used
 
 __all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
 
@@ -138,7 +138,7 @@ def _run(
             return []
         study_data(study.plan)  # which may be wrong, as the device may
     if device != "auto":
-        from nmtool.training.devices import find_device
+        from nmtool.training.engines.devices import find_device
 
         find_device(device)
     each = max(1, (threads or most_threads()) // processes)

@@ -11,11 +11,11 @@ from nmtool.data import Dataset, load_dataset
 from nmtool.errors import NmtoolError, StorageError, UsageError
 from nmtool.progress import Advance, Progress, silent
 from nmtool.training.options import TrainOptions
+from nmtool.training.processes.threads import use_threads
 from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.threads import use_threads
 
 if TYPE_CHECKING:
-    from nmtool.training.trainer import BatchReport
+    from nmtool.training.loop.trainer import BatchReport
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Trainer:
     """
 
     def __init__(self, plan: StudyPlan, device: str, threads: int | None = None) -> None:
-        from nmtool.training.devices import find_device
+        from nmtool.training.engines.devices import find_device
 
         if threads is not None:
             use_threads(threads, with_torch=True)
@@ -109,9 +109,9 @@ class Trainer:
         advance: Advance,
     ) -> float:
         """Validation accuracy of the epoch that is kept, 0 … 1."""
-        from nmtool.training.run import run_training
-        from nmtool.training.run_folder import RunFolder
-        from nmtool.training.selection import final_score
+        from nmtool.training.loop.run import run_training
+        from nmtool.training.loop.run_folder import RunFolder
+        from nmtool.training.loop.selection import final_score
 
         trials = self._plan.folder / "trials"
         folder = RunFolder(trials / f"{trial.number:04d}" / f"seed{options.seed}")

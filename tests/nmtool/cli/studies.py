@@ -85,11 +85,11 @@ def fake_training(
         for epoch in range(1, options.epochs + 1):
             told["on_epoch"]({"epoch": epoch, "validation_accuracy": result})
 
-    monkeypatch.setattr("nmtool.training.run.run_training", train)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `nmtool.training.run.run_training`."""
+    """In the place of `nmtool.training.loop.run.run_training`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 

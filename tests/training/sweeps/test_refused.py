@@ -122,7 +122,7 @@ def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
             database.execute("DROP TABLE trial_intermediate_values")
         one_epoch(*arguments, **told)
 
-    monkeypatch.setattr("nmtool.training.run.run_training", train)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
     write_study("trials = 1\n")
     with refused(StorageError, "study-store-failed") as caught:
         sweep("study.toml")
@@ -137,7 +137,7 @@ def test_the_folder_cannot_be_made() -> None:
 
 
 def test_logs_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmtool.training.run.run_training", one_epoch)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", one_epoch)
     write_study("trials = 1\n")
     Path("study").mkdir()
     Path("study/trials").write_text("a file")

@@ -117,7 +117,7 @@ def test_killed_and_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert [job.wait() for job in jobs] == [-9, -9]
     assert states() == ["RUNNING", "RUNNING"]
-    monkeypatch.setattr("nmtool.training.run.run_training", one_epoch)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", one_epoch)
     assert sweep("study.toml").counts["cut_off"] == 2
     found = trials()
     assert [trial[:2] for trial in found] == [("FAIL", None)] * 2 + [("COMPLETE", 0.5)] * 2

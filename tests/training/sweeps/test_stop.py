@@ -83,7 +83,7 @@ def test_ctrl_c_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> Non
         updates.append(update)
 
     write_study("trials = 1\n")
-    monkeypatch.setattr("nmtool.training.trainer.check_loss", interrupt)
+    monkeypatch.setattr("nmtool.training.loop.trainer.check_loss", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sweep("study.toml")
     assert updates == [0]
