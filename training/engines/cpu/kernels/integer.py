@@ -1,6 +1,7 @@
 """The forward pass in a chip's integers: `hardware_sim`'s own step inside the trainer's loops.
 
-Only the step differs from `forward.py`. What it leaves for the backward pass is in the units of the float network: u/unit and v/unit, unit integers to one unit of u.
+Only the step differs from `forward.py`. What it leaves for the backward pass is in the units of the
+float network: u/unit and v/unit, unit integers to one unit of u.
 """
 
 from __future__ import annotations
