@@ -167,8 +167,6 @@ def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
     )
 
 
-def no_answers(path: str | Path) -> FileFormatError:
-    """The error for an export without known answers."""
-    return FileFormatError(
-        f"{path} carries no known answers", code="answers-missing", fix="export the network again"
-    )
+def no_answers(path: str | Path, fix: str = "export the network again") -> FileFormatError:
+    """The error for an artefact without known answers."""
+    return FileFormatError(f"{path} carries no known answers", code="answers-missing", fix=fix)
