@@ -6,7 +6,7 @@ is executed with what it would write for that network (`check_written` of every 
 
 Where it lies is the format's affair. A Lava folder keeps archives as files of their own. HDF5 files
 (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files, whose
-constants are the network's arrays already, keep the header of the archive as text, and end with a
+constants are the network's arrays already, keep the header of the archive as text, and carry a
 digest of all other bytes.
 """
 
