@@ -115,7 +115,7 @@ def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
     embedded = file.read(path).embedded
     if embedded is None:
-        raise no_answers(path)
+        raise no_answers(path, "nmtool export writes files that do")
     return embedded.known_answers(path)
 
 

@@ -42,14 +42,12 @@ def path(tmp_path: Path) -> Path:
 # What was written comes back.
 
 
-@settings(max_examples=40)
+@settings(max_examples=50)
 @given(seed=seeds, recurrent=st.booleans(), n_hidden=st.integers(0, 3), spiking=st.booleans())
 def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spiking: bool) -> None:
     network = chain_network(seed, recurrent=recurrent, n_hidden=n_hidden, spiking=spiking)
-    answers = known_answers(network)
-    path = netx.export(network, folder / "network.net", answers=answers, force=True)
+    path = netx.export(network, folder / "network.net", force=True)
     assert netx.load(path).content_hash == network.content_hash
-    assert netx.known_answers(path).to_bytes() == answers.to_bytes()
 
 
 def test_the_layers_alone_are_the_same_network(path: Path) -> None:
