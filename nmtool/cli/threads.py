@@ -21,7 +21,12 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 
 
 def use_threads(number: int | None, *, with_torch: bool = False) -> None:
-    """Use that many cores, torch included where it runs and is installed; None leaves it to the libraries."""
+    """Use that many cores; None leaves it to the libraries.
+
+    Args:
+        number: of cores.
+        with_torch: in torch, too, where it is installed.
+    """
     if number is not None:
         from nmtool.training import threads
         from nmtool.verbs.running import has_torch
