@@ -126,7 +126,7 @@ def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
         FileFormatError: it is missing or too large.
     """
     if not path.is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing")
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     if path.stat().st_size > limit:
         raise damaged(path, too_large, what)
     return path.read_bytes()

@@ -51,7 +51,7 @@ def opened(path: str | Path, what: str) -> Iterator[PlainFile]:
         raise missing_library(error, "") from error
 
     if not Path(path).is_file():
-        raise FileFormatError(f"there is no file {path}", code="file-missing")
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     with telling_damage(path, what), h5py.File(path, "r", rdcc_nbytes=_CACHE_BYTES) as file:
         yield PlainFile(file)
 
@@ -98,7 +98,11 @@ class PlainFile:
 
         member = self._member(parent, name)
         if not isinstance(member, h5py.Group):
-            raise FileFormatError(f"{_place(parent, name)} is no group", code="hdf5-no-group")
+            raise FileFormatError(
+                f"{_place(parent, name)} is no group",
+                code="hdf5-no-group",
+                fix="write the file again with what made it",
+            )
         return member
 
     def array(self, parent: h5py.Group, name: str) -> NDArray:
@@ -106,7 +110,9 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in _NUMBERS:
             raise FileFormatError(
-                f"{_place(parent, name)} holds no numbers", code="hdf5-no-numbers"
+                f"{_place(parent, name)} holds no numbers",
+                code="hdf5-no-numbers",
+                fix="write the file again with what made it",
             )
         return np.asarray(dataset[()])
 
@@ -115,7 +121,9 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if dataset.dtype.kind not in f"{_NUMBERS}S":
             raise FileFormatError(
-                f"{_place(parent, name)} holds neither numbers nor texts", code="hdf5-no-numbers"
+                f"{_place(parent, name)} holds neither numbers nor texts",
+                code="hdf5-no-numbers",
+                fix="write the file again with what made it",
             )
         return np.asarray(dataset[()])
 
@@ -124,7 +132,11 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         value = None if dataset.shape else dataset[()]
         if not isinstance(value, bytes):
-            raise FileFormatError(f"{_place(parent, name)} is no text", code="hdf5-no-text")
+            raise FileFormatError(
+                f"{_place(parent, name)} is no text",
+                code="hdf5-no-text",
+                fix="write the file again with what made it",
+            )
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
@@ -132,7 +144,9 @@ class PlainFile:
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(
-                f"{_place(parent, name)} holds more than {limit} texts", code="hdf5-too-many-texts"
+                f"{_place(parent, name)} holds more than {limit} texts",
+                code="hdf5-too-many-texts",
+                fix="write the file again with what made it",
             )
         texts = [text.decode("utf-8") for text in self._bytes_of(dataset, parent, name)]
         return np.array(texts, object).reshape(dataset.shape)
@@ -157,7 +171,9 @@ class PlainFile:
             for text in np.ravel(dataset[first : first + rows] if dataset.shape else dataset[()]):
                 if not isinstance(text, bytes):
                     raise FileFormatError(
-                        f"{_place(parent, name)} holds no texts", code="hdf5-no-text"
+                        f"{_place(parent, name)} holds no texts",
+                        code="hdf5-no-text",
+                        fix="write the file again with what made it",
                     )
                 self._count(len(text), parent, name)
                 yield text
@@ -167,7 +183,11 @@ class PlainFile:
 
         link = parent.get(name, getlink=True)
         if link is None:
-            raise FileFormatError(f"{_place(parent, name)} is missing", code="hdf5-member-missing")
+            raise FileFormatError(
+                f"{_place(parent, name)} is missing",
+                code="hdf5-member-missing",
+                fix="write the file again with what made it",
+            )
         if not isinstance(link, h5py.HardLink):
             raise FileFormatError(
                 f"{_place(parent, name)} is a link to somewhere else",
@@ -181,7 +201,11 @@ class PlainFile:
 
         dataset = self._member(parent, name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-            raise FileFormatError(f"{_place(parent, name)} holds no data", code="hdf5-no-data")
+            raise FileFormatError(
+                f"{_place(parent, name)} holds no data",
+                code="hdf5-no-data",
+                fix="write the file again with what made it",
+            )
         if dataset.is_virtual or dataset.external:
             raise FileFormatError(
                 f"{_place(parent, name)} lies in another file",
@@ -205,6 +229,7 @@ class PlainFile:
             raise FileFormatError(
                 f"{_place(parent, name)} and others would unpack to {self._bytes} bytes",
                 code="hdf5-too-large",
+                fix="write less into one file",
             )
 
 

@@ -84,6 +84,7 @@ class IntegerPopulation(Tabular):
                 f"population '{self.name}': the scale must be positive and finite, "
                 f"not {self.scale}",
                 code="scale-range",
+                fix="give the integers to one unit of the membrane",
             )
         self.check(LOIHI2)
         for key in ("du", "dv", "vth", "bias_exponent"):
@@ -103,6 +104,7 @@ class IntegerPopulation(Tabular):
                 f"population '{self.name}': a li population has vth {SILENT_THRESHOLD}, "
                 f"not {self.vth}",
                 code="li-threshold",
+                fix="leave vth at its default: nothing reaches it",
             )
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
         limit = target.bias_limit
@@ -111,6 +113,7 @@ class IntegerPopulation(Tabular):
                 f"population '{self.name}': bias mantissas must be whole numbers in "
                 f"{-limit} … {limit - 1}",
                 code="bias-mantissa-range",
+                fix="raise bias_exponent, and divide the mantissas",
             )
 
     def __repr__(self) -> str:
@@ -126,6 +129,7 @@ class IntegerPopulation(Tabular):
                 f"population '{self.name}': {key} must be a whole number in 0 … {limit}, "
                 f"not {value}",
                 code="constant-range",
+                fix="choose a number that the chip holds",
             )
 
     @property
@@ -163,6 +167,7 @@ class IntegerProjection(Tabular):
                 f"{label}: weights {weight.shape} and delays {delay.shape} are not two arrays of "
                 "one shape (pre, post)",
                 code="weights-delays-shape",
+                fix="give both as [pre, post]",
             )
         self._check_limits(label, LOIHI2, weight, delay)
         for key in ("weight_bits", "weight_exponent"):
@@ -181,6 +186,7 @@ class IntegerProjection(Tabular):
             raise NetworkError(
                 f"{label}: weight_bits must be {bits[0]} … {bits[-1]}, not {self.weight_bits}",
                 code="projection-bits-range",
+                fix="choose one of those",
             )
         exponents = target.weight_exponents(self.weight_bits)
         if self.weight_exponent not in exponents:
@@ -188,6 +194,7 @@ class IntegerProjection(Tabular):
                 f"{label}: weight_exponent must be {exponents[0]} … {exponents[-1]}, "
                 f"not {self.weight_exponent}",
                 code="projection-exponent-range",
+                fix="choose one of those",
             )
         self._check_weights(label, weight)
         longest = target.max_delay
@@ -195,6 +202,7 @@ class IntegerProjection(Tabular):
             raise NetworkError(
                 f"{label}: delays must be whole steps from 0 to {longest}",
                 code="delays-not-steps",
+                fix="round delays to steps, and cut longer ones",
             )
 
     def __repr__(self) -> str:
@@ -208,7 +216,9 @@ class IntegerProjection(Tabular):
         # No absolute value: that of the smallest integer of a type is negative.
         if not ((weight > -MAX_WEIGHT) & (weight < MAX_WEIGHT)).all():
             raise NetworkError(
-                f"{label}: weights must lie strictly between −256 and 256", code="weights-range"
+                f"{label}: weights must lie strictly between −256 and 256",
+                code="weights-range",
+                fix="raise weight_exponent, and divide the weights",
             )
         signs = sign_mode(weight)
         step = weight_step(self.weight_bits, signs == MIXED)
@@ -216,6 +226,7 @@ class IntegerProjection(Tabular):
             raise NetworkError(
                 f"{label}: {signs} {self.weight_bits}-bit weights must be multiples of {step}",
                 code="weights-step",
+                fix="round the weights, e.g. by nmtool.round_network",
             )
 
     @property

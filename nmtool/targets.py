@@ -65,6 +65,7 @@ class Target:
                 raise UsageError(
                     f"target '{self.name}': {limit.name} must lie {span}, not {held}",
                     code="target-range",
+                    fix="narrow the target to what the arithmetic runs",
                     why=f"the arithmetic {ARITHMETIC} runs no more",
                 )
 

@@ -47,6 +47,7 @@ class Message:
         place: path of the module, from the top of the repository.
         words: `what`, `why` and `fix`, as far as they are given.
         line: of the call.
+        carries: it carries findings, which have fixes of their own.
     """
 
     code: str
@@ -54,6 +55,7 @@ class Message:
     place: str
     words: tuple[tuple[str, str], ...]
     line: int
+    carries: bool = False
 
     def __str__(self) -> str:
         lines = [f"{self.code}  {self.kind}  {self.place}"]
@@ -94,6 +96,7 @@ def _message(call: ast.Call, path: Path) -> Message:
         path.relative_to(ROOT).as_posix(),
         tuple((part, _text(given[part])) for part in PARTS if part in given),
         call.lineno,
+        "findings" in given,
     )
 
 

@@ -65,6 +65,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise UsageError(
             f"{file} cannot be read",
             code="config-unreadable",
+            fix="check the path and its permissions",
             why=getattr(error, "strerror", None) or str(error),
         ) from error
     return _parsed(content, str(file))
@@ -83,7 +84,10 @@ def _parsed(content: bytes, name: str) -> dict[str, Any]:
         check_texts(found)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"{name} is not valid TOML", code="config-invalid", why=str(error)
+            f"{name} is not valid TOML",
+            code="config-invalid",
+            fix="mend the line that is named",
+            why=str(error),
         ) from error
     return found
 

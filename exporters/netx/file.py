@@ -175,6 +175,7 @@ def _time(file: PlainFile, name: str) -> float | None:
         raise FileFormatError(
             f"/simulation/{name} is {time_ms}, not a positive number of ms",
             code="netx-time-invalid",
+            fix="give a positive time, or leave it out",
         )
     return time_ms
 
@@ -183,7 +184,9 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
     count = len(parent)
     if not 1 <= count <= MAX_LAYERS:
         raise FileFormatError(
-            f"it has {count} layers, not 1 to {MAX_LAYERS}", code="netx-layer-count"
+            f"it has {count} layers, not 1 to {MAX_LAYERS}",
+            code="netx-layer-count",
+            fix="write at least one layer, and no more than that",
         )
     layers: dict[int, Layer] = {}
     findings: list[Finding] = []
@@ -284,6 +287,7 @@ def _matrix(values: NDArray, size: int, name: str, width: int | None = None) -> 
         raise FileFormatError(
             f"{name} of the shape {values.shape} is not that of {size} neurons",
             code="netx-matrix-shape",
+            fix="give one row per neuron",
         )
     return matrix
 
@@ -300,6 +304,7 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
         raise FileFormatError(
             f"delays of the shape {values.shape} do not fit weights of {shape}",
             code="netx-delay-shape",
+            fix="give one delay, one per neuron, or one per synapse",
         )
     return np.broadcast_to(delay, shape)
 
@@ -307,7 +312,15 @@ def _delays(values: NDArray, shape: tuple[int, ...]) -> NDArray[np.int64]:
 def _whole(values: NDArray, name: str) -> NDArray[np.int64]:
     """Whole numbers, in whatever type they are stored."""
     if not np.isfinite(values).all() or (values != np.trunc(values)).any():
-        raise FileFormatError(f"{name} holds numbers that are not whole", code="netx-not-whole")
+        raise FileFormatError(
+            f"{name} holds numbers that are not whole",
+            code="netx-not-whole",
+            fix="write the quantised network, in whole numbers",
+        )
     if (abs(values.astype(np.float64)) > 1 << 31).any():
-        raise FileFormatError(f"{name} holds numbers beyond 32 bits", code="netx-number-range")
+        raise FileFormatError(
+            f"{name} holds numbers beyond 32 bits",
+            code="netx-number-range",
+            fix="write the quantised network, in the chip's numbers",
+        )
     return values.astype(np.int64)

@@ -72,6 +72,7 @@ class NirOptions:
             raise UsageError(
                 f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}",
                 code="nir-step-range",
+                fix="give the step in seconds, e.g. 1e-3",
             )
 
     def _check(self, key: str, choices: tuple[str, ...]) -> None:
@@ -110,7 +111,9 @@ class ImportOptions:
         for value in (self.nir_dt_s, self.step_ms):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(
-                    f"a time step must be positive and finite, not {value}", code="nir-import-step"
+                    f"a time step must be positive and finite, not {value}",
+                    code="nir-import-step",
+                    fix="give it in ms, e.g. 1.0",
                 )
 
     @property

@@ -39,16 +39,19 @@ class DelayGrid:
             raise UsageError(
                 f"delays are held in {bits[0]} to {bits[-1]} bits, not {self.bits}",
                 code="delay-bits-range",
+                fix="choose one of those",
             )
         if not 1 <= self.stride <= max(longest, 1):
             raise UsageError(
                 f"a stride of delays lies in 1 … {longest} steps, not {self.stride}",
                 code="delay-stride-range",
+                fix="choose one of those",
             )
         if self.limit is not None and not 0 <= self.limit <= longest:
             raise UsageError(
                 f"a limit of delays lies in 0 … {longest} steps, not {self.limit}",
                 code="delay-limit-range",
+                fix="choose one of those",
             )
         if self.limit is None:
             object.__setattr__(self, "limit", longest)

@@ -69,6 +69,7 @@ def check_weight_bits(weight_bits: int, target: Target) -> None:
         raise UsageError(
             f"weights are held in {held[0]} to {held[-1]} bits, not {weight_bits}",
             code="weight-bits-range",
+            fix="choose one of those",
         )
 
 

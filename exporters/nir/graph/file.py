@@ -235,13 +235,16 @@ class _Nodes:
             raise FileFormatError(
                 f"the file holds more than {MAX_NODES} nodes, or graphs {MAX_DEPTH} deep",
                 code="nir-too-many-nodes",
+                fix="write a smaller graph, or merge its nodes",
             )
 
     def _edges(self, group: h5py.Group, nodes: dict[str, Node | _Nested]) -> list[Edge]:
         pairs = self.file.texts(group, "edges", 2 * MAX_EDGES)
         if pairs.size and (pairs.ndim != 2 or pairs.shape[1] != 2):
             raise FileFormatError(
-                f"edges of the shape {pairs.shape} are no pairs of names", code="nir-edges-shape"
+                f"edges of the shape {pairs.shape} are no pairs of names",
+                code="nir-edges-shape",
+                fix="write the file again with what made it",
             )
         edges = [(str(pre), str(post)) for pre, post in pairs] if pairs.size else []
         for pre, post in edges:

@@ -155,11 +155,15 @@ def _line_counts(graph: Graph) -> dict[str, int]:
     for name, size in sizes.items():
         if not 1 <= size <= MAX_LINES:
             raise FileFormatError(
-                f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}", code="nir-lines"
+                f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}",
+                code="nir-lines",
+                fix="write a smaller graph, of nodes that have neurons",
             )
     if sum(sizes.values()) > MAX_TOTAL:
         raise FileFormatError(
-            f"its nodes have more than {MAX_TOTAL} lines", code="nir-too-many-lines"
+            f"its nodes have more than {MAX_TOTAL} lines",
+            code="nir-too-many-lines",
+            fix="write a smaller graph",
         )
     return sizes
 

@@ -116,7 +116,9 @@ class _Import:
         self.held += signal.n_synapses
         if self.held > MAX_SYNAPSES:
             raise FileFormatError(
-                f"its wires hold more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+                f"its wires hold more than {MAX_SYNAPSES} synapses",
+                code="nir-too-many-synapses",
+                fix="split the graph, or write it with fewer synapses",
             )
         return signal
 

@@ -138,6 +138,7 @@ def _joined(
         raise FileFormatError(
             f"it has more than {MAX_SYNAPSES} synapses, some through matrices",
             code="nir-too-many-synapses",
+            fix="split the graph, or write it with fewer synapses",
         )
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
@@ -150,7 +151,9 @@ def summed(parts: list[Synapses]) -> Synapses:
     """All synapses of the parts; those that differ in nothing but their weight become one."""
     if sum(part.pre.size for part in parts) > MAX_SYNAPSES:
         raise FileFormatError(
-            f"it has more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+            f"it has more than {MAX_SYNAPSES} synapses",
+            code="nir-too-many-synapses",
+            fix="split the graph, or write it with fewer synapses",
         )
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])
@@ -175,7 +178,9 @@ def layers(synapses: Synapses, shape: tuple[int, int]) -> list[tuple[NDArray, ND
     count = int(nth.max(initial=-1)) + 1
     if count * shape[0] * shape[1] > MAX_SYNAPSES:
         raise FileFormatError(
-            f"its projections need more than {MAX_SYNAPSES} synapses", code="nir-too-many-synapses"
+            f"its projections need more than {MAX_SYNAPSES} synapses",
+            code="nir-too-many-synapses",
+            fix="split the graph, or write it with fewer synapses",
         )
     found = []
     for number in range(count):

@@ -58,10 +58,16 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
         for name in graph.of_kind(DELAY)
     }
     if any(lines.steps.min(initial=0) < 0 for lines in found.values()):
-        raise FileFormatError("a delay of the graph is negative", code="nir-run-delay")
+        raise FileFormatError(
+            "a delay of the graph is negative",
+            code="nir-run-delay",
+            fix="give delays of 0 or more seconds",
+        )
     if held_back(found) > MAX_HELD:
         raise FileFormatError(
-            f"its delays hold back more than {MAX_HELD} values", code="nir-run-too-large"
+            f"its delays hold back more than {MAX_HELD} values",
+            code="nir-run-too-large",
+            fix="use shorter delays, or fewer neurons",
         )
     return found
 

@@ -64,7 +64,9 @@ class _Machine:
         inputs = graph.of_kind(INPUT)
         if len(inputs) != 1:
             raise FileFormatError(
-                f"the graph has {len(inputs)} inputs, one can be run", code="nir-run-inputs"
+                f"the graph has {len(inputs)} inputs, one can be run",
+                code="nir-run-inputs",
+                fix="join them to one input",
             )
         self.input, self.n = inputs[0], 0
         self.delays = delay_lines(graph, dt_s)
@@ -131,6 +133,8 @@ def _order(
                 ready.append(post)
     if len(order) < len(waiting):
         raise FileFormatError(
-            "a loop has neither a delay nor a connection that costs a step", code="nir-run-loop"
+            "a loop has neither a delay nor a connection that costs a step",
+            code="nir-run-loop",
+            fix="put a delay into the loop",
         )
     return order

@@ -39,7 +39,9 @@ def behaviour(node: Node, dt_s: float) -> Step:
     if node.kind in WIRES:
         return lambda x: x
     raise FileFormatError(
-        f"nodes of the kind {printable(node.kind)} cannot be run", code="nir-run-kind"
+        f"nodes of the kind {printable(node.kind)} cannot be run",
+        code="nir-run-kind",
+        fix="use nodes that nmtool runs: docs/nir.md lists them",
     )
 
 

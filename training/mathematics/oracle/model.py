@@ -35,14 +35,22 @@ class ContinuousProjection:
         label = f"projection {self.source} → {self.target}"
         if self.weight.ndim != 2 or self.weight.shape != self.delay_ms.shape:
             raise NetworkError(
-                f"{label}: weights and delays must both be [pre, post]", code="weights-delays-shape"
+                f"{label}: weights and delays must both be [pre, post]",
+                code="weights-delays-shape",
+                fix="give both as [pre, post]",
             )
         if not (np.isfinite(self.weight).all() and np.isfinite(self.delay_ms).all()):
             raise NetworkError(
-                f"{label}: a weight or delay is not finite", code="weights-not-finite"
+                f"{label}: a weight or delay is not finite",
+                code="weights-not-finite",
+                fix="replace NaN and infinity by numbers",
             )
         if (self.delay_ms < 0).any():
-            raise NetworkError(f"{label}: a delay is negative", code="delays-negative")
+            raise NetworkError(
+                f"{label}: a delay is negative",
+                code="delays-negative",
+                fix="give delays of 0 ms or more",
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,6 +116,7 @@ class SpikeTimes:
             raise DataError(
                 "spike times and their neurons must be two lists of one length",
                 code="events-lengths",
+                fix="give a neuron for each time",
             )
 
     @property
