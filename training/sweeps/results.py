@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nmtool import storage
 from nmtool.errors import Finding
 from nmtool.tables import Table, Tabular
+from nmtool.training.options import OFF
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.study import (
     FAILURE,
@@ -218,4 +219,6 @@ def write_best(plan: StudyPlan, best: TrialResult) -> None:
 
 def _toml(value: Any) -> str:
     """A setting in TOML, which writes bools, texts and lists as JSON does."""
+    if value is None:
+        value = OFF
     return repr(value) if isinstance(value, float) else json.dumps(value)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from nmtool.data.dataset import suggestion
@@ -153,29 +154,15 @@ class SearchSpace:
     def _refused_combinations(self) -> Iterator[Finding]:
         """Each end of each range with all others at their first, then their last values."""
         for name, one in self.searched.items():
-            for value in one.ends:
-                reached = set()
-                for corner in (0, -1):
-                    others = {other: its.ends[corner] for other, its in self.searched.items()}
-                    refusals, found = self._tried({**others, name: value}, name)
-                    yield from refusals
-                    reached.add(found)
-                if reached.isdisjoint({value, None}):
-                    yield Finding(
-                        "search-value-unreachable",
-                        name,
-                        f"{name} cannot become {value}: the other options make it {reached.pop()}",
-                        "narrow its range, or change the options that limit it",
-                    )
-
-    def _tried(self, values: dict[str, Any], name: str) -> tuple[list[Finding], Any]:
-        """Why the values do not go together, or what became of one of them."""
-        try:
-            return [], getattr(self.options(values), name)
-        except UsageError as error:
-            together = ", ".join(f"{name} = {value}" for name, value in values.items())
-            found = findings_of(error, name)
-            return [replace(one, what=f"{one.what} (with {together})") for one in found], None
+            for value, corner in product(one.ends, (0, -1)):
+                values = {other: its.ends[corner] for other, its in self.searched.items()}
+                values[name] = value
+                try:
+                    self.options(values)
+                except UsageError as error:
+                    together = ", ".join(f"{name} = {value}" for name, value in values.items())
+                    for found in findings_of(error, name):
+                        yield replace(found, what=f"{found.what} (with {together})")
 
 
 def findings_of(error: NmtoolError, where: str) -> list[Finding]:
