@@ -12,10 +12,10 @@ from benchmarks.workload import Workload
 from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.raster import Raster
-from nmtool.training.activity import RateTarget, rate_targets
-from nmtool.training.devices import CPU, Device
-from nmtool.training.losses import readout_loss
-from nmtool.training.model import SpikingNetwork
+from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.front.activity import RateTarget, rate_targets
+from nmtool.training.front.losses import readout_loss
+from nmtool.training.front.model import SpikingNetwork
 
 
 class Ours(TorchStep):

@@ -7,7 +7,7 @@ import torch
 from benchmarks.ours import Ours
 from benchmarks.workload import Workload
 from nmtool.network import Network
-from nmtool.training.devices import find_device
+from nmtool.training.engines.devices import find_device
 
 
 class OursOnCuda(Ours):

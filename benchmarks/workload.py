@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nmtool.graph import INPUT
 from nmtool.network import Network
 from nmtool.raster import Raster
-from nmtool.training.initial import initial_network
+from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions
 
 SPIKE_DRAWS, LABEL_DRAWS = 1, 2

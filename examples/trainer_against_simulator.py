@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nmtool as nm
 from nmtool.quantisation import DelayGrid
-from nmtool.training.integer_arithmetic import Rounding
+from nmtool.training.front.integer_arithmetic import Rounding
 
 
 @dataclass(frozen=True)

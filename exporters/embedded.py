@@ -6,7 +6,7 @@ is executed with what it would write for that network (`check_written` of every 
 
 Where it lies is the format's affair. A Lava folder keeps archives as files of their own. HDF5 files
 (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files, whose
-constants are the network's arrays already, keep the header of the archive as text, and end with a
+constants are the network's arrays already, keep the header of the archive as text, and carry a
 digest of all other bytes.
 """
 
@@ -167,8 +167,6 @@ def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
     )
 
 
-def no_answers(path: str | Path) -> FileFormatError:
-    """The error for an export without known answers."""
-    return FileFormatError(
-        f"{path} carries no known answers", code="answers-missing", fix="export the network again"
-    )
+def no_answers(path: str | Path, fix: str = "export the network again") -> FileFormatError:
+    """The error for an artefact without known answers."""
+    return FileFormatError(f"{path} carries no known answers", code="answers-missing", fix=fix)

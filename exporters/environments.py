@@ -173,7 +173,8 @@ def set_up(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _discard(home, previous)
+    if previous is not None and previous.parents[2] == home:  # home/python-…/bin/python
+        shutil.rmtree(previous.parents[1], ignore_errors=True)
     return environment
 
 
@@ -200,12 +201,6 @@ def _working(referee: Referee) -> Environment | None:
     except BackendError:
         return None
     return environment
-
-
-def _discard(home: Path, python: Path | None) -> None:
-    """Delete the environment that was replaced: home/python-…/bin/python."""
-    if python is not None and python.parents[2] == home:
-        shutil.rmtree(python.parents[1], ignore_errors=True)
 
 
 def _install(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from nmtool.errors import StorageError, UsageError
 _BY_PYTHON = "__pycache__"
 
 
-def write_export(path: str | Path, content: bytes, force: bool) -> Path:
+def write_file(path: str | Path, content: bytes, force: bool) -> Path:
     """Write a file; returns its path.
 
     Args:
@@ -39,8 +39,40 @@ def write_export(path: str | Path, content: bytes, force: bool) -> Path:
             fix="choose another name, or replace it with force",
         )
     with storage.replacing(path) as temporary:
-        temporary.write_bytes(content)
+        write_bytes(temporary, content)
     return path
+
+
+def write_folder(
+    folder: str | Path,
+    files: Mapping[str, bytes],
+    force: bool,
+    is_ours: Callable[[Path], bool],
+    others: Collection[str],
+) -> Path:
+    """Write a folder; returns its path.
+
+    Args:
+        folder: where it is to be.
+        files: all content, by relative POSIX path.
+        force: replace an earlier export.
+        is_ours: whether an existing folder is such an export.
+        others: relative paths of files that an earlier export may hold beside those.
+
+    Raises:
+        UsageError: the folder exists and may not be replaced.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    with replacing_folder(folder, force, is_ours, {*files, *others}) as new:
+        for name, content in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(new / name, content)
+    return Path(folder)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write one file of an export: nothing else in this room does."""
+    path.write_bytes(content)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ GRACE_S = 3.0
 POLL_S = 0.1
 TAIL_LINES = 30
 
-_LEASH = Path(__file__).with_name("end_with_parent.py")
+_END_WITH_PARENT = Path(__file__).with_name("end_with_parent.py")
 _PROC = Path("/proc")
 _OWN_SESSION = hasattr(os, "killpg")
 
@@ -84,7 +84,7 @@ class _Run:
     ) -> Iterator[subprocess.Popen[str]]:
         try:
             process = subprocess.Popen(
-                _leashed(self.command),
+                _ending_with_us(self.command),
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
@@ -170,10 +170,10 @@ class _Run:
         return "\n".join([reason, *(f"  {line}" for line in self.errors or self.output)])
 
 
-def _leashed(command: list[str]) -> list[str]:
+def _ending_with_us(command: list[str]) -> list[str]:
     if not sys.platform.startswith("linux"):
         return command
-    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", str(_END_WITH_PARENT), str(os.getpid()), *command]
 
 
 def _ending(code: int) -> str:

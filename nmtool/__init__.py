@@ -151,9 +151,9 @@ if TYPE_CHECKING:
     from nmtool.readout import Readout
     from nmtool.recording import Recording
     from nmtool.targets import Target
+    from nmtool.training.front.losses import predictions, readout_loss
+    from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run, finetune, train
-    from nmtool.training.losses import predictions, readout_loss
-    from nmtool.training.model import SpikingNetwork
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
     from nmtool.verbs.comparing import compare_accuracy
@@ -193,8 +193,8 @@ _HOMES = {
     "nmtool.recording": "Recording",
     "nmtool.targets": "Target",
     "nmtool.training.learning": "Run finetune train",
-    "nmtool.training.losses": "predictions readout_loss",
-    "nmtool.training.model": "SpikingNetwork",
+    "nmtool.training.front.losses": "predictions readout_loss",
+    "nmtool.training.front.model": "SpikingNetwork",
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",

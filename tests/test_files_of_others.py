@@ -26,13 +26,13 @@ KNOWN = {
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/verbs/running.py": {"importlib"},
-    "training/cuda/available.py": {"importlib"},
+    "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},
     "exporters/netx/package/reader.py": {"importlib"},
     # Programs: Python itself, a compiler on text of ours, NVIDIA's assembler.
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
-    "training/cuda/ptx.py": {"subprocess"},
+    "training/engines/cuda/ptx.py": {"subprocess"},
     # The C library, for the end of a child with its parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

@@ -101,10 +101,10 @@ def test_short_names_are_found(code: str) -> None:
     [
         "from . import training",
         "from nmtool import training",
-        "importlib.import_module('nmtool.training.run')",
+        "importlib.import_module('nmtool.training.loop.run')",
         "print('training')",
         "'''Samples\nfrom training that learn.'''",
-        "'''python -m nmtool.training.cuda.ptx'''",
+        "'''python -m nmtool.training.engines.cuda.ptx'''",
     ],
 )
 def test_other_names_are_not(code: str) -> None:

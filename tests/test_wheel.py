@@ -104,7 +104,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == expected
-    assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/run.py"} < held
+    assert {"nmtool/py.typed", "nmtool/recipes/digits.toml", "nmtool/training/loop/run.py"} < held
 
 
 def test_the_source_distribution_holds_what_git_tracks(built: Built) -> None:
@@ -221,13 +221,16 @@ def test_every_format_can_be_imported(installed: Installed, tmp_path: Path) -> N
 def test_sources_of_kernels_are_those_installed(installed: Installed, tmp_path: Path) -> None:
     code = (
         "from nmtool.hardware_sim.compiled import source_files\n"
-        "from nmtool.training.cpu.kernels.compiled import SOURCES\n"
+        "from nmtool.training.engines.cpu.kernels.compiled import SOURCES\n"
         "print(*source_files(SOURCES), sep='\\n')"
     )
     files = [Path(line) for line in installed.run("-c", code, cwd=tmp_path).splitlines()]
     rooms = installed.site / "nmtool"
     assert all(file.is_relative_to(rooms) for file in files)
-    assert {rooms / "hardware_sim/kernel.py", rooms / "training/cpu/kernels/rings.py"} < set(files)
+    assert {
+        rooms / "hardware_sim/kernel.py",
+        rooms / "training/engines/cpu/kernels/rings.py",
+    } < set(files)
 
 
 @pytest.fixture

@@ -16,15 +16,15 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Progress, duration, silent
 from nmtool.tables import Table, Tabular
+from nmtool.training.loop.remarks import remarks, start_remarks
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
-from nmtool.training.remarks import remarks, start_remarks
-from nmtool.training.run_folder import RunFolder
-from nmtool.training.selection import best_epoch
 
 if TYPE_CHECKING:
-    from nmtool.training.devices import Device
-    from nmtool.training.ranks import Ranks
-    from nmtool.training.trainer import BatchReport
+    from nmtool.training.engines.devices import Device
+    from nmtool.training.loop.trainer import BatchReport
+    from nmtool.training.processes.ranks import Ranks
 
 _log = logging.getLogger(__name__)
 
@@ -214,9 +214,9 @@ class _Session:
         ranks: Ranks | None,
     ) -> Run:
         with libraries_needed("train"):
-            from nmtool.training.devices import find_device
-            from nmtool.training.ranks import Ranks
-            from nmtool.training.run import run_training
+            from nmtool.training.engines.devices import find_device
+            from nmtool.training.loop.run import run_training
+            from nmtool.training.processes.ranks import Ranks
 
         where = find_device(device) if isinstance(device, str) else device
         own = Ranks.from_environment(str(where.torch)) if ranks is None else ranks
@@ -339,7 +339,7 @@ def _kept_folder(start: Run | str | Path) -> Path:
 
 def _threads(number: int | None) -> AbstractContextManager[None]:
     """Use so many cores while the block runs, of torch's only where they are asked for."""
-    from nmtool.training.threads import threads_each, threads_used
+    from nmtool.training.processes.threads import threads_each, threads_used
 
     return threads_used(number or threads_each(), with_torch=number is not None)
 

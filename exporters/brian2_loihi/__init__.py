@@ -43,7 +43,7 @@ from nmtool.errors import DoesNotFitError, Finding, UsageError
 from nmtool.exporters.brian2_loihi import environment as environments
 from nmtool.exporters.brian2_loihi import runtime
 from nmtool.exporters.embedded import pack_network
-from nmtool.exporters.output import write_export
+from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -84,7 +84,7 @@ def export(
     if answers is not None:
         raise _no_answers(path)
     check_expressible(network)
-    return write_export(path, pack_network(network), force)
+    return write_file(path, pack_network(network), force)
 
 
 def check_expressible(network: IntegerNetwork) -> None:

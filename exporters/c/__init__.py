@@ -16,7 +16,7 @@ from nmtool.exporters.c import compiler, file
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.runtime import execute
 from nmtool.exporters.embedded import no_answers
-from nmtool.exporters.output import write_export
+from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -54,7 +54,7 @@ def export(
         StorageError: it could not be written; what was there is untouched.
     """
     carried = None if answers is None else Carried.of(answers)
-    return write_export(path, file.file_bytes(network, carried), force)
+    return write_file(path, file.file_bytes(network, carried), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:

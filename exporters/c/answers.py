@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError
 from nmtool.exporters.c.text import array
 from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -284,18 +284,25 @@ def checking_main(network: IntegerNetwork, carried: Carried | None) -> str:
         array("int32_t", f"known_membrane_{name}", v) for name, v in recording.membrane.items()
     ]
     arrays += [array("uint32_t", f"known_states_{name}", rows) for name, rows in sums.items()]
-    lines = [_comparison(population) for population in network.populations]
+    lines = [
+        (_SPIKES_OF if p.kind == LIF else _MEMBRANES_OF).substitute(name=p.name, size=p.size)
+        for p in network.populations
+    ]
     lines += [
         _STATES_OF.substitute(name=p.name, size=p.size)
         for p in network.populations
         if p.name in sums
     ]
+    # Only functions that are called: compilers mind others.
+    comparing = [_COMPARE_SPIKES] if network.spiking else []
+    comparing += [_COMPARE_MEMBRANES] if network.integrating else []
+    comparing += [_COMPARE_STATES] if sums else []
     return _MAIN.substitute(
         n_samples=answers.spikes.n_samples,
         n_steps=answers.spikes.n_steps,
         end=END,
         arrays="\n".join(arrays),
-        comparing="\n".join([*_comparing(network), *([_COMPARE_STATES] if sums else [])]),
+        comparing="\n".join(comparing),
         lists="\n".join(_LIST.substitute(name=name) for name in recording.spikes),
         n_channels=network.channels.size,
         comparisons="\n".join(lines),
@@ -326,12 +333,6 @@ def _check_states(network: IntegerNetwork, spikes: Raster) -> None:
         )
 
 
-def _comparing(network: IntegerNetwork) -> list[str]:
-    """The functions that are called; a compiler minds others."""
-    found = [_COMPARE_SPIKES] if network.spiking else []
-    return [*found, _COMPARE_MEMBRANES] if network.integrating else found
-
-
 def _spike_arrays(name: str, raster: Raster) -> str:
     row = raster.sample_index() * raster.n_steps + raster.step
     return "\n".join(
@@ -340,11 +341,6 @@ def _spike_arrays(name: str, raster: Raster) -> str:
             array("int32_t", f"known_neuron_{name}", np.append(raster.neuron, 0)),
         ]
     )
-
-
-def _comparison(population: IntegerPopulation) -> str:
-    line = _SPIKES_OF if population.kind == LIF else _MEMBRANES_OF
-    return line.substitute(name=population.name, size=population.size)
 
 
 def answers_header(answers: KnownAnswers) -> dict[str, Any]:

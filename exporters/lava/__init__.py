@@ -6,7 +6,6 @@ process; nothing here imports it.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from nmtool import integer_network, storage
 from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import (
     SILENCE_S,
@@ -24,7 +24,7 @@ from nmtool.exporters.exchange import (
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
-from nmtool.exporters.output import files_in, replacing_folder
+from nmtool.exporters.output import files_in, write_folder
 from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -80,17 +80,12 @@ def export(
         UsageError: the folder exists, or is not ours to replace.
         StorageError: it could not be written; what was there is untouched.
     """
-    sources = _sources()
-    names = {*sources, _ARRAYS, _README, _ANSWERS}
-    with replacing_folder(folder, force, _is_export, names) as new:
-        (new / _NETWORK).mkdir()
-        for name, source in sources.items():
-            shutil.copyfile(source, new / name)
-        network.save(new / _ARRAYS)
-        if answers is not None:
-            answers.save(new / _ANSWERS)
-        storage.write_text(new / _README, readme_text(network, answers))
-    return Path(folder)
+    files = {name: source.read_bytes() for name, source in _sources().items()}
+    files[_ARRAYS] = pack_network(network)
+    if answers is not None:
+        files[_ANSWERS] = answers.to_bytes()
+    files[_README] = readme_text(network, answers).encode()
+    return write_folder(folder, files, force, _is_export, {_ANSWERS})
 
 
 def load(folder: str | Path) -> IntegerNetwork:

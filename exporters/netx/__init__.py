@@ -17,7 +17,7 @@ from nmtool.exporters.netx import file, runtime
 from nmtool.exporters.netx.chain import layers_of, order
 from nmtool.exporters.netx.file import NetxFile
 from nmtool.exporters.netx.network import misfits, network_of
-from nmtool.exporters.output import write_export
+from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -66,7 +66,7 @@ def export(
         pack_network(network),
         b"" if answers is None else answers.to_bytes(),
     )
-    return write_export(path, file.to_bytes(network, layers, embedded), force)
+    return write_file(path, file.to_bytes(network, layers, embedded), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:
@@ -115,7 +115,7 @@ def known_answers(path: str | Path) -> KnownAnswers:
     """The answers a file carries; raises `FileFormatError` where it has none."""
     embedded = file.read(path).embedded
     if embedded is None:
-        raise no_answers(path)
+        raise no_answers(path, "nmtool export writes files that do")
     return embedded.known_answers(path)
 
 

@@ -29,7 +29,7 @@ from nmtool.exporters.nir.options import ImportOptions, NirOptions
 from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.runtime.record import record
 from nmtool.exporters.nir.writing.build import build
-from nmtool.exporters.output import write_export
+from nmtool.exporters.output import write_file
 from nmtool.float_simulator import simulate_reals
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -90,7 +90,7 @@ def export(
     options = options or NirOptions()
     built = build(network, options)
     embedded = embedded_of(network, built.settings, answers)
-    return write_export(path, to_bytes(built.graph, embedded), force)
+    return write_file(path, to_bytes(built.graph, embedded), force)
 
 
 def load(path: str | Path) -> Network | IntegerNetwork:

@@ -13,7 +13,7 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters.onnx import file
 from nmtool.exporters.onnx.differences import model_differences
 from nmtool.exporters.onnx.runtime import execute, library
-from nmtool.exporters.output import write_export
+from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -51,7 +51,7 @@ def export(
         StorageError: it could not be written; what was there is untouched.
         MissingError: onnx is not installed.
     """
-    return write_export(path, file.model_bytes(network, answers), force)
+    return write_file(path, file.model_bytes(network, answers), force)
 
 
 def load(path: str | Path) -> IntegerNetwork:

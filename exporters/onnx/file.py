@@ -152,7 +152,11 @@ def read(path: str | Path) -> Content:
     found = {key: value for _, key, value in entries}
     _check_origin(path, found)
     sealed = [field for field, key, _ in entries if key == DIGEST_KEY]
-    if len(sealed) != 1 or len(found) != len(entries) or not _is_whole(model, sealed[0], found):
+    if (
+        len(sealed) != 1
+        or len(found) != len(entries)
+        or found[DIGEST_KEY] != digest(model[: sealed[0].first] + model[sealed[0].end :])
+    ):
         raise FileFormatError(
             f"{path} is damaged, or was changed after nmtool wrote it",
             code="export-changed",
@@ -172,10 +176,6 @@ def _check_origin(path: Path, found: dict[str, str]) -> None:
             fix="import files that nmtool export wrote",
         )
     check_version(path, version[:9], VERSION if len(version) <= 9 else -1)
-
-
-def _is_whole(model: bytes, seal: Field, found: dict[str, str]) -> bool:
-    return digest(model[: seal.first] + model[seal.end :]) == found[DIGEST_KEY]
 
 
 def _entry(field: Field) -> tuple[str, str]:

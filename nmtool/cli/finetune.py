@@ -14,8 +14,8 @@ from nmtool.cli.train_settings import add_settings, changed_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from nmtool.training.loop.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
     from nmtool.training.options import BEGINNING, SHAPE, TrainOptions
-    from nmtool.training.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER
 
     epochs, slower = FINETUNE_EPOCHS, FINETUNE_SLOWER
     initial = [f.name for f in fields(TrainOptions) if f.metadata["group"] == BEGINNING]
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.loop.run_folder import RunFolder
 
     start = RunFolder(Path(arguments.start))
     settings = changed_settings(arguments)

@@ -19,7 +19,7 @@ from nmtool.cli import failures
 from nmtool.errors import RankError
 
 if TYPE_CHECKING:
-    from nmtool.training.launch import Launch
+    from nmtool.training.processes.launch import Launch
 
 STORE_TIMEOUT = timedelta(seconds=5)
 """How long a process that failed waits for the job's key-value store."""
@@ -32,7 +32,7 @@ class _EndedError(BaseException):
 @contextmanager
 def one_voice() -> Iterator[None]:
     """Let through the error of one process of a job; the others leave by `SystemExit`."""
-    from nmtool.training.launch import launched
+    from nmtool.training.processes.launch import launched
 
     launch = launched()
     if launch is not None and launch.rank > 0:
@@ -69,7 +69,7 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
 @contextmanager
 def heeding_sigterm() -> Iterator[None]:
     """In a job, turn SIGTERM into `RankError`: torchrun sends it to all when one has failed."""
-    from nmtool.training.launch import launched
+    from nmtool.training.processes.launch import launched
 
     if launched() is None:
         yield
@@ -97,7 +97,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def is_first() -> bool:
     """True in a process alone, and in the one of a job that prints."""
-    from nmtool.training.launch import launched
+    from nmtool.training.processes.launch import launched
 
     launch = launched()
     return launch is None or launch.rank == 0

@@ -34,7 +34,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     Where the data have none, none is asked for and one is to be read, it is that of the runs the
     networks come from. Other splits are left whole then.
     """
-    from nmtool.training.run_folder import validation_size
+    from nmtool.training.loop.run_folder import validation_size
 
     dataset = find_data(arguments, arguments.data, arguments.validation)
     if split != VALIDATION or VALIDATION in dataset.splits:

@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes", type=count, default=1, metavar="N", help="trials at a time (default 1)"
     )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="database of the study, for several machines, such as "
+        "postgresql://USER:PASSWORD@HOST/DATABASE (default: a SQLite file in the study's folder)",
+    )
     add_json(parser)
     add_threads_option(parser)
     add_device(parser)
@@ -43,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         processes=arguments.processes,
         threads=arguments.threads,
         device=arguments.device,
+        storage=arguments.storage,
         progress=progress,
     )
     if arguments.json:

@@ -24,8 +24,8 @@ from nmtool.errors import RankError
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
+    from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
-    from nmtool.training.run_folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.loop.run_folder import RunFolder
 
     folder = RunFolder(Path(arguments.output))
     options = _options(arguments, folder)
@@ -81,8 +81,8 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
 
     Where a run is stopped, the command that resumes it is printed.
     """
-    from nmtool.training.launch import launched
-    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.loop.run_folder import RunFolder
+    from nmtool.training.processes.launch import launched
 
     launch, folder = launched(), RunFolder(Path(arguments.output))
     again = f"{launch.command if launch else 'nmtool'} train {data} -o {folder.path}"
@@ -103,7 +103,7 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
 def tell(arguments: argparse.Namespace, made: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
     from nmtool.training.learning import epoch_line
-    from nmtool.training.run_folder import RunFolder
+    from nmtool.training.loop.run_folder import RunFolder
 
     if not is_first():
         return

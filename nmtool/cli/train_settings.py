@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
+    from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
-    from nmtool.training.run_folder import RunFolder
 
 
 _IN_A_FILE = (

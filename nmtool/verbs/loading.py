@@ -98,7 +98,7 @@ def validated_on(sources: Iterable[Source]) -> int | None:
     Returns:
         None where none says so, or they contradict each other.
     """
-    from nmtool.training.run_folder import validation_size
+    from nmtool.training.loop.run_folder import validation_size
 
     paths = [one for one in sources if isinstance(one, str | Path)]
     known = {validation_size([path]) for path in paths}

@@ -135,7 +135,7 @@ def simulate(
     record: Callable[..., Recording] = partial(simulate_reals, found)
     if has_torch():
         with libraries_needed("train"):
-            from nmtool.training.model import SpikingNetwork
+            from nmtool.training.front.model import SpikingNetwork
 
         record = SpikingNetwork(found, max_delay=found.max_delay).record
     with progress("float network", raster.n_samples) as advance:
@@ -167,7 +167,7 @@ def evaluate(
     options = _options(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
-    from nmtool.training.losses import recorded_loss
+    from nmtool.training.front.losses import recorded_loss
 
     return replace(result, loss=recorded_loss(options, found, recording, samples.label))
 
@@ -272,7 +272,7 @@ def has_torch() -> bool:
 def _options(source: Source) -> TrainOptions | None:
     """The settings that a float network was trained with; None where they are not known."""
     if isinstance(source, str | Path):
-        from nmtool.training.run_folder import RunFolder
+        from nmtool.training.loop.run_folder import RunFolder
 
         folder = RunFolder(Path(source))
         return folder.options() if folder.manifest_file.is_file() else None

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.exporters.nir_graphs import DT_S, INTEGRATING, SPIKING, Drawn, Values, end
-from tests.strategies import seeds
+from tests.networks.drawn import seeds
 
 CHANNELS = 3
 

@@ -25,11 +25,11 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.verification.comparison import Comparison, compare_recordings
-from tests.exporters.brian2_loihi_nets import fitting_network
-from tests.exporters.lava_nets import self_sustained_network
-from tests.integer_nets import random_network, random_raster
+from tests.networks.drawn import seeds
+from tests.networks.fitting import fitting_network
+from tests.networks.integers import random_network, random_raster
+from tests.networks.lasting import self_sustained_network
 from tests.refusals import codes, refused
-from tests.strategies import seeds
 
 
 def one_neuron(kind: str, weight: int, exponent: int, **constants: int) -> IntegerNetwork:

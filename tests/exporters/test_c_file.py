@@ -12,28 +12,19 @@ from string import Template
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters import c
 from nmtool.exporters.c import compiler, runtime, source
 from nmtool.exporters.c import file as content
 from nmtool.graph import InputChannels
-from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters import written_files
 from tests.exporters.written_files import ANSWERS, NETWORK
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_raster
 from tests.refusals import refused
-from tests.strategies import integer_networks, rasters
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("c")
 
 
 @pytest.fixture
@@ -62,30 +53,6 @@ def assert_refused(path: Path) -> FileFormatError:
 # What was written comes back.
 
 
-@settings(max_examples=60)
-@given(network=integer_networks(), spikes=rasters(5))
-def test_round_trip(folder: Path, network: IntegerNetwork, spikes: Any) -> None:
-    if network.channels.size != 5:
-        spikes = None
-    answers = known_answers(network, spikes)
-    path = c.export(network, folder / "network.c", answers=answers, force=True)
-    assert c.load(path).content_hash == network.content_hash
-    assert c.known_answers(path).to_bytes() == answers.to_bytes()
-
-
-def test_a_file_without_answers(path: Path) -> None:
-    without = c.export(NETWORK, path, force=True)
-    assert c.load(without).content_hash == NETWORK.content_hash
-    with refused(FileFormatError, "answers-missing"):
-        c.known_answers(without)
-
-
-def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
-    again = random_network(3, n_hidden=1, spiking_output=False)
-    other = c.export(again, tmp_path / "other.c", answers=known_answers(again))
-    assert other.read_bytes() == path.read_bytes()
-
-
 def test_lines_are_short_and_plain(path: Path) -> None:
     text = path.read_bytes().decode("ascii")
     assert max(map(len, text.splitlines())) <= 100
@@ -108,27 +75,7 @@ def test_many_neurons_are_counted_in_more_bits() -> None:
     assert source.index_type(big) == "uint32_t"
 
 
-# Writing is safe.
-
-
-def test_an_existing_file_is_kept(path: Path) -> None:
-    written_files.assert_kept(c, path)
-
-
-def test_a_full_disk_leaves_what_was_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written_files.assert_kept_by_a_full_disk(c, path, monkeypatch)
-
-
 # Damage.
-
-
-def test_truncated_anywhere(path: Path) -> None:
-    written_files.assert_cuts_are_noticed(c, path)
-
-
-def test_a_damaged_byte_is_noticed(path: Path) -> None:
-    places = range(0, path.stat().st_size, 401)
-    written_files.assert_damage_is_noticed(c, path, places)
 
 
 @pytest.mark.parametrize("more", [b"\n", b"int x;\n", b"\x00"])
@@ -143,14 +90,6 @@ def test_anything_appended_is_noticed(path: Path, more: bytes) -> None:
 def test_foreign_files(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "foreign.c").write_bytes(data)
     assert assert_refused(tmp_path / "foreign.c").code == "file-foreign"
-
-
-def test_files_that_are_none(tmp_path: Path) -> None:
-    assert assert_refused(tmp_path / "missing.c").code == "file-missing"
-    assert assert_refused(tmp_path).code == "file-missing"
-    with open(tmp_path / "huge.c", "wb") as file:
-        file.truncate(3 << 30)
-    assert assert_refused(tmp_path / "huge.c").code == "file-damaged"
 
 
 # Changed by somebody who knows the format: the digest fits again.
@@ -281,13 +220,6 @@ def test_answers_that_are_none(answers: Any, code: str, path: Path) -> None:
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:
     changed(path, in_record(version=2))
     assert assert_refused(path).code == "file-newer"
-
-
-# Execution.
-
-
-def test_run_checks_its_input_first(path: Path) -> None:
-    written_files.assert_input_is_checked(c, path)
 
 
 @pytest.mark.usefixtures("compiling")

@@ -27,11 +27,11 @@ from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.exercised import FAULT_KINDS
 from tests.exporters.c_programs import SANITIZED, compiled, said
-from tests.exporters.integer_edges import edge_network, scattered_network, word_network
-from tests.exporters.lava_nets import self_sustained_network
-from tests.integer_nets import random_network, random_raster
+from tests.networks.drawn import integer_networks, seeds
+from tests.networks.edges import edge_network, scattered_network, word_network
+from tests.networks.integers import random_network, random_raster
+from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
-from tests.strategies import integer_networks, seeds
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 

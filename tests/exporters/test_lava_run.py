@@ -28,9 +28,9 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, STATE_LIMIT
-from tests.exporters.integer_edges import edge_network, scattered_network
-from tests.exporters.lava_nets import self_sustained_network
-from tests.integer_nets import random_network, random_raster
+from tests.networks.edges import edge_network, scattered_network
+from tests.networks.integers import random_network, random_raster
+from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 
 pytestmark = pytest.mark.lava

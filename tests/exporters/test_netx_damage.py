@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 from nmtool.errors import FileFormatError
 from nmtool.exporters import netx
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.integer_network import IntegerNetwork
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 
 NETWORK = chain_network(3)
@@ -34,34 +32,6 @@ def assert_refused(path: Path) -> FileFormatError:
             take(path)
         assert str(path) in error.value.what
     return error.value
-
-
-def test_truncated_anywhere(path: Path) -> None:
-    whole = path.read_bytes()
-    for length in [*range(0, len(whole), 4999), len(whole) - 1]:
-        path.write_bytes(whole[:length])
-        assert assert_refused(path).code == "hdf5-damaged"
-
-
-def executed(network: IntegerNetwork) -> list[object]:
-    """All integers of a network, without names."""
-    constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
-    synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
-    return [*constants, *synapses]
-
-
-def test_damaged_bytes_never_change_the_network(path: Path) -> None:
-    """HDF5 has unused bytes: those are free. Names get lost with the name of nmtool's group."""
-    whole, noticed = path.read_bytes(), 0
-    for place in range(0, len(whole), 149):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << place % 8
-        path.write_bytes(damaged)
-        with contextlib.suppress(FileFormatError):
-            noticed += 1
-            assert executed(netx.load(path)) == executed(NETWORK)
-            noticed -= 1
-    assert noticed > 20
 
 
 @pytest.mark.parametrize("data", [b"", b"text\n", bytes(1000), b"\x89HDF\r\n\x1a\n"])

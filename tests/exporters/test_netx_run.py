@@ -18,10 +18,10 @@ from nmtool.exporters.netx import layers, runtime
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings
-from tests.exporters.netx_nets import NEURON, chain_network, dense, write_foreign
-from tests.integer_nets import random_raster
+from tests.networks.chains import NEURON, chain_network, dense, write_foreign
+from tests.networks.drawn import seeds
+from tests.networks.integers import random_raster
 from tests.refusals import refused
-from tests.strategies import seeds
 
 
 @pytest.fixture(scope="module")

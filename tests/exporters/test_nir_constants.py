@@ -20,8 +20,8 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network
 from nmtool.quantisation import round_network
 from nmtool.raster import Raster
+from tests.networks.drawn import seeds
 from tests.refusals import refused
-from tests.strategies import seeds
 
 nir = pytest.importorskip("nir")
 

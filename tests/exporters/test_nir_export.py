@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nmtool.errors import (
     DoesNotFitError,
     FileFormatError,
     MissingError,
-    StorageError,
     UsageError,
 )
 from nmtool.exporters import nir as exporter
@@ -29,19 +26,13 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.verification.comparison import compare_recordings
-from tests.exporters.nir_nets import CHANNELS, layered_network, noise
-from tests.integer_nets import random_network
+from tests.networks.integers import random_network
+from tests.networks.layered import CHANNELS, layered_network, noise
 from tests.refusals import refused
-from tests.strategies import float_networks, integer_networks
 
 nir = pytest.importorskip("nir")
 
 NETWORK = layered_network(max_delay=6)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("nir")
 
 
 @pytest.fixture
@@ -58,15 +49,6 @@ def kinds(path: Path) -> Counter[str]:
 # What was written comes back.
 
 
-@settings(max_examples=80)
-@given(network=st.one_of(integer_networks(), float_networks()))
-def test_round_trip(folder: Path, network: Network | IntegerNetwork) -> None:
-    path = exporter.export(network, folder / "network.nir", force=True)
-    found = exporter.load(path)
-    assert type(found) is type(network)
-    assert found.content_hash == network.content_hash
-
-
 def test_answers_come_back(path: Path) -> None:
     answers = exporter.known_answers(path)
     assert answers.network_hash == NETWORK.content_hash
@@ -76,12 +58,6 @@ def test_answers_come_back(path: Path) -> None:
     without = exporter.export(NETWORK, path, force=True)
     with refused(FileFormatError, "answers-missing"):
         exporter.known_answers(without)
-
-
-def test_the_same_content_gives_the_same_bytes(path: Path, tmp_path: Path) -> None:
-    answers = exporter.known_answers(path)
-    other = exporter.export(NETWORK, tmp_path / "other.nir", answers=answers)
-    assert other.read_bytes() == path.read_bytes()
 
 
 def test_nir_itself_reads_it(path: Path) -> None:
@@ -120,17 +96,6 @@ def test_everything_needs_hdf5(
         use(path)
     assert "pip install" in caught.value.fix
     assert path.read_bytes() == before
-
-
-def test_nothing_is_replaced_unasked(path: Path, tmp_path: Path) -> None:
-    before = path.read_bytes()
-    with refused(UsageError, "path-taken"):
-        exporter.export(NETWORK, path)
-    with refused(StorageError, "file-not-written"):
-        exporter.export(NETWORK, tmp_path / "no" / "network.nir")
-    assert path.read_bytes() == before
-    exporter.export(layered_network(), path, force=True)
-    assert path.read_bytes() != before
 
 
 # How it is written.

@@ -20,7 +20,7 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import NirOptions
 from nmtool.exporters.nir.reading import network as foreign
-from tests.exporters.nir_nets import layered_network, noise
+from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
 
 nir = pytest.importorskip("nir")

@@ -15,7 +15,7 @@ from nmtool.exporters.nir import ImportOptions, NirOptions
 from nmtool.exporters.nir.options import FORMS
 from nmtool.network import Network
 from nmtool.raster import Raster
-from tests.exporters.nir_nets import layered_network, noise
+from tests.networks.layered import layered_network, noise
 from tests.refusals import refused
 
 nir = pytest.importorskip("nir")

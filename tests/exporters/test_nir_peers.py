@@ -24,7 +24,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.targets import SILENT_THRESHOLD
-from tests.exporters.nir_nets import CHANNELS, layered_network, noise
+from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [
     pytest.mark.peers,

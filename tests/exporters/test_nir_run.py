@@ -21,12 +21,12 @@ from nmtool.network import Network
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.targets import SILENT_THRESHOLD
-from nmtool.training.reference import forward
+from nmtool.training.mathematics.reference import forward
 from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
-from tests.exporters.integer_edges import scattered_network
-from tests.exporters.nir_nets import in_general_position, layered_network, noise
-from tests.integer_nets import random_network, random_raster
-from tests.strategies import float_networks, integer_networks, rasters
+from tests.networks.drawn import float_networks, integer_networks, rasters
+from tests.networks.edges import scattered_network
+from tests.networks.integers import random_network, random_raster
+from tests.networks.layered import in_general_position, layered_network, noise
 
 pytest.importorskip("nir")
 

@@ -19,10 +19,10 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
-from tests.exporters.integer_edges import edge_network, scattered_network, word_network
-from tests.exporters.lava_nets import self_sustained_network
-from tests.integer_nets import random_network, random_raster
-from tests.strategies import integer_networks, seeds
+from tests.networks.drawn import integer_networks, seeds
+from tests.networks.edges import edge_network, scattered_network, word_network
+from tests.networks.integers import random_network, random_raster
+from tests.networks.lasting import self_sustained_network
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

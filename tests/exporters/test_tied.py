@@ -25,8 +25,8 @@ from nmtool.exporters.embedded import digest
 from nmtool.exporters.onnx import file as onnx_content
 from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.integer_network import IntegerNetwork
-from tests.exporters.netx_nets import chain_network
-from tests.integer_nets import random_raster
+from tests.networks.chains import chain_network
+from tests.networks.integers import random_raster
 from tests.nmtool.cli.fake_lava import FakeLava
 from tests.refusals import refused
 

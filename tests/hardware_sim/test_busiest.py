@@ -12,9 +12,9 @@ from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
-from tests.integer_nets import random_network, random_raster
+from tests.networks.drawn import seeds
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
-from tests.strategies import seeds
 
 NETWORK = random_network(3, n_hidden=1, spiking_output=False)
 """Five channels."""

@@ -132,7 +132,7 @@ import nmtool
 assert Path(nmtool.__file__).is_relative_to(sys.argv[1]), nmtool.__file__
 from nmtool.hardware_sim import compiled
 print(compiled.kernel_folder(compiled.SOURCES).name)
-from nmtool.training.cpu.kernels.compiled import SOURCES
+from nmtool.training.engines.cpu.kernels.compiled import SOURCES
 print(compiled.kernel_folder(SOURCES).name)
 assert "torch" not in sys.modules
 """

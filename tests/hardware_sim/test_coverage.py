@@ -19,9 +19,9 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.verification import compare_recordings
-from tests.integer_nets import random_raster
+from tests.networks.drawn import integer_networks, rasters
+from tests.networks.integers import random_raster
 from tests.refusals import refused
-from tests.strategies import integer_networks, rasters
 
 
 def row(delay: int = 3, bias: int = 0, n_steps: int = 20) -> IntegerNetwork:

@@ -13,7 +13,7 @@ from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 NETWORKS = [random_network(seed, 1 + seed % 3, seed % 2 == 1) for seed in range(3)]

@@ -17,9 +17,9 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
 from nmtool.verification.exercised import FAULT_KINDS, Fault
-from tests.integer_nets import random_network, random_raster
+from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
-from tests.strategies import integer_networks, rasters, seeds
 
 NETWORK = random_network(3, n_hidden=2, spiking_output=False)
 SPIKES = random_raster(3, 4, NETWORK.n_steps, NETWORK.channels.size)

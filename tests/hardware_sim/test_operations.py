@@ -11,7 +11,7 @@ from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from tests.strategies import integer_networks, rasters
+from tests.networks.drawn import integer_networks, rasters
 
 
 @settings(max_examples=25)

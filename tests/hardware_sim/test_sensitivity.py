@@ -13,8 +13,8 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.exercised import Fault
-from tests.integer_nets import random_network, random_raster
-from tests.strategies import seeds
+from tests.networks.drawn import seeds
+from tests.networks.integers import random_network, random_raster
 
 N_STEPS = 90
 CONSTANTS = ("du", "dv", "vth", "bias")

@@ -20,9 +20,9 @@ from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, SILENT_THRESHOLD
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
-from tests.integer_nets import random_network, random_raster
+from tests.networks.drawn import integer_networks, rasters
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
-from tests.strategies import integer_networks, rasters
 
 
 def assert_same(one: Recording, other: Recording) -> None:

@@ -737,7 +737,7 @@ def netx_case(name: str) -> Callable[[Callable[[Any], None]], None]:
     def added(change: Callable[[Any], None]) -> None:
         def make(folder: Path) -> Words:
             from nmtool.exporters import netx
-            from tests.exporters.netx_nets import chain_network
+            from tests.networks.chains import chain_network
 
             path = netx.export(chain_network(1), folder / "x.net")
             with h5py.File(path, "r+") as file:

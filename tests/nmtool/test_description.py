@@ -25,8 +25,8 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from tests.networks.drawn import float_networks, integer_networks, recordings
 from tests.nmtool.cli.cases import CLASSES, N_UNITS, float_network, integer_network
-from tests.strategies import float_networks, integer_networks, recordings
 
 
 @given(st.one_of(float_networks(), integer_networks()))

@@ -10,8 +10,8 @@ import pytest
 import nmtool as nm
 from nmtool.errors import DataError
 from nmtool.float_simulator import simulate_reals
-from nmtool.training.reference import forward
-from tests.integer_nets import random_raster
+from nmtool.training.mathematics.reference import forward
+from tests.networks.integers import random_raster
 from tests.nmtool.cli import cases
 from tests.nmtool.quantisation.test_calibration import spiking_network
 from tests.refusals import refused

@@ -21,7 +21,7 @@ from nmtool.integer_network import (
 )
 from nmtool.readout import Readout
 from nmtool.targets import weight_step
-from tests.integer_nets import random_network
+from tests.networks.integers import random_network
 from tests.refusals import refused
 
 

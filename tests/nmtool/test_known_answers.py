@@ -19,7 +19,7 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 

@@ -12,9 +12,9 @@ from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import Readout, membrane_scores
 from nmtool.recording import Recording, check_input, check_steps
-from tests.integer_nets import random_network
+from tests.networks.drawn import recordings
+from tests.networks.integers import random_network
 from tests.refusals import refused
-from tests.strategies import recordings
 
 
 def take(recording: Recording, samples: np.ndarray) -> Recording:

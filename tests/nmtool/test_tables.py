@@ -283,7 +283,7 @@ def test_values_of_nothing_show_themselves_too() -> None:
 
 @pytest.mark.torch
 def test_a_spiking_network_prints_neither_arrays_nor_modules() -> None:
-    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.front.model import SpikingNetwork
 
     model = SpikingNetwork(NETWORK)
     assert repr(model) == str(model)

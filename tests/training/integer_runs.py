@@ -15,9 +15,9 @@ from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2
-from nmtool.training.devices import CPU, Device
-from nmtool.training.integer_arithmetic import Rounding
-from nmtool.training.model import SpikingNetwork
+from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.front.model import SpikingNetwork
 from nmtool.verification.comparison import compare_recordings
 
 FAULTS = ("u_wraps", "v_clips")

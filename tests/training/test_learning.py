@@ -16,7 +16,7 @@ import nmtool as nm
 from nmtool.data import Dataset, write_shd
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.training.learning import epoch_line
-from nmtool.training.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER, RunFolder
+from nmtool.training.loop.run_folder import FINETUNE_EPOCHS, FINETUNE_SLOWER, RunFolder
 from tests.refusals import refused
 from tests.training.small_data import (
     CLASSES,

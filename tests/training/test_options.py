@@ -14,8 +14,8 @@ import pytest
 
 from nmtool.errors import UsageError
 from nmtool.quantisation import DelayGrid
+from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
-from nmtool.training.run_folder import RunFolder
 from tests.refusals import refused
 
 if sys.version_info >= (3, 11):

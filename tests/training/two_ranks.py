@@ -15,11 +15,11 @@ from torch import nn
 
 from nmtool.errors import UsageError
 from nmtool.raster import Raster
-from nmtool.training.activity import RateTarget, WholeBatch, rate_targets
-from nmtool.training.model import SpikingNetwork
-from nmtool.training.ranks import Ranks
+from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.processes.ranks import Ranks
+from tests.networks.trainable import random_input, random_network
 from tests.refusals import refused
-from tests.training.nets import random_input, random_network
 
 
 def check_sums(ranks: Ranks) -> None:

@@ -13,10 +13,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nmtool.errors import MissingError, UsageError, libraries_needed
 from nmtool.progress import Progress, silent
+from nmtool.training.processes.threads import most_threads, threads_used
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
 from nmtool.training.sweeps.results import (
     SweepResult,
@@ -26,14 +26,9 @@ from nmtool.training.sweeps.results import (
     read_trials,
     write_best,
 )
-from nmtool.training.sweeps.stop import signals_noted
-from nmtool.training.sweeps.store import Store
-from nmtool.training.sweeps.trial import run_trials, study_data
-from nmtool.training.sweeps.workers import run_workers
-from nmtool.training.threads import most_threads, threads_used
-
-if TYPE_CHECKING:
-    from nmtool.training.devices import Device
+from nmtool.training.sweeps.study import Study, open_study
+from nmtool.training.sweeps.trial import Trainer, study_data
+from nmtool.training.sweeps.workers import run_trials, run_workers, signals_noted
 
 __all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
 
@@ -46,14 +41,16 @@ def sweep(
     processes: int = 1,
     threads: int | None = None,
     device: str = "auto",
+    storage: str | None = None,
     progress: Progress = silent,
 ) -> SweepResult:
     """Try training settings until a study has all its trials, and say which are best.
 
     A study that was begun, or finished, goes on where it stands. Several calls may work on it
-    at once, in processes of their own. The settings of the best trial are written into the
-    study's folder as `best.toml`, even where the search is interrupted. How trials go is logged
-    below the logger `nmtool`.
+    at once, on several machines with a `storage` that they share; each returns when all trials have
+    ended, and takes over those whose process died. The settings of the best trial are written into
+    the study's folder as `best.toml`, even where the search is interrupted. How trials go is
+    logged below the logger `nmtool`.
 
         >>> from nmtool.training.options import TrainOptions
         >>> found = sweep("study.toml")  # doctest: +SKIP
@@ -61,15 +58,18 @@ def sweep(
         {'hidden': 64, 'epochs': 12, 'lr': 0.0213, …}
         >>> TrainOptions(**found.best)  # doctest: +SKIP
 
-    While trials run, Ctrl-C and SIGTERM stop them after the current batch; the second one stops
-    at once. A script that asks for several processes does so below `if __name__ == "__main__":`,
-    since each of them imports it.
+    While trials run, Ctrl-C and SIGTERM stop them after the current batch, in several processes at
+    once, as the second one does. A script that asks for several processes does so below
+    `if __name__ == "__main__":`, since each of them imports it.
 
     Args:
         study: path of STUDY.toml, or what `read_plan` made of it.
         processes: trials at a time, each in a process of its own unless it is 1.
         threads: cores to use, shared by the processes; None for all.
         device: where to train: `cpu`, `cuda` or `auto`.
+        storage: URL of the database that keeps the trials, as Optuna writes it, such as
+            `postgresql://USER:PASSWORD@HOST/DATABASE`; there the study goes by the name of its
+            folder. None for a SQLite file in that folder.
         progress: counts the samples of each trial, where there is one process.
 
     Returns:
@@ -79,7 +79,8 @@ def sweep(
         UsageError: the study is wrong (its findings say all of what is), contradicts the one in
             its folder, has no data to validate on, or none of its trials finished.
         DataError: the data are damaged.
-        MissingError: Optuna or what the device needs is not there, or processes died.
+        MissingError: Optuna, the database or what the device needs is not there, or processes
+            died.
         StorageError, FileFormatError: the study's folder cannot be written or read.
         KeyboardInterrupt: somebody stopped it; finished trials are kept.
     """
@@ -90,70 +91,67 @@ def sweep(
             fix="leave `processes` at 1 to train in this one",
         )
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
-    with libraries_needed(), _told_how_to_go_on(plan, processes), Store(plan) as store:
+    plan = study if isinstance(study, StudyPlan) else read_plan(study)
+    command = _command(plan, processes, storage)
+    with libraries_needed(), _told_how_to_go_on(plan, command), open_study(plan, storage) as kept:
         try:
-            if not store.is_done():
-                _run(plan, store, processes, threads, device, progress)
+            if not kept.is_done():
+                failed = _run(kept, processes, threads, device, progress)
+                _heed_failed(failed, processes, kept, command)
         finally:
-            trials = read_trials(store)
+            trials = read_trials(kept)
             if best := ranked(trials):
                 write_best(plan, best[0])
         if not best:
             raise _nothing_found(plan, trials)
-        mattered = importance(store)
-    return SweepResult(plan, trials, mattered.shares, mattered.unknown)
+        shares, unknown = importance(kept)
+    return SweepResult(plan, trials, shares, unknown)
 
 
 @contextmanager
-def _told_how_to_go_on(plan: StudyPlan, processes: int) -> Iterator[None]:
+def _told_how_to_go_on(plan: StudyPlan, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         if plan.folder.exists():
-            log.warning("finished trials are kept; go on with: %s", _command(plan, processes))
+            log.warning("finished trials are kept; go on with: %s", command)
         raise
 
 
-def _command(plan: StudyPlan, processes: int) -> str:
-    more = f" --processes {processes}" if processes > 1 else ""
-    return f"nmtool sweep {plan.file}{more}"
+def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
+    """The command that goes on with a study."""
+    words = ["nmtool", "sweep", str(plan.file)]
+    words += ["--processes", str(processes)] if processes > 1 else []
+    words += ["--storage", "URL"] if storage else []  # which may hold a password
+    return " ".join(words)
 
 
 def _run(
-    plan: StudyPlan,
-    store: Store,
-    processes: int,
-    threads: int | None,
-    device: str,
-    progress: Progress,
-) -> None:
+    study: Study, processes: int, threads: int | None, device: str, progress: Progress
+) -> list[int]:
+    """Run what is left; returns the exit codes of processes that died."""
     with threads_used(threads, with_torch=processes == 1):
-        dataset = study_data(plan)
         if processes == 1:
-            found = _find_device(device)
-            with signals_noted() as stop:
-                run_trials(plan, store, dataset, found, stop, progress)
-            return
+            train = Trainer(study.plan, device)
+            with signals_noted() as heed:
+                run_trials(study, train, heed, progress)
+            return []
+        study_data(study.plan)  # which may be wrong, as the device may
     if device != "auto":
-        _find_device(device)  # which may not be there
+        from nmtool.training.engines.devices import find_device
+
+        find_device(device)
     each = max(1, (threads or most_threads()) // processes)
-    with signals_noted() as stop:
-        failed = run_workers(plan, processes, each, device, stop)
-    if failed:
-        _heed_failed(failed, plan, processes, store)
+    with signals_noted() as heed:
+        return run_workers(study, processes, each, device, heed)
 
 
-def _find_device(name: str) -> Device:
-    """Where to train; imports torch, which a parent of workers can do without."""
-    from nmtool.training.devices import find_device
-
-    return find_device(name)
-
-
-def _heed_failed(codes: list[int], plan: StudyPlan, processes: int, store: Store) -> None:
-    """Processes failed, which does not matter where the others did all there was to do."""
+def _heed_failed(codes: list[int], processes: int, study: Study, command: str) -> None:
+    """Processes died, which does not matter where the others did all there was to do."""
+    if not codes:
+        return
     what = f"{len(codes)} of {processes} processes ended early"
-    if store.is_done():
+    if study.is_done():
         log.warning("%s; the others finished the study", what)
         return
     reasons = {f"by signal {-code}" if code < 0 else f"with exit code {code}" for code in codes}
@@ -161,7 +159,7 @@ def _heed_failed(codes: list[int], plan: StudyPlan, processes: int, store: Store
         what,
         code="study-processes-ended",
         why=", ".join(sorted(reasons)),
-        fix=f"go on with: {_command(plan, processes)}",
+        fix=f"go on with: {command}",
     )
 
 

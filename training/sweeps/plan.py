@@ -27,8 +27,7 @@ from nmtool.data.dataset import suggestion
 from nmtool.errors import Finding, UsageError
 from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings, read_toml
-from nmtool.training.sweeps.search_table import read_search
-from nmtool.training.sweeps.space import SearchSpace, findings_of
+from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,13 @@ class StudyPlan:
 
     def conditions(self) -> dict[str, Any]:
         """What must stay as it is for scores to be comparable, beside the search space."""
-        data = self.data if is_name(self.data) else f"folder {self._relative(self.data)}"
+        relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         return {
-            "data": data,
+            "data": self.data if is_name(self.data) else f"folder {relative}",
             "seeds": self.seeds,
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
         }
-
-    def _relative(self, path: str) -> str:
-        return Path(os.path.relpath(path, self.folder)).as_posix()
 
 
 def read_plan(path: str | Path) -> StudyPlan:

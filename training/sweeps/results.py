@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 from nmtool import storage
 from nmtool.errors import Finding
 from nmtool.tables import Table, Tabular
+from nmtool.training.options import OFF
 from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.store import FAILURE, REASON, Store
+from nmtool.training.sweeps.study import (
+    FAILURE,
+    FATES,
+    MOST_ATTEMPTS,
+    REASON,
+    Study,
+    fate,
+    is_given_up,
+)
 from nmtool.training.sweeps.trial import shown_value
 from nmtool.version import __version__
 
@@ -21,9 +30,6 @@ if TYPE_CHECKING:
 
 N_BEST = 10
 """Trials of the table."""
-
-FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
-"""What can become of a trial."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,6 @@ class TrialResult:
             "scores": list(self.scores),
             "searched": self.searched,
         }
-
-
-@dataclass(frozen=True)
-class Importance:
-    """What mattered.
-
-    Attributes:
-        shares: of the scores' variance, by option, largest first; None where nobody knows.
-        unknown: why nobody does.
-    """
-
-    shares: dict[str, float] | None = None
-    unknown: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,44 +163,42 @@ def ranked(trials: Sequence[TrialResult]) -> list[TrialResult]:
     return [one for _, _, one in sorted(finished)]
 
 
-def read_trials(store: Store) -> tuple[TrialResult, ...]:
+def read_trials(study: Study) -> tuple[TrialResult, ...]:
     """All trials as they stand, by number."""
-    return tuple(_result(trial) for trial in store.trials())
+    return tuple(_result(trial) for trial in study.trials())
 
 
 def _result(trial: FrozenTrial) -> TrialResult:
     told = trial.user_attrs
+    died = f"its process died, {MOST_ATTEMPTS} times" if is_given_up(trial) else ""
     return TrialResult(
         number=trial.number,
-        fate=_fate(trial),
+        fate=fate(trial),
         searched=dict(trial.params),
         score=trial.value if trial.state.name == "COMPLETE" else None,
         scores=tuple(told.get("scores", ())),
-        reason=told.get(REASON, ""),
+        reason=told.get(REASON, died),
         failure=dict(told.get(FAILURE, {})),
     )
 
 
-def _fate(trial: FrozenTrial) -> str:
-    if REASON in trial.user_attrs:
-        return "failed"
-    states = {"COMPLETE": "finished", "FAIL": "cut_off"}
-    return states.get(trial.state.name, trial.state.name.lower())
+def importance(study: Study) -> tuple[dict[str, float] | None, str]:
+    """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials.
 
-
-def importance(store: Store) -> Importance:
-    """The shares of functional ANOVA (Hutter, Hoos & Leyton-Brown 2014) over finished trials."""
+    Returns:
+        By option, largest first, and ''; or None, and why they cannot be told.
+    """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    scores = {trial.value for trial in store.trials() if trial.state.name == "COMPLETE"}
+    scores = {trial.value for trial in study.trials() if trial.state.name == "COMPLETE"}
     if len(scores) < 2:
-        return Importance(unknown="there are not two different scores")
+        return None, "there are not two different scores"
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:
-        return Importance(unknown="that needs scikit-learn: pip install 'nmtool[train]'")
-    shares = get_param_importances(store.study, evaluator=evaluator)
-    return Importance({name: float(share) for name, share in shares.items()})
+        return None, "that needs scikit-learn: pip install 'nmtool[train]'"
+    shares = get_param_importances(study.optuna_study, evaluator=evaluator)
+    return {name: float(share) for name, share in shares.items()}, ""
 
 
 def write_best(plan: StudyPlan, best: TrialResult) -> None:
@@ -228,4 +219,6 @@ def write_best(plan: StudyPlan, best: TrialResult) -> None:
 
 def _toml(value: Any) -> str:
     """A setting in TOML, which writes bools, texts and lists as JSON does."""
+    if value is None:
+        value = OFF
     return repr(value) if isinstance(value, float) else json.dumps(value)

@@ -1,9 +1,9 @@
-"""Running the trials of a study, one after the other, in this process."""
+"""A trial of a study: training with its settings, once per seed, in this process."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
@@ -11,127 +11,134 @@ from nmtool.data import Dataset, load_dataset
 from nmtool.errors import NmtoolError, StorageError, UsageError
 from nmtool.progress import Advance, Progress, silent
 from nmtool.training.options import TrainOptions
+from nmtool.training.processes.threads import use_threads
 from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.stop import StopRequest
-from nmtool.training.sweeps.store import Claim, Store
 
 if TYPE_CHECKING:
-    from nmtool.training.devices import Device
-    from nmtool.training.trainer import BatchReport
+    from nmtool.training.loop.trainer import BatchReport
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings to train with.
+
+    Attributes:
+        number: in the study, from 0.
+        values: of the options searched, by name; pairs of numbers are JSON text.
+    """
+
+    number: int
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {shown_value(value)}" for name, value in self.values.items())
 
 
 class PrunedError(Exception):
     """The trial is worse than others were at the same epoch."""
 
 
-def run_trials(
-    plan: StudyPlan,
-    store: Store,
-    dataset: Dataset,
-    device: Device,
-    stop: StopRequest,
-    progress: Progress = silent,
-) -> None:
-    """Run trials until the study has as many as it is to have.
+Outcome = list[float] | PrunedError | NmtoolError | MemoryError
+"""Validation accuracy of every seed, 0 … 1, or what ended the trial early."""
+
+Report = Callable[[Trial, int, float], bool]
+"""Gets an epoch, from 1, and its validation accuracy; returns whether to end the trial."""
+
+
+class Trainer:
+    """Trains with the settings of trials.
 
     Args:
-        plan, store, dataset: the study, its trials, its data.
-        device: where it trains.
-        stop: heeded after every batch and before every trial.
-        progress: counts samples within a trial.
+        plan: the study.
+        device: where to train: `cpu`, `cuda` or `auto`.
+        threads: cores to use from now on; None for as many as are used.
 
     Raises:
-        KeyboardInterrupt: somebody wants it to stop; the trial is cut off.
+        UsageError, DataError: there are no data, or none to validate on; no such device.
+        MissingError: the device is not there.
     """
-    training = _TrialRun(plan, store, dataset, device, stop)
-    stop.heed()
-    while (claim := store.claim()) is not None:
-        with store.running(claim):
-            level, outcome = training.run(claim, progress)
-        log.log(level, "trial %d: %s", claim.number, outcome)
-        stop.heed()
 
+    def __init__(self, plan: StudyPlan, device: str, threads: int | None = None) -> None:
+        from nmtool.training.engines.devices import find_device
 
-class _TrialRun:
-    """Trains one trial's settings, with each of its seeds."""
+        if threads is not None:
+            use_threads(threads, with_torch=True)
+        self._plan = plan
+        self._dataset = study_data(plan)
+        self._device = find_device(device)
 
-    def __init__(
-        self, plan: StudyPlan, store: Store, dataset: Dataset, device: Device, stop: StopRequest
-    ) -> None:
-        self._plan, self._store = plan, store
-        self._dataset, self._device = dataset, device
-        self._stop = stop
+    def __call__(
+        self,
+        trial: Trial,
+        report: Report,
+        heed: Callable[[], None],
+        progress: Progress = silent,
+    ) -> Outcome:
+        """Train with each of the seeds, unless the first is so bad that `report` ends the trial.
 
-    def run(self, claim: Claim, progress: Progress) -> tuple[int, str]:
-        """Run it and tell the store; returns its outcome in a few words, and how grave it is."""
-        tried = shown_values(claim.values)
-        try:
-            scores = self._scores(claim, progress)
-        except PrunedError as pruned:
-            self._store.prune(claim)
-            return logging.INFO, f"pruned, {pruned}  {tried}"
-        except (KeyboardInterrupt, StorageError):
-            self._store.stop(claim)
-            raise
-        except (NmtoolError, MemoryError) as error:
-            known = error if isinstance(error, NmtoolError) else None
-            reason = known.what if known else "there was not enough memory"
-            self._store.prune(claim, reason, known)
-            return logging.WARNING, f"failed, {reason}  {tried}"
-        self._store.finish(claim, scores)
-        return logging.INFO, f"validation {sum(scores) / len(scores):.1%}  {tried}"
+        Args:
+            trial: its settings.
+            report: asked after every epoch of the first seed.
+            heed: called after every batch; raises `KeyboardInterrupt` to stop.
+            progress: counts samples.
 
-    def _scores(self, claim: Claim, progress: Progress) -> list[float]:
-        """Validation accuracy of every seed's best epoch, 0 … 1."""
-        options = self._plan.space.options(claim.values)
-        scores = []
+        Raises:
+            StorageError: the trial's folder cannot be written, which is no fault of its settings.
+        """
+        options = self._plan.space.options(trial.values)
         total = self._plan.seeds * options.epochs * self._dataset.train.n_samples
-        with progress(f"trial {claim.number}", total) as advance:
-            for index in range(self._plan.seeds):
-                seeded = replace(options, seed=options.seed + index)
-                scores.append(self._score(claim, seeded, index == 0, advance))
+        scores: list[float] = []
+        try:
+            with progress(f"trial {trial.number}", total) as advance:
+                for index in range(self._plan.seeds):
+                    seeded = replace(options, seed=options.seed + index)
+                    asked = report if index == 0 else None
+                    scores.append(self._score(trial, seeded, asked, heed, advance))
+        except StorageError:
+            raise
+        except (PrunedError, NmtoolError, MemoryError) as error:
+            return error
         return scores
 
     def _score(
-        self, claim: Claim, options: TrainOptions, is_first: bool, advance: Advance
+        self,
+        trial: Trial,
+        options: TrainOptions,
+        report: Report | None,
+        heed: Callable[[], None],
+        advance: Advance,
     ) -> float:
-        from nmtool.training.run import run_training
-        from nmtool.training.run_folder import RunFolder
-        from nmtool.training.selection import final_score
+        """Validation accuracy of the epoch that is kept, 0 … 1."""
+        from nmtool.training.loop.run import run_training
+        from nmtool.training.loop.run_folder import RunFolder
+        from nmtool.training.loop.selection import final_score
 
-        folder = RunFolder(claim.folder / f"seed{options.seed}")
+        trials = self._plan.folder / "trials"
+        folder = RunFolder(trials / f"{trial.number:04d}" / f"seed{options.seed}")
         entries: list[dict[str, Any]] = []
 
-        def on_batch(report: BatchReport) -> None:
-            self._stop.heed()
-            advance(report.samples, f"epoch {report.epoch}")
+        def on_batch(batch: BatchReport) -> None:
+            heed()
+            advance(batch.samples, f"epoch {batch.epoch}")
 
         def on_epoch(entry: dict[str, Any]) -> None:
             entries.append(entry)
             if not self._plan.keep:
                 storage.make_folder(folder.path)
                 folder.write_log(entries)
-            if is_first:
-                self._heed(claim, entry, is_last=entry["epoch"] == options.epochs)
+            accuracy, epoch = float(entry["validation_accuracy"]), entry["epoch"]
+            if report and report(trial, epoch, accuracy) and epoch < options.epochs:
+                raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
-        kept = folder if self._plan.keep else None
         run_training(
             options,
             self._dataset,
-            folder=kept,
+            folder=folder if self._plan.keep else None,
             on_batch=on_batch,
             on_epoch=on_epoch,
             device=self._device,
         )
         return final_score(entries, options.judge_epochs)
-
-    def _heed(self, claim: Claim, entry: dict[str, Any], *, is_last: bool) -> None:
-        """Tell the pruner how an epoch went, and end the trial if it says so."""
-        accuracy, epoch = float(entry["validation_accuracy"]), entry["epoch"]
-        if self._store.is_bad(claim, epoch, accuracy) and not is_last:
-            raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
 
 def study_data(plan: StudyPlan) -> Dataset:
@@ -150,11 +157,6 @@ def study_data(plan: StudyPlan) -> Dataset:
             fix="[settings] validation = N takes the last N training samples",
         )
     return dataset
-
-
-def shown_values(values: dict[str, Any]) -> str:
-    """Settings in a few words."""
-    return "  ".join(f"{name} {shown_value(value)}" for name, value in values.items())
 
 
 def shown_value(value: Any) -> str:

@@ -1,8 +1,12 @@
-"""Several processes that run trials of one study, all of which end with their parent.
+"""Running the trials of a study, in this process or in several others, and stopping them.
 
-Ctrl-C reaches every process of a terminal: workers ignore it, and stop when the pipe from their
-parent is closed, which it is as well where the parent was killed. What they log is logged again
-by their parent, whose handlers decide where it goes.
+The process that was called chooses all trials and alone uses the study's storage. It has a thread
+for each worker, a process that gets trials over a pipe and tells over it how epochs went, how
+trials ended, and what it logs. Workers can be killed at any time, and end when their pipe closes.
+
+An exception out of a signal handler appears anywhere, and where it does nothing can be relied
+on: a trial that was just told as finished would be told as cut off. Signals are noted instead, and
+heeded after every batch.
 """
 
 from __future__ import annotations
@@ -11,172 +15,282 @@ import logging
 import multiprocessing
 import signal
 import sys
-import time
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext
+from types import FrameType
+from typing import Any
 
-from nmtool.errors import NmtoolError, libraries_needed
-from nmtool.training.sweeps.plan import StudyPlan
-from nmtool.training.sweeps.stop import StopRequest, signals_ignored
-from nmtool.training.threads import threads_used
+from nmtool.errors import NmtoolError, StorageError, libraries_needed
+from nmtool.progress import Progress, silent
+from nmtool.training.sweeps.study import Study
+from nmtool.training.sweeps.trial import Outcome, Report, Trainer, Trial
 
-log = logging.getLogger(__name__)
+Heed = Callable[[], None]
+"""Raises `KeyboardInterrupt` if this process is to stop."""
 
-GRACE_S = 20.0
-"""Seconds workers have to end: they look up after every batch, and compiling takes a while."""
+LOOK_AGAIN_S = 1.0
+"""Seconds between looks at a study whose last trials other processes run."""
 
 _LOOK_UP_S = 0.1
-_INTERRUPTED = 128 + signal.SIGINT
-"""The exit code of a worker that was told to stop."""
+
+
+class DiedError(Exception):
+    """A worker ended without a word.
+
+    Args:
+        code: exit code; that of a signal is negative.
+    """
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(code)
+        self.code = code or 0
+
+
+def run_trials(
+    study: Study, train: Callable[..., Outcome], heed: Heed, progress: Progress = silent
+) -> None:
+    """Run trials, one after the other, until the study is done.
+
+    Args:
+        study: its trials.
+        train: a `Trainer`, or a worker, which does what one does.
+        heed: called after every batch and before every trial.
+        progress: counts samples within a trial.
+
+    Raises:
+        StorageError: a trial's folder cannot be written.
+        KeyboardInterrupt: somebody wants it to stop; the trial is cut off.
+    """
+    while True:
+        heed()
+        trial = study.claim()
+        if trial is None:
+            if study.is_done():
+                return
+            study.wait(LOOK_AGAIN_S)
+            continue
+        try:
+            outcome = train(trial, study.is_bad, heed, progress)
+        except BaseException as error:
+            blameless = isinstance(error, KeyboardInterrupt | StorageError)
+            study.cut_off(trial, is_blameless=blameless)
+            raise
+        study.end(trial, outcome)
 
 
 def run_workers(
-    plan: StudyPlan, processes: int, threads: int, device: str, stop: StopRequest
+    study: Study,
+    processes: int,
+    threads: int,
+    device: str,
+    heed: Heed,
+    trainer: Callable[..., Callable[..., Outcome]] = Trainer,
 ) -> list[int]:
-    """Run a study's trials in several processes.
+    """Run trials in several processes until the study is done, or none of them is left.
 
     Args:
-        plan: the study.
+        study: its trials.
         processes: how many.
         threads: of each.
         device: by name, where each trains.
-        stop: heeded all the time.
+        heed: called all the time.
+        trainer: made by each process, of the plan, the device and the threads.
 
     Returns:
-        The exit codes of those that failed; negative ones are signals.
+        The exit codes of those that died; negative ones are signals. What they ran is queued.
 
     Raises:
-        KeyboardInterrupt: somebody wants it to stop; all workers have ended.
+        NmtoolError, MemoryError, OSError: what ended a process that could say so.
+        KeyboardInterrupt: somebody wants it to stop.
     """
-    context = multiprocessing.get_context("spawn")
-    told, parent = context.Pipe(duplex=False)
-    workers = [_Worker(context, number, plan, threads, device, told) for number in range(processes)]
-    with told, _ended(workers, parent):
-        with signals_ignored():
-            for worker in workers:
-                worker.start()
-        while running := [worker for worker in workers if worker.is_alive]:
-            stop.heed()
-            _relay(running, _LOOK_UP_S)
-    return [worker.exit_code for worker in workers if worker.exit_code]
+    workers: list[Worker] = []
+    stopped = threading.Event()
+    codes = []
+
+    def heed_stopped() -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+
+    def run(worker: Worker) -> None:
+        worker.hear("ready", heed_stopped)
+        run_trials(study, worker, heed_stopped)
+
+    pool = ThreadPoolExecutor(processes)
+    try:
+        with signals_ignored():  # by the workers, too, which Ctrl-C in a terminal reaches
+            workers.extend(Worker(trainer, study.plan, device, threads) for _ in range(processes))
+        running = {pool.submit(run, worker) for worker in workers}
+        while running:
+            heed()
+            done, running = futures.wait(running, _LOOK_UP_S, futures.FIRST_COMPLETED)
+            for error in (one.exception() for one in done):
+                if isinstance(error, DiedError):
+                    codes.append(error.code)
+                elif error is not None:
+                    raise error
+        return codes
+    finally:
+        stopped.set()
+        for worker in workers:
+            worker.kill()
+        pool.shutdown()
 
 
 @contextmanager
-def _ended(workers: Sequence[_Worker], parent: Connection) -> Iterator[None]:
-    """See to it that no worker outlives the block, by the parent's end of their pipe."""
-    try:
+def signals_noted() -> Iterator[Heed]:
+    """Note the first Ctrl-C or SIGTERM while the block runs; the next one does what it ever did.
+
+    Outside the main thread, which alone may handle signals, nothing is noted.
+    """
+    noted: list[int] = []
+    with _handlers_restored() as previous:
+
+        def note(number: int, frame: FrameType | None) -> None:
+            del frame
+            noted.append(number)
+            _restore(previous)
+
+        def heed() -> None:
+            if noted:
+                raise KeyboardInterrupt
+
+        for number, handler in previous.items():
+            if handler != signal.SIG_IGN:
+                signal.signal(number, note)
+        yield heed
+
+
+@contextmanager
+def signals_ignored() -> Iterator[None]:
+    """Let processes begin that ignore what asks a study to stop; what comes meanwhile is lost."""
+    with _handlers_restored() as previous:
+        for number in previous:
+            signal.signal(number, signal.SIG_IGN)
         yield
+
+
+@contextmanager
+def _handlers_restored() -> Iterator[dict[int, Any]]:
+    """Handlers of Ctrl-C and SIGTERM, put back after the block; {} outside the main thread."""
+    previous: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        # Python can only put back handlers that Python has set.
+        previous = {number: handler for number, handler in found.items() if handler is not None}
+    try:
+        yield previous
     finally:
-        parent.close()
-        alive = [worker for worker in workers if worker.is_alive]
-        if alive:
-            log.info("stopping after the batches that are running")
-        try:
-            deadline = time.monotonic() + GRACE_S
-            while alive and (left := deadline - time.monotonic()) > 0:
-                _relay(alive, min(left, _LOOK_UP_S))
-                alive = [worker for worker in alive if worker.is_alive]
-        finally:
-            for worker in workers:
-                worker.end()
+        _restore(previous)
 
 
-def _relay(workers: Sequence[_Worker], within_s: float) -> None:
-    """Wait until a worker logs something or ends, and log what they have logged."""
-    wait([end for worker in workers for end in worker.ends], within_s)
-    for worker in workers:
-        worker.relay()
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
-class _Worker:
-    """A process that runs trials, and the pipe over which it logs."""
+class Worker:
+    """A process that trains, called as a `Trainer` is.
 
-    def __init__(
-        self,
-        context: SpawnContext,
-        number: int,
-        plan: StudyPlan,
-        threads: int,
-        device: str,
-        told: Connection,
-    ) -> None:
-        self._heard, self._said = context.Pipe(duplex=False)
-        self._process = context.Process(
-            target=_work, args=(plan, threads, device, told, self._said), name=f"worker {number}"
-        )
+    Args:
+        arguments: of `_work`, but for the pipe.
+    """
 
-    def start(self) -> None:
+    def __init__(self, *arguments: object) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, its_pipe = context.Pipe()
+        self._process = context.Process(target=_work, args=(its_pipe, *arguments))
         self._process.start()
-        self._said.close()
+        its_pipe.close()
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.pid is not None and self._process.is_alive()
+    def __call__(self, trial: Trial, report: Report, heed: Heed, progress: Progress) -> Outcome:
+        """Let it train with the settings of a trial, as `hear` does; counts nothing."""
+        with suppress(OSError):  # it may be gone
+            self._pipe.send(trial)
+        return self.hear("outcome", heed, lambda epoch: report(trial, *epoch))
 
-    @property
-    def exit_code(self) -> int | None:
-        return self._process.exitcode
+    def hear(self, kind: str, heed: Heed, report: Callable[[Any], bool] | None = None) -> Any:
+        """Wait for what it says of a kind; log what it logs and answer its reports meanwhile.
 
-    @property
-    def ends(self) -> list[int | Connection]:
-        """The process and the pipe, to wait for."""
-        return [self._process.sentinel, *([] if self._heard.closed else [self._heard])]
+        Raises:
+            DiedError: it is gone.
+            NmtoolError, MemoryError, OSError: what it ends of.
+            KeyboardInterrupt: `heed` wants it.
+        """
+        while True:
+            is_alive = self._process.is_alive()
+            wait([self._process.sentinel, self._pipe], _LOOK_UP_S)
+            heed()
+            while (said := _heard(self._pipe) if self._pipe.poll() else None) is not None:
+                said_kind, about = said
+                if said_kind == kind:
+                    return about
+                if said_kind == "log":
+                    name, level, message = about
+                    logging.getLogger(name).log(level, "%s", message)
+                elif said_kind == "error":
+                    raise about
+                else:
+                    assert report is not None
+                    with suppress(OSError):
+                        self._pipe.send(report(about))
+            if not is_alive:
+                raise DiedError(self._process.exitcode)
 
-    def relay(self) -> None:
-        """Log what it has logged since."""
-        try:
-            while not self._heard.closed and self._heard.poll():
-                name, level, message = self._heard.recv()
-                logging.getLogger(name).log(level, "%s", message)
-        except (EOFError, OSError):
-            self._heard.close()
-
-    def end(self) -> None:
-        """Kill it, unless it has ended, and log what it has logged."""
-        if self._process.pid is not None:
-            self._process.kill()
-            self._process.join()
-            self.relay()
-        self._said.close()
-        self._heard.close()
+    def kill(self) -> None:
+        """End it at once: the files that it writes stand it."""
+        self._process.kill()
+        self._process.join()
 
 
-def _work(plan: StudyPlan, threads: int, device: str, told: Connection, said: Connection) -> None:
-    """Run trials in a process of its own, whose exit code is that of a command."""
+def _work(
+    pipe: Connection, trainer: Callable[..., Callable[..., Outcome]], *arguments: object
+) -> None:
+    """Train in a process of its own, as long as the pipe says with what."""
     logger = logging.getLogger("nmtool")
     logger.setLevel(logging.INFO)
-    logger.handlers, logger.propagate = [_Sent(said)], False
+    logger.handlers, logger.propagate = [_Sent(pipe)], False
+
+    def heed() -> None:
+        if pipe.poll():  # nothing comes unasked while a trial runs, but the end of the parent
+            raise KeyboardInterrupt
+
+    def report(trial: Trial, epoch: int, accuracy: float) -> bool:
+        del trial
+        pipe.send(("epoch", (epoch, accuracy)))
+        return pipe.recv()
+
     try:
-        with libraries_needed(), threads_used(threads):
-            _run(plan, device, StopRequest(told.poll))
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except NmtoolError as error:
-        log.warning("a process ended early: %s", error)
-        sys.exit(error.exit_code)
-    except (MemoryError, OSError) as error:
-        log.warning("a process ended early: %s: %s", type(error).__name__, error)
-        sys.exit(NmtoolError.exit_code)
+        with libraries_needed():
+            train = trainer(*arguments)
+            pipe.send(("ready", None))
+            while (trial := _heard(pipe)) is not None:
+                pipe.send(("outcome", train(trial, report, heed)))
+    except (KeyboardInterrupt, EOFError):
+        sys.exit(1)
+    except (NmtoolError, MemoryError, OSError) as error:
+        with suppress(OSError):  # the parent may be gone
+            pipe.send(("error", error))
+
+
+def _heard(pipe: Connection) -> Any:
+    """What comes next over a pipe; None where it was closed."""
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        return None
 
 
 class _Sent(logging.Handler):
     """Sends what is logged to the parent."""
 
-    def __init__(self, said: Connection) -> None:
+    def __init__(self, pipe: Connection) -> None:
         super().__init__()
-        self._said = said
+        self._pipe = pipe
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):  # the parent may be gone
-            self._said.send((record.name, record.levelno, record.getMessage()))
-
-
-def _run(plan: StudyPlan, device: str, stop: StopRequest) -> None:
-    from nmtool.training.devices import find_device
-    from nmtool.training.sweeps.store import Store
-    from nmtool.training.sweeps.trial import run_trials, study_data
-
-    with Store(plan) as store:
-        run_trials(plan, store, study_data(plan), find_device(device), stop)
+        with suppress(OSError):
+            self._pipe.send(("log", (record.name, record.levelno, record.getMessage())))

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, missing_library
 from nmtool.exporters.embedded import (
@@ -138,18 +137,14 @@ def to_bytes(graph: Graph, embedded: Embedded) -> bytes:
         raise missing_library(error, "nir") from error
 
     buffer = io.BytesIO()
-    nir.write(buffer, _nir_graph(graph, nir))
+    # The order of nodes reaches the bytes; reading forgets it.
+    nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
+    nir.write(buffer, nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={}))
     with h5py.File(buffer, "r+") as file:
         group = file.create_group(GROUP)
         for name, value in embedded.members().items():
             group.create_dataset(name, data=value)
     return buffer.getvalue()
-
-
-def _nir_graph(graph: Graph, nir: Any) -> nir_library.NIRGraph:
-    # The order of nodes reaches the bytes; reading forgets it.
-    nodes = {name: _nir_node(graph.nodes[name], nir) for name in sorted(graph.nodes)}
-    return nir.NIRGraph(nodes=nodes, edges=graph.edges, metadata={})
 
 
 def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
@@ -158,14 +153,10 @@ def _nir_node(node: Node, nir: Any) -> nir_library.NIRNode:
     if node.kind == OUTPUT:
         return nir.Output(output_type={"output": node.values["shape"]})
     if node.kind == LINEAR:
-        return nir.Linear(weight=_shortest(node.values["weight"]))
+        weight = node.values["weight"]
+        short = weight.astype(np.float32)
+        return nir.Linear(weight=short if np.array_equal(short, weight) else weight)
     return getattr(nir, node.kind)(**node.values)
-
-
-def _shortest(weight: NDArray[np.float64]) -> NDArray[np.floating]:
-    """The weights in float32 where that loses nothing."""
-    short = weight.astype(np.float32)
-    return short if np.array_equal(short, weight) else weight
 
 
 def read_graph(path: str | Path) -> Graph:

@@ -30,7 +30,9 @@ def closing_pairs(names: Collection[str], pairs: Iterable[Edge], roots: Iterable
         roots: inputs.
     """
     pairs, ordered = list(pairs), sorted(names)
-    place = {name: number for number, name in enumerate(_by_distance(ordered, pairs, roots))}
+    distance, far = reached(roots, pairs), len(ordered) + 1
+    by_distance = sorted(ordered, key=lambda name: (distance.get(name, far), name))
+    place = {name: number for number, name in enumerate(by_distance)}
     group = {
         name: number
         for number, members in enumerate(strongly_connected(ordered, pairs))
@@ -62,11 +64,6 @@ def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
                 distance[post] = distance[pre] + 1
                 ahead.append(post)
     return distance
-
-
-def _by_distance(names: list[str], pairs: list[Edge], roots: Iterable[str]) -> list[str]:
-    distance = reached(roots, pairs)
-    return sorted(names, key=lambda name: (distance.get(name, len(names) + 1), name))
 
 
 def neuron_sources(graph: Graph) -> dict[str, frozenset[str]]:

@@ -18,7 +18,7 @@ from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph.retiming import steps_behind
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.neurons import Cell
-from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal, Synapses
+from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
@@ -92,43 +92,27 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     total = 0
     for name, target in parts.cells.items():
-        factor = 1 / _drive_scale(target, dt_ms)
+        held = target.population
+        tau_mem, tau_syn = _taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms)
+        factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
         for source, found in parts.arriving[name].origins.items():
             later = behind_by[name] - behind_by[source] - HOP_LATENCY
             shape = parts.size(source), parts.size(name)
-            for projection in _between(source, name, found, shape, later, factor):
-                total += projection.weight.size
+            for weight, delay in wires.layers(found, shape):
+                total += weight.size
                 if total > MAX_SYNAPSES:
                     raise FileFormatError(
                         f"its projections need more than {MAX_SYNAPSES} synapses",
                         code="nir-too-many-synapses",
                     )
-                yield projection
-
-
-def _between(
-    source: str,
-    target: str,
-    found: Synapses,
-    shape: tuple[int, int],
-    later: int,
-    factor: NDArray[np.float64],
-) -> Iterator[Projection]:
-    """Projections of one pair; delays are so many steps later, weights that much larger."""
-    for weight, delay in wires.layers(found, shape):
-        delay = np.where(weight != 0, delay + later, 0)
-        yield Projection(source, target, weight * factor, delay)
+                steps = np.where(weight != 0, delay + later, 0)
+                yield Projection(source, name, weight * factor, steps)
 
 
 def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
     """Time constants in ms for which a step takes that much."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
-
-
-def _drive_scale(one: Cell, dt_ms: float) -> NDArray[np.float64]:
-    held = one.population
-    return dynamics.drive_scale(_taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms), dt_ms)
 
 
 def _population(one: Cell, dt_ms: float) -> Population:

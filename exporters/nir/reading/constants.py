@@ -64,24 +64,22 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     """Some constants of populations sent by the clock, the others made biases."""
     clock = legal_names([*parts.cells, CLOCK])[CLOCK]
     cells, arriving = dict(parts.cells), dict(parts.arriving)
-    for name, one in parts.cells.items():
-        held, sent = one.population, _sent(arriving[name])
+    for name, cell in parts.cells.items():
+        held, sent = cell.population, _sent(arriving[name])
         drive = held.drive
         if (name, BIAS) not in clocked:
             drive, sent = drive + np.bincount(sent.line, sent.weight, held.size), Synapses.none()
         if (name, LEAK) in clocked:
             drive, sent = drive - held.drive, wires.summed([sent, *_as_jumps(held)])
-        cells[name] = replace(one, population=replace(held, drive=drive))
-        arriving[name] = _from(clock, sent, arriving[name])
+        cells[name] = replace(cell, population=replace(held, drive=drive))
+        others = {key: found for key, found in arriving[name].origins.items() if key != CONSTANT}
+        origins = others | ({clock: sent} if sent.line.size else {})
+        arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
-        cells[clock], arriving[clock] = _ticking(clock), Signal(1)
+        one = np.ones(1)  # spikes in every step
+        ticking = RealPopulation(clock, 1, LIF, one, one, drive=2 * one, threshold=one)
+        cells[clock], arriving[clock] = Cell(ticking, one), Signal(1)
     return replace(parts, cells=cells, arriving=arriving)
-
-
-def _from(clock: str, sent: Synapses, arriving: Signal) -> Signal:
-    """What reaches a population, with these synapses of the clock in the place of constants."""
-    origins = {name: found for name, found in arriving.origins.items() if name != CONSTANT}
-    return replace(arriving, origins=origins | ({clock: sent} if sent.line.size else {}))
 
 
 def _as_jumps(held: RealPopulation) -> list[Synapses]:
@@ -95,9 +93,3 @@ def _as_jumps(held: RealPopulation) -> list[Synapses]:
     kept = (held.lose_u[line] - 1) * drive
     again = Synapses(none, line, none + 1, kept).taken(kept != 0)
     return [Synapses(none, line, none, drive), again]
-
-
-def _ticking(name: str) -> Cell:
-    """A neuron that spikes in every step."""
-    one = np.ones(1)
-    return Cell(RealPopulation(name, 1, LIF, one, one, drive=2 * one, threshold=one), one)

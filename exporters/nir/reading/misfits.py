@@ -65,7 +65,10 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, dict[str, int]]:
         FileFormatError: something in the graph has no counterpart, all of it is listed; or it is
             too large.
     """
-    refuse(_node_findings(graph, dt_s) + _port_findings(graph))
+    found: list[Finding] = []
+    for name, node in sorted(graph.nodes.items()):
+        found += _node_findings(printable(name), node, dt_s)
+    refuse(found + _port_findings(graph))
     nodes = {}
     for name, node in graph.nodes.items():
         known = (*_NEEDED.get(node.kind, ()), *neurons.OPTIONAL)
@@ -95,22 +98,15 @@ def refuse(findings: list[Finding]) -> None:
     )
 
 
-def _node_findings(graph: Graph, dt_s: float) -> list[Finding]:
-    """Everything about single nodes that cannot be imported."""
-    return [
-        finding
-        for name, node in sorted(graph.nodes.items())
-        for finding in _of_node(printable(name), node, dt_s)
-    ]
-
-
-def _of_node(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
+def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
     if node.kind not in _NEEDED:
         what = f"nodes of the kind {printable(node.kind)} have no counterpart"
         yield Finding("nir-kind", name, what, "replace it by matrices, delays and neurons")
         return
     broken = [key for key in _NEEDED[node.kind] if key not in node.values]
-    broken += [key for key, value in node.values.items() if not _is_usable(value)]
+    broken += [
+        key for key, value in node.values.items() if not (value.size and np.isfinite(value).all())
+    ]
     for key in dict.fromkeys(broken):
         what = f"{key} is missing, empty or not finite"
         yield Finding("nir-values", name, what, "give it finite numbers")
@@ -120,19 +116,13 @@ def _of_node(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
         yield Finding("nir-matrix", name, "its weight is no matrix", "give it two axes")
     if node.kind == DELAY and (node.values["delay"] < 0).any():
         yield Finding("nir-delay-negative", name, "a delay is negative", "let it be 0 at least")
-    if node.kind == DELAY and _is_between_steps(node.values["delay"] / dt_s):
-        what = f"a delay is no whole number of steps of {dt_s:g} s"
-        yield Finding("nir-delay", name, what, "import it with other steps")
+    if node.kind == DELAY:
+        steps = node.values["delay"] / dt_s
+        if (np.abs(steps - np.round(steps)) > 1e-3).any():
+            what = f"a delay is no whole number of steps of {dt_s:g} s"
+            yield Finding("nir-delay", name, what, "import it with other steps")
     if node.kind in neurons.PARAMETERS:
         yield from neurons.findings(name, node, dt_s)
-
-
-def _is_usable(value: np.ndarray) -> bool:
-    return bool(value.size and np.isfinite(value).all())
-
-
-def _is_between_steps(steps: np.ndarray) -> bool:
-    return bool((np.abs(steps - np.round(steps)) > 1e-3).any())
 
 
 def _port_findings(graph: Graph) -> list[Finding]:
@@ -157,7 +147,9 @@ def _line_counts(graph: Graph) -> dict[str, int]:
     while ready:
         name = ready.pop()
         for post in targets[name]:
-            if sizes[post] == 1 and _spreads(graph.nodes[post]):
+            # One constant for all of a node's lines is as many as needed.
+            spreads = graph.nodes[post].kind not in (*_MATRICES, INPUT, OUTPUT)
+            if sizes[post] == 1 and spreads:
                 sizes[post] = sizes[name]
                 ready.append(post)
     for name, size in sizes.items():
@@ -176,11 +168,6 @@ def _own(node: Node) -> int:
     if node.kind in _MATRICES:
         return len(node.values["weight"])
     return node.size if node.values and node.kind != FLATTEN else 1
-
-
-def _spreads(node: Node) -> bool:
-    """Whether its constants, one for all, are as many as needed."""
-    return node.kind not in (*_MATRICES, INPUT, OUTPUT)
 
 
 def _size_findings(graph: Graph, sizes: dict[str, int]) -> list[Finding]:

@@ -208,15 +208,9 @@ def _read_out(
     if direct is not None and rule == FIRST_SPIKE:
         return cells, arriving, Readout(direct, rule)
     name = legal_names([*cells, ANSWER])[ANSWER]
-    counts = direct is not None
-    answer = _integrating(name, ends.size, counts)
+    counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
+    ones = np.ones(ends.size)
+    lose_v = np.zeros(ends.size) if counts else ones
+    added = RealPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
     readout = Readout(name, rule or ("max" if counts else "mean"))
-    return cells | {name: answer}, arriving | {name: ends}, readout
-
-
-def _integrating(name: str, size: int, counts: bool) -> Cell:
-    """Neurons whose v is the number of spikes so far, or what arrives in a step."""
-    ones = np.ones(size)
-    lose_v = np.zeros(size) if counts else ones
-    population = RealPopulation(name, size, kinds.LI, ones, lose_v, np.zeros(size), ones)
-    return Cell(population, ones)
+    return cells | {name: Cell(added, ones)}, arriving | {name: ends}, readout

@@ -69,7 +69,14 @@ def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
         dt_s: length of a step in s.
     """
     values = {key: np.broadcast_to(np.ravel(v), (size,)) for key, v in node.values.items()}
-    lose_u, lose_v = _lost(values, "tau_syn", dt_s), _lost_by_membrane(node.kind, values, dt_s)
+    lose_u = _lost(values, "tau_syn", dt_s)
+    lose_v = _lost(values, "tau_mem" if "tau_mem" in values else "tau", dt_s)
+    if node.kind in (IF, INTEGRATOR):
+        lose_v = np.zeros_like(values["r"], np.float64)
+    threshold = np.ones(size)
+    if node.kind not in INTEGRATING:
+        key = "threshold" if node.kind == THRESHOLD else "v_threshold"
+        threshold = values[key].astype(np.float64)
     w_in = values.get("w_in", np.ones(size)) if "tau_syn" in values else np.ones(size)
     reset = values.get("v_reset", np.zeros(size))
     per_input = np.where(lose_v == 0, dt_s, lose_v) * values.get("r", np.ones(size))
@@ -80,7 +87,7 @@ def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
         lose_u=lose_u,
         lose_v=lose_v,
         drive=lose_v * (values["v_leak"] - reset) if "v_leak" in values else np.zeros(size),
-        threshold=_threshold(node.kind, values, size) - reset,
+        threshold=threshold - reset,
     )
     return Cell(population, w_in * lose_u * per_input)
 
@@ -117,18 +124,6 @@ def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
     return np.minimum(dt_s / values[key], 1.0)
 
 
-def _lost_by_membrane(kind: str, values: Mapping[str, NDArray], dt_s: float) -> Array:
-    if kind in (IF, INTEGRATOR):
-        return np.zeros_like(values["r"], np.float64)
-    return _lost(values, "tau_mem" if "tau_mem" in values else "tau", dt_s)
-
-
-def _threshold(kind: str, values: Mapping[str, NDArray], size: int) -> Array:
-    if kind in INTEGRATING:
-        return np.ones(size)
-    return values["threshold" if kind == THRESHOLD else "v_threshold"].astype(np.float64)
-
-
 def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
     """Everything about a node of neurons that a population cannot have.
 
@@ -146,18 +141,13 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
         elif tau is not None and (dt_s / tau > 1 + _ROUNDING).any():
             what = f"{key} is as short as {tau.min():g} s, a step is {dt_s:g} s"
             found.append(Finding("nir-step-too-long", name, what, "import it with shorter steps"))
-    above = np.ravel(_above_reset(node))
-    if above.size and not (above > 0).all():
-        what = "a threshold does not lie above the reset potential"
-        found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))
+    threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
+    if threshold is not None:
+        above = np.ravel(threshold) - np.ravel(node.values.get("v_reset", 0.0))
+        if above.size and not (above > 0).all():
+            what = "a threshold does not lie above the reset potential"
+            found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))
     return found
-
-
-def _above_reset(node: Node) -> NDArray:
-    key = "threshold" if node.kind == THRESHOLD else "v_threshold"
-    if key not in node.values:
-        return np.ones(1)
-    return np.ravel(node.values[key]) - np.ravel(node.values.get("v_reset", 0.0))
 
 
 def legal_names(names: list[str]) -> dict[str, str]:

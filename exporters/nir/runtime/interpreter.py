@@ -89,19 +89,16 @@ class _Machine:
         outputs = {self.input: spikes}
         for name in self.order:
             if name in self.delays:
-                outputs[name] = self._delayed(name, outputs)
+                delay = self.delays[name]
+                if not delay.is_late:
+                    self.pasts[delay.feed].keep(self.n, self._arriving(name, outputs))
+                outputs[name] = self.pasts[delay.feed].read(self.n, delay.steps)
             elif name != self.input:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
         for feed, name in self.feeding.items():
             self.pasts[feed].keep(self.n, self._arriving(name, outputs))
         self.previous, self.n = outputs, self.n + 1
         return outputs
-
-    def _delayed(self, name: str, outputs: Mapping[str, Array]) -> Array:
-        delay = self.delays[name]
-        if not delay.is_late:
-            self.pasts[delay.feed].keep(self.n, self._arriving(name, outputs))
-        return self.pasts[delay.feed].read(self.n, delay.steps)
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
         parts = [outputs[pre] for pre in self.now[name]]

@@ -65,7 +65,7 @@ def wire(wiring: Wiring, form: str, jump: Jumps, steps: Steps) -> None:
     """
     axonal = axonal_steps(jump, steps)
     if axonal is not None:
-        _axonal(wiring, jump, axonal)
+        wiring.linear("weight", jump, wiring.delay("delay", axonal) if axonal.any() else None)
     else:
         _FORMS[form](wiring, jump, steps)
 
@@ -83,11 +83,6 @@ def axonal_steps(jump: Jumps, steps: Steps) -> Steps | None:
     if (longest != shortest)[connected].any():
         return None
     return np.where(connected, longest, longest[connected].min())
-
-
-def _axonal(wiring: Wiring, jump: Jumps, steps: Steps) -> None:
-    after = wiring.delay("delay", steps) if steps.any() else None
-    wiring.linear("weight", jump, after)
 
 
 def _grouped(wiring: Wiring, jump: Jumps, steps: Steps) -> None:

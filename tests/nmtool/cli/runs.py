@@ -13,7 +13,7 @@ from nmtool.network import Network
 from nmtool.training import learning
 
 if TYPE_CHECKING:
-    from nmtool.training.trainer import BatchReport
+    from nmtool.training.loop.trainer import BatchReport
 
 
 def stop_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from nmtool.cli.main import main
 from nmtool.errors import StorageError
-from nmtool.training.ranks import Ranks
+from nmtool.training.processes.ranks import Ranks
 
 _FOR_EVER_S = 600.0
 

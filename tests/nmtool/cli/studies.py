@@ -17,8 +17,7 @@ import pytest
 
 from nmtool.training.options import TrainOptions
 from nmtool.training.sweeps import read_plan
-from nmtool.training.sweeps.store import Store
-from nmtool.training.sweeps.trial import _TrialRun
+from nmtool.training.sweeps.study import open_study
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 120
@@ -53,10 +52,10 @@ def write_study(
 
 def trials(name: str = "study.toml") -> list[tuple[str, float | None, dict[str, Any], dict]]:
     """State, value, parameters and attributes of every trial."""
-    with Store(read_plan(name)) as store:
+    with open_study(read_plan(name)) as study:
         return [
             (trial.state.name, trial.value, trial.params, trial.user_attrs)
-            for trial in store.trials()
+            for trial in study.trials()
         ]
 
 
@@ -73,45 +72,54 @@ def logs() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def fake_training(accuracies: Iterable[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every training take the next of the accuracies, in each of its epochs."""
-    left = iter(accuracies)
+def fake_training(
+    results: Iterable[float | BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let every training take the next result: an accuracy of all epochs, or what ends it."""
+    left = iter(results)
 
     def train(options: TrainOptions, dataset: object, **told: Any) -> None:
-        accuracy = next(left)
+        result = next(left)
+        if isinstance(result, BaseException):
+            raise result
         for epoch in range(1, options.epochs + 1):
-            told["on_epoch"]({"epoch": epoch, "validation_accuracy": accuracy})
+            told["on_epoch"]({"epoch": epoch, "validation_accuracy": result})
 
-    monkeypatch.setattr("nmtool.training.run.run_training", train)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
 
 
 def one_epoch(*arguments: object, on_epoch: Any, **more: Any) -> None:
-    """In the place of `nmtool.training.run.run_training`."""
+    """In the place of `nmtool.training.loop.run.run_training`."""
     on_epoch({"epoch": 1, "validation_accuracy": 0.5})
 
 
-def stop_in(trial: int, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise an error in the first epoch of a trial."""
-    heed = _TrialRun._heed
-
-    def stop(self: Any, claim: Any, entry: dict[str, Any], **more: Any) -> None:
-        if claim.number == trial:
-            raise error
-        heed(self, claim, entry, **more)
-
-    monkeypatch.setattr(_TrialRun, "_heed", stop)
+NMTOOL = """
+import sys
+from functools import partial
+from nmtool.cli.main import main
+from nmtool.training import sweeps
+from tests.training.sweeps import trainers
+trainer = getattr(trainers, "{}", None)
+if trainer:
+    sweeps.run_workers = partial(sweeps.run_workers, trainer=trainer)
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @contextmanager
-def sweeping(*words: str) -> Iterator[subprocess.Popen[str]]:
+def sweeping(*words: str, trainer: str = "") -> Iterator[subprocess.Popen[str]]:
     """`nmtool sweep study.toml` in processes of their own, of which none is left at the end.
 
     They heed Ctrl-C even where the tests are a shell's background job.
+
+    Args:
+        words: of the command, more than that.
+        trainer: of workers, one of `trainers.py`; '' to train indeed.
     """
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nmtool", "sweep", "study.toml", *words],
+            [sys.executable, "-c", NMTOOL.format(trainer), "sweep", "study.toml", *words],
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -18,7 +18,7 @@ from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs import exporting
-from tests.exporters.netx_nets import chain_network, dense, write_foreign
+from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike

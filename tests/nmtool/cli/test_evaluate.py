@@ -102,7 +102,7 @@ def test_threads(nmtool: Nmtool, floats: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.torch
 @pytest.mark.usefixtures("data")
 def test_floats(nmtool: Nmtool, floats: Path) -> None:
-    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.front.model import SpikingNetwork
 
     network = Network.load(floats)
     recording = SpikingNetwork(network).record(bin_events(TEST, 1.0, 30).raster)
@@ -129,8 +129,8 @@ def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
 ) -> None:
     import torch
 
-    from nmtool.training.losses import readout_loss
-    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.front.losses import readout_loss
+    from nmtool.training.front.model import SpikingNetwork
 
     settings = ("--gain", gain, "--margin", margin, *cases.SETTINGS, *more)
     assert nmtool("train", "two", "-o", "run", *settings).code == 0

@@ -13,7 +13,7 @@ from nmtool.data import load_dataset
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.training.run_folder import RunFolder
+from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch

@@ -11,7 +11,7 @@ from nmtool.data import bin_events, load_dataset, write_shd
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.training.run_folder import validation_size
+from nmtool.training.loop.run_folder import validation_size
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused

@@ -12,7 +12,7 @@ from torch.distributed import TCPStore
 
 from nmtool.cli import job
 from nmtool.errors import DataError, RankError, StorageError
-from nmtool.training import threads
+from nmtool.training.processes import threads
 from tests.refusals import refused
 
 pytestmark = pytest.mark.torch

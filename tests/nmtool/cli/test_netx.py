@@ -8,7 +8,7 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool.exporters import netx
-from tests.exporters.netx_nets import chain_network, dense, write_foreign
+from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli.conftest import Nmtool
 
 

@@ -158,7 +158,7 @@ def test_the_largest_weight_is_reached_on_demand(nmtool: Nmtool, floats: Path) -
 @pytest.mark.usefixtures("data")
 def test_searched_ranges_answer_no_worse(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
-    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.front.model import SpikingNetwork
 
     words = ("quantise", floats, "--data", "two", "--weight-bits", "2")
     assert nmtool(*words, "-o", "error.npz").code == 0

@@ -12,7 +12,7 @@ import pytest
 
 from nmtool.data import Dataset
 from nmtool.errors import UsageError
-from nmtool.training.selection import best_epoch
+from nmtool.training.loop.selection import best_epoch
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.studies import fake_training, logs, write_study
 
@@ -71,7 +71,7 @@ def test_importance_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_trial_that_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nmtool.training import trainer
+    from nmtool.training.loop import trainer
 
     check, done = trainer.check_loss, 0
 
@@ -94,7 +94,7 @@ def test_all_trials_fail(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*arguments: object) -> None:
         raise UsageError("it never works", code="some-code")
 
-    monkeypatch.setattr("nmtool.training.trainer.check_loss", refuse)
+    monkeypatch.setattr("nmtool.training.loop.trainer.check_loss", refuse)
     write_study("trials = 2\n")
     said = nmtool("sweep", "study.toml")
     assert (said.code, said.out, said.error) == (2, "", "study-without-result")

@@ -14,7 +14,6 @@ from tests.nmtool.cli.studies import (
     TIMEOUT_S,
     fake_training,
     still_running,
-    stop_in,
     sweeping,
     trials,
     write_study,
@@ -25,14 +24,13 @@ pytest.importorskip("optuna")
 
 
 def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_training([0.5] * 4, monkeypatch)
+    fake_training([0.5, KeyboardInterrupt()], monkeypatch)
     write_study("trials = 3\n")
-    stop_in(1, KeyboardInterrupt(), monkeypatch)
-    said = nmtool("sweep", "study.toml")
+    said = nmtool("sweep", "study.toml", "--storage", "sqlite:///shared.db")
     assert (said.code, said.out) == (130, "")
-    kept = "finished trials are kept; go on with: nmtool sweep study.toml\ninterrupted\n"
-    assert said.err.endswith(kept)
+    assert said.err.endswith("go on with: nmtool sweep study.toml --storage URL\ninterrupted\n")
     assert Path("study/best.toml").exists()
+    assert Path("shared.db").exists()
 
 
 def test_two_processes(nmtool: Nmtool) -> None:
@@ -49,9 +47,10 @@ def test_two_processes(nmtool: Nmtool) -> None:
 
 def test_two_processes_interrupted(nmtool: Nmtool) -> None:
     write_study("trials = 400\n")
-    with sweeping("--processes", "2") as job:
+    with sweeping("--processes", "2", trainer="Waits") as job:
         assert job.stderr is not None
-        assert job.stderr.readline().startswith("trial ")
+        while "validation" not in job.stderr.readline():
+            assert job.poll() is None
         os.killpg(job.pid, signal.SIGINT)
         out, err = job.communicate(timeout=TIMEOUT_S)
         left = still_running(job.pid)
@@ -66,7 +65,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
 
 def test_workers_whose_parent_is_gone_end(nmtool: Nmtool) -> None:
     write_study("trials = 400\n")
-    with sweeping("--processes", "2") as job:
+    with sweeping("--processes", "2", trainer="Waits") as job:
         assert job.stderr is not None
         assert job.stderr.readline().startswith("trial ")
         job.kill()

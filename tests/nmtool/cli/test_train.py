@@ -235,7 +235,7 @@ def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
 
 
 def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmtool.training.cuda.available.SIMULATED", False)
+    monkeypatch.setattr("nmtool.training.engines.cuda.available.SIMULATED", False)
     monkeypatch.setattr("torch.version.cuda", None)
     said = nmtool(*WORDS, "--device", "cuda")
     assert (said.code, said.out, said.error) == (3, "", "torch-without-cuda")

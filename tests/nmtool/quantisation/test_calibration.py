@@ -18,7 +18,7 @@ from nmtool.quantisation.calibration import calibrate, overflows, settle
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import LOIHI2, STATE_LIMIT
-from tests.integer_nets import random_raster
+from tests.networks.integers import random_raster
 
 STEPS = 40
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from nmtool.dynamics import drive_scale, membrane_gain
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, round_network, weight_ranges
+from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import bits_strategy, codes, one_population
-from tests.strategies import float_networks
 
 
 def test_an_all_zero_matrix_is_held_as_it_is() -> None:

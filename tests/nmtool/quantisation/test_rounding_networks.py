@@ -11,8 +11,8 @@ from nmtool.dynamics import decay, drive_scale, membrane_gain
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, sign_mode
 from nmtool.network import Network
 from nmtool.quantisation import round_network
+from tests.networks.drawn import float_networks
 from tests.nmtool.quantisation.cases import FAN_IN, bits_strategy, one_population
-from tests.strategies import float_networks
 
 
 def worst_sum(network: IntegerNetwork, population: IntegerPopulation) -> int:

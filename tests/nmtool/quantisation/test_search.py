@@ -11,7 +11,7 @@ from nmtool.network import Network
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.quantisation.weights import score_error, search_ranges
 from nmtool.targets import STATE_SHIFT
-from tests.integer_nets import random_raster
+from tests.networks.integers import random_raster
 from tests.nmtool.quantisation.test_calibration import spiking_network
 
 BITS = 2

@@ -8,7 +8,7 @@ from nmtool.dynamics import drive_scale
 from nmtool.network import Network
 from nmtool.quantisation.weights import least_error_range, weight_ranges
 from nmtool.rounding import round_half_away
-from tests.strategies import float_networks
+from tests.networks.drawn import float_networks
 
 levels = st.sampled_from([1, 7, 31, 127])
 seeds = st.integers(0, 2**32 - 1)

@@ -17,7 +17,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from tests.integer_nets import random_network, random_raster
+from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 
 Saved = Network | IntegerNetwork | Recording | KnownAnswers

@@ -13,7 +13,7 @@ import pytest
 
 from nmtool import integer_network, network, storage
 from nmtool.errors import StorageError
-from tests.integer_nets import random_network
+from tests.networks.integers import random_network
 from tests.nmtool.storage.archives import SAMPLES
 from tests.refusals import refused
 

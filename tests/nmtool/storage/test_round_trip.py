@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.recording import Recording
+from tests.networks.drawn import float_networks, integer_networks, recordings
 from tests.nmtool.storage.archives import KINDS, NEWEST, SAMPLES, Saved, contents, read
-from tests.strategies import float_networks, integer_networks, recordings
 
 
 @settings(max_examples=40)

@@ -7,7 +7,7 @@ import pytest
 
 from nmtool.data import Dataset
 from nmtool.exporters import formats
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava
 

@@ -27,7 +27,7 @@ from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.verbs import exporting
 from nmtool.verification import compare_recordings
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.verbs.conftest import LIBRARIES

@@ -19,7 +19,7 @@ from nmtool.exporters.mlgenn import MlgennOptions
 from nmtool.exporters.nir import ImportOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
-from tests.exporters.netx_nets import chain_network, dense, write_foreign
+from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 

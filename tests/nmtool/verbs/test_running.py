@@ -22,7 +22,7 @@ from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.refusals import refused
@@ -63,7 +63,7 @@ def test_integers_run_on_rasters_and_on_events(deep: bool) -> None:
 
 @pytest.mark.torch
 def test_floats_run_as_in_training() -> None:
-    from nmtool.training.model import SpikingNetwork
+    from nmtool.training.front.model import SpikingNetwork
 
     network, counted = cases.float_network(), []
     found = nm.simulate(network, RASTER, progress=counting(counted))

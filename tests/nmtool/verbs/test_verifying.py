@@ -22,7 +22,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.recording import Recording
 from nmtool.verification import SIMULATOR
 from nmtool.verification.digest import artefact_digest
-from tests.exporters.netx_nets import chain_network
+from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
 from tests.nmtool.verbs.conftest import LIBRARIES

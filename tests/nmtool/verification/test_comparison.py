@@ -15,8 +15,8 @@ from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import Agreement, Divergence, agree, compare_recordings
+from tests.networks.drawn import recordings
 from tests.refusals import codes, refused
-from tests.strategies import recordings
 
 SAMPLES, STEPS = 3, 7
 SIZES = {"first": 4, "second": 2, "out": 3}

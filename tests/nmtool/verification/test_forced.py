@@ -13,7 +13,7 @@ from nmtool.raster import Raster
 from nmtool.targets import STATE_LIMIT
 from nmtool.verification.causes import Case
 from nmtool.verification.forced import Neurons, arrivals, arrived, fires, next_u, next_v
-from tests import strategies
+from tests.networks import drawn as strategies
 
 states = st.integers(-STATE_LIMIT, STATE_LIMIT)
 

@@ -11,8 +11,7 @@ import pytest
 
 from nmtool.errors import FileFormatError, MissingError, StorageError, UsageError
 from nmtool.training.sweeps import read_plan, sweep
-from nmtool.training.sweeps.lock import Lock, wait_for
-from nmtool.training.sweeps.store import Store
+from nmtool.training.sweeps.study import open_study
 from tests.nmtool.cli.studies import one_epoch, write_study
 from tests.refusals import codes, refused
 
@@ -33,7 +32,8 @@ pytest.importorskip("optuna")
 )
 def test_another_study_in_the_same_folder(change: tuple[str, str], where: str, what: str) -> None:
     write_study("trials = 1\n")
-    Store(read_plan("study.toml")).close()
+    with open_study(read_plan("study.toml")):
+        pass
     file = Path("study.toml")
     changed = file.read_text().replace(*change)
     assert changed != file.read_text()
@@ -96,13 +96,33 @@ def test_the_store_is_damaged() -> None:
     assert "study/study.db" in caught.value.what
 
 
+@pytest.mark.parametrize(
+    ("url", "kind", "code"),
+    [
+        ("study.db", UsageError, "storage-url"),
+        ("redis://here", UsageError, "storage-url"),
+        ("mysql+mysqlconnector://someone:secret@here/db", MissingError, "library-missing"),
+        ("sqlite:///no folder/study.db", MissingError, "storage-unreachable"),
+    ],
+)
+def test_a_database_that_is_not_there(
+    url: str, kind: type[UsageError | MissingError], code: str
+) -> None:
+    write_study()
+    with refused(kind, code) as caught:
+        sweep("study.toml", storage=url)
+    assert url.replace("secret", "***") in caught.value.what
+    assert caught.value.why
+    assert caught.value.fix
+
+
 def test_the_store_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **told: object) -> None:
         with closing(sqlite3.connect("study/study.db")) as database:
             database.execute("DROP TABLE trial_intermediate_values")
         one_epoch(*arguments, **told)
 
-    monkeypatch.setattr("nmtool.training.run.run_training", train)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", train)
     write_study("trials = 1\n")
     with refused(StorageError, "study-store-failed") as caught:
         sweep("study.toml")
@@ -117,20 +137,9 @@ def test_the_folder_cannot_be_made() -> None:
 
 
 def test_logs_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmtool.training.run.run_training", one_epoch)
+    monkeypatch.setattr("nmtool.training.loop.run.run_training", one_epoch)
     write_study("trials = 1\n")
     Path("study").mkdir()
     Path("study/trials").write_text("a file")
     with refused(StorageError, "folder-not-made"):
         sweep("study.toml")
-
-
-def test_locks_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with refused(StorageError, "lock-not-opened"):
-        Lock.take(tmp_path / "no folder" / "a.lock")
-    (tmp_path / "damaged.lock").write_text("no file of SQLite's, and longer than a page " * 50)
-    with refused(StorageError, "lock-not-taken"):
-        Lock.take(tmp_path / "damaged.lock")
-    monkeypatch.setattr("nmtool.training.sweeps.lock.WAIT_S", 0.0)
-    with wait_for(tmp_path / "a.lock"), refused(StorageError, "lock-held"):
-        wait_for(tmp_path / "a.lock")

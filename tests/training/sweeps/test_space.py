@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from nmtool.errors import Finding
 from nmtool.training.options import TrainOptions
-from nmtool.training.sweeps.search_table import NOT_SEARCHED, read_search
-from nmtool.training.sweeps.space import Choices, Range, SearchSpace, differences
+from nmtool.training.sweeps.space import (
+    NOT_SEARCHED,
+    Choices,
+    Range,
+    SearchSpace,
+    differences,
+    read_search,
+)
 from tests.refusals import codes
 
 
@@ -121,13 +127,15 @@ def test_combinations_that_are_refused() -> None:
     assert "(with readout = mean)" in found.what
 
 
-def test_a_range_that_another_option_cuts_short() -> None:
+def test_a_range_beyond_what_another_option_allows() -> None:
     searched = {"init_delay_input": {"low": 0, "high": 61}}
     (found,) = _space({"max_delay": 20}, **searched).problems()
     assert (found.code, found.where) == ("init-delay-beyond-max", "init_delay_input")
     assert "61" in found.what
     assert "20" in found.what
-    assert _space({}, max_delay=[20, 61], **searched).problems() == []
+    found = _space({}, max_delay=[20, 61], **searched).problems()
+    assert set(codes(found)) == {"init-delay-beyond-max"}
+    assert _space({}, max_delay=[61, 62], **searched).problems() == []
 
 
 def test_options_of_a_trial() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nmtool.training.sweeps import sweep
-from nmtool.training.sweeps.stop import signals_ignored, signals_noted
-from tests.nmtool.cli.studies import fake_training, states, stop_in, trials, write_study
+from nmtool.training.sweeps.workers import signals_ignored, signals_noted
+from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
@@ -21,20 +21,20 @@ pytest.importorskip("optuna")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with signals_noted() as stop:
-        stop.heed()
+    with signals_noted() as heed:
+        heed()
         signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
-            stop.heed()
+            heed()
         assert signal.getsignal(number) is before
 
 
 def test_what_is_ignored_stays_ignored() -> None:
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with signals_noted() as stop:
+        with signals_noted() as heed:
             signal.raise_signal(signal.SIGINT)
-            stop.heed()
+            heed()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, previous)
@@ -45,8 +45,8 @@ def test_another_thread_leaves_signals_alone() -> None:
     seen: list[object] = []
 
     def look() -> None:
-        with signals_noted() as stop, signals_ignored():
-            stop.heed()
+        with signals_noted() as heed, signals_ignored():
+            heed()
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)
@@ -56,12 +56,10 @@ def test_another_thread_leaves_signals_alone() -> None:
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    fake_training([0.5] * 4, monkeypatch)
+    fake_training([0.5, KeyboardInterrupt(), 0.5, 0.5], monkeypatch)
     write_study("trials = 3\n")
-    with monkeypatch.context() as patch:
-        stop_in(1, KeyboardInterrupt(), patch)
-        with pytest.raises(KeyboardInterrupt):
-            sweep("study.toml")
+    with pytest.raises(KeyboardInterrupt):
+        sweep("study.toml")
     assert caplog.records[-1].getMessage().endswith("nmtool sweep study.toml")
     assert Path("study/best.toml").exists()
     sweep("study.toml")
@@ -85,11 +83,14 @@ def test_ctrl_c_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> Non
         updates.append(update)
 
     write_study("trials = 1\n")
-    monkeypatch.setattr("nmtool.training.trainer.check_loss", interrupt)
+    monkeypatch.setattr("nmtool.training.loop.trainer.check_loss", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sweep("study.toml")
     assert updates == [0]
-    assert [(trial[0], trial[3]) for trial in trials()] == [("RUNNING", {"stopped": True})]
+    assert [(trial[0], trial[3]) for trial in trials()] == [
+        ("FAIL", {"stopped": True}),
+        ("WAITING", {"attempt": 1}),
+    ]
 
 
 @pytest.mark.usefixtures("_heeds_interrupts")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from nmtool.progress import Advance
+from nmtool.training.loop.selection import best_epoch
 from nmtool.training.options import TrainOptions
-from nmtool.training.selection import best_epoch
 from nmtool.training.sweeps import SweepResult, read_plan, sweep
 from tests.nmtool.cli.studies import fake_training, logs, states, trials, write_study
 
@@ -107,7 +107,7 @@ def test_only_logs_are_kept() -> None:
     write_study("trials = 1\n")
     sweep("study.toml")
     assert [path.name for path in Path("study/trials/0000/seed0").iterdir()] == ["log.jsonl"]
-    assert list(Path("study/running").iterdir()) == []
+    assert {path.name for path in Path("study").iterdir()} == {"best.toml", "study.db", "trials"}
 
 
 @pytest.mark.parametrize(("prune", "ended"), [("true", "PRUNED"), ("false", "COMPLETE")])
@@ -129,7 +129,7 @@ def test_bad_trials_end_early(
 def test_a_trial_that_fails_does_not_end_the_study(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from nmtool.training import run
+    from nmtool.training.loop import run
 
     train, done = run.run_training, 0
 

@@ -1,0 +1,30 @@
+"""Files that something happened to: bytes changed, an end missing, bytes too many."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+ROUNDS = 400 if "NMTOOL_THOROUGH" in os.environ else 16
+
+
+def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, bytes]]:
+    """Files with a byte changed, some bytes changed, or an end missing, and what was done."""
+    random = np.random.default_rng(seed)
+    found = []
+    for round_ in range(rounds):
+        content = bytearray(whole)
+        kind = ("flip", "cut", "burst", "grow")[round_ % 4]
+        place = int(random.integers(len(whole)))
+        if kind == "flip":
+            content[place] ^= 1 << int(random.integers(8))
+        elif kind == "cut":
+            del content[place:]
+        elif kind == "burst":
+            noise = random.integers(0, 256, int(random.integers(1, 64)))
+            content[place : place + len(noise)] = noise.astype(np.uint8).tobytes()
+        else:
+            content[place:place] = random.integers(0, 256, 5).astype(np.uint8).tobytes()
+        found.append((f"{kind} at {place} of {len(whole)}, round {round_}", bytes(content)))
+    return found

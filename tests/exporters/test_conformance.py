@@ -1,0 +1,364 @@
+"""Every format keeps the same promises, as far as its entry in `formats.FORMATS` says it can.
+
+What is peculiar to one format is tested beside; a new one is tested here as soon as it is entered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from nmtool.errors import (
+    DataError,
+    DoesNotFitError,
+    FileFormatError,
+    InputError,
+    MissingError,
+    StorageError,
+    UsageError,
+)
+from nmtool.exporters import output
+from nmtool.exporters.formats import CARRIES, DEEP, EXECUTES, FORMATS, REAL, WRITES, Format
+from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import keep_current, keep_membrane
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+from nmtool.network import Network
+from nmtool.verification.comparison import REAL_TOLERANCE, compare_recordings
+from tests.damage import damages
+from tests.networks.chains import chain_network
+from tests.networks.drawn import float_networks, integer_networks, seeds
+from tests.networks.integers import random_raster
+from tests.refusals import refused
+
+LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
+MARKS = {
+    "lava": [pytest.mark.lava],
+    "netx": [pytest.mark.lava],
+    "brian2-loihi": [pytest.mark.brian2_loihi],
+}
+"""What runs in an environment of its own."""
+
+CONSTRAINED = ("netx", "brian2-loihi")
+"""Formats that do not hold every network of integers."""
+
+SEALED = ("c", "onnx")
+"""Formats whose files end with a digest, so that nothing changes unnoticed."""
+
+N_CHANNELS = 5
+
+
+def plain(seed: int) -> IntegerNetwork:
+    """A network that every format holds: a chain with delays, without biases."""
+    network = chain_network(seed)
+    without = [replace(p, bias_mantissa=np.zeros(p.size, int)) for p in network.populations]
+    return replace(network, populations=without)
+
+
+NETWORK, OTHER = plain(4), plain(3)
+ANSWERS = known_answers(NETWORK)
+
+
+def that_can(*abilities: str, runs: bool = False) -> pytest.MarkDecorator:
+    """Once per format with all of the abilities."""
+    chosen = [one for one in FORMATS if {*abilities} <= one.can]
+    marks: dict[str, Any] = MARKS if runs else {}
+    return pytest.mark.parametrize(
+        "one", [pytest.param(f, id=f.name, marks=marks.get(f.name, [])) for f in chosen]
+    )
+
+
+EXPORTS = that_can()
+"""Referees that only execute are handed files, too."""
+
+
+def has_libraries(one: Format) -> bool:
+    return all(importlib.util.find_spec(library) for library in LIBRARIES.get(one.name, ()))
+
+
+@pytest.fixture(autouse=True)
+def _libraries(request: pytest.FixtureRequest) -> None:
+    if "one" in request.fixturenames and not has_libraries(request.getfixturevalue("one")):
+        pytest.skip("a library of the format is not installed")
+
+
+def place(one: Format, folder: Path, name: str = "network") -> Path:
+    return folder / f"{name}{next(iter(one.extensions), '')}"
+
+
+def export(
+    one: Format, folder: Path, network: IntegerNetwork | Network = NETWORK, **options: Any
+) -> Path:
+    if CARRIES in one.can and network is NETWORK:
+        options.setdefault("answers", ANSWERS)
+    return one.package.export(network, place(one, folder), **options)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    files = [file for file in path.rglob("*") if file.is_file()]
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+
+
+# What was written comes back.
+
+
+@EXPORTS
+def test_the_same_content_gives_the_same_bytes(one: Format, tmp_path: Path) -> None:
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        path = export(one, folder)
+        assert path == place(one, folder)
+        assert one.package.load(path).content_hash == NETWORK.content_hash
+        one.package.check_written(path)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports")
+
+
+def assert_comes_back(
+    one: Format, folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
+) -> None:
+    path = export(one, folder, network, answers=answers, force=True)
+    found = one.network(path)
+    assert type(found) is type(network)
+    assert found.content_hash == network.content_hash
+    assert one.known_answers(path).to_bytes() == answers.to_bytes()
+
+
+@settings(max_examples=60)
+@given(network=integer_networks(), seed=seeds)
+def test_integers_come_back_or_are_refused(
+    folder: Path, network: IntegerNetwork, seed: int
+) -> None:
+    """In all formats in turn, whose libraries are here."""
+    spikes = random_raster(seed, 2, 9, network.channels.size)
+    kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
+    recording = simulate(network, spikes, deep=True)
+    answers = KnownAnswers(network.content_hash, spikes, recording, kept)
+    for one in FORMATS:
+        if {WRITES, CARRIES} <= one.can and has_libraries(one):
+            limits = (DoesNotFitError,) if one.name in CONSTRAINED else ()
+            with contextlib.suppress(*limits):
+                assert_comes_back(one, folder, network, answers)
+
+
+@that_can(REAL)
+def test_floats_come_back(one: Format, folder: Path) -> None:
+    assert one.reference is not None
+    reference = one.reference
+
+    @settings(max_examples=60)
+    @given(network=float_networks(), seed=seeds)
+    def round_trip(network: Network, seed: int) -> None:
+        spikes = random_raster(seed, 2, 9, network.channels.size)
+        answers = KnownAnswers(network.content_hash, spikes, reference(network, spikes))
+        assert_comes_back(one, folder, network, answers)
+
+    round_trip()
+
+
+@that_can(CARRIES)
+def test_known_answers(one: Format, tmp_path: Path) -> None:
+    path = export(one, tmp_path)
+    assert one.known_answers(path).to_bytes() == ANSWERS.to_bytes()
+    export(one, tmp_path, answers=replace(ANSWERS, network_hash="0" * 64), force=True)
+    with refused(FileFormatError, "answers-other-network") as caught:
+        one.known_answers(path)
+    assert str(path) in caught.value.what
+    export(one, tmp_path, answers=None, force=True)
+    for take in (one.known_answers, one.package.known_answers):
+        with refused(FileFormatError, "answers-missing") as caught:
+            take(path)
+        assert str(path) in caught.value.what
+    one.package.check_written(path)
+
+
+@EXPORTS
+def test_a_format_without_a_place_for_answers(one: Format, tmp_path: Path) -> None:
+    with refused(UsageError, "answers-not-carried") as caught:
+        replace(one, can=one.can - {CARRIES}).known_answers(tmp_path)
+    assert str(tmp_path) in caught.value.what
+
+
+# It does what the network does.
+
+
+@that_can(EXECUTES, runs=True)
+def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
+    try:
+        one.package.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    spikes = random_raster(1, 3, 70, N_CHANNELS)
+    deep = DEEP in one.can
+    finished: list[int] = []
+    actual = one.package.run(export(one, tmp_path), spikes, deep=deep, on_progress=finished.append)
+    expected = (one.reference or simulate)(NETWORK, spikes, **({"deep": True} if deep else {}))
+    tolerance = REAL_TOLERANCE if REAL in one.can else 0.0
+    found = compare_recordings(expected, actual, tolerance=tolerance)
+    assert found.identical, found.first_divergence
+    assert min(raster.n_spikes for raster in expected.spikes.values()) > 0
+    assert sum(finished) == spikes.n_samples
+
+
+@that_can(EXECUTES)
+def test_its_input_is_checked_first(one: Format, tmp_path: Path) -> None:
+    """Before a runtime is asked for."""
+    path = export(one, tmp_path)
+    with refused(DataError, "input-channels-differ"):
+        one.package.run(path, random_raster(0, 1, 10, 3))
+    if REAL not in one.can:
+        with refused(DataError, "input-steps-missing"):
+            one.package.run(path, random_raster(0, 1, 0, N_CHANNELS))
+
+
+# What is there is replaced when asked for, whole or not at all.
+
+
+@EXPORTS
+def test_what_exists_is_kept_or_replaced(one: Format, tmp_path: Path) -> None:
+    path = export(one, tmp_path)
+    before = contents(tmp_path)
+    with refused(UsageError, "path-taken") as caught:
+        export(one, tmp_path, OTHER)
+    assert str(path) in caught.value.what
+    assert contents(tmp_path) == before
+    export(one, tmp_path, OTHER, force=True)
+    assert one.package.load(path).content_hash == OTHER.content_hash
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    export(one, tmp_path, force=True)
+    assert contents(tmp_path) == before
+
+
+@EXPORTS
+def test_a_place_that_cannot_be_written(one: Format, tmp_path: Path) -> None:
+    with refused(StorageError, "file-not-written") as caught:
+        export(one, tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in caught.value.what
+    path = place(one, tmp_path)
+    if one.marker:
+        path.write_text("precious")
+    else:
+        path.mkdir()
+    with refused(UsageError, "path-not-export" if one.marker else "file-is-folder"):
+        export(one, tmp_path, force=True)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@EXPORTS
+def test_a_full_disk_leaves_what_was_there(
+    one: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of its files the disk has no room for, a half of which is written."""
+    export(one, tmp_path, OTHER)
+    before, write, room = contents(tmp_path), output.write_bytes, 0
+
+    def full(path: Path, content: bytes) -> None:
+        nonlocal room
+        room -= 1
+        write(path, content if room >= 0 else content[: len(content) // 2])
+        if room < 0:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(output, "write_bytes", full)
+    files = len(before) if one.marker else 1
+    for files_written in range(files):
+        for fresh in (False, True):
+            target = tmp_path / "fresh" if fresh else tmp_path
+            target.mkdir(exist_ok=True)
+            room = files_written
+            with refused(StorageError, "file-not-written") as caught:
+                export(one, target, force=True)
+            assert str(place(one, target)) in caught.value.what
+            assert contents(tmp_path) == before
+
+
+# Damage is refused, or changes nothing.
+
+
+def executed(network: IntegerNetwork) -> list[object]:
+    """All integers of a network, without names."""
+    constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
+    synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
+    return [*constants, *synapses]
+
+
+def is_noticed(one: Format, path: Path, what: str) -> bool:
+    """Whether anything that takes an artefact refuses it; what is taken must be as it was.
+
+    An HDF5 file whose group `/nmtool` has lost its name is one of others: the same integers
+    without names, or real numbers, and without answers.
+    """
+    found = answers = None
+    with contextlib.suppress(InputError):
+        found = one.package.load(path)
+    if isinstance(found, IntegerNetwork):
+        assert executed(found) == executed(NETWORK), what
+    if CARRIES in one.can:
+        with contextlib.suppress(InputError):
+            answers = one.known_answers(path)
+        assert answers is None or answers.to_bytes() == ANSWERS.to_bytes(), what
+    with contextlib.suppress(InputError):
+        one.package.check_written(path)
+        return found is None or (answers is None and CARRIES in one.can)
+    return True
+
+
+def changed(one: Format, file: Path) -> list[tuple[str, bytes]]:
+    """Damages of one file of an artefact, and what was done."""
+    whole, seed = file.read_bytes(), zlib.crc32(f"{one.name} {file.name}".encode())
+    if file.suffix == ".py":
+        return damages(whole, seed, 2)
+    found = damages(whole, seed)
+    for end in range(len(whole) - 90, len(whole)) if one.name in SEALED else []:
+        flipped = bytearray(whole)
+        flipped[end] ^= 1 << end % 8
+        found += [(f"cut at {end}", whole[:end]), (f"flip at {end}", bytes(flipped))]
+    return found
+
+
+@EXPORTS
+def test_damage_is_refused_or_does_not_matter(one: Format, tmp_path: Path) -> None:
+    """In every file of an artefact but those for people."""
+    path = export(one, tmp_path)
+    for file in [file for file in sorted(tmp_path.rglob("*")) if file.is_file()]:
+        if file.suffix == ".md":
+            continue
+        whole, some = file.read_bytes(), changed(one, file)
+        noticed = 0
+        for what, content in some:
+            file.write_bytes(content)
+            noticed += is_noticed(one, path, what)
+        file.write_bytes(whole)
+        everything = one.name in SEALED or file.suffix == ".py"
+        assert noticed == len(some) if everything else noticed >= len(some) / 2
+    one.package.check_written(path)
+
+
+@EXPORTS
+def test_what_is_not_there_and_what_is_foreign(one: Format, tmp_path: Path) -> None:
+    takes = [one.package.load, one.package.check_written]
+    takes += [one.package.known_answers] if CARRIES in one.can else []
+    for take in takes:
+        with refused(FileFormatError, "file-missing"):
+            take(place(one, tmp_path))
+    for data in (b"", b"text\n", bytes(1000), b"PK\x05\x06" + bytes(18), b"\x89HDF\r\n\x1a\n"):
+        path = place(one, tmp_path)
+        path.write_bytes(data)
+        for take in takes:
+            with pytest.raises(FileFormatError) as caught:
+                take(path)
+            assert str(path) in caught.value.what

@@ -1,0 +1,88 @@
+"""Chains of layers, and NetX files as lava-dl writes them, for the tests of the NetX exporter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import MIXED, IntegerNetwork, sign_mode
+from nmtool.readout import FIRST_SPIKE, Readout
+from tests.networks.integers import Maker
+
+NEURON = {"type": b"CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
+
+
+def chain_network(
+    seed: int, *, recurrent: bool = False, n_hidden: int = 2, spiking: bool = False
+) -> IntegerNetwork:
+    """Layers that NetX can carry: with delays, or recurrent."""
+    maker = Maker(np.random.default_rng(seed), 0 if recurrent else 61, exponents=(0,))
+    names = [*(f"h{index}" for index in range(n_hidden)), "out"]
+    sizes = {INPUT: 5, **{name: int(maker.random.integers(2, 9)) for name in names}}
+    kinds = {**dict.fromkeys(names, LIF), "out": LIF if spiking else LI}
+    edges = list(zip([INPUT, *names], names, strict=False))
+    edges += [(name, name) for name in names[:-1]] if recurrent else []
+    populations = [maker.population(name, sizes[name], kinds[name]) for name in names]
+    projections = [maker.projection(*edge, (sizes[edge[0]], sizes[edge[1]])) for edge in edges]
+    return IntegerNetwork(
+        InputChannels(5, 2),
+        [replace(population, bias_exponent=6) for population in populations],
+        [carried(projection) for projection in projections],
+        Readout("out", FIRST_SPIKE if spiking else "max"),
+        dt_ms=2.0,
+        n_steps=70,
+        class_names=[f"class {index}" for index in range(sizes["out"])],
+    )
+
+
+def carried(projection: Any) -> Any:
+    """The projection with weights the reader takes: multiples of 8 that reach to either side.
+
+    The reader counts bits from the largest weight down to what all of them divide by.
+    """
+    weight = projection.weight - projection.weight % 8
+    weight = np.clip(weight, -248, 248)
+    weight.flat[:2] = 248, -248
+    assert sign_mode(weight) == MIXED
+    return replace(projection, weight=weight, weight_bits=8)
+
+
+def write_foreign(path: Path, *layers: dict[str, Any], simulation: bool = True) -> Path:
+    """A file of layers as lava-dl lays them out; a dictionary stands for a group."""
+    with h5py.File(path, "w") as file:
+        for index, layer in enumerate(layers):
+            fill(file.create_group(f"layer/{index}"), layer)
+        if simulation:
+            file["simulation/Ts"], file["simulation/tSample"] = 2, 60
+    return path
+
+
+def fill(group: h5py.Group, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            fill(group.create_group(name), value)
+        elif name == "type" and group.name.endswith("neuron"):
+            group.create_dataset(name, data=value, dtype=h5py.special_dtype(vlen=bytes))
+        elif name == "type":
+            group.create_dataset(name, (1,), "S10", [value])
+        else:
+            group[name] = value
+
+
+def dense(n_pre: int, n_post: int, seed: int = 0, **more: Any) -> dict[str, Any]:
+    """A dense layer with float32 weights, as trained by lava-dl; the rest is added."""
+    weight = np.random.default_rng(seed).integers(-60, 100, (n_post, n_pre)) * 2
+    layer = {
+        "type": b"dense",
+        "shape": np.array([n_post, 1, 1]),
+        "inFeatures": n_pre,
+        "outFeatures": n_post,
+        "weight": weight.astype(np.float32),
+        "neuron": NEURON,
+    }
+    return {key: value for key, value in {**layer, **more}.items() if value is not None}

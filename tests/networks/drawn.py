@@ -1,0 +1,140 @@
+"""Hypothesis strategies: graphs of populations, networks on them, rasters, recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from nmtool.graph import INPUT, KINDS, LIF, InputChannels
+from nmtool.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
+from nmtool.network import Network, Population, Projection
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
+from nmtool.recording import Recording
+from tests.networks.integers import SIGNS, Maker, random_raster
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A graph without its numbers: sizes (the input's too), kinds, edges and readout."""
+
+    sizes: dict[str, int]
+    kinds: dict[str, str]
+    edges: list[tuple[str, str]]
+    readout: Readout
+
+    def shape(self, edge: tuple[str, str]) -> tuple[int, int]:
+        """(pre, post)."""
+        return self.sizes[edge[0]], self.sizes[edge[1]]
+
+
+@st.composite
+def layouts(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Layout:
+    """Any graph: parallel, skipping, feedback and self-connections, no input, none hidden."""
+    names = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    kinds = {name: draw(st.sampled_from(KINDS)) for name in names}
+    sizes = {name: draw(st.integers(1, 4)) for name in names}
+    sources = [INPUT, *(name for name in names if kinds[name] == LIF)]
+    edge = st.tuples(st.sampled_from(sources), st.sampled_from(names))
+    output = draw(st.sampled_from(names))
+    rules = (FIRST_SPIKE,) if kinds[output] == LIF else MEMBRANE_RULES
+    return Layout(
+        {INPUT: draw(st.sampled_from(channels)), **sizes},
+        kinds,
+        draw(st.lists(edge, max_size=6)),
+        Readout(output, draw(st.sampled_from(rules))),
+    )
+
+
+@st.composite
+def integer_networks(draw: st.DrawFn) -> IntegerNetwork:
+    """Any integer network of up to three populations."""
+    layout, maker = draw(layouts()), Maker(np.random.default_rng(draw(seeds)))
+    return IntegerNetwork(
+        InputChannels(layout.sizes[INPUT], draw(st.integers(1, 3))),
+        [maker.population(name, layout.sizes[name], kind) for name, kind in layout.kinds.items()],
+        [maker.projection(*edge, layout.shape(edge)) for edge in layout.edges],
+        layout.readout,
+        dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
+        n_steps=draw(st.integers(1, 70)),
+        source_hash=draw(st.sampled_from(["", "abc"])),
+    )
+
+
+@st.composite
+def rasters(draw: st.DrawFn, n_neurons: int, max_steps: int = 70) -> Raster:
+    """One to three samples, from silent to dense."""
+    n_samples, n_steps = draw(st.integers(1, 3)), draw(st.integers(1, max_steps))
+    return random_raster(draw(seeds), n_samples, n_steps, n_neurons)
+
+
+@st.composite
+def float_networks(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Network:
+    """Any float network: weights of all sizes and signs, all kinds of constants, long delays."""
+    layout, random = draw(layouts(channels)), np.random.default_rng(draw(seeds))
+    return Network(
+        InputChannels(layout.sizes[INPUT]),
+        [_population(random, name, layout.sizes[name], k) for name, k in layout.kinds.items()],
+        [_projection(random, edge, layout.shape(edge)) for edge in layout.edges],
+        layout.readout,
+        dt_ms=draw(st.sampled_from([0.5, 1.0, 4.0])),
+        n_steps=draw(st.integers(1, 70)),
+    )
+
+
+def _population(random: np.random.Generator, name: str, size: int, kind: str) -> Population:
+    def constants(choices: list[float]) -> NDArray | float:
+        one = float(random.choice(choices))
+        return one * random.uniform(0.5, 1.5, size) if random.random() < 0.2 else one
+
+    return Population(
+        name,
+        size,
+        kind,
+        tau_mem_ms=constants([0.0, 0.1, 5.0, 20.0, 20.0, 1e9, np.inf]),
+        tau_syn_ms=constants([0.0, 0.1, 5.0, 5.0, 10.0, 1e9, np.inf]),
+        threshold=constants([1e-3, 1.0, 1.0, 40.0]),
+        bias=random.choice([0.0, 0.0, -0.3, 1.5], size),
+    )
+
+
+def _projection(
+    random: np.random.Generator, edge: tuple[str, str], shape: tuple[int, int]
+) -> Projection:
+    weight = {
+        "normal": random.normal(size=shape),
+        "equal": np.ones(shape),
+        "none": np.zeros(shape),
+    }[random.choice(["normal", "normal", "equal", "none"])]
+    signs = random.choice(SIGNS)
+    weight = {MIXED: weight, EXCITATORY: abs(weight), INHIBITORY: -abs(weight)}[signs]
+    size = float(random.choice([1e-3, 0.05, 1.0, 30.0]))
+    return Projection(*edge, weight * size, random.integers(0, random.choice([1, 62, 90]), shape))
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> Recording:
+    """A deep recording of populations that never ran."""
+    layout, random = draw(layouts()), np.random.default_rng(draw(seeds))
+    samples, steps = draw(st.integers(1, 3)), draw(st.integers(1, 9))
+    dtype = draw(st.sampled_from([np.int32, np.float64]))
+
+    def values(name: str) -> NDArray:
+        return random.integers(-(2**23), 2**23, (samples, steps, layout.sizes[name])).astype(dtype)
+
+    spiking = [name for name, kind in layout.kinds.items() if kind == LIF]
+    silent = [name for name in layout.kinds if name not in spiking]
+    deep = draw(st.booleans())
+    return Recording(
+        layout.readout,
+        {n: random_raster(draw(seeds), samples, steps, layout.sizes[n]) for n in spiking},
+        {name: values(name) for name in silent},
+        {name: values(name) for name in layout.kinds} if deep else {},
+        {name: values(name) for name in spiking} if deep else {},
+        draw(st.dictionaries(st.sampled_from(["u_wraps", "v_clips.a"]), st.integers(0, 2**40))),
+    )

@@ -1,0 +1,64 @@
+"""Random networks that brian2-loihi can express: no bias, and nothing that leaves 24 bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.targets import DECAY_ONE, LOIHI2, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+from tests.networks.integers import Maker, random_network
+
+
+@dataclass
+class FittingMaker(Maker):
+    """Draws decays, thresholds and exponents so that no input makes u or v overflow."""
+
+    def population(self, name: str, size: int, kind: str) -> IntegerPopulation:
+        pick = self.random.choice
+        return IntegerPopulation(
+            name,
+            size,
+            kind,
+            du=int(pick([150, self.random.integers(300, 4094), 4094])),
+            dv=int(pick([40, self.random.integers(200, 4095), 4095])),
+            vth=int(pick([0, 30, 200, 1000])) if kind == LIF else SILENT_THRESHOLD,
+            scale=1.0,
+        )
+
+    def within(
+        self, projection: IntegerProjection, target: IntegerPopulation, sources: int
+    ) -> IntegerProjection:
+        """The projection with an exponent that fits, whatever spikes arrive.
+
+        Args:
+            projection: weights and bits are kept, unless no exponent is low enough.
+            target: whose u and v are bounded.
+            sources: number of projections that share the room.
+        """
+        most = np.abs(projection.weight.astype(int)).sum(axis=0).max() << STATE_SHIFT
+        gain = DECAY_ONE / (target.du + 1) * DECAY_ONE / max(target.dv, 1)
+        room = (STATE_LIMIT - 1) / max(most * gain * sources, 1)
+        top = int(np.floor(np.log2(room)))
+        allowed = [e for e in LOIHI2.weight_exponents(projection.weight_bits) if e <= top]
+        if not allowed:
+            return replace(projection, weight=np.zeros_like(projection.weight), weight_exponent=0)
+        chosen = int(self.random.choice([allowed[-1], self.random.choice(allowed)]))
+        return replace(projection, weight_exponent=chosen)
+
+
+def fitting_network(seed: int, n_hidden: int, spiking_output: bool) -> IntegerNetwork:
+    """The graph of `random_network` with integers that fit."""
+    graph = random_network(seed, n_hidden, spiking_output)
+    maker = FittingMaker(np.random.default_rng(seed))
+    populations = {p.name: maker.population(p.name, p.size, p.kind) for p in graph.populations}
+    projections = []
+    for old in graph.projections:
+        sources = sum(other.target == old.target for other in graph.projections)
+        drawn = maker.projection(old.source, old.target, old.shape)
+        if old.source == INPUT:  # what nothing can excite is no test
+            drawn = replace(drawn, weight=abs(drawn.weight))
+        projections.append(maker.within(drawn, populations[old.target], sources))
+    return replace(graph, populations=list(populations.values()), projections=projections)

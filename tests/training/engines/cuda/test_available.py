@@ -1,0 +1,158 @@
+"""What a computer that cannot train on a GPU is told."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from nmtool.errors import MissingError, UsageError
+from nmtool.training.engines.cuda import available
+from nmtool.training.engines.cuda.available import require
+from nmtool.training.engines.devices import find_device
+from nmtool.training.processes import ranks
+from nmtool.training.processes.launch import Launch
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+
+class _Computer:
+    """A computer that has everything, until a test takes something away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cuda: str | None = "13.0"
+        self.gpu = True
+        self.numba_cuda = True
+        self.packages = {"nvidia-nvvm"}
+        self.numba_works = True
+        real_version, real_find = importlib.metadata.version, importlib.util.find_spec
+
+        def version(name: str) -> str:
+            if not name.startswith("nvidia-"):
+                return real_version(name)
+            if name in self.packages:
+                return "1"
+            raise importlib.metadata.PackageNotFoundError(name)
+
+        def find_spec(name: str, package: str | None = None) -> Any:
+            if name == "numba_cuda":
+                return object() if self.numba_cuda else None
+            return real_find(name, package)
+
+        monkeypatch.setattr(importlib.metadata, "version", version)
+        monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+        monkeypatch.setattr(available, "SIMULATED", False)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: self.gpu)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+        monkeypatch.setattr("numba.cuda.is_available", lambda: self.numba_works)
+        self.monkeypatch = monkeypatch
+
+    def refuses(self, code: str) -> MissingError:
+        """The error of this code, which says why and what to do."""
+        self.monkeypatch.setattr(torch.version, "cuda", self.cuda)
+        with refused(MissingError, code) as caught:
+            require()
+        assert caught.value.exit_code == 3
+        assert caught.value.why
+        assert caught.value.fix
+        return caught.value
+
+
+@pytest.fixture
+def computer(monkeypatch: pytest.MonkeyPatch) -> _Computer:
+    return _Computer(monkeypatch)
+
+
+def test_nothing_is_missing(computer: _Computer) -> None:
+    computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
+    assert require() == torch.device("cuda", 1)
+
+
+def _start_as(rank: int, processes: int, computer: _Computer) -> list[int]:
+    """Be one of several processes on this computer, which has two GPUs; returns what is taken."""
+    launch = Launch(rank, processes, rank, processes, "localhost", 1, "")
+    taken = [0]
+    computer.monkeypatch.setattr(torch.version, "cuda", computer.cuda)
+    computer.monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    computer.monkeypatch.setattr(torch.cuda, "current_device", lambda: taken[-1])
+    computer.monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    for module in (available, ranks):
+        computer.monkeypatch.setattr(module, "launched", lambda: launch)
+    return taken
+
+
+def test_every_process_trains_on_its_own_gpu(computer: _Computer) -> None:
+    _start_as(1, 2, computer)
+    computer.monkeypatch.setattr(ranks, "_join", lambda launch, backend: None)
+    computer.monkeypatch.setattr(ranks.Ranks, "barrier", lambda self: None)
+    device = find_device("cuda")
+    assert device.torch == torch.device("cuda", 1)
+    assert ranks.Ranks.from_environment(str(device.torch)) == ranks.Ranks(1, 2, 1, "cuda:1")
+
+
+def test_more_processes_than_gpus(computer: _Computer) -> None:
+    taken = _start_as(0, 3, computer)
+    with refused(UsageError, "gpus-too-few") as told:
+        require()
+    assert told.value.fix == "--nproc-per-node 2"
+    assert taken == [0]
+
+
+def test_compiler_from_elsewhere(computer: _Computer) -> None:
+    """A CUDA toolkit beside Python has no package that tells its version."""
+    computer.packages = set()
+    computer.monkeypatch.setattr(torch.version, "cuda", "12.8")
+    require()
+
+
+def test_torch_without_cuda(computer: _Computer) -> None:
+    computer.cuda = None
+    computer.refuses("torch-without-cuda")
+
+
+def test_no_gpu(computer: _Computer) -> None:
+    computer.gpu = False
+    computer.refuses("gpu-missing")
+
+
+@pytest.mark.parametrize(("cuda", "extra"), [("12.8", "nmtool[cuda12]"), ("13.0", "nmtool[cuda]")])
+def test_no_numba_cuda(computer: _Computer, cuda: str, extra: str) -> None:
+    computer.cuda, computer.numba_cuda = cuda, False
+    assert computer.refuses("library-missing").fix == f"pip install '{extra}'"
+
+
+def test_two_versions_of_cuda(computer: _Computer) -> None:
+    computer.cuda = "12.8"
+    said = computer.refuses("cuda-versions-differ")
+    assert "CUDA 12" in said.what
+    assert "CUDA 13" in said.what
+    assert said.fix == "pip install 'nmtool[cuda12]'"
+
+
+def test_numba_finds_no_gpu(computer: _Computer) -> None:
+    computer.numba_works = False
+    computer.refuses("numba-cuda-without-gpu")
+
+
+def test_numba_does_not_go_with_numba_cuda(computer: _Computer) -> None:
+    computer.monkeypatch.delattr("numba.cuda")
+    computer.monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    assert "pip install" in computer.refuses("numba-cuda-unfit").fix
+
+
+def test_the_simulator_is_part_of_numba_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available, "SIMULATED", True)
+    monkeypatch.delattr("numba.cuda")
+    monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    with refused(MissingError, "numba-cuda-unfit"):
+        require()
+
+
+def test_the_simulator_needs_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available, "SIMULATED", True)
+    assert require() == torch.device("cpu")

@@ -1,0 +1,272 @@
+"""The CUDA engine against the reference, in Numba's simulator or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+from numpy.typing import DTypeLike
+
+from nmtool.errors import UsageError
+from nmtool.quantisation import Calibration, DelayGrid
+from nmtool.raster import Raster
+from nmtool.training.engines.cell import make_cell
+from nmtool.training.engines.cuda import arrays, ptx
+from nmtool.training.engines.cuda.block import Block
+from nmtool.training.engines.cuda.engine import CudaEngine
+from nmtool.training.engines.cuda.limits import Limits
+from nmtool.training.engines.devices import Device
+from nmtool.training.engines.engine import LifRun, Synapses
+from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.mathematics import reference
+from tests.refusals import refused
+from tests.training.engines.cuda.engines import (
+    DEVICE,
+    SMALL,
+    Case,
+    Losses,
+    assert_close,
+    assert_gradients,
+    backward,
+    blocks,
+    compare,
+    longer,
+    needs_device,
+    reference_gradients,
+    tensor,
+)
+
+pytestmark = pytest.mark.torch
+pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
+
+
+CASES = {
+    "recurrent": Case(),
+    "feed-forward": Case("feed-forward"),
+    "no delays": Case(max_delay=0),
+    "delays beyond the end": Case(n_steps=20, max_delay=30),
+    "one sample, one step": Case(n_samples=1, n_steps=1),
+    "three portions": Case(n_samples=5, limits=replace(SMALL, scratch_bytes=2 * 24 * 7 * 16)),
+    "windows and narrow rings": Case(
+        n_samples=2, n_steps=50, hidden=5, limits=replace(SMALL, shared_bytes=352)
+    ),
+    "one chunk": Case(limits=replace(SMALL, blocks=1)),
+    "uneven chunks": Case(n_samples=5, limits=replace(SMALL, blocks=14)),
+    "words, strips, neurons per thread": Case(n_samples=1, hidden=40, n_steps=16),
+    "two teams": Case(
+        n_samples=1, n_steps=16, hidden=40, density=0.3, limits=replace(SMALL, threads=64)
+    ),
+    "more spikes than teams": Case(n_samples=1, n_steps=16, density=0.5),
+    "wide delays": Case(n_samples=1, n_steps=280, hidden=3, max_delay=270, delays=np.int16),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_the_reference(name: str) -> None:
+    spikes = compare(CASES[name])
+    assert spikes >= 9 or CASES[name].n_steps == 1
+
+
+def test_no_input_at_all() -> None:
+    compare(Case(density=0))
+
+
+def test_no_sources_at_all() -> None:
+    """Neurons that only their bias and each other drive."""
+    case = Case()
+    whole, _ = blocks(case.network(), case)
+    deaf = Synapses(whole.afferent.weight[:0], whole.afferent.delay[:0])
+    cell = make_cell(case.network().population("hidden"), 1.0, np.float64)
+    lonely = Block(cell, deaf, whole.recurrent, SMALL)
+    source = SpikeTrains.from_raster(Raster.silent(2, case.n_steps, 0), DEVICE)
+    run = lonely.run_lif(source)
+    assert run.spikes.n_spikes > 0
+    push = torch.ones(case.hidden).to(run.slope)
+    result = lonely.backward_lif(source, run, run.slope, push, want_source_time=True)
+    assert result.afferent.weight.shape == result.afferent.delay_ms.shape == (0, case.hidden)
+    assert result.source_time is not None
+    assert result.source_time.numel() == 0
+
+
+def test_silent_neurons() -> None:
+    case = Case()
+    network = case.network()
+    quiet = replace(network, populations=tuple(_deaf(p) for p in network.populations))
+    hidden, output = blocks(quiet, case)
+    source = SpikeTrains.from_raster(case.input(), DEVICE)
+    run = hidden.run_lif(source)
+    assert run.spikes.n_spikes == 0
+    assert not output.run_li(run.spikes).isnan().any()
+    losses = Losses.random(reference.forward(quiet, case.input()), seed=2)
+    of_hidden, of_output = backward(hidden, output, source, run, losses)
+    assert of_hidden.recurrent is not None
+    for gradient in (of_output.afferent, of_hidden.afferent, of_hidden.recurrent):
+        assert not gradient.weight.any()
+        assert not gradient.delay_ms.any()
+
+
+def _deaf(population: Any) -> Any:
+    if population.kind == "li":
+        return replace(population, bias=0.0)
+    return replace(population, threshold=1e9)
+
+
+def test_more_than_a_group_of_words() -> None:
+    """Neurons beyond the 1024th, of which a few spike and reach all others."""
+    case = Case(n_samples=1, n_steps=8, hidden=1100, max_delay=1, density=0.5)
+    network, spikes = case.network(), case.input()
+    awake = np.isin(np.arange(case.hidden), [3, 31, 32, 700, 1023, 1024, 1055, 1056, 1099])
+    hidden_population = network.population("hidden")
+    threshold = np.where(awake, 0.3, 1e9)
+    network = replace(
+        network,
+        populations=(
+            replace(hidden_population, threshold=threshold),
+            network.population("output"),
+        ),
+    )
+    hidden, _ = blocks(network, case)
+    run = hidden.run_lif(SpikeTrains.from_raster(spikes, DEVICE))
+    trace = reference.forward(network, spikes)
+    expected = trace.spikes["hidden"]
+    assert np.unique(expected.neuron).size >= 7
+    assert 1099 in expected.neuron
+    np.testing.assert_array_equal(run.spikes.raster().flat_index(), expected.flat_index())
+    assert_close(run.slope, trace.q["hidden"])
+
+
+def test_float32_on_the_reference_tape() -> None:
+    case = Case()
+    network, spikes = case.network(), case.input()
+    trace = reference.forward(network, spikes)
+    tape = LifRun(
+        SpikeTrains.from_raster(trace.spikes["hidden"], DEVICE),
+        tensor(trace.q["hidden"], np.float32),
+    )
+    losses = Losses.random(trace, seed=3)
+    source = SpikeTrains.from_raster(spikes, DEVICE)
+    mine = backward(*blocks(network, case, np.float32), source, tape, losses)
+    assert mine[0].afferent.weight.dtype == torch.float32
+    theirs = reference_gradients(network, spikes, trace, losses)
+    assert_gradients(network, mine, theirs, tolerance=1e-5)
+
+
+def test_source_times_only_where_wanted() -> None:
+    case = Case()
+    hidden, output = blocks(case.network(), case)
+    source = SpikeTrains.from_raster(case.input(), DEVICE)
+    run = hidden.run_lif(source)
+    nothing, push = torch.zeros_like(run.slope), torch.zeros(hidden.size).to(run.slope)
+    silent = hidden.backward_lif(source, run, nothing, push, want_source_time=False)
+    assert silent.source_time is None
+    d_membrane = torch.ones_like(output.run_li(run.spikes))
+    assert output.backward_li(run.spikes, d_membrane, want_source_time=False).source_time is None
+
+
+def test_results_repeat_bit_for_bit() -> None:
+    case = Case(n_samples=2, n_steps=16, limits=replace(SMALL, threads=64))
+    network, spikes = case.network(), case.input()
+    losses = Losses.random(reference.forward(network, spikes), seed=3)
+    source = SpikeTrains.from_raster(spikes, DEVICE)
+
+    def gradients() -> list[torch.Tensor]:
+        hidden, output = blocks(network, case, np.float32)
+        of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
+        assert of_hidden.recurrent is not None
+        groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
+        return [values for group in groups for values in (group.weight, group.delay_ms)]
+
+    for one, two in zip(gradients(), gradients(), strict=True):
+        assert torch.equal(one, two)
+
+
+Launches = list[tuple[Any, list[Any]]]
+"""Kernels, and what they were given."""
+
+
+@contextmanager
+def _noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
+    """What is launched while the block runs."""
+    launched: Launches = []
+
+    def noted(
+        kernel: Any, grid: Any, threads: int, shared_bytes: int, *arguments: torch.Tensor | int
+    ) -> None:
+        views = [arrays.view(a) if isinstance(a, torch.Tensor) else a for a in arguments]
+        launched.append((kernel, views))
+        arrays.launch(kernel, grid, threads, shared_bytes, *arguments)
+
+    with monkeypatch.context() as patch:
+        for module in ("block", "integer_block", "synapses"):
+            patch.setattr(f"nmtool.training.engines.cuda.{module}.launch", noted)
+        yield launched
+
+
+def _launches(
+    case: Case, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike = np.float64
+) -> Launches:
+    """What is launched for a batch, forward and backward."""
+    hidden, output = blocks(case.network(), case, dtype)
+    source = SpikeTrains.from_raster(case.input(), DEVICE)
+    n_spikes = hidden.run_lif(source).spikes.n_spikes
+    losses = Losses(
+        np.ones((case.n_samples, case.n_steps, output.size)),
+        np.zeros(n_spikes),
+        np.zeros(hidden.size),
+    )
+    with _noted(monkeypatch) as launched:
+        run = hidden.run_lif(source)
+        output.run_li(run.spikes)
+        backward(hidden, output, source, run, losses)
+    return launched
+
+
+def _integer_launches(case: Case, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> Launches:
+    """What is launched for a batch in a chip's integers, forward and backward."""
+    rounding = Rounding(8, DelayGrid(), {}, Calibration())
+    device = Device("cuda", torch.device(DEVICE), lambda: CudaEngine(case.limits))
+    model = SpikingNetwork(case.network(), dtype=dtype, device=device, rounding=rounding)
+    with _noted(monkeypatch) as launched:
+        (model(case.input()).membrane["output"] ** 2).sum().backward()
+    return launched
+
+
+def test_launches_do_not_grow_with_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(n_samples=1, hidden=4)
+    few, many = (len(_launches(longer(case, steps), monkeypatch)) for steps in (8, 32))
+    assert 0 < few == many
+
+
+@pytest.mark.parametrize("number", [numba.float32, numba.float64])
+def test_kernels_are_given_what_they_are_compiled_for(
+    number: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`engines/cuda/ptx.py` asks the assembler about the kernels as they are launched."""
+    signatures = ptx.signatures(number, numba.uint8)
+    case = Case(n_samples=1, n_steps=16)
+    launched = _launches(case, monkeypatch, np.dtype(str(number)))
+    launched += _integer_launches(case, monkeypatch, getattr(torch, str(number)))
+    seen = {(kernel, tuple(numba.typeof(value) for value in views)) for kernel, views in launched}
+    assert seen == set(signatures)
+
+
+def test_delays_that_no_ring_holds() -> None:
+    case = Case(max_delay=20, limits=replace(SMALL, shared_bytes=64))
+    with refused(UsageError, "delays-too-long-for-gpu"):
+        blocks(case.network(), case)
+
+
+def test_populations_that_do_not_fit() -> None:
+    case = Case(hidden=40, limits=Limits(threads=32, shared_bytes=800))
+    hidden, _ = blocks(case.network(), case)
+    with refused(UsageError, "population-too-large-for-gpu") as caught:
+        hidden.run_lif(SpikeTrains.from_raster(case.input(), DEVICE))
+    assert "40 neurons" in caught.value.what

@@ -1,0 +1,68 @@
+"""How work is cut: everything is covered once, nothing exceeds what is granted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.errors import UsageError
+from nmtool.training.engines.cuda.limits import Limits
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+SIZES = st.integers(1, 5000)
+
+
+@given(samples=SIZES, sample_bytes=st.integers(0, 1 << 40))
+def test_portions_cover_the_batch_and_fit(samples: int, sample_bytes: int) -> None:
+    limits = Limits()
+    portions = list(limits.portions(samples, sample_bytes))
+    assert [first for first, _ in portions] == [0, *(last for _, last in portions[:-1])]
+    assert portions[-1][1] == samples
+    for first, last in portions:
+        assert last - first == 1 or (last - first) * sample_bytes <= limits.scratch_bytes
+
+
+@given(samples=SIZES, blocks=SIZES)
+def test_no_chunk_is_empty(samples: int, blocks: int) -> None:
+    chunks = Limits().chunks(samples, blocks)
+    size = -(-samples // chunks)
+    assert (chunks - 1) * size < samples <= chunks * size
+
+
+@given(size=st.integers(0, 5000))
+def test_threads_are_whole_warps(size: int) -> None:
+    threads = Limits().threads_for(size)
+    assert threads % 32 == 0
+    assert 32 <= threads <= 1024
+    assert threads >= min(size, 1024)
+
+
+@given(reach=st.integers(1, 6000), itemsize=st.sampled_from([4, 8]))
+def test_rings_fit(reach: int, itemsize: int) -> None:
+    lanes = Limits().ring_lanes(reach, itemsize)
+    assert lanes * reach * itemsize <= 48 << 10
+    assert lanes == 32 or 2 * lanes * reach * itemsize > 48 << 10
+
+
+def test_the_longest_delays() -> None:
+    assert Limits().ring_lanes((48 << 10) // 4, 4) == 1
+    with refused(UsageError, "delays-too-long-for-gpu") as caught:
+        Limits().ring_lanes((48 << 10) // 4 + 1, 4)
+    assert "12288 steps" in caught.value.what
+
+
+def test_windows_hold_two_traces() -> None:
+    assert Limits().window(2000, 4) == 2000
+    assert 2 * 8 * Limits().window(100_000, 8) <= 48 << 10
+
+
+def test_what_must_fit() -> None:
+    limits = Limits()
+    for neurons, itemsize in ((2048, 4), (2048, 8), (5000, 4)):
+        assert limits.state_bytes(neurons, itemsize) <= 48 << 10
+    with refused(UsageError, "population-too-large-for-gpu") as caught:
+        limits.state_bytes(6000, 4)
+    assert "6000 neurons" in caught.value.what

@@ -1,0 +1,111 @@
+"""Whole networks, through torch, on the CUDA engine and on the CPU's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nmtool.network import Network
+from nmtool.quantisation import DelayGrid
+from nmtool.raster import Raster
+from nmtool.training.engines.cuda.available import require
+from nmtool.training.engines.cuda.engine import CudaEngine
+from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.front.model import SpikingNetwork
+from tests.networks.trainable import random_input, random_network, with_readout
+from tests.training.engines.cuda.engines import SMALL, needs_device
+from tests.training.integer_runs import (
+    FAULTS,
+    assert_all_spiked,
+    assert_identical,
+    rounding_of,
+    run_both,
+    too_loud,
+)
+
+pytestmark = pytest.mark.torch
+pytestmark = [pytestmark, pytest.mark.cuda, needs_device]
+
+
+def _gpu() -> Device:
+    return Device("cuda", require(), lambda: CudaEngine(SMALL))
+
+
+def _gradients(
+    network: Network, spikes: Raster, device: Device, rounding: Rounding | None = None
+) -> list[np.ndarray]:
+    """Gradients of a loss on membranes and spike times, with a push, by every parameter."""
+    model = SpikingNetwork(network, dtype=torch.float64, device=device, rounding=rounding)
+    push = {"hidden": lambda counts, n_samples: 0.01 * counts.to(torch.float64) / n_samples}
+    activity = model(spikes, push)
+    loss = (activity.membrane["output"] ** 2).mean()
+    for trains in activity.spikes.values():
+        assert trains.n_spikes > 6
+        loss = loss + (trains.time_ms**2).mean()
+    loss.backward()
+    return [p.grad.cpu().numpy() for p in model.parameters() if p.grad is not None]
+
+
+@pytest.mark.parametrize("topology", ["two layers", "feedback and skips"])
+def test_gradients_equal_the_cpu_engine(topology: str) -> None:
+    network = random_network(
+        topology, seed=1, channels=6, hidden=6, second=5, n_steps=28, max_delay=4
+    )
+    spikes = random_input(network, 2, seed=2, density=0.4)
+    mine = _gradients(network, spikes, _gpu())
+    theirs = _gradients(network, spikes, CPU)
+    assert len(mine) == len(theirs) == 2 * len(network.projections)
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9 * np.abs(other).max())
+
+
+def test_no_samples_at_all() -> None:
+    network = random_network("recurrent", seed=1, hidden=5, n_steps=10)
+    nothing = Raster.silent(0, network.n_steps, network.channels.size)
+    recording = SpikingNetwork(network, device=_gpu()).record(nothing)
+    assert recording.membrane["output"].shape == (0, 10, 3)
+    assert recording.spikes["hidden"].n_spikes == 0
+
+
+@pytest.mark.parametrize(
+    ("topology", "rule", "weight_bits", "grid"),
+    [
+        ("recurrent", "mean", 8, DelayGrid(2, 2)),
+        ("feedback and skips", "mean", 8, DelayGrid(2, 2)),
+        ("two layers", "max", 2, DelayGrid(1, 5)),
+        ("recurrent", "first_spike", 4, DelayGrid(3, 1)),
+    ],
+)
+def test_integers_are_those_of_the_chip(
+    topology: str, rule: str, weight_bits: int, grid: DelayGrid
+) -> None:
+    network = with_readout(_small_network(topology), rule)
+    spikes = random_input(network, 2, seed=2, density=0.3)
+    both = run_both(network, rounding_of(network, weight_bits, grid), spikes, device=_gpu())
+    assert_identical(*both)
+    assert_all_spiked(both[-1])
+
+
+def _small_network(topology: str) -> Network:
+    return random_network(topology, seed=4, channels=6, hidden=6, second=5, n_steps=24, max_delay=5)
+
+
+@pytest.mark.parametrize("topology", ["recurrent", "feedback and skips"])
+def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
+    network = _small_network(topology)
+    spikes = random_input(network, 2, seed=2, density=0.4)
+    both = run_both(network, too_loud(rounding_of(network)), spikes, device=_gpu())
+    assert_identical(*both)
+    assert_all_spiked(both[-1])
+    assert all(both[-1].counts[name] > 0 for name in FAULTS)
+
+
+def test_gradients_of_integers_equal_the_cpu_engine() -> None:
+    network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
+    spikes = random_input(network, 2, seed=2, density=0.4)
+    mine = _gradients(network, spikes, _gpu(), rounding_of(network, delays=DelayGrid(2, 2)))
+    theirs = _gradients(network, spikes, CPU, rounding_of(network, delays=DelayGrid(2, 2)))
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9 * np.abs(other).max())

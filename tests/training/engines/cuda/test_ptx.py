@@ -1,0 +1,92 @@
+"""The kernels compile for GPUs, without one, and fit their registers."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Any
+
+import pytest
+from numba import float32, float64, int16, uint8
+
+from nmtool.errors import MissingError
+from nmtool.training.engines.cuda import SIMULATED, ptx
+from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
+from nmtool.training.engines.cuda.kernels.compiled import MAX_REGISTERS
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+
+def _is_missing() -> str:
+    if SIMULATED:
+        return "kernels run in Numba's simulator"
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "needs numba-cuda (nmtool[cuda])"
+    return "" if ptx.find_ptxas() else "needs ptxas (nmtool[cuda12], or a CUDA toolkit)"
+
+
+needs_compiler = pytest.mark.skipif(bool(_is_missing()), reason=_is_missing() or "nothing missing")
+
+
+@pytest.fixture
+def ptxas() -> str:
+    """An assembler that knows the compiler's version of PTX."""
+    found = ptx.find_ptxas()
+    assert found is not None
+    kernel, signature = ptx.signatures()[0]
+    try:
+        ptx.assemble(found, "", ptx.compile_ptx(kernel, signature, (8, 0)), (8, 0))
+    except MissingError as error:
+        if "Unsupported .version" in error.why:
+            pytest.skip(f"{found} is older than numba-cuda's compiler")
+        raise
+    return found
+
+
+@needs_compiler
+@pytest.mark.usefixtures("ptxas")
+def test_registers_in_single_precision() -> None:
+    found = list(ptx.reports(float32, uint8))
+    assert len(found) == len(ptx.ARCHITECTURES) * len(ptx.signatures())
+    for report in found:
+        assert 0 < report.registers <= MAX_REGISTERS, report
+        assert report.spill_bytes == 0, report
+        assert report.shared_bytes == 0, report
+
+
+@needs_compiler
+def test_no_double_precision_slips_in() -> None:
+    for kernel, signature in ptx.signatures(float32, uint8):
+        assert ".f64" not in ptx.compile_ptx(kernel, signature, (8, 0)), kernel
+
+
+@needs_compiler
+@pytest.mark.parametrize("delays", [uint8, int16])
+def test_double_precision_compiles(delays: Any, ptxas: str) -> None:
+    for kernel, signature in ptx.signatures(float64, delays):
+        text = ptx.compile_ptx(kernel, signature, (8, 0))
+        assert ptx.assemble(ptxas, "", text, (8, 0)).registers <= MAX_REGISTERS
+
+
+def test_every_kernel_is_looked_at() -> None:
+    kernels = {
+        value
+        for module in (adjoint, currents, forward, gradients)
+        for value in vars(module).values()
+        if hasattr(value, "py_func") and getattr(value, "__module__", "") == module.__name__
+        if not value.targetoptions.get("device")
+    }
+    assert {kernel for kernel, _ in ptx.signatures()} == kernels
+
+
+def test_without_an_assembler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ptx, "find_ptxas", lambda: None)
+    with refused(MissingError, "ptxas-missing"):
+        next(ptx.reports())
+
+
+def test_an_assembler_that_refuses() -> None:
+    with refused(MissingError, "ptxas-refused") as caught:
+        ptx.assemble(sys.executable, "run_lif", "", (8, 0))
+    assert "run_lif" in caught.value.what

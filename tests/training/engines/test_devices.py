@@ -1,0 +1,56 @@
+"""Which device a name means, and what happens where it is not there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from nmtool.errors import MissingError, UsageError
+from nmtool.training.engines.cpu.engine import CpuEngine
+from nmtool.training.engines.cuda import available
+from nmtool.training.engines.devices import CPU, find_device
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available, "SIMULATED", False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+
+
+@pytest.fixture
+def a_gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """A computer that has everything; torch's device stands for its own second GPU."""
+    gpu = torch.device("cuda", 1)
+    monkeypatch.setattr(available, "require", lambda: gpu)
+    return gpu
+
+
+def test_the_cpu() -> None:
+    assert find_device("cpu") is CPU
+    assert isinstance(CPU.engine(), CpuEngine)
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_without_a_gpu() -> None:
+    assert find_device("auto") is CPU
+    with refused(MissingError, "torch-without-cuda") as caught:
+        find_device("cuda")
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_with_a_gpu(name: str, a_gpu: torch.device) -> None:
+    from nmtool.training.engines.cuda.engine import CudaEngine
+
+    found = find_device(name)
+    assert (found.name, found.torch, found.engine) == ("cuda", a_gpu, CudaEngine)
+
+
+def test_an_unknown_name() -> None:
+    with refused(UsageError, "device-unknown") as caught:
+        find_device("tpu")
+    assert "'tpu'" in caught.value.what
+    assert caught.value.fix.endswith("auto, cpu, cuda")

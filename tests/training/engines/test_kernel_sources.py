@@ -1,0 +1,56 @@
+"""What kernels read by position is part of what their cache is named after."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numba import types
+
+from nmtool import hardware_sim
+from nmtool.hardware_sim.compiled import source_files
+from nmtool.hardware_sim.plan import Plan
+from nmtool.training.engines.cell import Cell, Chip
+from nmtool.training.engines.cpu import kernels
+from nmtool.training.engines.cpu.kernels.adjoint import Senders
+from nmtool.training.engines.cpu.kernels.compiled import SOURCES
+from nmtool.training.engines.cpu.kernels.gradients import Gathering
+from nmtool.training.loop.run import run_training
+from tests.training.small_data import small_dataset, small_options
+
+pytestmark = pytest.mark.torch
+
+
+def _signatures() -> Iterator[Any]:
+    """What the kernels of the CPU have been called with so far."""
+    for package in (hardware_sim, kernels):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for value in vars(importlib.import_module(found.name)).values():
+                yield from getattr(value, "nopython_signatures", [])
+
+
+def _named_tuples(numba_type: Any) -> Iterator[type]:
+    if isinstance(numba_type, types.BaseNamedTuple):
+        yield numba_type.instance_class
+    if isinstance(numba_type, types.BaseTuple):
+        for field in numba_type:
+            yield from _named_tuples(field)
+
+
+def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
+    for arithmetic in ("float", "integer"):
+        run_training(small_options(epochs=1, arithmetic=arithmetic), small_dataset())
+    given = {
+        named
+        for signature in _signatures()
+        for argument in signature.args
+        for named in _named_tuples(argument)
+    }
+    assert given >= {Cell, Chip, Gathering, Plan, Senders}
+    files = {file.resolve() for file in source_files(SOURCES)}
+    assert [named for named in given if Path(inspect.getfile(named)).resolve() not in files] == []

@@ -1,0 +1,176 @@
+"""Training in the chip's integers: the forward pass is hardware_sim's, bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nmtool import dynamics
+from nmtool.errors import NetworkError
+from nmtool.graph import LIF
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import keep_membrane
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network, Population
+from nmtool.quantisation import DelayGrid
+from nmtool.raster import Raster
+from nmtool.readout import RULES
+from nmtool.training.front.integer_arithmetic import held_population
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.mathematics import reference
+from tests.networks.trainable import TOPOLOGIES, random_input, random_network, with_readout
+from tests.refusals import refused
+from tests.training.integer_runs import (
+    FAULTS,
+    assert_all_spiked,
+    assert_identical,
+    rounding_of,
+    run_both,
+    too_loud,
+)
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("weight_bits", [8, 4, 2])
+def test_the_forward_pass_is_that_of_the_chip(topology: str, weight_bits: int) -> None:
+    network = random_network(topology, seed=weight_bits)
+    spikes = random_input(network, 5, seed=1)
+    both = run_both(network, rounding_of(network, weight_bits, DelayGrid(3, 2)), spikes)
+    assert_identical(*both)
+
+
+_GRIDS = (DelayGrid(6, 1), DelayGrid(4, 4), DelayGrid(1, 61), DelayGrid(5, 2))
+_DTYPES = (torch.float32, torch.float64)
+_HIDDEN = [name for name in TOPOLOGIES if name != "none hidden"]
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from(_HIDDEN),
+    st.sampled_from(RULES),
+    st.integers(2, 8),
+    st.sampled_from(_GRIDS),
+    st.sampled_from(_DTYPES),
+)
+@example(0, "two layers", "first_spike", 2, DelayGrid(1, 61), torch.float32)
+@example(1, "two layers, forward", "weighted", 3, DelayGrid(4, 4), torch.float32)
+@example(2, "two layers", "mean", 8, DelayGrid(6, 1), torch.float64)
+@example(3, "recurrent", "max", 5, DelayGrid(5, 2), torch.float32)
+def test_identical_for_every_readout_and_any_bits(
+    seed: int, topology: str, rule: str, weight_bits: int, grid: DelayGrid, dtype: torch.dtype
+) -> None:
+    network = with_readout(random_network(topology, seed, max_delay=61, n_steps=90), rule)
+    rounding = rounding_of(network, weight_bits, grid)
+    spikes = random_input(network, 3, seed)
+    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, mine, theirs)
+    assert_all_spiked(theirs)
+    assert set(theirs.spikes) == {p.name for p in network.populations if p.kind == LIF}
+    assert max(p.delay.max() for p in model.to_integers().projections) > 50
+
+
+@settings(max_examples=20)
+@given(
+    st.integers(0, 1000),
+    st.sampled_from(["recurrent", "two layers"]),
+    st.integers(2, 8),
+    st.sampled_from(_DTYPES),
+)
+def test_identical_where_states_overflow(
+    seed: int, topology: str, weight_bits: int, dtype: torch.dtype
+) -> None:
+    network = random_network(topology, seed=seed)
+    rounding = too_loud(rounding_of(network, weight_bits))
+    spikes = random_input(network, 2, seed)
+    model, mine, theirs = run_both(network, rounding, spikes, dtype=dtype)
+    assert_identical(model, mine, theirs)
+    assert_all_spiked(theirs)
+    assert all(theirs.counts[name] > 0 for name in (*FAULTS, "v_clips.output"))
+
+
+def test_gradients_are_those_of_what_the_chip_holds() -> None:
+    network = random_network("recurrent", seed=3)
+    spikes = random_input(network, 3, seed=4)
+    rounding = rounding_of(network)
+    model = SpikingNetwork(network, dtype=torch.float64, rounding=rounding)
+    activity = model(spikes)
+    d_membrane = np.random.default_rng(5).normal(size=activity.membrane["output"].shape)
+    (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum().backward()
+    integer = rounding(model.to_network())
+    held, jump = _held(network, integer)
+    tape = activity.spikes["hidden"].raster()
+    shapes = {p.name: (*d_membrane.shape[:2], p.size) for p in held.populations}
+    nothing = {name: np.zeros(shape) for name, shape in shapes.items()}
+    slopes = {"hidden": _slopes(held, integer, spikes)}
+    trace = reference.Trace({"hidden": tape}, nothing, nothing, slopes)
+    expected = reference.backward(held, spikes, trace, {"output": d_membrane})
+    assert tape.n_spikes > 100
+    for index, projection in enumerate(model.synapses):
+        ratio = jump[projection.target]
+        scale = np.abs(expected.weight[index]).max()
+        np.testing.assert_allclose(
+            projection.weight.grad, expected.weight[index] * ratio, rtol=0, atol=1e-9 * scale
+        )
+        scale = np.abs(expected.delay[index]).max()
+        np.testing.assert_allclose(
+            projection.delay.grad, expected.delay[index], rtol=0, atol=1e-9 * scale
+        )
+
+
+def _held(network: Network, integer: IntegerNetwork) -> tuple[Network, dict[str, np.ndarray]]:
+    """The float network of what the chip holds, and b of the trained weights over its b."""
+    populations = [held_population(p, network.dt_ms) for p in integer.populations]
+    b = {p.name: _b(p, network) for p in populations}
+    projections = [
+        replace(
+            projection,
+            weight=chip.shifted_weight / integer.population(chip.target).scale / b[chip.target],
+            delay=chip.delay.astype(np.int32),
+        )
+        for projection, chip in zip(network.projections, integer.projections, strict=True)
+    ]
+    held = replace(network, populations=populations, projections=projections)
+    return held, {p.name: _b(p, network) / b[p.name] for p in network.populations}
+
+
+def _b(population: Population, network: Network) -> np.ndarray:
+    tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
+    return dynamics.drive_scale(tau_mem, tau_syn, network.dt_ms)
+
+
+def _slopes(held: Network, integer: IntegerNetwork, spikes: Raster) -> np.ndarray:
+    """q at every hidden spike, from u and v that the simulator recorded."""
+    recording, chip = simulate(integer, spikes, deep=True), integer.population("hidden")
+    u = recording.current["hidden"].astype(np.int64)
+    v = recording.potential["hidden"].astype(np.int64)
+    before = np.concatenate([np.zeros_like(v[:, :1]), v[:, :-1]], axis=1)
+    kept = np.sign(before) * ((np.abs(before) * keep_membrane(chip.dv)) >> 12)
+    at_spikes = recording.spikes["hidden"].dense()
+    unit, population = chip.scale * 64, held.population("hidden")
+    current, peak = u / unit, (kept + u + chip.bias) / unit
+    gain = dynamics.membrane_gain(population.values("tau_mem_ms"), held.dt_ms)
+    q = np.maximum(current / _b(population, held), current / gain) + population.values("bias")
+    return (q - peak)[at_spikes]
+
+
+@pytest.mark.parametrize(("tau_mem_ms", "trains"), [(4000.0, True), (20000.0, False)])
+def test_a_leak_that_the_chip_cannot_hold_is_named(tau_mem_ms: float, trains: bool) -> None:
+    network = random_network("recurrent", 3)
+    populations = [replace(p, tau_mem_ms=tau_mem_ms) for p in network.populations]
+    slow = replace(network, populations=populations, dt_ms=1.0)
+    model = SpikingNetwork(slow, max_delay=slow.max_delay, rounding=rounding_of(slow))
+    spikes = random_input(slow, 1, 0)
+    if trains:
+        model.record(spikes)
+        return
+    with refused(NetworkError, "time-constant-untrainable") as error:
+        model.record(spikes)
+    assert all(word in error.value.why for word in ("tau_mem_ms", "4095 ms", "1 ms"))

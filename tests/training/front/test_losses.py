@@ -1,0 +1,157 @@
+"""Scores, losses and predictions, from membranes and from first spikes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nmtool.graph import INPUT, InputChannels
+from nmtool.network import Network, Population, Projection
+from nmtool.raster import Raster
+from nmtool.readout import MEMBRANE_RULES, Readout
+from nmtool.readout import membrane_scores as plain_scores
+from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.front import losses
+from nmtool.training.front.model import Activity, SpikingNetwork
+from tests.networks.trainable import random_input
+
+pytestmark = pytest.mark.torch
+
+DT_MS = 0.5
+N_STEPS = 7
+
+
+def _trains(dense: np.ndarray) -> SpikeTrains:
+    raster = Raster.from_dense(dense)
+    time_ms = torch.tensor(raster.step * DT_MS, dtype=torch.float64, requires_grad=True)
+    return replace(SpikeTrains.from_raster(raster), time_ms=time_ms)
+
+
+def _network(rule: str, mean_weight: float = 6.0) -> Network:
+    rng = np.random.default_rng(0)
+    readout = Readout("output", rule)
+    synapses = Projection(
+        INPUT, "output", rng.normal(mean_weight, 1, (4, 3)), rng.integers(0, 4, (4, 3))
+    )
+    return Network(
+        InputChannels(4), [Population("output", 3, readout.kind)], [synapses], readout, DT_MS, 40
+    )
+
+
+@pytest.mark.parametrize("rule", MEMBRANE_RULES)
+def test_membrane_scores_equal_the_plain_ones(rule: str) -> None:
+    membrane = np.random.default_rng(1).normal(size=(4, 9, 3))
+    mine = losses.membrane_scores(torch.from_numpy(membrane), rule)
+    np.testing.assert_allclose(mine.numpy(), plain_scores(membrane, rule), rtol=1e-14)
+
+
+@given(arrays(np.bool_, (3, N_STEPS, 2)))
+def test_first_spike_is_that_of_the_raster(dense: np.ndarray) -> None:
+    first = losses.first_spike_ms(_trains(dense), DT_MS)
+    expected = Raster.from_dense(dense).first_step() * DT_MS
+    np.testing.assert_array_equal(first.detach().numpy(), expected)
+
+
+def test_only_first_spikes_get_gradients() -> None:
+    dense = np.zeros((2, N_STEPS, 2), np.bool_)
+    dense[0, [1, 4], 0] = True
+    dense[0, [2, 3], 1] = True
+    dense[1, [0, 5], 1] = True
+    trains = _trains(dense)
+    scale = torch.tensor([[1.0, 10.0], [100.0, 1000.0]], dtype=torch.float64)
+    (losses.first_spike_ms(trains, DT_MS) * scale).sum().backward()
+    assert trains.time_ms is not None
+    assert trains.time_ms.grad is not None
+    # Spikes ascend by sample, then step: neuron 0 at 1, 1 at 2, 1 at 3, 0 at 4 | 1 at 0, 1 at 5.
+    np.testing.assert_array_equal(trains.time_ms.grad, [1, 10, 0, 0, 1000, 0])
+
+
+def test_silence_lasts_to_the_end_without_a_gradient() -> None:
+    trains = _trains(np.zeros((2, N_STEPS, 3), np.bool_))
+    first = losses.first_spike_ms(trains, DT_MS)
+    assert (first == N_STEPS * DT_MS).all()
+    first.sum().backward()
+    assert trains.time_ms is not None
+    assert trains.time_ms.grad is not None
+    assert trains.time_ms.grad.numel() == 0
+
+
+def test_cross_entropy_by_hand() -> None:
+    scores = torch.tensor([[1.0, 2.0], [0.5, 0.5]], dtype=torch.float64)
+    loss = losses.cross_entropy(scores, torch.tensor([0, 1]), gain=3.0)
+    assert loss.item() == pytest.approx((np.log1p(np.exp(3.0)) + np.log(2.0)) / 2)
+
+
+def test_margin_by_hand() -> None:
+    first_ms = torch.tensor([[10.0, 11.0, 15.0], [9.0, 4.0, 3.0]], requires_grad=True)
+    loss = losses.margin(first_ms, torch.tensor([0, 1]), margin_ms=2.0)
+    # Sample 0: class 1 lags by 1, 1 short. Sample 1: class 0 lags by 5; class 2 leads by 1.
+    assert loss.item() == pytest.approx(0.5 * (1.0 + 9.0) / 2)
+    loss.backward()
+    np.testing.assert_allclose(first_ms.grad, [[0.5, -0.5, 0.0], [0.0, 1.5, -1.5]])
+
+
+@given(
+    arrays(np.float64, (4, 3), elements=st.floats(0, 50)),
+    arrays(np.int64, 4, elements=st.integers(0, 2)),
+)
+def test_margin_is_that_of_the_paper_where_no_class_lags_enough(
+    first: np.ndarray, label: np.ndarray
+) -> None:
+    """½ Σ_{i≠c} (t_i − t_c − Δ)² with a margin Δ no lag can reach."""
+    mine = losses.margin(torch.from_numpy(first), torch.from_numpy(label), margin_ms=60.0)
+    own = first[np.arange(4), label][:, None]
+    squares = (first - own - 60.0) ** 2
+    squares[np.arange(4), label] = 0.0
+    assert mine.item() == pytest.approx(0.5 * squares.sum() / 4)
+
+
+@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, "first_spike"])
+def test_predictions_are_those_of_a_recording(rule: str) -> None:
+    network = _network(rule)
+    model = SpikingNetwork(network)
+    spikes = random_input(network, 30, seed=2)
+    recording = model.record(spikes)
+    predicted = losses.predictions(model(spikes), network)
+    np.testing.assert_array_equal(predicted, recording.predictions)
+    assert len(set(recording.predictions)) > 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "margin_ms"), [("mean", None), ("first_spike", None), ("first_spike", 9.0)]
+)
+def test_following_the_gradient_lowers_the_loss(rule: str, margin_ms: float | None) -> None:
+    network = _network(rule)
+    model = SpikingNetwork(network)
+    spikes, labels = random_input(network, 20, seed=3), torch.arange(20) % 3
+    loss_of = losses.readout_loss(network, 1.0, margin_ms)
+    optimiser = torch.optim.Adam([model.synapses[0].weight], lr=0.1)
+    values = []
+    for _ in range(15):
+        loss = loss_of(model(spikes), labels)
+        values.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert values[-1] < 0.98 * values[0]
+
+
+def test_readout_loss_takes_what_the_rule_asks_for() -> None:
+    labels = torch.tensor([0])
+    trains = _trains(np.eye(N_STEPS, dtype=np.bool_)[None, :, :3])
+    activity = Activity({"output": trains}, {"output": torch.ones((1, N_STEPS, 3)).cumsum(2)})
+    first_ms = losses.first_spike_ms(trains, DT_MS)
+    by_rule = {
+        ("max", None): losses.cross_entropy(torch.tensor([[1.0, 2.0, 3.0]]), labels, 2.0),
+        ("first_spike", None): losses.cross_entropy(-first_ms, labels, 2.0),
+        ("first_spike", 3.0): losses.margin(first_ms, labels, 3.0),
+    }
+    for (rule, margin_ms), expected in by_rule.items():
+        loss = losses.readout_loss(_network(rule), 2.0, margin_ms)(activity, labels)
+        assert loss.item() == pytest.approx(expected.item())

@@ -1,0 +1,150 @@
+"""The kernels as shipped, through the torch modules, against the float64 reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nmtool.errors import DataError, NetworkError, UsageError
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.mathematics import reference
+from tests.networks.trainable import TOPOLOGIES, random_input, random_network
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+
+def _loss_weights(network: Network, n_samples: int) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    shape = (n_samples, network.n_steps, network.population("output").size)
+    return rng.normal(size=shape)
+
+
+def _model_gradients(
+    network: Network, spikes: Raster, d_membrane: np.ndarray, d_time: dict, push: dict
+) -> SpikingNetwork:
+    model = SpikingNetwork(network, dtype=torch.float64)
+    pushes = {name: (lambda counts, n, p=p: torch.from_numpy(p)) for name, p in push.items()}
+    activity = model(spikes, pushes)
+    loss = (activity.membrane["output"] * torch.from_numpy(d_membrane)).sum()
+    for name, gradient in d_time.items():
+        loss = loss + (activity.spikes[name].time_ms * torch.from_numpy(gradient)).sum()
+    loss.backward()
+    return model
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("n_samples", [1, 19])
+def test_gradients_equal_the_reference(topology: str, n_samples: int) -> None:
+    network = random_network(topology, seed=1)
+    spikes = random_input(network, n_samples, seed=2)
+    trace = reference.forward(network, spikes)
+    rng = np.random.default_rng(3)
+    d_membrane = _loss_weights(network, n_samples)
+    d_time = {name: rng.normal(size=r.n_spikes) for name, r in trace.spikes.items()}
+    push = {name: 0.1 * rng.normal(size=r.n_neurons) for name, r in trace.spikes.items()}
+    expected = reference.backward(
+        network, spikes, trace, {"output": d_membrane}, d_spike_time=d_time, push=push
+    )
+    model = _model_gradients(network, spikes, d_membrane, d_time, push)
+    if trace.spikes:
+        assert min(r.n_spikes for r in trace.spikes.values()) >= 9 * n_samples
+    for index, projection in enumerate(model.synapses):
+        for mine, theirs in (
+            (projection.weight.grad, expected.weight[index]),
+            (projection.delay.grad, expected.delay[index]),
+        ):
+            assert mine is not None
+            scale = np.abs(theirs).max()
+            assert scale > 0
+            np.testing.assert_allclose(mine.numpy(), theirs, atol=1e-9 * scale, rtol=0)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_spikes_and_membranes_equal_the_reference(topology: str) -> None:
+    network = random_network(topology, seed=7)
+    spikes = random_input(network, 18, seed=8)
+    trace = reference.forward(network, spikes)
+    recording = SpikingNetwork(network, dtype=torch.float64).record(spikes)
+    for name, raster in trace.spikes.items():
+        np.testing.assert_array_equal(recording.spikes[name].flat_index(), raster.flat_index())
+    np.testing.assert_allclose(
+        recording.membrane["output"], trace.membrane["output"], rtol=0, atol=1e-12
+    )
+
+
+def test_batch_gives_the_sum_of_its_samples() -> None:
+    network = random_network("recurrent", seed=11)
+    spikes = random_input(network, 2, seed=12, density=0.15)
+    d_membrane = _loss_weights(network, 2)
+    both = _model_gradients(network, spikes, d_membrane, {}, {})
+    apart = [
+        _model_gradients(network, spikes.take([s]), d_membrane[s : s + 1], {}, {}) for s in range(2)
+    ]
+    for joint, first, second in zip(
+        both.parameters(), *(m.parameters() for m in apart), strict=True
+    ):
+        torch.testing.assert_close(joint.grad, first.grad + second.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_backward_sees_the_weights_of_the_forward_pass() -> None:
+    network = random_network("recurrent", seed=13)
+    spikes = random_input(network, 4, seed=14)
+    expected = _model_gradients(network, spikes, _loss_weights(network, 4), {}, {})
+    model = SpikingNetwork(network, dtype=torch.float64)
+    loss = (model(spikes).membrane["output"] * torch.from_numpy(_loss_weights(network, 4))).sum()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    loss.backward()
+    for mine, theirs in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=0)
+
+
+def test_network_survives_the_way_through_the_model() -> None:
+    network = random_network("two layers", seed=15)
+    again = SpikingNetwork(network, dtype=torch.float64).to_network()
+    assert again.content_hash == network.content_hash
+
+
+def test_delays_round_half_away_and_stay_in_range() -> None:
+    model = SpikingNetwork(random_network("none hidden", seed=16), max_delay=61)
+    with torch.no_grad():
+        model.synapses[0].delay.fill_(2.5)
+        model.synapses[0].delay[0, 0] = 99.0
+        model.synapses[0].delay[1, 0] = -3.0
+    model.clamp_delays()
+    delay = model.to_network().projections[0].delay
+    assert delay[0, 0] == 61
+    assert delay[1, 0] == 0
+    assert delay[2, 0] == 3
+
+
+def test_wrong_input_is_refused() -> None:
+    network = random_network("none hidden", seed=17)
+    with refused(DataError, "input-channels-differ"):
+        SpikingNetwork(network)(Raster.silent(1, 5, 3))
+    with refused(NetworkError, "delays-beyond-limit"):
+        SpikingNetwork(network, max_delay=2)
+    with refused(NetworkError, "projections-missing"):
+        SpikingNetwork(network.with_projections([]))
+
+
+def test_parallel_recurrent_projections_are_refused() -> None:
+    network = random_network("recurrent", seed=1)
+    loops = [p for p in network.projections if p.source == p.target]
+    with refused(NetworkError, "recurrent-projections-parallel") as caught:
+        SpikingNetwork(network.with_projections([*network.projections, *loops]))
+    assert loops[0].source in caught.value.what
+
+
+def test_delays_that_16_bits_do_not_hold_are_refused() -> None:
+    network = random_network("none hidden", seed=1)
+    assert SpikingNetwork(network, max_delay=32767).to_network().max_delay == network.max_delay
+    with refused(UsageError, "max-delay-too-long") as caught:
+        SpikingNetwork(network, max_delay=32768)
+    assert "32768 steps" in caught.value.what
+    assert "32767" in caught.value.why

@@ -1,0 +1,120 @@
+"""The running mean of weights and delays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.averaging import Average, put
+from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run_folder import RunFolder
+from tests.networks.trainable import random_network
+from tests.training.small_data import small_dataset, small_options
+
+pytestmark = pytest.mark.torch
+
+
+def _model() -> SpikingNetwork:
+    return SpikingNetwork(random_network("recurrent", 0), dtype=torch.float64)
+
+
+def _values(model: SpikingNetwork) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def _move(model: SpikingNetwork, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    put(
+        model,
+        {
+            name: torch.rand(parameter.shape, generator=generator, dtype=parameter.dtype)
+            for name, parameter in model.named_parameters()
+        },
+    )
+
+
+@given(st.floats(0.01, 1.0), st.integers(0, 30))
+def test_is_the_moving_mean_of_all_updates(share: float, n_updates: int) -> None:
+    model = _model()
+    average, expected = Average(model, share), _values(model)
+    for update in range(n_updates):
+        _move(model, update)
+        average.add(update)
+        stays = min(share, (update + 1) / (update + 10))
+        now = _values(model)
+        expected = {name: stays * expected[name] + (1 - stays) * now[name] for name in now}
+    torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_trained_network_is_remembered_from_the_start() -> None:
+    model = _model()
+    start = _values(model)
+    average = Average(model, 0.9, trained=True)
+    _move(model, 1)
+    average.add(0)
+    now = _values(model)
+    expected = {name: 0.9 * start[name] + 0.1 * now[name] for name in now}
+    torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_is_used_inside_only_even_if_something_fails() -> None:
+    model = _model()
+    average = Average(model, 0.9)
+    start = _values(model)
+    _move(model, 1)
+    last = _values(model)
+    with pytest.raises(ZeroDivisionError):
+        _fail_inside(average, model, start)
+    torch.testing.assert_close(_values(model), last, rtol=0, atol=0)
+
+
+def _fail_inside(average: Average, model: SpikingNetwork, mean: dict[str, torch.Tensor]) -> None:
+    with average.used():
+        torch.testing.assert_close(_values(model), mean, rtol=0, atol=0)
+        raise ZeroDivisionError
+
+
+def test_without_a_share_there_is_no_mean() -> None:
+    model = _model()
+    average = Average(model, None)
+    average.add(0)
+    assert average.values == {}
+    _move(model, 1)
+    last = _values(model)
+    with average.used():
+        torch.testing.assert_close(_values(model), last, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
+    dataset = small_dataset()
+    options = small_options(average=0.9, epochs=1, arithmetic=arithmetic)
+    trainer = make_trainer(options, dataset.train, dataset.validation)
+    trainer.run()
+    last = trainer.model.to_network()
+    with trainer._average.used():
+        mean = trainer.model.to_network()
+    assert trainer.best.content_hash == mean.content_hash
+    assert trainer.best.content_hash != last.content_hash
+
+
+def test_what_is_pruned_is_gone_from_the_mean() -> None:
+    best = run_training(small_options(average=0.99, sparsity=0.7), small_dataset()).best
+    for projection in best.projections:
+        assert np.mean(projection.weight == 0) >= 0.69
+
+
+@pytest.mark.parametrize("share", [None, 0.9])
+def test_another_run_starts_from_the_mean(share: float | None, tmp_path: Path) -> None:
+    folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
+    first = run_training(small_options(average=0.9, epochs=1), dataset, folder=folder)
+    options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)
+    again = run_training(options, dataset, start=folder)
+    assert again.best.content_hash == first.best.content_hash

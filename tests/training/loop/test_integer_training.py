@@ -1,0 +1,171 @@
+"""Runs in the chip's integers: what the log says is what the simulator finds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmtool.data import SpikeEvents
+from nmtool.errors import UsageError
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation import Calibration, DelayGrid
+from nmtool.training.front.integer_arithmetic import IntegerArithmetic
+from nmtool.training.learning import epoch_line
+from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run_folder import RunFolder
+from tests.refusals import refused
+from tests.training.small_data import EMPTY, small_dataset, small_options
+
+pytestmark = pytest.mark.torch
+
+
+class _StoppedError(Exception):
+    """Ends a run from outside."""
+
+
+def _accuracy(network: IntegerNetwork) -> float:
+    events = small_dataset().validation
+    raster = network.bin(events).raster
+    return simulate(network, raster).accuracy(events.label)
+
+
+@pytest.mark.parametrize(("weight_bits", "delay_bits", "least"), [(8, 6, 0.75), (2, 2, 0.6)])
+def test_learns_in_integers(
+    weight_bits: int, delay_bits: int, least: float, tmp_path: Path
+) -> None:
+    bits = {"weight_bits": weight_bits, "delay_bits": delay_bits}
+    options = small_options(arithmetic="integer", epochs=8, lr=0.03, shift=0, **bits)
+    folder = RunFolder(tmp_path / "run")
+    trainer = run_training(options, small_dataset(80), folder=folder)
+    best = max(entry["validation_accuracy"] for entry in trainer.log)
+    assert best >= least
+    kept = folder.integers()
+    assert kept is not None
+    assert _accuracy(kept) == best
+    levels = [np.unique(p.weight).size for p in kept.projections]
+    assert max(levels) <= 2**weight_bits
+    grid = DelayGrid.spanning(delay_bits, options.max_delay)
+    for projection in kept.projections:
+        np.testing.assert_array_equal(projection.delay, grid.snap(projection.delay))
+
+
+def test_a_resumed_integer_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    options, dataset = small_options(arithmetic="integer"), small_dataset()
+    expected = run_training(options, dataset)
+
+    def stop(entry: dict) -> None:
+        if entry["epoch"] == 2:
+            raise _StoppedError
+
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(_StoppedError):
+        run_training(options, dataset, folder=folder, on_epoch=stop)
+    resumed = run_training(folder.options(), dataset, folder=folder, resume=True)
+    assert resumed.best.content_hash == expected.best.content_hash
+    assert resumed.best_integers is not None
+    assert expected.best_integers is not None
+    assert resumed.best_integers.content_hash == expected.best_integers.content_hash
+
+
+def test_the_log_counts_overflows() -> None:
+    trainer = make_trainer(small_options(arithmetic="integer", epochs=1), *_splits())
+    assert isinstance(trainer.model.arithmetic, IntegerArithmetic)
+    trainer.model.arithmetic.faults["output"][:, 1] += [3, 4]
+    trainer._epoch()
+    entry = json.loads(json.dumps(trainer.log[0]))
+    assert (entry["u_wraps"], entry["v_clips"]) == (3, 4)
+    assert trainer.model.arithmetic.take_faults() == {"u_wraps": 0, "v_clips": 0}
+
+
+def test_no_overflow_survives() -> None:
+    options = small_options(arithmetic="integer", tau_out_ms=500.0)
+    trainer = make_trainer(options, *_splits())
+    loud = _loud(trainer.best)
+    everything = list(trainer._all_samples())
+    shy = Deployment(8, DelayGrid(), everything[0].take([EMPTY]))
+    without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
+    before = without_room(loud)
+    assert sum(simulate(before, part).counts["v_clips"] for part in everything)
+    after = shy.settled(loud, before, trainer._all_samples)
+    for part in everything:
+        counts = simulate(after, part).counts
+        assert counts["u_wraps"] == counts["v_clips"] == 0
+
+
+def test_accuracy_is_that_of_settled_scales(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Integers that clip are replaced after the last epoch, and so is what is said of them."""
+    options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
+    folder = RunFolder(tmp_path / "run")
+    trainer = run_training(options, small_dataset(), folder=folder)
+    assert "settled_accuracy" not in trainer.log[0]
+    trainer.best, deployment = _loud(trainer.best), trainer._deployment
+    cramped = Calibration(membrane={"output": 1e-3})
+    rounding = replace(deployment.rounding(trainer.best), calibration=cramped)
+    trainer.best_integers = rounding(trainer.best)
+    keep = RunFolder.keep
+
+    def keep_at_last(self: RunFolder, *networks: Any) -> None:
+        """A run that is stopped before this settles again when it is resumed."""
+        assert "settled_accuracy" in folder.log_file.read_text()
+        keep(self, *networks)
+
+    monkeypatch.setattr(RunFolder, "keep", keep_at_last)
+    trainer._settle()
+    assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
+    assert folder.integers().content_hash == trainer.best_integers.content_hash
+    assert [json.loads(line) for line in folder.log_file.read_text().splitlines()] == trainer.log
+    assert run_training(options, small_dataset(), folder=folder, resume=True).log == trainer.log
+
+
+def test_other_scales_are_told_where_nothing_validates() -> None:
+    options = small_options(arithmetic="integer", epochs=1, tau_out_ms=500.0)
+    trainer = make_trainer(options, _splits()[0], None)
+    trainer._epoch()
+    trainer.best = _loud(trainer.best)
+    cramped = Calibration(membrane={"output": 1e-3})
+    rounding = replace(trainer._deployment.rounding(trainer.best), calibration=cramped)
+    trainer.best_integers = rounding(trainer.best)
+    trainer._settle()
+    assert trainer.log[0]["settled_accuracy"] is None
+    assert "scales changed at the end, so that nothing overflows" in epoch_line(trainer.log[0])
+
+
+def _loud(network: Network) -> Network:
+    """With so much drive that membranes of the output clip where they have little room."""
+    projections = [
+        replace(p, weight=np.ones_like(p.weight) if p.target == "output" else 5 * p.weight)
+        for p in network.projections
+    ]
+    return network.with_projections(projections)
+
+
+def _splits() -> tuple[SpikeEvents, SpikeEvents]:
+    dataset = small_dataset()
+    return dataset.train, dataset.validation
+
+
+def test_delays_beyond_the_chip_are_refused() -> None:
+    with refused(UsageError, "max-delay-beyond-chip") as caught:
+        small_options(arithmetic="integer", max_delay=62)
+    assert "--max-delay 61" in caught.value.fix
+    assert small_options(max_delay=62).max_delay == 62
+
+
+@pytest.mark.parametrize("stride", [None, 7])
+def test_held_delays_stay_within_the_largest_one(stride: int | None) -> None:
+    few = {"delay_bits": 3, "delay_stride": stride, "max_delay": 11}
+    options = small_options(arithmetic="integer", epochs=1, **few)
+    kept = run_training(options, small_dataset()).best_integers
+    assert kept is not None
+    assert 0 < kept.max_delay <= options.max_delay

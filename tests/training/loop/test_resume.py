@@ -1,0 +1,192 @@
+"""A run that was stopped goes on as if it had not been, and repairs what a stop left behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmtool import storage
+from nmtool.errors import FileFormatError
+from nmtool.training.loop import checkpoint
+from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.trainer import BatchReport
+from nmtool.training.options import TrainOptions
+from nmtool.training.processes.ranks import Ranks
+from tests.refusals import refused
+from tests.training.small_data import (
+    small_dataset,
+    small_options,
+    without_seconds,
+)
+
+pytestmark = pytest.mark.torch
+
+
+class _StoppedError(Exception):
+    """Ends a run from outside."""
+
+
+def _stop_after(epoch: int) -> dict[str, Callable[[Any], None]]:
+    """What stops a run after an epoch; 0 is in the middle of the first one."""
+
+    def on_batch(report: BatchReport) -> None:
+        if epoch == 0:
+            raise _StoppedError
+
+    def on_epoch(entry: dict) -> None:
+        if entry["epoch"] == epoch:
+            raise _StoppedError
+
+    return {"on_batch": on_batch, "on_epoch": on_epoch}
+
+
+def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
+    archive = storage.read_archive(
+        folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
+    )
+    header = archive.header | {"log": without_seconds(archive.header["log"])}
+    return header, {name: array.tobytes() for name, array in archive.arrays.items()}
+
+
+_EVERYTHING = {
+    "jitter_ms": 2.0,
+    "drop": 0.1,
+    "blend": 0.4,
+    "clip_norm": 0.05,
+    "weight_decay": 0.1,
+    "average": 0.9,
+    "patience": 3,
+    "sparsity": 0.6,
+    "delay_sparsity": 0.45,
+    "epochs": 8,
+    "rescue": 0.05,
+    "schedule": "linear",
+}
+"""All that is off, or something else, by default."""
+
+
+_SETTINGS = pytest.mark.parametrize(
+    "settings",
+    [{}, _EVERYTHING, {**_EVERYTHING, "arithmetic": "integer"}],
+    ids=["default", "everything", "integers"],
+)
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+@_SETTINGS
+def test_resumed_run_equals_an_uninterrupted_one(
+    settings: dict[str, Any], stop: int, tmp_path: Path
+) -> None:
+    _assert_resumed_equals_uninterrupted(small_options(**settings), stop, tmp_path)
+
+
+@pytest.mark.parametrize("average", [None, 0.9])
+@pytest.mark.parametrize("stop", [0, 1, 3])
+@_SETTINGS
+def test_so_does_one_that_started_from_another(
+    settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
+) -> None:
+    start = RunFolder(tmp_path / "start")
+    run_training(small_options(average=average, seed=1), small_dataset(), folder=start)
+    options = small_options(**{"average": 0.9, **settings})
+    _assert_resumed_equals_uninterrupted(options, stop, tmp_path, start)
+
+
+def _assert_resumed_equals_uninterrupted(
+    options: TrainOptions, stop: int, folder: Path, start: RunFolder | None = None
+) -> None:
+    """Where there is a start, it is gone when the run is resumed."""
+    dataset = small_dataset()
+    whole, parts = RunFolder(folder / "whole"), RunFolder(folder / "parts")
+    expected = run_training(options, dataset, folder=whole, start=start)
+    with pytest.raises(_StoppedError):
+        run_training(options, dataset, folder=parts, start=start, **_stop_after(stop))
+    if start is not None:
+        shutil.rmtree(start.path)
+    resumed = run_training(parts.options(), dataset, folder=parts, resume=True)
+    assert resumed.best.content_hash == expected.best.content_hash
+    assert parts.network().content_hash == expected.best.content_hash
+    assert _checkpoint_content(parts) == _checkpoint_content(whole)
+    assert without_seconds(resumed.log) == without_seconds(expected.log)
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    options, folder = small_options(epochs=1), RunFolder(tmp_path / "run")
+    first = run_training(options, small_dataset(), folder=folder)
+    again = run_training(options, small_dataset(), folder=folder, resume=True)
+    assert again.log == first.log
+    assert again.best.content_hash == first.best.content_hash
+
+
+def _run_of_two_epochs(path: Path) -> tuple[RunFolder, list[dict]]:
+    """A finished run and its log."""
+    folder = RunFolder(path)
+    run_training(small_options(epochs=2), small_dataset(), folder=folder)
+    return folder, _logged(folder)
+
+
+def _logged(folder: RunFolder) -> list[dict]:
+    return [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
+
+
+def _last_line_missing(log: bytes) -> bytes:
+    return log[: log.index(b"\n") + 1]
+
+
+_HARM = {
+    "last line missing": _last_line_missing,
+    "cut off": lambda log: log[:-9],
+    "no text": lambda log: b"\xff",
+}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.write_bytes(_HARM[harm](folder.log_file.read_bytes()))
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert _logged(folder) == log
+
+
+def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.unlink()
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert _logged(folder) == log
+    before = folder.log_file.stat()
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
+    after = folder.log_file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 2), (1, 1)])
+def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Path) -> None:
+    class Alone(Ranks):
+        """A rank that hears of no other."""
+
+        def check_same(self, *arguments: Any) -> None:
+            pass
+
+    folder, _ = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
+    dataset = small_dataset()
+    make_trainer(
+        folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
+    ).resume()
+    assert len(_logged(folder)) == lines
+
+
+@pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
+def test_a_damaged_run_is_not_resumed(file: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run_training(small_options(epochs=1), small_dataset(), folder=folder)
+    getattr(folder, file).write_bytes(b"PK\x03\x04 cut off")
+    with refused(FileFormatError, "file-damaged"):
+        run_training(small_options(epochs=1), small_dataset(), folder=folder, resume=True)

@@ -1,0 +1,312 @@
+"""The training loop: what is learnt, what is kept, and that a seed decides it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
+from nmtool.readout import RULES
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.augment import Augmentation
+from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.trainer import BatchReport
+from tests.refusals import refused
+from tests.training.small_data import (
+    EMPTY,
+    small_dataset,
+    small_events,
+    small_options,
+    without_seconds,
+)
+
+pytestmark = pytest.mark.torch
+
+
+_LEARNABLE = {
+    "mean": {},
+    "weighted": {},
+    "max": {"gain": 20.0, "init_output": [0.2, 0.2]},
+    "first_spike": {},
+}
+"""Settings beside the default ones: outputs that stay below 0 do not learn."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_learns(rule: str) -> None:
+    options = small_options(readout=rule, epochs=8, lr=0.03, shift=0, **_LEARNABLE[rule])
+    trainer = run_training(options, small_dataset(80))
+    assert max(entry["validation_accuracy"] for entry in trainer.log) >= 0.75
+    assert trainer.log[-1]["loss"] < 0.5 * trainer.log[0]["loss"]
+
+
+def test_the_number_of_threads_does_not_matter() -> None:
+    usual = numba.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            options = small_options(epochs=2, batch_size=40, layers=2)
+            trainer = run_training(options, small_dataset(80))
+            results.append((trainer.best.content_hash, without_seconds(trainer.log)))
+    finally:
+        numba.set_num_threads(usual)
+    assert results[0] == results[1]
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (
+        run_training(small_options(epochs=1, seed=seed), small_dataset()).best.content_hash
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def _watched(events: SpikeEvents, taken: list[np.ndarray]) -> SpikeEvents:
+    """The same samples, telling which of them are taken."""
+
+    class Watched(SpikeEvents):
+        def take(self, samples):
+            if self.n_samples == events.n_samples:  # of a batch everything is taken again
+                taken.append(np.array(samples))
+            return super().take(samples)
+
+    return Watched(**{field.name: getattr(events, field.name) for field in fields(SpikeEvents)})
+
+
+def test_every_epoch_takes_every_sample_once_in_a_new_order() -> None:
+    batches: list[np.ndarray] = []
+    watched = _watched(small_events(37, 1), batches)
+    reports: list[BatchReport] = []
+    trainer = make_trainer(small_options(epochs=2), watched, None, on_batch=reports.append)
+    batches.clear()
+    trainer.run()
+    assert [len(batch) for batch in batches] == [16, 16, 5] * 2
+    first, second = np.concatenate(batches[:3]), np.concatenate(batches[3:])
+    assert sorted(first) == sorted(second) == list(range(37))
+    assert first.tolist() != second.tolist()
+    told = [(r.epoch, r.update, r.n_updates, r.samples) for r in reports]
+    assert told == [
+        (1, 1, 6, 16), (1, 2, 6, 16), (1, 3, 6, 5),
+        (2, 4, 6, 16), (2, 5, 6, 16), (2, 6, 6, 5),
+    ]  # fmt: skip
+
+
+def test_learning_rates_follow_the_schedule() -> None:
+    # Adam's first step is as long as its learning rate: here a quarter, at the start of a rise.
+    options = small_options(epochs=4, warmup=1.0, lr=0.02, delay_lr=1.0)
+    steps: list[list[float]] = []
+
+    def on_batch(report: BatchReport) -> None:
+        now = [p.detach().clone() for p in trainer.model.parameters()]
+        steps.append([float((n - o).abs().max()) for n, o in zip(now, start, strict=True)])
+
+    trainer = make_trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    start = [p.detach().clone() for p in trainer.model.parameters()]
+    trainer.run()
+    weight_step, delay_step = steps[0][:2]
+    assert weight_step == pytest.approx(0.02 / 4, rel=1e-3)
+    assert delay_step == pytest.approx(1.0 / 4, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"), [("linear", [0.5, 1, 1, 0.5]), ("constant", [0.5, 1, 1, 1])]
+)
+def test_other_schedules_than_the_default(schedule: str, factors: list[float]) -> None:
+    options = small_options(epochs=4, warmup=0.5, lr=0.02, delay_lr=1.0, schedule=schedule)
+    rates: list[list[float]] = []
+
+    def on_batch(report: BatchReport) -> None:
+        rates.append([group["lr"] for group in trainer._optimiser.param_groups])
+
+    trainer = make_trainer(options, small_events(1, 1), None, on_batch=on_batch)
+    trainer.run()
+    assert rates == [[0.02 * factor, factor] for factor in factors]
+
+
+def test_a_last_batch_that_is_not_full_is_learnt() -> None:
+    trainer = make_trainer(small_options(epochs=1), small_events(1, 1), None)
+    before = trainer.model.to_network()
+    after = trainer.run()
+    for old, new in zip(before.projections, after.projections, strict=True):
+        assert not np.array_equal(old.weight, new.weight)
+
+
+def test_empty_samples_are_trained_on_and_classified() -> None:
+    events = small_events(20, 1)
+    assert events.counts[EMPTY] == 0
+    only_empty = events.take([EMPTY] * 5)
+    trainer = make_trainer(small_options(epochs=2, rescue=0.0), only_empty, only_empty)
+    before = trainer.model.to_network()
+    after = trainer.run()
+    # Without a spike there is nothing to learn, and every class scores the same: the first wins.
+    assert all(entry["loss"] == pytest.approx(np.log(3)) for entry in trainer.log)
+    assert trainer.log[-1]["validation_accuracy"] == float((only_empty.label == 0).mean())
+    for old, new in zip(before.projections, after.projections, strict=True):
+        np.testing.assert_array_equal(old.weight, new.weight)
+
+
+def test_an_empty_sample_does_not_change_what_the_others_teach() -> None:
+    events = small_events(8, 1)
+    rest = [s for s in range(8) if s != EMPTY]
+    raster = bin_events(events, 2.0, 30).raster
+    network = make_trainer(small_options(), events, None).model.network
+
+    def gradient(samples: list[int]) -> torch.Tensor:
+        model = SpikingNetwork(network)
+        (model(raster.take(samples)).membrane["output"] ** 2).sum().backward()
+        gradient = model.synapses[0].weight.grad
+        assert gradient is not None
+        return gradient
+
+    assert gradient(rest).abs().max() > 0
+    torch.testing.assert_close(gradient(list(range(8))), gradient(rest), rtol=1e-5, atol=1e-8)
+
+
+def test_gradients_are_clipped_before_they_are_learnt_from() -> None:
+    # Far below the ε of Adam (1e-8), gradients no longer move anything.
+    trainer = make_trainer(small_options(clip_norm=1e-14, rescue=0.0), small_events(20, 1), None)
+    before = [parameter.detach().clone() for parameter in trainer.model.parameters()]
+    trainer.run()
+    for old, new in zip(before, trainer.model.parameters(), strict=True):
+        torch.testing.assert_close(new, old, rtol=0, atol=1e-4)
+
+
+def test_augmentation_as_the_options_say() -> None:
+    settings = {"shift": 2, "stretch": 0.1, "jitter_ms": 3.0, "drop": 0.4, "blend": 0.5}
+    trainer = make_trainer(small_options(**settings), small_events(20, 1), None)
+    assert trainer._augment == Augmentation(**settings)
+
+
+def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
+    folder, options, dataset = RunFolder(tmp_path / "run"), small_options(steps=25), small_dataset()
+    told: list[dict] = []
+    trainer = run_training(options, dataset, folder=folder, on_epoch=told.append)
+    assert {path.name for path in folder.path.iterdir()} == {
+        "run.json", "log.jsonl", "network.npz", "checkpoint.npz"
+    }  # fmt: skip
+    manifest = folder.manifest()
+    assert manifest["data"] == "small"
+    assert manifest["ranks"] == 1
+    assert folder.options() == options
+    lines = [json.loads(line) for line in folder.log_file.read_text("utf-8").splitlines()]
+    assert lines == trainer.log == told
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    last = lines[-1]
+    assert 0 <= last["train_accuracy"] <= 1
+    assert last["spikes_per_neuron"]["hidden"] > 0
+    # 25 steps of 2 ms end before the last events at 55 ms, and bins hold one spike each.
+    assert last["dropped_events"] > 0
+    assert last["surplus_events"] > 0
+
+
+def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    run_training(small_options(epochs=1), small_dataset(), folder=folder)
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    with refused(UsageError, "path-taken"):
+        run_training(small_options(epochs=2, seed=1), small_dataset(), folder=folder)
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+def test_a_run_needs_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with refused(StorageError, "folder-not-made"):
+        RunFolder(tmp_path / "file" / "run").create({})
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"options": 3}'])
+def test_a_damaged_manifest_is_refused(text: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with refused(FileFormatError, "run-missing"):
+        folder.options()
+    folder.manifest_file.write_text(text, "utf-8")
+    with refused(FileFormatError, "file-damaged"):
+        folder.options()
+
+
+def test_options_of_a_manifest_are_checked(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.manifest_file.write_text('{"options": {"epochs": "all"}}', "utf-8")
+    with refused(UsageError, "setting-type") as caught:
+        folder.options()
+    assert str(folder.manifest_file) in caught.value.what
+
+
+def test_starts_from_a_given_network() -> None:
+    options = small_options(lr=0.0, delay_lr=0.0, epochs=1, rescue=0.0)
+    given = run_training(small_options(seed=7), small_dataset()).best
+    assert make_trainer(options, small_events(20, 3), None, network=given).run().content_hash == (
+        given.content_hash
+    )
+
+
+def test_the_manifest_says_which_network_a_run_started_from(tmp_path: Path) -> None:
+    first, second = RunFolder(tmp_path / "first"), RunFolder(tmp_path / "second")
+    run_training(small_options(epochs=6, lr=0.05), small_dataset(), folder=first)
+    run_training(small_options(epochs=1), small_dataset(), folder=second, start=first)
+    assert first.start is None
+    assert second.start == first.network().content_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"class_names": ("a", "b", "c", "d")}, "data-classes-differ"),
+        ({"class_names": ("low", "high", "middle")}, "class-names-differ"),
+        ({"n_units": 10}, "data-channels-differ"),
+    ],
+)
+def test_other_data_than_those_of_the_start_are_refused(
+    change: dict[str, Any], code: str, tmp_path: Path
+) -> None:
+    start, folder = RunFolder(tmp_path / "start"), RunFolder(tmp_path / "run")
+    run_training(small_options(epochs=1), small_dataset(), folder=start)
+    other = Dataset("other", ("train",), lambda _: replace(small_events(20, 1), **change))
+    with refused(UsageError, code):
+        run_training(small_options(), other, folder=folder, start=start)
+    assert not folder.path.exists()
+
+
+def test_samples_are_needed() -> None:
+    nothing = small_events(20, 1).take([])
+    with refused(DataError, "split-empty") as caught:
+        make_trainer(small_options(), nothing, None)
+    assert "training" in caught.value.what
+    with refused(DataError, "split-empty") as caught:
+        make_trainer(small_options(), small_events(20, 1), nothing)
+    assert "validation" in caught.value.what
+
+
+def test_the_test_split_is_never_read() -> None:
+    splits = {"train": small_events(20, 1), "validation": small_events(10, 2)}
+    dataset = Dataset("no test", ("train", "validation", "test"), splits.__getitem__)
+    assert len(run_training(small_options(epochs=1), dataset).log) == 1
+
+
+def test_divergence_is_said() -> None:
+    with refused(UsageError, "training-diverged") as caught:
+        run_training(small_options(lr=1e37), small_dataset())
+    assert "the loss of update" in caught.value.what
+
+
+def test_gradients_that_are_no_numbers_are_divergence() -> None:
+    trainer = make_trainer(small_options(epochs=1), small_events(20, 1), None)
+    weight = trainer.model.synapses[0].weight
+    weight.register_hook(lambda grad: grad.index_fill(0, torch.tensor([2]), -np.inf))
+    with refused(UsageError, "training-diverged") as caught:
+        trainer.run()
+    assert "gradients of update 1 " in caught.value.what
+    assert "delay_lr" in caught.value.fix
+    assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())

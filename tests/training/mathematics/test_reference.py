@@ -1,0 +1,305 @@
+"""Everything about the stepped reference's gradients that is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nmtool.dynamics import decay, drive_scale, membrane_gain
+from nmtool.graph import INPUT, LI, LIF
+from nmtool.raster import Raster
+from nmtool.training.mathematics.reference import Gradients, Trace, backward, forward
+from tests.networks.stepped import (
+    SAMPLES,
+    STEPS,
+    input_at,
+    n_hidden_spikes,
+    none_hidden,
+    random_input,
+    single_neuron,
+    tangled,
+)
+
+# ------------------------------------------------------------ gradients into outputs: exact
+
+PROFILE = np.exp(-np.arange(STEPS) / STEPS)[:, None] / STEPS
+
+
+def cross_entropy(trace: Trace) -> tuple[float, dict[str, np.ndarray]]:
+    """Of the softmax of the outputs' weighted means, class 1; its derivative by the membranes."""
+    z = 2 * (PROFILE * trace.membrane["out"]).sum(axis=1)
+    log_sum = np.log(np.exp(z).sum(axis=1, keepdims=True))
+    slope = 2 * (np.exp(z - log_sum) - np.eye(z.shape[1])[1])
+    return float((log_sum[:, 0] - z[:, 1]).sum()), {"out": slope[:, None, :] * PROFILE}
+
+
+def slope_by_differences(loss: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
+    """Central differences of fourth order."""
+    h, slope = 1e-3, np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        value = []
+        for by in (-2, -1, 1, 2):
+            moved = x.copy()
+            moved[place] += by * h
+            value.append(loss(moved))
+        slope[place] = (8 * (value[2] - value[1]) - (value[3] - value[0])) / (12 * h)
+    return slope
+
+
+@pytest.mark.parametrize("build", [tangled, none_hidden])
+def test_gradients_into_the_output_agree_with_differences(build):
+    rng = np.random.default_rng(1)
+    network, spikes = build(rng), random_input(rng)
+    trace = forward(network, spikes)
+    assert build is none_hidden or n_hidden_spikes(trace) > 50
+    gradients = backward(network, spikes, trace, cross_entropy(trace)[1])
+
+    for index, projection in enumerate(network.projections):
+        if projection.target != "out":
+            continue
+
+        def by_weight(weight, index=index, projection=projection):
+            projections = list(network.projections)
+            projections[index] = replace(projection, weight=weight)
+            return cross_entropy(forward(network.with_projections(projections), spikes))[0]
+
+        expected = slope_by_differences(by_weight, projection.weight)
+        assert np.abs(gradients.weight[index] - expected).max() <= 1e-9 * np.abs(expected).max()
+
+    def by_bias(bias):
+        populations = [replace(p, bias=bias) if p.name == "out" else p for p in network.populations]
+        return cross_entropy(forward(replace(network, populations=populations), spikes))[0]
+
+    expected = slope_by_differences(by_bias, network.population("out").values("bias"))
+    assert np.abs(gradients.bias["out"] - expected).max() <= 1e-9 * np.abs(expected).max()
+
+
+def linear_loss(rng, trace: Trace) -> dict[str, np.ndarray]:
+    return {"out": rng.normal(size=trace.membrane["out"].shape)}
+
+
+def loss_value(slopes: dict[str, np.ndarray], trace: Trace) -> float:
+    return float((slopes["out"] * trace.membrane["out"]).sum())
+
+
+def shift_of_one_step(network, gradients, projection, sample, pre, post, step) -> float:
+    """What one step more does to the loss: w·(μ_u[m + 1] − μ_u[m]) for each arrival m, summed."""
+    p = network.population(projection.target)
+    mu_u = np.pad(gradients.mu_u[projection.target], ((0, 0), (0, 1000), (0, 0)))
+    m = step + 1 + projection.delay[pre, post]
+    b = drive_scale(p.tau_mem_ms, p.tau_syn_ms, network.dt_ms)
+    change = mu_u[sample, m + 1, post] - mu_u[sample, m, post]
+    return float((b[post] * projection.weight[pre, post] * change).sum())
+
+
+@pytest.mark.parametrize("build", [tangled, none_hidden])
+def test_one_step_more_of_an_output_delay(build):
+    rng = np.random.default_rng(2)
+    network, spikes = build(rng), random_input(rng)
+    trace = forward(network, spikes)
+    slopes = linear_loss(rng, trace)
+    gradients = backward(network, spikes, trace, slopes)
+    rasters = {INPUT: spikes, **trace.spikes}
+    for index, projection in enumerate(network.projections):
+        if projection.target != "out":
+            continue
+        raster = rasters[projection.source]
+        for pre, post in np.ndindex(projection.shape):
+            delay = projection.delay.copy()
+            delay[pre, post] += 1
+            projections = list(network.projections)
+            projections[index] = replace(projection, delay=delay)
+            moved = forward(network.with_projections(projections), spikes)
+            mine = raster.neuron == pre
+            expected = shift_of_one_step(
+                network, gradients, projection,
+                raster.sample_index()[mine], pre, post, raster.step[mine],
+            )  # fmt: skip
+            found = loss_value(slopes, moved) - loss_value(slopes, trace)
+            assert found == pytest.approx(expected, rel=1e-9, abs=1e-11)
+
+
+def test_one_step_later_of_an_input_spike():
+    rng = np.random.default_rng(3)
+    network, spikes = none_hidden(rng), random_input(rng, samples=1, rate=0.1)
+    trace = forward(network, spikes)
+    slopes = linear_loss(rng, trace)
+    gradients = backward(network, spikes, trace, slopes)
+    dense, tested = spikes.dense(), 0
+    for step, channel in zip(spikes.step, spikes.neuron, strict=True):
+        if step + 1 == STEPS or dense[0, step + 1, channel]:
+            continue
+        moved = dense.copy()
+        moved[0, step : step + 2, channel] = [False, True]
+        found = loss_value(slopes, forward(network, Raster.from_dense(moved))) - loss_value(
+            slopes, trace
+        )
+        expected = sum(
+            shift_of_one_step(network, gradients, network.projections[0], 0, channel, post, step)
+            for post in range(3)
+        )
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-11)
+        tested += 1
+    assert tested > 10
+
+
+# ------------------------------------------------- the whole backward pass, transposed again
+
+
+def tangent(network, spikes, trace, d_weight, d_delay, d_bias) -> tuple[dict, dict, dict]:
+    """First-order change of the run when the parameters change: the adjoint's equations, forwards.
+
+    At a spike δt = −(τm/q)·δv, and δv survives the reset as (1 + θ/q)·δv. An arrival that comes
+    δt later adds w·b·δt/τs to u and −w·δt/τm to v.
+
+    Returns δv before the reset and δt (ms) of every bin, per population, and δv at every spike.
+    """
+    shape = spikes.n_samples, STEPS
+    emitted = {INPUT: spikes.dense()} | {k: r.dense() for k, r in trace.spikes.items()}
+    q_at = {name: np.ones(emitted[name].shape) for name in trace.q}
+    for name, q in trace.q.items():
+        q_at[name][emitted[name]] = q
+    into_u = {p.name: np.zeros((*shape, p.size)) for p in network.populations}
+    into_v = {p.name: np.zeros((*shape, p.size)) for p in network.populations}
+    dv = {p.name: np.zeros((*shape, p.size)) for p in network.populations}
+    dt = {INPUT: np.zeros(spikes.dense().shape)} | {k: np.zeros(x.shape) for k, x in q_at.items()}
+    last_u = {p.name: np.zeros((shape[0], p.size)) for p in network.populations}
+    last_v = {p.name: np.zeros((shape[0], p.size)) for p in network.populations}
+    for n in range(STEPS):
+        for p in network.populations:
+            name, tau_m = p.name, p.tau_mem_ms
+            last_u[name] = decay(p.tau_syn_ms, 1.0) * last_u[name] + into_u[name][:, n]
+            change = decay(tau_m, 1.0) * last_v[name] + last_u[name] + into_v[name][:, n]
+            dv[name][:, n] = change + membrane_gain(tau_m, 1.0) * d_bias[name]
+            last_v[name] = dv[name][:, n].copy()
+            if p.kind == LIF:
+                fired, q = emitted[name][:, n], q_at[name][:, n]
+                dt[name][:, n] = np.where(fired, -tau_m / q * last_v[name], 0.0)
+                last_v[name] *= np.where(fired, 1 + p.threshold / q, 1.0)
+        for index, projection in enumerate(network.projections):
+            p = network.population(projection.target)
+            b = drive_scale(p.tau_mem_ms, p.tau_syn_ms, 1.0)
+            for sample, i in np.argwhere(emitted[projection.source][:, n]):
+                for j in range(p.size):
+                    m, w = n + 1 + projection.delay[i, j], projection.weight[i, j]
+                    if m < STEPS:
+                        later = dt[projection.source][sample, n, i] + d_delay[index][i, j]
+                        extra = d_weight[index][i, j] + w * later / p.tau_syn_ms[j]
+                        into_u[p.name][sample, m, j] += b[j] * extra
+                        into_v[p.name][sample, m, j] -= w * later / p.tau_mem_ms[j]
+    at_spikes = {name: dv[name][emitted[name]] for name in trace.q}
+    return dv, {name: dt[name][emitted[name]] for name in trace.q}, at_spikes
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_backward_is_the_transpose_of_the_tangent(seed):
+    rng = np.random.default_rng(seed)
+    network, spikes = tangled(rng), random_input(rng)
+    trace = forward(network, spikes)
+    assert n_hidden_spikes(trace) > 50
+    d_membrane = linear_loss(rng, trace)
+    d_spike_time = {name: rng.normal(size=q.size) for name, q in trace.q.items()}
+    push = {name: rng.normal(size=network.population(name).size) for name in trace.q}
+    found = backward(network, spikes, trace, d_membrane, d_spike_time, push)
+
+    d_weight = [rng.normal(size=p.shape) for p in network.projections]
+    d_delay = [rng.normal(size=p.shape) for p in network.projections]
+    d_bias = {p.name: rng.normal(size=p.size) for p in network.populations}
+
+    def agree(weight, delay, bias, analytic):
+        dv, dt, at_spikes = tangent(network, spikes, trace, weight, delay, bias)
+        change = (d_membrane["out"] * dv["out"]).sum()
+        for name, raster in trace.spikes.items():
+            change += d_spike_time[name] @ dt[name] + push[name][raster.neuron] @ at_spikes[name]
+        assert analytic == pytest.approx(change, rel=1e-10, abs=1e-12)
+
+    no_weight = [np.zeros(p.shape) for p in network.projections]
+    no_bias = {p.name: np.zeros(p.size) for p in network.populations}
+    for index in range(len(network.projections)):
+        only_weight, only_delay = list(no_weight), list(no_weight)
+        only_weight[index], only_delay[index] = d_weight[index], d_delay[index]
+        agree(only_weight, no_weight, no_bias, (found.weight[index] * d_weight[index]).sum())
+        agree(no_weight, only_delay, no_bias, (found.delay[index] * d_delay[index]).sum())
+    for name in no_bias:
+        agree(no_weight, no_weight, no_bias | {name: d_bias[name]}, found.bias[name] @ d_bias[name])
+
+
+def test_spike_time_gradients_sum_to_the_delay_gradients():
+    rng = np.random.default_rng(5)
+    network, spikes = replace(tangled(rng), dt_ms=0.5), random_input(rng)
+    trace = forward(network, spikes)
+    d_spike_time = {name: rng.normal(size=q.size) for name, q in trace.q.items()}
+    found = backward(network, spikes, trace, linear_loss(rng, trace), d_spike_time)
+    for source, raster in {INPUT: spikes, **trace.spikes}.items():
+        through = found.spike_time[source] - d_spike_time.get(source, 0)
+        per_neuron = np.bincount(raster.neuron, through, minlength=raster.n_neurons)
+        delays = [
+            gradient.sum(axis=1) / network.dt_ms
+            for gradient, p in zip(found.delay, network.projections, strict=True)
+            if p.source == source
+        ]
+        assert per_neuron == pytest.approx(sum(delays), rel=1e-10, abs=1e-12)
+
+
+def test_the_push_comes_after_the_jump():
+    network, spikes = single_neuron(40.0, 0), input_at(0)
+    trace = forward(network, spikes)
+    steps, q = trace.spikes["n"].step, trace.q["n"]
+    assert steps.size >= 2
+    found = backward(network, spikes, trace, {}, push={"n": np.array([0.7])}).mu_v["n"][0, :, 0]
+    alpha = decay(20.0, 1.0)
+    assert not found[steps[-1] + 1 :].any()
+    assert found[steps[-1]] == 0.7
+    carried = alpha ** (steps[-1] - steps[-2]) * 0.7
+    assert found[steps[-2]] == pytest.approx(carried * (1 + 1 / q[-2]) + 0.7, rel=1e-13)
+
+
+# ------------------------------------------------------------------------------- batches
+
+
+def add(one: Gradients, other: Gradients) -> Gradients:
+    return Gradients(
+        [a + b for a, b in zip(one.weight, other.weight, strict=True)],
+        [a + b for a, b in zip(one.delay, other.delay, strict=True)],
+        {name: one.bias[name] + other.bias[name] for name in one.bias},
+        {k: np.concatenate([one.spike_time[k], other.spike_time[k]]) for k in one.spike_time},
+        {name: np.concatenate([one.mu_v[name], other.mu_v[name]]) for name in one.mu_v},
+        {name: np.concatenate([one.mu_u[name], other.mu_u[name]]) for name in one.mu_u},
+    )
+
+
+def test_a_batch_of_two_is_the_sum_of_both():
+    rng = np.random.default_rng(6)
+    network, spikes = tangled(rng), random_input(rng)
+    trace = forward(network, spikes)
+    d_membrane = linear_loss(rng, trace)
+    d_spike_time = {name: rng.normal(size=q.size) for name, q in trace.q.items()}
+    together = backward(network, spikes, trace, d_membrane, d_spike_time)
+    parts = []
+    for sample in range(SAMPLES):
+        one = spikes.take([sample])
+        mine = {k: d_spike_time[k][r.sample_index() == sample] for k, r in trace.spikes.items()}
+        slopes = {"out": d_membrane["out"][[sample]]}
+        parts.append(backward(network, one, forward(network, one), slopes, mine))
+    apart = add(*parts)
+    for key in ("weight", "delay"):
+        for a, b in zip(getattr(together, key), getattr(apart, key), strict=True):
+            assert a == pytest.approx(b, rel=1e-10, abs=1e-12)
+    for key in ("bias", "spike_time", "mu_v", "mu_u"):
+        for name, array in getattr(together, key).items():
+            assert array == pytest.approx(getattr(apart, key)[name], rel=1e-10, abs=1e-12)
+
+
+def test_what_arrives_after_the_last_step_is_lost():
+    network = single_neuron(1.0, STEPS - 3, kind=LI)
+    spikes = input_at(1, 2)  # the first arrives at the last step, the second after it
+    trace = forward(network, spikes)
+    ones = {"n": np.ones((1, STEPS, 1))}
+    found = backward(network, spikes, trace, ones)
+    b = drive_scale(20.0, 5.0, 1.0)
+    assert np.flatnonzero(trace.current["n"]) == [STEPS - 1]
+    assert found.weight[0][0, 0] == pytest.approx(b, rel=1e-14)
+    assert found.spike_time[INPUT] == pytest.approx([b / 5 - 1 / 20, 0.0], rel=1e-13)

@@ -1,0 +1,270 @@
+"""Forward and backward pass of one block of neurons over a batch, in portions of a few samples.
+
+Memory in flight is a portion's traces, neurons × steps × samples of a portion, whatever the size
+of the batch; what stays of the forward pass is a compact tape of spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.cpu.kernels import adjoint, currents, forward, gradients
+from nmtool.training.engines.cpu.pool import Scratch
+from nmtool.training.engines.cpu.portions import ByChannel, Cut, Spikes
+from nmtool.training.engines.cpu.synapses import GradientSum, Matrix
+from nmtool.training.engines.engine import Backward, LifRun, Synapses
+from nmtool.training.engines.spike_trains import SpikeTrains
+
+
+class Block:
+    """The block of `nmtool.training.engines.engine`, computed by Numba's kernels on the CPU.
+
+    Args:
+        cell: constants of the neurons.
+        afferent: synapses from the source, [source neurons, neurons].
+        recurrent: synapses among the neurons, or None.
+        scratch: its scratch memory.
+    """
+
+    def __init__(
+        self, cell: Cell, afferent: Synapses, recurrent: Synapses | None, scratch: Scratch
+    ) -> None:
+        self.cell, self.scratch = cell, scratch
+        self.dtype = cell.alpha.dtype
+        self.float_type = torch.from_numpy(cell.alpha).dtype
+        self.size = cell.alpha.size
+        self.is_recurrent = recurrent is not None
+        self.nothing = Matrix.of(None, self.size, self.dtype)
+        self.afferent = Matrix.of(afferent, self.size, self.dtype)
+        self.recurrent = Matrix.of(recurrent, self.size, self.dtype)
+        self._heard: tuple[SpikeTrains, ByChannel] | None = None
+
+    @property
+    def sent(self) -> Matrix:
+        """What afferent spikes add up to, in the numbers of the forward pass."""
+        return self.afferent
+
+    def run_lif(self, source: SpikeTrains) -> LifRun:
+        """See `nmtool.training.engines.engine.Block`."""
+        cut, heard = self.cut(source), self.heard(source)
+        tape = Tape(cut, self.size, self.dtype)
+        in_flight = min(cut.portion, source.n_samples)
+        shape = in_flight, cut.n_steps * self.size
+        with (
+            self.traces(cut, in_flight, self.sent.weight.dtype) as drive,
+            self.scratch.rooms.lend(shape, np.int32) as neuron,
+            self.scratch.rooms.lend(shape, self.dtype) as slope,
+        ):
+            for first, last in cut.bounds(source.n_samples):
+                traces = self._drive(heard, first, last, drive)
+                count = np.empty((last - first, cut.n_steps + 1), np.int64)
+                self.spike(cut, traces, neuron, slope, count)
+                tape.keep(neuron, slope, count)
+        return tape.run()
+
+    def spike(
+        self, cut: Cut, drive: NDArray, neuron: NDArray, slope: NDArray, count: NDArray
+    ) -> None:
+        """Run spiking neurons over a portion; arguments as of the kernel `run_lif`."""
+        loop = self.recurrent
+        forward.run_lif(
+            self.cell,
+            loop.weight,
+            loop.delay,
+            loop.reach,
+            cut.stride,
+            drive,
+            neuron,
+            slope,
+            count,
+        )
+
+    def run_li(self, source: SpikeTrains) -> Tensor:
+        """See `nmtool.training.engines.engine.Block`."""
+        cut, heard = self.cut(source), self.heard(source)
+        shape = (source.n_samples, source.n_steps, self.size)
+        membrane = np.empty(shape, self.sent.weight.dtype)
+        in_flight = min(cut.portion, source.n_samples)
+        with self.traces(cut, in_flight, membrane.dtype) as drive:
+            for first, last in cut.bounds(source.n_samples):
+                traces = self._drive(heard, first, last, drive)
+                self.integrate(cut, traces, membrane[first:last])
+        return torch.from_numpy(membrane)
+
+    def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
+        """Run non-spiking neurons over a portion; arguments as of the kernel `run_li`."""
+        forward.run_li(self.cell, cut.stride, drive, membrane)
+
+    def backward_lif(
+        self,
+        source: SpikeTrains,
+        run: LifRun,
+        time_gradient: Tensor,
+        push: Tensor,
+        *,
+        want_source_time: bool,
+    ) -> Backward:
+        """See `nmtool.training.engines.engine.Block`."""
+        own = _arrays(run.spikes)
+        sums = _Sums(self, source, own, want_source_time)
+        gradient = np.array(time_gradient.numpy(), self.dtype)
+        slope, pushes = run.slope.numpy(), push.numpy()
+        for first, last in sums.cut.bounds(source.n_samples):
+            with sums.traces(last - first) as mu_u:
+                adjoint.run_lif_adjoint(
+                    self.cell,
+                    _senders(self.recurrent, own.part(first, last), sums.cut, gradient),
+                    slope,
+                    pushes,
+                    sums.senders(first, last),
+                    sums.reach,
+                    sums.cut.stride,
+                    mu_u,
+                )
+                sums.add(first, last, mu_u)
+        return sums.result()
+
+    def backward_li(
+        self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
+    ) -> Backward:
+        """See `nmtool.training.engines.engine.Block`."""
+        sums = _Sums(self, source, Spikes.none(source.n_samples), want_source_time)
+        for first, last in sums.cut.bounds(source.n_samples):
+            direct = d_membrane[first:last].to(self.float_type).contiguous().numpy()
+            with sums.traces(last - first) as mu_u:
+                adjoint.run_li_adjoint(
+                    self.cell,
+                    direct,
+                    sums.senders(first, last),
+                    sums.reach,
+                    sums.cut.stride,
+                    mu_u,
+                )
+                sums.add(first, last, mu_u)
+        return sums.result()
+
+    def cut(self, source: SpikeTrains) -> Cut:
+        """How a batch is cut, forward and backward alike."""
+        reach = max(self.afferent.reach, self.recurrent.reach)
+        return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
+
+    def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
+        """[tiles, neurons, tile·stride] numbers for so many samples, lent."""
+        shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
+        return self.scratch.traces.lend(shape, dtype)
+
+    def heard(self, source: SpikeTrains) -> ByChannel:
+        """The source's spikes by channel, sorted once for the forward and the backward pass."""
+        if self._heard is None or self._heard[0] is not source:
+            channels = self.afferent.weight.shape[0]
+            self._heard = source, _arrays(source).by_channel(channels, self.cut(source))
+        return self._heard[1]
+
+    def _drive(self, heard: ByChannel, first: int, last: int, scratch: NDArray) -> NDArray:
+        traces = scratch[: heard.cut.n_tiles(last - first)]
+        weight, delay = self.sent.weight_by_post, self.sent.delay_by_post
+        currents.afferent_drive(weight, delay, *heard.part(first, last), traces)
+        return traces
+
+
+class Tape:
+    """Spikes of a block, portion after portion."""
+
+    def __init__(self, cut: Cut, size: int, dtype: np.dtype) -> None:
+        self.cut, self.size = cut, size
+        self.total = [np.zeros(1, np.int64)]
+        self.step = [np.zeros(0, np.int32)]
+        self.neuron = [np.zeros(0, np.int32)]
+        self.slope = [np.zeros(0, dtype)]
+
+    def keep(self, neuron: NDArray, slope: NDArray, count: NDArray) -> None:
+        """Append what the kernel wrote; there may be more room than samples."""
+        total = count[:, -1]
+        steps = np.tile(np.arange(self.cut.n_steps, dtype=np.int32), len(count))
+        self.total.append(total)
+        self.step.append(np.repeat(steps, np.diff(count, axis=1).ravel()))
+        self.neuron.extend(row[:n].copy() for row, n in zip(neuron, total, strict=False))
+        self.slope.extend(row[:n].copy() for row, n in zip(slope, total, strict=False))
+
+    def run(self) -> LifRun:
+        """All of it."""
+        offset = torch.from_numpy(np.cumsum(np.concatenate(self.total)))
+        step, neuron, slope = (_joined(parts) for parts in (self.step, self.neuron, self.slope))
+        spikes = SpikeTrains(offset, step, neuron, self.cut.n_steps, self.size)
+        return LifRun(spikes, slope)
+
+
+def _joined(parts: list[NDArray]) -> Tensor:
+    """The parts in one piece; they are let go."""
+    whole = torch.from_numpy(np.concatenate(parts))
+    parts.clear()
+    return whole
+
+
+class _Sums:
+    """Gradients of a block's synapses while its portions go by.
+
+    Args:
+        block: whose synapses.
+        source: afferent spikes.
+        own: the block's spikes, of all samples.
+        want_source_time: whether the source's time gradients are wanted.
+    """
+
+    def __init__(
+        self, block: Block, source: SpikeTrains, own: Spikes, want_source_time: bool
+    ) -> None:
+        self.block = block
+        self.cut = block.cut(source)
+        self.heard = block.heard(source)
+        self.own = own.by_channel(block.recurrent.weight.shape[0], self.cut)
+        self.afferent = GradientSum(block.afferent)
+        self.recurrent = GradientSum(block.recurrent)
+        self.asked = block.afferent if want_source_time else block.nothing
+        self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
+        self.reach = max(self.asked.reach, block.recurrent.reach)
+        self.source_time = np.zeros(self.spikes.step.size, block.dtype)
+
+    @contextmanager
+    def traces(self, n_samples: int) -> Iterator[NDArray]:
+        """Room for μ_u of a portion; zero beyond the last step, where nothing counts."""
+        with self.block.traces(self.cut, n_samples, self.block.dtype) as mu_u:
+            by_sample = mu_u.reshape(*mu_u.shape[:2], self.cut.tile, self.cut.stride)
+            by_sample[..., self.cut.n_steps :] = 0.0
+            yield mu_u
+
+    def senders(self, first: int, last: int) -> adjoint.Senders:
+        """The source's spikes, if their time gradients are wanted."""
+        return _senders(self.asked, self.spikes.part(first, last), self.cut, self.source_time)
+
+    def add(self, first: int, last: int, mu_u: NDArray) -> None:
+        """Add a portion's gradients."""
+        gradients.synapse_gradients(
+            self.block.cell,
+            self.afferent.over(self.heard, first, last),
+            self.recurrent.over(self.own, first, last),
+            mu_u,
+        )
+
+    def result(self) -> Backward:
+        """The sums."""
+        recurrent = self.recurrent.result() if self.block.is_recurrent else None
+        wanted = self.asked is self.block.afferent
+        source_time = torch.from_numpy(self.source_time) if wanted else None
+        return Backward(self.afferent.result(), recurrent, source_time)
+
+
+def _arrays(trains: SpikeTrains) -> Spikes:
+    return Spikes(trains.offset.numpy(), trains.step.numpy(), trains.neuron.numpy())
+
+
+def _senders(matrix: Matrix, spikes: Spikes, cut: Cut, time_gradient: NDArray) -> adjoint.Senders:
+    begin = spikes.by_step(cut.n_steps)
+    return adjoint.Senders(matrix.weight, matrix.delay, begin, spikes.neuron, time_gradient)

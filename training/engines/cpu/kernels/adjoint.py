@@ -1,0 +1,147 @@
+"""The transposed recursion, backward in time, with EventProp's jump at every spike.
+
+With μ = ∂L/∂·, q as stored at the spike (see `emit`) and c the derivative of
+the loss by the arrival time of a weight of one:
+
+    μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
+    at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
+    μ_u[n] = μ_v[n] + β·μ_u[n+1]
+    c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
+
+∂L/∂t of a spike sums its arrivals, Σ_j w_j·c_j[n + 1 + d_j], over all projections, and what the
+loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in stepped form).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+from nmtool.training.engines.cpu.kernels.forward import leak
+from nmtool.training.engines.cpu.kernels.rings import SPAN, new_ring, store_ring
+
+_FAST = {"contract", "reassoc", "nsz"}
+
+
+class Senders(NamedTuple):
+    """Spikes that reach a population, and the synapses they go through.
+
+    Attributes:
+        weight, delay: [pre, post], jumps of u and unsigned steps; pre is 0 where nobody asks.
+        begin: [samples, T + 1] int64, where each step's spikes begin in the lists below.
+        neuron: [spikes] int32.
+        time_gradient: [spikes] float, added to: ∂L/∂t per ms.
+    """
+
+    weight: NDArray
+    delay: NDArray
+    begin: NDArray[np.int64]
+    neuron: NDArray[np.int32]
+    time_gradient: NDArray
+
+
+@compiled(fastmath=_FAST)
+def arrival_gradient(weight, delay, i, n, c):
+    """∂L/∂t per ms of a spike of step n through one projection.
+
+    Args:
+        weight, delay: [pre, post], the synapses.
+        i: the neuron that spiked.
+        c: [rows, post and more] float, a ring: derivative by the arrival time of a weight of one.
+    """
+    last_row = np.uint64(c.shape[0] - 1)
+    first = np.uint64(n + HOP_LATENCY)
+    pre = np.uint64(i)
+    total = c.dtype.type(0.0)
+    for j in range(np.uint64(weight.shape[1])):
+        total += weight[pre, j] * c[(first + np.uint64(delay[pre, j])) & last_row, j]
+    return total
+
+
+@compiled()
+def read_arrivals(senders, s, n, c):
+    """Add to the time gradients of a sample's spikes of step n what their arrivals say."""
+    if senders.weight.size:
+        for k in range(senders.begin[s, n], senders.begin[s, n + 1]):
+            senders.time_gradient[k] += arrival_gradient(
+                senders.weight, senders.delay, senders.neuron[k], n, c
+            )
+
+
+@compiled(fastmath=_FAST)
+def step_back(cell, mu_v, n, ring_u, ring_c):
+    """μ_u[n] = μ_v[n] + β·μ_u[n+1] and c[n] = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem).
+
+    Args:
+        cell: constants of the neurons.
+        mu_v: [neurons] float, after the jumps of step n.
+        ring_u, ring_c: [rows, neurons and more] float, rings in which step n is written.
+    """
+    now, later = n & (ring_u.shape[0] - 1), (n + 1) & (ring_u.shape[0] - 1)
+    mu_u, after, c = ring_u[now], ring_u[later], ring_c[n & (ring_c.shape[0] - 1)]
+    for j in range(mu_v.size):
+        mu_u[j] = cell.beta[j] * after[j] + mu_v[j]
+    for j in range(mu_v.size):
+        c[j] = mu_u[j] * cell.per_tau_syn[j] - mu_v[j] * cell.per_drive[j]
+
+
+@compiled(parallel=True, fastmath=_FAST)
+def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
+    """Run the adjoint of spiking neurons from the last step to the first.
+
+    Args:
+        cell: constants of the neurons.
+        own: the population's spikes and the synapses within it; time gradients from the loss
+            and from other populations go in.
+        slope: [spikes] float, q.
+        push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
+        source: afferent spikes whose time gradients are wanted.
+        reach: steps from a spike to its last arrival over the synapses of both.
+        stride: steps a sample takes up in a trace.
+        mu_u: [tiles, neurons, tile·stride] float, zero beyond T; filled.
+    """
+    n_samples, n_steps = own.begin.shape[0], own.begin.shape[1] - 1
+    n_neurons, tile = mu_u.shape[1], mu_u.shape[2] // stride
+    for s in numba.prange(n_samples):
+        mu_v = np.zeros(n_neurons, mu_u.dtype)
+        ring_u = new_ring(0, n_neurons, mu_u.dtype)
+        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
+        for n in range(n_steps - 1, -1, -1):
+            read_arrivals(own, s, n, ring_c)
+            read_arrivals(source, s, n, ring_c)
+            mu_v *= cell.alpha
+            for k in range(own.begin[s, n], own.begin[s, n + 1]):
+                i, q = own.neuron[k], slope[k]
+                pull = mu_v[i] * cell.theta[i] - cell.tau_mem[i] * own.time_gradient[k]
+                mu_v[i] += pull / q + push[i]
+            step_back(cell, mu_v, n, ring_u, ring_c)
+            if n % SPAN == 0:
+                store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)
+
+
+@compiled(parallel=True, fastmath=_FAST)
+def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u):
+    """Run the adjoint of non-spiking neurons from the last step to the first.
+
+    Args:
+        cell: constants of the neurons.
+        d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
+        source, reach, stride, mu_u: as in `run_lif_adjoint`.
+    """
+    n_samples, n_steps, n_neurons = d_membrane.shape
+    tile = mu_u.shape[2] // stride
+    for s in numba.prange(n_samples):
+        mu_v = np.zeros(n_neurons, mu_u.dtype)
+        ring_u = new_ring(0, n_neurons, mu_u.dtype)
+        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
+        for n in range(n_steps - 1, -1, -1):
+            read_arrivals(source, s, n, ring_c)
+            leak(mu_v, cell.alpha, d_membrane[s, n])
+            step_back(cell, mu_v, n, ring_u, ring_c)
+            if n % SPAN == 0:
+                store_ring(ring_u, n, mu_u[s // tile], (s % tile) * stride + n)

@@ -1,0 +1,11 @@
+"""Compilation of this package's kernels, which call some of `hardware_sim`."""
+
+from __future__ import annotations
+
+from nmtool.hardware_sim.compiled import SOURCES as BELOW
+from nmtool.hardware_sim.compiled import compiler
+
+SOURCES = (*BELOW, "nmtool.training.engines.cpu.kernels", "nmtool.training.engines.cell")
+"""Modules and packages that the kernels are made of."""
+
+compiled = compiler(*SOURCES)

@@ -1,0 +1,47 @@
+"""Synaptic currents that spikes from elsewhere drive into a population."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+
+
+@compiled()
+def add_arrivals(weight, delay, start, position, trace):
+    """Add the weights of all spikes of a tile to the trace of one post-neuron.
+
+    Indices are unsigned, which spares the check for indices that count from the end.
+
+    Args:
+        weight, delay: [pre], the neuron's synapses; a jump of u and steps.
+        start: [pre + 1] uint64, spikes of each channel.
+        position: [spikes] unsigned, see `by_channel`.
+        trace: [tile·stride] float, added to: a[n] for the samples of the tile.
+    """
+    for i in range(weight.size):
+        w = weight[i]
+        if w != 0.0:
+            shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
+            for k in range(start[i], start[i + 1]):
+                trace[np.uint64(position[k]) + shift] += w
+
+
+@compiled(parallel=True)
+def afferent_drive(weight, delay, start, position, drive):
+    """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
+
+    Args:
+        weight: [post, pre] float, jumps of u.
+        delay: [post, pre] unsigned, steps.
+        start, position: the spikes by channel, tile by tile, see `by_channel`.
+        drive: [tiles, post, tile·stride] float, overwritten.
+    """
+    n_tiles, n_post, _ = drive.shape
+    for j in numba.prange(n_post):
+        for t in range(n_tiles):
+            trace = drive[t, j]
+            trace[:] = 0.0
+            add_arrivals(weight[j], delay[j], start[t], position, trace)

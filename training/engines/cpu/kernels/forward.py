@@ -1,0 +1,138 @@
+"""The recursion of one time step, for spiking and for non-spiking populations.
+
+u[n] = β·u[n−1] + a[n]
+v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+
+Loops over neurons read few arrays each: the compiler turns those into vector instructions.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+
+
+@compiled(fastmath={"contract"})
+def leak(u, beta, arriving):
+    """u ← β·u + a, all [neurons]."""
+    for j in range(u.size):
+        u[j] = beta[j] * u[j] + arriving[j]
+
+
+@compiled(fastmath={"contract"})
+def integrate(v, alpha, u, bias_step):
+    """v ← α·v + u + (1−α)·bias, all [neurons]."""
+    for j in range(v.size):
+        v[j] = alpha[j] * v[j] + u[j] + bias_step[j]
+
+
+@compiled()
+def any_above(v, theta, first, last):
+    """Whether any of the membranes first … last − 1 is above its threshold."""
+    found = False
+    for j in range(first, last):
+        found |= v[j] > theta[j]
+    return found
+
+
+@compiled(fastmath={"contract"})
+def emit(cell, u, v, spikes, neuron, slope):
+    """Write down the neurons that spike in this step, reset them; returns the spikes so far.
+
+    Args:
+        cell: constants of the neurons.
+        u, v: [neurons] float, before the reset.
+        spikes: how many there were before.
+        neuron: [room] int32, filled from there on.
+        slope: [room] float, likewise: q = max(u/b, u/(1−α)) + bias − v, τ_mem times the slope of
+            the membrane as it crosses the threshold; `mathematics/reference.py` says why it is
+            positive.
+    """
+    theta, n_neurons, span = cell.theta, np.uint64(v.size), np.uint64(SPAN)
+    for first in range(np.uint64(0), n_neurons, span):
+        last = min(first + span, n_neurons)
+        if any_above(v, theta, first, last):
+            for j in range(first, last):
+                if v[j] > theta[j]:
+                    neuron[spikes] = j
+                    slope[spikes] = max(u[j] / cell.b[j], u[j] / cell.gain[j]) + cell.bias[j] - v[j]
+                    spikes += 1
+                    v[j] = 0.0
+    return spikes
+
+
+@compiled()
+def send_recurrent(weight, delay, i, n, ring):
+    """Add a spike of step n to what will arrive at its own population.
+
+    Args:
+        weight, delay: [pre, post], the synapses.
+        i: the neuron that spiked.
+        ring: [rows, post and more], added to.
+    """
+    last_row = np.uint64(ring.shape[0] - 1)
+    first = np.uint64(n + HOP_LATENCY)
+    pre = np.uint64(i)
+    for j in range(np.uint64(weight.shape[1])):
+        ring[(first + np.uint64(delay[pre, j])) & last_row, j] += weight[pre, j]
+
+
+@compiled(parallel=True, fastmath={"contract"})
+def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
+    """Run spiking neurons through all steps of every sample.
+
+    Args:
+        cell: constants of the neurons, see `nmtool.training.engines.cell.Cell`.
+        weight, delay: [pre, post], synapses within the population; pre is 0 without recurrence.
+        reach: steps from a spike to its last arrival over those synapses.
+        stride: steps a sample takes up in `drive`, padding included.
+        drive: [tiles, neurons, tile·stride] float, a[n] without recurrent arrivals.
+        neuron: [samples, T·neurons] int32, filled with the neurons that spiked, step by step.
+        slope: [samples, T·neurons] float, filled with q of those spikes.
+        count: [samples, T + 1] int64, filled: spikes before each step.
+    """
+    n_samples, n_steps = count.shape[0], count.shape[1] - 1
+    n_neurons, tile = drive.shape[1], drive.shape[2] // stride
+    for s in numba.prange(n_samples):
+        u = np.zeros(n_neurons, drive.dtype)
+        v = np.zeros(n_neurons, drive.dtype)
+        ring = new_ring(reach, n_neurons, drive.dtype)
+        spikes = 0
+        for n in range(n_steps):
+            if n % SPAN == 0:
+                add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
+            count[s, n] = spikes
+            arriving = ring[n & (ring.shape[0] - 1)]
+            leak(u, cell.beta, arriving)
+            arriving[:] = 0.0
+            integrate(v, cell.alpha, u, cell.bias_step)
+            spikes = emit(cell, u, v, spikes, neuron[s], slope[s])
+            if weight.size:
+                for k in range(count[s, n], spikes):
+                    send_recurrent(weight, delay, neuron[s, k], n, ring)
+        count[s, n_steps] = spikes
+
+
+@compiled(parallel=True, fastmath={"contract"})
+def run_li(cell, stride, drive, membrane):
+    """Run non-spiking neurons through all steps of every sample.
+
+    Args:
+        cell: constants of the neurons.
+        stride, drive: as in `run_lif`.
+        membrane: [samples, T, neurons] float, filled with v[n].
+    """
+    n_samples, n_steps, n_neurons = membrane.shape
+    tile = drive.shape[2] // stride
+    for s in numba.prange(n_samples):
+        u = np.zeros(n_neurons, drive.dtype)
+        v = np.zeros(n_neurons, drive.dtype)
+        traces, base = drive[s // tile], (s % tile) * stride
+        for n in range(n_steps):
+            leak(u, cell.beta, traces[:, base + n])
+            integrate(v, cell.alpha, u, cell.bias_step)
+            membrane[s, n] = v

@@ -1,0 +1,104 @@
+"""Gradients of synapses, gathered from the adjoint where spikes arrive.
+
+With m = k + 1 + d for the steps k of the spikes,
+
+    ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ c[m]
+
+and because μ_v[m] = μ_u[m] − β·μ_u[m+1], one trace says both:
+
+    c[m] = μ_u[m]/τ_syn − μ_v[m]/(b·τ_mem)
+         = (1/τ_syn − 1/(b·τ_mem))·μ_u[m] + (β/(b·τ_mem))·μ_u[m+1]
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+from nmtool.training.engines.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
+
+
+class Gathering(NamedTuple):
+    """A projection, the spikes that travelled through it, and the gradients they add up to.
+
+    Attributes:
+        weight, delay: [post, pre], jumps of u and unsigned steps.
+        start, position: the source's spikes by channel, tile by tile, see `by_channel`.
+        d_weight: [post, pre] float, added to: ∂L/∂w_u.
+        d_time: [post, pre] float, added to: ∂L/∂(delay in ms).
+    """
+
+    weight: NDArray
+    delay: NDArray
+    start: NDArray[np.uint64]
+    position: NDArray[np.unsignedinteger]
+    d_weight: NDArray
+    d_time: NDArray
+
+
+@compiled()
+def sum_at_arrivals(mu_u, position, first, last, shift):
+    """Σ μ_u[m] and Σ μ_u[m+1] over the arrivals m = position + shift of some spikes.
+
+    Four sums take turns, so that additions need not wait for each other.
+
+    Args:
+        mu_u: [tile·stride] float.
+        position: [spikes] unsigned, of which first … last − 1 are summed over.
+        shift: steps from a spike to its arrival.
+    """
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    arriving = mu_u[shift:]
+    a = b = c = d = no_pair(mu_u)
+    fours = (last - first) >> two
+    for four in range(fours):
+        k = first + (four << two)
+        a = plus_pair_at(a, arriving, position[k])
+        b = plus_pair_at(b, arriving, position[k + one])
+        c = plus_pair_at(c, arriving, position[k + two])
+        d = plus_pair_at(d, arriving, position[k + three])
+    for k in range(first + (fours << two), last):
+        a = plus_pair_at(a, arriving, position[k])
+    return both(plus_pair(plus_pair(a, b), plus_pair(c, d)))
+
+
+@compiled(fastmath={"contract"})
+def gather(projection, t, j, now, next_, mu_u):
+    """Add the gradients of one post-neuron's synapses, summed over the spikes of a tile.
+
+    Args:
+        projection: see `Gathering`.
+        t: the tile.
+        j: the post-neuron.
+        now, next_: factors of μ_u[m] and μ_u[m+1] in c[m].
+        mu_u: [tile·stride] float, the neuron's adjoint for the samples of the tile.
+    """
+    weight, delay, start = projection.weight[j], projection.delay[j], projection.start[t]
+    position, d_weight, d_time = projection.position, projection.d_weight[j], projection.d_time[j]
+    for i in range(weight.size):
+        shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
+        at_arrival, one_later = sum_at_arrivals(mu_u, position, start[i], start[i + 1], shift)
+        d_weight[i] += at_arrival
+        d_time[i] += weight[i] * (now * at_arrival + next_ * one_later)
+
+
+@compiled(parallel=True)
+def synapse_gradients(cell, afferent, recurrent, mu_u):
+    """Add the gradients of a population's incoming synapses, summed over samples.
+
+    Args:
+        cell: constants of the neurons.
+        afferent, recurrent: see `Gathering`; recurrent may have no pre-neurons.
+        mu_u: [tiles, post, tile·stride] float, the population's adjoint, zero beyond T.
+    """
+    for j in numba.prange(mu_u.shape[1]):
+        now = cell.per_tau_syn[j] - cell.per_drive[j]
+        next_ = cell.beta[j] * cell.per_drive[j]
+        for t in range(mu_u.shape[0]):
+            gather(afferent, t, j, now, next_, mu_u[t, j])
+            gather(recurrent, t, j, now, next_, mu_u[t, j])

@@ -1,0 +1,145 @@
+"""The forward pass in a chip's integers: `hardware_sim`'s own step inside the trainer's loops.
+
+Only the step differs from `forward.py`. What it leaves for the backward pass is in the units of the
+float network: u/unit and v/unit, unit integers to one unit of u.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nmtool.hardware_sim.kernel import neuron_step
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+from nmtool.training.engines.cpu.kernels.forward import send_recurrent
+from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_ring
+
+
+@compiled()
+def spike_slope(cell, chip, u, peak, j):
+    """q of a spike, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
+    current, membrane = u / chip.unit[j], peak / chip.unit[j]
+    return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
+
+
+@compiled()
+def advance(chip, arriving, u, v, peak, faults):
+    """One step of every neuron; the compiler turns this loop into vector instructions.
+
+    Args:
+        chip: constants of the neurons as integers, see `nmtool.training.engines.cell.Chip`.
+        arriving: [neurons and more] int32, sums of the shifted weights.
+        u, v: [neurons] int64, state, brought forward.
+        peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
+        faults: [2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    for j in range(u.size):
+        after = neuron_step(
+            np.int64(arriving[j]),
+            u[j],
+            v[j],
+            chip.bias[j],
+            chip.keep_u[j],
+            chip.keep_v[j],
+            chip.vth[j],
+        )
+        u[j], v[j], peak[j] = after.u, after.v, after.peak
+        faults[0, j] += after.wrapped
+        faults[1, j] += after.clipped
+
+
+@compiled()
+def any_reset(v, peak, first, last):
+    """Whether any of the neurons first … last − 1 spiked, which reset it from above 0."""
+    found = False
+    for j in range(first, last):
+        found |= v[j] != peak[j]
+    return found
+
+
+@compiled()
+def write_down(cell, chip, u, v, peak, spikes, neuron, slope):
+    """Write down the neurons that spiked in this step; returns the spikes so far.
+
+    Args:
+        cell, chip: constants of the neurons as floats and as integers.
+        u, v, peak: as `advance` left them.
+        spikes: how many there were before.
+        neuron: [room] int32, filled from there on.
+        slope: [room] float, likewise: q.
+    """
+    n_neurons, span = np.uint64(u.size), np.uint64(SPAN)
+    for first in range(np.uint64(0), n_neurons, span):
+        last = min(first + span, n_neurons)
+        if any_reset(v, peak, first, last):
+            for j in range(first, last):
+                if v[j] != peak[j]:
+                    neuron[spikes] = j
+                    slope[spikes] = spike_slope(cell, chip, u[j], peak[j], j)
+                    spikes += 1
+    return spikes
+
+
+@compiled(parallel=True)
+def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, count, faults):
+    """Run spiking neurons through all steps of every sample.
+
+    Args:
+        cell: constants of the neurons as floats, those that the chip holds.
+        chip: the same as integers.
+        weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
+        delay, reach, stride, neuron, slope, count: as in
+            `nmtool.training.engines.cpu.kernels.forward.run_lif`.
+        drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
+        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    n_samples, n_steps = count.shape[0], count.shape[1] - 1
+    n_neurons, tile = drive.shape[1], drive.shape[2] // stride
+    for s in numba.prange(n_samples):
+        u = np.zeros(n_neurons, np.int64)
+        v = np.zeros(n_neurons, np.int64)
+        peak = np.zeros(n_neurons, np.int64)
+        ring = new_ring(reach, n_neurons, np.int32)
+        spikes = 0
+        for n in range(n_steps):
+            if n % SPAN == 0:
+                add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
+            count[s, n] = spikes
+            arriving = ring[n & (ring.shape[0] - 1)]
+            advance(chip, arriving, u, v, peak, faults[s])
+            spikes = write_down(cell, chip, u, v, peak, spikes, neuron[s], slope[s])
+            arriving[:] = 0
+            if weight.size:
+                for k in range(count[s, n], spikes):
+                    send_recurrent(weight, delay, neuron[s, k], n, ring)
+        count[s, n_steps] = spikes
+
+
+@compiled(parallel=True)
+def run_li(chip, stride, drive, membrane, faults):
+    """Run non-spiking neurons through all steps of every sample.
+
+    Args:
+        chip, stride, drive, faults: as in `run_lif`.
+        membrane: [samples, T, neurons] int32, filled with v after each step.
+    """
+    n_samples, n_steps, n_neurons = membrane.shape
+    tile = drive.shape[2] // stride
+    for s in numba.prange(n_samples):
+        traces, base = drive[s // tile], (s % tile) * stride
+        for j in range(n_neurons):
+            u, v = np.int64(0), np.int64(0)
+            for n in range(n_steps):
+                after = neuron_step(
+                    np.int64(traces[j, base + n]),
+                    u,
+                    v,
+                    chip.bias[j],
+                    chip.keep_u[j],
+                    chip.keep_v[j],
+                    chip.vth[j],
+                )
+                u, v = after.u, after.v
+                membrane[s, n, j] = v
+                faults[s, 0, j] += after.wrapped
+                faults[s, 1, j] += after.clipped

@@ -1,0 +1,56 @@
+"""Short windows of time in which the time loops work, and their exchange with whole traces.
+
+Passes over synapses want each neuron's trace in one piece: `[tiles, neurons, tile·stride]`.
+Time loops want the neurons of one step side by side: a ring `[rows, neurons]`, step n in row n
+modulo rows (a power of two), which holds the steps that delays reach and stays in the cache.
+Between the two, `SPAN` steps are turned over at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.training.engines.cpu.kernels.compiled import compiled
+
+SPAN = 16
+"""Steps, and neurons, turned over together: one cache line of 32-bit floats."""
+
+
+@compiled()
+def new_ring(reach, n_neurons, dtype):
+    """A ring of zeros for steps up to `reach` away and the SPAN that are being moved.
+
+    Its rows are wider than the neurons: whole spans, and one more, so that the rows of a column
+    do not fall into the same cache sets.
+    """
+    rows = SPAN
+    while rows < reach + SPAN:
+        rows *= 2
+    return np.zeros((rows, (n_neurons // SPAN + 2) * SPAN), dtype)
+
+
+@compiled()
+def add_to_ring(ring, n, traces, position):
+    """Add the steps n … n + SPAN − 1 of whole traces to a ring.
+
+    Args:
+        ring: [rows, neurons and more] float, added to.
+        n: first step, a multiple of SPAN.
+        traces: [neurons, tile·stride] float.
+        position: where step n lies in the traces; SPAN values from there exist.
+    """
+    slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
+    span = np.uint64(SPAN)
+    for j in range(np.uint64(traces.shape[0])):
+        for m in range(span):
+            ring[slot + m, j] += traces[j, at + m]
+
+
+@compiled()
+def store_ring(ring, n, traces, position):
+    """Write the steps n … n + SPAN − 1 of a ring to whole traces; arguments as above."""
+    slot, at = np.uint64(n & (ring.shape[0] - 1)), np.uint64(position)
+    span = np.uint64(SPAN)
+    for j in range(np.uint64(traces.shape[0])):
+        for m in range(span):
+            traces[j, at + m] = ring[slot + m, j]

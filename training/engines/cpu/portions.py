@@ -1,0 +1,141 @@
+"""How a batch is cut: tiles whose traces fit in a cache, portions of tiles that are in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nmtool.training.engines.cpu.kernels import events
+from nmtool.training.engines.cpu.kernels.rings import SPAN
+
+TILE_BYTES = 36 << 10
+"""The adjoint of one neuron over a tile of samples should stay in a first-level cache."""
+
+LARGEST_TILE = 16
+"""Samples of a tile at most."""
+
+SAMPLES_PER_THREAD = 4
+"""Samples in flight for each thread: enough to share out, few enough for the last-level cache."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a batch is cut.
+
+    Tiles decide the order of sums and follow from the shape alone. How many of them are in
+    flight depends on the threads, and changes no result.
+
+    Attributes:
+        n_steps: T.
+        stride: steps a sample takes up in a trace: T and what the longest delay reaches beyond.
+        tile: samples of a tile.
+        portion: samples in flight, whole tiles.
+    """
+
+    n_steps: int
+    stride: int
+    tile: int
+    portion: int
+
+    @classmethod
+    def of(cls, n_steps: int, reach: int, n_samples: int, dtype: DTypeLike) -> Cut:
+        """Cut a batch.
+
+        Args:
+            n_steps: T.
+            reach: steps from a spike to its last arrival.
+            n_samples: samples of the batch.
+            dtype: type of the traces.
+        """
+        # One step more, because gradients look one beyond an arrival.
+        stride = -(-(n_steps + reach + 1) // SPAN) * SPAN
+        trace_bytes = stride * np.dtype(dtype).itemsize
+        tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))
+        tiles = -(-SAMPLES_PER_THREAD * numba.get_num_threads() // tile)
+        return cls(n_steps, stride, tile, tiles * tile)
+
+    @property
+    def position_type(self) -> type[np.unsignedinteger]:
+        """Of a spike's place in a trace: passes over synapses read one per event."""
+        return np.uint16 if self.tile * self.stride <= 1 << 16 else np.uint32
+
+    def bounds(self, n_samples: int) -> Iterator[tuple[int, int]]:
+        """First and last sample (exclusive) of every portion."""
+        for first in range(0, n_samples, self.portion):
+            yield first, min(first + self.portion, n_samples)
+
+    def n_tiles(self, n_samples: int) -> int:
+        """Tiles that hold so many samples."""
+        return -(-n_samples // self.tile)
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes of a portion of samples, as arrays for the kernels.
+
+    Attributes:
+        offset: [samples + 1] int64, where each sample's spikes lie in the lists.
+        step, neuron: [spikes] int32, the lists of the whole batch.
+    """
+
+    offset: NDArray[np.int64]
+    step: NDArray[np.int32]
+    neuron: NDArray[np.int32]
+
+    @classmethod
+    def none(cls, n_samples: int) -> Spikes:
+        """Samples without spikes."""
+        return cls(np.zeros(n_samples + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.offset.size - 1
+
+    def part(self, first: int, last: int) -> Spikes:
+        """Some of the samples."""
+        return Spikes(self.offset[first : last + 1], self.step, self.neuron)
+
+    def by_channel(self, channels: int, cut: Cut) -> ByChannel:
+        """The spikes sorted by channel, tile by tile.
+
+        Args:
+            channels: number of channels of the lists; 0 takes no spikes.
+            cut: how the batch is cut.
+        """
+        start = np.zeros((cut.n_tiles(self.n_samples), channels + 1), np.uint64)
+        position = np.empty(self.offset[-1] - self.offset[0], cut.position_type)
+        if channels:
+            events.by_channel(
+                self.offset, self.step, self.neuron, channels, cut.tile, cut.stride, start, position
+            )
+        return ByChannel(cut, start, position)
+
+    def by_step(self, n_steps: int) -> NDArray[np.int64]:
+        """[samples, T + 1] int64: where each step's spikes begin in the lists."""
+        count = np.empty((self.n_samples, n_steps + 1), np.int64)
+        events.by_step(self.offset, self.step, count)
+        return count
+
+
+@dataclass(frozen=True, eq=False)
+class ByChannel:
+    """Spikes of whole tiles, sorted for passes that stream synapses.
+
+    Attributes:
+        cut: how the batch is cut.
+        start: [tiles, channels + 1] uint64, see the kernel `by_channel`.
+        position: [spikes] unsigned, likewise.
+    """
+
+    cut: Cut
+    start: NDArray[np.uint64]
+    position: NDArray[np.unsignedinteger]
+
+    def part(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.unsignedinteger]]:
+        """start and position of a portion: samples first … last − 1, first that of a tile."""
+        return self.start[first // self.cut.tile : self.cut.n_tiles(last)], self.position

@@ -1,0 +1,74 @@
+"""Synapses as the kernels of the CPU read them, and their gradients while a batch goes by."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cpu.kernels import gradients
+from nmtool.training.engines.cpu.portions import ByChannel
+from nmtool.training.engines.engine import SynapseGradients, Synapses
+
+
+class Matrix:
+    """Synapses in both orders, both contiguous.
+
+    Attributes:
+        weight, delay: [pre, post], for spikes that are sent one by one.
+        weight_by_post, delay_by_post: [post, pre], for passes that stream synapses.
+        reach: steps from a spike to its last arrival.
+
+    Args:
+        weight: [pre, post], numbers of any type.
+        delay: [pre, post] uint8 or int16, steps.
+    """
+
+    def __init__(self, weight: NDArray, delay: NDArray) -> None:
+        self.weight, self.delay = weight, delay
+        self.weight_by_post = np.ascontiguousarray(weight.T)
+        self.delay_by_post = np.ascontiguousarray(delay.T)
+        self.reach = HOP_LATENCY + int(delay.max(initial=0))
+
+    @classmethod
+    def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:
+        """The float weights of a projection; without one, no synapses at all."""
+        if synapses is None:
+            return cls(np.zeros((0, n_post), dtype), np.zeros((0, n_post), np.uint8))
+        return cls(synapses.weight.numpy(), synapses.delay.numpy())
+
+    @classmethod
+    def of_integers(cls, synapses: Synapses | None, n_post: int) -> Matrix:
+        """The shifted weights of a projection, int32; without one, no synapses at all."""
+        if synapses is None:
+            return cls.of(None, n_post, np.int32)
+        assert synapses.integer is not None
+        return cls(synapses.integer.numpy(), synapses.delay.numpy())
+
+
+class GradientSum:
+    """Gradients of a projection, summed over portions.
+
+    Args:
+        matrix: the projection.
+    """
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+        self._d_weight = np.zeros_like(matrix.weight_by_post)
+        self._d_time = np.zeros_like(matrix.weight_by_post)
+
+    def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
+        """What the gradient kernel needs to add a portion of the source's spikes."""
+        weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
+        start, position = spikes.part(first, last)
+        return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_time)
+
+    def result(self) -> SynapseGradients:
+        """The sums so far."""
+        return SynapseGradients(_by_pre(self._d_weight), _by_pre(self._d_time))
+
+
+def _by_pre(by_post: NDArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(by_post.T))

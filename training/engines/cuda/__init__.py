@@ -1,0 +1,15 @@
+"""The training engine for NVIDIA GPUs, in Numba's CUDA: the mathematics of `engines/cpu`.
+
+`available.require` says what a computer lacks to run it; the other modules are imported after that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+
+_config: Any = numba.config
+
+SIMULATED = bool(_config.ENABLE_CUDASIM)
+"""Whether kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM=1 as numba was imported."""

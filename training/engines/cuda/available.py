@@ -1,0 +1,124 @@
+"""Whether this computer can train on a GPU, and what it lacks if not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from typing import Any
+
+import torch
+
+from nmtool.errors import MissingError, UsageError
+from nmtool.training.engines.cuda import SIMULATED
+from nmtool.training.processes.launch import launched
+
+EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
+"""What brings the compiler of kernels, by CUDA's major version."""
+
+COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
+"""Packages that hold NVIDIA's compiler library, and the CUDA they belong to."""
+
+
+def require() -> torch.device:
+    """Make sure that kernels can be compiled and run, on a GPU of this process's own.
+
+    Returns:
+        The GPU, which from now on is the one that torch calls current; the CPU where Numba
+        simulates GPUs there (NUMBA_ENABLE_CUDASIM=1, which is for tests: it is thousands of
+        times slower).
+
+    Raises:
+        MissingError: a package, a driver or a GPU is missing, or packages do not go together.
+        UsageError: there are fewer GPUs than processes.
+    """
+    if SIMULATED:
+        _numba_cuda()
+        return torch.device("cpu")
+    _require_torch()
+    _require_compiler()
+    _require_numba()
+    return _own_gpu()
+
+
+def _own_gpu() -> torch.device:
+    """Torch's current GPU; of several processes of a job, each takes that of its local rank."""
+    launch = launched()
+    if launch is not None:
+        gpus = torch.cuda.device_count()
+        if launch.local_size > gpus:
+            raise UsageError(
+                f"{launch.local_size} processes on this machine need a GPU each, it has {gpus}",
+                code="gpus-too-few",
+                fix=f"--nproc-per-node {gpus}" if gpus else "train on the CPU",
+            )
+        torch.cuda.set_device(launch.local_rank)
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _require_torch() -> None:
+    if torch.version.cuda is None:
+        raise MissingError(
+            "training on a GPU needs a torch that can use one",
+            code="torch-without-cuda",
+            why=f"the installed torch {torch.__version__} was built without CUDA",
+            fix="install torch with CUDA as pytorch.org describes, or train on the CPU",
+        )
+    if not torch.cuda.is_available():
+        raise MissingError(
+            "no NVIDIA GPU is visible",
+            code="gpu-missing",
+            why="torch finds no driver or no card, or CUDA_VISIBLE_DEVICES hides it",
+            fix="look at what `nvidia-smi` shows, or train on the CPU",
+        )
+
+
+def _require_compiler() -> None:
+    major = str(torch.version.cuda).split(".")[0]
+    extra = EXTRAS.get(major, "nmtool[cuda]")
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise MissingError(
+            "training on a GPU needs numba-cuda",
+            code="library-missing",
+            why="it compiles the kernels, and is not installed",
+            fix=f"pip install '{extra}'",
+        )
+    found = {version for name, version in COMPILERS.items() if _is_installed(name)}
+    if found and major not in found:
+        raise MissingError(
+            f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
+            code="cuda-versions-differ",
+            why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
+            fix=f"pip install '{extra}'",
+        )
+
+
+def _require_numba() -> None:
+    if not _numba_cuda().is_available():
+        raise MissingError(
+            "numba-cuda cannot use the GPU that torch uses",
+            code="numba-cuda-without-gpu",
+            why="it finds no driver, or not the library it compiles kernels with (NVVM)",
+            fix="pip install 'nmtool[cuda]' for CUDA 13, 'nmtool[cuda12]' for CUDA 12; "
+            "`numba -s` shows what Numba finds",
+        )
+
+
+def _numba_cuda() -> Any:
+    try:
+        from numba import cuda
+    except (ImportError, AttributeError) as error:
+        raise MissingError(
+            "numba-cuda does not go with the installed Numba",
+            code="numba-cuda-unfit",
+            why=str(error),
+            fix="pip install --upgrade numba numba-cuda",
+        ) from error
+    return cuda
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,281 @@
+"""Forward and backward pass of one block of neurons over a batch, on a GPU.
+
+A batch goes through in portions of samples whose scratch memory is bounded; the number of
+launches per portion is constant. What is sorted, counted or summed between the kernels is torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.cuda.arrays import launch
+from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
+from nmtool.training.engines.cuda.kernels.constants import constants
+from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM
+from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
+from nmtool.training.engines.cuda.synapses import GradientSum, edges
+from nmtool.training.engines.engine import Backward, LifRun, Synapses
+from nmtool.training.engines.spike_trains import SpikeTrains
+
+SPIKE_THREADS = 256
+"""Threads of a block where each thread, or each team, has a spike or a step to itself."""
+
+
+class Block:
+    """Neurons that are simulated together, their afferent synapses and their recurrent ones.
+
+    The protocol is `nmtool.training.engines.engine.Block`.
+
+    Args:
+        cell: constants of the neurons, numpy arrays.
+        afferent: synapses from the source, [source neurons, neurons].
+        recurrent: synapses among the neurons, or None.
+        limits: how work is cut.
+
+    Raises:
+        UsageError: the block does not fit the shared memory of a GPU.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        afferent: Synapses,
+        recurrent: Synapses | None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.afferent = contiguous(afferent)
+        self.is_recurrent = recurrent is not None
+        self.recurrent = contiguous(recurrent or none_like(afferent))
+        self.cell = constants(cell, self.afferent.weight)
+        self.size = self.cell.shape[1]
+        self.itemsize = self.cell.element_size()
+        self.reach = self.afferent.reach
+        self.lanes = self.limits.ring_lanes(self.reach, self.itemsize)
+        self.row_bytes = self.size * self.itemsize
+
+    @property
+    def sent(self) -> Synapses:
+        """What afferent spikes add up to, in the numbers of the forward pass."""
+        return self.afferent
+
+    def run_lif(self, source: SpikeTrains) -> LifRun:
+        """Forward pass of spiking neurons.
+
+        Args:
+            source: the afferent spikes.
+
+        Raises:
+            UsageError: the neurons do not fit the shared memory of a GPU.
+        """
+        row_bytes = self.row_bytes + 8 * words_of(self.size)
+        portions = list(self._portions(source, row_bytes)) or [(0, 0)]
+        parts = [self._run_lif(source, first, last) for first, last in portions]
+        count, step, neuron, slope = (torch.cat(lists) for lists in zip(*parts, strict=True))
+        ends = count.reshape(source.n_samples, source.n_steps).sum(1).cumsum(0)
+        offset = torch.cat([ends.new_zeros(1), ends])
+        return LifRun(SpikeTrains(offset, step, neuron, source.n_steps, self.size), slope)
+
+    def _run_lif(
+        self, source: SpikeTrains, first: int, last: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Spikes per step [samples·T], and step, neuron and slope of each spike."""
+        n_steps, rows = source.n_steps, (last - first) * source.n_steps
+        drive = self._drive(source, first, last)
+        tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
+        quality = self.spike(drive, tape).reshape(rows, self.size)
+        tape = tape.reshape(rows, tape.shape[2])
+        grid = (blocks_of(rows, SPIKE_THREADS),)
+        count = tape.new_empty(rows)
+        launch(forward.count_spikes, grid, SPIKE_THREADS, 0, tape, count)
+        step, neuron = source.step.new_empty((2, int(count.sum())))
+        slope = quality.new_empty(step.numel())
+        lists = step, neuron, slope
+        start = count.cumsum(0) - count
+        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, quality, start, n_steps, *lists)
+        return count, *lists
+
+    def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
+        """Run spiking neurons over a portion; [samples, T, neurons] float, q where they spike.
+
+        Args:
+            drive: [samples, T, neurons], sums of what was `sent`; overwritten.
+            tape: [samples, T, words] int64, filled with masks of spikes.
+        """
+        loop = self.recurrent.weight, self.recurrent.delay
+        launch(forward.run_lif, *self.per_sample(len(drive)), self.cell, *loop, drive, tape)
+        return drive
+
+    def per_sample(self, n_samples: int) -> tuple[tuple[int], int, int]:
+        """Grid, threads and shared bytes of kernels with one block per sample."""
+        shared = self.limits.state_bytes(self.size, self.itemsize)
+        return (n_samples,), self.limits.threads_for(self.size), shared
+
+    def run_li(self, source: SpikeTrains) -> Tensor:
+        """Forward pass of non-spiking neurons: [samples, T, neurons] float, v[n]."""
+        shape = (source.n_samples, source.n_steps, self.size)
+        membrane = self.sent.weight.new_empty(shape)
+        for first, last in self._portions(source, self.size * self.itemsize):
+            self.integrate(self._drive(source, first, last), membrane[first:last])
+        return membrane
+
+    def integrate(self, drive: Tensor, membrane: Tensor) -> None:
+        """Run non-spiking neurons over a portion.
+
+        Args:
+            drive: [samples, T, neurons], sums of what was `sent`.
+            membrane: [samples, T, neurons], filled.
+        """
+        grid, threads = self.per_neuron(len(drive))
+        launch(forward.run_li, grid, threads, 0, self.cell, drive, membrane)
+
+    def _portions(self, source: SpikeTrains, row_bytes: int) -> Iterator[tuple[int, int]]:
+        """Samples first … last − 1 of every portion, from the scratch bytes of a step."""
+        return self.limits.portions(source.n_samples, row_bytes * source.n_steps)
+
+    def per_neuron(self, n_samples: int) -> tuple[tuple[int, int], int]:
+        """Grid and threads of kernels with one thread per sample and neuron."""
+        threads = min(SPIKE_THREADS, self.limits.threads_for(self.size))
+        return (n_samples, blocks_of(self.size, threads)), threads
+
+    def _drive(self, source: SpikeTrains, first: int, last: int) -> Tensor:
+        """[samples, T, neurons]: what the source's spikes add up to in each step."""
+        drive = self.sent.weight.new_empty((last - first, source.n_steps, self.size))
+        launch(
+            currents.afferent_drive,
+            (last - first, blocks_of(self.size, self.lanes)),
+            self.lanes,
+            self.reach * self.lanes * self.itemsize,
+            self.sent.weight,
+            self.sent.delay,
+            source.offset[first : last + 1],
+            source.step,
+            source.neuron,
+            self.reach,
+            drive,
+        )
+        return drive
+
+    def backward_lif(
+        self,
+        source: SpikeTrains,
+        run: LifRun,
+        time_gradient: Tensor,
+        push: Tensor,
+        *,
+        want_source_time: bool,
+    ) -> Backward:
+        """Backward pass of spiking neurons.
+
+        Args:
+            source, run: as in the forward pass.
+            time_gradient: [spikes] float, ∂L/∂t per ms of every spike, from elsewhere.
+            push: [neurons] float, added to μ_v at every spike.
+            want_source_time: whether the source's spikes need gradients.
+        """
+        own, n_steps = run.spikes, source.n_steps
+        start = edges(own.sample_index() * n_steps + own.step, own.n_samples * n_steps)
+        sums = _Sums(self, source, own, want_source_time)
+        for first, last in self._portions(source, 2 * self.size * self.itemsize):
+            mu_u, c = self._traces(last - first, n_steps)
+            launch(
+                adjoint.run_lif_adjoint,
+                *self.per_sample(last - first),
+                self.cell,
+                self.recurrent.weight,
+                self.recurrent.delay,
+                start[first * n_steps : last * n_steps + 1],
+                own.neuron,
+                run.slope,
+                time_gradient.contiguous(),
+                push.contiguous(),
+                mu_u,
+                c,
+            )
+            sums.add(first, last, mu_u, c)
+        return sums.result()
+
+    def backward_li(
+        self, source: SpikeTrains, d_membrane: Tensor, *, want_source_time: bool
+    ) -> Backward:
+        """Backward pass of non-spiking neurons.
+
+        Args:
+            source: as in the forward pass.
+            d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
+            want_source_time: whether the source's spikes need gradients.
+        """
+        # In integers membranes come in double precision, the adjoint runs in that of the cell.
+        d_membrane = d_membrane.to(self.cell.dtype).contiguous()
+        sums = _Sums(self, source, None, want_source_time)
+        for first, last in self._portions(source, 2 * self.size * self.itemsize):
+            mu_u, c = self._traces(last - first, source.n_steps)
+            grid, threads = self.per_neuron(last - first)
+            own = self.cell, d_membrane[first:last], mu_u, c
+            launch(adjoint.run_li_adjoint, grid, threads, 0, *own)
+            sums.add(first, last, mu_u, c)
+        return sums.result()
+
+    def _traces(self, n_samples: int, n_steps: int) -> tuple[Tensor, Tensor]:
+        """Room for μ_u and c, each [samples, neurons, T] float."""
+        shape = (n_samples, self.size, n_steps)
+        return self.cell.new_empty(shape), self.cell.new_empty(shape)
+
+
+class _Sums:
+    """Gradients of a block's synapses while its portions go by."""
+
+    def __init__(
+        self, block: Block, source: SpikeTrains, own: SpikeTrains | None, want_source_time: bool
+    ) -> None:
+        self.block, self.source = block, source
+        self.afferent = GradientSum(block.afferent, source, block.limits)
+        self.recurrent = (
+            GradientSum(block.recurrent, own, block.limits)
+            if own is not None and block.is_recurrent
+            else None
+        )
+        self.source_time = block.cell.new_empty(source.n_spikes) if want_source_time else None
+        # Both are needed only for the times: one list from the device instead of one per portion.
+        self.offset = source.offset.tolist() if want_source_time else []
+        self.sample = source.sample_index() if want_source_time else None
+
+    def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
+        """Add samples first … last − 1 from their adjoint [samples, neurons, T]."""
+        self.afferent.add(first, last, mu_u, c)
+        if self.recurrent is not None:
+            self.recurrent.add(first, last, mu_u, c)
+        if self.source_time is not None and self.sample is not None:
+            spikes = slice(self.offset[first], self.offset[last])
+            threads = min(SPIKE_THREADS, self.block.limits.threads)
+            teams = threads // TEAM
+            launch(
+                gradients.spike_time_gradients,
+                (blocks_of(spikes.stop - spikes.start, teams),),
+                threads,
+                teams * PITCH * self.block.itemsize,
+                self.block.afferent.weight,
+                self.block.afferent.delay,
+                self.sample[spikes] - first,
+                self.source.step[spikes],
+                self.source.neuron[spikes],
+                c,
+                self.source_time[spikes],
+            )
+
+    def result(self) -> Backward:
+        recurrent = self.recurrent.result() if self.recurrent is not None else None
+        return Backward(self.afferent.result(), recurrent, self.source_time)
+
+
+def contiguous(synapses: Synapses) -> Synapses:
+    return Synapses(synapses.weight.detach().contiguous(), synapses.delay.contiguous())
+
+
+def none_like(like: Synapses) -> Synapses:
+    """No synapses at all, for populations without recurrence."""
+    return Synapses(like.weight[:0], like.delay[:0])

@@ -1,0 +1,125 @@
+"""The transposed recursion, backward in time, with EventProp's jump at every spike.
+
+With μ = ∂L/∂·, q as stored at the spike (see `run_lif`) and c the derivative of
+the loss by the arrival time of a weight of one:
+
+    μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
+    at a spike:  μ_v ← μ_v·(1 + θ/q) − (τ_mem/q)·∂L/∂t + push
+    μ_u[n] = μ_v[n] + β·μ_u[n+1]
+    c[n]   = μ_u[n]/τ_syn − μ_v[n]/(b·τ_mem)
+
+∂L/∂t of a spike sums its arrivals, Σ_j w_j·c_j[n + 1 + d_j], over all projections, and what the
+loss itself says of the spike's time (Mészáros, Knight & Nowotny 2025, in stepped form).
+"""
+
+from __future__ import annotations
+
+from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.engines.cuda.kernels.constants import (
+    ALPHA,
+    BETA,
+    PER_DRIVE,
+    PER_TAU_SYN,
+    TAU_MEM,
+    THETA,
+)
+from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
+
+
+@within
+def jump(cell, i, q, dt_gradient, push, mu_v):
+    """The jump of μ_v at a spike of neuron i."""
+    own = mu_v[i] * cell[THETA, i] - cell[TAU_MEM, i] * dt_gradient
+    mu_v[i] += own / q + push[i]
+
+
+@within
+def write_step(cell, n, mu_v, after, mu_u, c):
+    """μ_u and c of step n for the thread's neurons.
+
+    Args:
+        mu_v, after: [neurons], μ_v[n], and μ_u[n + 1] which becomes μ_u[n].
+        mu_u, c: [neurons, T] float, filled at n.
+    """
+    j = cuda.threadIdx.x
+    while j < mu_v.size:
+        after[j] = mu_v[j] + cell[BETA, j] * after[j]
+        mu_u[j, n] = after[j]
+        c[j, n] = after[j] * cell[PER_TAU_SYN, j] - mu_v[j] * cell[PER_DRIVE, j]
+        j += cuda.blockDim.x
+
+
+@kernel
+def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, push, mu_u, c):
+    """Run the adjoint of spiking neurons from the last step to the first, one block per sample.
+
+    μ_v and the latest μ_u are in shared memory. The spikes of a step are dealt to teams of 32
+    threads; a team reads the rows of its spike's synapses coalesced and sums through shared
+    memory. A neuron spikes at most once in a step, so that no two spikes change the same μ_v.
+
+    Args:
+        cell: [constants, neurons] float.
+        weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
+        start: [samples·T + 1] int64, place of each step's spikes in the lists below.
+        neuron: [spikes] int32.
+        slope: [spikes] float, q.
+        time_gradient: [spikes] float, ∂L/∂t per ms from the loss and from other populations.
+        push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
+        mu_u, c: [samples, neurons, T] float, filled.
+
+    Dynamic shared memory: [2, neurons] and [teams, PITCH] of the type of `mu_u`.
+    """
+    n_neurons, n_steps = mu_u.shape[1], mu_u.shape[2]
+    s, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
+    team, lane, teams = thread // TEAM, thread % TEAM, threads // TEAM
+    state = cuda.shared.array(0, mu_u.dtype)
+    mu_v, after = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+    parts = state[2 * n_neurons : 2 * n_neurons + teams * PITCH]
+    nothing = mu_u.dtype.type(0)
+    j = thread
+    while j < n_neurons:
+        mu_v[j] = after[j] = nothing
+        j += threads
+    for n in range(n_steps - 1, -1, -1):
+        j = thread
+        while j < n_neurons:
+            mu_v[j] *= cell[ALPHA, j]
+            j += threads
+        first, last = start[s * n_steps + n], start[s * n_steps + n + 1]
+        # What is decided here is the same for the whole block: all meet at each barrier.
+        if first < last:
+            cuda.syncthreads()
+        while first < last:
+            part, k = nothing, first + team
+            if k < last and weight.shape[0] > 0:
+                part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], n, lane, c[s])
+            parts[team * PITCH + lane] = part
+            cuda.syncthreads()
+            k = first + thread
+            if thread < teams and k < last:
+                dt_gradient = time_gradient[k] + sum_of_team(parts, thread, threads // teams)
+                jump(cell, neuron[k], slope[k], dt_gradient, push, mu_v)
+            cuda.syncthreads()
+            first += teams
+        write_step(cell, n, mu_v, after, mu_u[s], c[s])
+
+
+@kernel
+def run_li_adjoint(cell, d_membrane, mu_u, c):
+    """Run the adjoint of non-spiking neurons, one thread per sample and neuron.
+
+    Args:
+        cell: [constants, neurons] float.
+        d_membrane: [samples, T, neurons] float, ∂L/∂v[n]; read coalesced.
+        mu_u, c: [samples, neurons, T] float, filled; a thread writes its own rows.
+    """
+    s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+    if j < mu_u.shape[1]:
+        alpha, beta = cell[ALPHA, j], cell[BETA, j]
+        per_tau_syn, per_drive = cell[PER_TAU_SYN, j], cell[PER_DRIVE, j]
+        mu_v = after = mu_u.dtype.type(0)
+        for n in range(mu_u.shape[2] - 1, -1, -1):
+            mu_v = d_membrane[s, n, j] + alpha * mu_v
+            after = mu_v + beta * after
+            mu_u[s, j, n] = after
+            c[s, j, n] = after * per_tau_syn - mu_v * per_drive

@@ -1,0 +1,50 @@
+"""Synaptic currents that spikes from elsewhere drive into a population."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+
+
+@kernel
+def afferent_drive(weight, delay, offset, step, neuron, reach, drive):
+    """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
+
+    One block per sample and group of post-neurons, one thread per post-neuron. What is on its
+    way lies in shared memory, a ring of `reach` steps; a column of the ring belongs to one
+    thread and to one bank, so that nothing is atomic and no thread waits for another. Rows of
+    synapses are read coalesced, and every a[n] is written once.
+
+    Args:
+        weight, delay: [pre, post], jumps of u and steps.
+        offset: [samples + 1] int64; step, neuron: [spikes] int32, the source's spikes.
+        reach: steps from a spike to its last arrival.
+        drive: [samples, T, post] float, filled.
+
+    Dynamic shared memory: [reach, threads] of the type of `drive`.
+    """
+    s, lane, lanes = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
+    j = cuda.blockIdx.y * lanes + lane
+    if j >= drive.shape[2]:
+        return
+    ring = cuda.shared.array(0, drive.dtype)
+    nothing = drive.dtype.type(0)
+    for slot in range(reach):
+        ring[slot * lanes + lane] = nothing
+    k, last = offset[s], offset[s + 1]
+    now = 0
+    for n in range(drive.shape[1]):
+        drive[s, n, j] = ring[now * lanes + lane]
+        ring[now * lanes + lane] = nothing
+        while k < last and step[k] == n:
+            i = neuron[k]
+            at = now + HOP_LATENCY + np.int32(delay[i, j])
+            if at >= reach:
+                at -= reach
+            ring[at * lanes + lane] += weight[i, j]
+            k += 1
+        now += 1
+        if now == reach:
+            now = 0

@@ -1,0 +1,339 @@
+"""The recursion of one time step, for spiking and for non-spiking populations.
+
+u[n] = β·u[n−1] + a[n]
+v[n] = α·v[n−1] + u[n] + (1−α)·bias       spike iff v[n] > θ, then v[n] ← 0
+
+In a chip's integers the step is `hardware_sim`'s own; what it leaves for the backward pass is in
+the units of the float network, u/unit and v/unit.
+
+Spikes of a step are a mask, one bit per neuron, 32 to a *word*; a *group* is one bit per word, so
+that a step costs what its spikes cost.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int32, uint32
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.hardware_sim.step import neuron_step
+from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel, within
+from nmtool.training.engines.cuda.kernels.constants import (
+    ALPHA,
+    BETA,
+    BIAS,
+    BIAS_STEP,
+    CHIP_BIAS,
+    GAIN,
+    KEEP_U,
+    KEEP_V,
+    THETA,
+    VTH,
+    B,
+)
+
+WORD = 32
+"""Bits of a word."""
+
+BUFFERS = 3
+"""Masks in shared memory: one is filled and read, one still read, one cleared."""
+
+
+chip_step = within(neuron_step)
+
+
+@within
+def mark(j, words, groups):
+    """Mark a neuron that spikes; or is the same in any order."""
+    word = j // WORD
+    cuda.atomic.or_(words, word, np.uint32(np.uint32(1) << np.uint32(j % WORD)))
+    cuda.atomic.or_(groups, word // WORD, np.uint32(np.uint32(1) << np.uint32(word % WORD)))
+
+
+@within
+def crossing(cell, j, current, membrane):
+    """q = max(u/b, u/(1−α)) + bias − v of a spike, see `nmtool.training.mathematics.reference`.
+
+    Args:
+        cell: [constants, neurons] float.
+        j: the neuron.
+        current, membrane: u and v before the reset, in units of u.
+    """
+    return max(current / cell[B, j], current / cell[GAIN, j]) + cell[BIAS, j] - membrane
+
+
+@within
+def advance(cell, a, u, v, words, groups):
+    """Advance the thread's neurons by a step and mark those that spike.
+
+    Args:
+        cell: [constants, neurons].
+        a: [neurons], the drive of the step. Where a neuron spikes, q takes the place of its
+            drive, which nothing reads any more.
+        u, v: [neurons].
+        words, groups: the mask of the step.
+    """
+    j = cuda.threadIdx.x
+    while j < u.size:
+        u[j] = cell[BETA, j] * u[j] + a[j]
+        v[j] = cell[ALPHA, j] * v[j] + u[j] + cell[BIAS_STEP, j]
+        if v[j] > cell[THETA, j]:
+            a[j] = crossing(cell, j, u[j], v[j])
+            v[j] = u.dtype.type(0)
+            mark(j, words, groups)
+        j += cuda.blockDim.x
+
+
+@within
+def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
+    """The same in a chip's integers.
+
+    Args:
+        cell: [constants, neurons], what the chip holds as floats.
+        chip: [constants, neurons] int64, see `nmtool.training.engines.cuda.kernels.constants`.
+        unit: [neurons], integers to one unit of u.
+        a: [neurons] int32, sums of shifted weights.
+        u, v: [neurons] int32.
+        words, groups: the mask of the step.
+        slope: [neurons], filled with q where a neuron spikes.
+        faults: [2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    number = unit.dtype.type
+    j = cuda.threadIdx.x
+    while j < u.size:
+        after = chip_step(
+            np.int64(a[j]),
+            np.int64(u[j]),
+            np.int64(v[j]),
+            chip[CHIP_BIAS, j],
+            chip[KEEP_U, j],
+            chip[KEEP_V, j],
+            chip[VTH, j],
+        )
+        u[j], v[j] = after.u, after.v
+        faults[0, j] += after.wrapped
+        faults[1, j] += after.clipped
+        if after.spiked:
+            current, membrane = number(after.u) / unit[j], number(after.peak) / unit[j]
+            slope[j] = crossing(cell, j, current, membrane)
+            mark(j, words, groups)
+        j += cuda.blockDim.x
+
+
+@within
+def send(weight, delay, n, words, groups, drive):
+    """Add the spikes of step n to the drive of the thread's neurons, in ascending order.
+
+    Args:
+        weight, delay: [pre, post].
+        words, groups: the mask of the step.
+        drive: [T, post], added to; what arrives later than that is lost.
+    """
+    for group in range(groups.size):
+        occupied = groups[group]
+        while occupied != 0:
+            word = group * WORD + cuda.ffs(occupied) - 1
+            occupied = np.uint32(occupied & (occupied - np.uint32(1)))
+            spiking = words[word]
+            while spiking != 0:
+                i = word * WORD + cuda.ffs(spiking) - 1
+                spiking = np.uint32(spiking & (spiking - np.uint32(1)))
+                j = cuda.threadIdx.x
+                while j < drive.shape[1]:
+                    arrival = n + HOP_LATENCY + np.int32(delay[i, j])
+                    if arrival < drive.shape[0]:
+                        drive[arrival, j] += weight[i, j]
+                    j += cuda.blockDim.x
+
+
+@within
+def clear(bits):
+    """Set a part of the shared memory to zero, by all threads of the block."""
+    index = cuda.threadIdx.x
+    while index < bits.size:
+        bits[index] = np.uint32(0)
+        index += cuda.blockDim.x
+
+
+@within
+def begin(u, v, masks):
+    """Set state and masks to zero, by all threads of the block, which then wait for each other."""
+    j = cuda.threadIdx.x
+    while j < u.size:
+        u[j] = v[j] = 0
+        j += cuda.blockDim.x
+    clear(masks)
+    cuda.syncthreads()
+
+
+@within
+def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
+    """What follows the barrier of a step: write its mask down, and send its spikes.
+
+    Args:
+        weight, delay: [neurons, neurons], or [0, neurons].
+        n: the step.
+        words, groups: its mask.
+        next_but_one: the mask of step n + 2, cleared.
+        tape: [words] int64, filled.
+        drive: [T, neurons], added to.
+    """
+    clear(next_but_one)
+    word = cuda.threadIdx.x
+    while word < tape.size:
+        tape[word] = np.int64(words[word])
+        word += cuda.blockDim.x
+    if weight.shape[0] > 0:
+        send(weight, delay, n, words, groups, drive)
+
+
+@kernel
+def run_lif(cell, weight, delay, drive, tape):
+    """Run spiking neurons through all steps of every sample, one block per sample.
+
+    u, v and the masks are in shared memory. The drive is the delay line of the population's own
+    spikes as well: only the thread that owns a neuron adds to its drive. Three masks take turns,
+    so that a step needs one barrier: the mask of step n is read after the barrier of step n,
+    cleared after that of n + 1 and filled again after that of n + 2.
+
+    Args:
+        cell: [constants, neurons] float.
+        weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
+        drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike it is
+            left as q, see `crossing`.
+        tape: [samples, T, words] int64, filled with the masks.
+
+    Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
+    """
+    n_neurons, n_words = drive.shape[2], tape.shape[2]
+    s = cuda.blockIdx.x
+    state = cuda.shared.array(0, drive.dtype)
+    u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+    size = n_words + (n_words + WORD - 1) // WORD
+    bits = cuda.shared.array(0, uint32)[2 * n_neurons * drive.itemsize // 4 :]
+    begin(u, v, bits[: BUFFERS * size])
+    for n in range(drive.shape[1]):
+        first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
+        words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
+        advance(cell, drive[s, n], u, v, words, groups)
+        cuda.syncthreads()
+        ahead = bits[later : later + size]
+        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+
+
+@kernel
+def run_lif_chip(cell, chip, unit, weight, delay, drive, tape, slope, faults):
+    """`run_lif` in a chip's integers.
+
+    Args:
+        cell: [constants, neurons] float, what the chip holds as floats.
+        chip: [constants, neurons] int64.
+        unit: [neurons] float, integers to one unit of u.
+        weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
+        delay: as in `run_lif`.
+        drive: [samples, T, neurons] int32, sums of shifted weights; recurrent ones are added.
+        tape: [samples, T, words] int64, filled with the masks.
+        slope: [samples, T, neurons] float, filled with q where a neuron spikes.
+        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+
+    Dynamic shared memory: [2, neurons] int32, then [3, words + groups] uint32.
+    """
+    n_neurons, n_words = drive.shape[2], tape.shape[2]
+    s = cuda.blockIdx.x
+    state = cuda.shared.array(0, int32)
+    u, v = state[:n_neurons], state[n_neurons : 2 * n_neurons]
+    size = n_words + (n_words + WORD - 1) // WORD
+    bits = cuda.shared.array(0, uint32)[2 * n_neurons :]
+    begin(u, v, bits[: BUFFERS * size])
+    for n in range(drive.shape[1]):
+        first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
+        words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
+        advance_chip(cell, chip, unit, drive[s, n], u, v, words, groups, slope[s, n], faults[s])
+        cuda.syncthreads()
+        ahead = bits[later : later + size]
+        hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
+
+
+@kernel
+def count_spikes(tape, count):
+    """Count the spikes of every step, one thread per step of a sample.
+
+    Args:
+        tape: [samples·T, words] int64, masks.
+        count: [samples·T] int64, filled.
+    """
+    row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if row < tape.shape[0]:
+        total = 0
+        for word in range(tape.shape[1]):
+            total += cuda.popc(np.uint32(tape[row, word]))
+        count[row] = total
+
+
+@kernel
+def list_spikes(tape, quality, start, n_steps, step, neuron, slope):
+    """Turn masks into lists in the order of a raster, one thread per step of a sample.
+
+    Args:
+        tape: [samples·T, words] int64, masks.
+        quality: [samples·T, neurons] float, q where a neuron spiked.
+        start: [samples·T] int64, place of each step's first spike in the lists.
+        n_steps: T.
+        step, neuron: [spikes] int32; slope: [spikes] float; filled.
+    """
+    row = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if row < tape.shape[0]:
+        at, n = start[row], row % n_steps
+        for word in range(tape.shape[1]):
+            spiking = np.uint32(tape[row, word])
+            while spiking != 0:
+                i = word * WORD + cuda.ffs(spiking) - 1
+                spiking = np.uint32(spiking & (spiking - np.uint32(1)))
+                step[at] = n
+                neuron[at] = i
+                slope[at] = quality[row, i]
+                at += 1
+
+
+@kernel
+def run_li(cell, drive, membrane):
+    """Run non-spiking neurons through all steps, one thread per sample and neuron.
+
+    Neighbouring threads are neighbouring neurons: reads and writes are coalesced.
+
+    Args:
+        cell: [constants, neurons] float.
+        drive: [samples, T, neurons] float, a[n].
+        membrane: [samples, T, neurons] float, filled with v[n].
+    """
+    s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+    if j < drive.shape[2]:
+        alpha, beta, bias_step = cell[ALPHA, j], cell[BETA, j], cell[BIAS_STEP, j]
+        u = v = drive.dtype.type(0)
+        for n in range(drive.shape[1]):
+            u = beta * u + drive[s, n, j]
+            v = alpha * v + u + bias_step
+            membrane[s, n, j] = v
+
+
+@kernel
+def run_li_chip(chip, drive, membrane, faults):
+    """`run_li` in a chip's integers.
+
+    Args:
+        chip: [constants, neurons] int64.
+        drive: [samples, T, neurons] int32, sums of shifted weights.
+        membrane: [samples, T, neurons] int32, filled with v after each step.
+        faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
+    """
+    s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+    if j < drive.shape[2]:
+        bias, vth = chip[CHIP_BIAS, j], chip[VTH, j]
+        keep_u, keep_v = chip[KEEP_U, j], chip[KEEP_V, j]
+        u, v = np.int64(0), np.int64(0)
+        for n in range(drive.shape[1]):
+            after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)
+            u, v = after.u, after.v
+            membrane[s, n, j] = v
+            faults[s, 0, j] += after.wrapped
+            faults[s, 1, j] += after.clipped

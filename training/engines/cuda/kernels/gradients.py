@@ -1,0 +1,92 @@
+"""Gradients of synapses and of spike times, gathered from the adjoint where spikes arrive.
+
+∂L/∂w_u = Σ_k μ_u[k + 1 + d]        ∂L/∂t = w_u·Σ_k c[k + 1 + d]      (k: steps of the spikes)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
+from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
+
+
+@kernel
+def synapse_gradients(delay, start, step, window, mu_u, c, sum_mu_u, sum_c):
+    """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
+
+    A block is one post-neuron, a chunk of the samples and a strip of pre-neurons. The traces of
+    the post-neuron come into shared memory, coalesced, a window of steps at a time; there every
+    thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers and are
+    written once per chunk. Spikes of a channel ascend in time, so that a thread walks its list
+    once, whatever the number of windows.
+
+    Args:
+        delay: [post, pre] steps; read coalesced.
+        start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
+        step: [spikes] int32, sorted by sample, channel and time.
+        window: steps that fit in shared memory.
+        mu_u, c: [samples, post, T] float, the adjoint.
+        sum_mu_u, sum_c: [chunks, post, pre] float, filled: Σ μ_u and Σ c.
+
+    Dynamic shared memory: [2, window] of the type of `mu_u`.
+    """
+    n_samples, n_steps = mu_u.shape[0], mu_u.shape[2]
+    n_pre, chunks = delay.shape[1], sum_mu_u.shape[0]
+    j, chunk = cuda.blockIdx.x, cuda.blockIdx.y
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    i = cuda.blockIdx.z * threads + thread
+    traces = cuda.shared.array(0, mu_u.dtype)
+    mu_u_of, c_of = traces[:window], traces[window : 2 * window]
+    shift = HOP_LATENCY + np.int32(delay[j, i]) if i < n_pre else 0
+    total_mu_u = total_c = mu_u.dtype.type(0)
+    size = (n_samples + chunks - 1) // chunks
+    for s in range(chunk * size, min(chunk * size + size, n_samples)):
+        k = start[s * n_pre + i] if i < n_pre else 0
+        last = start[s * n_pre + i + 1] if i < n_pre else 0
+        first = 0
+        while first < n_steps:
+            steps = min(window, n_steps - first)
+            cuda.syncthreads()
+            m = thread
+            while m < steps:
+                mu_u_of[m] = mu_u[s, j, first + m]
+                c_of[m] = c[s, j, first + m]
+                m += threads
+            cuda.syncthreads()
+            while k < last and step[k] + shift < first + steps:
+                arrival = step[k] + shift - first
+                total_mu_u += mu_u_of[arrival]
+                total_c += c_of[arrival]
+                k += 1
+            first += window
+    if i < n_pre:
+        sum_mu_u[chunk, j, i] = total_mu_u
+        sum_c[chunk, j, i] = total_c
+
+
+@kernel
+def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
+    """∂L/∂t per ms of every spike of a source through one projection, a team per spike.
+
+    Args:
+        weight, delay: [pre, post], rows read coalesced.
+        sample: [spikes] int64, counted within `c`; step, neuron: [spikes] int32.
+        c: [samples, post, T] float, the target's adjoint.
+        gradient: [spikes] float, filled.
+
+    Dynamic shared memory: [teams, PITCH] of the type of `c`.
+    """
+    thread, threads = cuda.threadIdx.x, cuda.blockDim.x
+    parts = cuda.shared.array(0, c.dtype)
+    team, lane, teams = thread // TEAM, thread % TEAM, threads // TEAM
+    first = cuda.blockIdx.x * teams
+    part, k = c.dtype.type(0), first + team
+    if k < step.size:
+        part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], step[k], lane, c[sample[k]])
+    parts[team * PITCH + lane] = part
+    cuda.syncthreads()
+    k = first + thread
+    if thread < teams and k < step.size:
+        gradient[k] = sum_of_team(parts, thread, threads // teams)

@@ -1,0 +1,54 @@
+"""Teams: 32 threads that sum over the synapses of one spike.
+
+Sums go through shared memory instead of warp shuffles: one code for simulator and GPU, and a
+fixed order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.training.engines.cuda.kernels.compiled import within
+
+TEAM = 32
+"""Threads of a team: a warp."""
+
+PITCH = TEAM + 1
+"""Distance of two teams' parts in shared memory: each begins in another bank."""
+
+
+@within
+def arrival_gradient(weight, delay, n, lane, c):
+    """What one thread of a team adds to ∂L/∂t per ms of a spike of step n.
+
+    Args:
+        weight, delay: [post], the synapses of the neuron that spiked.
+        lane: the thread's place in its team.
+        c: [post, T] float, derivative by the arrival time of a weight of one; 0 beyond T.
+    """
+    total = c.dtype.type(0)
+    j = lane
+    while j < weight.size:
+        arrival = n + HOP_LATENCY + np.int32(delay[j])
+        if arrival < c.shape[1]:
+            total += weight[j] * c[j, arrival]
+        j += TEAM
+    return total
+
+
+@within
+def sum_of_team(parts, team, size):
+    """The sum of what the threads of a team left in shared memory, always in the same order.
+
+    Args:
+        parts: [teams·PITCH] float.
+        team: which one.
+        size: TEAM, derived from what only the launch decides: a compiler that knew it would
+            hold all parts in registers at once.
+    """
+    first = team * PITCH
+    total = parts[first]
+    for at in range(first + 1, first + size):
+        total += parts[at]
+    return total

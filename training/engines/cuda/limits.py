@@ -1,0 +1,114 @@
+"""How work is cut so that it fits a GPU: threads, shared memory, samples in flight.
+
+Every size follows from the shapes alone, never from the card, so that sums have the same order
+and results repeat on any card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nmtool.errors import UsageError
+from nmtool.training.engines.cuda.kernels.forward import BUFFERS, WORD
+from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM
+
+
+def blocks_of(size: int, part: int) -> int:
+    """How many parts cover a size."""
+    return -(-size // part)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a block of threads may use.
+
+    Attributes:
+        threads: most threads of a block; a multiple of 32 up to 1024.
+        shared_bytes: shared memory of a block. 48 KB is what every card grants; Numba has no
+            way to ask for more.
+        scratch_bytes: global memory for what lives only during a pass. The default holds the
+            adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about one
+            per multiprocessor of a large card.
+        blocks: blocks that a kernel over synapses should at least have, where samples allow.
+    """
+
+    threads: int = 1024
+    shared_bytes: int = 48 << 10
+    scratch_bytes: int = 2 << 30
+    blocks: int = 4096
+
+    def threads_for(self, size: int) -> int:
+        """Threads of a block over `size` things: whole warps."""
+        return min(self.threads, TEAM * blocks_of(max(size, 1), TEAM))
+
+    def portions(self, n_samples: int, bytes_per_sample: int) -> Iterator[tuple[int, int]]:
+        """First and last sample (exclusive) of every portion whose scratch memory fits."""
+        size = max(1, self.scratch_bytes // max(1, bytes_per_sample))
+        for first in range(0, n_samples, size):
+            yield first, min(first + size, n_samples)
+
+    def ring_lanes(self, reach: int, itemsize: int) -> int:
+        """Post-neurons that share a block of the kernel `afferent_drive`.
+
+        Args:
+            reach: steps from a spike to its last arrival.
+            itemsize: bytes of a float.
+
+        Raises:
+            UsageError: not even one neuron's ring fits.
+        """
+        lanes = TEAM
+        while lanes * reach * itemsize > self.shared_bytes:
+            if lanes == 1:
+                raise UsageError(
+                    f"delays of {reach - 1} steps are too long to train on a GPU",
+                    code="delays-too-long-for-gpu",
+                    why=f"a neuron's input on its way takes {reach * itemsize} bytes of a "
+                    f"multiprocessor's shared memory; {self.shared_bytes} are granted",
+                    fix="train on the CPU, shorten the delays, or use a longer time step",
+                )
+            lanes //= 2
+        return lanes
+
+    def state_bytes(self, neurons: int, itemsize: int) -> int:
+        """Shared memory of the kernels `run_lif` and `run_lif_adjoint`.
+
+        Two floats per neuron, then masks of spikes or the parts of teams.
+
+        Raises:
+            UsageError: more than a block may use.
+        """
+        words = words_of(neurons)
+        masks = 4 * BUFFERS * (words + blocks_of(words, WORD))
+        parts = self.threads_for(neurons) // TEAM * PITCH * itemsize
+        need = 2 * neurons * itemsize + max(masks, parts)
+        if need > self.shared_bytes:
+            raise UsageError(
+                f"a population of {neurons} neurons is too large to train on a GPU",
+                code="population-too-large-for-gpu",
+                why=f"its state takes {need} bytes of a multiprocessor's shared memory; "
+                f"{self.shared_bytes} are granted (populations that feed back on each other "
+                "count as one)",
+                fix="train on the CPU, or with smaller populations",
+            )
+        return need
+
+    def window(self, n_steps: int, itemsize: int) -> int:
+        """Steps of two traces that fit in shared memory."""
+        return max(1, min(n_steps, self.shared_bytes // (2 * itemsize)))
+
+    def chunks(self, n_samples: int, blocks: int) -> int:
+        """Parts of the samples that a kernel over synapses sums apart, none of them empty.
+
+        Args:
+            n_samples: samples of the portion.
+            blocks: blocks per chunk.
+        """
+        wanted = min(n_samples, blocks_of(self.blocks, max(1, blocks)))
+        return blocks_of(n_samples, blocks_of(n_samples, wanted))
+
+
+def words_of(neurons: int) -> int:
+    """Words of a mask with one bit per neuron."""
+    return blocks_of(neurons, WORD)

@@ -1,0 +1,105 @@
+"""Keeping neurons busy: the firing-rate regulariser and the rescue of silent neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nmtool.training.front.functions import Push
+from nmtool.training.front.model import SpikingNetwork
+
+
+@dataclass(frozen=True)
+class RateTarget:
+    """The regulariser towards a firing rate (Nowotny et al. 2022).
+
+    At every spike of a neuron μ_v += (k/B)·(n̄ − ν), with n̄ the neuron's spikes per sample of
+    the batch of B samples: neurons above the target are driven to spike less.
+
+    Attributes:
+        strength: k.
+        spikes_per_sample: ν.
+    """
+
+    strength: float
+    spikes_per_sample: float
+
+    def __call__(self, counts: Tensor, n_samples: int) -> Tensor:
+        """[neurons] float64, from each neuron's spikes in the batch ([neurons] int64)."""
+        excess = counts.to(torch.float64) / n_samples - self.spikes_per_sample
+        return self.strength / n_samples * excess
+
+
+def rate_targets(model: SpikingNetwork, target: RateTarget) -> dict[str, Push]:
+    """The regulariser for every hidden population."""
+    if not target.strength:
+        return {}
+    output = model.network.readout.population
+    hidden = [p.name for p in model.network.populations if p.kind == "lif" and p.name != output]
+    return dict.fromkeys(hidden, target)
+
+
+class WholeBatch:
+    """Regularisers that hear what the whole batch did where a rank runs only its share of it.
+
+    Args:
+        push: the regulariser of each population, by name.
+
+    Attributes:
+        push: the same for the forward pass of a share; between the passes `tell` must be called.
+    """
+
+    def __init__(self, push: Mapping[str, Push]) -> None:
+        self.push: dict[str, Push] = {name: self._hearing(name, push[name]) for name in push}
+        self._counts: Mapping[str, NDArray[np.int64]] = {}
+        self._samples = 0
+
+    def tell(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
+        """Say what the batch did: per population [neurons] int64 spikes, and its samples."""
+        self._counts, self._samples = counts, n_samples
+
+    def _hearing(self, name: str, push: Push) -> Push:
+        def of_batch(counts: Tensor, n_samples: int) -> Tensor:
+            whole = torch.from_numpy(self._counts[name]).to(counts.device)
+            return push(whole, self._samples)
+
+        return of_batch
+
+
+class SilenceWatch:
+    """Counts spikes per neuron over an epoch, and lifts the weights into silent neurons.
+
+    Args:
+        model: the network that is trained.
+    """
+
+    def __init__(self, model: SpikingNetwork) -> None:
+        self._model = model
+        self.counts: dict[str, NDArray[np.int64]] = {}
+
+    def add(self, counts: Mapping[str, NDArray[np.int64]]) -> None:
+        """Add a batch: per spiking population [neurons] int64 spikes."""
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    @property
+    def silent(self) -> dict[str, NDArray[np.bool_]]:
+        """Per population [neurons] bool: no spike yet."""
+        return {name: count == 0 for name, count in self.counts.items()}
+
+    def rescue(self, amount: float) -> int:
+        """Add `amount` to every weight into a silent neuron; returns how many there were."""
+        silent = self.silent
+        with torch.no_grad():
+            for projection in self._model.synapses:
+                if projection.target in silent:
+                    columns = torch.from_numpy(silent[projection.target]).to(
+                        projection.weight.device
+                    )
+                    projection.weight[:, columns] += amount
+        return int(sum(mask.sum() for mask in silent.values()))

@@ -1,0 +1,186 @@
+"""The two autograd functions: a population over whole spike trains, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.engine import Block, MakeBlock, SynapseGradients, Synapses
+from nmtool.training.engines.spike_trains import SpikeTrains
+
+Push = Callable[[Tensor, int], Tensor]
+"""From spikes per neuron [neurons] and number of samples to what is added to μ_v at a spike."""
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """A projection in training: the parameters that learn, and the synapses that run.
+
+    Attributes:
+        weight: [pre, post] float, in the paper's units.
+        delay: [pre, post] float, in steps.
+        synapses: what they amount to in this pass. Gradients go straight through to weight and
+            delay.
+    """
+
+    weight: Tensor
+    delay: Tensor
+    synapses: Synapses
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """The neurons of a block and the engine that runs them.
+
+    Attributes:
+        cell: constants of the neurons.
+        jump: [neurons] float, jump of u per unit of the weights that learn.
+        dt_ms: length of a step in ms.
+        block: how the engine makes a block.
+    """
+
+    cell: Cell
+    jump: NDArray
+    dt_ms: float
+    block: MakeBlock
+
+
+def whole_steps(delay: Tensor) -> Tensor:
+    """[pre, post] uint8 or int16: the delays a chip would hold, on the device of the delays.
+
+    The same rule as `nmtool.rounding.round_half_away`: halves go away from zero. The fraction is
+    exact, so that no number just below a half is rounded up.
+    """
+    exact = delay.detach()
+    steps = exact.trunc()
+    beyond = (exact - steps).abs_() >= 0.5
+    steps += torch.copysign(beyond.to(exact.dtype), exact)
+    longest = int(steps.max()) if steps.numel() else 0
+    return steps.to(torch.uint8 if longest <= 255 else torch.int16)
+
+
+def run_lif(
+    neurons: Neurons,
+    source: SpikeTrains,
+    afferent: Connection,
+    recurrent: Connection | None = None,
+    push: Push | None = None,
+) -> SpikeTrains:
+    """Spiking neurons over whole spike trains.
+
+    Args:
+        neurons: their constants and their engine.
+        source: afferent spikes.
+        afferent: synapses from the source.
+        recurrent: synapses among the neurons.
+        push: what to add to μ_v at every spike, from the spike counts of this very pass.
+    """
+    block = neurons.block(
+        neurons.cell, afferent.synapses, recurrent.synapses if recurrent else None
+    )
+    time_ms, spikes = _Lif.apply(
+        _Context(neurons, block, source, push),
+        afferent.weight,
+        afferent.delay,
+        recurrent.weight if recurrent else None,
+        recurrent.delay if recurrent else None,
+        source.time_ms,
+    )
+    return replace(spikes, time_ms=time_ms)
+
+
+def run_li(neurons: Neurons, source: SpikeTrains, afferent: Connection) -> Tensor:
+    """Non-spiking neurons over whole spike trains.
+
+    Returns:
+        [samples, T, neurons] float: v after each step.
+    """
+    block = neurons.block(neurons.cell, afferent.synapses, None)
+    context = _Context(neurons, block, source, None)
+    return _Li.apply(context, afferent.weight, afferent.delay, source.time_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class _Context:
+    neurons: Neurons
+    block: Block
+    source: SpikeTrains
+    push: Push | None
+
+    def tensors(self, gradients: SynapseGradients | None) -> tuple[Tensor | None, Tensor | None]:
+        """Gradients by weights in the paper's units and by delays in steps."""
+        if gradients is None:
+            return None, None
+        jump = torch.from_numpy(self.neurons.jump).to(gradients.weight)
+        return gradients.weight * jump, gradients.delay_ms * self.neurons.dt_ms
+
+
+class _Lif(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        context: _Context,
+        weight: Tensor,
+        delay: Tensor,
+        recurrent_weight: Tensor | None,
+        recurrent_delay: Tensor | None,
+        source_time: Tensor | None,
+    ) -> tuple[Tensor, SpikeTrains]:
+        ctx.context = context
+        ctx.run = context.block.run_lif(context.source)
+        spikes = ctx.run.spikes
+        return spikes.step.to(weight.dtype).mul_(context.neurons.dt_ms), spikes
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
+        context, run = _taken(ctx, "context", "run")
+        spikes, slope = run.spikes, run.slope
+        push = slope.new_zeros(spikes.n_neurons)
+        if context.push is not None:
+            push += context.push(spikes.counts(), spikes.n_samples).to(slope.dtype)
+        result = context.block.backward_lif(
+            context.source,
+            run,
+            outputs[0].to(slope.dtype),
+            push,
+            want_source_time=ctx.needs_input_grad[-1],
+        )
+        return (
+            None,
+            *context.tensors(result.afferent),
+            *context.tensors(result.recurrent),
+            result.source_time,
+        )
+
+
+class _Li(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, context: _Context, weight: Tensor, delay: Tensor, source_time: Tensor | None
+    ) -> Tensor:
+        ctx.context = context
+        return context.block.run_li(context.source)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
+        (context,) = _taken(ctx, "context")
+        result = context.block.backward_li(
+            context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
+        )
+        return (None, *context.tensors(result.afferent), result.source_time)
+
+
+def _taken(ctx: Any, *names: str) -> list[Any]:
+    """What the forward pass left, which is then forgotten: a loss that is kept keeps no tapes."""
+    values = [getattr(ctx, name) for name in names]
+    if values[0] is None:
+        raise RuntimeError("EventProp's backward pass runs once per forward pass")
+    for name in names:
+        setattr(ctx, name, None)
+    return values

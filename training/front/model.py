@@ -1,0 +1,224 @@
+"""`SpikingNetwork`: a `Network` as a torch module, trained by EventProp.
+
+Any graph of populations runs: those that can reach each other are simulated together as one
+block, blocks follow one another. Gradients of weights and delays arrive in `.grad`; any torch
+optimiser works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nmtool import network as plain
+from nmtool.batches import MAX_SAMPLES, in_batches
+from nmtool.description import network_line
+from nmtool.errors import NetworkError, UsageError
+from nmtool.graph import INPUT, LI, strongly_connected
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
+from nmtool.tables import Table, Tabular
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY
+from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.front.arithmetic import Arithmetic, FloatArithmetic
+from nmtool.training.front.blocks import BlockPlan, plan_block
+from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
+from nmtool.training.front.integer_arithmetic import IntegerArithmetic, Rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What a forward pass produced, differentiable.
+
+    Attributes:
+        spikes: per spiking population, its spike trains.
+        membrane: per non-spiking population [samples, T, neurons] float, v after each step.
+        units: per population, integers to one unit of its membrane; empty for floats.
+    """
+
+    spikes: Mapping[str, SpikeTrains]
+    membrane: Mapping[str, Tensor]
+    units: Mapping[str, float] = field(default_factory=dict)
+
+
+class Projection(nn.Module):
+    """Trainable synapses.
+
+    Attributes:
+        weight: [pre, post] parameter, in the paper's units.
+        delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run.
+
+    Args:
+        spec: initial weights and delays.
+        max_delay: delays are kept in 0 … max_delay steps by `clamp_delays`.
+        like: a tensor of the dtype and on the device that the parameters shall have.
+    """
+
+    def __init__(self, spec: plain.Projection, max_delay: int, like: Tensor) -> None:
+        super().__init__()
+        self.source, self.target = spec.source, spec.target
+        self.max_delay = max_delay
+        self.weight = nn.Parameter(torch.tensor(spec.weight).to(like))
+        self.delay = nn.Parameter(torch.tensor(spec.delay).to(like))
+
+    def clamp_delays(self) -> None:
+        """Bring delays back into 0 … max_delay; call it after every optimiser step."""
+        with torch.no_grad():
+            self.delay.clamp_(0, self.max_delay)
+
+    def spec(self) -> plain.Projection:
+        """The synapses as they run: weights, and delays in whole steps."""
+        weight = self.weight.detach().cpu().numpy().astype(np.float64)
+        return plain.Projection(
+            self.source, self.target, weight, whole_steps(self.delay).to(torch.int32).cpu().numpy()
+        )
+
+
+class SpikingNetwork(nn.Module, Tabular):
+    """A network with trainable weights and delays.
+
+    Args:
+        network: topology, constants and initial synapses.
+        max_delay: largest delay in steps that training may reach.
+        dtype: arithmetic of the kernels, float32 or float64.
+        device: where parameters live, and the engine that runs there.
+        rounding: run in a chip's integers, to which parameters are rounded so; None runs floats.
+
+    Raises:
+        NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
+            longer delays in the network than the largest.
+        UsageError: the largest delay is longer than training can hold.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        max_delay: int = LOIHI2.max_delay,
+        dtype: torch.dtype = torch.float32,
+        device: Device = CPU,
+        rounding: Rounding | None = None,
+    ) -> None:
+        super().__init__()
+        if not network.projections:
+            raise NetworkError(
+                "the network has no projections: there is nothing to train",
+                code="projections-missing",
+                fix="let the input project to a population",
+            )
+        if max_delay > MAX_TRAINED_DELAY:
+            raise UsageError(
+                f"delays of up to {max_delay} steps are too long to train or to run in floats",
+                code="max-delay-too-long",
+                why=f"they are held in 16 bits, which reach to {MAX_TRAINED_DELAY}",
+                fix="a longer time step (dt_ms) reaches as far with fewer steps",
+            )
+        if network.max_delay > max_delay:
+            raise NetworkError(
+                f"the network has delays up to {network.max_delay} steps, the limit is {max_delay}",
+                code="delays-beyond-limit",
+                fix=f"allow max_delay={network.max_delay}, or cut the network's delays",
+            )
+        self.network = network
+        self.device = device
+        like = torch.zeros(0, dtype=dtype, device=device.torch)
+        self.projections = nn.ModuleList(
+            Projection(spec, max_delay, like) for spec in network.projections
+        )
+        edges = [(p.source, p.target) for p in network.projections]
+        names = [p.name for p in network.populations]
+        groups = strongly_connected(names, edges)
+        self.blocks: list[BlockPlan] = [plan_block(network, group) for group in groups]
+        self.arithmetic: Arithmetic = (
+            FloatArithmetic(network, dtype, device)
+            if rounding is None
+            else IntegerArithmetic(network, rounding, dtype, device)
+        )
+
+    def __repr__(self) -> str:
+        return f"<SpikingNetwork: {network_line(self.network)}, on {self.device.torch}>"
+
+    def tables(self) -> list[Table]:
+        """The network as it runs now."""
+        return self.to_network().tables()
+
+    @property
+    def synapses(self) -> list[Projection]:
+        """The projections, in the order of the network's."""
+        return [cast(Projection, projection) for projection in self.projections]
+
+    def forward(self, spikes: Raster, push: Mapping[str, Push] | None = None) -> Activity:
+        """Run a batch.
+
+        Args:
+            spikes: input raster.
+            push: firing-rate regulariser of each spiking population, by name.
+
+        Raises:
+            DataError: the raster has other channels than the network.
+        """
+        check_input(self.network, spikes)
+        trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
+        membrane: dict[str, Tensor] = {}
+        now = self.arithmetic.prepare(self.synapses)
+        for block in self.blocks:
+            source, afferent = block.afferent(trains, now.connections)
+            neurons = now.neurons(block.names)
+            if block.kind == LI:
+                membrane[block.names[0]] = run_li(neurons, source, afferent)
+                continue
+            loop, joint = block.recurrent(now.connections), block.joint_push(push or {})
+            trains |= block.split(run_lif(neurons, source, afferent, loop, joint))
+        del trains[INPUT]
+        return Activity(trains, membrane, now.units)
+
+    def record(
+        self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None
+    ) -> Recording:
+        """Run without gradients; the float counterpart of `nmtool.hardware_sim.simulate`.
+
+        Args:
+            spikes: input raster.
+            on_progress: called with the number of samples finished since the last call.
+        """
+        with torch.no_grad():
+            return in_batches(
+                lambda some: self._recorded(self(some)), spikes, MAX_SAMPLES, on_progress
+            )
+
+    def _recorded(self, activity: Activity) -> Recording:
+        membranes = activity.membrane.items()
+        return Recording(
+            self.network.readout,
+            spikes={name: trains.raster() for name, trains in activity.spikes.items()},
+            membrane={name: _plain(v, activity.units.get(name)) for name, v in membranes},
+        )
+
+    def clamp_delays(self) -> None:
+        """Bring all delays back into range; call it after every optimiser step."""
+        for projection in self.synapses:
+            projection.clamp_delays()
+
+    def to_network(self) -> Network:
+        """The network as it runs now, delays in whole steps."""
+        return self.arithmetic.network_of(self.synapses)
+
+    def to_integers(self) -> IntegerNetwork | None:
+        """The integers as they run now; None in float arithmetic."""
+        return self.arithmetic.integers_of(self.synapses)
+
+
+def _plain(membrane: Tensor, unit: float | None) -> NDArray:
+    """Membranes as a recording holds them: floats, or the integers they stand for."""
+    if unit is None:
+        return membrane.cpu().numpy()
+    return torch.round(membrane * unit).to(torch.int32).cpu().numpy()

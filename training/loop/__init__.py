@@ -1,0 +1,1 @@
+"""The training loop: what a run starts from, learns, judges and keeps."""

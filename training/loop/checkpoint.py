@@ -1,0 +1,189 @@
+"""Everything needed to go on after an epoch as if nothing had happened, without pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nmtool import storage
+from nmtool.errors import FileFormatError
+from nmtool.rounding import round_half_away
+from nmtool.training.front.model import SpikingNetwork
+
+FILE_KIND = "nmtool checkpoint"
+FILE_VERSION = 1
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        epoch: finished epochs.
+        update: finished updates.
+        best: score of the best epoch so far; below 0 where none may be the best yet.
+        log: one entry per epoch.
+    """
+
+    epoch: int
+    update: int
+    best: float
+    log: list[dict[str, Any]]
+
+    @property
+    def has_best(self) -> bool:
+        """Whether a network has been kept."""
+        return self.best >= 0
+
+
+def save(
+    path: Path,
+    model: SpikingNetwork,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    removed: Mapping[str, Tensor] = MappingProxyType({}),
+    average: Mapping[str, Tensor] = MappingProxyType({}),
+) -> None:
+    """Write parameters, Adam's moments and the progress.
+
+    Args:
+        path: the file.
+        model, optimiser, progress: what is written.
+        removed: per pruned parameter [pre, post] bool, see `nmtool.training.loop.pruning`.
+        average: per parameter [pre, post] float, see `nmtool.training.loop.averaging`.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    arrays: dict[str, NDArray] = {}
+    for name, parameter in model.named_parameters():
+        arrays[f"parameter.{name}"] = parameter.detach().cpu().numpy()
+        state = optimiser.state.get(parameter, {})
+        for key in _MOMENTS:
+            if key in state:
+                arrays[f"{key}.{name}"] = np.asarray(state[key].cpu())
+    arrays |= {f"removed.{name}": mask.cpu().numpy() for name, mask in removed.items()}
+    arrays |= {f"average.{name}": values.cpu().numpy() for name, values in average.items()}
+    header = {
+        "epoch": progress.epoch,
+        "update": progress.update,
+        "best": progress.best,
+        "log": progress.log,
+    }
+    storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
+
+
+def load(
+    path: Path,
+    model: SpikingNetwork,
+    optimiser: torch.optim.Optimizer,
+    removed: Mapping[str, Tensor] = MappingProxyType({}),
+    average: MutableMapping[str, Tensor] | None = None,
+) -> Progress:
+    """Restore what `save` wrote.
+
+    Args:
+        path: the file.
+        model, optimiser: are brought to where they were.
+        removed: per pruned parameter [pre, post] bool, written into as far as the file has them.
+        average: gets [pre, post] float per parameter whose mean the file has.
+
+    Raises:
+        FileFormatError: the file is damaged, or does not fit the model or what is pruned.
+    """
+    archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    with archive.checked():
+        for name, parameter in model.named_parameters():
+            values = _finite(archive, f"parameter.{name}")
+            if values.shape != parameter.shape:
+                raise FileFormatError(
+                    f"{path} belongs to another network: {name} differs in shape",
+                    code="checkpoint-other-network",
+                    fix="train with the options of the run that it belongs to",
+                )
+            with torch.no_grad():
+                parameter.copy_(values)
+            if f"step.{name}" in archive.arrays:
+                moments = _moments(archive, name, values.shape)
+                optimiser.state[parameter] = {
+                    key: value if key == "step" else value.to(parameter.device)
+                    for key, value in moments.items()
+                }
+        for name, mask in removed.items():
+            if f"removed.{name}" in archive.arrays:
+                mask.copy_(_mask(archive, f"removed.{name}", mask.shape))
+        if average is not None:
+            average.update(_average(archive, model))
+        header = archive.header
+        log = [dict(entry) for entry in header["log"]]
+        return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
+
+
+def longer_delays(path: Path, longest: int) -> tuple[int, int]:
+    """Delays that a run which starts from a checkpoint has to cut.
+
+    Args:
+        path: the file.
+        longest: steps that delays may have.
+
+    Returns:
+        Number of delays that are longer in whole steps, and of all.
+
+    Raises:
+        FileFormatError: the file is damaged.
+    """
+    archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    n_longer = n_delays = 0
+    with archive.checked():
+        for name in archive.arrays:
+            kind, _, parameter = name.partition(".")
+            if kind != "parameter" or not name.endswith(".delay"):
+                continue
+            mean = f"average.{parameter}"
+            delay = archive.array(mean if mean in archive.arrays else name)
+            n_longer += int((round_half_away(delay) > longest).sum())
+            n_delays += delay.size
+    return n_longer, n_delays
+
+
+def _moments(archive: storage.Archive, name: str, shape: torch.Size) -> dict[str, Tensor]:
+    moments = {key: _finite(archive, f"{key}.{name}") for key in _MOMENTS}
+    for key, values in moments.items():
+        if values.shape != (() if key == "step" else shape):
+            raise ValueError(f"{key} of {name} has shape {tuple(values.shape)}")
+    return moments
+
+
+def _average(archive: storage.Archive, model: SpikingNetwork) -> dict[str, Tensor]:
+    means = {}
+    for name, parameter in model.named_parameters():
+        if f"average.{name}" in archive.arrays:
+            values = _finite(archive, f"average.{name}")
+            if values.shape != parameter.shape:
+                raise ValueError(f"the mean of {name} has shape {tuple(values.shape)}")
+            means[name] = values.to(parameter)
+    return means
+
+
+def _mask(archive: storage.Archive, name: str, shape: torch.Size) -> Tensor:
+    mask = archive.array(name)
+    if mask.dtype != np.bool_ or mask.shape != shape:
+        raise ValueError(f"{name} is {mask.dtype} of shape {mask.shape}")
+    return torch.from_numpy(mask)
+
+
+def _finite(archive: storage.Archive, name: str) -> Tensor:
+    values = archive.array(name)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} is not finite")
+    return torch.from_numpy(values)

@@ -1,0 +1,64 @@
+"""Scales of a network that trains in a chip's integers: estimated from data, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
+from nmtool.quantisation.calibration import calibrate, overflows, settle
+from nmtool.raster import Raster
+from nmtool.training.front.integer_arithmetic import Rounding
+from nmtool.training.options import TrainOptions
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """Decides how shadows become integers.
+
+    Attributes:
+        weight_bits: 2 … 8.
+        delays: which delays are held.
+        samples: input that stands for what the network will hear.
+    """
+
+    weight_bits: int
+    delays: DelayGrid
+    samples: Raster
+
+    @classmethod
+    def of(cls, options: TrainOptions, samples: Raster) -> Deployment:
+        """The bits that options ask for."""
+        return cls(options.weight_bits, options.delay_grid, samples)
+
+    def rounding(self, network: Network) -> Rounding:
+        """Ranges of least error for its weights, and the head-room its outputs need."""
+        ranges = weight_ranges(network, self.weight_bits, self.delays.target)
+        blind = Rounding(self.weight_bits, self.delays, ranges, Calibration())
+        seen = calibrate(network, self.samples, to_integers=blind.to_integers)
+        return replace(blind, calibration=seen)
+
+    def settled(
+        self,
+        network: Network,
+        integers: IntegerNetwork,
+        portions: Callable[[], Iterable[Raster]],
+    ) -> IntegerNetwork:
+        """The integers with scales such that nothing overflows on any of the given samples.
+
+        Where something does, scales are halved (`nmtool.quantisation.settle`).
+
+        Args:
+            network: the float network.
+            integers: what it was rounded to so far.
+            portions: all samples, a portion at a time.
+        """
+        rounding = self.rounding(network)
+        while faulty := [part for part in portions() if overflows(integers, part)]:
+            spikes, seen = Raster.concatenate(faulty), rounding.calibration
+            seen = settle(network, spikes, seen, to_integers=rounding.to_integers)
+            rounding = replace(rounding, calibration=seen)
+            integers = rounding(network)
+        return integers

@@ -1,0 +1,98 @@
+"""Adam with separate learning rates for weights and delays, their schedule, and divergence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import linalg, nn
+
+from nmtool.errors import UsageError
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.options import TrainOptions
+
+
+def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
+    """Adam over weights (paper's units) and delays (steps), of which only weights decay.
+
+    The decay is decoupled from the gradient (Loshchilov & Hutter 2019): at every update a weight
+    loses the share lr·weight_decay of itself.
+    """
+    weights = [p.weight for p in model.synapses]
+    delays = [p.delay for p in model.synapses]
+    groups = [{"params": weights, "lr": options.lr, "weight_decay": options.weight_decay}]
+    if options.train_delays and options.max_delay > 0:
+        groups.append({"params": delays, "lr": options.delay_lr})
+    else:
+        for delay in delays:
+            delay.requires_grad_(False)
+    return torch.optim.AdamW(groups, weight_decay=0.0)
+
+
+def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
+    """Shorten gradients to a Euclidean norm, over all weights and over all delays.
+
+    The two are taken apart because their units differ: per unit of weight, per step.
+
+    Args:
+        model: whose `.grad` is scaled in place.
+        largest_norm: of either; None leaves gradients as they are.
+    """
+    if largest_norm is None:
+        return
+    for kind in ("weight", "delay"):
+        parameters: list[nn.Parameter] = [getattr(p, kind) for p in model.synapses]
+        nn.utils.clip_grad_norm_(parameters, largest_norm)
+
+
+def rate_factor(schedule: str, n_updates: int, warmup: float) -> Callable[[int], float]:
+    """Factor on the learning rates by update, counted from 0: a linear rise to 1, then a schedule.
+
+    Args:
+        schedule: one of `SCHEDULES`; those that fall are at 0 when the last update is done.
+        n_updates: updates of the whole run.
+        warmup: share of them that rise.
+    """
+    rising, after = round(warmup * n_updates), _AFTER_WARMUP[schedule]
+
+    def factor(update: int) -> float:
+        if update < rising:
+            return (update + 1) / rising
+        done = (update - rising) / max(1, n_updates - rising)
+        return after(min(1.0, done))
+
+    return factor
+
+
+_AFTER_WARMUP: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1 - done,
+    "constant": lambda done: 1.0,
+}
+"""By schedule, the factor at a share of the updates after the rise."""
+
+
+def check_loss(loss: float, update: int) -> None:
+    """Raise `UsageError` unless the loss of an update (counted from 0) is a number."""
+    if not math.isfinite(loss):
+        raise _diverged(f"the loss of update {update + 1} is {loss}")
+
+
+def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:
+    """Raise `UsageError` unless all gradients of an update (counted from 0) are finite.
+
+    Those of a finite loss may not be: they grow from spike to spike where neurons are recurrent.
+    """
+    gradients = (parameter.grad for parameter in parameters)
+    largest = [linalg.vector_norm(grad, math.inf) for grad in gradients if grad is not None]
+    if largest and not torch.stack(largest).isfinite().all():
+        raise _diverged(f"gradients of update {update + 1} are not finite")
+
+
+def _diverged(how: str) -> UsageError:
+    return UsageError(
+        f"training diverged: {how}",
+        code="training-diverged",
+        fix="start again with smaller learning rates (lr, delay_lr) or a smaller gain",
+    )

@@ -1,0 +1,125 @@
+"""Pruning while a network learns: the weakest synapses go, and the shortest delays.
+
+Of each projection the share s(x) is removed, x the share of the updates that are done, with the
+cubic schedule of Zhu & Gupta (2017) between 20 % and 80 % of the updates:
+
+    s(x) = s·(1 − (1 − p)³)        p = (x − 0.2)/(0.8 − 0.2), kept within 0 … 1
+
+A removed synapse has weight 0, a given-up delay is 0 steps, from then on and exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nmtool.training.front.model import SpikingNetwork
+
+_BELOW_ONE = 1e-6
+"""Share times synapses may fall short of a whole number by rounding, by far less than this."""
+
+
+def progress(done: int, n_updates: int) -> float:
+    """How much of what will be removed shall be, 0 … 1, after so many updates of the run."""
+    # Whole numbers, so that the end is met exactly.
+    passed = (5 * done - n_updates) / (3 * n_updates)
+    return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Pruned:
+    """A parameter of which a share is set to 0: [pre, post] values, and which of them, bool."""
+
+    parameter: nn.Parameter
+    share: float
+    removed: Tensor
+
+    def missing(self, progress: float) -> int:
+        """How many more must go; 0 or less where there are enough."""
+        wanted = whole(self.share * progress, self.removed.numel())
+        return wanted - int(self.removed.sum())
+
+    def remove(self, progress: float) -> None:
+        """Remove the smallest magnitudes, until there are as many as the progress asks for."""
+        missing = self.missing(progress)
+        if missing > 0:
+            magnitude = self.parameter.detach().abs().masked_fill(self.removed, math.inf)
+            self.removed.view(-1)[_smallest(magnitude.reshape(-1), missing)] = True
+
+
+class Pruning:
+    """Removes synapses and delays of a model in training; with shares of 0 it does nothing.
+
+    Args:
+        model: the network that is trained.
+        sparsity: share of each projection's synapses that are removed by the end.
+        delay_sparsity: share of each projection's synapses whose delay is given up by the end;
+            synapses that are removed count like all others.
+        n_updates: updates of the whole run.
+
+    Attributes:
+        removed: by name of the pruned parameters [pre, post] bool, what is removed so far;
+            loading a checkpoint writes into them.
+    """
+
+    def __init__(
+        self, model: SpikingNetwork, sparsity: float, delay_sparsity: float, n_updates: int
+    ) -> None:
+        self._n_updates = n_updates
+        shares = {"weight": sparsity, "delay": delay_sparsity}
+        self._pruned = {
+            name: _Pruned(parameter, share, torch.zeros_like(parameter, dtype=torch.bool))
+            for name, parameter in model.named_parameters()
+            if (share := shares[name.rpartition(".")[2]])
+        }
+        self.removed = {name: pruned.removed for name, pruned in self._pruned.items()}
+
+    def advance(self, done: int) -> None:
+        """Remove what the schedule asks for after so many updates, and hold what is removed."""
+        for pruned in self._pruned.values():
+            pruned.remove(progress(done, self._n_updates))
+        self.hold()
+
+    def hold(self) -> None:
+        """Bring what is removed back to 0, whatever has changed the parameters."""
+        with torch.no_grad():
+            for pruned in self._pruned.values():
+                pruned.parameter.masked_fill_(pruned.removed, 0.0)
+
+    def hold_gradients(self) -> None:
+        """Let what is removed want nothing: it shall not count in the norm of the gradients."""
+        for pruned in self._pruned.values():
+            if pruned.parameter.grad is not None:
+                pruned.parameter.grad.masked_fill_(pruned.removed, 0.0)
+
+    def entry(self) -> dict[str, bool | float]:
+        """What an epoch's entry of the log says; nothing where nothing is pruned.
+
+        `sparsity` and `delay_sparsity` are shares of the whole network, `pruned` says that
+        nothing more has to be removed.
+        """
+        if not self._pruned:
+            return {}
+        shares = {"sparsity": self._share("weight"), "delay_sparsity": self._share("delay")}
+        ended = all(pruned.missing(1.0) <= 0 for pruned in self._pruned.values())
+        return {**shares, "pruned": ended}
+
+    def _share(self, kind: str) -> float:
+        masks = [mask for name, mask in self.removed.items() if name.endswith(f".{kind}")]
+        total = sum(mask.numel() for mask in masks)
+        return sum(int(mask.sum()) for mask in masks) / total if total else 0.0
+
+
+def whole(share: float, n_synapses: int) -> int:
+    """Synapses that a share of so many amounts to, rounded down."""
+    return math.floor(share * n_synapses + _BELOW_ONE)
+
+
+def _smallest(values: Tensor, count: int) -> Tensor:
+    """[count] int64: where the smallest values are; among equals the first ones."""
+    candidates = torch.nonzero(values <= values.kthvalue(count).values).reshape(-1)
+    order = torch.sort(values[candidates], stable=True).indices
+    return candidates[order[:count]]

@@ -1,0 +1,94 @@
+"""One training run from its beginning, or its last checkpoint, to its end, kept in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nmtool.data import Dataset
+from nmtool.network import Network
+from nmtool.training.engines.devices import CPU, Device
+from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.trainer import BatchReport, Trainer
+from nmtool.training.options import TrainOptions
+from nmtool.training.processes.ranks import ALONE, Ranks
+from nmtool.version import __version__
+
+
+def run_training(
+    options: TrainOptions,
+    dataset: Dataset,
+    *,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    start: RunFolder | None = None,
+    on_batch: Callable[[BatchReport], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    device: Device = CPU,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """Train on a data set, keeping the run in a folder.
+
+    Args:
+        options: the settings.
+        dataset: its training and validation splits are used, never its test split.
+        folder: where the run is kept; None keeps nothing.
+        resume: go on with the run in the folder, whose options must be these.
+        start: a run with a network of the same shape, from which a new one starts; its delays
+            are cut to the longest that the options allow.
+        on_batch, on_epoch: told about progress.
+        device: where it trains.
+        ranks: the processes that train together, each of which calls this.
+
+    Returns:
+        The trainer, finished: `best` is the network, `log` the history.
+    """
+    network = None if start is None else start.network()
+    trainer = make_trainer(
+        options,
+        dataset.train,
+        dataset.validation,
+        folder=folder,
+        on_batch=on_batch,
+        on_epoch=on_epoch,
+        network=None if network is None else _within(network, options.max_delay),
+        device=device,
+        ranks=ranks,
+    )
+    if folder is not None and resume:
+        trainer.resume()
+    elif start is not None:
+        trainer.adopt(start)
+    if folder is not None and not resume and ranks.is_first:
+        _begin(folder, trainer, network, _about(dataset, ranks))
+    trainer.run()
+    return trainer
+
+
+def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
+    """What the manifest says of the data and the processes."""
+    in_memory = {"in_memory": True} if dataset.in_memory else {}
+    return {"data": dataset.name, **in_memory, "ranks": ranks.size}
+
+
+def _within(network: Network, max_delay: int) -> Network:
+    """The network without delays of more steps."""
+    return network.with_projections(
+        [replace(p, delay=np.minimum(p.delay, max_delay)) for p in network.projections]
+    )
+
+
+def _begin(
+    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any]
+) -> None:
+    """Make the folder; where another run is the start, it may be gone by the time of a resume."""
+    manifest = {"nmtool": __version__, **about}
+    if network is not None:
+        manifest["start"] = network.content_hash
+    folder.create({**manifest, "options": trainer.options.as_json()})
+    if network is not None:
+        trainer.save()

@@ -1,0 +1,356 @@
+"""The training loop: epochs over batches, validation, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nmtool.data import SpikeEvents
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.training.front import losses
+from nmtool.training.front.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
+from nmtool.training.front.integer_arithmetic import IntegerArithmetic
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop import checkpoint
+from nmtool.training.loop.augment import Augmentation
+from nmtool.training.loop.averaging import Average
+from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.optimise import (
+    check_gradients,
+    check_loss,
+    clip_gradients,
+    make_optimiser,
+    rate_factor,
+)
+from nmtool.training.loop.pruning import Pruning
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.selection import best_epoch, candidates, out_of_patience, scores
+from nmtool.training.loop.totals import Totals
+from nmtool.training.loop.validation import Validation
+from nmtool.training.options import TrainOptions
+from nmtool.training.processes.ranks import ALONE, Ranks
+
+_PORTION = 256
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """Told after every update.
+
+    Attributes:
+        epoch, update: counted from 1.
+        n_updates: updates of the whole run.
+        samples: in the batch, over all ranks.
+        loss: of the batch.
+    """
+
+    epoch: int
+    update: int
+    n_updates: int
+    samples: int
+    loss: float
+
+
+class Trainer:
+    """Trains one network on one data set; `make_trainer` (`preparation.py`) makes one from options.
+
+    `run` goes through the epochs, `_epoch` through the batches of one, `_update` is what a batch
+    does to the parameters, `_keep` what an epoch leaves on disk.
+
+    Args:
+        options: the settings.
+        train, validation: samples; validation may be None, then training accuracy decides
+            which epoch is best.
+        model: what is trained, with the parameters that it starts from.
+        deployment: how the network becomes integers; None where it trains in floats.
+        folder: where the run is kept; None keeps nothing.
+        on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
+        trained: the model starts from a trained network.
+        ranks: the processes that train together: each makes a trainer and calls the same
+            methods of it in the same order; the first rank writes.
+
+    Raises:
+        UsageError: while training, the loss or a gradient is no longer a number; ranks differ in
+            their checkpoint.
+        RankError: another rank is gone.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        train: SpikeEvents,
+        validation: SpikeEvents | None,
+        model: SpikingNetwork,
+        *,
+        deployment: Deployment | None = None,
+        folder: RunFolder | None = None,
+        on_batch: Callable[[BatchReport], None] | None = None,
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        trained: bool = False,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.options, self.model, self._deployment = options, model, deployment
+        self._train, self._held_out = train, validation
+        self._folder = folder
+        self._ranks = ranks
+        self._on_batch = on_batch or (lambda report: None)
+        self._on_epoch = on_epoch or (lambda entry: None)
+        network = model.network
+        self._validation = None if validation is None else Validation(validation, network, ranks)
+        self._loss = losses.readout_loss(network, options.gain, options.margin_ms)
+        target = RateTarget(options.rate_strength, options.rate)
+        self._regulariser = WholeBatch(rate_targets(model, target))
+        self._augment = Augmentation(
+            blend=options.blend,
+            shift=options.shift,
+            stretch=options.stretch,
+            onset_ms=options.onset_ms,
+            jitter_ms=options.jitter_ms,
+            drop=options.drop,
+        )
+        self._optimiser = make_optimiser(model, options)
+        self._batches = -(-train.n_samples // options.batch_size)
+        n_updates = self._batches * options.epochs
+        self._factor = rate_factor(options.schedule, n_updates, options.warmup)
+        self._pruning = Pruning(model, options.sparsity, options.delay_sparsity, n_updates)
+        self._average = Average(model, options.average, trained=trained)
+        self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
+        self._progress = checkpoint.Progress(0, 0, -1.0, [])
+        self.best, self.best_integers = model.to_network(), model.to_integers()
+
+    def run(self) -> Network:
+        """Train the remaining epochs; returns the best epoch's network."""
+        while self._progress.epoch < self.options.epochs and not self.stopped_early:
+            self._epoch()
+        self._settle()
+        return self.best
+
+    def _epoch(self) -> None:
+        epoch = self._progress.epoch + 1
+        started = time.perf_counter()
+        self._renew_scales()
+        totals = Totals.nothing(self.model.network)
+        update = self._progress.update
+        for samples, rng in self._shuffled(epoch):
+            batch = self._update(samples, rng, update)
+            totals += batch
+            update += 1
+            n_updates = self._batches * self.options.epochs
+            self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
+        watch = SilenceWatch(self.model)
+        watch.add(totals.counts)
+        rescued = watch.rescue(self.options.rescue)
+        self._pruning.hold()
+        with self._judged():
+            validation = self._validation and self._validation.accuracy(self.model)
+            networks = self.model.to_network(), self.model.to_integers()
+        entry = {
+            "epoch": epoch,
+            "loss": totals.mean_loss,
+            "train_accuracy": totals.accuracy,
+            "validation_accuracy": validation,
+            "spikes_per_neuron": totals.spikes_per_neuron,
+            "silent_neurons": rescued,
+            "surplus_events": totals.surplus,
+            "dropped_events": totals.dropped,
+            **self._faults(),
+            **self._pruning.entry(),
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        self._keep(epoch, update, entry, networks)
+
+    def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+        """Batches of sample indices with a random generator each; the last may be smaller."""
+        order = np.random.default_rng([self.options.seed, epoch]).permutation(self._train.n_samples)
+        for index in range(self._batches):
+            first = index * self.options.batch_size
+            rng = np.random.default_rng([self.options.seed, epoch, index])
+            yield order[first : first + self.options.batch_size], rng
+
+    def _update(self, samples: NDArray[np.int64], rng: np.random.Generator, update: int) -> Totals:
+        """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
+        events = self._augment(self._train.take(samples), rng)
+        loss, share = self._forward(self._ranks.take(events))
+        batch = share.over(self._ranks)
+        check_loss(batch.mean_loss, update)
+        self._regulariser.tell(batch.counts, batch.samples)
+
+        self._optimiser.zero_grad()
+        if loss is not None:
+            # A rank's mean loss counts by its share of the batch, because the gradients just add.
+            (loss * (share.samples / batch.samples)).backward()
+        self._ranks.sum_gradients(self.model.parameters())
+        self._pruning.hold_gradients()
+        check_gradients(self.model.parameters(), update)
+        clip_gradients(self.model, self.options.clip_norm)
+
+        for group, rate in zip(self._optimiser.param_groups, self._base_rates, strict=True):
+            group["lr"] = rate * self._factor(update)
+        self._optimiser.step()
+        self.model.clamp_delays()
+        self._pruning.advance(update + 1)
+        self._average.add(update)
+        return batch
+
+    def _forward(self, events: SpikeEvents) -> tuple[torch.Tensor | None, Totals]:
+        """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
+        network = self.model.network
+        if not events.n_samples:
+            return None, Totals.nothing(network)
+        binned = network.bin(events)
+        labels = torch.from_numpy(events.label).to(self.model.device.torch)
+        activity = self.model(binned.raster, self._regulariser.push)
+        loss = self._loss(activity, labels)
+        totals = Totals(
+            loss=loss.item() * events.n_samples,
+            correct=int((losses.predictions(activity, network) == labels).sum()),
+            samples=events.n_samples,
+            surplus=binned.surplus,
+            dropped=binned.dropped,
+            counts={
+                name: trains.counts().cpu().numpy() for name, trains in activity.spikes.items()
+            },
+        )
+        return loss, totals
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Inside, the model is the network that an epoch ends with: the mean, where one is kept."""
+        with self._average.used():
+            if self._average.values:
+                self._pruning.hold()
+                self._renew_scales()
+            yield
+
+    def _faults(self) -> dict[str, int]:
+        """Overflows of all ranks in this epoch's passes, training and validation."""
+        mine = self.model.arithmetic.take_faults()
+        total = self._ranks.sum(list(mine.values()))
+        return {name: int(count) for name, count in zip(mine, total, strict=True)}
+
+    def _renew_scales(self) -> None:
+        """Estimate scales anew, from the weights as they are; a resumed run finds the same."""
+        arithmetic = self.model.arithmetic
+        if isinstance(arithmetic, IntegerArithmetic) and self._deployment is not None:
+            arithmetic.rounding = self._deployment.rounding(self.model.to_network())
+
+    def _keep(
+        self,
+        epoch: int,
+        update: int,
+        entry: dict[str, Any],
+        networks: tuple[Network, IntegerNetwork | None],
+    ) -> None:
+        """Decide about the epoch that has ended, and write down where the run stands."""
+        log = [*self._progress.log, entry]
+        judged, best = scores(log, self.options.judge_epochs), self._progress.best
+        better = bool(candidates([entry])) and judged[-1] >= best
+        if better:
+            self.best, self.best_integers = networks
+        if self.options.patience is not None:
+            enough = out_of_patience(judged, self.options.patience)
+            entry["stopped_early"] = enough and epoch < self.options.epochs
+        self._progress = checkpoint.Progress(epoch, update, judged[-1] if better else best, log)
+        if self._folder is not None and self._ranks.is_first:
+            if better:
+                self._folder.keep(self.best, self.best_integers)
+            self.save()
+            self._folder.write_log(self._progress.log)
+        self._on_epoch(entry)
+
+    def save(self) -> None:
+        """Write a checkpoint of where the run stands; raises `StorageError`."""
+        assert self._folder is not None
+        checkpoint.save(
+            self._folder.checkpoint_file,
+            self.model,
+            self._optimiser,
+            self._progress,
+            self._pruning.removed,
+            self._average.values,
+        )
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """One entry per finished epoch."""
+        return self._progress.log
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the run has ended before its last epoch because it ran out of patience."""
+        return bool(self.log) and self.log[-1].get("stopped_early", False)
+
+    def resume(self) -> None:
+        """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
+        assert self._folder is not None
+        self._progress = checkpoint.load(
+            self._folder.checkpoint_file,
+            self.model,
+            self._optimiser,
+            self._pruning.removed,
+            self._average.values,
+        )
+        self._average.trained = self._folder.start is not None
+        if self._progress.has_best:
+            self.best, self.best_integers = self._folder.network(), self._folder.integers()
+        else:
+            self._best_is_now()
+        self._ranks.check_same("the checkpoint they found", self._progress.update)
+        if self._ranks.is_first:
+            self._folder.repair_log(self.log)
+
+    def adopt(self, run: RunFolder) -> None:
+        """Start from where another run stands, its optimiser's moments included.
+
+        A cold optimiser would cost an epoch. What the other run removed stays removed where this
+        one is to remove something too; where it kept a mean, that is the start. Delays longer than
+        the options allow are cut. Raises `FileFormatError`.
+        """
+        mean: dict[str, torch.Tensor] = {}
+        checkpoint.load(
+            run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
+        )
+        self._average.start_from(mean)
+        self._best_is_now()
+
+    def _best_is_now(self) -> None:
+        """Before any epoch has ended, the best network is the one that the run starts from."""
+        self._renew_scales()
+        self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
+
+    def _settle(self) -> None:
+        """Let no overflow survive in the integers of the best epoch, on any sample there is."""
+        if self._deployment is None or self.best_integers is None:
+            return
+        settled = self._deployment.settled(self.best, self.best_integers, self._all_samples)
+        if settled.content_hash != self.best_integers.content_hash:
+            self._take_settled(settled)
+
+    def _take_settled(self, settled: IntegerNetwork) -> None:
+        """Keep integers of other scales, and what they are worth in the log of their epoch."""
+        self.best_integers = settled
+        accuracy = None if self._validation is None else self._validation.integer_accuracy(settled)
+        best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
+        self.log[best - 1]["settled_accuracy"] = accuracy
+        if self._folder is not None and self._ranks.is_first:
+            # Kept last: a run that is stopped before finds the integers that overflow again.
+            self.save()
+            self._folder.write_log(self.log)
+            self._folder.keep(self.best, settled)
+
+    def _all_samples(self) -> Iterator[Raster]:
+        """Training and validation samples as the network hears them, a portion at a time."""
+        network = self.model.network
+        held_out = [] if self._held_out is None else [self._held_out]
+        for events in (self._train, *held_out):
+            for part in events.batches(_PORTION):
+                yield network.bin(part).raster

@@ -1,0 +1,1 @@
+"""The mathematics: a readable reference of every step, and an oracle in continuous time."""

@@ -1,0 +1,25 @@
+"""EventProp in continuous time, without any time step: what every other gradient is judged by.
+
+Neurons are advanced from event to event by closed forms, threshold crossings are found as roots,
+and the adjoint equations are solved backwards between the same events. Slow, float64, exact.
+"""
+
+from __future__ import annotations
+
+from nmtool.training.mathematics.oracle.adjoint import Gradients, differentiate
+from nmtool.training.mathematics.oracle.forward import Trace, simulate
+from nmtool.training.mathematics.oracle.model import (
+    ContinuousNetwork,
+    ContinuousProjection,
+    SpikeTimes,
+)
+
+__all__ = [
+    "ContinuousNetwork",
+    "ContinuousProjection",
+    "Gradients",
+    "SpikeTimes",
+    "Trace",
+    "differentiate",
+    "simulate",
+]

@@ -1,0 +1,120 @@
+"""What the oracle runs: a `Network` without time steps, its delays real numbers in ms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import DataError, NetworkError
+from nmtool.graph import LIF, InputChannels, check_graph
+from nmtool.network import Population
+from nmtool.training.mathematics.oracle.closed_forms import Cell
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousProjection:
+    """Synapses from one population (or the input) to another.
+
+    Attributes:
+        source, target: population names; source may be `input`.
+        weight: [pre, post] float64, jump of the synaptic current I.
+        delay_ms: [pre, post] float64, from spike to arrival, at least 0.
+    """
+
+    source: str
+    target: str
+    weight: NDArray[np.float64]
+    delay_ms: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for key in ("weight", "delay_ms"):
+            object.__setattr__(self, key, np.array(getattr(self, key), np.float64))
+        label = f"projection {self.source} → {self.target}"
+        if self.weight.ndim != 2 or self.weight.shape != self.delay_ms.shape:
+            raise NetworkError(
+                f"{label}: weights and delays must both be [pre, post]", code="weights-delays-shape"
+            )
+        if not (np.isfinite(self.weight).all() and np.isfinite(self.delay_ms).all()):
+            raise NetworkError(
+                f"{label}: a weight or delay is not finite", code="weights-not-finite"
+            )
+        if (self.delay_ms < 0).any():
+            raise NetworkError(f"{label}: a delay is negative", code="delays-negative")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(pre, post)."""
+        return self.weight.shape[0], self.weight.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class ContinuousNetwork:
+    """Any graph of populations in continuous time.
+
+    Attributes:
+        n_channels: number of input channels.
+        populations: `lif` or `li`, time constants positive and finite.
+        projections: any number between any two populations.
+        duration_ms: length of the run; what would happen later does not exist.
+    """
+
+    n_channels: int
+    populations: Sequence[Population]
+    projections: Sequence[ContinuousProjection]
+    duration_ms: float
+
+    def __post_init__(self) -> None:
+        check_graph(InputChannels(self.n_channels), self.populations, self.projections)
+        for population in self.populations:
+            taus = np.concatenate([population.values(k) for k in ("tau_mem_ms", "tau_syn_ms")])
+            if not (np.isfinite(taus) & (taus > 0)).all():
+                raise NetworkError(
+                    f"population '{population.name}': a time constant is 0 or ∞",
+                    code="time-constant-untrainable",
+                    why="the closed forms divide by them",
+                    fix="give every neuron positive, finite time constants",
+                )
+
+    def cells(self, population: Population) -> list[Cell]:
+        """The constants of every neuron of a population; `li` neurons never reach threshold."""
+        keys = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
+        rows = np.stack([population.values(key) for key in keys], axis=1)
+        if population.kind != LIF:
+            rows[:, 2] = np.inf
+        return [Cell(*row) for row in rows.tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeTimes:
+    """Spikes of one population, or input events, of one sample.
+
+    Attributes:
+        time_ms: [spikes] float64.
+        neuron: [spikes] int64.
+
+    A population's own spikes ascend in time; input events may come in any order.
+    """
+
+    time_ms: NDArray[np.float64]
+    neuron: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "time_ms", np.array(self.time_ms, np.float64))
+        object.__setattr__(self, "neuron", np.array(self.neuron, np.int64))
+        if self.time_ms.ndim != 1 or self.time_ms.shape != self.neuron.shape:
+            raise DataError(
+                "spike times and their neurons must be two lists of one length",
+                code="events-lengths",
+            )
+
+    @property
+    def n_spikes(self) -> int:
+        """Number of spikes."""
+        return self.time_ms.size
+
+    def counts(self, n_neurons: int) -> NDArray[np.int64]:
+        """[neurons] int64: spikes of each neuron."""
+        return np.bincount(self.neuron, minlength=n_neurons)

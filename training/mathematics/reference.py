@@ -1,0 +1,311 @@
+"""EventProp in time steps, in float64 and in the open: what the fast kernels are tested against.
+
+Forward, step n of every neuron, b = (1−α)·κ from `nmtool.dynamics`:
+
+    u[n] = β·u[n−1] + b·Σ weights that arrive at n
+    v[n] = α·v[n−1] + u[n] + (1−α)·bias
+    spike iff v[n] > θ, then v[n] ← 0;   a spike of step k arrives at m = k + 1 + delay
+
+Backward, the same recursion transposed, μ = ∂L/∂·, from the last step to the first:
+
+    μ_v[n] = ∂L/∂v[n] + α·μ_v[n+1]
+    if the neuron spiked at n, with q = max(u[n]/b, u[n]/(1−α)) + bias − v[n] (v before the reset):
+        μ_v[n] ← μ_v[n]·(1 + θ/q) − (τm/q)·(Σ_targets dL/dt_arr + ∂l_p/∂t), then μ_v[n] += push
+    μ_u[n] = μ_v[n] + β·μ_u[n+1]
+
+and for every synapse i→j and every spike of i that arrives at step m < T:
+
+    dL/dw_ij += b·μ_u,j[m]                                     (w in the paper's units)
+    dL/dt_arr = w_ij·(b·μ_u,j[m]/τs − μ_v,j[m]/τm)  per ms     dL/dd_ij += dt·dL/dt_arr  per step
+    dL/dbias_j = (1−α)·Σ_n μ_v,j[n]
+
+The transposed recursion is exact for the program that runs; the jump at a spike is that of the
+continuous equations (`mathematics/oracle`), which it approaches as dt → 0. q is τm·V' at the
+spike.
+(Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY, decay, drive_scale, membrane_gain
+from nmtool.errors import DataError, NetworkError
+from nmtool.graph import INPUT, LI, LIF
+from nmtool.network import Network, Population, Projection
+from nmtool.raster import Raster
+from nmtool.recording import check_input
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a run produced; every array float64, in the order of the network's populations.
+
+    Attributes:
+        spikes: per spiking population, its raster.
+        current: per population [samples, steps, neurons], u.
+        membrane: per population [samples, steps, neurons], v after the reset.
+        q: per spiking population [spikes], τm·V' at each spike of its raster. Always positive:
+            u/(1−α) + bias − v = α·(u/(1−α) + bias − v[n−1]) > 0 wherever v crosses θ from below.
+            u/b, the current at the start of the step, is the larger of the two unless u < 0.
+    """
+
+    spikes: Mapping[str, Raster]
+    current: Mapping[str, Array]
+    membrane: Mapping[str, Array]
+    q: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """Derivatives of the loss, summed over the samples; every array float64.
+
+    Attributes:
+        weight: per projection [pre, post], per unit of the paper's weight.
+        delay: per projection [pre, post], per step.
+        bias: per population [neurons].
+        spike_time: per spiking population and for `input` [spikes], per ms, in the order of the
+            raster: what shifting that one spike changes, through its arrivals and directly.
+        mu_v, mu_u: per population [samples, steps, neurons], ∂L/∂v (before the reset) and ∂L/∂u.
+    """
+
+    weight: list[Array]
+    delay: list[Array]
+    bias: dict[str, Array]
+    spike_time: dict[str, Array]
+    mu_v: dict[str, Array]
+    mu_u: dict[str, Array]
+
+
+def forward(network: Network, spikes: Raster) -> Trace:
+    """Run every sample from rest.
+
+    Args:
+        network: what to run, time constants positive and finite.
+        spikes: input raster, one neuron per channel; its number of steps is the run's.
+
+    Raises `DataError` where the raster has other channels than the network, `NetworkError` for
+    time constants of 0 or ∞.
+    """
+    check_input(network, spikes)
+    run = _Forward(network, spikes)
+    for n in range(spikes.n_steps):
+        for population in network.populations:
+            run.advance(population, n)
+        for projection in network.projections:
+            run.send(projection, n)
+    return run.trace()
+
+
+def backward(
+    network: Network,
+    spikes: Raster,
+    trace: Trace,
+    d_membrane: Mapping[str, Array],
+    d_spike_time: Mapping[str, Array] | None = None,
+    push: Mapping[str, Array] | None = None,
+) -> Gradients:
+    """EventProp's gradients of a loss on output membranes and spike times.
+
+    Args:
+        network, spikes: as given to `forward`.
+        trace: what `forward` returned.
+        d_membrane: per `li` population [samples, steps, neurons] ∂L/∂v; missing ones are 0.
+        d_spike_time: per spiking population [spikes], ∂L/∂t of each spike of its raster, per ms.
+        push: per spiking population [neurons], added to μ_v at each of the neuron's spikes after
+            the jump: how a firing-rate regulariser acts (Nowotny et al. 2022).
+
+    Raises `DataError` where an array does not fit its population.
+    """
+    run = _Backward(network, spikes, trace, d_membrane, d_spike_time or {}, push or {})
+    for n in reversed(range(spikes.n_steps)):
+        for index in range(len(network.projections)):
+            run.read_arrivals(index, n)
+        for population in network.populations:
+            run.retreat(population, n)
+    return run.gradients()
+
+
+class _Constants:
+    """Constants [neurons] of a population at a time step, named as in the equations."""
+
+    def __init__(self, population: Population, dt_ms: float) -> None:
+        self.tau_m = population.values("tau_mem_ms")
+        self.tau_s = population.values("tau_syn_ms")
+        if not all((np.isfinite(tau) & (tau > 0)).all() for tau in (self.tau_m, self.tau_s)):
+            raise NetworkError(
+                f"population '{population.name}' cannot be trained: a time constant is 0 or ∞",
+                code="time-constant-untrainable",
+                why="EventProp's equations divide by them",
+                fix="give every neuron positive, finite time constants",
+            )
+        self.theta = population.values("threshold")
+        self.bias = population.values("bias")
+        self.alpha = decay(self.tau_m, dt_ms)
+        self.beta = decay(self.tau_s, dt_ms)
+        self.gain = membrane_gain(self.tau_m, dt_ms)
+        self.b = drive_scale(self.tau_m, self.tau_s, dt_ms)
+
+
+def _constants(network: Network) -> dict[str, _Constants]:
+    return {p.name: _Constants(p, network.dt_ms) for p in network.populations}
+
+
+class _Arrivals(NamedTuple):
+    """Arrivals [arrivals] of some spikes: which of them, in which sample, over which synapse, when.
+
+    Indexing an array [samples, steps, neurons] with `there` gives its value at each arrival.
+    """
+
+    spike: NDArray[np.intp]
+    sample: NDArray[np.intp]
+    synapse: tuple[NDArray[np.intp], NDArray[np.intp]]
+    step: NDArray[np.intp]
+
+    @property
+    def there(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        return self.sample, self.step, self.synapse[1]
+
+
+def _arrivals(
+    projection: Projection, sample: NDArray, pre: NDArray, n: int, n_steps: int
+) -> _Arrivals:
+    """Where the spikes of step n arrive; what would arrive after the last step is lost."""
+    step = n + HOP_LATENCY + projection.delay[pre].astype(np.intp)
+    spike, post = np.nonzero(step < n_steps)
+    return _Arrivals(spike, sample[spike], (pre[spike], post), step[spike, post])
+
+
+class _Forward:
+    """Arrays [samples, steps, neurons] per population, filled step by step."""
+
+    def __init__(self, network: Network, spikes: Raster) -> None:
+        self.n_steps, self.constants = spikes.n_steps, _constants(network)
+        shapes = {p.name: (spikes.n_samples, spikes.n_steps, p.size) for p in network.populations}
+        self.arriving = {name: np.zeros(shape) for name, shape in shapes.items()}
+        self.u = {name: np.zeros(shape) for name, shape in shapes.items()}
+        self.v = {name: np.zeros(shape) for name, shape in shapes.items()}
+        self.q = {p.name: np.zeros(shapes[p.name]) for p in network.populations if p.kind == LIF}
+        self.emitted = {name: np.zeros(shapes[name], np.bool_) for name in self.q}
+        self.emitted[INPUT] = spikes.dense()
+
+    def advance(self, population: Population, n: int) -> None:
+        name = population.name
+        c, u, v = self.constants[name], self.u[name], self.v[name]
+        u[:, n] = c.b * self.arriving[name][:, n] + (c.beta * u[:, n - 1] if n else 0)
+        v[:, n] = u[:, n] + c.gain * c.bias + (c.alpha * v[:, n - 1] if n else 0)
+        if population.kind == LIF:
+            drive = np.maximum(u[:, n] / c.b, u[:, n] / c.gain)
+            self.q[name][:, n] = drive + c.bias - v[:, n]
+            self.emitted[name][:, n] = v[:, n] > c.theta
+            v[:, n][self.emitted[name][:, n]] = 0
+
+    def send(self, projection: Projection, n: int) -> None:
+        sample, pre = np.nonzero(self.emitted[projection.source][:, n])
+        arrivals = _arrivals(projection, sample, pre, n, self.n_steps)
+        weight = projection.weight[arrivals.synapse]
+        np.add.at(self.arriving[projection.target], arrivals.there, weight)
+
+    def trace(self) -> Trace:
+        spikes = {name: Raster.from_dense(self.emitted[name]) for name in self.q}
+        q = {name: self.q[name][self.emitted[name]] for name in self.q}
+        return Trace(spikes, self.u, self.v, q)
+
+
+class _Backward:
+    """μ_v and μ_u [samples, steps + 1, neurons] per population; 0 after the last step."""
+
+    def __init__(
+        self,
+        network: Network,
+        spikes: Raster,
+        trace: Trace,
+        d_membrane: Mapping[str, Array],
+        d_spike_time: Mapping[str, Array],
+        push: Mapping[str, Array],
+    ) -> None:
+        shapes = {name: v.shape for name, v in trace.membrane.items()}
+        output = {p.name: shapes[p.name] for p in network.populations if p.kind == LI}
+        _check_shapes("d_membrane", d_membrane, output)
+        _check_shapes("d_spike_time", d_spike_time, {name: q.shape for name, q in trace.q.items()})
+        _check_shapes("push", push, {name: shapes[name][2:] for name in trace.q})
+        self.network, self.n_steps, self.q = network, spikes.n_steps, trace.q
+        self.d_membrane, self.push = d_membrane, push
+        self.constants = _constants(network)
+        self.rasters = {INPUT: spikes, **trace.spikes}
+        self.sample = {name: raster.sample_index() for name, raster in self.rasters.items()}
+        self.spike_time = {name: np.zeros(raster.n_spikes) for name, raster in self.rasters.items()}
+        for name, direct in d_spike_time.items():
+            self.spike_time[name] += direct
+        self.mu_v = {name: np.zeros((s, t + 1, size)) for name, (s, t, size) in shapes.items()}
+        self.mu_u = {name: np.zeros_like(mu) for name, mu in self.mu_v.items()}
+        self.d_weight = [np.zeros(p.shape) for p in network.projections]
+        self.d_delay = [np.zeros(p.shape) for p in network.projections]
+
+    def spikes_of(self, name: str, n: int) -> tuple[NDArray, NDArray, NDArray]:
+        """(place in the raster, sample, neuron) of the spikes of step n."""
+        place = np.flatnonzero(self.rasters[name].step == n)
+        return place, self.sample[name][place], self.rasters[name].neuron[place]
+
+    def read_arrivals(self, index: int, n: int) -> None:
+        """What the arrivals of the spikes of step n are worth, for synapses and spikes."""
+        projection = self.network.projections[index]
+        source, target, c = projection.source, projection.target, self.constants[projection.target]
+        place, sample, pre = self.spikes_of(source, n)
+        at = _arrivals(projection, sample, pre, n, self.n_steps)
+        post = at.synapse[1]
+        mu_v, mu_u = self.mu_v[target][at.there], self.mu_u[target][at.there]
+        per_weight = c.b[post] * mu_u / c.tau_s[post] - mu_v / c.tau_m[post]
+        d_arrival = projection.weight[at.synapse] * per_weight
+        np.add.at(self.d_weight[index], at.synapse, c.b[post] * mu_u)
+        np.add.at(self.d_delay[index], at.synapse, self.network.dt_ms * d_arrival)
+        np.add.at(self.spike_time[source], place[at.spike], d_arrival)
+
+    def retreat(self, population: Population, n: int) -> None:
+        name = population.name
+        c, mu_v, mu_u = self.constants[name], self.mu_v[name], self.mu_u[name]
+        mu_v[:, n] = c.alpha * mu_v[:, n + 1]
+        if name in self.d_membrane:
+            mu_v[:, n] += self.d_membrane[name][:, n]
+        if population.kind == LIF:
+            self.jump(name, n)
+        mu_u[:, n] = mu_v[:, n] + c.beta * mu_u[:, n + 1]
+
+    def jump(self, name: str, n: int) -> None:
+        place, sample, neuron = self.spikes_of(name, n)
+        c, mu_v, at = self.constants[name], self.mu_v[name], (sample, n, neuron)
+        q, d_time = self.q[name][place], self.spike_time[name][place]
+        mu_v[at] = mu_v[at] * (1 + c.theta[neuron] / q) - c.tau_m[neuron] / q * d_time
+        if name in self.push:
+            mu_v[at] += self.push[name][neuron]
+
+    def gradients(self) -> Gradients:
+        mu_v = {name: mu[:, :-1] for name, mu in self.mu_v.items()}
+        mu_u = {name: mu[:, :-1] for name, mu in self.mu_u.items()}
+        bias = {name: c.gain * mu_v[name].sum(axis=(0, 1)) for name, c in self.constants.items()}
+        return Gradients(self.d_weight, self.d_delay, bias, self.spike_time, mu_v, mu_u)
+
+
+def _check_shapes(
+    what: str, given: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]
+) -> None:
+    for name, array in given.items():
+        if name not in expected:
+            raise DataError(
+                f"{what}: '{name}' is none of {', '.join(expected) or 'the network'}",
+                code="gradient-unexpected",
+                fix="leave it out",
+            )
+        if np.shape(array) != expected[name]:
+            raise DataError(
+                f"{what} of '{name}' is {np.shape(array)}, not {expected[name]}",
+                code="gradient-shape",
+                fix="use the trace of the same network and input",
+            )

@@ -1,0 +1,81 @@
+"""Cores that training uses; results do not depend on their number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numba
+
+from nmtool.errors import UsageError
+from nmtool.training.processes.launch import launched
+
+
+def most_threads() -> int:
+    """Cores that there are to use, or as many as NUMBA_NUM_THREADS says."""
+    config: Any = numba.config
+    return config.NUMBA_NUM_THREADS
+
+
+def threads_each() -> int | None:
+    """Cores of this process where several share the machine's; None where they do not.
+
+    torchrun sets OMP_NUM_THREADS to 1, which keeps torch to one; Numba does not read it.
+    """
+    launch = launched()
+    if launch is None or "NUMBA_NUM_THREADS" in os.environ:
+        return None
+    return max(1, most_threads() // launch.local_size)
+
+
+def use_threads(number: int, *, with_torch: bool) -> None:
+    """Set the number of cores to use from now on.
+
+    Args:
+        number: of cores.
+        with_torch: torch, too, which imports it.
+
+    Raises:
+        UsageError: there are fewer.
+    """
+    if not 1 <= number <= most_threads():
+        raise UsageError(
+            f"threads can be 1 … {most_threads()} here, not {number}",
+            code="threads-range",
+            fix="choose a number in between; by default all cores are used",
+        )
+    numba.set_num_threads(number)
+    if with_torch:
+        import torch
+
+        torch.set_num_threads(number)
+
+
+@contextmanager
+def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[None]:
+    """Set the number of cores while the block runs; None leaves it to the libraries.
+
+    Arguments and errors are those of `use_threads`.
+    """
+    if number is None:
+        yield
+        return
+    before = numba.get_num_threads()
+    torch_before = _torch_threads() if with_torch else 0
+    use_threads(number, with_torch=with_torch)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+        if with_torch:
+            import torch
+
+            torch.set_num_threads(torch_before)
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
