@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.batches import in_batches
 from nmtool.errors import DataError
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.plan import Plan, lay_out
@@ -46,16 +48,12 @@ def simulate(
         DataError: the raster has other channels than the network, or a sample is too large.
     """
     check_input(network, spikes)
-    plan = lay_out(network)
-    parts = []
-    for portion in _portions(spikes, len(plan.bias)):
-        parts.append(_simulate_portion(network, plan, portion, deep))
-        if on_progress is not None:
-            on_progress(portion.n_samples)
-    return Recording.concatenate(parts)
+    run = partial(_simulate_portion, network, lay_out(network), deep=deep)
+    return in_batches(run, spikes, _samples_at_once(network, spikes), on_progress)
 
 
-def _portions(spikes: Raster, n_neurons: int) -> Iterator[Raster]:
+def _samples_at_once(network: IntegerNetwork, spikes: Raster) -> int:
+    n_neurons = sum(population.size for population in network.populations)
     per_sample = max(1, spikes.n_steps * n_neurons * _BYTES_PER_BIN)
     if per_sample > MAX_SAMPLE_BYTES:
         raise DataError(
@@ -64,11 +62,12 @@ def _portions(spikes: Raster, n_neurons: int) -> Iterator[Raster]:
             why=f"{_BYTES_PER_BIN} bytes per step for each of {n_neurons} neurons",
             fix="use fewer steps",
         )
-    size = max(1, BYTES_IN_FLIGHT // per_sample)
-    return spikes.batches(size)
+    return max(1, BYTES_IN_FLIGHT // per_sample)
 
 
-def _simulate_portion(network: IntegerNetwork, plan: Plan, spikes: Raster, deep: bool) -> Recording:
+def _simulate_portion(
+    network: IntegerNetwork, plan: Plan, spikes: Raster, *, deep: bool
+) -> Recording:
     shape = (spikes.n_samples, spikes.n_steps, len(plan.bias))
     spiked = np.zeros(shape, np.bool_)
     u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)

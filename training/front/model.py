@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
+from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import INPUT, LI, strongly_connected
@@ -32,8 +33,6 @@ from nmtool.training.front.arithmetic import Arithmetic, FloatArithmetic
 from nmtool.training.front.blocks import BlockPlan, plan_block
 from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic, Rounding
-
-_RECORD_SAMPLES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,13 +190,10 @@ class SpikingNetwork(nn.Module, Tabular):
             spikes: input raster.
             on_progress: called with the number of samples finished since the last call.
         """
-        parts = []
         with torch.no_grad():
-            for some in spikes.batches(_RECORD_SAMPLES):
-                parts.append(self._recorded(self(some)))
-                if on_progress is not None:
-                    on_progress(some.n_samples)
-        return Recording.concatenate(parts)
+            return in_batches(
+                lambda some: self._recorded(self(some)), spikes, MAX_SAMPLES, on_progress
+            )
 
     def _recorded(self, activity: Activity) -> Recording:
         membranes = activity.membrane.items()
