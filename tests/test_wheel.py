@@ -261,9 +261,9 @@ def test_files_of_the_user_change_nothing(installed: Installed, beside: Path, ne
 
 @pytest.mark.torch
 def test_training_can_be_imported(installed: Installed, beside: Path) -> None:
-    code = "from nmtool.training import run; print(run.__file__)"
+    code = "from nmtool.training.loop import run; print(run.__file__)"
     printed = installed.run("-c", code, cwd=beside)
-    assert Path(printed.strip()) == installed.site / "nmtool" / "training" / "run.py"
+    assert Path(printed.strip()) == installed.site / "nmtool/training/loop/run.py"
 
 
 @pytest.mark.torch

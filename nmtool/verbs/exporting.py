@@ -147,8 +147,8 @@ def export(
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
-    answers = _answers(chosen, network, samples)
-    return chosen.package.export(network, path, answers=answers, force=force, **settings)
+    settings |= _answers(chosen, network, samples)
+    return chosen.package.export(network, path, force=force, **settings)
 
 
 def convert(
@@ -219,8 +219,8 @@ def convert(
     if chosen is None:
         found.save(path)
     else:
-        answers = _answers(chosen, found, data)
-        chosen.package.export(found, path, answers=answers, force=force, **settings)
+        settings |= _answers(chosen, found, data)
+        chosen.package.export(found, path, force=force, **settings)
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
@@ -368,16 +368,19 @@ def _format_or_own(name: str | None, path: str | Path) -> Format | None:
 
 def _answers(
     chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
-) -> KnownAnswers:
-    """Known answers to samples, or to input made for the network."""
+) -> dict[str, KnownAnswers]:
+    """`answers` for a format that carries them: to samples, or to input made for the network."""
+    from nmtool.exporters.formats import CARRIES
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 
+    if CARRIES not in chosen.can:
+        return {}
     spikes = None
     if isinstance(samples, Dataset):
         samples = samples.filled_split("test" if "test" in samples.splits else samples.splits[0])
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    return known_answers(network, spikes, chosen.reference)
+    return {"answers": known_answers(network, spikes, chosen.reference)}
 
 
 def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Conversion:

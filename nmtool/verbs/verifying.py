@@ -265,7 +265,9 @@ def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
     """
     from nmtool.exporters import formats
 
-    found = [formats.by_name(name) for name in dict.fromkeys(against)] or ([own] if own else [])
+    found = [formats.by_name(name) for name in dict.fromkeys(against)]
+    if not found and own is not None and formats.EXECUTES in own.can:
+        found = [own]
     able = formats.that_can(formats.EXECUTES)
     if not found:
         raise UsageError(
@@ -287,9 +289,9 @@ def _verify_answers(
     options: Options,
     progress: Progress,
 ) -> Certificate:
-    from nmtool.exporters.formats import REAL
+    from nmtool.exporters.formats import CARRIES, EXECUTES, REAL
 
-    if own is None or artefact is None:
+    if own is None or artefact is None or not {CARRIES, EXECUTES} <= own.can:
         raise UsageError(
             f"{network} carries no known answers",
             code="answers-not-carried",

@@ -32,7 +32,7 @@ from tests.refusals import refused
 
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
-FORMATS = formats.that_can(formats.WRITES)
+FORMATS = [f.name for f in formats.FORMATS if {formats.WRITES, formats.EXECUTES} <= f.can]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
 Tamper = Callable[[Path], None]
@@ -53,7 +53,7 @@ def exported(name: str, folder: Path, network: IntegerNetwork = NETWORK) -> Path
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a runtime is asked to do: nothing may be, where something is refused."""
     asked: list[str] = []
-    for one in formats.FORMATS:
+    for one in map(formats.by_name, formats.that_can(formats.EXECUTES)):
         for verb in ("require", "run", "check"):
             monkeypatch.setattr(
                 one.package, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)

@@ -118,21 +118,21 @@ def test_floats(nmtool: Nmtool, floats: Path) -> None:
 @pytest.mark.parametrize(
     ("gain", "margin", "more"),
     [
-        (30.0, 0.0, []),
-        (0.5, 0.0, ["--readout", "first_spike", "--init-output", "20", "9"]),
+        (30.0, None, []),
+        (0.5, None, ["--readout", "first_spike", "--init-output", "20", "9"]),
         (200.0, 4.0, ["--readout", "first_spike", "--init-output", "20", "9"]),
     ],
 )
 @pytest.mark.usefixtures("data")
 def test_the_loss_of_a_run_is_the_one_it_was_trained_with(
-    gain: float, margin: float, more: list[str], nmtool: Nmtool
+    gain: float, margin: float | None, more: list[str], nmtool: Nmtool
 ) -> None:
     import torch
 
     from nmtool.training.front.losses import readout_loss
     from nmtool.training.front.model import SpikingNetwork
 
-    settings = ("--gain", gain, "--margin", margin, *cases.SETTINGS, *more)
+    settings = ("--gain", gain, "--margin", margin or "none", *cases.SETTINGS, *more)
     assert nmtool("train", "two", "-o", "run", *settings).code == 0
     network = Network.load("run/network.npz")
     loss = readout_loss(network, gain, margin)

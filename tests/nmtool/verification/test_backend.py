@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.exporters.formats import FORMATS, Format
+from nmtool.exporters.formats import EXECUTES, FORMATS, Format
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -24,6 +24,7 @@ FUNCTIONS = {
     for name, function in vars(Backend).items()
     if inspect.isfunction(function) and not name.startswith("_")
 }
+BACKENDS = [one for one in FORMATS if EXECUTES in one.can]
 RASTER = Raster.from_dense(np.random.default_rng(0).random((3, 30, cases.N_UNITS)) < 0.2)
 
 
@@ -35,7 +36,7 @@ def test_the_protocol_has_these_functions() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", BACKENDS, ids=lambda one: one.name)
 def test_every_format_has_the_functions_of_the_protocol(one: Format, function: str) -> None:
     asked = list(inspect.signature(FUNCTIONS[function]).parameters.values())[1:]  # without self
     given = inspect.signature(getattr(one.package, function)).parameters
@@ -53,7 +54,7 @@ def test_every_format_has_the_functions_of_the_protocol(one: Format, function: s
             assert own.default is not inspect.Parameter.empty, own.name
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", BACKENDS, ids=lambda one: one.name)
 def test_every_format_offers_them(one: Format) -> None:
     assert set(FUNCTIONS) <= set(one.package.__all__)  # type: ignore[attr-defined]
 
