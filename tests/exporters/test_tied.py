@@ -32,7 +32,8 @@ from tests.refusals import refused
 
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
-FORMATS = [f.name for f in formats.FORMATS if {formats.WRITES, formats.EXECUTES} <= f.can]
+BOTH = {formats.WRITES, formats.EXECUTES}
+FORMATS = [one.name for one in formats.FORMATS if BOTH <= one.can]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
 Tamper = Callable[[Path], None]
