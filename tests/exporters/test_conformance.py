@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import zlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 

@@ -33,7 +33,7 @@ from tests.refusals import refused
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
 BOTH = {formats.WRITES, formats.EXECUTES}
-FORMATS = [one.name for one in formats.FORMATS if BOTH <= one.can]
+FORMATS = [one.name for one in formats.FORMATS if one.can >= BOTH]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
 Tamper = Callable[[Path], None]
