@@ -62,10 +62,10 @@ OFF = "none"
 """Says in a file and on the command line what None says in Python."""
 
 ARITHMETICS = ("float", "integer")
-"""What the forward pass computes in."""
+"""Numbers that the forward pass computes in."""
 
 SCHEDULES = ("cosine", "linear", "constant")
-"""What learning rates do once risen: fall to 0, by half a cosine or in a line, or stay."""
+"""Learning rates after their rise: they fall to 0, by half a cosine or in a line, or stay."""
 
 
 SHAPE = (

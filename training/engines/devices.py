@@ -1,4 +1,4 @@
-"""Where a network is trained: a device of torch's, and the engine that runs blocks there."""
+"""Devices of torch that networks train on, each with the engine that runs blocks there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live and who computes with them.
+    """A device for tensors, and the engine that computes with them.
 
     Attributes:
         name: `cpu` or `cuda`.

@@ -1,4 +1,4 @@
-"""What an engine computes, whatever it runs on: one block of neurons over a batch.
+"""The interface of engines, on any device: they run one block of neurons over a batch.
 
 `engines/cpu` and `engines/cuda` each hold an `Engine` and its blocks. All tensors are on the
 engine's device.
@@ -54,7 +54,7 @@ class SynapseGradients:
 
 @dataclass(frozen=True, eq=False)
 class LifRun:
-    """What the forward pass of spiking neurons leaves for the backward pass.
+    """Results of the forward pass of spiking neurons that the backward pass needs.
 
     Attributes:
         spikes: the spikes, without times.

@@ -1,4 +1,4 @@
-"""What travels between populations while training: a raster as tensors, with a time per spike.
+"""Spikes on their way between populations in training: a raster as tensors, with spike times.
 
 Backward, ∂L/∂(spike time) arrives per spike, from later populations and from losses alike.
 """

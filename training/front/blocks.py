@@ -26,7 +26,7 @@ Table = list[list[int | None]]
 
 @dataclass(frozen=True, eq=False)
 class BlockPlan:
-    """How a block is wired.
+    """The wiring of a block.
 
     Attributes:
         names: its populations, in order.

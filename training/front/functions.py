@@ -177,7 +177,7 @@ class _Li(torch.autograd.Function):
 
 
 def _taken(ctx: Any, *names: str) -> list[Any]:
-    """What the forward pass left, which is then forgotten: a loss that is kept keeps no tapes."""
+    """Take the forward pass's values, once: a loss that is kept then keeps no tapes."""
     values = [getattr(ctx, name) for name in names]
     if values[0] is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rounding:
-    """How shadows become integers.
+    """The rounding of float shadows to integers.
 
     Attributes:
         weight_bits: 2 … 8.
-        delays: which delays are held, and of which target.
-        ranges: per projection (by index) what its integers reach, see `nmtool.quantisation`.
-        calibration: what data showed.
+        delays: the grid of delays, and the target that holds them.
+        ranges: per projection (by index) the range of its integers, see `nmtool.quantisation`.
+        calibration: largest magnitudes that data showed.
     """
 
     weight_bits: int
@@ -175,7 +175,7 @@ class _IntegerPass:
         return Neurons(cell, jump.astype(cell.b.dtype), self.network.dt_ms, block)
 
     def _jump(self, name: str) -> NDArray[np.float64]:
-        """What a weight of one amounts to in the float network, whose weights learn."""
+        """Jump of u for a weight of one in the float network, whose weights learn."""
         population = self.network.population(name)
         return dynamics.drive_scale(
             population.values("tau_mem_ms"), population.values("tau_syn_ms"), self.network.dt_ms

@@ -37,12 +37,12 @@ from nmtool.training.front.integer_arithmetic import IntegerArithmetic, Rounding
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What a forward pass produced, differentiable.
+    """Result of a forward pass, differentiable.
 
     Attributes:
         spikes: per spiking population, its spike trains.
         membrane: per non-spiking population [samples, T, neurons] float, v after each step.
-        units: per population, integers to one unit of its membrane; empty for floats.
+        units: per population, the integers that make one unit of its membrane; empty for floats.
     """
 
     spikes: Mapping[str, SpikeTrains]

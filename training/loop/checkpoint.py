@@ -26,7 +26,7 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
         epoch: finished epochs.
@@ -42,7 +42,7 @@ class Progress:
 
     @property
     def has_best(self) -> bool:
-        """Whether a network has been kept."""
+        """True where a network has been kept."""
         return self.best >= 0
 
 

@@ -17,7 +17,7 @@ OUTPUT = "output"
 
 @dataclass(frozen=True)
 class _Draw:
-    """How the synapses of a projection are drawn: weights normal, delays uniform in steps."""
+    """Distributions of a projection's synapses: weights normal, delays uniform in steps."""
 
     weight: tuple[float, float]
     longest_delay: int
@@ -75,7 +75,7 @@ def _edges(options: TrainOptions, names: list[str]) -> list[tuple[str, str, _Dra
 
 
 def _draw(options: TrainOptions, kind: str) -> _Draw:
-    """How synapses of a kind start, with no delay that could not run."""
+    """The initial distributions of a kind of synapses, with no delay that could not run."""
     asked = getattr(options, f"init_delay_{kind}")
     longest = options.longest_delay if asked is None else min(asked, options.longest_delay)
     return _Draw(getattr(options, f"init_{kind}"), longest)

@@ -23,7 +23,7 @@ _BELOW_ONE = 1e-6
 
 
 def progress(done: int, n_updates: int) -> float:
-    """How much of what will be removed shall be, 0 … 1, after so many updates of the run."""
+    """Share of the pruning that is done after so many updates of the run, 0 … 1."""
     # Whole numbers, so that the end is met exactly.
     passed = (5 * done - n_updates) / (3 * n_updates)
     return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
@@ -38,7 +38,7 @@ class _Pruned:
     removed: Tensor
 
     def missing(self, progress: float) -> int:
-        """How many more must go; 0 or less where there are enough."""
+        """Number of values that must still go; 0 or less where enough are gone."""
         wanted = whole(self.share * progress, self.removed.numel())
         return wanted - int(self.removed.sum())
 
@@ -96,9 +96,9 @@ class Pruning:
                 pruned.parameter.grad.masked_fill_(pruned.removed, 0.0)
 
     def entry(self) -> dict[str, bool | float]:
-        """What an epoch's entry of the log says; nothing where nothing is pruned.
+        """Fields for an epoch's entry of the log; none where nothing is pruned.
 
-        `sparsity` and `delay_sparsity` are shares of the whole network, `pruned` says that
+        `sparsity` and `delay_sparsity` are shares of the whole network. `pruned` is True once
         nothing more has to be removed.
         """
         if not self._pruned:

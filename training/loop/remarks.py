@@ -64,7 +64,7 @@ def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[str]:
 
 
 def _short_delays(options: TrainOptions) -> Iterator[str]:
-    """Whether the bits of delays end a stride or more before the longest delay."""
+    """Warn where the bits of delays end a stride or more before the longest delay."""
     if options.arithmetic == "float":
         return
     grid = options.delay_grid
@@ -77,7 +77,7 @@ def _short_delays(options: TrainOptions) -> Iterator[str]:
 
 
 def _classes_apart(train: NDArray[np.integer], validation: NDArray[np.integer]) -> Iterator[str]:
-    """Whether a part of a file lacks classes that it would have, were the file shuffled."""
+    """Warn where a part of a file lacks classes that it would have, were the file shuffled."""
     last = f"the last {validation.size} training samples, which validate,"
     others = f"the training samples but for the last {validation.size}, which validate,"
     for part, name in ((validation, last), (train, others)):

@@ -70,7 +70,7 @@ def run_training(
 
 
 def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
-    """What the manifest says of the data and the processes."""
+    """Fields of the manifest about the data and the processes."""
     in_memory = {"in_memory": True} if dataset.in_memory else {}
     return {"data": dataset.name, **in_memory, "ranks": ranks.size}
 

@@ -1,4 +1,4 @@
-"""What a training run leaves on disk.
+"""Files of a training run on disk.
 
 RUN/run.json         settings, data set, version: the manifest
 RUN/log.jsonl        one line per epoch

@@ -1,7 +1,7 @@
-"""Which epoch of a run is the best one, whose network is kept.
+"""Select a run's best epoch, whose network is kept.
 
-An epoch's own accuracy on a few hundred samples moves by chance. Its score is therefore the mean
-over itself and the epochs just before it, as many as the option `judge_epochs` says.
+One epoch's accuracy on a few hundred samples is noisy. The score of an epoch is therefore the
+mean accuracy over the last `judge_epochs` epochs up to it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Entry = Mapping[str, Any]
-"""What the log says about an epoch, see `nmtool.training.loop.trainer`."""
+"""An epoch's entry of the log, see `nmtool.training.loop.trainer`."""
 
 
 def candidates(log: Sequence[Entry]) -> list[Entry]:
@@ -41,16 +41,16 @@ def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
 
 
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
-    """What is known of the network that a run keeps, 0 … 1: the score of the best epoch.
+    """Score of the network that a run keeps, 0 … 1: that of its best epoch.
 
-    Where its integers got other scales at the end, it is the accuracy of those.
+    Where the network's integers got other scales at the end, their accuracy is the score.
     """
     settled = best_epoch(log, judge_epochs).get("settled_accuracy")
     return max(scores(log, judge_epochs)) if settled is None else float(settled)
 
 
 def out_of_patience(scores: Sequence[float], patience: int) -> bool:
-    """Whether the last so many scores are none better than the best before them.
+    """True where none of the last `patience` scores is better than the best before them.
 
     Args:
         scores: one per epoch, larger is better; a score that is only reached again is no better.

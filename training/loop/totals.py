@@ -1,4 +1,4 @@
-"""What training counts: sums over the samples of a rank's share, of a batch, of an epoch."""
+"""Sums that training keeps over the samples of a rank's share, of a batch and of an epoch."""
 
 from __future__ import annotations
 

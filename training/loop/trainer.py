@@ -286,7 +286,7 @@ class Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the run has ended before its last epoch because it ran out of patience."""
+        """True where the run ended before its last epoch because it ran out of patience."""
         return bool(self.log) and self.log[-1].get("stopped_early", False)
 
     def resume(self) -> None:

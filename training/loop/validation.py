@@ -1,4 +1,4 @@
-"""How often a network is right about samples it does not learn from."""
+"""Accuracy of a network on samples that it does not learn from."""
 
 from __future__ import annotations
 

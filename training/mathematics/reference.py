@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a run produced; every array float64, in the order of the network's populations.
+    """Result of a run; every array float64, in the order of the network's populations.
 
     Attributes:
         spikes: per spiking population, its raster.
@@ -177,7 +177,7 @@ class _Arrivals(NamedTuple):
 def _arrivals(
     projection: Projection, sample: NDArray, pre: NDArray, n: int, n_steps: int
 ) -> _Arrivals:
-    """Where the spikes of step n arrive; what would arrive after the last step is lost."""
+    """Arrivals of the spikes of step n; those after the last step are lost."""
     step = n + HOP_LATENCY + projection.delay[pre].astype(np.intp)
     spike, post = np.nonzero(step < n_steps)
     return _Arrivals(spike, sample[spike], (pre[spike], post), step[spike, post])
@@ -255,7 +255,7 @@ class _Backward:
         return place, self.sample[name][place], self.rasters[name].neuron[place]
 
     def read_arrivals(self, index: int, n: int) -> None:
-        """What the arrivals of the spikes of step n are worth, for synapses and spikes."""
+        """Add the gradients of the arrivals of the spikes of step n, by synapses and by spikes."""
         projection = self.network.projections[index]
         source, target, c = projection.source, projection.target, self.constants[projection.target]
         place, sample, pre = self.spikes_of(source, n)

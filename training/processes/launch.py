@@ -1,4 +1,4 @@
-"""What torchrun tells the processes it starts, read from the environment; needs no torch."""
+"""Read what torchrun tells the processes it starts from the environment; needs no torch."""
 
 from __future__ import annotations
 

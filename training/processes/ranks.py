@@ -29,7 +29,7 @@ from nmtool.errors import MissingError, RankError, UsageError
 from nmtool.training.processes.launch import Launch, launched
 
 PATIENCE = timedelta(minutes=30)
-"""How long ranks wait for one that is alive and does not answer: it may be loading data."""
+"""Longest wait for a rank that is alive and does not answer: it may be loading data."""
 
 _POLL_S = 1e-4
 
@@ -74,16 +74,16 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the rank that writes and speaks."""
+        """True for the rank that writes files and messages."""
         return self.rank == 0
 
     @property
     def is_first_here(self) -> bool:
-        """Whether this is the first rank on its machine."""
+        """True for the first rank on its machine."""
         return self.local_rank == 0
 
     def share(self, n: int) -> slice:
-        """Which of n samples are this rank's: neighbours, none where n is less than the ranks."""
+        """This rank's part of n samples, neighbours; it may be empty with fewer samples than ranks."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def take(self, events: SpikeEvents) -> SpikeEvents:
@@ -210,7 +210,7 @@ def _wait(collective: Any, tensor: Tensor, **more: Any) -> None:
 
 
 def _reason(error: RuntimeError) -> str:
-    """What torch says, without the place in its source and without advice."""
+    """Torch's message, without the place in its source and without its advice."""
     first = str(error).partition("\n")[0]
     if first.startswith("["):
         first = first.partition("] ")[2]

@@ -61,7 +61,7 @@ class StudyPlan:
 
     @property
     def best_file(self) -> Path:
-        """Where the best trial's settings are written."""
+        """The file for the best trial's settings."""
         return self.folder / "best.toml"
 
     @property
@@ -70,7 +70,7 @@ class StudyPlan:
         return f"nmtool train {self.data} -o RUN --config {self.best_file}"
 
     def conditions(self) -> dict[str, Any]:
-        """What must stay as it is for scores to be comparable, beside the search space."""
+        """Settings beside the search space that must not change, for scores to be comparable."""
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
         return {
             "data": self.data if is_name(self.data) else f"folder {relative}",

@@ -1,4 +1,4 @@
-"""What a study found: its trials, what mattered, and settings to train with."""
+"""Results of a study: its trials, which options mattered, and settings to train with."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class TrialResult:
 
 @dataclass(frozen=True, repr=False)
 class SweepResult(Tabular):
-    """What a study found; it has at least one finished trial.
+    """Results of a study, with at least one finished trial.
 
     Attributes:
         plan: the study.
         trials: all of them, by number.
         importance: of each option searched, its share of the scores' variance, 0 … 1, largest
-            first; None where it cannot be told.
-        importance_unknown: why it cannot, '' where it can.
+            first; None where it cannot be computed.
+        importance_unknown: the reason it cannot, '' where it can.
     """
 
     plan: StudyPlan

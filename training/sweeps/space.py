@@ -1,7 +1,7 @@
-"""What a study searches: ranges and choices of training options, from the table `[search]`.
+"""The search space of a study: ranges and choices of training options, from the table `[search]`.
 
-Everything about them that can be wrong is found before anything is trained: `read_search` looks
-at how they are written, `SearchSpace.problems` at what `TrainOptions` makes of them.
+All errors in it are found before anything is trained. `read_search` checks the way it is written,
+`SearchSpace.problems` what `TrainOptions` makes of it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Range:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is one of whole numbers."""
+        """True where it holds whole numbers."""
         return isinstance(self.low, int)
 
     def as_json(self) -> dict[str, Any]:
-        """What `STUDY.toml` says."""
+        """The range as `STUDY.toml` writes it."""
         return asdict(self)
 
 
@@ -70,7 +70,7 @@ class Choices:
         return [json.dumps(value) if isinstance(value, tuple) else value for value in self.values]
 
     def as_json(self) -> list[Any]:
-        """What `STUDY.toml` says."""
+        """The choices as `STUDY.toml` writes them."""
         return list(self.values)
 
 

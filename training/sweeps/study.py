@@ -42,7 +42,7 @@ SILENT_S = 60
 MOST_ATTEMPTS = 3
 
 FATES = ("finished", "pruned", "failed", "cut_off", "running", "waiting")
-"""What can become of a trial."""
+"""Outcomes and states of a trial."""
 
 _ENDED = ("finished", "pruned", "failed")
 _BEGUN = (*_ENDED, "running")
@@ -132,7 +132,7 @@ class Study:
         return self.optuna_study.get_trials(deepcopy=False)
 
     def is_done(self) -> bool:
-        """Whether every trial has come to an end."""
+        """True where every trial has come to an end."""
         return sum(fate(trial) in _ENDED for trial in self.trials()) >= self.plan.trials
 
     def claim(self) -> Trial | None:
@@ -264,7 +264,7 @@ class Study:
 
 
 def fate(trial: FrozenTrial) -> str:
-    """What became of a trial, one of `FATES`."""
+    """Outcome or state of a trial, one of `FATES`."""
     if REASON in trial.user_attrs or is_given_up(trial):
         return "failed"
     states = {"COMPLETE": "finished", "FAIL": "cut_off"}
@@ -272,7 +272,7 @@ def fate(trial: FrozenTrial) -> str:
 
 
 def is_given_up(trial: FrozenTrial) -> bool:
-    """Whether the process died whenever it ran these settings."""
+    """True where the process died whenever it ran these settings."""
     return trial.state.name == "FAIL" and _attempts(trial) >= MOST_ATTEMPTS
 
 
@@ -384,7 +384,7 @@ def _open_database(file: Path, url: str | None) -> RDBStorage:
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:
-    """What decides which trials end early: none, or those below the median of the others."""
+    """The pruner that ends trials early: none, or those below the median of the others."""
     from optuna.pruners import MedianPruner, NopPruner
 
     if not plan.prune:

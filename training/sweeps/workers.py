@@ -277,7 +277,7 @@ def _work(
 
 
 def _heard(pipe: Connection) -> Any:
-    """What comes next over a pipe; None where it was closed."""
+    """The next message over a pipe; None where it was closed."""
     try:
         return pipe.recv()
     except (EOFError, OSError):

@@ -48,7 +48,7 @@ class Block:
 
     @property
     def sent(self) -> Matrix:
-        """What afferent spikes add up to, in the numbers of the forward pass."""
+        """Afferent synapses in the numbers that the forward pass adds up."""
         return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
@@ -151,7 +151,7 @@ class Block:
         return sums.result()
 
     def cut(self, source: SpikeTrains) -> Cut:
-        """How a batch is cut, forward and backward alike."""
+        """The tiles and portions of a batch, the same forward and backward."""
         reach = max(self.afferent.reach, self.recurrent.reach)
         return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
 

@@ -52,7 +52,7 @@ class IntegerBlock(Block):
 
     @property
     def sent(self) -> Matrix:
-        """What afferent spikes add up to: shifted weights, int32."""
+        """Afferent synapses that the forward pass adds up: shifted weights, int32."""
         return self._sent
 
     def spike(

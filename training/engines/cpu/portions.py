@@ -1,4 +1,4 @@
-"""How a batch is cut: tiles whose traces fit in a cache, portions of tiles that are in flight."""
+"""Cuts of a batch: tiles whose traces fit in a cache, portions of tiles that are in flight."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ SAMPLES_PER_THREAD = 4
 
 @dataclass(frozen=True)
 class Cut:
-    """How a batch is cut.
+    """Sizes of the tiles and portions that a batch is cut into.
 
-    Tiles decide the order of sums and follow from the shape alone. How many of them are in
+    Tiles decide the order of sums, and follow from the shape alone. The number of tiles in
     flight depends on the threads, and changes no result.
 
     Attributes:
         n_steps: T.
-        stride: steps a sample takes up in a trace: T and what the longest delay reaches beyond.
-        tile: samples of a tile.
-        portion: samples in flight, whole tiles.
+        stride: steps of a sample in a trace: T, and the steps beyond it that arrivals reach.
+        tile: samples per tile.
+        portion: samples in flight, in whole tiles.
     """
 
     n_steps: int

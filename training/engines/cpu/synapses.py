@@ -60,7 +60,7 @@ class GradientSum:
         self._d_time = np.zeros_like(matrix.weight_by_post)
 
     def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
-        """What the gradient kernel needs to add a portion of the source's spikes."""
+        """Arguments with which the gradient kernel adds a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
         start, position = spikes.part(first, last)
         return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_time)

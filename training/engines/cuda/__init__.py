@@ -12,4 +12,4 @@ import numba
 _config: Any = numba.config
 
 SIMULATED = bool(_config.ENABLE_CUDASIM)
-"""Whether kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM=1 as numba was imported."""
+"""True where kernels run in Numba's simulator: NUMBA_ENABLE_CUDASIM=1 when numba was imported."""

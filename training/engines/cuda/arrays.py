@@ -1,4 +1,4 @@
-"""How torch's tensors reach Numba's kernels: views without copies, on torch's current stream.
+"""Torch's tensors for Numba's kernels: views without copies, on torch's current stream.
 
 One GPU per process, the one that torch calls current (`available.py` chooses it).
 """

@@ -1,4 +1,4 @@
-"""Whether this computer can train on a GPU, and what it lacks if not."""
+"""Check that this computer can train on a GPU, and name what it lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
 
 EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
-"""What brings the compiler of kernels, by CUDA's major version."""
+"""Extras that install the compiler of kernels, by CUDA's major version."""
 
 COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
 """Packages that hold NVIDIA's compiler library, and the CUDA they belong to."""

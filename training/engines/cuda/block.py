@@ -60,7 +60,7 @@ class Block:
 
     @property
     def sent(self) -> Synapses:
-        """What afferent spikes add up to, in the numbers of the forward pass."""
+        """Afferent synapses in the numbers that the forward pass adds up."""
         return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:

@@ -54,7 +54,7 @@ class IntegerBlock(Block):
 
     @property
     def sent(self) -> Synapses:
-        """What afferent spikes add up to: shifted weights, int32."""
+        """Afferent synapses that the forward pass adds up: shifted weights, int32."""
         return self._sent
 
     def spike(self, drive: Tensor, tape: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How work is cut so that it fits a GPU: threads, shared memory, samples in flight.
+"""Cuts of the work that fit a GPU: threads, shared memory, samples in flight.
 
 Every size follows from the shapes alone, never from the card, so that sums have the same order
 and results repeat on any card.
@@ -15,22 +15,22 @@ from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM
 
 
 def blocks_of(size: int, part: int) -> int:
-    """How many parts cover a size."""
+    """Number of parts that cover a size."""
     return -(-size // part)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a block of threads may use.
+    """Resources that a block of threads may use.
 
     Attributes:
         threads: most threads of a block; a multiple of 32 up to 1024.
-        shared_bytes: shared memory of a block. 48 KB is what every card grants; Numba has no
-            way to ask for more.
-        scratch_bytes: global memory for what lives only during a pass. The default holds the
+        shared_bytes: shared memory of a block. Every card grants 48 KB; Numba has no way to ask
+            for more.
+        scratch_bytes: global memory for arrays that live only during a pass. The default holds the
             adjoint of 131 samples of 2000 steps of 1024 neurons in single precision: about one
             per multiprocessor of a large card.
-        blocks: blocks that a kernel over synapses should at least have, where samples allow.
+        blocks: fewest blocks of a kernel over synapses, where there are samples enough.
     """
 
     threads: int = 1024

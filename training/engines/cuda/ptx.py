@@ -1,4 +1,4 @@
-"""What the kernels become on a GPU, found without one: registers and spills by NVIDIA's assembler.
+"""Registers and spills of the kernels, found without a GPU by NVIDIA's assembler.
 
     python -m nmtool.training.engines.cuda.ptx
 
@@ -75,14 +75,14 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
 
 @dataclass(frozen=True)
 class Report:
-    """What the assembler says of one kernel.
+    """The assembler's report on one kernel.
 
     Attributes:
         kernel: its name.
         architecture: sm_80, for instance.
         registers: per thread.
         shared_bytes: shared memory beside the dynamic one.
-        spill_bytes: registers that go to memory and come back.
+        spill_bytes: registers that are spilled to memory and read back.
     """
 
     kernel: str

@@ -62,12 +62,12 @@ class Arrival:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a run produced.
+    """Result of a run.
 
     Attributes:
-        spikes: per spiking population.
+        spikes: per spiking population, its spike times.
         integral: per population [neurons] float64, ∫₀^T exp(−rate·t)·V dt in ms.
-        rate: per ms, of the weight in `integral`.
+        rate: decay per ms of the weight in `integral`.
         log: every emission and arrival in the order in which they happened.
         events: the input.
     """

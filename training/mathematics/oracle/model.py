@@ -1,4 +1,4 @@
-"""What the oracle runs: a `Network` without time steps, its delays real numbers in ms."""
+"""The oracle's network: a `Network` without time steps, its delays real numbers in ms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the spikes of a portion of samples are: by channel, and by step."""
+"""Spikes of a portion of samples, sorted by channel and by step."""
 
 from __future__ import annotations
 

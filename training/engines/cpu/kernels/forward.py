@@ -32,7 +32,7 @@ def integrate(v, alpha, u, bias_step):
 
 @compiled()
 def any_above(v, theta, first, last):
-    """Whether any of the membranes first … last − 1 is above its threshold."""
+    """True where any membrane of neurons first … last − 1 is above its threshold."""
     found = False
     for j in range(first, last):
         found |= v[j] > theta[j]

@@ -50,7 +50,7 @@ def advance(chip, arriving, u, v, peak, faults):
 
 @compiled()
 def any_reset(v, peak, first, last):
-    """Whether any of the neurons first … last − 1 spiked, which reset it from above 0."""
+    """True where any of the neurons first … last − 1 spiked and was reset, from a v above 0."""
     found = False
     for j in range(first, last):
         found |= v[j] != peak[j]

@@ -10,7 +10,7 @@ import numba.cuda
 from nmtool.training.engines.cuda import SIMULATED
 
 cuda: Any = numba.cuda
-"""What kernels say to the GPU; type checkers do not know its dialect."""
+"""Numba's CUDA dialect, as `Any`: type checkers do not know it."""
 
 MAX_REGISTERS = 64
 """Per thread: with more, the 65536 of a multiprocessor do not serve a block of 1024 threads."""

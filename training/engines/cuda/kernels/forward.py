@@ -168,7 +168,7 @@ def begin(u, v, masks):
 
 @within
 def hand_on(weight, delay, n, words, groups, next_but_one, tape, drive):
-    """What follows the barrier of a step: write its mask down, and send its spikes.
+    """Record a step's mask and send its spikes, after the step's barrier.
 
     Args:
         weight, delay: [neurons, neurons], or [0, neurons].

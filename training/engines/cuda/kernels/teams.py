@@ -20,10 +20,11 @@ PITCH = TEAM + 1
 
 @within
 def arrival_gradient(weight, delay, n, lane, c):
-    """What one thread of a team adds to ∂L/∂t per ms of a spike of step n.
+    """One thread's part of ∂L/∂t per ms of a spike of step n, a sum over its team.
 
     Args:
         weight, delay: [post], the synapses of the neuron that spiked.
+        n: the spike's step.
         lane: the thread's place in its team.
         c: [post, T] float, derivative by the arrival time of a weight of one; 0 beyond T.
     """
