@@ -1,11 +1,11 @@
-"""What an export carries beside what its runtime reads: the network, known answers, a digest.
+"""Data that an export carries beside its runtime's own: the network, known answers, a digest.
 
-No runtime's format holds all of a network: names, scales and classes have no place in it. So nmtool
-keeps the network beside what is executed, reads it back from there bit for bit, and compares what
-is executed with what it would write for that network (`check_written` of every format).
+No runtime's format holds all of a network: it has no place for names, scales and classes. So nmtool
+keeps the network beside the executed data and reads it back from there bit for bit. It compares
+the executed data with what it would write for that network (`check_written` of every format).
 
-Where it lies is the format's affair. A Lava folder keeps archives as files of their own. HDF5 files
-(NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files, whose
+Each format keeps it in its own place. A Lava folder keeps archives as files of their own. HDF5
+files (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files, whose
 constants are the network's arrays already, keep the header of the archive as text, and carry a
 digest of all other bytes.
 """

@@ -1,4 +1,4 @@
-"""What nmtool and a process in Lava's environment tell each other: events, signs of life."""
+"""Messages between nmtool and a process in Lava's environment: events, signs of life."""
 
 from __future__ import annotations
 

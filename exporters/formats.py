@@ -37,14 +37,14 @@ CODE = "is executed as it is, code of others too where that is trusted"
 
 @dataclass(frozen=True)
 class Format:
-    """What a format is, without importing what it needs.
+    """Description of a format, without importing the libraries it needs.
 
     Attributes:
         name: on the command line, and of its package, which has `_` for `-`.
         what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
-        marker: what a folder of this format holds; '' for a file. Without extensions and marker
-            it is no format to hand over: a referee that only executes.
+        marker: name of a file that a folder of this format holds; '' for a file. Without extensions
+            and marker it is no format to hand over: a referee that only executes.
         can: its abilities.
     """
 
@@ -62,7 +62,7 @@ class Format:
 
     @property
     def reference(self) -> Callable[..., Recording] | None:
-        """What answers to (network, raster) as an artefact must; None for the integer simulator."""
+        """Function of (network, raster) with an artefact's answer; None: the integer simulator."""
         return getattr(self.package, "reference", None)
 
     def network(self, path: str | Path) -> IntegerNetwork | Network:
@@ -106,18 +106,18 @@ class Format:
         return answers
 
     def recognises(self, path: str | Path) -> bool:
-        """Whether an existing path looks like this format; its content is not read."""
+        """True where an existing path looks like this format; its content is not read."""
         if self.marker:
             return (Path(path) / self.marker).exists()
         return self.names(path) and not Path(path).is_dir()
 
     def names(self, path: str | Path) -> bool:
-        """Whether a path has an extension of this format."""
+        """True where a path has an extension of this format."""
         return Path(path).suffix.lower() in self.extensions
 
 
 def _answered(network: IntegerNetwork | Network, answers: KnownAnswers) -> bool:
-    """Whether there is an answer of every population, of its size."""
+    """True where there is an answer of every population, of its size."""
     spikes, membrane = answers.recording.spikes, answers.recording.membrane
     sizes = {name: raster.n_neurons for name, raster in spikes.items()}
     sizes |= {name: v.shape[2] for name, v in membrane.items()}

@@ -25,7 +25,7 @@ MAX_BYTES = 1 << 30
 """Files that would unpack to more are refused before it is done."""
 
 _BYTES_OF_A_NUMBER = 8
-"""Who reads numbers may make floats of them, so that smaller ones count like those."""
+"""Bytes to count for each number, however small its type: readers may make floats of them."""
 
 _CACHE_BYTES = 1 << 25
 """Holds any chunk of texts that is read, so that it is unpacked once, not once per row."""

@@ -23,7 +23,7 @@ def weight_unit(weight_bits: int, sign_mode: str) -> int:
 
 
 def stored_factor(projection: IntegerProjection) -> int:
-    """What a spike adds where it meets a stored weight of 1; the exponent is in it."""
+    """Jump that a spike adds through a stored weight of 1; the exponent is in it."""
     unit = weight_unit(projection.weight_bits, projection.sign_mode)
     return shifted(unit, projection.weight_exponent)
 

@@ -217,7 +217,7 @@ def _group_lives(process: subprocess.Popen[str]) -> bool:
 
 
 def _runs_in(folder: Path, group: int) -> bool:
-    """Whether a process of that group runs; one that only waits to be collected does not."""
+    """True where a process of that group runs; a zombie that waits to be collected does not."""
     try:
         state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
     except (OSError, ValueError):

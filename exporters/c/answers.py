@@ -215,11 +215,11 @@ Sums = Mapping[str, NDArray[np.uint32]]
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """What a file says of known answers.
+    """Known answers as a file carries them.
 
     Attributes:
         answers: without u and v.
-        sums: of u and v.
+        sums: check sums of u and v.
     """
 
     answers: KnownAnswers
@@ -227,7 +227,7 @@ class Carried:
 
     @classmethod
     def of(cls, answers: KnownAnswers) -> Carried:
-        """What a file is to say."""
+        """The known answers as a file will carry them."""
         recording = answers.recording
         membrane = {**recording.potential, **recording.membrane}
         sums = {name: check_sums(u, membrane[name]) for name, u in recording.current.items()}
@@ -344,7 +344,7 @@ def _spike_arrays(name: str, raster: Raster) -> str:
 
 
 def answers_header(answers: KnownAnswers) -> dict[str, Any]:
-    """What the arrays do not say, as JSON."""
+    """The rest of the known answers beside their arrays, as JSON."""
     return {
         "network_hash": answers.network_hash,
         "n_samples": answers.spikes.n_samples,

@@ -70,7 +70,7 @@ class Content:
 
     @property
     def path(self) -> Path:
-        """Where it was read."""
+        """The path it was read from."""
         return self.archive.path
 
     def network(self) -> IntegerNetwork:
@@ -83,8 +83,11 @@ class Content:
         return network
 
     def carried(self) -> Carried | None:
-        """What it says of known answers, None without any; raises `FileFormatError` where that
-        is damaged."""
+        """The known answers it carries, None without any.
+
+        Raises:
+            FileFormatError: they are damaged.
+        """
         if "answers" not in self.archive.header:
             return None
         network = self.network()

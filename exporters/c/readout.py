@@ -63,7 +63,7 @@ DESCRIPTIONS = {
     "max": "the largest membrane of '{}'",
     FIRST_SPIKE: "the first spike of '{}'",
 }
-"""What decides for a class, by rule."""
+"""The value that decides for a class, by rule."""
 
 
 def no_score(network: IntegerNetwork) -> str:

@@ -150,7 +150,7 @@ def execute(
 
 
 def _quantities(population: IntegerPopulation, deep: bool) -> list[str]:
-    """Which of spikes, v and u are recorded, '' for those that are not."""
+    """Names of the recorded quantities among spikes, v and u; '' for those not recorded."""
     spikes = population.kind == LIF
     return ["spikes" if spikes else "", "v" if deep or not spikes else "", "u" if deep else ""]
 
@@ -184,7 +184,7 @@ def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
 
 
 def _recording(folder: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
-    """What the driver left in a folder."""
+    """The recording that the driver left in a folder."""
 
     def states(quantity: str, populations: list[IntegerPopulation]) -> dict[str, NDArray[np.int32]]:
         return {p.name: _states(path(p, quantity), p.size, spikes) for p in populations}

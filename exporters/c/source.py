@@ -31,12 +31,12 @@ def program(network: IntegerNetwork) -> str:
 
 
 def projection_symbol(index: int, source: str, target: str) -> str:
-    """What the names of a projection's arrays and functions end in; no two are the same."""
+    """Suffix of the names of a projection's arrays and functions; no two are the same."""
     return f"{index}_{source}_to_{target}"
 
 
 def described(population: IntegerPopulation) -> str:
-    """What a population is, in words."""
+    """A population in words."""
     neurons = "neurons that" if population.size > 1 else "neuron that"
     does = "spike" if population.kind == LIF else "integrate"
     return f"{population.size} {neurons} {does if population.size > 1 else f'{does}s'}"

@@ -16,7 +16,7 @@ _INDENT = "    "
 _ARRAY = re.compile(r"^static const u?int\d+_t (\w+)\[\d+\] = \{\n([-\d, \n]*)\};$", re.MULTILINE)
 
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "*/?"}
-"""What could end or begin a comment, or make a trigraph. JSON has none outside of strings."""
+"""Signs that could end or begin a comment, or make a trigraph. JSON has them only in strings."""
 
 
 def array(type_: str, name: str, values: NDArray[np.integer]) -> str:

@@ -22,7 +22,7 @@ from nmtool.exporters.environments import (
 
 LAVA = "lava-nc==0.10.0"
 DEPENDENCIES = ("numpy<2.5", "scipy", "networkx", "asteval", "scikit-learn")
-"""What Lava uses; from numpy 2.5 on, some of its ports fail."""
+"""Packages that Lava uses; from numpy 2.5 on, some of its ports fail."""
 
 NATIVE_PYTHON = (3, 10)
 """The version Lava 0.10.0 is made for."""

@@ -18,7 +18,7 @@ from nmtool.targets import MAX_FLOAT_DELAY
 WEIGHT, DELAY = "weight", "delay"
 
 _VARIABLES = {"g": WEIGHT, "d": DELAY}
-"""What older versions call them."""
+"""Names of the same variables in older versions."""
 
 _FILE = re.compile(r"([A-Za-z0-9]+)-Conn_([A-Za-z0-9_]+)-([A-Za-z]\w*)\.npy")
 _OTHER = re.compile(r"([A-Za-z0-9]+)-(\w+)-\w+\.npy")
@@ -86,9 +86,9 @@ def read_connections(
 
 
 def checkpoints(folder: str | Path) -> list[str]:
-    """What files of a folder's checkpoints begin with: words, then numbers, the latest last.
+    """Prefixes of the files of a folder's checkpoints: words, then numbers, the latest last.
 
-    Empty where there are none, or no folder.
+    Empty where there are no checkpoints, or no folder.
     """
     paths = Path(folder).iterdir() if Path(folder).is_dir() else ()
     found = {match[1] for path in paths if (match := _match(path))}
@@ -216,7 +216,7 @@ def _read(path: Path) -> NDArray[np.float64] | Finding:
 def _unfit(
     where: str, variables: Collection[str], arrays: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[Finding]:
-    """What keeps the variables of a connection, of which some could be read, from being one."""
+    """Findings that keep a connection's variables, some of which were read, from being one."""
     if WEIGHT not in variables:
         yield Finding("mlgenn-no-weights", where, "no weights", "add the file of its weights")
         return

@@ -1,4 +1,4 @@
-"""What checkpoints do not say."""
+"""Settings that mlGeNN's checkpoints do not hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 
 @dataclass(frozen=True)
 class MlgennOptions:
-    """What checkpoints do not say.
+    """Settings that mlGeNN's checkpoints do not hold.
 
     Attributes:
         dt_ms: length of a time step in ms.
@@ -51,7 +51,7 @@ class MlgennOptions:
         return default_steps(self.dt_ms) if self.n_steps is None else self.n_steps
 
     def tells(self, key: str, population: str) -> bool:
-        """Whether a population has a value of one of `PER_POPULATION`."""
+        """True where a population has a value of one of `PER_POPULATION`."""
         given: PerPopulation | None = getattr(self, key)
         return population in given if isinstance(given, Mapping) else given is not None
 

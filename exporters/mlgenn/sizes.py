@@ -1,4 +1,4 @@
-"""How many neurons populations have, from the lengths of arrays [pre·post]."""
+"""Numbers of neurons of populations, from the lengths of arrays [pre·post]."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _between(network: IntegerNetwork, source: str, target: str) -> list[IntegerP
 
 
 def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
-    """What makes a network more than a chain of layers."""
+    """Findings that make a network more than a chain of layers."""
     for population in network.populations:
         if population.name not in chain:
             yield Finding(
@@ -94,7 +94,7 @@ def _beside(network: IntegerNetwork, chain: list[str]) -> Iterator[Finding]:
 def _obstacles(
     population: IntegerPopulation, feed: IntegerProjection, loop: IntegerProjection | None
 ) -> Iterator[Finding]:
-    """What a layer cannot hold."""
+    """Findings about a population and its projections that a layer cannot hold."""
     where = f"population {population.name}"
     if loop is not None and (loop.delay.any() or feed.delay.any()):
         yield Finding(

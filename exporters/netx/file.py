@@ -33,19 +33,19 @@ MAX_LAYERS = 1000
 
 DENSE, RECURRENT, INPUT, FLATTEN = "dense", "dense_rec", "input", "flatten"
 NEURONS = ("CUBA", "LOIHI")
-"""What lava-dl calls the neurons that Lava calls LIF."""
+"""Names that lava-dl gives to the neurons that Lava calls LIF."""
 
 
 @dataclass(frozen=True, eq=False)
 class NetxFile:
-    """What a file holds.
+    """Contents of a file.
 
     Attributes:
         layers: by the number they have in the file.
-        findings: what else is in it, which no network of integers can be made of.
-        dt_ms: length of a step, None where the file does not tell.
-        duration_ms: length of a sample, None where the file does not tell.
-        embedded: what nmtool wrote beside, None where it wrote nothing.
+        findings: its other parts, which cannot become a network of integers.
+        dt_ms: length of a step, None where the file does not say.
+        duration_ms: length of a sample, None where the file does not say.
+        embedded: the data nmtool wrote beside, None where it wrote none.
     """
 
     layers: dict[int, Layer]
@@ -149,7 +149,7 @@ def _data_sets(file: PlainFile, group: h5py.Group) -> Iterator[tuple[str, NDArra
 
 
 def read(path: str | Path) -> NetxFile:
-    """What a file holds, as far as lava-dl's reader takes notice of it.
+    """Read a file, as far as lava-dl's reader takes notice of it.
 
     Raises:
         FileFormatError: missing, damaged, too large, no NetX file, or from a newer nmtool.

@@ -1,7 +1,7 @@
-"""What a NetX file consists of: dense layers, one feeding the next, as lava-dl's reader takes them.
+"""Layers of a NetX file: dense ones, one feeding the next, as lava-dl's reader takes them.
 
-The reader does not execute the weights of a file but what it makes of them: it shifts a matrix up
-as far as 8 bits reach, and gives Lava the shift as a negative exponent and a number of bits. Where
+The reader does not execute the weights of a file as they are. It shifts a matrix up as far as
+8 bits reach, and gives Lava the shift as a negative exponent and a number of bits. Where
 Lava would then clip or cut weights, the file is not the network it seems to be.
 """
 
@@ -50,7 +50,7 @@ class Layer:
         return self.weight.shape[0]
 
     def equals(self, other: Layer) -> bool:
-        """Whether they are the same in everything."""
+        """True where they are the same in everything."""
         constants = ("i_decay", "v_decay", "threshold")
         arrays = ("weight", "delay", "recurrent", "bias")
         return all(getattr(self, key) == getattr(other, key) for key in constants) and all(
@@ -102,7 +102,7 @@ def _same(one: Integers | None, other: Integers | None) -> bool:
 
 
 def scaling(weight: Integers) -> tuple[int, int]:
-    """How far up `lava.lib.dl.netx.utils.optimize_weight_bits` shifts weights, and their bits."""
+    """Shift and bits that `lava.lib.dl.netx.utils.optimize_weight_bits` gives weights."""
     most, least = int(weight.max()), int(weight.min())
     signed = most >= 0 > least
     if signed:
@@ -115,6 +115,6 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 
 def _changes(weight: Integers, bits: int) -> bool:
-    """Whether Lava clips or cuts shifted weights of so many bits."""
+    """True where Lava clips or cuts shifted weights of so many bits."""
     cut = 8 - bits + (sign_mode(weight) == MIXED)
     return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())

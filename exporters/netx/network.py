@@ -24,7 +24,7 @@ from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import LOIHI2
 
 DT_MS = 1.0
-"""Where a file does not tell how long steps are."""
+"""Length of a step in ms, for files that do not say."""
 
 MAX_STEPS = 1 << 31
 """Of a sample: steps are counted in 32 bits."""
@@ -65,7 +65,7 @@ def misfits(file: NetxFile) -> list[Finding]:
 
 
 def _steps(file: NetxFile) -> float:
-    """How many steps a sample lasts, not rounded."""
+    """Number of steps in a sample, not rounded."""
     return (file.duration_ms or DEFAULT_DURATION_MS) / (file.dt_ms or DT_MS)
 
 

@@ -241,7 +241,7 @@ def reference(
     *,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """What a NIR file of the network must answer: the same real numbers, without NIR.
+    """Answer of a NIR file of the network: the same real numbers, computed without NIR.
 
     Args:
         network: float or integer; integers run without the truncation of their decays.

@@ -1,4 +1,4 @@
-"""How networks are written as NIR, and NIR files of others understood: the choices."""
+"""Options for writing networks as NIR, and for understanding NIR files of others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NIR_DT_S = 1e-4
 
 @dataclass(frozen=True)
 class NirOptions:
-    """How to write.
+    """Options for writing.
 
     Attributes:
         form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a
@@ -90,15 +90,15 @@ class NirOptions:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a foreign file is to be understood.
+    """Options for understanding a foreign file.
 
     Attributes:
-        nir_dt_s: the step in s that it was made for, which NIR does not tell.
+        nir_dt_s: the step in s that it was made for, which NIR does not hold.
         dt_ms: the step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
         rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
             of the membranes for others.
-        implied: whether a connection that closes a loop costs a step by itself.
+        implied: True where a connection that closes a loop costs a step by itself.
     """
 
     nir_dt_s: float = NIR_DT_S

@@ -11,7 +11,7 @@ from nmtool.exporters.differences import array_change
 _FIX = "export the network again"
 _TEXTS = ("doc_string",)
 _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
-"""What says of a file who wrote it; nothing of it is executed."""
+"""Fields that say who wrote a file; nothing in them is executed."""
 
 
 def model_differences(expected: bytes, found: bytes) -> list[Finding]:
@@ -61,14 +61,14 @@ def _graph(expected: Any, found: Any) -> Iterator[Finding]:
 
 
 def _bodies(one: Any, other: Any) -> Iterator[Finding]:
-    """What differs in the graphs that two nodes hold."""
+    """Differences between the graphs that two nodes hold."""
     for mine, theirs in zip(one.attribute, other.attribute, strict=False):
         if mine.HasField("g") and theirs.HasField("g"):
             yield from _graph(mine.g, theirs.g)
 
 
 def _number(one: Any, other: Any) -> str:
-    """Which number of a constant is another."""
+    """Change of a constant's numbers, in words."""
     from onnx import numpy_helper
 
     try:

@@ -28,11 +28,11 @@ BATCH = "batch"
 """The symbolic number of samples."""
 
 QUANTITIES: dict[str, type] = {"spikes": np.bool_, "v": np.int32, "u": np.int32}
-"""What is recorded of populations, and as what."""
+"""Quantities that are recorded of populations, and their types."""
 
 
 def recorded_quantities(population: IntegerPopulation) -> list[str]:
-    """What is recorded of one: everything, but populations that only integrate do not spike."""
+    """Recorded quantities of a population: all, but no spikes where it only integrates."""
     return [name for name in QUANTITIES if name != "spikes" or population.kind == LIF]
 
 
@@ -63,7 +63,7 @@ class Loop:
         return [p for p in self.projections if p.projection.target == population.name]
 
     def window(self, population: IntegerPopulation) -> int:
-        """How many coming steps the group's own spikes reach in a population; 0 for none."""
+        """Coming steps that the group's own spikes reach in a population; 0 for none."""
         delays = [int(p.projection.delay.max()) for p in self.into(population)]
         return max(delays) + 1 if delays else 0
 
@@ -205,7 +205,7 @@ class _Body:
         nodes.add("Reshape", [rows, shape], f"{name}.coming", "what is due in the coming steps")
 
     def _first_row(self, named: NamedProjection, sample: str, window: int) -> str:
-        """Where the window of each spike's sample begins, int64 [spikes, 1]."""
+        """Start of the window of each spike's sample, int64 [spikes, 1]."""
         nodes, stem = self.nodes, f"{named.name}.window"
         first = nodes.add("Mul", [sample, nodes.number(window, np.int64)], stem)
         return nodes.add("Unsqueeze", [first, nodes.list(1)], f"{stem}_rows")

@@ -83,7 +83,7 @@ class Ranks:
         return self.local_rank == 0
 
     def share(self, n: int) -> slice:
-        """This rank's part of n samples, neighbours; it may be empty with fewer samples than ranks."""
+        """This rank's part of n samples, neighbours; may be empty with fewer samples than ranks."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def take(self, events: SpikeEvents) -> SpikeEvents:

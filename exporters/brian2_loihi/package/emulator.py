@@ -33,12 +33,12 @@ HEARTBEAT_S = 10
 
 @dataclass(frozen=True)
 class Trace:
-    """What a population did in the samples of one run.
+    """Activity of a population in the samples of one run.
 
     Attributes:
         sample, step, neuron: [spikes] int64, sorted in this order.
         u: [samples, steps, neurons] float64 whole numbers, after the arrivals of each step.
-        v: likewise, after a reset; that of populations that do not spike before one.
+        v: likewise, after a reset; for populations that do not spike, before one.
     """
 
     sample: NDArray[np.int64]

@@ -62,7 +62,7 @@ def _archive(path: str) -> dict[str, NDArray]:
 def _answer(
     header: dict[str, Any], arrays: dict[str, NDArray], events: dict[str, NDArray], deep: bool
 ) -> dict[str, NDArray]:
-    """What is written: all traces, or where the first samples leave the range."""
+    """The arrays to write: all traces, or the places where the first samples leave the range."""
     n_samples, n_steps = len(events["offset"]) - 1, int(events["n_steps"])
     at_once = _at_once(header, arrays, n_samples, n_steps)
     emulator = Emulator(header, arrays, at_once, n_steps)
@@ -83,7 +83,7 @@ def _answer(
 def _at_once(
     header: dict[str, Any], arrays: dict[str, NDArray], n_samples: int, n_steps: int
 ) -> int:
-    """How many samples lie side by side: as many as memory holds and Brian is the faster for."""
+    """Number of samples that run side by side: all that fit in memory and make Brian faster."""
     synapses = sum(
         np.count_nonzero(arrays[f"projection.{index}.weight"])
         for index in range(len(header["projections"]))
@@ -106,7 +106,7 @@ def _beat(*report: object) -> None:
 
 
 def _beyond(entry: dict[str, Any], trace: Trace, first: int) -> dict[str, NDArray]:
-    """Where u or v of a population leaves the range, by the key of the answer.
+    """Places where u or v of a population leaves the range, by the key of the answer.
 
     A spiking v that is too large spikes, clipped or not, and is reset: nothing is lost.
     """

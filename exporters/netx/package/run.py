@@ -29,7 +29,7 @@ from reader import network_class
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """What lava-dl made of a file.
+    """Network that lava-dl made of a file.
 
     Attributes:
         process: contains all layers.

@@ -43,7 +43,7 @@ VERSION = 1
 """Of the group `/nmtool`."""
 
 MAX_NODES = 2_500
-"""Which is more than nmtool writes, and read in seconds."""
+"""More nodes than nmtool writes; a graph of so many is read in seconds."""
 
 MAX_EDGES = 50_000
 MAX_DEPTH = 16
@@ -59,16 +59,16 @@ CONVENTION = (
     "then v = v_reset; v and I start at 0; edges cost no step"
 )
 LOST = "decays truncate on the chip, not here"
-"""What a graph does not have of integers."""
+"""Property of integer networks that a graph does not have."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a graph was written, to execute it.
+    """Settings a graph was written with, needed to execute it.
 
     Attributes:
         options: the choices.
-        ahead: per population, how many steps it runs ahead of the network.
+        ahead: per population, the number of steps it runs ahead of the network.
         recorded: per population, the node that passes on what it does.
     """
 
@@ -181,7 +181,7 @@ def read_graph(path: str | Path) -> Graph:
 
 
 def read_beside(path: str | Path) -> Embedded | None:
-    """What nmtool wrote beside the graph; None where it wrote nothing.
+    """The data that nmtool wrote beside the graph; None where it wrote none.
 
     Raises:
         FileFormatError: missing, damaged, too large, no NIR file, or from a newer nmtool.

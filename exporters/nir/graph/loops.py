@@ -1,10 +1,10 @@
-"""Which connections of a NIR graph close a loop, and thereby cost a step.
+"""Connections of a NIR graph that close a loop, and so cost a step.
 
-NIR does not say what a loop without delays means. Every importer that was measured makes one
-connection of a loop carry the value of the previous step. Where a population feeds itself there
-is no doubt which one; where several populations feed each other, importers differ, and the rule
-here is: of the connections inside a loop, those that do not lead away from the input. Distance
-is counted in populations, names decide where it is equal.
+NIR does not define a loop without delays. Every importer that was measured makes one connection
+of a loop carry the value of the previous step. Where a population feeds itself there is no doubt
+which connection that is. Where several populations feed each other, importers differ. The rule
+here is: of the connections inside a loop, those that do not lead away from the input. Distance is
+counted in populations; names decide where it is equal.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def shared_loops(names: Collection[str], pairs: Iterable[Edge]) -> list[list[str
 
 
 def reached(roots: Iterable[str], pairs: Collection[Edge]) -> dict[str, int]:
-    """What connections (pre, post) lead to from the roots, and in how many steps."""
+    """Nodes that connections (pre, post) lead to from the roots, and the steps to each."""
     targets: dict[str, list[str]] = {}
     for pre, post in pairs:
         targets.setdefault(pre, []).append(post)

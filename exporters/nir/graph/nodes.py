@@ -43,14 +43,14 @@ class Node:
 
     @property
     def size(self) -> int:
-        """How many signals a node of neurons, an `Input` or an `Output` passes on."""
+        """Number of signals that a node of neurons, an `Input` or an `Output` passes on."""
         if "shape" in self.values:
             return math.prod(int(size) for size in np.ravel(self.values["shape"]))
         return max(int(np.size(value)) for value in self.values.values())
 
     @property
     def is_neurons(self) -> bool:
-        """Whether it holds neurons."""
+        """True for a node of neurons."""
         return self.kind in NEURONS
 
 

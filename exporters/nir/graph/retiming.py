@@ -35,7 +35,7 @@ def largest_shifts(
 def steps_ahead(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int]:
-    """How many steps each population can run ahead, for delays to become as small as they can.
+    """Steps that each population can run ahead, for delays to become as small as they can.
 
     Args:
         populations: names.
@@ -56,7 +56,7 @@ def steps_ahead(
 def steps_behind(
     populations: list[str], least_delays: Mapping[tuple[str, str], int], source: str
 ) -> dict[str, int] | None:
-    """How many steps later each population must run, for every hop to cost at least a step.
+    """Steps that each population must run later, for every hop to cost at least a step.
 
     None where a loop is shorter than the hops in it.
     """

@@ -26,13 +26,13 @@ from nmtool.readout import Readout
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a network is made of.
+    """Parts of a network.
 
     Attributes:
         channels: number of input channels.
         cells: populations by name.
-        arriving: per population, what reaches its u from the input and others, by their names.
-        readout: which population answers.
+        arriving: per population, the signals that reach its u from the input and others, by name.
+        readout: rule, and population that answers.
     """
 
     channels: int
@@ -45,7 +45,7 @@ class Parts:
         return self.channels if name == INPUT else self.cells[name].population.size
 
     def behind_by(self) -> dict[str, int]:
-        """How many steps later than in the graph populations and the input run.
+        """Steps by which populations and the input run later than in the graph.
 
         Raises:
             FileFormatError: a loop costs fewer steps than the populations on it.

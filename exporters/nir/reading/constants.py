@@ -46,7 +46,7 @@ def begun(parts: Parts) -> Parts:
 
 
 def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Which constants of a population that runs so many steps later a bias would not be."""
+    """Constants of a population, run so many steps later, that a bias would not reproduce."""
     held, sent = parts.cells[name].population, _sent(parts.arriving[name])
     if later and held.drive.any():
         yield LEAK
@@ -55,7 +55,7 @@ def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
 
 
 def _sent(arriving: Signal) -> Synapses:
-    """What wires make of constants."""
+    """Synapses by which constants reach a population over wires."""
     found = arriving.origins.get(CONSTANT, Synapses.none())
     return found.taken(found.weight != 0)
 
@@ -83,10 +83,10 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
 
 
 def _as_jumps(held: RealPopulation) -> list[Synapses]:
-    """What has to arrive at u in every step for v to be driven from the first one on.
+    """Jumps of u in every step that drive v from the first step on.
 
-    All of it in the first step; later, what the synapse has lost since, which is all but a part
-    that arrived a step before.
+    The whole drive in the first step. In later steps, the part that the synapse has lost since: all
+    but the part that arrived a step before.
     """
     line = np.flatnonzero(held.drive)
     none, drive = np.zeros_like(line), held.drive[line]

@@ -154,7 +154,7 @@ class _Import:
         }
 
     def _findings(self, arriving: dict[str, Signal], ends: Signal) -> list[Finding]:
-        """What potentials drive, which only spikes can."""
+        """Findings about potentials: they drive something that only spikes can drive."""
         found = []
         silent = {self.named[n]: n for n in self.graph.of_kind(*INTEGRATING)}
         for name, signal in [*arriving.items(), (self.output, ends)]:

@@ -118,7 +118,7 @@ def resting_input(synapse: Node) -> Array:
 
 
 def _lost(values: Mapping[str, NDArray], key: str, dt_s: float) -> Array:
-    """What a step takes of a quantity with that time constant; all, where there is none."""
+    """Share of a quantity with that time constant lost per step; all, where there is none."""
     if key not in values:
         return np.ones_like(next(iter(values.values())), np.float64)
     return np.minimum(dt_s / values[key], 1.0)

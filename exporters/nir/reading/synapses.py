@@ -1,4 +1,4 @@
-"""What wires do to signals, as lists of synapses: every form of delay comes to the same list.
+"""Signals as lists of synapses, and wires between them: all forms of delay give the same list.
 
 A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). `Linear` spreads
 lines, `Scale` weighs and `Delay` delays them, and edges into one node add up. Biases are synapses
@@ -58,7 +58,7 @@ class Synapses:
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """What a node passes on.
+    """Signal that a node passes on.
 
     Attributes:
         size: number of lines.
@@ -75,7 +75,7 @@ class Signal:
 
 
 def emitted(name: str, size: int) -> Signal:
-    """What an input or a population of that name sends."""
+    """Signal sent by an input or a population of that name."""
     return Signal(size, {name: Synapses.identity(size)})
 
 

@@ -1,4 +1,4 @@
-"""What the `Delay`s of a graph hold back, once for all that are fed by the same nodes."""
+"""Values that the `Delay`s of a graph hold back, once for all that are fed by the same nodes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class DelayLines:
 
     @cached_property
     def is_late(self) -> bool:
-        """Whether everything waits, so that its output is known before its input."""
+        """True where every line is held back, so that its output is known before its input."""
         return bool(self.steps.size and self.steps.min() > 0)
 
     @property
     def feed(self) -> Feed:
-        """What it has in common with others that hold back the same."""
+        """Sources and size; delays that share them read from the same ring."""
         return self.sources, self.steps.size
 
 
@@ -73,12 +73,12 @@ def delay_lines(graph: Graph, dt_s: float) -> dict[str, DelayLines]:
 
 
 def held_back(lines: Mapping[str, DelayLines]) -> int:
-    """How many values delays hold back for one sample."""
+    """Number of values that delays hold back for one sample."""
     return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
 
 
 def pasts(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Past]:
-    """What delays read from, per feed."""
+    """Rings that delays read from, per feed."""
     return {
         feed: Past(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
     }

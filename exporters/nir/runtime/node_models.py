@@ -1,4 +1,4 @@
-"""What each kind of NIR node makes of its input in one step, for many samples at once."""
+"""One step of each kind of NIR node, for many samples at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Step = Callable[[Array], Array]
 
 
 def behaviour(node: Node, dt_s: float) -> Step:
-    """What a node makes of its input; nodes of neurons remember, and start at rest.
+    """The function that a node computes; nodes of neurons have a state, which starts at rest.
 
     Raises:
         FileFormatError: a kind of node that cannot be run.

@@ -96,7 +96,7 @@ class _Builder:
         self.edges += wiring.edges
 
     def _prefix(self, index: int) -> str:
-        """What the names of a projection's nodes begin with, and no other name does."""
+        """Prefix of the names of a projection's nodes, which no other name begins with."""
         pairs = [(p.source, p.target) for p in self.plan.projections]
         prefix = "_to_".join(pairs[index])
         if pairs.count(pairs[index]) > 1:

@@ -124,7 +124,7 @@ def _levels(jump: Jumps, steps: Steps) -> Iterator[tuple[int, str, Jumps]]:
 
 
 def count_nodes(form: str, jump: Jumps, steps: Steps) -> int:
-    """How many nodes a projection becomes."""
+    """Number of nodes that a projection becomes."""
     if axonal_steps(jump, steps) is not None:
         return 2
     levels = np.unique(steps[jump != 0])

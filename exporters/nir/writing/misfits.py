@@ -1,4 +1,4 @@
-"""What keeps a network from being written as NIR with given options: all of it, not the first."""
+"""Everything that keeps a network from being written as NIR with given options."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ from nmtool.float_simulator import Array, RealPopulation
 
 
 def mixes_leaks(population: RealPopulation) -> bool:
-    """Whether some of its neurons leak and others do not, which no NIR node can hold."""
+    """True where some of its neurons leak and others do not, which no NIR node can hold."""
     return any(
         (lose == 0).any() and (lose != 0).any() for lose in (population.lose_u, population.lose_v)
     )
 
 
 def is_split(population: RealPopulation) -> bool:
-    """Whether its synapses and its membranes are two nodes."""
+    """True where its synapses and its membranes are two nodes."""
     return bool((population.lose_u == 0).any() or (population.lose_v == 0).any())
 
 

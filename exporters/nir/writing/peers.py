@@ -1,14 +1,14 @@
-"""What peers make of a NIR file, as measured with the versions named here.
+"""Parts of a NIR file that peers drop or break, as measured with the versions named here.
 
-NIR leaves open what a loop, a step or a missing node means, and peers do not say what they drop:
-a file that they run wrongly looks like one that they run. So what each of them would drop or break
-is refused before it is written, each refusal a `Finding`: what in the graph, and what the peer
+NIR does not define loops, steps or missing nodes, and peers do not say what they drop. A file that
+they run wrongly looks like one that they run. So everything that a peer would drop or break is
+refused before it is written. Each refusal is a `Finding`: the part of the graph, and what the peer
 makes of it.
 
 norse runs a file depth first, along edges as written, by nirtorch's first graph executor. A node
 that is visited before one of its inputs gets that input a step late, without a word, and the
-network's output is that of the last node. So edges are written in an order that makes both right
-wherever any order does, for everybody (`edge_order`).
+network's output is that of the last node. So edges are written in an order that makes both right,
+for every peer, wherever there is such an order (`edge_order`).
 """
 
 from __future__ import annotations

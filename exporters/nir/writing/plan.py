@@ -1,4 +1,4 @@
-"""How a network is to become a NIR graph: names, which hops cost a step, what delays remain."""
+"""Plan of a NIR graph: names, hops that cost a step, delays that remain."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from nmtool.graph import INPUT
 
 
 class Plan:
-    """What a network and options decide before a node is made.
+    """Decisions that a network and options imply before a node is made.
 
     Attributes:
-        network, options: what is to be written, and how.
+        network, options: the network to write, and the choices for it.
         projections: those with a weight other than 0.
         names: per population, the names of its nodes.
         entry: per population, the node its synapses lead to.
         outputs: per population, the name of the `Output` it may get.
         unreached: populations that need a wire of no weight for the input to reach all.
         closing: connections between nodes of neurons that cost a step by themselves.
-        ahead: per population and the input, how many steps it runs ahead of the network.
+        ahead: per population and the input, the number of steps it runs ahead of the network.
     """
 
     def __init__(self, network: RealNetwork, options: NirOptions) -> None:
@@ -69,7 +69,7 @@ class Plan:
         return {p.source for p in self.projections if p.target == self.readout}
 
     def is_written(self, projection: RealProjection) -> bool:
-        """Whether a projection leads to something in the file."""
+        """True where a projection leads to something in the file."""
         return self.options.readout != SPIKES or projection.target != self.readout
 
     def shared_loops(self) -> list[list[str]]:

@@ -33,7 +33,7 @@ MODELS = ("fast", "stock")
 
 
 class Network(Protocol):
-    """What is run: a process that contains or joins all others, and the populations to record."""
+    """A process that contains or joins all others, and the populations to record."""
 
     @property
     def process(self) -> AbstractProcess: ...
@@ -149,7 +149,7 @@ class _Probes:
         self.v = _reader(population.v, n_steps) if values.v else None
 
     def trace(self) -> Trace:
-        """What was recorded; readable while the network is up."""
+        """The recorded values; readable while the network is up."""
         return Trace(
             spikes=_recorded(self.spikes, np.bool_),
             u=_recorded(self.u, np.int32),

@@ -1,4 +1,4 @@
-"""What a population did during one sample, in memory that Lava's processes share."""
+"""Activity of a population during one sample, in memory that Lava's processes share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which values of a population are recorded."""
+    """Values of a population to record."""
 
     spikes: bool
     u: bool
