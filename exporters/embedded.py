@@ -5,9 +5,9 @@ keeps the network beside the executed data and reads it back from there bit for 
 the executed data with what it would write for that network (`check_written` of every format).
 
 Each format keeps it in its own place. A Lava folder keeps archives as files of their own. HDF5
-files (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files, whose
-constants are the network's arrays already, keep the header of the archive as text, and carry a
-digest of all other bytes.
+files (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files,
+whose constants are the network's arrays already, keep the header of the archive as text, and carry
+a digest of all other bytes.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Format:
 
     @property
     def reference(self) -> Callable[..., Recording] | None:
-        """Function of (network, raster) with an artefact's answer; None: the integer simulator."""
+        """Function from (network, raster) to the answer due; None for the integer simulator."""
         return getattr(self.package, "reference", None)
 
     def network(self, path: str | Path) -> IntegerNetwork | Network:

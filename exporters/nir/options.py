@@ -29,7 +29,7 @@ NIR_DT_S = 1e-4
 
 @dataclass(frozen=True)
 class NirOptions:
-    """Options for writing.
+    """Options for writing NIR.
 
     Attributes:
         form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a

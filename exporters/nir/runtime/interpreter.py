@@ -87,7 +87,7 @@ class _Machine:
         self.nothing = np.zeros((n_samples, 1))
 
     def step(self, spikes: Array) -> dict[str, Array]:
-        """Run a step: the outputs of all nodes, [samples, size], from the input [samples, channels]."""
+        """Run a step: outputs of all nodes, [samples, size], from the input [samples, channels]."""
         outputs = {self.input: spikes}
         for name in self.order:
             if name in self.delays:

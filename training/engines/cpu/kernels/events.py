@@ -1,4 +1,4 @@
-"""Spikes of a portion of samples, sorted by channel and by step."""
+"""Sort the spikes of a portion of samples: by channel, and by step."""
 
 from __future__ import annotations
 

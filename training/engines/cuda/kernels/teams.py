@@ -20,7 +20,7 @@ PITCH = TEAM + 1
 
 @within
 def arrival_gradient(weight, delay, n, lane, c):
-    """One thread's part of ∂L/∂t per ms of a spike of step n, a sum over its team.
+    """One thread's part of its team's sum: ∂L/∂t per ms of a spike of step n.
 
     Args:
         weight, delay: [post], the synapses of the neuron that spiked.
