@@ -43,7 +43,7 @@ class Format:
         name: on the command line, and of its package, which has `_` for `-`.
         what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
-        marker: name of a file that a folder of this format holds; '' for a file. Without extensions
+        marker: name of a member of every folder of this format; '' for a file. Without extensions
             and marker it is no format to hand over: a referee that only executes.
         can: its abilities.
     """
