@@ -1,1 +1,1 @@
-"""How fast training is beside other trainers: `python -m benchmarks`, see README.md."""
+"""Training speed beside other trainers: `python -m benchmarks`, see README.md."""

@@ -19,15 +19,15 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a job.
+    """The outcome of a job.
 
     Attributes:
-        job: with its drive, if it got that far.
-        status: `ok`, or why there is nothing: `skipped: …`, `failed: …`.
-        times: of each round.
-        hidden_spikes: all hidden spikes, the mean per sample.
-        code_mb: what compiled code and libraries take when they are used first.
-        peak_mb: memory at its peak minus that before the first batch.
+        job: the job, with its drive if it got that far.
+        status: `ok`, or the reason for no result: `skipped: …`, `failed: …`.
+        times: the times of each round.
+        hidden_spikes: hidden spikes of all neurons, the mean per sample.
+        code_mb: memory that compiled code and libraries take at first use, in MB.
+        peak_mb: peak memory minus that before the first batch, in MB.
     """
 
     job: Job

@@ -25,12 +25,12 @@ class Engine:
     """A trainer that can be measured.
 
     Attributes:
-        name: how rows call it.
-        device: what it runs on.
-        module: where its `build` is.
+        name: its name in rows.
+        device: the device it runs on.
+        module: the module of its `build`.
         needs: modules that must be installed.
-        has_delays: whether its synapses have delays; if not, those of a workload are left out.
-        environment: in which it runs, as its own command line would set it.
+        has_delays: true for synapses with delays; else those of a workload are left out.
+        environment: variables it runs with, as its own command line would set them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Engine:
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
     def build(self) -> Build:
-        """What makes its training step; imports all it needs."""
+        """The function that makes its training step; imports all it needs."""
         return importlib.import_module(self.module).build
 
 
@@ -66,7 +66,7 @@ def find_engine(name: str, device: str) -> Engine | None:
 
 
 def obstacle(name: str, device: str) -> str | None:
-    """Why an engine cannot be measured, or None."""
+    """The reason an engine cannot be measured, or None."""
     engine = find_engine(name, device)
     if engine is None:
         return f"does not run on {device}"

@@ -12,13 +12,13 @@ from benchmarks.workload import Workload
 
 @dataclass(frozen=True)
 class Job:
-    """What one worker measures.
+    """The measurement that one worker makes.
 
     Attributes:
         engine: a name of `ENGINES`.
         workload: network and batch.
         threads: cores it may use.
-        device: what it runs on.
+        device: the device it runs on.
         drive: factor on the input weights; None asks the worker for the one that gives the
             workload's firing rate.
     """
@@ -35,12 +35,12 @@ class Job:
 
     @classmethod
     def loads(cls, line: str) -> Job:
-        """What `dumps` wrote."""
+        """Read what `dumps` wrote."""
         values: dict[str, Any] = json.loads(line)
         return cls(**{**values, "workload": Workload(**values["workload"])})
 
     def untuned(self) -> Job:
-        """What the firing rate depends on: neither batch nor threads."""
+        """The parts that the firing rate depends on: neither batch nor threads."""
         return Job(self.engine, replace(self.workload, batch=1), device=self.device)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Where and with what was measured: the header of every report."""
+"""The machine and software of a measurement: the header of every report."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def medians(times: Iterable[StepTimes]) -> StepTimes:
 
 
 class PeakMemory:
-    """How much more memory this process holds than when this was made; all in MB (10⁶ bytes)."""
+    """Memory of this process above what it held when this was made; all in MB (10⁶ bytes)."""
 
     def __init__(self) -> None:
         _return_freed_memory()
@@ -87,7 +87,7 @@ class PeakMemory:
         self._before = _resident("VmRSS")
 
     def now(self) -> float:
-        """What is resident now, minus what was at the start."""
+        """The resident memory now, minus what was resident at the start."""
         return (_resident("VmRSS") - self._before) / 1e6
 
     def peak(self) -> float:

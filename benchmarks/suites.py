@@ -1,4 +1,4 @@
-"""What each suite measures: comparisons, whose jobs take turns in one run."""
+"""The comparisons that each suite measures; their jobs take turns in one run."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user chose, or a suite's defaults.
+    """The user's choice, or a suite's defaults.
 
     Attributes:
         hidden: numbers of hidden neurons.
         threads: numbers of threads.
         rounds: timed steps of each job.
-        device: of all jobs.
+        device: the device of all jobs.
     """
 
     hidden: Sequence[int]

@@ -55,7 +55,7 @@ class TorchStep:
         self.loss.backward()
 
     def update(self) -> None:
-        """What follows the gradients."""
+        """Update the parameters by their gradients."""
         self.optimiser.step()
 
     def wait(self) -> None:

@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _private_output() -> IO[str]:
-    """Where answers go; what libraries print goes to the error output from now on."""
+    """Open the stream for answers; prints of libraries go to the error output from now on."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers

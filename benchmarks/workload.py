@@ -1,4 +1,4 @@
-"""What is measured: a network, random input spikes and labels, all decided by a seed."""
+"""The measured workload: a network, random input spikes and labels, all decided by a seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Workload:
         input_spikes: spikes of each sample, exactly.
         max_delay: delays are uniform in 0 … this many steps, on every projection.
         batch: samples.
-        recurrent: whether hidden neurons have synapses among each other.
+        recurrent: true for synapses between hidden neurons.
         channels, classes: input channels and output neurons.
         hidden_rate: spikes per hidden neuron and sample that weights are scaled to.
         seed: decides weights, delays, spikes and labels.

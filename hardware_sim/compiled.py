@@ -53,7 +53,7 @@ compiled = compiler(*SOURCES)
 
 @cache
 def kernel_folder(sources: tuple[str, ...]) -> Path:
-    """Where kernels of these sources are kept; it need not exist, nor be possible to write."""
+    """The folder for kernels of these sources; it need not exist, nor be writable."""
     digest = hashlib.sha256(numba.__version__.encode())
     for file in source_files(sources):
         digest.update(file.name.encode() + file.read_bytes())

@@ -33,11 +33,11 @@ _MAX_BYTES = 64 << 20
 
 
 class KernelFiles(NullCache):
-    """What Numba asks for machine code before it compiles, and gives it to afterwards.
+    """The cache that Numba asks for machine code before it compiles, and gives it to afterwards.
 
     Args:
-        function: in Python.
-        folder: of the files; made when something is written.
+        function: the function in Python.
+        folder: the folder of the files; made when something is written.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -88,7 +88,7 @@ class KernelFiles(NullCache):
 
 
 def read_checked(path: Path, key: bytes) -> bytes | None:
-    """What `write_checked` wrote there for that key, else None; what is damaged is deleted."""
+    """Read what `write_checked` wrote there for that key, else None; delete a damaged file."""
     with suppress(OSError):
         if not path.is_file():  # a pipe would keep whoever opens it waiting
             return None

@@ -39,15 +39,15 @@ def known_answers(
     spikes: Raster | None = None,
     run: Callable[..., Recording] | None = None,
 ) -> KnownAnswers:
-    """What a network answers to a few short samples.
+    """Record a network's answers to a few short samples.
 
     Args:
         network: the network.
         spikes: input raster; a stretch of the sample that makes most populations spike is taken
             where it makes any, and two samples are made. By default all three are made, the same
             for the same network.
-        run: what answers to (network, raster); by default the simulator of integers, which also
-            tells u and v of every neuron.
+        run: the function that answers to (network, raster); by default the simulator of integers,
+            which also tells u and v of every neuron.
 
     Raises:
         DataError: the raster has other channels than the network.

@@ -358,13 +358,13 @@ def touched(
 
 
 def is_equivalent(network: IntegerNetwork, fault: Fault, reached: Reach, deep: bool) -> bool:
-    """Whether it is proven that no input shows a fault.
+    """True where it is proven that no input shows a fault.
 
     Args:
-        network: what it is a fault of.
+        network: the network without the fault.
         fault: the fault.
         reached: what any input can do.
-        deep: u and v of every neuron are compared.
+        deep: true to compare u and v of every neuron.
     """
     index = target_index(network, fault)
     population = network.populations[index]
@@ -392,7 +392,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, reached: Reach, deep: b
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, reached: Reach) -> bool:
-    """Whether a spike can arrive in time over a synapse that a fault changes."""
+    """True where a spike can arrive in time over a synapse that a fault changes."""
     projection = network.projections[fault.place[0]]
     if fault.kind == "weight exponent":
         return bool((reached.arrives(projection) & (projection.weight != 0)).any())

@@ -1,4 +1,4 @@
-"""How much work a run was: the operations an event-driven chip would carry out."""
+"""The work of a run: the operations that an event-driven chip would carry out."""
 
 from __future__ import annotations
 

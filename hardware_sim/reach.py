@@ -73,13 +73,13 @@ def _kept(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What any input of so many steps can do to a network.
+    """Bounds on what any input of so many steps can do to a network.
 
     Attributes:
         n_steps: steps of a sample.
         earliest: by source, [neurons] int64, the first step at which each can spike; `n_steps`
             where it never can.
-        bounds: by population, after the last step.
+        bounds: by population, the bounds after the last step.
     """
 
     n_steps: int

@@ -22,7 +22,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
-"""What of a neuron is compared: its spikes, v as well, or u as well."""
+"""The quantities of a neuron that are compared: its spikes, v as well, or u as well."""
 
 
 class Streams(NamedTuple):

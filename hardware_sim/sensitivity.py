@@ -1,11 +1,11 @@
-"""Which stored numbers an input tells from their neighbours, a step of the grid up or down.
+"""The stored numbers that an input tells from their neighbours, a step of the grid up or down.
 
 Two networks that differ in one number have the same states until the first step at which that
 number makes a difference. So one deep recording of the right network tells of every number
 whether a wrong one would show in u, v or spikes of that recording:
 
 synapse     its source spikes, and the spike arrives before the sample ends; weight and delay alike
-du, dv      what a step keeps of a state differs, after truncation
+du, dv      the part of a state that a step keeps differs, after truncation
 threshold   a membrane lies between it and its neighbour
 bias        a membrane or a spike differs
 """
@@ -28,7 +28,7 @@ from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, STATE_LIMIT, STATE_SHIFT
 
 STATES_AT_ONCE = 1 << 20
-"""How many states are looked at together, to bound the memory that takes."""
+"""Number of states examined together; it bounds the memory needed."""
 
 _States = NDArray[np.int64]
 """[samples, steps, neurons]."""
@@ -36,12 +36,12 @@ _States = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Synapses:
-    """How many synapses of each neuron are reached by a spike of each step.
+    """Counts of each neuron's synapses that a spike of each step reaches in time.
 
     Attributes:
-        n_steps: of a sample.
+        n_steps: steps of a sample.
         reached: by source, [neurons, steps + 1] int64; column n counts the synapses over which a
-            spike of step n arrives within the sample. The last column is of no spike at all: 0.
+            spike of step n arrives within the sample. The last column stands for no spike: 0.
     """
 
     n_steps: int
@@ -83,11 +83,11 @@ class Synapses:
 
 
 def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_]:
-    """Which neighbours of decays, thresholds and biases a deep recording is not that of.
+    """True for the neighbours of decays, thresholds and biases that a deep recording rules out.
 
     Args:
         network: the network.
-        deep: what it does, u and v of every neuron included.
+        deep: its recording, u and v of every neuron included.
 
     Returns:
         [samples, numbers · 2] bool, in the same order for the same network; neighbours beyond a
@@ -147,7 +147,7 @@ def _clipped(v: _States) -> _States:
 
 
 def _differ(one: _States, other: _States, threshold: int) -> NDArray[np.bool_]:
-    """Where two membranes before a reset leave other membranes, or other spikes."""
+    """True where two membranes before a reset leave different membranes or spikes."""
     spiked, spikes = one > threshold, other > threshold
     return (spiked != spikes) | (~spiked & (one != other))
 

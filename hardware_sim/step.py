@@ -25,8 +25,8 @@ class Step(NamedTuple):
 
     Attributes:
         u, v: the new state; v is 0 after a spike.
-        spiked: whether the neuron spiked.
-        wrapped, clipped: whether u wrapped around and v saturated.
+        spiked: true where the neuron spiked.
+        wrapped, clipped: true where u wrapped around, and where v saturated.
         peak: v before a reset.
     """
 
@@ -39,12 +39,12 @@ class Step(NamedTuple):
 
 
 def keep_current(du: int) -> int:
-    """What u keeps of 4096 each step; the chip adds one to du."""
+    """The part of u that each step keeps, out of 4096; the chip adds one to du."""
     return DECAY_ONE - (du + 1)
 
 
 def keep_membrane(dv: int) -> int:
-    """What v keeps of 4096 each step."""
+    """The part of v that each step keeps, out of 4096."""
     return DECAY_ONE - dv
 
 

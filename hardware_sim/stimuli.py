@@ -36,13 +36,13 @@ SPACINGS = (12, 20, 40)
 
 VARIANTS = 16
 ROUNDS = 4
-"""How many variants are tried at once, and how often."""
+"""Number of variants tried at once, and the number of rounds at most."""
 
 EVENTS = 300_000_000
 """Synaptic events that all variants may take together."""
 
 COST = 0.02
-"""What a spike per neuron and step takes from the share that is shown: answers shall be small."""
+"""Penalty for one spike per neuron and step on the share shown: answers shall be small."""
 
 _SEED = 20210
 
@@ -167,7 +167,7 @@ class _Search:
         return best
 
     def adds(self, sample: _Sample) -> bool:
-        """Whether a sample shows anything beside what is kept."""
+        """True where a sample shows anything beyond what the kept samples show."""
         first, constants = self._with(sample)
         assert self.constants is not None
         return self.synapses.seen(first) > self.synapses.seen(self.first) or bool(
@@ -180,7 +180,7 @@ class _Search:
         return first, constants if self.constants is None else constants | self.constants
 
     def _score(self, sample: _Sample) -> float:
-        """What is shown; populations that spike decide where that is the same."""
+        """The shares shown, less the cost of spikes; populations that spike break ties."""
         return sum(self._shares(sample)) + 1e-6 * sample.awake - COST * sample.activity
 
     def _shares(self, sample: _Sample) -> tuple[float, float]:

@@ -11,11 +11,11 @@ MAX_SAMPLES = 64
 """More at once are hardly faster."""
 
 MAX_VALUES = 1 << 23
-"""How many values may be held at once; a sample that needs more runs alone."""
+"""Largest number of values held at once; a sample that needs more runs alone."""
 
 
 def samples_at_once(values: int) -> int:
-    """How many samples to run at once if each needs so many values."""
+    """Number of samples to run at once if each needs so many values."""
     return min(MAX_SAMPLES, max(1, MAX_VALUES // max(values, 1)))
 
 

@@ -98,7 +98,7 @@ def tables_of(title: str, content: dict[str, Any]) -> list[Table]:
 
 
 def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
-    """What some of the functions above gave, a row each, of which there is at least one."""
+    """The table of what functions above gave, a row each; there must be at least one row."""
     cells = [_cells(row) for row in rows]
     return Table(title, tuple(cells[0]), [tuple(row.values()) for row in cells])
 

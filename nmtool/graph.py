@@ -1,4 +1,4 @@
-"""What makes a graph of populations and projections legal, float or integer alike."""
+"""Rules for a legal graph of populations and projections, float or integer alike."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def is_unicode(text: str) -> bool:
 
 
 def pack_header(network: Any) -> dict[str, Any]:
-    """What float and integer networks share, as JSON."""
+    """The parts that float and integer networks share, as JSON."""
     return {
         "channels": asdict(network.channels),
         "readout": asdict(network.readout),

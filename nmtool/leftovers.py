@@ -1,4 +1,4 @@
-"""What is being written has a name of its own, which tells the next process what was left undone.
+"""Names for files that are being written, which show the next process what was left undone.
 
 .NAME.nmtool-MACHINE-PROCESS-xxxxxxxx       will become NAME
 .NAME.nmtool-old-MACHINE-PROCESS-xxxxxxxx   was NAME, and is deleted when there is a new one
@@ -75,7 +75,7 @@ def _is_abandoned(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 
 @cache
 def _machine() -> str:
-    """Where process numbers mean the same: a machine, or a container on it."""
+    """Digest of the space in which process numbers hold: a machine, or a container on it."""
     space = ""
     with suppress(OSError):
         space = os.readlink("/proc/self/ns/pid")

@@ -16,10 +16,10 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Paired(Tabular):
-    """Which samples the networks of each pair classify rightly.
+    """Samples that the networks of each pair classify correctly.
 
     Attributes:
-        first, second: [pairs, samples] bool, the same samples in all rows.
+        first, second: [pairs, samples] bool, true where right; the same samples in all rows.
     """
 
     first: NDArray[np.bool_]

@@ -142,7 +142,7 @@ class Raster(Tabular):
 
     @property
     def n_bins(self) -> int:
-        """How many (sample, step, neuron) bins there are, filled or empty."""
+        """Number of (sample, step, neuron) bins, filled or empty."""
         return self.n_samples * self.n_steps * self.n_neurons
 
     def sample_index(self) -> NDArray[np.int64]:

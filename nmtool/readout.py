@@ -28,7 +28,7 @@ RULES = (*MEMBRANE_RULES, FIRST_SPIKE)
 
 @dataclass(frozen=True)
 class Readout:
-    """Which population answers, and how its activity becomes scores.
+    """The population that answers, and the rule that turns its activity into scores.
 
     Attributes:
         population: name of the output population, one neuron per class.

@@ -36,7 +36,7 @@ MAX_RATIO = 256
 _MAX_HEADER_BYTES = 64 << 20
 
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
-"""What contents of wrong types and shapes make the constructors raise."""
+"""Exceptions that the constructors raise on contents of wrong types and shapes."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a target holds: `Target`, Loihi 2 as one, and every limit of a delay.
+"""Limits of a target: `Target`, Loihi 2 as one, and every limit of a delay.
 
 A network is quantised for a target and checked against one. All targets run the same arithmetic,
 `loihi2`, whose constants stand at the end: kernels compile them in. A target holds what Loihi 2
@@ -91,13 +91,13 @@ TARGETS = {target.name: target for target in (LOIHI2,)}
 # Limits of a delay, in steps, beside the `max_delay` of a target.
 
 MAX_SIX_BIT_DELAY = 63
-"""What six bits hold: other tools' networks and Lava's own models have such."""
+"""The largest delay of six bits, as in other tools' networks and Lava's own models."""
 
 MAX_TRAINED_DELAY = (1 << 15) - 1
 """Kernels of training hold delays in 16 bits with a sign."""
 
 MAX_FLOAT_DELAY = (1 << 16) - 1
-"""What a float `Network` holds, whoever made it."""
+"""The largest delay in a float `Network`, whoever made it."""
 
 # The arithmetic.
 

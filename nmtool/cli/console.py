@@ -1,8 +1,8 @@
-"""How the command line speaks: tables for people, JSON for scripts.
+"""Output of the command line: tables for people, JSON for scripts.
 
-Results go to stdout, everything else to stderr. JSON is strict: numbers it has no form for are
-the strings "Infinity", "-Infinity" and "NaN", which Python's float() and JavaScript's Number()
-read.
+Results go to stdout, everything else to stderr. JSON is strict: it has no form for some numbers.
+They are written as the strings "Infinity", "-Infinity" and "NaN", which Python's float() and
+JavaScript's Number() read.
 """
 
 from __future__ import annotations

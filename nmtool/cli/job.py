@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nmtool.training.processes.launch import Launch
 
 STORE_TIMEOUT = timedelta(seconds=5)
-"""How long a process that failed waits for the job's key-value store."""
+"""Time that a failed process waits for the job's key-value store."""
 
 
 class _EndedError(BaseException):
@@ -54,7 +54,7 @@ def one_voice() -> Iterator[None]:
 
 
 def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
-    """Whether no other process of the job has failed before, and the first one's exit code."""
+    """True where no other process of the job failed before, and the first one's exit code."""
     mine = f"{launch.rank} {exit_code}"
     try:
         from torch.distributed import TCPStore

@@ -82,7 +82,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
 
 
 def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
-    """How many events `bin_events` would drop.
+    """Count the events that `bin_events` would drop.
 
     Raises:
         NetworkError: the step is not positive or there is none.

@@ -37,7 +37,7 @@ _TONIC = "tonic:"
 
 
 def is_name(word: str) -> bool:
-    """Whether a word means a data set by its name, not a folder."""
+    """True for a word that names a data set, not a folder."""
     return word in NAMES or word.startswith(_TONIC)
 
 

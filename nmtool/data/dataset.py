@@ -95,7 +95,7 @@ class Dataset(Tabular):
 
     @property
     def tail(self) -> int:
-        """How many training samples, the last ones, were taken for validation."""
+        """Number of training samples, the last ones, that were taken for validation."""
         return self._tail or 0
 
     @cached_property

@@ -23,7 +23,7 @@ from nmtool.data.latency import from_latencies
 from nmtool.errors import missing_library
 
 DURATION_MS = 100.0
-"""How long a sample is worth simulating."""
+"""Time for which a sample is worth simulating."""
 
 BRIGHTEST = 16
 LEVEL_MS = 4.0

@@ -24,7 +24,7 @@ class SpikeEvents(Tabular):
         offset: [samples + 1] int64; the events of sample s are offset[s]:offset[s + 1].
             A sample without events is legal.
         label: [samples] int64, index into class_names.
-        n_units: number of channels, whether they spike or not.
+        n_units: number of channels, silent ones included.
         class_names: one per class.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Whether a network hears the channels of data and answers with their classes."""
+"""Check that a network has the channels and classes of the data."""
 
 from __future__ import annotations
 

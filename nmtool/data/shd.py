@@ -46,7 +46,7 @@ LAYOUT_UNITS = 700
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
-"""What h5py raises on files that are cut, damaged or foreign."""
+"""Exceptions that h5py raises on files that are cut, damaged or foreign."""
 
 MAX_CLASSES = 1 << 16
 
@@ -64,12 +64,12 @@ _PORTION_BYTES, _PORTION_SAMPLES = 512 << 20, 32
 
 @dataclass(frozen=True)
 class Layout:
-    """What all files of a data set share.
+    """Properties that all files of a data set share.
 
     Attributes:
         n_units: number of channels.
         class_names: one per class.
-        units_assumed: no file says how many channels there are, nor did who reads them.
+        units_assumed: true where neither the files nor the caller give the number of channels.
     """
 
     n_units: int
@@ -364,7 +364,7 @@ def _common_lengths(times: NDArray[np.object_], units: NDArray[np.object_]) -> N
 
 
 def _fits_float16(time_ms: NDArray[np.floating]) -> bool:
-    """Whether reading seconds kept as float16 gives the same milliseconds back."""
+    """True where seconds stored as float16 give the same milliseconds when read."""
     with np.errstate(over="ignore"):
         short = (time_ms / 1000.0).astype(np.float16)
     return np.array_equal(short.astype(np.float64) * 1000.0, time_ms)

@@ -35,7 +35,7 @@ _PREFERENCES = {"single_digits": True}
 
 
 def data_folder(option: str | Path | None = None) -> Path:
-    """Where downloaded data are kept."""
+    """The folder for downloaded data."""
     chosen = option or os.environ.get("NMTOOL_DATA")
     return Path(chosen).expanduser() if chosen else folders.cache_folder() / "data"
 

@@ -24,7 +24,7 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.latency import from_latencies
 
 DURATION_MS = 80.0
-"""How long a sample is worth simulating."""
+"""Time for which a sample is worth simulating."""
 
 T_MIN_MS = 10.0
 T_MAX_MS = 40.0

@@ -1,9 +1,9 @@
-"""What data say about the size of currents and membranes, and which overflows count.
+"""Largest currents and membranes that data show, and the overflows that count.
 
 v saturates at ±(2^23 − 1), beyond every threshold. A spiking neuron that saturates upwards spikes
-and is reset all the same, so that nothing is lost. What counts are membranes that are read, those
-of non-spiking neurons, and spiking neurons that saturate downwards, which forget how far they
-were inhibited.
+and is reset all the same, so that nothing is lost. Saturation counts in non-spiking neurons, whose
+membranes are read. It also counts in spiking neurons that saturate downwards, because they forget
+how far they were inhibited.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def saturated_populations(network: IntegerNetwork, recording: Recording) -> set[
 
 
 def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
-    """Whether a current wraps around, or a membrane saturates in a way that counts.
+    """True where a current wraps around, or a membrane saturates in a way that counts.
 
     Args:
-        network: what to run.
+        network: the network to run.
         spikes: input raster.
     """
     from nmtool.hardware_sim.simulator import simulate
@@ -118,7 +118,7 @@ def overflows(network: IntegerNetwork, spikes: Raster) -> bool:
 
 
 def _observe(network: IntegerNetwork, spikes: Raster) -> tuple[Calibration, set[str]]:
-    """What all samples show, and the populations that saturated in a way that counts."""
+    """Magnitudes that all samples show, and the populations that saturated in a way that counts."""
     seen, saturated = Calibration(), set[str]()
     for recording in _deep_recordings(network, spikes):
         seen = _larger(seen, _measure(network, recording))

@@ -52,7 +52,7 @@ from nmtool.rounding import round_half_away
 from nmtool.targets import LOIHI2, MAX_WEIGHT, SILENT_THRESHOLD, Target, weight_step
 
 STATIC, DATA = SCALES = ("static", "data")
-"""What bounds currents: every possible input, or calibration data."""
+"""Sources of the bounds on currents: every possible input, or calibration data."""
 
 SPIKING_ROOM, INTEGRATING_ROOM = 1.25, 2.0
 """Room of a membrane, relative to the largest magnitude that data showed."""
@@ -226,7 +226,7 @@ def _incoming(request: _Request, index: int) -> _Incoming:
 def _ceilings(
     request: _Request, population: Population, jumps: Sequence[NDArray], du: int, dv: int
 ) -> tuple[Ceilings, list[Finding]]:
-    """What a population's variables need room for: for every input, or what data may be trusted."""
+    """Ceilings of a population's variables, for every input or from trusted data, and findings."""
     name, calibration, findings = population.name, request.calibration, list[Finding]()
     drive = one_signed_sum(jumps)
     current = current_ceiling(drive, du)
@@ -265,9 +265,9 @@ def _ceilings(
 def _membrane_room(
     population: Population, bound: float, calibration: Calibration | None
 ) -> float | None:
-    """What v needs room for; None where nothing is known.
+    """Largest magnitude v needs room for; None where nothing is known.
 
-    More than the bound for every input where data showed more: integers round up, too.
+    Data may show more than the bound for every input, because integers round up, too.
     """
     seen = None if calibration is None else calibration.membrane.get(population.name)
     if population.kind == LIF:

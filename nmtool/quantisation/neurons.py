@@ -38,7 +38,7 @@ def membrane_decay(population: Population, dt_ms: float, target: Target) -> int:
 
 
 def _lost(population: Population, key: str, dt_ms: float) -> int:
-    """What a step loses of 4096: 4096·(1 − exp(−dt/τ))."""
+    """The part of a state that a step loses, out of 4096: 4096·(1 − exp(−dt/τ))."""
     tau_ms = common_value(population.values(key))
     return int(round_half_away(DECAY_ONE * (1 - float(dynamics.decay(tau_ms, dt_ms)))))
 

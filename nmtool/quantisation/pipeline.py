@@ -20,7 +20,7 @@ from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
-"""How far integers of weights reach: to the largest, or where weights or answers err least."""
+"""Ranges of integer weights: up to the largest, or with the least error of weights or answers."""
 
 
 def quantise_network(

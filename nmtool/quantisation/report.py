@@ -53,7 +53,7 @@ class QuantisationReport(Tabular):
     Attributes:
         populations, projections: in the network's order.
         findings: everything the target cannot hold as it is, and what was done about it.
-        calibrated: whether data set the head-room of the non-spiking populations.
+        calibrated: true where data set the head-room of the non-spiking populations.
     """
 
     populations: tuple[PopulationReport, ...]

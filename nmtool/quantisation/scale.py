@@ -1,4 +1,4 @@
-"""The scale of a population: how many integer weight units one unit of u is worth.
+"""The scale of a population: the number of integer weight units per unit of u.
 
 All incoming projections of a population share it. It is the largest S for which
 
@@ -18,8 +18,8 @@ set by the projection with the largest weight (e = 0 there), then doubled while 
 it and some projection still gains. Weights of few bits n have large steps, which a negative
 exponent, down to n − 8, makes finer where a projection does not need its range.
 
-Weights that round up can add up to more than the exact ones. Whether the bounds hold is
-therefore decided by the integers (`share_of_ranges`), and S yields until they do.
+Weights that round up can add up to more than the exact ones. The bounds are therefore checked on
+the integers (`share_of_ranges`), and S yields until they hold.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from nmtool.targets import DECAY_ONE, LOIHI2, STATE_LIMIT, STATE_SHIFT, Target
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
-"""What can limit a scale: the bounds in their order, and weights of which some are far larger."""
+"""Limits of a scale: the bounds in their order, and weights of which some are far larger."""
 
 _STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
@@ -44,7 +44,7 @@ _MARGIN = 1 - 1 / 1024
 
 @dataclass(frozen=True)
 class Calibration:
-    """What data showed: largest magnitudes per population, in units of u.
+    """Largest magnitudes per population that data showed, in units of u.
 
     Attributes:
         drive: of a step's summed input.
@@ -71,7 +71,7 @@ class Ceilings:
         membrane: of v, its head-room included; None where nothing is known.
         threshold: θ, None for non-spiking populations.
         bias: of what is added to v each step.
-        static: whether drive and current hold for every possible input, not for some data only.
+        static: true where drive and current hold for every possible input, not only for some data.
     """
 
     drive: float
@@ -97,7 +97,7 @@ def largest_scale(ceilings: Ceilings, target: Target = LOIHI2) -> float:
 
 
 def limited_by(ceilings: Ceilings, scale: float, target: Target = LOIHI2) -> str:
-    """What keeps a scale from being twice as large, by the names above."""
+    """The limit that keeps a scale from being twice as large, by the names above."""
     bounds = _bounds(ceilings, target)
     first = min(bounds, key=bounds.__getitem__)
     return first if 2 * scale > bounds[first] else WEIGHTS
@@ -132,7 +132,7 @@ def choose_scale(
         limits: largest integer weight of each.
         at_most: a bound of S itself.
         weight_bits: decide the least exponent.
-        target: what holds the integers.
+        target: the target that holds the integers.
 
     Returns:
         S and one exponent per projection.
@@ -169,14 +169,14 @@ def share_of_ranges(
     output_bias: float = 0.0,
     target: Target = LOIHI2,
 ) -> float:
-    """How much of the ranges of a and u, of an output's v too, any input can fill; legal below 1.
+    """Largest share of the ranges of a, u and an output's v that any input can fill; legal below 1.
 
     Args:
         drive: Σ± of the shifted integer weights.
         du: current decay.
         output_dv: membrane decay of a non-spiking population; 0 leaves v out.
         output_bias: largest magnitude of what is added to its v each step.
-        target: what holds the integers.
+        target: the target that holds the integers.
     """
     current = current_ceiling(drive, du) * _STATE_UNIT
     shares = [drive / target.drive_limit, current / STATE_LIMIT]

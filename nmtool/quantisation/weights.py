@@ -1,4 +1,4 @@
-"""How far a projection's integers reach: for the least error of its weights, or of the answers.
+"""Ranges of a projection's integers: for the least error of its weights, or of the answers.
 
 With few bits, integers that reach the largest weight leave most others at 0. A range r that
 clips a few large weights keeps many small ones apart: with n levels on each side,
@@ -7,16 +7,16 @@ clips a few large weights keeps many small ones apart: with n levels on each sid
 
 is evaluated on a fixed geometric grid of r below max|w|.
 
-What a choice costs shows in the scores x of the integers beside those of the float network, y,
-both without their mean over classes, which decides nothing:
+The cost of a choice is the difference between the scores x of the integers and y of the float
+network, both without their mean over classes, which decides nothing:
 
     E = Σ (x − y)² / Σ y²
 
-`search_ranges` looks on data for ranges that lower it.
+`search_ranges` searches for ranges that lower it on data.
 
-Weights of few bits are few levels apart, and then many of them become 0: that is what was asked
-for. It is a finding where next to nothing of a projection is left, or where more than half of it
-became 0 because its scale leaves part of its bits unused.
+Weights of few bits have few levels, so many of them become 0, as was asked for. It is a finding
+where next to nothing of a projection is left. It is one, too, where more than half of it became 0
+because its scale leaves part of its bits unused.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def weight_findings(
         network: the float network.
         integers: what it became.
         limits: per population what limits its scale, see `scale.limited_by`.
-        calibrated: whether data set the head-room of membranes.
+        calibrated: true where data set the head-room of membranes.
     """
     fixes = _FIXES if calibrated else {**_FIXES, scale.MEMBRANE: _UNCALIBRATED}
     for exact, held in zip(network.projections, integers.projections, strict=True):
@@ -206,7 +206,7 @@ def weight_findings(
 
 
 def _levels_unused(exact: Projection, held: IntegerProjection) -> bool:
-    """Whether a scale half as fine or coarser than bits allow is what made weights 0."""
+    """True where weights became 0 because the scale is at most half as fine as the bits allow."""
     step = weight_step(held.weight_bits, sign_mode(exact.weight) == MIXED)
     return 2 * int(np.abs(held.weight).max(initial=0)) <= MAX_WEIGHT - step
 

@@ -81,7 +81,7 @@ def network_pairs(
 
 
 def _integers_and_floats(run: Source) -> tuple[Source, Source]:
-    """What a run trained in integers, and its own float weights."""
+    """The integers that a run trained in, and its own float weights."""
     if isinstance(run, str | Path) and (Path(run) / RUN_INTEGERS).is_file():
         return str(Path(run) / RUN_INTEGERS), str(Path(run) / RUN_NETWORK)
     integers = getattr(run, "integers", None)

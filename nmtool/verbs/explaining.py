@@ -288,7 +288,7 @@ def _are_integers(recording: Recording) -> bool:
 def _causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
-    """Causes, the number of updates that deviate in that sample, whether u and v were there."""
+    """Causes, the number of updates that deviate in that sample, true where u and v were there."""
     case = Case(network, spikes, actual, [sample])
     updates = sum(int(one.sum()) for one in case.deviating.values())
     if not case.touched:
@@ -310,7 +310,7 @@ def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDAr
 def _arrivals(
     network: Network | IntegerNetwork, spikes: Raster, recording: Recording, place: Divergence
 ) -> Sequence[Arrival]:
-    """What reaches the neuron of the first difference at that step, large weights first."""
+    """Spikes that reach the neuron of the first difference at that step, large weights first."""
     arrivals = []
     for projection in network.projections:
         if projection.target != place.population:

@@ -247,7 +247,7 @@ def check_tied(
 
 
 def trusting(format_: Format, trust: bool) -> dict[str, bool]:
-    """What a package that executes code of an artefact is told of trust in it."""
+    """Options that tell a package whether to trust the artefact whose code it executes."""
     from nmtool.exporters.formats import CODE
 
     return {"trust": True} if trust and CODE in format_.can else {}
@@ -332,7 +332,7 @@ def _verify_answers(
 
 
 class _Extent(TypedDict, total=False):
-    """How much a comparison says, by the names of a certificate; nothing of real numbers."""
+    """Extent of a comparison, by the names of a certificate; empty for real numbers."""
 
     coverage: Coverage
     mutation: MutationScore
@@ -386,7 +386,7 @@ def _generated(
 
 
 def _overflows(network: Network | IntegerNetwork, recording: Recording | None) -> dict[str, int]:
-    """How often u wraps and v clips, by the names of the certificate; empty without a run."""
+    """Counts of wraps of u and clips of v, by the names of the certificate; empty without a run."""
     if recording is None:
         return {}
     counts, shapes = recording.counts, [v.shape[:2] for v in recording.membrane.values()]

@@ -100,19 +100,19 @@ class Change:
 
 
 class Case:
-    """A network, and what was recorded of some samples of it.
+    """A network and the recording of some of its samples.
 
     Args:
-        network: that is expected.
-        spikes: the input raster, of all samples.
-        actual: the recording, of all samples.
-        samples: those that are looked at.
+        network: the expected network.
+        spikes: the input raster of all samples.
+        actual: the recording of all samples.
+        samples: the samples that are examined.
 
     Attributes:
         network, samples: as above.
-        deep: whether u and v of every neuron were recorded.
+        deep: true where u and v of every neuron were recorded.
         sent: spikes by source, [samples, steps, neurons] bool.
-        seen: what was recorded, by population.
+        seen: the recorded arrays, by population.
         wires, delivered: by projection; `delivered` is [samples, steps, post] int64.
         arriving: the sum over projections, by population.
         neurons: by population.
@@ -169,7 +169,7 @@ class Case:
         return deviates(self.seen[name], predict(self.seen[name], arriving, neurons, start))
 
     def holds(self, change: Change) -> bool:
-        """Whether nothing deviates any more."""
+        """True where nothing deviates after the change."""
         names = {self.network.projections[index].target for index in change.wires}
         names |= {*change.neurons, *change.arriving, *change.start}
         if any(found.any() for name, found in self.deviating.items() if name not in names):
@@ -183,7 +183,7 @@ class Case:
         return [name for name, found in self.deviating.items() if found.any()]
 
     def before(self) -> tuple[dict[str, State], dict[str, NDArray[np.int64]]]:
-        """What the sample before the first one leaves: states, and spikes on their way."""
+        """Remains of the sample before the first one: states, and spikes on their way."""
         previous = self.samples[0] - 1
         case = Case(self.network, self._spikes, self._actual, [previous])
         states = {
@@ -228,7 +228,7 @@ def _lone(case: Case) -> tuple[str, int] | None:
 
 
 def _of_neuron(case: Case, name: str, neuron: int) -> tuple[Seen, NDArray[np.int64], Neurons]:
-    """What was recorded of a neuron, what arrives, and its constants as single numbers."""
+    """The recording of a neuron, what arrives at it, and its constants as single numbers."""
     constants = case.neurons[name]
     alone = replace(constants, bias=int(np.asarray(constants.bias)[neuron]))
     return case.seen[name].neuron(neuron), case.arriving[name][:, :, [neuron]], alone
@@ -646,7 +646,7 @@ def _inputs(case: Case) -> Iterator[Cause]:
     here = [index for index in wires if case.network.projections[index].target == name]
 
     def more(guesses: Sequence[tuple[int, int | None]]) -> NDArray[np.int64]:
-        """What reaches the neuron besides, by channel and step; whole channels fall silent."""
+        """Extra input of the neuron by each guess; without a step, a whole channel falls silent."""
         channel = np.array([one for one, _ in guesses], np.intp)
         at = np.array([-1 if one is None else one for _, one in guesses])
         found = np.zeros((*sent.shape[:2], len(guesses)), np.int64)

@@ -248,7 +248,7 @@ class Certificate(Tabular):
         return [*lines, *self._extent()]
 
     def _extent(self) -> Iterator[tuple[str, str]]:
-        """How much of the network all this is about."""
+        """Lines on the extent of the comparison: coverage, faults and overflows."""
         if self.coverage is not None:
             yield self.coverage.sentence(), ""
             yield from ((remark, "") for remark in self.coverage.remarks())

@@ -52,7 +52,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Comparison(Tabular):
-    """How far a recording equals the expected one.
+    """Counts of the differences between a recording and the expected one.
 
     Attributes:
         spikes_compared, spikes_different, spikes_emitted: bins.
@@ -71,7 +71,7 @@ class Comparison(Tabular):
 
     @property
     def identical(self) -> bool:
-        """Whether nothing at all differs."""
+        """True where nothing at all differs."""
         return not (self.spikes_different or self.membrane_different or self.predictions_different)
 
     def as_json(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Comparison(Tabular):
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far real numbers follow the integers they stand for.
+    """Agreement of real numbers with the integers they stand for.
 
     Attributes:
         spikes_compared, spikes_different: bins.
@@ -161,11 +161,11 @@ def compare_recordings(
 
 
 def agree(expected: Recording, actual: Recording) -> Agreement:
-    """How far the spikes and predictions of real numbers are those of integers.
+    """Compare the spikes and predictions of real numbers with those of integers.
 
     Args:
-        expected: of the integers.
-        actual: of the real numbers, with the same populations and samples.
+        expected: the recording of the integers.
+        actual: that of the real numbers, with the same populations and samples.
 
     Raises:
         DataError: a population is missing in one of them, or has another shape.

@@ -1,4 +1,4 @@
-"""How much a comparison says, as values: what a run exercised, and which faults it would show.
+"""Extent of a comparison, as values: what a run exercised, and the faults it would show.
 
 `nmtool.hardware_sim.coverage` and `nmtool.hardware_sim.mutants` measure them; a `Certificate`
 carries them.
@@ -98,7 +98,7 @@ class PopulationCoverage:
 
 @dataclass(frozen=True)
 class Coverage(Tabular):
-    """Which stored numbers a run exercised.
+    """The stored numbers that a run exercised.
 
     Attributes:
         projections, populations: in the order of the network.
@@ -203,13 +203,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class MutationScore(Tabular):
-    """How many one-unit faults a comparison would have shown.
+    """The one-unit faults that a comparison would have shown.
 
     Attributes:
-        faults: that were drawn.
-        seen: of each, True where the samples show a difference.
-        equivalent: of each, True where it is proven that no input of so many steps shows any.
-        seed: of the draw.
+        faults: the faults that were drawn.
+        seen: for each fault, True where the samples show a difference.
+        equivalent: for each fault, True where it is proven that no input of so many steps shows
+            any.
+        seed: the seed of the draw.
         deep: True where u and v of every neuron are compared, too.
     """
 

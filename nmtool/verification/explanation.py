@@ -10,7 +10,7 @@ from nmtool.tables import Table, Tabular, shown
 from nmtool.verification.comparison import Divergence
 
 DEEP, OUTSIDE, NOTHING = "u-and-v", "spikes-and-outputs", "nothing"
-"""What causes were tried on: all states, what the outside sees, or they were not looked for."""
+"""Values that causes were tried on: all states, what the outside sees, or none (no search)."""
 
 CAUSES_SAID = 6
 ARRIVALS_SAID = 12
@@ -84,7 +84,7 @@ class Cause:
         return _WAYS[self.kind].format(**words) + between
 
     def as_json(self) -> dict[str, Any]:
-        """What is known of it, by the names above; what is not is left out."""
+        """The known attributes, by the names above; unknown ones are left out."""
         held = asdict(self)
         if self.span is not None:
             held["span"] = list(self.span)
@@ -116,25 +116,26 @@ class Arrival:
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Tabular):
-    """Why two recordings of one network differ, or where those of two networks part.
+    """Causes of a difference between two recordings of one network, or where two networks part.
 
     Attributes:
         place: the first difference; None where there is none that can be placed.
         causes: single faults, each of which explains everything by itself; none where no single
             fault does. Of many, the first ones.
-        n_causes: how many explain as much as the first does.
+        n_causes: number of causes that explain as much as the first does.
         tried_on: `u-and-v` of every neuron; `spikes-and-outputs`, where more was not recorded;
             `nothing`, where causes were not looked for: for real numbers and between networks.
-        updates: of neurons that are not the network's, each judged from the state before it.
-        arrivals: what reaches the neuron at that step, by the network.
+        updates: number of neuron updates that are not the network's, each judged from the state
+            before it.
+        arrivals: spikes that reach the neuron at that step, by the network.
         others: the same in the other network, where there are two.
-        different: bins in which anything differs, by population.
+        different: number of bins in which anything differs, by population.
         samples_different: number of samples in which anything differs.
         samples: number of samples.
-        backend: that made the actual recording; '' where nobody said.
-        remark: what else there is to say, '' mostly.
+        backend: the backend that made the actual recording; '' where it was not given.
+        remark: any further remark, '' mostly.
 
-    `print(explanation)` says it in sentences.
+    `print(explanation)` tells it in sentences.
     """
 
     place: Divergence | None

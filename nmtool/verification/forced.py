@@ -39,17 +39,17 @@ _COLUMNS_AT_ONCE = 1024
 
 @dataclass(frozen=True)
 class Rules:
-    """How a step is computed; the defaults are the arithmetic `loihi2`.
+    """Rules of a step; the defaults are the arithmetic `loihi2`.
 
     Attributes:
-        round_u, round_v: of what a decay leaves: `truncate`, `floor` or `nearest`.
+        round_u, round_v: rounding of what a decay leaves: `truncate`, `floor` or `nearest`.
         limit_u: `wrap` once beyond M, `wrap-24` as 24-bit numbers do, `clip` or `free`.
         limit_v: `clip`, `wrap` or `free`.
-        at_threshold: a spike where v equals the threshold, too.
+        at_threshold: true to spike where v equals the threshold, too.
         reset: v after a spike: `zero`; `keep`; `subtract` the threshold; `late`, zero from the
             next step on.
-        resets_u: u begins the step after a spike from zero.
-        old_u: v takes u of the step before.
+        resets_u: true to begin the step after a spike with u at zero.
+        old_u: true to add u of the step before to v.
     """
 
     round_u: str = TRUNCATE
@@ -108,10 +108,10 @@ def neurons_of(population: IntegerPopulation) -> Neurons:
 
 
 class Seen(NamedTuple):
-    """What was recorded of a population, or of one neuron of it.
+    """The recording of a population, or of one neuron of it.
 
     Attributes:
-        spikes: bool; None of a population that does not spike.
+        spikes: bool; None for a population that does not spike.
         u, v: int64; None where they were not recorded.
     """
 
@@ -121,11 +121,11 @@ class Seen(NamedTuple):
 
     @property
     def deep(self) -> bool:
-        """Whether both u and v were recorded."""
+        """True where both u and v were recorded."""
         return self.u is not None and self.v is not None
 
     def neuron(self, index: int) -> Seen:
-        """What was recorded of one neuron: one column."""
+        """The recording of one neuron: one column."""
         return self.part((slice(None), slice(None), [index]))
 
     def part(self, index: Any) -> Seen:
@@ -145,7 +145,7 @@ FRESH = State(0, 0)
 
 
 class Predicted(NamedTuple):
-    """Outcome of every step: u, v after a reset, whether it spikes, and v before a reset."""
+    """Outcome of every step: u, v after a reset, spikes, and v before a reset."""
 
     u: NDArray[np.int64]
     v: NDArray[np.int64]
@@ -227,7 +227,7 @@ def _one_step(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: 
 def _followed(
     seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: State
 ) -> Iterator[Predicted]:
-    """Step after step from the start: u, v, whether it spikes, v before a reset."""
+    """Step after step from the start: u, v after a reset, spikes, and v before a reset."""
     shape = (arriving.shape[0], arriving.shape[2])
     u, v = np.broadcast_to(start.u, shape), np.broadcast_to(start.v, shape)
     spiked = np.zeros(shape, np.bool_)
@@ -333,7 +333,7 @@ def next_v(v: Whole, u: NDArray[np.int64], neurons: Neurons) -> NDArray[np.int64
 
 
 def fires(peak: NDArray[np.int64], neurons: Neurons) -> NDArray[np.bool_]:
-    """Whether a membrane is over its threshold."""
+    """True where a membrane is over its threshold."""
     return peak >= neurons.threshold if neurons.rules.at_threshold else peak > neurons.threshold
 
 
@@ -365,7 +365,7 @@ def arrivals(
     lag: int = 0,
     beyond: int = 0,
 ) -> NDArray[np.int64]:
-    """What the synapses of a projection deliver at every step.
+    """Sums that the synapses of a projection deliver at every step.
 
     Args:
         spikes: [samples, steps, pre] of its source.
