@@ -162,7 +162,7 @@ def test_a_changed_kernel_renews_the_cache_however_nmtool_is_installed(
         return done.stdout.split()
 
     before = folders()
-    change(rooms["training"] / "cpu" / "kernels" / "rings.py")
+    change(rooms["training"] / "engines" / "cpu" / "kernels" / "rings.py")
     trained = folders()
     assert [a == b for a, b in zip(before, trained, strict=True)] == [True, False]
     change(rooms["hardware_sim"] / "step.py")

@@ -19,7 +19,10 @@ def options(run: str) -> dict[str, object]:
 
 
 def test_options_override_a_recipe(nmtool: Nmtool) -> None:
-    assert nmtool("train", "two", "-o", "run", "--config", "digits", *cases.SETTINGS).code == 0
+    words = ("train", "two", "-o", "run", "--config", "digits", *cases.SETTINGS)
+    assert nmtool(*words).error == "init-delay-beyond-max"
+    anywhere = ("--init-delay-input", "none", "--init-delay-recurrent", "none")
+    assert nmtool(*words, *anywhere).code == 0
     assert options("run").items() >= {"hidden": 6, "epochs": 3, "gain": 100.0, "rate": 3.0}.items()
 
 

@@ -78,7 +78,7 @@ def test_gradients_of_weights_and_of_delays_are_clipped_apart() -> None:
         projection.delay.grad = torch.full_like(projection.delay, 1e-4)
     weights, delays = _norms(model)
     assert weights > 2.0 > delays
-    clip_gradients(model, 0.0)
+    clip_gradients(model, None)
     assert _norms(model) == [weights, delays]
     clip_gradients(model, 2.0)
     assert _norms(model) == pytest.approx([2.0, delays])
