@@ -293,6 +293,7 @@ def test_workers_of_a_search(installed: Installed, beside: Path) -> None:
 
 
 @pytest.mark.lava
+@pytest.mark.long
 def test_what_lava_runs(installed: Installed, beside: Path, network: str) -> None:
     export = ("export", network, "--to", "lava", "-o", "deployed", "--data", "yinyang")
     installed.nmtool(*export, cwd=beside)

@@ -47,13 +47,21 @@ HARMLESS = {
 """Nothing of theirs is used, so that they may be read."""
 
 SLOW = {
+    "archive: 300 MB of zeros in 300 kB",
+    "archive: a header of 400 MB of blanks",
     "c: a huge array",
+    "data: 1e7 samples in compressed chunks",
     "mlgenn: 300 MB of zeros in 300 kB",
+    "nir: 5000 neurons of which each feeds all",
+    "nir: 5000 nodes in a ring",
+    "nir: 5000 nodes in a row, Affine and CubaLIF",
     "nir: 5000 nodes in a row, LIF",
     "nir: 5000 nodes in a row, Scale",
     "nir: 5000 nodes of quantised weights",
     "nir: 5000 nodes that fan out and in",
     "nir: ladders with 2^2500 ways",
+    "onnx: 40 MB of tiny fields",
+    "raster: 1e8 samples in 100 kB",
     *(f"onnx: 40 MB of empty {what}" for what in ("texts", "constants", "nodes", "properties")),
 }
 """Those that take seconds to make or to refuse; `make nightly` has time for them."""
