@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmtool.errors import UsageError
+from nmtool.targets import MAX_TRAINED_DELAY
 from nmtool.training.engines.cell import Cell
 from nmtool.training.engines.engine import Block, MakeBlock, SynapseGradients, Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains
@@ -56,12 +58,24 @@ def whole_steps(delay: Tensor) -> Tensor:
 
     The same rule as `nmtool.rounding.round_half_away`: halves go away from zero. The fraction is
     exact, so that no number just below a half is rounded up.
+
+    Raises:
+        UsageError: a delay is no number, less than 0, or longer than training can hold.
     """
     exact = delay.detach()
     steps = exact.trunc()
     beyond = (exact - steps).abs_() >= 0.5
     steps += torch.copysign(beyond.to(exact.dtype), exact)
-    longest = int(steps.max()) if steps.numel() else 0
+    first, last = (float(end) for end in steps.aminmax()) if steps.numel() else (0.0, 0.0)
+    # Comparisons are such that NaN fails them.
+    if not (first >= 0 and last <= MAX_TRAINED_DELAY):
+        raise UsageError(
+            f"delays must lie in 0 … {MAX_TRAINED_DELAY} steps, not in {first:g} … {last:g}",
+            code="delay-out-of-range",
+            why="an optimiser moves them freely",
+            fix="call model.clamp_delays() after every step of the optimiser",
+        )
+    longest = int(last)
     return steps.to(torch.uint8 if longest <= 255 else torch.int16)
 
 

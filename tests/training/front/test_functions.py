@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import weakref
 
 import numpy as np
@@ -11,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nmtool.errors import UsageError
 from nmtool.rounding import round_half_away
 from nmtool.training.front.functions import whole_steps
 from nmtool.training.front.model import SpikingNetwork
 from tests.networks.trainable import random_input, random_network
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -31,6 +35,27 @@ def test_steps_are_rounded_as_everywhere(delay: np.ndarray) -> None:
 def test_just_below_a_half_stays_below() -> None:
     delay = torch.tensor([[np.nextafter(0.5, 0), 0.5, 2.5]], dtype=torch.float64)
     assert whole_steps(delay).tolist() == [[0, 1, 3]]
+
+
+@pytest.mark.parametrize("delay", [-0.6, 40_000.0, float("nan"), float("inf")])
+def test_delays_that_an_optimiser_has_moved_too_far_are_refused(delay: float) -> None:
+    model = SpikingNetwork(random_network("recurrent", seed=1))
+    with torch.no_grad():
+        model.synapses[0].delay[0, 0] = delay
+    with refused(UsageError, "delay-out-of-range"):
+        model(random_input(model.network, 2, seed=1))
+    assert whole_steps(torch.tensor([-0.4, 32767.4])).tolist() == [0, 32767]
+
+
+def test_a_model_can_be_copied_pickled_and_loaded() -> None:
+    model = SpikingNetwork(random_network("recurrent", seed=1))
+    spikes = random_input(model.network, 2, seed=1)
+    expected = model(spikes).membrane["output"]
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(other(spikes).membrane["output"], expected)
+    fresh = SpikingNetwork(random_network("recurrent", seed=2))
+    fresh.load_state_dict(model.state_dict())
+    assert [name for name, _ in fresh.named_parameters()] == list(model.state_dict())
 
 
 def test_a_kept_loss_keeps_no_tapes() -> None:

@@ -45,6 +45,10 @@ class Pool:
         self._free: list[NDArray[np.uint8]] = []
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Pool], tuple[Callable[[int], NDArray[np.uint8]]]]:
+        """A copy of the pool, or the pool of a copied network, begins without memory."""
+        return Pool, (self._fresh,)
+
     @contextmanager
     def lend(self, shape: Sequence[int], dtype: DTypeLike) -> Iterator[NDArray]:
         """An array with whatever content, to be used inside the `with` block only.
