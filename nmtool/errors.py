@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, TypeVar
 
 
@@ -177,6 +178,29 @@ EXTRAS = {
     "nir": "nir",
 }
 """Optional libraries by the name they are imported under, and the extra that brings them."""
+
+
+def check_type(value: object, kind: type | tuple[type, ...], what: str, fix: str) -> None:
+    """Raise `UsageError` unless an argument has the type that it is meant to have.
+
+    For public functions, at what people pass by mistake.
+
+    Args:
+        value: the argument.
+        kind: its type, or several.
+        what: names the argument, e.g. `the input of a network`.
+        fix: what to pass.
+    """
+    if not isinstance(value, kind):
+        article = "an" if type(value).__name__[0] in "AEIOUaeiou" else "a"
+        raise UsageError(
+            f"{what} cannot be {article} {type(value).__name__}", code="argument-type", fix=fix
+        )
+
+
+def check_path(value: object, what: str = "a path") -> None:
+    """Raise `UsageError` unless an argument is a path."""
+    check_type(value, (str, PathLike), what, "name a file or folder, as text or as a Path")
 
 
 def missing_library(error: ImportError, extra: str = "") -> MissingError:

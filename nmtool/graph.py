@@ -7,9 +7,10 @@ import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from nmtool.errors import NetworkError
+from nmtool.errors import NetworkError, check_type
 
 if TYPE_CHECKING:
     from nmtool.readout import Readout
@@ -92,9 +93,9 @@ def check_population(name: str, kind: str, size: int) -> None:
             code="population-kind-unknown",
             fix="use lif or li",
         )
-    if size < 1:
+    if not isinstance(size, Integral) or size < 1:
         raise NetworkError(
-            f"population '{name}' has no neurons",
+            f"population '{name}' cannot have {size!r} neurons",
             code="population-empty",
             fix="give it at least one neuron",
         )
@@ -106,6 +107,7 @@ def check_graph(
     projections: Sequence[_Projection],
 ) -> None:
     """Raise `NetworkError` unless every projection joins populations that fit it."""
+    check_type(channels, InputChannels, "the input of a network", "pass InputChannels(size)")
     sizes = {INPUT: channels.size}
     for population in populations:
         if population.name in sizes:
@@ -181,7 +183,7 @@ def check_timing(dt_ms: float, n_steps: int) -> None:
             code="time-step-short",
             fix="use a longer time step; dt_ms is in ms, not in seconds",
         )
-    if not 1 <= n_steps <= MAX_STEPS:
+    if not isinstance(n_steps, Integral) or not 1 <= n_steps <= MAX_STEPS:
         raise NetworkError(
             f"a sample has from one step to {MAX_STEPS}, not {n_steps}",
             code="steps-range",

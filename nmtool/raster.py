@@ -197,8 +197,19 @@ class Raster(Tabular):
         return Raster(offset, self.step[kept], self.neuron[kept], n_steps, self.n_neurons)
 
     @classmethod
-    def from_dense(cls, dense: NDArray) -> Raster:
-        """From an array [samples, steps, neurons]; everything that is not zero is a spike."""
+    def from_dense(cls, dense: ArrayLike) -> Raster:
+        """From an array or tensor [samples, steps, neurons]; whatever is not zero is a spike.
+
+        Raises:
+            DataError: it has other dimensions.
+        """
+        dense = np.asarray(dense)
+        if dense.ndim != 3:
+            raise DataError(
+                f"spikes in the shape {dense.shape} are not [samples, steps, neurons]",
+                code="raster-dimensions",
+                fix="add an axis for a single sample: spikes[None]",
+            )
         n_samples, n_steps, n_neurons = dense.shape
         sample, step, neuron = np.nonzero(dense)
         counts = np.bincount(sample, minlength=n_samples)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.catalogue import same_data
-from nmtool.errors import UsageError, libraries_needed
+from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Progress, duration, silent
@@ -125,7 +125,8 @@ def train(
     kept = None if folder is None else RunFolder(Path(folder))
     if resume:
         options = _resumed_options(kept, options)
-    chosen = options or TrainOptions()
+    chosen = TrainOptions() if options is None else options
+    check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
     session = _Session(chosen, kept, resume, None, on_batch, on_epoch, progress)
     with _threads(threads):
         return session.run(data, device, ranks)
@@ -326,6 +327,8 @@ class _Follow:
 
 
 def _kept_folder(start: Run | str | Path) -> Path:
+    if not isinstance(start, Run):
+        check_path(start, "the run to start from")
     folder = start.folder if isinstance(start, Run) else Path(start)
     if folder is None:
         raise UsageError(

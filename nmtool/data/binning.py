@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, check_type
 from nmtool.graph import MAX_STEPS, check_timing
 from nmtool.raster import Raster
 
@@ -64,6 +64,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
         NetworkError: the step is not positive or there is none.
         UsageError: the group is smaller than 1.
     """
+    check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     check_timing(dt_ms, n_steps)
     if group < 1:
         raise UsageError(

@@ -55,7 +55,7 @@ def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",
             code="data-type",
-            fix="pass a split of a data set, e.g. data.test, or SpikeEvents",
+            fix="pass a split of a data set, e.g. data.test, or SpikeEvents; binned.raster may do",
         )
     if not events.n_samples:
         raise DataError(

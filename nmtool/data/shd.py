@@ -36,7 +36,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.errors import DataError, FileFormatError
+from nmtool.errors import DataError, FileFormatError, check_type
 from nmtool.graph import MAX_CHANNELS
 from nmtool.plain_filters import PLAIN_FILTERS
 
@@ -176,6 +176,7 @@ def write_shd(path: str | Path, events: SpikeEvents) -> None:
     Raises:
         StorageError: the file could not be written; what stood there before is untouched.
     """
+    check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
     seconds = events.time_ms / 1000.0
     time_type = np.float16 if _fits_float16(events.time_ms) else np.float64
     with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:

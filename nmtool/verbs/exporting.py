@@ -15,7 +15,7 @@ from nmtool.data.dataset import Dataset, suggestion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
-from nmtool.errors import FileFormatError, Finding, MissingError, UsageError
+from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
@@ -137,6 +137,7 @@ def export(
         StorageError: it could not be written; what was there is untouched.
         MissingError: the library that writes the format is not installed.
     """
+    check_path(path, "the path of an export")
     chosen = format_to_write(to, path)
     check_free(path, force=force)
     settings = writing_settings(chosen, options)

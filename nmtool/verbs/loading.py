@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from nmtool import integer_network, network, recording, storage
 from nmtool.description import describe_network, describe_recording
-from nmtool.errors import FileFormatError, UsageError
+from nmtool.errors import FileFormatError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -119,7 +119,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
 
 
 def check_exists(path: str | Path) -> None:
-    """Raise `FileFormatError` where there is nothing at a path."""
+    """Raise `FileFormatError` where there is nothing at a path, `UsageError` where it is none."""
+    check_path(path)
     if not Path(path).exists():
         raise FileFormatError(
             f"there is no file or folder {path}",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import ArtefactError, UsageError
+from nmtool.errors import ArtefactError, UsageError, check_type
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -95,6 +95,7 @@ def verify(
 
     if isinstance(network, str | Path):
         check_exists(network)
+    check_type(against, (str, Sequence), "the backends", "name them, e.g. against=['c', 'onnx']")
     against = [against] if isinstance(against, str) else list(against)
     own, artefact = _own_export(network, artefact, against)
     if data is None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import DataError, Finding
+from nmtool.errors import DataError, Finding, check_type
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
@@ -192,6 +192,9 @@ def check_comparable(
         expected, actual: the recordings.
         quantities: what of them is to be compared, by the names of a recording's attributes.
     """
+    for one in (expected, actual):
+        fix = "pass what simulate, run or a model's record gave"
+        check_type(one, Recording, "a recording", fix)
     findings = []
     for quantity in quantities:
         shapes, others = _shapes(expected, quantity), _shapes(actual, quantity)

@@ -11,14 +11,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import nmtool
 from nmtool import errors
+from tests.nmtool.cli import cases
+from tests.refusals import refused
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("nmtool", "nmtool.hardware_sim", "nmtool.training", "nmtool.exporters")
@@ -275,3 +280,45 @@ def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:
         "except nm.MissingError as error: print(error.code, error.fix[:14])"
     )
     assert python(code, "-S", path=tmp_path) == "nmtool-not-installed pip install -e\n"
+
+
+# What people pass by mistake is told in our words.
+
+
+@pytest.mark.torch
+def test_arguments_of_other_types_are_refused() -> None:
+    integers, events = cases.integer_network(), cases.spike_events(2)
+    model = nmtool.SpikingNetwork(cases.float_network())
+    dense = np.zeros((2, 30, cases.N_UNITS))
+    calls: list[Callable[[], object]] = [
+        lambda: model(dense),
+        lambda: model(events),
+        lambda: nmtool.SpikingNetwork(integers),
+        lambda: nmtool.train(events, {"epochs": 1}),
+        lambda: nmtool.finetune({}),
+        lambda: nmtool.sweep({}),
+        lambda: nmtool.load(None),
+        lambda: nmtool.inspect(3),
+        lambda: nmtool.run(None, events),
+        lambda: nmtool.convert(None, "network.npz"),
+        lambda: nmtool.export(integers, None, to="c"),
+        lambda: nmtool.verify(integers, events, against=3),
+        lambda: nmtool.write_shd("set.h5", None),
+        lambda: nmtool.bin_events(dense, 1.0, 30),
+        lambda: nmtool.compare_recordings(None, None),
+        lambda: replace(integers, channels=None),
+    ]
+    for call in calls:
+        with refused(nmtool.UsageError, "argument-type"):
+            call()
+
+
+def test_arrays_and_tensors_are_rasters() -> None:
+    assert nmtool.Raster.from_dense([[[0, 1]], [[1, 1]]]).n_spikes == 3
+    with refused(nmtool.DataError, "raster-dimensions"):
+        nmtool.Raster.from_dense(np.zeros((30, 4)))
+    network = cases.float_network()
+    with refused(nmtool.NetworkError, "steps-range"):
+        replace(network, n_steps=1.5)
+    with refused(nmtool.NetworkError, "population-empty"):
+        nmtool.Population("a", "3", "lif")

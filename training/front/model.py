@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nmtool import network as plain
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
-from nmtool.errors import NetworkError, UsageError
+from nmtool.errors import NetworkError, UsageError, check_type
 from nmtool.graph import INPUT, LI, strongly_connected
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -33,6 +33,8 @@ from nmtool.training.front.arithmetic import Arithmetic, FloatArithmetic
 from nmtool.training.front.blocks import BlockPlan, plan_block
 from nmtool.training.front.functions import Push, run_li, run_lif, whole_steps
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic, Rounding
+
+_RASTER = "pass a Raster: network.bin(events).raster, or Raster.from_dense(spikes)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,8 @@ class SpikingNetwork(nn.Module, Tabular):
         rounding: Rounding | None = None,
     ) -> None:
         super().__init__()
+        fix = "pass a float nmtool.Network; nmtool.load reads one"
+        check_type(network, Network, "the network of a SpikingNetwork", fix)
         if not network.projections:
             raise NetworkError(
                 "the network has no projections: there is nothing to train",
@@ -165,7 +169,9 @@ class SpikingNetwork(nn.Module, Tabular):
 
         Raises:
             DataError: the raster has other channels than the network.
+            UsageError: the input is no raster.
         """
+        check_type(spikes, Raster, "the input of a network", _RASTER)
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}

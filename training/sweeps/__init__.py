@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmtool.errors import MissingError, UsageError, libraries_needed
+from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.progress import Progress, silent
 from nmtool.training.processes.threads import most_threads, threads_used
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
@@ -90,7 +90,8 @@ def sweep(
             code="processes-range",
             fix="leave `processes` at 1 to train in this one",
         )
-    plan = study if isinstance(study, StudyPlan) else read_plan(study)
+    if not isinstance(study, StudyPlan):
+        check_path(study, "a study")
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
     command = _command(plan, processes, storage)
     with libraries_needed(), _told_how_to_go_on(plan, command), open_study(plan, storage) as kept:
