@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 
 PEERS := .venv-peers
 
-# Tests of one file share what they compile and build, and stay in one process.
-PYTEST := python -m pytest -n auto --dist loadfile
+# Tests of one file share what they compile and build, and stay in one process; files keep the
+# order of tests/conftest.py, longest first.
+PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check links nightly lines peers test-core lava brian2-loihi clean
 

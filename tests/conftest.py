@@ -15,6 +15,33 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+LONGEST = (
+    "exporters/test_lava_run.py",
+    "test_wheel.py",
+    "training/loop/test_resume.py",
+    "nmtool/cli/test_train_together.py",
+    "test_doctests.py",
+    "training/mathematics/test_oracle.py",
+    "exporters/test_conformance.py",
+    "exporters/test_c_program.py",
+    "nmtool/cli/test_demo.py",
+    "nmtool/cli/test_sweep_processes.py",
+    "training/front/test_model.py",
+    "nmtool/cli/test_verify.py",
+    "hostile/test_crafted.py",
+    "nmtool/cli/test_streams.py",
+    "nmtool/cli/test_train.py",
+    "test_examples.py",
+)
+"""Files of half a minute and more; they begin first, lest one is all that is left at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest files first, all others in their order."""
+    place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Modules of deselected tests may need libraries that are not there: do not import them."""
     expression = config.getoption("markexpr")
