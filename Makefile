@@ -19,7 +19,7 @@ demo: $(VENV)/.dev lava
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
 test: $(VENV)/.dev lava check
 	$(BIN)/$(PYTEST)
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training
 
 check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .
@@ -41,6 +41,7 @@ brian2-loihi: $(VENV)/.dev
 
 nightly: brian2-loihi test peers lines
 	$(BIN)/python -m pytest -m long
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST) tests/hostile tests/exporters/test_conformance.py
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \

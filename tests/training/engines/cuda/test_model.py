@@ -48,7 +48,9 @@ def _gradients(
     return [p.grad.cpu().numpy() for p in model.parameters() if p.grad is not None]
 
 
-@pytest.mark.parametrize("topology", ["two layers", "feedback and skips"])
+@pytest.mark.parametrize(
+    "topology", [pytest.param("two layers", marks=pytest.mark.long), "feedback and skips"]
+)
 def test_gradients_equal_the_cpu_engine(topology: str) -> None:
     network = random_network(
         topology, seed=1, channels=6, hidden=6, second=5, n_steps=28, max_delay=4
