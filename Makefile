@@ -42,7 +42,7 @@ brian2-loihi: $(VENV)/.dev
 nightly: brian2-loihi test peers lines
 	$(BIN)/python -m pytest -m long
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training
-	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST) tests/hostile tests/exporters/test_conformance.py
+	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done

@@ -11,7 +11,8 @@ from hypothesis import settings
 # Read by numba when it is first imported: a machine with one core runs two threads as well.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+EXAMPLES = 200 if "NMTOOL_THOROUGH" in os.environ else 50
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("repeatable")
 
 

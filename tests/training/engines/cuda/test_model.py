@@ -104,6 +104,7 @@ def test_integers_overflow_as_those_of_the_chip(topology: str) -> None:
     assert all(both[-1].counts[name] > 0 for name in FAULTS)
 
 
+@pytest.mark.long
 def test_gradients_of_integers_equal_the_cpu_engine() -> None:
     network = random_network("recurrent", seed=4, channels=6, hidden=6, n_steps=24, max_delay=4)
     spikes = random_input(network, 2, seed=2, density=0.4)
