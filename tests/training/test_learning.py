@@ -121,8 +121,16 @@ def test_the_best_epoch_is_kept(kept: nm.Run) -> None:
 
 
 def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmtool.training.learning.TrainOptions", lambda: small_options(epochs=1))
-    assert nm.train(small_dataset()).options == small_options(epochs=1)
+    class Asked(Exception):
+        """Carries the settings of a run that does not begin."""
+
+    def session(options: Any, *more: Any) -> None:
+        raise Asked(options)
+
+    monkeypatch.setattr("nmtool.training.learning._Session", session)
+    with pytest.raises(Asked) as caught:
+        nm.train(small_dataset())
+    assert caught.value.args == (nm.TrainOptions(),)
 
 
 def test_who_watches_is_told(tmp_path: Path) -> None:

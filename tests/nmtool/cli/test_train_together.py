@@ -107,7 +107,9 @@ def killed(folder: Path) -> CompletedProcess[str]:
     return _stricken(folder, "killed", "killed")
 
 
-@pytest.mark.parametrize("fate", ["killed", "killed_unnoticed"])
+@pytest.mark.parametrize(
+    "fate", ["killed", pytest.param("killed_unnoticed", marks=pytest.mark.long)]
+)
 def test_a_killed_process_ends_the_job(
     fate: str, folder: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -88,7 +88,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("average", [None, 0.9])
-@pytest.mark.parametrize("stop", [0, 1, 3])
+@pytest.mark.parametrize("stop", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 3))])
 @_SETTINGS
 def test_so_does_one_that_started_from_another(
     settings: dict[str, Any], stop: int, average: float | None, tmp_path: Path
