@@ -121,14 +121,14 @@ def test_the_best_epoch_is_kept(kept: nm.Run) -> None:
 
 
 def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked(Exception):
+    class AskedError(Exception):
         """Carries the settings of a run that does not begin."""
 
     def session(options: Any, *more: Any) -> None:
-        raise Asked(options)
+        raise AskedError(options)
 
     monkeypatch.setattr("nmtool.training.learning._Session", session)
-    with pytest.raises(Asked) as caught:
+    with pytest.raises(AskedError) as caught:
         nm.train(small_dataset())
     assert caught.value.args == (nm.TrainOptions(),)
 
