@@ -114,7 +114,7 @@ def digest(content: bytes | bytearray) -> str:
 
 
 def read_bytes(path: Path, what: str, limit: int, too_large: str) -> bytes:
-    """All bytes of a file of at most so many.
+    """Read a whole file, unless it is larger than a limit.
 
     Args:
         path: the file.

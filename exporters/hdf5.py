@@ -140,7 +140,7 @@ class PlainFile:
         return value.decode("utf-8")
 
     def texts(self, parent: h5py.Group, name: str, limit: int) -> NDArray[np.object_]:
-        """The texts of a dataset, at most so many, in its shape."""
+        """The texts of a dataset, at most `limit`, in its shape."""
         dataset = self._dataset(parent, name)
         if math.prod(dataset.shape) > limit:
             raise FileFormatError(

@@ -47,7 +47,7 @@ def busiest_stretches(
     n_stretches: int,
     run: Callable[..., Recording] = simulate,
 ) -> Stretches:
-    """At most so many stretches of as many samples, with as many steps as samples have.
+    """Find at most `n_stretches` short excerpts with high activity, each of another sample.
 
     Args:
         network: the network.

@@ -21,19 +21,20 @@ from nmtool.hardware_sim.mutants import Witness, draw_faults, is_equivalent, tar
 from nmtool.hardware_sim.reach import Reach, reach
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.uniform import uniform
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.exercised import Fault
 
 SAMPLES = 64
-"""At most so many are added."""
+"""Largest number of samples that are added."""
 
 ROUNDS = 12
-"""At most so many times candidates are tried."""
+"""Largest number of rounds in which candidates are tried."""
 
 FAULTS = 500
-"""At most so many are aimed at; those drawn anew in each round fill up what is left."""
+"""Largest number of faults aimed at; each round draws new ones in place of those shown."""
 
 ENOUGH = 3
 """So many rounds in a row end the search that find nothing to aim at, or nothing that helps."""
@@ -42,7 +43,7 @@ REFUSED = 20
 """Candidates that overflow, after which a round ends."""
 
 CANDIDATE_STEPS = 40_000
-"""A round's candidates have about so many steps together, and each as many as a sample."""
+"""Steps of all candidates of a round together; each is as long as a sample."""
 
 _MOST_CANDIDATES = 400
 _SEED = 141_789
@@ -68,7 +69,7 @@ def exercise(
         spikes: samples that are compared anyway, perhaps none; the new ones are as long.
         deep: the comparison of these includes u and v of every neuron.
         generated_deep: that of the new ones does; otherwise many more are needed.
-        n_samples: at most so many are made.
+        n_samples: largest number of samples to make.
 
     Returns:
         the new samples alone, in the order in which they were found.
@@ -268,8 +269,7 @@ class _Uniform:
 
     def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
         """Numbers in [0, 1) of this shape."""
-        raw = self.bits.random_raw(int(np.prod(shape)))
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        return uniform(self.bits, shape)
 
     def one(self) -> float:
         """One of them."""

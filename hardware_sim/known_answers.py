@@ -24,7 +24,7 @@ from nmtool.recording import Recording
 
 ANSWERED_SAMPLES = 3
 ANSWERED_STEPS = 200
-"""Spikes of a sample go through three hops of the longest delay in so many steps."""
+"""Longest usual sample: spikes pass three hops of the longest delay in it."""
 
 LONG_STEPS = 1000
 ENOUGH = 0.99
@@ -77,7 +77,7 @@ def _driven(
     run: Callable[..., Recording],
     n_steps: int,
 ) -> tuple[Raster, float]:
-    """Samples of at least so many steps, and the share of synapses that they reach."""
+    """Samples of at least `n_steps` steps, and the share of synapses that they reach."""
     if spikes is not None:
         busiest = busiest_stretches(network, spikes, ANSWERED_STEPS, 1, run)
         heard = busiest.spikes.n_spikes > 0

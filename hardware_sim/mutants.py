@@ -5,7 +5,7 @@ what an exporter or a receiver may get wrong without anything else noticing. A c
 fault where spikes of any population or v of a non-spiking one differ; a deep one, where u or v of
 any neuron does.
 
-A fault counts as equivalent where it is proven that no input of so many steps shows it: bounds
+A fault counts as equivalent where it is proven that no input of this length shows it: bounds
 (`reach.py`) say that no spike can arrive over the synapse in time, that u or v is always too
 small for the decay to matter, or that neither version of the neuron can spike and nothing else
 of it is compared. Faults that no input shows for subtler reasons count as not seen.
@@ -26,7 +26,7 @@ from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.reach import Reach, bounds_of, reach
 from nmtool.hardware_sim.replay import EVERYTHING, MEMBRANE, SPIKES, Cell, Streams, replay, streams
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import DECAY_SHIFT, keep_current, keep_membrane
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -375,11 +375,11 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, reached: Reach, deep: b
     after = faulty.populations[index]
     if fault.kind == "du":
         keep = max(keep_current(population.du), keep_current(after.du))
-        if not (bounds.u_size * keep >> DECAY_SHIFT).any():
+        if not (bounds.u_size * keep >> targets.DECAY_SHIFT).any():
             return True
     if fault.kind == "dv":
         keep = max(keep_membrane(population.dv), keep_membrane(after.dv))
-        if not (bounds.v_size * keep >> DECAY_SHIFT).any():
+        if not (bounds.v_size * keep >> targets.DECAY_SHIFT).any():
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False

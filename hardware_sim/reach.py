@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import DECAY_SHIFT, keep_current, keep_membrane
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import STATE_LIMIT, STATE_SHIFT, decayed
 
 _ANYTHING = 1 << 31
 
@@ -50,7 +50,7 @@ class Bounds:
             arriving: [2, neurons] int64, least and greatest sum of weights that may arrive.
             population: the constants.
         """
-        u = _kept(self.u, keep_current(population.du)) + (arriving << STATE_SHIFT)
+        u = decayed(self.u, keep_current(population.du)) + (arriving << STATE_SHIFT)
         wild = (np.abs(u) > STATE_LIMIT - 1).any(axis=0)
         u[:, wild] = np.array([[-_ANYTHING], [_ANYTHING]])
         before = self.v
@@ -58,7 +58,7 @@ class Bounds:
             # A reset leaves 0, and what did not spike lies at or below the threshold.
             threshold = population.vth << STATE_SHIFT
             before = np.stack([np.minimum(before[0], 0), np.clip(before[1], 0, threshold)])
-        v = _kept(before, keep_membrane(population.dv)) + u + population.bias
+        v = decayed(before, keep_membrane(population.dv)) + u + population.bias
         v = np.clip(v, 1 - STATE_LIMIT, STATE_LIMIT - 1)
         v[:, wild] = np.array([[1 - STATE_LIMIT], [STATE_LIMIT - 1]])
         self.u, self.v = u, v
@@ -67,13 +67,9 @@ class Bounds:
         self.peak = np.maximum(self.peak, v[1])
 
 
-def _kept(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-    return np.sign(state) * (np.abs(state) * keep >> DECAY_SHIFT)
-
-
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Bounds on what any input of so many steps can do to a network.
+    """Bounds on what any input of `n_steps` steps can do to a network.
 
     Attributes:
         n_steps: steps of a sample.
@@ -93,7 +89,7 @@ class Reach:
 
 
 def reach(network: IntegerNetwork, n_steps: int) -> Reach:
-    """Bound what any input of so many steps can do.
+    """Bound what any input of `n_steps` steps can do.
 
     Args:
         network: any.

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import DECAY_SHIFT, keep_current, keep_membrane
+from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import LOIHI2, STATE_LIMIT, STATE_SHIFT, decayed
 
 STATES_AT_ONCE = 1 << 20
 """Number of states examined together; it bounds the memory needed."""
@@ -113,16 +113,16 @@ def _population(population: IntegerPopulation, deep: Recording) -> NDArray[np.bo
 def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.bool_]:
     bias = population.bias
     u_before, v_before = _before(u), _before(v)
-    kept = _decayed(v_before, keep_membrane(population.dv))
+    kept = decayed(v_before, keep_membrane(population.dv))
     threshold = population.vth << STATE_SHIFT
     peak = _clipped(kept + u + bias)
     found = []
     for by in (-1, 1):
         if 0 <= population.du + by <= LOIHI2.max_du:
             keep = keep_current(population.du)
-            found.append(_any(_decayed(u_before, keep) != _decayed(u_before, keep - by)))
+            found.append(_any(decayed(u_before, keep) != decayed(u_before, keep - by)))
         if 0 <= population.dv + by <= LOIHI2.max_dv:
-            other = _decayed(v_before, keep_membrane(population.dv + by))
+            other = decayed(v_before, keep_membrane(population.dv + by))
             found.append(_any(_differ(peak, _clipped(other + u + bias), threshold)))
         if population.kind == LIF and 0 <= population.vth + by <= LOIHI2.max_threshold:
             moved = threshold + (by << STATE_SHIFT)
@@ -135,11 +135,6 @@ def _seen(population: IntegerPopulation, u: _States, v: _States) -> NDArray[np.b
 
 def _before(states: _States) -> _States:
     return np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
-
-
-def _decayed(state: _States, keep: int) -> _States:
-    product = state * keep
-    return np.sign(product) * (np.abs(product) >> DECAY_SHIFT)
 
 
 def _clipped(v: _States) -> _States:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.uniform import uniform
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -275,10 +276,8 @@ class _Search:
         return made
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:
-        """[steps, channels] below 1; the raw bits of a generator are the same in every numpy."""
-        shape = (n_steps, self.network.channels.size)
-        bits = self.bits.random_raw(int(np.prod(shape)))
-        return ((bits >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        """[steps, channels] below 1."""
+        return uniform(self.bits, (n_steps, self.network.channels.size))
 
     def _below(self, limit: int) -> int:
         return int(self.bits.random_raw() % limit)

@@ -15,7 +15,7 @@ MAX_VALUES = 1 << 23
 
 
 def samples_at_once(values: int) -> int:
-    """Number of samples to run at once if each needs so many values."""
+    """Number of samples to run at once if each needs `values` numbers."""
     return min(MAX_SAMPLES, max(1, MAX_VALUES // max(values, 1)))
 
 
@@ -25,7 +25,7 @@ def in_batches(
     at_once: int,
     on_progress: Callable[[int], None] | None,
 ) -> Recording:
-    """Run every sample, so many at a time.
+    """Run every sample, a batch at a time.
 
     Args:
         run: from some samples to what they make a network do; no samples are allowed.

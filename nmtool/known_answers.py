@@ -17,13 +17,13 @@ from nmtool.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
+from nmtool.targets import decayed
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
 """Of files that hold u and v of every neuron; others are of version 1, which older readers know."""
 
 _SHALLOW_VERSION = 1
-_DECAY_SHIFT = 12
 _U, _V = "u", "v"
 
 
@@ -214,7 +214,7 @@ def _added(states: NDArray[np.int32], keep: int) -> NDArray[np.int64]:
     """[samples, steps, neurons] int64: what a step adds to the part it keeps, toward zero."""
     before = np.zeros(states.shape, np.int64)
     before[:, 1:] = states[:, :-1]
-    return states - _decayed(before, keep)
+    return states - decayed(before, keep)
 
 
 def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -222,15 +222,10 @@ def _summed(added: NDArray[np.int64], keep: int, anew: NDArray[np.bool_]) -> NDA
     states = np.zeros(added.shape, np.int32)
     state = np.zeros((added.shape[0], added.shape[2]), np.int64)
     for step in range(added.shape[1]):
-        kept = np.where(anew[:, step], 0, _decayed(state, keep))
+        kept = np.where(anew[:, step], 0, decayed(state, keep))
         states[:, step] = (kept + added[:, step]).astype(np.int32)
         state = states[:, step].astype(np.int64)
     return states
-
-
-def _decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
-    product = state * keep
-    return np.sign(product) * (np.abs(product) >> _DECAY_SHIFT)
 
 
 def _shortest(values: NDArray[np.int64]) -> NDArray[np.signedinteger]:

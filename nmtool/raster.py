@@ -126,7 +126,7 @@ class Raster(Tabular):
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def batches(self, at_once: int) -> Iterator[Raster]:
-        """All samples, at most so many at a time; a single empty batch where there are none."""
+        """All samples in batches of `at_once`; a single empty batch where there are none."""
         for first in range(0, max(self.n_samples, 1), at_once):
             yield self[first : first + at_once]
 
@@ -191,7 +191,7 @@ class Raster(Tabular):
         return Raster(offset, self.step[pick], self.neuron[pick], self.n_steps, self.n_neurons)
 
     def first_steps(self, n_steps: int) -> Raster:
-        """The raster cut off after so many steps."""
+        """The raster cut off after its first `n_steps` steps."""
         kept = np.flatnonzero(self.step < n_steps)
         offset = np.searchsorted(kept, self.offset)
         return Raster(offset, self.step[kept], self.neuron[kept], n_steps, self.n_neurons)

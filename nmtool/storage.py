@@ -28,7 +28,7 @@ MAX_ARCHIVE_BYTES = 4 << 30
 """Unpacked archives beyond this size are refused before anything is unpacked."""
 
 FREE_BYTES = 128 << 20
-"""An archive may unpack to so many bytes whatever it consists of."""
+"""Bytes that any archive may unpack to."""
 
 MAX_RATIO = 256
 """Beyond `FREE_BYTES`: bytes unpacked per byte of the file. Zeros alone come to a thousand."""

@@ -103,7 +103,8 @@ MAX_FLOAT_DELAY = (1 << 16) - 1
 
 ARITHMETIC = "loihi2"
 
-DECAY_ONE = 4096
+DECAY_SHIFT = 12
+DECAY_ONE = 1 << DECAY_SHIFT
 """12-bit decays: a factor is an integer out of 4096."""
 
 STATE_SHIFT = 6
@@ -124,6 +125,17 @@ _Whole = TypeVar("_Whole", int, NDArray[np.int32])
 def shifted(weight: _Whole, exponent: int) -> _Whole:
     """weight·2^exponent in integers; a legal weight loses nothing where it is shifted right."""
     return weight << exponent if exponent >= 0 else weight >> -exponent
+
+
+def decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:
+    """state·keep/4096, rounded towards zero: `hardware_sim/step.py`'s decay, of many states.
+
+    Args:
+        state: int64, of u or v.
+        keep: of 4096.
+    """
+    product = state * keep
+    return np.sign(product) * (np.abs(product) >> DECAY_SHIFT)
 
 
 def weight_step(weight_bits: int, mixed_signs: bool) -> int:

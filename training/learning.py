@@ -341,7 +341,7 @@ def _kept_folder(start: Run | str | Path) -> Path:
 
 
 def _threads(number: int | None) -> AbstractContextManager[None]:
-    """Use so many cores while the block runs, of torch's only where they are asked for."""
+    """Limit the cores while the block runs; torch's only where a number is given."""
     from nmtool.training.processes.threads import threads_each, threads_used
 
     return threads_used(number or threads_each(), with_torch=number is not None)

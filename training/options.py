@@ -225,19 +225,19 @@ class TrainOptions:
     validation: int = _option(
         KEEPING,
         VALIDATION_SAMPLES,
-        "the last so many training samples validate, unless the data set has a split for it",
+        "training samples, the last ones, that validate where the data set has no split for it",
         0,
     )
     judge_epochs: int = _option(
         KEEPING,
         1,
-        "choose the best epoch by validation accuracy averaged over the last so many epochs",
+        "choose the best epoch by validation accuracy averaged over the last N epochs",
         1,
     )
     patience: int | None = _option(
         KEEPING,
         None,
-        "stop when so many epochs in a row have not been better than the best",
+        "stop after N epochs in a row that were not better than the best",
         1,
     )
 

@@ -115,6 +115,6 @@ def scaling(weight: Integers) -> tuple[int, int]:
 
 
 def _changes(weight: Integers, bits: int) -> bool:
-    """True where Lava clips or cuts shifted weights of so many bits."""
+    """True where Lava would clip the shifted weights, or drop some of their bits."""
     cut = 8 - bits + (sign_mode(weight) == MIXED)
     return abs(weight).max() > 255 or cut < 0 or bool((weight % (1 << cut)).any())

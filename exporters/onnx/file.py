@@ -212,7 +212,7 @@ def _tensors(model: bytes) -> Iterator[tuple[str, NDArray]]:
 
 
 class _Counted:
-    """Reads messages that have so many fields together, and no more."""
+    """A reader of messages that limits the number of their fields."""
 
     def __init__(self) -> None:
         self._left = MAX_FIELDS

@@ -52,7 +52,7 @@ def load_dataset(
 
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
-        validation: use the last so many training samples for validation, where the data set
+        validation: number of training samples, the last ones, that validate where the data set
             has no validation split of its own.
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.

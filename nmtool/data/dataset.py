@@ -25,7 +25,7 @@ class Dataset(Tabular):
         name: what it is called in messages and manifests.
         splits: those of `SPLITS` that can be loaded.
         load: reads one of them; may raise `DataError` or `MissingError`.
-        tail: take so many training samples, the last ones, for validation.
+        tail: number of training samples, the last ones, to take for validation.
         in_memory: False where `load_dataset` finds the data again by their name.
 
     Samples in memory are a data set, too:

@@ -167,7 +167,7 @@ class SpikeEvents(Tabular):
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
 
     def batches(self, at_once: int) -> Iterator[SpikeEvents]:
-        """All samples, at most so many at a time; a single empty batch where there are none."""
+        """All samples in batches of `at_once`; a single empty batch where there are none."""
         for first in range(0, max(self.n_samples, 1), at_once):
             yield self[first : first + at_once]
 

@@ -54,12 +54,12 @@ _BYTES_OF_AN_ENTRY = 4
 """A sample takes more in its file, however it is compressed: two references, and a label."""
 
 _FREE_BYTES = 16 << 20
-"""An array of a small file may unpack to so many bytes; a larger one by `_MAX_RATIO`."""
+"""Bytes that an array of a small file may unpack to; of a larger file, `_MAX_RATIO` limits it."""
 
 _MAX_RATIO = 256
 
 _PORTION_BYTES, _PORTION_SAMPLES = 512 << 20, 32
-"""Lists are read by portions of at most so many bytes, or so many samples."""
+"""Largest portion of lists that is read at once, in bytes and in samples."""
 
 
 @dataclass(frozen=True)

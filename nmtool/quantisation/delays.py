@@ -16,7 +16,7 @@ from nmtool.targets import LOIHI2, Target
 
 @dataclass(frozen=True)
 class DelayGrid:
-    """Delays q·stride with q of so many bits, none beyond a limit.
+    """The delays q·stride, with q of `bits` bits, up to a limit.
 
     Attributes:
         bits: of q, e.g. 6.

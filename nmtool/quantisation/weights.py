@@ -63,7 +63,7 @@ def weight_ranges(network: Network, weight_bits: int, target: Target = LOIHI2) -
 
 
 def check_weight_bits(weight_bits: int, target: Target) -> None:
-    """Raise `UsageError` unless the target holds weights of so many bits."""
+    """Raise `UsageError` unless the target holds weights of `weight_bits` bits."""
     held = target.weight_bits
     if weight_bits not in held:
         raise UsageError(

@@ -208,7 +208,7 @@ class MutationScore(Tabular):
     Attributes:
         faults: the faults that were drawn.
         seen: for each fault, True where the samples show a difference.
-        equivalent: for each fault, True where it is proven that no input of so many steps shows
+        equivalent: for each fault, True where it is proven that no input of this length shows
             any.
         seed: the seed of the draw.
         deep: True where u and v of every neuron are compared, too.

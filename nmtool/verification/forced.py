@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerPopulation
-from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
 
 Whole: TypeAlias = "int | NDArray[np.int64]"
 
@@ -31,7 +31,6 @@ TRUNCATE, FLOOR, NEAREST = "truncate", "floor", "nearest"
 WRAP, WRAP_24, CLIP, FREE = "wrap", "wrap-24", "clip", "free"
 TO_ZERO, KEEP, SUBTRACT, LATE = "zero", "keep", "subtract", "late"
 
-_DECAY_BITS = 12
 _HALF_WORD = 1 << 31
 _STEPS_AT_ONCE = 16
 _COLUMNS_AT_ONCE = 1024
@@ -340,9 +339,9 @@ def fires(peak: NDArray[np.int64], neurons: Neurons) -> NDArray[np.bool_]:
 def _decayed(state: Whole, keep: Whole, how: str) -> NDArray[np.int64]:
     product = np.asarray(state, np.int64) * keep
     if how == FLOOR:
-        return product >> _DECAY_BITS
-    half = 1 << (_DECAY_BITS - 1) if how == NEAREST else 0
-    return np.sign(product) * ((abs(product) + half) >> _DECAY_BITS)
+        return product >> DECAY_SHIFT
+    half = 1 << (DECAY_SHIFT - 1) if how == NEAREST else 0
+    return np.sign(product) * ((abs(product) + half) >> DECAY_SHIFT)
 
 
 def _word(value: NDArray[np.int64]) -> NDArray[np.int64]:

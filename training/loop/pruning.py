@@ -23,7 +23,7 @@ _BELOW_ONE = 1e-6
 
 
 def progress(done: int, n_updates: int) -> float:
-    """Share of the pruning that is done after so many updates of the run, 0 … 1."""
+    """Share of the pruning that is done after a number of updates of the run, 0 … 1."""
     # Whole numbers, so that the end is met exactly.
     passed = (5 * done - n_updates) / (3 * n_updates)
     return 1 - (1 - min(1.0, max(0.0, passed))) ** 3
@@ -78,7 +78,7 @@ class Pruning:
         self.removed = {name: pruned.removed for name, pruned in self._pruned.items()}
 
     def advance(self, done: int) -> None:
-        """Remove what the schedule asks for after so many updates, and hold what is removed."""
+        """Remove what the schedule asks for after these updates, and hold what is removed."""
         for pruned in self._pruned.values():
             pruned.remove(progress(done, self._n_updates))
         self.hold()
@@ -114,7 +114,7 @@ class Pruning:
 
 
 def whole(share: float, n_synapses: int) -> int:
-    """Synapses that a share of so many amounts to, rounded down."""
+    """Number of synapses in a share of all, rounded down."""
     return math.floor(share * n_synapses + _BELOW_ONE)
 
 

@@ -151,7 +151,9 @@ class Trainer:
         rescued = watch.rescue(self.options.rescue)
         self._pruning.hold()
         with self._judged():
-            validation = self._validation and self._validation.accuracy(self.model)
+            validation = None
+            if self._validation is not None:
+                validation = self._validation.accuracy(self.model)
             networks = self.model.to_network(), self.model.to_integers()
         entry = {
             "epoch": epoch,

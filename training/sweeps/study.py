@@ -56,7 +56,7 @@ REASON, FAILURE = "failed", "failure"
 _ATTEMPT, _STOPPED = "attempt", "stopped"
 _BUSY_S = 120
 _UNHEEDED_SHARE = 4
-"""No trial is pruned within the first epochs, one of so many, or the first."""
+"""Trials run a quarter of their epochs, at least one, before any is pruned."""
 
 
 @contextmanager
@@ -174,7 +174,7 @@ class Study:
             self._changed.wait(within_s)
 
     def is_bad(self, trial: Trial, epoch: int, accuracy: float) -> bool:
-        """Note how an epoch of a trial went; whether to end the trial, being so much worse.
+        """Note how an epoch of a trial went; True where the trial should end, being much worse.
 
         Args:
             trial: one that this process runs.

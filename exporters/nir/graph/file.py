@@ -43,7 +43,7 @@ VERSION = 1
 """Of the group `/nmtool`."""
 
 MAX_NODES = 2_500
-"""More nodes than nmtool writes; a graph of so many is read in seconds."""
+"""Largest number of nodes in a graph: more than nmtool writes, and read in seconds."""
 
 MAX_EDGES = 50_000
 MAX_DEPTH = 16

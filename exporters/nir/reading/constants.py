@@ -46,7 +46,7 @@ def begun(parts: Parts) -> Parts:
 
 
 def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
-    """Constants of a population, run so many steps later, that a bias would not reproduce."""
+    """Constants that no bias can replace in a population that runs `later` steps later."""
     held, sent = parts.cells[name].population, _sent(parts.arriving[name])
     if later and held.drive.any():
         yield LEAK

@@ -90,7 +90,7 @@ def added(signals: Iterable[Signal], size: int) -> Signal:
 
 
 def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
-    """The signal, every line so many steps later ([lines] or the same for all)."""
+    """The signal with every line delayed by steps, [lines] or one number for all."""
     by_line = np.broadcast_to(np.asarray(steps, np.int64), (signal.size,))
     origins = {
         name: replace(s, delay=s.delay + by_line[s.line]) for name, s in signal.origins.items()

@@ -108,7 +108,7 @@ class Past:
         self.held[n % len(self.held)] = values
 
     def read(self, n: int, steps: NDArray[np.int64]) -> Array:
-        """[samples, size]: what arrived so many steps ([size]) before step n."""
+        """[samples, size]: the input of each line some steps ([size]) before step n."""
         slots = (n - steps) % len(self.held)
         if (slots == slots[:1]).all():
             return self.held[slots[0]]

@@ -156,7 +156,7 @@ class Block:
         return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
 
     def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
-        """[tiles, neurons, tile·stride] numbers for so many samples, lent."""
+        """[tiles, neurons, tile·stride] numbers with room for these samples, lent."""
         shape = cut.n_tiles(n_samples), self.size, cut.tile * cut.stride
         return self.scratch.traces.lend(shape, dtype)
 

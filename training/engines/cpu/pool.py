@@ -37,7 +37,7 @@ class Pool:
     """Arrays to be used again, for any number of passes and threads at a time.
 
     Args:
-        fresh: makes memory of so many bytes.
+        fresh: makes memory of a number of bytes.
     """
 
     def __init__(self, fresh: Callable[[int], NDArray[np.uint8]] = dense) -> None:

@@ -69,7 +69,7 @@ class Cut:
             yield first, min(first + self.portion, n_samples)
 
     def n_tiles(self, n_samples: int) -> int:
-        """Tiles that hold so many samples."""
+        """Number of tiles that a number of samples fills."""
         return -(-n_samples // self.tile)
 
 
