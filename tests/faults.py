@@ -304,8 +304,9 @@ def run_lava(fault: Fault) -> Recording:
         folder = lava.export(fault.network, Path(scratch) / "network")
         if fault.rule:
             package = folder / "lava_network"
-            about = "from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT"
-            numbers = f"DECAY_ONE, STATE_LIMIT, STATE_SHIFT = 4096, {STATE_LIMIT}, {STATE_SHIFT}"
+            about = "from nmtool.targets import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
+            names, values = about.rpartition("import ")[2], (4096, 12, STATE_LIMIT, STATE_SHIFT)
+            numbers = f"{names} = {values}"
             text = replaced(faulty_step(fault), ((about, numbers),))
             (package / "step.py").write_text(text, "utf-8")
             (package / "faulty.py").write_text(_FAULTY_LIF, "utf-8")
