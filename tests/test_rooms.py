@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD
 
 ROOT = Path(__file__).parents[1]
 STANDARD = sys.stdlib_module_names | {"tomllib"}  # part of it from Python 3.11 on
