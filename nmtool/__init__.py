@@ -60,7 +60,6 @@ Quantisation:
     Target              a chip or a format: limits, arithmetic, cores, what events take
     target_named        a target by name, or from a file of one's own
     target_names        names of the targets that come with nmtool
-    Fit                 a network on one target: faithful, approximate or unsupported, and why
 
 Data:
 
@@ -76,6 +75,8 @@ Results:
     Evaluation          what a recording of labelled samples says
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
+    CheckReport         a network on several targets, side by side
+    Fit                 a network on one target: faithful, approximate or unsupported, and why
     Certificate         what was compared and what differed, by backend
     Check               one backend's part of it
     Coverage            which stored numbers the samples exercised
@@ -110,6 +111,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
+Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`.
+
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
 """
@@ -121,6 +124,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmtool import zoo
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
@@ -224,6 +228,9 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_MODULES = ("zoo",)
+"""Modules that are loaded when they are first named."""
+
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
 
 if TYPE_CHECKING:
@@ -317,6 +324,8 @@ else:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"nmtool.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'nmtool' has no attribute '{name}'")
     from nmtool.errors import MissingError, libraries_needed
@@ -338,4 +347,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nmtool import recording, storage
+from nmtool import recording, storage, zoo
 from nmtool.description import describe_network, describe_recording
 from nmtool.recording import Recording
 from nmtool.verbs.checking import ALL, check
@@ -25,6 +25,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
     Raises:
         FileFormatError: missing, damaged, or of another kind.
     """
+    path = zoo.path(path) if zoo.is_name(path) else path
     if storage.archive_kind(path) == recording.FILE_KIND:
         return describe_recording(Recording.load(path))
     network = load(path)
