@@ -33,6 +33,7 @@ COMMANDS = {
     "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
+    "zoo": "trained and verified networks that come with nmtool",
     "inspect": "what a file holds",
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",
