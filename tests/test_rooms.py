@@ -51,7 +51,7 @@ def rule(where: str, always: str, lazily: str = "") -> Rule:
 
 ABOVE = " ".join(room for room in ROOMS if room != CORE)
 RULES = (
-    rule("nmtool", "numpy h5py"),
+    rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
@@ -59,7 +59,7 @@ RULES = (
     rule("nmtool.verbs", "numpy", ABOVE),
     rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
-    rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch", "tomli"),
+    rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(
         "nmtool.training.sweeps",
         "nmtool nmtool.hardware_sim numpy numba torch",

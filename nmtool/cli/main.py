@@ -101,7 +101,7 @@ def _run_command(command: str | None, words: list[str]) -> int:
 
 
 def _unknown(command: str) -> UsageError:
-    from nmtool.data.dataset import suggestion
+    from nmtool.errors import suggestion
 
     return UsageError(
         f"there is no command '{command}'",

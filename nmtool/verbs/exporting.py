@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
-from nmtool.data.dataset import Dataset, suggestion
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
-from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path
+from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path, suggestion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
