@@ -12,6 +12,8 @@ host cores, and power that is drawn without any event.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +21,7 @@ from nmtool.graph import INPUT
 from nmtool.hardware_sim.operations import Counter, Counts, Operations
 from nmtool.targets.target import EventCosts
 
-USED = (
-    *("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in"),
-)
+USED = (*("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in"),)
 """Figures that an estimate rests on, as far as they are known."""
 
 NEEDED = ("synaptic_event", "neuron_update")
@@ -39,14 +39,14 @@ def energy(operations: Operations, figures: EventCosts, *, dense: bool) -> NDArr
     shape = (operations.n_samples, operations.n_steps)
     events = operations.synapses_read if dense else operations.synaptic_events
     updates = sum(operations.neurons.values())
-    emitted = _sum({n: c for n, c in operations.spikes.items() if n != INPUT}, shape)
-    sent = _sum({n: c for n, c in operations.messages.items() if n != INPUT}, shape)
+    emitted = _sum((c for name, c in operations.spikes.items() if name != INPUT), shape)
+    sent = _sum((c for name, c in operations.messages.items() if name != INPUT), shape)
     return (
-        _known(figures.synaptic_event) * _sum(dict(enumerate(events)), shape)
+        _known(figures.synaptic_event) * _sum(events, shape)
         + (_known(figures.neuron_access) + _known(figures.neuron_update)) * updates
         + _known(figures.spike_out) * emitted
         + _known(figures.axon_out) * sent
-        + _known(figures.axon_in) * _sum(operations.messages, shape)
+        + _known(figures.axon_in) * _sum(operations.messages.values(), shape)
     )
 
 
@@ -77,5 +77,5 @@ def _known(figure: float | None) -> float:
     return 0.0 if figure is None else figure
 
 
-def _sum(counts: dict, shape: tuple[int, int]) -> Counts:
-    return sum(counts.values(), np.zeros(shape, np.int64))
+def _sum(counts: Iterable[Counts], shape: tuple[int, int]) -> Counts:
+    return sum(counts, np.zeros(shape, np.int64))

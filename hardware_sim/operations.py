@@ -184,7 +184,9 @@ class Counter:
         return CoreOperations(
             neurons=sum(end - first for _, first, end in core),
             synaptic_events=sum((self.per_step(*one) for one in onto.items()), none),
-            messages_in=sum((self.per_step(name, onto[name] > 0) for name in onto), none),
+            messages_in=sum(
+                (self.per_step(name, (onto[name] > 0).astype(int)) for name in onto), none
+            ),
             spikes=sum((self.per_step(*one) for one in mine.items()), none),
             messages_out=sum(
                 (self.per_step(name, mine[name] * self.reach[name]) for name in mine), none

@@ -39,7 +39,7 @@ AXES = {
 
 _CSV = (
     *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
-    *("step_mean", "step_worst", "boundary", "absent_because"),
+    *("step_mean", "step_worst", "boundary", "note", "absent_because"),
 )
 
 
@@ -135,7 +135,9 @@ class Estimate:
 
     Attributes:
         unit: of the numbers.
-        boundary: everything that the numbers cover and leave out, in words.
+        boundary: the part of the system and of its power or time that the numbers cover, and
+            whose figures they rest on, in words.
+        note: everything else to know of them, such as what is left out.
         spread: the numbers, None where they are not known.
         absent: the reason, where they are not known.
         constants: figures that they rest on.
@@ -143,6 +145,7 @@ class Estimate:
 
     unit: str
     boundary: str = ""
+    note: str = ""
     spread: Spread | None = None
     absent: str = ""
     constants: tuple[Constant, ...] = ()
@@ -156,7 +159,7 @@ class Estimate:
         if self.spread is None:
             return {"absent": self.absent}
         spread = {name: value for name, value in asdict(self.spread).items() if value is not None}
-        return {"unit": self.unit, "boundary": self.boundary, **spread}
+        return {"unit": self.unit, "boundary": self.boundary, "note": self.note, **spread}
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,8 +173,10 @@ class Cost(Tabular):
         samples, steps: number of samples, and of steps of each.
         accuracy: share classified rightly, 0 … 1.
         target: name of the target, '' where none was named.
-        cores: number of cores that messages were counted for; None where each population
-            counted as one.
+        cores: number of cores of the target that hold the network; None where they are not known
+            and each population counts as one.
+        grouping: the same in words, with what it rests on, e.g. `2 cores if accumulators are as
+            on Loihi 1`.
         synaptic_events: by projection; a spike times each synapse of weight other than 0 behind it.
         synapses_read: by projection; the same with weights of 0.
         neuron_updates: by population; neurons times steps.
@@ -179,9 +184,9 @@ class Cost(Tabular):
         spikes: by spiking population, those it emitted.
         messages: by source; a spike times each core that holds a neuron behind one of its synapses
             of weight other than 0. Without the cores of a target, times each such population.
-        effective_acs, effective_macs, dense_operations: per inference, as NeuroBench counts synaptic
-            operations: additions for spikes through weights other than 0; products with inputs
-            that are no spikes, of which there are none; and every weight in every step.
+        effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
+            inference: additions for spikes through weights other than 0; products with inputs that
+            are no spikes, of which there are none; and every weight in every step.
         activation_sparsity: share of bins (neurons of spiking populations times steps) without a
             spike, None where no population can spike.
         connection_sparsity: share of weights that are 0, None without synapses.
@@ -202,6 +207,7 @@ class Cost(Tabular):
     accuracy: float
     target: str
     cores: int | None
+    grouping: str
     synaptic_events: Counted
     synapses_read: Counted
     neuron_updates: Counted
@@ -228,7 +234,10 @@ class Cost(Tabular):
         """Plain values, by the names scripts rely on; what is not known is in `absent`."""
         plain: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("arithmetic", "bits", "samples", "steps", "accuracy", "target", "cores")
+            for name in (
+                *("arithmetic", "bits", "samples", "steps", "accuracy"),
+                *("target", "cores", "grouping"),
+            )
             if getattr(self, name) not in ("", None)
         }
         plain |= {name: asdict(getattr(self, name)) for name in COUNTS}
@@ -265,14 +274,15 @@ class Cost(Tabular):
             (
                 row["quantity"].replace("_", " "),
                 row["where"],
-                *(shown(row[name]) for name in ("mean", "p95", "worst", "worst_sample")),
-                *(shown(row[name]) for name in ("step_mean", "step_worst")),
+                *(row[name] for name in ("mean", "p95", "worst", "worst_sample")),
+                *(row[name] for name in ("step_mean", "step_worst")),
             )
             for row in self._rows()
             if "step_mean" in row and not row.get("boundary")
         ]
+        grouping = f", {self.target}: {self.grouping}" if self.grouping else ""
         return [
-            Table("operations per inference", header, rows),
+            Table(f"operations per inference{grouping}", header, rows),
             Table("sparsity and footprint (NeuroBench)", ("", "value"), list(self._neurobench())),
             Table("latency and energy per inference", ("", "value"), list(self._estimates())),
         ]
@@ -320,6 +330,7 @@ class Cost(Tabular):
                 yield row | {"absent_because": estimate.absent}
             else:
                 row |= {"unit": estimate.unit, "boundary": estimate.boundary}
+                row |= {"note": estimate.note}
                 yield row | asdict(estimate.spread)
         for name, reason in self.absent.items():
             yield {"quantity": name, "where": "all", "absent_because": reason}
@@ -347,6 +358,7 @@ class Cost(Tabular):
             if spread.step_mean is not None and spread.step_worst is not None:
                 yield f"{name} of a step, mean", estimate.cell(spread.step_mean)
                 yield f"{name} of a step, worst", estimate.cell(spread.step_worst)
+            yield f"note on {name}", estimate.note
 
 
 @dataclass(frozen=True, repr=False)
@@ -400,14 +412,18 @@ class Tradeoff(Tabular):
         header = tuple(name.replace("_", " ") for name in self._HEADER)
         return [Table("accuracy against cost, means per inference", header, rows)]
 
-    def reasons(self) -> list[str]:
-        """Sentences for what is not given, each once."""
-        found = [
-            f"{axis} not given: {getattr(cost, axis).absent}"
-            for cost in self.costs.values()
-            for axis in ("energy", "latency")
-            if getattr(cost, axis).spread is None
-        ]
+    def notes(self) -> list[str]:
+        """Sentences about latency and energy, and why they are not given, each once."""
+        found = []
+        for axis in ("latency", "energy"):
+            for cost in self.costs.values():
+                estimate: Estimate = getattr(cost, axis)
+                missing = estimate.spread is None
+                found.append(
+                    f"{axis} not given: {estimate.absent}"
+                    if missing
+                    else f"{axis}: {estimate.note}"
+                )
         return list(dict.fromkeys(found))
 
     def plot(self, path: str | Path, against: str = "synaptic_events") -> Path:
@@ -437,7 +453,7 @@ class Tradeoff(Tabular):
                 fix=f"use one of {', '.join(AXES)}",
             )
         points = [
-            (name, value, cost.accuracy)
+            (f"{name} ({cost.bits} bits)" if cost.bits else name, value, cost.accuracy)
             for name, cost in self.costs.items()
             if (value := cost.value(against)) is not None
         ]
@@ -445,7 +461,7 @@ class Tradeoff(Tabular):
             raise UsageError(
                 f"the {against} of no network is known",
                 code="plot-unknown",
-                why="; ".join(self.reasons()),
+                why="; ".join(self.notes()),
                 fix=f"draw against another of {', '.join(AXES)}",
             )
         content = _drawn(points, self._axis(against), suffix)

@@ -70,9 +70,11 @@ static void run_step(int64_t row)
 
 int main(void)
 {
-    offsets = content("$offsets", sizeof *offsets, (size_t)$n_samples * $n_steps + 1);
-    channels = content("$channels", sizeof *channels, (size_t)offsets[(int64_t)$n_samples * $n_steps]);
-    for (int64_t row = 0; row < (int64_t)$n_samples * $n_steps; row++) {
+    const int64_t rows = (int64_t)$n_samples * $n_steps;
+
+    offsets = content("$offsets", sizeof *offsets, (size_t)rows + 1);
+    channels = content("$channels", sizeof *channels, (size_t)offsets[rows]);
+    for (int64_t row = 0; row < rows; row++) {
         if (row % $n_steps == 0) {
             nmtool_reset();
         }

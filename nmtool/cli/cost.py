@@ -13,6 +13,7 @@ from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.costs import AXES, Cost, Tradeoff
 from nmtool.errors import UsageError
+from nmtool.targets import LOIHI2, target_named
 from nmtool.verbs.costing import compare_cost, cost
 from nmtool.verbs.loading import load
 
@@ -76,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = chosen_data(arguments, arguments.split, paths)
     events = read_split(dataset, arguments.split, arguments.samples)
     calibrates = dataset if "train" in dataset.splits else None
+    chip = target_named(arguments.target) if arguments.target else LOIHI2
+    limits = chip if chip.arithmetic else LOIHI2
     networks = {}
-    for arguments.network in paths:
-        path = arguments.network
-        networks[path] = integers(arguments, found[path], calibrates)
+    for path in paths:
+        arguments.network = path
+        networks[path] = integers(arguments, found[path], calibrates, limits)
     how = {"target": arguments.target, "energy_of": arguments.energy_of, "progress": progress}
     if len(networks) == 1:
         costs = {path: cost(one, events, **how) for path, one in networks.items()}
@@ -98,9 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_one(
-    arguments: argparse.Namespace, path: str, found: Cost, where: dict[str, str]
-) -> None:
+def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict[str, str]) -> None:
     if arguments.json:
         sources = {"sources": [asdict(one) for one in found.constants()]}
         what = {"network": path, "hash": found.network_hash, **where}
@@ -118,9 +119,7 @@ def _tell_one(
         console.say(remark)
 
 
-def _tell_several(
-    arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]
-) -> None:
+def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]) -> None:
     if arguments.json:
         console.print_json({**where, **found.as_json()})
     elif arguments.csv:
@@ -129,8 +128,8 @@ def _tell_several(
         for table in found.tables():
             title = f"{table.title}, on {arguments.data} ({arguments.split})"
             console.print_table(replace(table, title=title))
-        for reason in found.reasons():
-            console.tell(reason)
+        for note in found.notes():
+            console.tell(note)
     _tell_sources(arguments, next(iter(found.costs.values())))
     for name, one in found.costs.items():
         for remark in one.remarks:

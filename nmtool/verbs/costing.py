@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import ARITHMETIC
 from nmtool.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import MissingError, UsageError
 from nmtool.footprint import Footprint, connection_sparsity, integer_footprint, torch_footprint
-from nmtool.graph import INPUT, LIF
+from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.machine import cpu_name
 from nmtool.network import Network
@@ -23,11 +26,13 @@ from nmtool.progress import Progress, silent
 from nmtool.readout import FIRST_SPIKE
 from nmtool.recording import Recording
 from nmtool.targets import Target, target_named
+from nmtool.targets.resources import resources
+from nmtool.targets.target import CHIP, SOFTWARE, Origin
 from nmtool.verbs.loading import Source, as_network
 from nmtool.verbs.running import simulate
 
 if TYPE_CHECKING:
-    from nmtool.hardware_sim.operations import Core, Counter, Operations
+    from nmtool.hardware_sim.operations import Counter, Operations, Part
     from nmtool.targets.target import EventCosts
 
 TIMED_SAMPLES = 100
@@ -71,15 +76,16 @@ def cost(
     """
     from nmtool.hardware_sim.operations import Counter
 
-    chip = _target(target)
-    figures = _target(energy_of) or chip
+    chip, figures = _target(target), _target(energy_of)
+    chip, figures = chip or figures, figures or chip
     found = as_network(network)
     samples = data if isinstance(data, Samples) else bin_for(found, data)
     recording = simulate(found, samples.raster, progress=progress)
-    cores = _cores(found, chip)
-    counter = Counter(found, samples.raster, recording, cores, dense=_is_dense(chip))
+    cores, grouping = _cores(found, chip)
+    counter = Counter(found, samples.raster, recording, cores, dense=_stores_zeros(chip))
     operations = counter.operations()
-    timed = isinstance(found, IntegerNetwork) and chip is not None and chip.name == _C
+    in_c = chip is not None and chip.name == _C
+    program = found if in_c and isinstance(found, IntegerNetwork) else None
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: one for name, one in operations.spikes.items() if name != INPUT}
     return Cost(
@@ -91,6 +97,7 @@ def cost(
         accuracy=recording.accuracy(samples.label),
         target="" if chip is None else chip.name,
         cores=len(cores) or None,
+        grouping=grouping,
         synaptic_events=Counted.of(_named(found, operations.synaptic_events), shape),
         synapses_read=Counted.of(_named(found, operations.synapses_read), shape),
         neuron_updates=Counted.of(operations.neuron_updates, shape),
@@ -102,14 +109,14 @@ def cost(
         dense_operations=float(_synapses(found) * operations.n_steps),
         activation_sparsity=_activation_sparsity(operations, spikes),
         connection_sparsity=connection_sparsity(found),
-        footprint=dict(_footprints(found, with_program=timed)),
-        energy=_energy(found, chip, figures, operations),
-        latency=_timed(found, samples, recording, progress)
-        if timed
-        else _latency(found, chip, figures, counter),
-        operations=_program(found, operations) if timed else {},
+        footprint=dict(_footprints(found, with_program=program is not None)),
+        energy=_energy(found, chip, figures, operations, known_cores=bool(cores)),
+        latency=_timed(program, samples, recording, progress)
+        if program
+        else _latency(found, chip, figures, counter, known_cores=bool(cores)),
+        operations=_program(program, operations) if program else {},
         absent=dict(_absent(found, spikes)),
-        remarks=tuple(_remarks(operations, spikes)),
+        remarks=tuple(_remarks(chip, operations, spikes)),
     )
 
 
@@ -160,8 +167,9 @@ def _named(
     network: Network | IntegerNetwork, counts: Sequence[NDArray[np.int64]]
 ) -> dict[str, NDArray[np.int64]]:
     """Counts of projections by name; parallel ones are numbered."""
+    projections: Sequence = network.projections
     named: dict[str, NDArray[np.int64]] = {}
-    for projection, one in zip(network.projections, counts, strict=True):  # type: ignore[arg-type]
+    for projection, one in zip(projections, counts, strict=True):
         name = label = f"{projection.source} → {projection.target}"
         for number in range(2, len(named) + 2):
             if label in named:
@@ -191,22 +199,20 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
     """Operations of the C program, as its source says them, by name.
 
     A neuron's step has three products, two of them of 64 bits and followed by a division by 4096;
-    a synapse read is a product and a sum.
+    a synapse read is a product and a sum; a score of the rule `weighted` is a product, too.
+    Addresses, comparisons and the reset of a sample are not counted.
     """
     shape = (operations.n_samples, operations.n_steps)
     none = np.zeros(shape, np.int64)
     read = sum(operations.synapses_read, none)
     steps = sum(operations.neuron_updates.values(), none)
-    answer = network.readout.population
-    scored = (
-        operations.spikes[answer]
-        if network.readout.rule == FIRST_SPIKE
-        else operations.neuron_updates[answer]
-    )
+    answer, rule = network.readout.population, network.readout.rule
+    emitted, updates = operations.spikes, operations.neuron_updates
+    scored = emitted[answer] if rule == FIRST_SPIKE else updates[answer]
     return {
         "weights_added": Spread.of(read),
         "neuron_steps": Spread.of(steps),
-        "products": Spread.of(read + 3 * steps),
+        "products": Spread.of(read + 3 * steps + (scored if rule == "weighted" else none)),
         "divisions": Spread.of(2 * steps),
         "scores_kept": Spread.of(scored + none),
     }
@@ -245,17 +251,18 @@ def _absent(
 
 
 def _remarks(
-    operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
+    chip: Target | None, operations: Operations, spikes: Mapping[str, NDArray[np.int64]]
 ) -> Iterator[str]:
     emitted = _total([*spikes.values()])
     if not emitted and not operations.spikes[INPUT].any():
-        yield (
-            "nothing was exercised: no spike entered and none was emitted; only neurons were updated"
-        )
+        yield "nothing was exercised: no spike entered and none was emitted"
     elif not _total(operations.synaptic_events):
         yield "no spike passed a synapse of weight other than 0"
     elif spikes and not emitted:
         yield "no population spiked: the operations are those of the input alone"
+    if chip is not None and not chip.arithmetic:
+        title = chip.title or chip.name
+        yield f"the spikes are those of the arithmetic {ARITHMETIC}; {title} has another"
 
 
 # Estimates.
@@ -265,13 +272,23 @@ def _target(named: str | Path | Target | None) -> Target | None:
     return target_named(named) if isinstance(named, str | Path) else named
 
 
-def _is_dense(chip: Target | None) -> bool:
-    return chip is not None and bool(chip.core.dense)
+def _stores_zeros(chip: Target | None) -> bool:
+    """True for a chip whose cores store synapses of weight 0, which is so unless they say not."""
+    return chip is not None and chip.kind == CHIP and chip.core.dense is not False
 
 
-def _cores(network: Network | IntegerNetwork, chip: Target | None) -> Sequence[Core]:
-    """What each core of a chip holds; nothing where that is not known."""
-    return ()
+def _cores(network: Network | IntegerNetwork, chip: Target | None) -> tuple[list[list[Part]], str]:
+    """The cores of a chip that hold a network, and their number in words; none if unknown."""
+    if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
+        return [], ""
+    needed = resources(network, chip)
+    if needed.cores is None:
+        return [], ""
+    cores: list[list[Part]] = []
+    for one in needed.populations:
+        bounds = [one.neurons * k // one.cores for k in range(one.cores + 1)] if one.cores else []
+        cores += [[(one.population, *part)] for part in pairwise(bounds)]
+    return cores, needed.in_words()
 
 
 def _energy(
@@ -279,15 +296,23 @@ def _energy(
     chip: Target | None,
     figures: Target | None,
     operations: Operations,
+    *,
+    known_cores: bool,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import energy
 
     absent = _no_estimate(network, figures, "energy_pj")
-    if absent or figures is None:
+    if absent or chip is None or figures is None:
         return Estimate("µJ", absent=absent)
-    taken = energy(operations, figures.energy_pj, dense=_is_dense(chip)) / _PJ_PER_UJ
-    used, boundary = _account(chip, figures, "energy_pj", "pJ")
-    return Estimate("µJ", f"dynamic energy, cores, {boundary}", Spread.of(taken), "", used)
+    taken = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
+    used, unknown = _figures(figures, "energy_pj", "pJ")
+    return Estimate(
+        "µJ",
+        f"dynamic energy, cores, {_whose(chip, figures, used)}",
+        _note(chip, unknown, known_cores=known_cores),
+        Spread.of(taken),
+        constants=tuple(used),
+    )
 
 
 def _latency(
@@ -295,28 +320,33 @@ def _latency(
     chip: Target | None,
     figures: Target | None,
     counter: Counter,
+    *,
+    known_cores: bool,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import step_time
 
     absent = _no_estimate(network, figures, "time_ns")
-    if absent or figures is None:
+    if absent or chip is None or figures is None:
         return Estimate("µs", absent=absent)
     barrier = figures.barrier(len(counter.cores))
     taken = step_time(counter, figures.time_ns, barrier or 0.0) / _NS_PER_US
-    used, boundary = _account(chip, figures, "time_ns", "ns")
+    used, unknown = _figures(figures, "time_ns", "ns")
     if barrier is None:
-        boundary = f"{boundary}; without a barrier per step, which is not known"
+        unknown.append("the barrier of a step")
     else:
         origin = figures.origin("barrier_us")
-        source = origin.source or origin.note
-        used += (Constant("barrier", barrier, "µs", origin.mark, source, figures.name),)
-    covers = "slowest core and barrier of each step" if barrier else "slowest core of each step"
-    return Estimate("µs", f"{covers}, {boundary}", Spread.of(taken), "", used)
+        used.append(Constant("barrier", barrier, "µs", origin.mark, _source(origin), figures.name))
+    covers = "slowest core of each step" if barrier is None else "slowest core and barrier of steps"
+    return Estimate(
+        "µs",
+        f"{covers}, {_whose(chip, figures, used)}",
+        _note(chip, unknown, known_cores=known_cores),
+        Spread.of(taken),
+        constants=tuple(used),
+    )
 
 
-def _no_estimate(
-    network: Network | IntegerNetwork, figures: Target | None, section: str
-) -> str:
+def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, section: str) -> str:
     """The reason why there is no estimate; '' where there is one."""
     from nmtool.hardware_sim.estimates import NEEDED
 
@@ -328,7 +358,7 @@ def _no_estimate(
     if any(getattr(costs, name) is None for name in NEEDED):
         what = "energy" if section == "energy_pj" else "time"
         title = figures.title or figures.name
-        if figures.kind == "software":
+        if figures.kind == SOFTWARE:
             return f"{title} is software, and the {what} of whatever runs it was not measured"
         return (
             f"nobody has published the {what} that events take on {title}; figures of another "
@@ -337,30 +367,43 @@ def _no_estimate(
     return ""
 
 
-def _account(
-    chip: Target | None, figures: Target, section: str, unit: str
-) -> tuple[tuple[Constant, ...], str]:
-    """The figures that an estimate rests on, and its boundary in words."""
+def _figures(figures: Target, section: str, unit: str) -> tuple[list[Constant], list[str]]:
+    """The figures that an estimate rests on, and the names of those that are not known."""
     from nmtool.hardware_sim.estimates import USED
 
-    costs: EventCosts = getattr(figures, section)
     used, unknown = [], []
     for name in USED:
-        value = getattr(costs, name)
+        value = getattr(getattr(figures, section), name)
         origin = figures.origin(f"{section}.{name}")
         if value is None:
             unknown.append(name.replace("_", " "))
         else:
-            source = "; ".join(part for part in (origin.source, origin.note) if part)
-            used.append(Constant(name, value, unit, origin.mark, source, figures.name))
+            used.append(Constant(name, value, unit, origin.mark, _source(origin), figures.name))
+    return used, unknown
+
+
+def _source(origin: Origin) -> str:
+    return "; ".join(part for part in (origin.source, origin.note) if part)
+
+
+def _whose(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
+    """The chip whose figures an estimate rests on, and how they are known."""
     marks = " and ".join(dict.fromkeys(constant.mark for constant in used))
-    boundary = f"{marks} per-event figures of {figures.title or figures.name}"
-    if chip is None:
-        boundary += ", each population as one core"
-    elif chip.name != figures.name:
-        boundary += f", not of {chip.title or chip.name}"
-    left_out = ["routers", *(f"{name}, which is not known" for name in unknown)]
-    return tuple(used), f"{boundary}; without {', '.join(left_out)}"
+    whose = f"{marks} per-event figures of {figures.title or figures.name}"
+    return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
+
+
+def _note(chip: Target, unknown: Sequence[str], *, known_cores: bool) -> str:
+    """The rest of an estimate's boundary."""
+    parts = ["all neurons updated in every step"]
+    if _stores_zeros(chip):
+        parts.append("synapses of weight 0 included")
+    if not known_cores:
+        parts.append("each population on one core, since the chip's cores are not known")
+    parts.append("routers, input to the chip and host left out")
+    if unknown:
+        parts.append(f"left out, as nobody says what it takes: {', '.join(unknown)}")
+    return "; ".join(parts)
 
 
 def _timed(
@@ -380,10 +423,11 @@ def _timed(
         why = f", since {error.why}" if error.why else ""
         return Estimate("ns", absent=f"{error.what}{why}; {error.fix}")
     which = f"{len(chosen)} of {count} samples" if len(chosen) < count else f"all {count} samples"
-    boundary = (
-        f"measured on {cpu_name()}, one thread, from reset to answer, input in memory, "
-        f"median of {PASSES} passes, {which}"
-    )
     spread = Spread.of_samples(taken)
-    worst = {"worst_sample": int(chosen[spread.worst_sample])}
-    return Estimate("ns", boundary, Spread(**{**vars(spread), **worst}))
+    worst = int(chosen[spread.worst_sample])
+    return Estimate(
+        "ns",
+        f"measured, C program, one thread of {cpu_name()}",
+        f"from reset to answer, input in memory; median of {PASSES} passes over {which}",
+        replace(spread, worst_sample=worst),
+    )
