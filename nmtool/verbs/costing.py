@@ -16,7 +16,7 @@ from nmtool.arithmetic import ARITHMETIC
 from nmtool.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import MissingError, UsageError
+from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.footprint import Footprint, connection_sparsity, integer_footprint, torch_footprint
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
@@ -24,7 +24,7 @@ from nmtool.machine import cpu_name
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.readout import FIRST_SPIKE
-from nmtool.recording import Recording
+from nmtool.recording import Recording, check_steps
 from nmtool.targets import Target, target_named
 from nmtool.targets.resources import resources
 from nmtool.targets.target import CHIP, SOFTWARE, Origin
@@ -80,6 +80,11 @@ def cost(
     chip, figures = chip or figures, figures or chip
     found = as_network(network)
     samples = data if isinstance(data, Samples) else bin_for(found, data)
+    check_steps(found, samples.raster)
+    if not samples.raster.n_samples:
+        raise DataError(
+            "there is no sample to count on", code="split-empty", fix="pass one sample at least"
+        )
     recording = simulate(found, samples.raster, progress=progress)
     cores, grouping = _cores(found, chip)
     counter = Counter(found, samples.raster, recording, cores, dense=_stores_zeros(chip))
