@@ -21,6 +21,7 @@ Verbs, for all that commands do:
     cost                operations, footprint, latency and energy on samples; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    two kinds of networks on the same samples, with an interval; gives a Paired
+    check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
     convert             turn any format into any other, and check it; gives a Conversion
@@ -58,7 +59,10 @@ Quantisation:
     Quantisation        an integer network, an account of the cost, findings
     Calibration         what data showed about currents and membranes, for `round_network`
     round_network       the rounding alone, without data
-    Target              limits of a chip, e.g. its longest delay; by default those of Loihi 2
+    Target              a chip or a format: limits, arithmetic, cores, what events take
+    target_named        a target by name, or from a file of one's own
+    target_names        names of the targets that come with nmtool
+    Fit                 a network on one target: faithful, approximate or unsupported, and why
 
 Data:
 
@@ -155,17 +159,20 @@ if TYPE_CHECKING:
     from nmtool.raster import Raster
     from nmtool.readout import Readout
     from nmtool.recording import Recording
-    from nmtool.targets import Target
+    from nmtool.targets import Target, target_named, target_names
+    from nmtool.targets.fit import Fit
     from nmtool.training.front.losses import predictions, readout_loss
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
+    from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
-    from nmtool.verbs.loading import inspect, load
+    from nmtool.verbs.inspecting import inspect
+    from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
     from nmtool.verbs.verifying import verify
@@ -198,7 +205,8 @@ _HOMES = {
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
-    "nmtool.targets": "Target",
+    "nmtool.targets": "Target target_named target_names",
+    "nmtool.targets.fit": "Fit",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.losses": "predictions readout_loss",
     "nmtool.training.front.model": "SpikingNetwork",
@@ -208,7 +216,9 @@ _HOMES = {
     "nmtool.verbs.costing": "compare_cost cost",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
-    "nmtool.verbs.loading": "inspect load",
+    "nmtool.verbs.checking": "CheckReport check",
+    "nmtool.verbs.inspecting": "inspect",
+    "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
     "nmtool.verbs.verifying": "verify",
@@ -234,6 +244,7 @@ if TYPE_CHECKING:
         "Cause",
         "Certificate",
         "Check",
+        "CheckReport",
         "Comparison",
         "Conversion",
         "Cost",
@@ -247,6 +258,7 @@ if TYPE_CHECKING:
         "Explanation",
         "FileFormatError",
         "Finding",
+        "Fit",
         "ImportOptions",
         "InputChannels",
         "InputError",
@@ -280,6 +292,7 @@ if TYPE_CHECKING:
         "UsageError",
         "__version__",
         "bin_events",
+        "check",
         "compare_accuracy",
         "compare_cost",
         "compare_recordings",
@@ -302,6 +315,8 @@ if TYPE_CHECKING:
         "set_up_lava",
         "simulate",
         "sweep",
+        "target_named",
+        "target_names",
         "train",
         "verify",
         "write_shd",

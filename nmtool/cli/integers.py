@@ -19,8 +19,8 @@ from nmtool.verbs.quantising import quantise
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
 
 
-def add_quantise_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of quantisation; those not given are None."""
+def add_rounding_options(parser: argparse.ArgumentParser) -> None:
+    """Add the numbers of bits that floats are rounded to; those not given are None."""
     parser.add_argument(
         "--weight-bits", type=int, choices=LOIHI2.weight_bits, metavar="N", help="2 … 8, default 8"
     )
@@ -31,6 +31,11 @@ def add_quantise_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 … 6, default 6; delays become multiples of the stride of least error",
     )
+
+
+def add_quantise_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of quantisation; those not given are None."""
+    add_rounding_options(parser)
     parser.add_argument(
         "--ranges",
         choices=RANGES,

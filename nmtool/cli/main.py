@@ -29,6 +29,7 @@ COMMANDS = {
     "cost": "operations, footprint, latency and energy per inference, of one network or several",
     "compare": "how far apart two kinds of networks are, and how sure that is",
     "quantise": "round a network to the integers of a chip",
+    "check": "does a network fit a chip, what changes there, what is wasted",
     "export": "write a network in another format",
     "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",

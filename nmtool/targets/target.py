@@ -120,6 +120,7 @@ class Core:
     """What one core holds."""
 
     neurons: int | None = figure("neurons", low=1)
+    synapses: int | None = figure("synapses", low=1)
     synapse_bytes: int | None = figure("bytes for synapses", low=1)
     neuron_bytes: int | None = figure("bytes of the same memory that a neuron takes", low=0)
     accumulators: int | None = figure(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
-from nmtool import integer_network, network, recording, storage
-from nmtool.description import describe_network, describe_recording
+from nmtool import integer_network, network, storage
 from nmtool.errors import FileFormatError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.recording import Recording
 
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
@@ -105,17 +103,6 @@ def validated_on(sources: Iterable[Source]) -> int | None:
     known |= {one.options.validation for one in sources if hasattr(one, "options")}
     known -= {None, 0}
     return known.pop() if len(known) == 1 else None
-
-
-def inspect(path: str | Path) -> dict[str, Any]:
-    """Describe what a run folder, network, export or recording holds, as plain values for JSON.
-
-    Raises:
-        FileFormatError: missing, damaged, or of another kind.
-    """
-    if storage.archive_kind(path) == recording.FILE_KIND:
-        return describe_recording(Recording.load(path))
-    return describe_network(load(path))
 
 
 def check_exists(path: str | Path) -> None:
