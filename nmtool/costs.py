@@ -426,32 +426,23 @@ class Tradeoff(Tabular):
                 )
         return list(dict.fromkeys(found))
 
-    def plot(self, path: str | Path, against: str = "synaptic_events") -> Path:
+    def plot(
+        self, path: str | Path, against: str = "synaptic_events", *, force: bool = False
+    ) -> Path:
         """Draw accuracy against a cost; returns the path of the picture.
 
         Args:
             path: to be written, .svg, .png or .pdf.
             against: one of `AXES`; networks of which it is not known are left out.
+            force: replace a file that is there.
 
         Raises:
-            UsageError: no such cost, no network has it, or the extension names no picture.
+            UsageError: no such cost, no network has it, the extension names no picture, or the
+                file exists.
             MissingError: matplotlib is not installed.
             StorageError: the file could not be written.
         """
-        check_path(path)
-        suffix = Path(path).suffix.lower().removeprefix(".")
-        if suffix not in ("svg", "png", "pdf"):
-            raise UsageError(
-                f"{path} names no kind of picture",
-                code="plot-format",
-                fix="let it end in .svg, .png or .pdf",
-            )
-        if against not in AXES:
-            raise UsageError(
-                f"accuracy cannot be drawn against '{against}'",
-                code="plot-axis",
-                fix=f"use one of {', '.join(AXES)}",
-            )
+        check_plot(path, against, force=force)
         points = [
             (f"{name} ({cost.bits} bits)" if cost.bits else name, value, cost.accuracy)
             for name, cost in self.costs.items()
@@ -464,7 +455,7 @@ class Tradeoff(Tabular):
                 why="; ".join(self.notes()),
                 fix=f"draw against another of {', '.join(AXES)}",
             )
-        content = _drawn(points, self._axis(against), suffix)
+        content = _drawn(points, self._axis(against), Path(path).suffix.lower().removeprefix("."))
         with storage.replacing(path) as temporary:
             Path(temporary).write_bytes(content)
         return Path(path)
@@ -481,6 +472,31 @@ class Tradeoff(Tabular):
     def _cell(cost: Cost, axis: str) -> str:
         estimate: Estimate = getattr(cost, axis)
         return "" if estimate.spread is None else estimate.cell(estimate.spread.mean)
+
+
+def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:
+    """Raise what `Tradeoff.plot` would, as far as it is known before anything is counted."""
+    check_path(path)
+    if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise UsageError(
+            f"{path} names no kind of picture",
+            code="plot-format",
+            fix="let it end in .svg, .png or .pdf",
+        )
+    if Path(path).exists() and not force:
+        raise UsageError(
+            f"{path} exists",
+            code="path-taken",
+            fix="choose another name, or replace it with force",
+        )
+    if against not in AXES:
+        raise UsageError(
+            f"accuracy cannot be drawn against '{against}'",
+            code="plot-axis",
+            fix=f"use one of {', '.join(AXES)}",
+        )
+    with libraries_needed("report"):
+        import matplotlib  # noqa: F401
 
 
 def as_csv(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:

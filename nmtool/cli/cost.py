@@ -6,15 +6,15 @@ import argparse
 from dataclasses import asdict, replace
 
 from nmtool.cli import console
-from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options
+from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_force
 from nmtool.cli.integers import add_quantise_options, integers
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.costs import AXES, Cost, Tradeoff
+from nmtool.costs import AXES, Cost, Tradeoff, check_plot
 from nmtool.errors import UsageError
 from nmtool.targets import LOIHI2, target_named
-from nmtool.verbs.costing import compare_cost, cost
+from nmtool.verbs.costing import compare_cost
 from nmtool.verbs.loading import load
 
 
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="synaptic_events",
         help="cost that --plot draws accuracy against (default synaptic_events)",
     )
+    add_force(parser, "a picture that is there")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object on stdout")
     form.add_argument("--csv", action="store_true", help="CSV with a header on stdout")
@@ -72,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
             code="data-missing",
             fix="name DATA: nmtool cost NETWORK DATA",
         )
+    if arguments.plot:
+        check_plot(arguments.plot, arguments.by, force=arguments.force)
     paths = list(dict.fromkeys(arguments.networks))
     found = {path: load(path) for path in paths}
     dataset = chosen_data(arguments, arguments.split, paths)
@@ -84,13 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.network = path
         networks[path] = integers(arguments, found[path], calibrates, limits)
     how = {"target": arguments.target, "energy_of": arguments.energy_of, "progress": progress}
-    if len(networks) == 1:
-        costs = {path: cost(one, events, **how) for path, one in networks.items()}
-        compared = Tradeoff(costs)
-    else:
-        compared = compare_cost(networks, events, **how)
+    compared = compare_cost(networks, events, **how)
     if arguments.plot:
-        compared.plot(arguments.plot, arguments.by)
+        compared.plot(arguments.plot, arguments.by, force=arguments.force)
     where = {"data": arguments.data, "split": arguments.split}
     if len(networks) == 1:
         _tell_one(arguments, paths[0], compared.costs[paths[0]], where)

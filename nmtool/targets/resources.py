@@ -310,7 +310,7 @@ def _with_axons(
 def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
     """Changes that take fewer cores, each alone."""
     target, found = now.target, []
-    if now.cores is None or now.cores < 2:
+    if now.cores is None or now.cores < 2 or not network.projections:
         return []
 
     def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:

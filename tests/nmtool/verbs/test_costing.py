@@ -209,6 +209,22 @@ def test_spreads(counts: list[list[int]]) -> None:
 # Targets.
 
 
+@settings(max_examples=30)
+@given(st.data())
+def test_energy_is_that_of_the_events_of_any_network(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    raster = data.draw(rasters(network.channels.size, max_steps=20))
+    found = nm.cost(network, samples_of(raster), target="loihi1")
+    inner = found.messages.total.total - found.messages.parts[INPUT].total
+    expected = 35.5 * found.synapses_read.total.total + 111 * inner
+    expected += (51.2 + 21.6) * found.neuron_updates.total.total
+    expected += 69.3 * found.spikes.total.total
+    assert found.energy.spread is not None
+    assert found.energy.spread.total == pytest.approx(expected / 1e6)
+    assert found.latency.spread is not None
+    assert found.latency.spread.total > 0.6 * raster.n_steps * raster.n_samples
+
+
 def test_without_a_target_nothing_is_estimated() -> None:
     found = nm.cost(cases.integer_network(), EVENTS)
     for estimate in (found.energy, found.latency):
@@ -469,6 +485,9 @@ def test_networks_are_compared(tmp_path: Path) -> None:
     assert "dynamic energy, cores" in (tmp_path / "energy.svg").read_text("utf-8")
     again = found.plot(tmp_path / "again.svg", "energy").read_bytes()
     assert again == (tmp_path / "energy.svg").read_bytes()
+    with refused(UsageError, "path-taken"):
+        found.plot(tmp_path / "energy.svg", "energy")
+    assert found.plot(tmp_path / "energy.svg", "latency", force=True).read_bytes() != again
     assert found.plot(tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
