@@ -175,10 +175,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     state_bits, decay_bits = wanted.state_bits or 0, wanted.decay_bits or 0
     if neuron.state_bits is not None and neuron.state_bits < state_bits:
         yield from _narrow_states(network, neuron.state_bits)
-    elif neuron.u_overflow not in (None, wanted.u_overflow) or neuron.v_overflow not in (
-        None,
-        wanted.v_overflow,
-    ):
+    else:
         yield from _overflows(network, target)
     if neuron.decay == "shift":
         yield from _shifts(network)
@@ -227,11 +224,11 @@ def _overflows(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         current = current_ceiling(drive, population.du) * (1 << STATE_SHIFT)
         bias = float(np.abs(population.bias).max(initial=0))
         kept = membrane_ceiling(current + bias, population.dv)
-        for noun, reach, way in (
-            ("current", current, target.neuron.u_overflow),
-            ("membrane", kept, target.neuron.v_overflow),
+        for noun, reach, way, same in (
+            ("current", current, target.neuron.u_overflow, LOIHI2_NEURON.u_overflow),
+            ("membrane", kept, target.neuron.v_overflow, LOIHI2_NEURON.v_overflow),
         ):
-            if reach >= STATE_LIMIT and way is not None:
+            if reach >= STATE_LIMIT and way not in (None, same):
                 what = f"some input could drive its {noun} beyond 24 bits, where it {way}"
                 fix = "compare on data: nmtool verify counts overflows"
                 yield Finding("target-overflow", population.name, what, fix)

@@ -334,7 +334,7 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
         consider("weights of 4 bits", _populations(network, target, weight_bits=4))
     together = max(
         sum(one.neurons / one.per_core[key] for one in now.populations if key in one.per_core)
-        for key in now.populations[0].per_core
+        for key in PLACES
     )
     if math.ceil(together) < now.cores:
         found.append(Saving("populations that share cores", math.ceil(together)))
