@@ -42,9 +42,9 @@ class Operations:
         synapses_read: per projection [samples, steps] int64, the same with weights of 0, as where
             a matrix is stored whole.
         messages: by source [samples, steps] int64, spikes times the cores that they go to: those
-            that hold a neuron behind one of the spike's synapses. Synapses of weight 0 are no
-            reason to go there, unless the cores store them. Where no cores are known, each
-            population counts as one.
+            that hold a neuron behind one of the spike's synapses, its own included. Synapses of
+            weight 0 are no reason to go there, unless the cores store them. Where no cores are
+            known, each population counts as one.
         n_samples, n_steps: of the input.
     """
 

@@ -182,8 +182,9 @@ class Cost(Tabular):
         neuron_updates: by population; neurons times steps.
         input_spikes: spikes that entered.
         spikes: by spiking population, those it emitted.
-        messages: by source; a spike times each core that holds a neuron behind one of its synapses
-            of weight other than 0. Without the cores of a target, times each such population.
+        messages: by source; a spike times each core that holds a neuron behind one of its synapses,
+            its own core included. Synapses of weight 0 count where the target's cores store them.
+            Without the cores of a target, times each population behind a weight other than 0.
         effective_acs, effective_macs, dense_operations: NeuroBench's synaptic operations per
             inference: additions for spikes through weights other than 0; products with inputs that
             are no spikes, of which there are none; and every weight in every step.
@@ -397,20 +398,27 @@ class Tradeoff(Tabular):
         return as_csv(self._HEADER, rows)
 
     def tables(self) -> list[Table]:
-        """A row per network: means per inference."""
-        rows = [
+        """A row per network, means per inference: counts, then latency and energy where known."""
+        axes = ("synaptic_events", "neuron_updates", "spikes", "messages")
+        counted = [
             (
                 *(name, cost.bits, f"{cost.accuracy:.2%}"),
-                *(shown(cost.value(a)) for a in ("synaptic_events", "neuron_updates", "spikes")),
-                shown(cost.value("messages")),
-                "" if cost.connection_sparsity is None else f"{cost.connection_sparsity:.2%}",
-                shown(cost.value("footprint")),
-                *(self._cell(cost, axis) or "not given" for axis in ("energy", "latency")),
+                *(cost.value(axis) for axis in axes),
+                *(_percent(cost.connection_sparsity), cost.value("footprint")),
             )
             for name, cost in self.costs.items()
         ]
-        header = tuple(name.replace("_", " ") for name in self._HEADER)
-        return [Table("accuracy against cost, means per inference", header, rows)]
+        header = ("network", "bits", "accuracy", *(axis.replace("_", " ") for axis in axes))
+        header += ("zero weights", "bytes")
+        found = [Table("accuracy against cost, means per inference", header, counted)]
+        estimated = [
+            (name, *(self._cell(cost, axis) or "not given" for axis in ("latency", "energy")))
+            for name, cost in self.costs.items()
+        ]
+        if any(cell != "not given" for _, *cells in estimated for cell in cells):
+            title, header = "latency and energy per inference", ("network", "latency", "energy")
+            found.append(Table(title, header, estimated))
+        return found
 
     def notes(self) -> list[str]:
         """Sentences about latency and energy, and why they are not given, each once."""
@@ -472,6 +480,10 @@ class Tradeoff(Tabular):
     def _cell(cost: Cost, axis: str) -> str:
         estimate: Estimate = getattr(cost, axis)
         return "" if estimate.spread is None else estimate.cell(estimate.spread.mean)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
 
 
 def check_plot(path: str | Path, against: str, *, force: bool = False) -> None:

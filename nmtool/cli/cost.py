@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from nmtool.cli import console
 from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_force
@@ -124,9 +124,8 @@ def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[st
     elif arguments.csv:
         console.out().file.write(found.as_csv())
     else:
-        for table in found.tables():
-            title = f"{table.title}, on {arguments.data} ({arguments.split})"
-            console.print_table(replace(table, title=title))
+        console.tell(f"on {arguments.data} ({arguments.split})")
+        console.print_tables(found)
         for note in found.notes():
             console.tell(note)
     _tell_sources(arguments, next(iter(found.costs.values())))

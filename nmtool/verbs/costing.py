@@ -156,10 +156,9 @@ def compare_cost(
         raise UsageError(
             "there are no networks to compare", code="networks-missing", fix="name one at least"
         )
-    how = {"target": target, "energy_of": energy_of}
     return Tradeoff(
         {
-            name: cost(one, data, progress=progress, **how)  # type: ignore[arg-type]
+            name: cost(one, data, target=target, energy_of=energy_of, progress=progress)
             for name, one in networks.items()
         }
     )
@@ -364,7 +363,7 @@ def _no_estimate(network: Network | IntegerNetwork, figures: Target | None, sect
         what = "energy" if section == "energy_pj" else "time"
         title = figures.title or figures.name
         if figures.kind == SOFTWARE:
-            return f"{title} is software, and the {what} of whatever runs it was not measured"
+            return f"{figures.name} is software; the {what} of what runs it was not measured"
         return (
             f"nobody has published the {what} that events take on {title}; figures of another "
             "chip are used where that is named, as --energy-of loihi1"

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import nmtool as nm
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.costs import COUNTS, Spread
 from nmtool.data.samples import Samples
 from nmtool.errors import DataError, MissingError, UsageError
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork
+from nmtool.footprint import Footprint
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
+from nmtool.readout import Readout
 from tests.networks.drawn import integer_networks, rasters
 from tests.networks.integers import random_network, random_raster
 from tests.networks.speech import speech_network, speech_raster
@@ -173,6 +176,79 @@ def test_energy_and_latency_of_speech_networks_are_those_of_a_dense_loop(name: s
     assert vars(found.latency.spread) == pytest.approx(spread(latency))
     assert vars(found.messages.total) == spread(messages)
     assert (found.energy.unit, found.latency.unit) == ("µJ", "µs")
+
+
+def small_network() -> tuple[IntegerNetwork, Raster]:
+    """Neurons without memory: a weight of 20 makes a neuron spike as it arrives.
+
+    Sample 0: channel 0 spikes in step 0, neurons 0 and 2 in step 1, neuron 1 in step 3, because
+    of neuron 0. Sample 1: channel 1 spikes in step 1, neuron 1 in step 2.
+    """
+    into = IntegerProjection(INPUT, "hidden", [[20, 0, 20], [0, 20, 0]], np.zeros((2, 3)))
+    delay = np.zeros((3, 3))
+    delay[0, 1] = 1
+    within = IntegerProjection("hidden", "hidden", [[0, 20, 0], [0] * 3, [0] * 3], delay)
+    onto = IntegerProjection("hidden", "out", [[2, 4], [0, 0], [0, 2]], np.zeros((3, 2)))
+    network = IntegerNetwork(
+        InputChannels(2),
+        [
+            IntegerPopulation("hidden", 3, LIF, 4094, 4095, 10, scale=1.0),
+            IntegerPopulation("out", 2, LI, 4094, 4095, SILENT_THRESHOLD, scale=1.0),
+        ],
+        [into, within, onto],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=4,
+    )
+    heard = np.zeros((2, 4, 2))
+    heard[0, 0, 0] = heard[1, 1, 1] = 1
+    return network, Raster.from_dense(heard)
+
+
+def test_a_small_network_by_hand() -> None:
+    network, raster = small_network()
+    found = nm.cost(network, samples_of(raster))
+    totals = {name: [part.total for part in getattr(found, name).parts.values()] for name in COUNTS}
+    assert totals == {
+        "synaptic_events": [3, 1, 3],
+        "synapses_read": [6, 12, 8],
+        "neuron_updates": [24, 16],
+        "input_spikes": [],
+        "spikes": [4],
+        "messages": [2, 3],
+    }
+    assert found.synaptic_events.total == Spread(3.5, 6, 6, 0, 7 / 8, 4, 7)
+    assert found.messages.total == Spread(2.5, 4, 4, 0, 5 / 8, 3, 5)
+    assert found.input_spikes.total == Spread(1.0, 1, 1, 0, 0.25, 1, 2)
+    assert (found.effective_acs, found.effective_macs, found.dense_operations) == (3.5, 0, 84)
+    assert found.connection_sparsity == 14 / 21
+    assert found.activation_sparsity == 20 / 24
+    assert found.bits == "8/1"
+    # 6 and 6 synapses of 8 bits, 9 of 9; exponents, biases, constants. States and sums to come.
+    assert found.footprint["chip integers"] == Footprint(-(-(48 + 81 + 48 + 12 + 65 + 88) // 8), 46)
+    assert found.footprint["torch copy"] == Footprint(4 * (42 + 20), 4 * (3 * 4 + 2 * 3))
+
+
+def test_estimates_of_a_small_network_by_hand() -> None:
+    network, raster = small_network()
+    found = nm.cost(network, samples_of(raster), target="loihi1")
+    assert found.energy.spread is not None
+    assert found.latency.spread is not None
+    # Two cores, which store zeros: a channel's spike reads 3 synapses, a neuron's 5 on both cores.
+    updates = 20 * (51.2 + 21.6)
+    first = 35.5 * (3 + 3 * 5) + updates + 3 * 69.3 + 6 * 111
+    second = 35.5 * (3 + 5) + updates + 69.3 + 2 * 111
+    assert found.energy.spread.worst == pytest.approx(first / 1e6)
+    assert found.energy.spread.total == pytest.approx((first + second) / 1e6)
+    # The core of the hidden neurons is the slowest in every step.
+    idle, hears = 3 * 9.7, 16 + 3 * 3.8
+    fires = 30 + 2 * 5.1
+    steps = [idle + hears, idle + 2 * (hears + fires), idle, idle + hears + fires]
+    assert found.latency.spread.worst == pytest.approx((sum(steps) + 4 * 600) / 1e3)
+    assert found.latency.spread.step_worst == pytest.approx((steps[1] + 600) / 1e3)
+    others = [idle, idle + hears, idle + hears + fires, idle]
+    assert found.latency.spread.total == pytest.approx((sum(steps) + sum(others) + 8 * 600) / 1e3)
+    assert found.messages.total.total == 2 + 2 * 4
 
 
 @settings(max_examples=30)
