@@ -18,6 +18,8 @@ Verbs, for all that commands do:
     quantise            round a network to the integers of a chip; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
+    cost                operations, footprint, latency and energy on samples; gives a Cost
+    compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    two kinds of networks on the same samples, with an interval; gives a Paired
     check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
@@ -73,6 +75,8 @@ Results:
 
     Recording           what running a network produced, the same for every backend
     Evaluation          what a recording of labelled samples says
+    Cost                what an inference takes, exactly or with its boundary
+    Tradeoff            costs of several networks, beside their accuracies
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
     CheckReport         a network on several targets, side by side
@@ -125,6 +129,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmtool import zoo
+    from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
@@ -167,6 +172,7 @@ if TYPE_CHECKING:
     from nmtool.training.sweeps import SweepResult, sweep
     from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
+    from nmtool.verbs.costing import compare_cost, cost
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
@@ -182,6 +188,7 @@ if TYPE_CHECKING:
     from nmtool.version import __version__
 
 _HOMES = {
+    "nmtool.costs": "Cost Tradeoff",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
@@ -210,6 +217,7 @@ _HOMES = {
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
+    "nmtool.verbs.costing": "compare_cost cost",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
@@ -246,6 +254,7 @@ if TYPE_CHECKING:
         "CheckReport",
         "Comparison",
         "Conversion",
+        "Cost",
         "Coverage",
         "DataError",
         "Dataset",
@@ -285,14 +294,17 @@ if TYPE_CHECKING:
         "StorageError",
         "SweepResult",
         "Target",
+        "Tradeoff",
         "TrainOptions",
         "UsageError",
         "__version__",
         "bin_events",
         "check",
         "compare_accuracy",
+        "compare_cost",
         "compare_recordings",
         "convert",
+        "cost",
         "demo",
         "evaluate",
         "explain",

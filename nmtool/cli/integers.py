@@ -12,7 +12,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.conversion import SCALES
 from nmtool.quantisation.pipeline import RANGES
-from nmtool.targets import LOIHI2
+from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.exporting import calibration_split, quantise_option_unused
 from nmtool.verbs.quantising import quantise
 
@@ -58,7 +58,10 @@ def quantise_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def integers(
-    arguments: argparse.Namespace, found: Network | IntegerNetwork, dataset: Dataset | None
+    arguments: argparse.Namespace,
+    found: Network | IntegerNetwork,
+    dataset: Dataset | None,
+    target: Target = LOIHI2,
 ) -> IntegerNetwork:
     """The integer network a command works on; what rounding had to give is said on stderr.
 
@@ -71,6 +74,6 @@ def integers(
             raise quantise_option_unused(arguments.network, name)
         return found
     calibrate_on = calibration_split(dataset, arguments.network)
-    result = quantise(found, calibrate_on=calibrate_on, progress=progress, **given)
+    result = quantise(found, calibrate_on=calibrate_on, target=target, progress=progress, **given)
     console.print_findings(result.findings)
     return result.network

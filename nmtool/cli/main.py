@@ -26,6 +26,7 @@ COMMANDS = {
     "sweep": "search training settings by validation accuracy",
     "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
+    "cost": "operations, footprint, latency and energy per inference, of one network or several",
     "compare": "how far apart two kinds of networks are, and how sure that is",
     "quantise": "round a network to the integers of a chip",
     "check": "does a network fit a chip, what changes there, what is wasted",

@@ -253,8 +253,8 @@ def evaluated(
         samples=n,
         accuracy=recording.accuracy(samples.label),
         spikes_per_neuron=rates,
-        synaptic_events_per_sample=operations.synaptic_events / n,
-        neuron_updates_per_sample=operations.neuron_updates / n,
+        synaptic_events_per_sample=sum(int(one.sum()) for one in operations.synaptic_events) / n,
+        neuron_updates_per_sample=float(sum(operations.neurons.values()) * operations.n_steps),
         counts={name: count for name, count in recording.counts.items() if "." not in name},
         recording=recording,
     )
