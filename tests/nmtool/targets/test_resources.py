@@ -23,6 +23,7 @@ from nmtool.targets.resources import (
 )
 from nmtool.targets.target import INFERRED, Chip, Core
 from tests.networks.drawn import integer_networks
+from tests.networks.speech import speech_network
 
 LOIHI1, LOIHI2 = target_named("loihi1"), target_named("loihi2")
 
@@ -203,3 +204,13 @@ def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None
         assert (one.cores - 1) * one.per_core[one.binding] < one.neurons
         assert one.per_core[one.binding] * one.bytes_per_neuron <= 40
     assert all(found.cores and saving.cores < found.cores for saving in found.savings)
+
+
+def test_a_population_that_sends_to_more_cores_than_it_has_axons_is_held_by_none() -> None:
+    # Every neuron reaches every core, so that more cores leave fewer neurons on each, to the end.
+    network = speech_network(2, 60, 2, recurrent=True)
+    target = Target("tiny", core=Core(neurons=10, axons_out=20))
+    found = resources(network, target)
+    assert found.cores is None
+    assert found.populations[0].per_core["axons out"] == 0
+    assert resources(network, Target("roomy", core=Core(neurons=10, axons_out=70))).cores == 7

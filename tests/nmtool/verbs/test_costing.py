@@ -355,6 +355,22 @@ def test_a_target_without_cores_counts_populations(tmp_path: Path) -> None:
     assert found.latency.spread is None
 
 
+def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(
+        'name = "tiny"\nkind = "chip"\n[energy_pj]\n'
+        'synaptic_event = { value = 2, mark = "inferred" }\n'
+        'neuron_update = { value = 0.5, mark = "inferred" }\n[core]\n'
+        'accumulators = { value = 3, mark = "inferred" }\n',
+        encoding="utf-8",
+    )
+    found = nm.cost(cases.integer_network(), EVENTS, target=file)
+    assert found.energy.spread is None
+    assert "accumulators" in found.energy.absent
+    assert found.cores is None
+    assert found.synaptic_events.total.total > 0
+
+
 def test_another_arithmetic_is_told() -> None:
     (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo").remarks
     assert "loihi2" in remark
