@@ -251,9 +251,25 @@ class Cost(Tabular):
         plain |= {"energy": self.energy.as_json(), "latency": self.latency.as_json()}
         return {**plain, "absent": dict(self.absent), "remarks": list(self.remarks)}
 
-    def as_csv(self) -> str:
-        """A line per quantity and place, under a header; an empty field is not known."""
-        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in self._rows()])
+    def as_csv(self, *, sources: bool = False) -> str:
+        """A line per quantity and place, under a header; an empty field is not known.
+
+        Args:
+            sources: add a line per figure behind latency and energy.
+        """
+        rows = [*self._rows()]
+        if sources:
+            rows += [
+                {
+                    "quantity": f"figure_{one.name}",
+                    "where": one.target,
+                    "unit": one.unit,
+                    "value": one.value,
+                    "note": f"{one.mark}: {one.source}",
+                }
+                for one in self.constants()
+            ]
+        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
 
     def constants(self) -> list[Constant]:
         """The figures behind energy and latency."""
@@ -382,7 +398,12 @@ class Tradeoff(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """By network, what its cost says."""
-        return {"networks": [{"network": n, **c.as_json()} for n, c in self.costs.items()]}
+        return {
+            "networks": [
+                {"network": name, "hash": cost.network_hash, **cost.as_json()}
+                for name, cost in self.costs.items()
+            ]
+        }
 
     def as_csv(self) -> str:
         """A line per network under a header: means per inference; an empty field is not known."""
