@@ -569,6 +569,7 @@ def test_networks_are_compared(tmp_path: Path) -> None:
     assert float(rows[0]["synaptic_events"]) == found.costs["eight"].effective_acs
     boundary = found.costs["eight"].energy.boundary
     assert rows[0]["energy"].endswith(f"µJ ({boundary})")
+    assert float(rows[0]["energy_mean"]) == found.costs["eight"].value("energy")
     for against in ("synaptic_events", "energy", "footprint"):
         path = found.plot(tmp_path / f"{against}.svg", against)
         drawn = path.read_text("utf-8")
