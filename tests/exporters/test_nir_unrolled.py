@@ -323,6 +323,25 @@ def test_windows_that_see_too_much_are_refused_with_their_size(tmp_path: Path) -
     assert f"{8 * 225**2 * 1024:,} synapses" in found[0].what
 
 
+def test_windows_that_are_too_many_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = {"a": conv2d(2, 1, 2, 2), "b": pool(size=1), "c": conv2d(2, 2, 2, 2, places=(3, 3))}
+    assert imported(tmp_path / "x.nir", (1, 4, 4), nodes, 8).channels.size == 16
+    monkeypatch.setattr(shapes, "MAX_UNROLLED", 153)
+    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8)
+    assert [(one.code, one.where) for one in found] == [("nir-unrolled", name) for name in "ac"]
+    assert "72 synapses" in found[0].what
+    assert "154" in found[0].what
+
+
+def test_a_shape_of_too_many_axes(tmp_path: Path) -> None:
+    nodes = {"c": conv2d(2, 1, 2, 2)}
+    changes = {"in/shape": np.ones(1 << 20, int)}
+    found = listed(tmp_path / "x.nir", (1, 4, 4), nodes, 8, changes)
+    assert [(one.code, one.where) for one in found] == [("nir-shape", "in")]
+
+
 # What they become.
 
 

@@ -50,7 +50,7 @@ def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
         return _behind_window(node, signal, seen)
     weight = node.values["weight"].astype(np.float64)
     line, post = np.nonzero(weight.T)
-    signal = wires.spread(signal, Matrix.of(line, post, weight[post, line], weight.shape))
+    signal = wires.spread(signal, Matrix.of(weight.shape, line, post, weight[post, line]))
     return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
 
 
@@ -65,9 +65,10 @@ def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
         weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
     after = window.passes_on(seen)
     shape = math.prod(after), math.prod(seen)
-    counts = np.ravel(weight) != 0
-    line, post, weight = (np.ravel(part)[counts] for part in (line, post, weight))
-    signal = wires.spread(signal, Matrix.of(line, post, weight, shape))
+    order = np.argsort(line, axis=None, kind="stable")
+    order = order[np.ravel(weight)[order] != 0]
+    line, post, weight = (np.ravel(part)[order] for part in (line, post, weight))
+    signal = wires.spread(signal, Matrix.of(shape, line, post, weight.astype(np.float64)))
     if node.kind in POOLS:
         return signal
     per_channel = np.broadcast_to(np.ravel(node.values["bias"]), (after[0],))

@@ -51,8 +51,11 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(neurons.PARAMETERS, neurons.OPTIONAL),
 }
 
-_SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window"}
+_SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window", "nir-shape"}
 """Findings of nodes of which it cannot be told what they pass on."""
+
+MAX_AXES = 32
+"""Of an input or output."""
 
 
 def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
@@ -142,6 +145,9 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
         yield Finding("nir-values", name, what, "give it finite numbers")
     if broken:
         return
+    if node.kind in (INPUT, OUTPUT) and node.values["shape"].size > MAX_AXES:
+        what = f"its shape has {node.values['shape'].size:,} axes"
+        yield Finding("nir-shape", name, what, f"give it {MAX_AXES} at most")
     if node.kind in (*MATRICES, *CONVOLUTIONS):
         axes = 2 if node.kind in MATRICES else windows.weight_axes(node)
         if node.values["weight"].ndim != axes:

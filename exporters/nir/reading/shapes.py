@@ -37,7 +37,7 @@ MAX_TOTAL = 1 << 22
 """Of all nodes together."""
 
 MAX_UNROLLED = 1 << 23
-"""Synapses of one convolution or pool: few numbers in a file become that many."""
+"""Synapses of all convolutions and pools: few numbers in a file become that many."""
 
 _BYTES_OF_A_SYNAPSE = 8 + 4
 """In a network: a weight and a delay, whether the weight is 0 or not."""
@@ -245,12 +245,25 @@ def _without_batch(shape: Shape, wanted: Shape) -> Shape:
 
 
 def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
-    """Convolutions and pools of which the projections of a network are too large.
+    """Convolutions and pools that are too many synapses, or need projections that are too large.
 
     A projection has a weight and a delay for every neuron of one population and every one of
     another, whatever a window sees of them.
     """
     windows = graph.of_kind(*WINDOWS)
+    counts = {name: Window.of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
+    if sum(counts.values()) > MAX_UNROLLED:
+        return [
+            Finding(
+                "nir-unrolled",
+                printable(name),
+                f"unrolled, it has {count:,} synapses, all convolutions and pools together "
+                f"{sum(counts.values()):,}, more than {MAX_UNROLLED:,}",
+                "use fewer channels, or pool before it",
+            )
+            for name, count in counts.items()
+            if count * len(counts) >= sum(counts.values())  # one of the large ones
+        ]
     origins = neuron_sources(graph) if windows else {}
     pairs = [
         (origin, name)
@@ -268,13 +281,14 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     for name in windows:
         served = [(pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]]
         pre, post = max(served, key=lambda pair: cost[pair], default=("", ""))
-        if cost.get((pre, post), 0) * len(pairs) < total:  # not one of the large ones
+        needed = cost.get((pre, post), 0)
+        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # none of the large ones
             continue
         what = (
             f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "
-            f"{cost[pre, post]:,} synapses from {printable(pre)} to {printable(post)} "
-            f"({cost[pre, post] * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together "
-            f"{total:,}, more than {MAX_SYNAPSES:,}"
+            f"{needed:,} synapses from {printable(pre)} to {printable(post)} "
+            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together {total:,}, "
+            f"more than {MAX_SYNAPSES:,}"
         )
         fix = "use fewer channels or larger strides, or pool before it"
         found.append(Finding("nir-unrolled", printable(name), what, fix))

@@ -75,15 +75,13 @@ class Matrix:
     @classmethod
     def of(
         cls,
+        shape: tuple[int, int],
         line: NDArray[np.int64],
         post: NDArray[np.int64],
-        weight: NDArray,
-        shape: tuple[int, int],
+        weight: NDArray[np.float64],
     ) -> Matrix:
-        """The matrix of a shape (post, lines) with these entries, all [entries] in any order."""
-        order = np.argsort(line, kind="stable")
-        start = np.searchsorted(line[order], np.arange(shape[1] + 1))
-        return cls(shape[0], start, post[order], weight[order].astype(np.float64, copy=False))
+        """The matrix of a shape (post, lines) with these entries, in order of their lines."""
+        return cls(shape[0], np.searchsorted(line, np.arange(shape[1] + 1)), post, weight)
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,9 +181,9 @@ def findings(name: str, node: Node) -> Iterator[Finding]:
         found = _numbers(node, key, 1 if key == "groups" else count)
         if not found or not all(low <= number <= MAX_PLACES for number in found):
             wrong = True
-            axes = "one whole number" if key == "groups" else f"{count} whole numbers, or one,"
-            what = f"{key} is not {axes} of {low} … {MAX_PLACES}"
-            yield Finding("nir-window", name, what, "give it numbers that a window can have")
+            what = f"{key} is no whole number of {low} … {MAX_PLACES}"
+            what += "" if key == "groups" else f", nor {count} of them"
+            yield Finding("nir-window", name, what, "give it such numbers")
     if not is_convolution or wrong:
         return
     padding, weight, bias = (node.values[key] for key in ("padding", "weight", "bias"))
