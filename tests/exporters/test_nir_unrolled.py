@@ -17,6 +17,7 @@ from nmtool.data.flatten import flatten
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir.graph.nodes import Graph, Node
 from nmtool.exporters.nir.reading import shapes
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -163,10 +164,27 @@ def test_constants_of_channels(tmp_path: Path) -> None:
     [(0, -1, (24,)), (1, -1, (2, 12)), (0, 1, (6, 4)), (-2, -1, (2, 12)), (7, -1, (2, 3, 4))],
 )
 def test_flattening_joins_axes(start: int, end: int, shape: tuple[int, ...]) -> None:
-    node = shapes.Node("Flatten", {"start_dim": np.array(start), "end_dim": np.array(end)})
-    nodes = {"in": shapes.Node("Input", {"shape": np.array([2, 3, 4])}), "f": node}
-    found = shapes.shapes_of(shapes.Graph(nodes, [("in", "f")]))
+    node = Node("Flatten", {"start_dim": np.array(start), "end_dim": np.array(end)})
+    nodes = {"in": Node("Input", {"shape": np.array([2, 3, 4])}), "f": node}
+    found = shapes.shapes_of(Graph(nodes, [("in", "f")]))
     assert found.passed_on["f"] == shape
+
+
+def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:
+    """Its shape comes from outside, whatever the ends of the graph say of theirs."""
+    ends = {
+        "input": nir.Input({"input": np.array([16])}),
+        "output": nir.Output({"output": np.array([1])}),
+    }
+    wires = [("input", "c"), ("c", "p"), ("p", "output")]
+    nodes = ends | {"c": conv2d(2, 1, 3, 3, places=(4, 4)), "p": pool()}
+    inner = nir.NIRGraph(nodes, wires, type_check=False)
+    changes: Changes = {"g/nodes/c/input_shape": None}
+    network = imported(tmp_path / "x.nir", (1, 4, 4), {"g": inner, "t": fires(2, 1, 1)}, 2, changes)
+    expected = np.zeros((2, 4, 4))
+    for y, x in np.ndindex(2, 2):
+        expected[:, y : y + 3, x : x + 3] += inner.nodes["c"].weight[:, 0]
+    np.testing.assert_allclose(network.projections[0].weight.T.reshape(2, 4, 4), expected)
 
 
 def test_a_convolution_behind_a_flatten(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,15 @@ Tensor = torch.Tensor
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("nir") / "x.nir"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Waiting for threads would be most of what small convolutions take."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(usual)
 
 
 # What nodes are to torch.
@@ -152,12 +161,11 @@ def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
 
 
 @st.composite
-def convolutions(draw: st.DrawFn) -> tuple[Any, Shape]:
-    """A convolution and the shape that it sees."""
-    axes, groups = draw(st.sampled_from([1, 2])), draw(st.integers(1, 3))
+def convolutions(draw: st.DrawFn, axes: int, padding: Any) -> tuple[Any, Shape]:
+    """A convolution and the shape that it sees; padding is in words or `numbers`."""
+    groups = draw(st.integers(1, 3))
     ins, outs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
     taps, dilation = _each(draw, axes, 1, 4), _each(draw, axes, 1, 2)
-    padding: Any = draw(st.sampled_from(["same", "valid", "numbers"]))
     stride = (1,) * axes if padding == "same" else _each(draw, axes, 1, 3)
     if padding == "numbers":
         padding = _each(draw, axes, 0, 3)
@@ -181,28 +189,43 @@ def _each(draw: st.DrawFn, axes: int, low: int, high: int) -> tuple[int, ...]:
 
 
 @st.composite
-def pools(draw: st.DrawFn) -> tuple[Any, Shape]:
+def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
     """A pool and the shape that it sees; torch pads by half a window at most."""
     kernel = _each(draw, 2, 1, 4)
     padding = tuple(draw(st.integers(0, size // 2)) for size in kernel)
     places = tuple(draw(st.integers(size, size + 4)) for size in kernel)
-    make = draw(st.sampled_from([nir.SumPool2d, nir.AvgPool2d]))
-    node = make(*map(np.array, (kernel, _each(draw, 2, 1, 4), padding)))
+    node = getattr(nir, kind)(*map(np.array, (kernel, _each(draw, 2, 1, 4), padding)))
     return node, (draw(st.integers(1, 3)), *places)
 
 
-@given(drawn=st.one_of(convolutions(), pools()), told=st.booleans(), seed=seeds)
-def test_windows_are_those_of_torch(
-    path: Path, drawn: tuple[Any, Shape], told: bool, seed: int
-) -> None:
+def assert_alike(node: Any, shape: Shape, path: Path, *, told: bool, seed: int) -> None:
     """The output of the graph is what leaves the window in each step."""
-    node, shape = drawn
     frames = noise(shape, seed)
     network = imported([node], shape, path, told=told)
     (expected,) = run_row([node], frames)
     later = network.n_steps - STEPS
     actual = ran(network, frames).membrane["answer"][0][later:]
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow then
+@pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
+@pytest.mark.parametrize("axes", [1, 2])
+@settings(max_examples=20)
+@given(data=st.data(), told=st.booleans(), seed=seeds)
+def test_convolutions_are_those_of_torch(
+    path: Path, axes: int, padding: str, data: st.DataObject, told: bool, seed: int
+) -> None:
+    node, shape = data.draw(convolutions(axes, padding))
+    assert_alike(node, shape, path, told=told, seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
+@settings(max_examples=20)
+@given(data=st.data(), seed=seeds)
+def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
+    node, shape = data.draw(pools(kind))
+    assert_alike(node, shape, path, told=False, seed=seed)
 
 
 # Whole networks.
@@ -302,6 +325,35 @@ def test_most_networks_spike() -> None:
 
     collect()
     assert np.mean((np.array(found) > 0.02) & (np.array(found) < 0.98)) > 0.6
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_a_recurrent_convolution(path: Path) -> None:
+    """Neurons with one constant for all have the shape of what arrives; a loop costs a step."""
+    random = np.random.default_rng(0)
+    usual = {"stride": 1, "padding": "same", "dilation": 1, "groups": 1, "bias": np.zeros(3)}
+    there = nir.Conv2d((5, 4), random.normal(0.2, 0.4, (3, 2, 3, 3)), **usual)
+    back = nir.Conv2d((5, 4), random.normal(-0.1, 0.3, (3, 3, 2, 3)), **usual)
+    tau, r, rest, threshold = (np.array([value]) for value in (5 * DT_S, 5.0, 0.0, 1.0))
+    cell = nir.LIF(tau=tau, r=r, v_leak=rest, v_threshold=threshold, v_reset=rest)
+    nodes = {
+        "input": nir.Input({"input": np.array([2, 5, 4])}),
+        "there": there,
+        "cell": cell,
+        "back": back,
+        "output": nir.Output({"output": np.array([60])}),
+    }
+    edges = [("input", "there"), ("there", "cell"), ("cell", "back"), ("back", "cell")]
+    nir.write(path, nir.NIRGraph(nodes, [*edges, ("cell", "output")], type_check=False))
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    frames, step, spikes = noise((2, 5, 4), seed=1), neurons(cell), torch.zeros(3, 5, 4).double()
+    expected = []
+    for frame in frames:
+        spikes = step(convolved(there, torch.as_tensor(frame).double()) + convolved(back, spikes))
+        expected.append(spikes.numpy().ravel())
+    found = ran(network, frames).spikes["cell"].dense()[0] != 0
+    assert 0.05 < np.mean(expected) < 0.95
+    np.testing.assert_array_equal(found[1:][:STEPS], np.array(expected)[: len(found) - 1] > 0)
 
 
 # 02_cnn of `paper/`, of those published with NIR, with other weights.

@@ -82,7 +82,7 @@ def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
                 code="nir-lines",
                 fix="write a smaller graph, of nodes that have neurons",
             )
-    found = _Inference(graph, own).found
+    found = _Inference(graph, own).run()
     found.findings.sort(key=lambda finding: finding.where)
     if sum(map(found.size, graph.nodes)) > MAX_TOTAL:
         raise FileFormatError(
@@ -118,11 +118,15 @@ class _Inference:
     def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
         self.graph, self.own, self.targets = graph, own, graph.targets()
         self.found = Shapes({name: own.get(name) for name in graph.nodes if self._is_told(name)})
+
+    def run(self) -> Shapes:
+        """Shapes of all nodes."""
         self._follow(list(self.found.passed_on))
-        for name in sorted(graph.nodes):
+        for name in sorted(self.graph.nodes):
             if name not in self.found.passed_on:
                 self.found.passed_on[name] = self._alone(name)
                 self._follow([name])
+        return self.found
 
     def _is_told(self, name: str) -> bool:
         """True for a node that passes on the same whatever arrives."""
