@@ -19,6 +19,7 @@ from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 from nmtool.exporters.nir.reading import shapes
+from nmtool.exporters.nir.reading.windows import Window
 from nmtool.network import Network
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S
@@ -159,6 +160,19 @@ def test_constants_of_channels(tmp_path: Path) -> None:
     assert np.argwhere(spikes.dense()[0]).tolist() == [[1, line] for line in range(4)]
 
 
+def test_constants_of_channels_beside_those_of_neurons(tmp_path: Path) -> None:
+    reset = np.array([-1.0, 0.5]).reshape(2, 1, 1)
+    nodes = {"t": lif(2, 2, 2)}
+    network = imported(tmp_path / "x.nir", (2, 2, 2), nodes, 8, {"t/v_reset": reset})
+    assert network.population("t").threshold.tolist() == [2.0] * 4 + [0.5] * 4
+
+
+def test_constants_of_other_channels(tmp_path: Path) -> None:
+    nodes = {"t": nir.Threshold(np.full((3, 1, 1), 0.5)), "p": pool()}
+    found = listed(tmp_path / "x.nir", (2, 4, 4), nodes, 8)
+    assert ("nir-size", "in → t") in [(one.code, one.where) for one in found]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "shape"),
     [(0, -1, (24,)), (1, -1, (2, 12)), (0, 1, (6, 4)), (-2, -1, (2, 12)), (7, -1, (2, 3, 4))],
@@ -168,6 +182,29 @@ def test_flattening_joins_axes(start: int, end: int, shape: tuple[int, ...]) -> 
     nodes = {"in": Node("Input", {"shape": np.array([2, 3, 4])}), "f": node}
     found = shapes.shapes_of(Graph(nodes, [("in", "f")]))
     assert found.passed_on["f"] == shape
+
+
+def test_a_loop_that_nothing_enters_has_the_shape_of_its_convolution() -> None:
+    conv = conv2d(1, 1, 3, 3, padding=1)
+    named = ("weight", "bias", "stride", "padding", "dilation", "groups", "input_shape")
+    values = {key: np.asarray(getattr(conv, key)) for key in named}
+    one = {key: np.ones(1) for key in ("r", "v_threshold")}
+    nodes = {"cell": Node("IF", one), "conv": Node("Conv2d", values)}
+    found = shapes.shapes_of(Graph(nodes, [("cell", "conv"), ("conv", "cell")]))
+    assert found.findings == []
+    assert found.passed_on == {"cell": (1, 4, 4), "conv": (1, 4, 4)}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_synapses_are_counted_before_they_are_made(groups: int, tmp_path: Path) -> None:
+    weight = np.ones((4, 2, 3, 2))
+    conv = nir.Conv2d((5, 4), weight, (2, 1), (1, 2), (1, 2), groups, np.zeros(4))
+    nodes = {"c": conv, "t": fires(4, 3, 6)}
+    network = imported(tmp_path / "x.nir", (2 * groups, 5, 4), nodes, 72)
+    synapses = np.count_nonzero(network.projections[0].weight)
+    assert synapses == 4 * 2 * (2 + 3 + 2) * (1 + 1 + 2 + 2 + 1 + 1)
+    window = Window.of(Node("Conv2d", {key: np.asarray(v) for key, v in vars(conv).items()}))
+    assert window.n_synapses((2 * groups, 5, 4)) == synapses
 
 
 def test_a_convolution_in_a_nested_graph(tmp_path: Path) -> None:

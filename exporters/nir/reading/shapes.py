@@ -112,7 +112,7 @@ def _own(node: Node) -> Shape:
 class _Inference:
     """Follows edges from nodes whose shape is known; what arrives first decides.
 
-    Nodes to which nothing with a shape leads have their own in the end.
+    Nodes to which nothing with a shape leads have their own in the end, convolutions first.
     """
 
     def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
@@ -122,7 +122,8 @@ class _Inference:
     def run(self) -> Shapes:
         """Shapes of all nodes."""
         self._follow(list(self.found.passed_on))
-        for name in sorted(self.graph.nodes):
+        places = [name for name, node in self.graph.nodes.items() if "input_shape" in node.values]
+        for name in [*sorted(places), *sorted(self.graph.nodes)]:
             if name not in self.found.passed_on:
                 self.found.passed_on[name] = self._alone(name)
                 self._follow([name])
