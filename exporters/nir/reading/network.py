@@ -6,6 +6,7 @@ output that spikes is counted, and wires between spikes and the output are summe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,30 +16,32 @@ from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
-    AFFINE,
     DELAY,
     FLATTEN,
     IDENTITY,
     INPUT,
     INTEGRATING,
-    LINEAR,
     OUTPUT,
     SCALE,
     SPIKING,
+    WINDOWS,
     Edge,
     Graph,
     whole_steps,
 )
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.reading import misfits
+from nmtool.exporters.nir.reading import linear, misfits
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
 from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
+from nmtool.exporters.nir.reading.shapes import Shapes
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
 from nmtool.float_simulator import RealPopulation
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, Readout
+
+_log = logging.getLogger(__name__)
 
 ANSWER = "answer"
 """Name of a population that is added to answer."""
@@ -50,14 +53,23 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     Raises:
         FileFormatError: something in the graph has no counterpart; all of it is listed.
     """
-    return _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+    network = _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+    if unrolled := graph.of_kind(*WINDOWS):
+        synapses = sum(np.count_nonzero(held.weight) for held in network.projections)
+        places = sum(held.weight.size for held in network.projections)
+        _log.warning(
+            f"convolutions and pools ({len(unrolled)}) are unrolled to synapses, which share no "
+            f"weights: {synapses:,}, in matrices of {places:,}"
+        )
+    return network
 
 
 class _Import:
     """A checked graph on its way to a network."""
 
-    def __init__(self, graph: Graph, sizes: dict[str, int], options: ImportOptions) -> None:
-        self.graph, self.sizes, self.options = graph, sizes, options
+    def __init__(self, graph: Graph, shapes: Shapes, options: ImportOptions) -> None:
+        self.graph, self.shapes, self.options = graph, shapes, options
+        self.sizes = {name: shapes.size(name) for name in graph.nodes}
         self.sources, self.targets = graph.sources(), graph.targets()
         self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
         self.fused = self._synapse_nodes()
@@ -124,9 +136,8 @@ class _Import:
 
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
         node = self.graph.nodes[name]
-        if node.kind in (LINEAR, AFFINE):
-            signal = wires.spread(signal, node.values["weight"].astype(np.float64))
-            return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
+        if node.kind in linear.PARAMETERS:
+            return linear.behind(node, signal, self.shapes.seen.get(name))
         if node.kind == SCALE:
             return wires.scaled(signal, node.values["scale"])
         if node.kind == DELAY:
