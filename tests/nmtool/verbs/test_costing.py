@@ -591,10 +591,16 @@ def test_pictures_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.Monke
         found.plot(tmp_path / "cost.txt")
     with refused(UsageError, "plot-axis"):
         found.plot(tmp_path / "cost.svg", "beauty")
-    with refused(UsageError, "plot-unknown"):
-        found.plot(tmp_path / "cost.svg", "energy")
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with refused(MissingError, "library-missing") as caught:
         found.plot(tmp_path / "cost.svg")
     assert "nmtool[report]" in caught.value.fix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_known_is_not_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = nm.compare_cost([cases.integer_network()], EVENTS)
+    with refused(UsageError, "plot-unknown"):
+        found.plot(tmp_path / "cost.svg", "energy")
     assert list(tmp_path.iterdir()) == []
