@@ -69,6 +69,8 @@ Data:
 Results:
 
     Recording           what running a network produced, the same for every backend
+    Session             a network that hears a live stream, and can be asked at any step
+    Decision            the class that a session answers with, and the scores
     Evaluation          what a recording of labelled samples says
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
@@ -142,6 +144,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.graph import InputChannels
+    from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
     from nmtool.known_answers import KnownAnswers
     from nmtool.network import Network, Population, Projection
@@ -183,6 +186,7 @@ _HOMES = {
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
     "nmtool.graph": "InputChannels",
+    "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
     "nmtool.known_answers": "KnownAnswers",
     "nmtool.network": "Network Population Projection",
@@ -231,6 +235,7 @@ if TYPE_CHECKING:
         "Coverage",
         "DataError",
         "Dataset",
+        "Decision",
         "Demonstration",
         "Divergence",
         "DoesNotFitError",
@@ -261,6 +266,7 @@ if TYPE_CHECKING:
         "Readout",
         "Recording",
         "Run",
+        "Session",
         "SpikeEvents",
         "SpikingNetwork",
         "StorageError",

@@ -98,6 +98,7 @@ class ImportOptions:
         n_steps: steps of a sample; by default 1000 ms.
         rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
             of the membranes for others.
+        window: steps that the rule `window` averages.
         implied: True where a connection that closes a loop costs a step by itself.
     """
 
@@ -105,6 +106,7 @@ class ImportOptions:
     dt_ms: float | None = None
     n_steps: int | None = None
     rule: str | None = None
+    window: int | None = None
     implied: bool = True
 
     def __post_init__(self) -> None:

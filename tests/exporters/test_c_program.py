@@ -21,7 +21,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
+from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
@@ -336,11 +336,17 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, FIRST_SPIKE])
+@pytest.mark.parametrize(
+    ("rule", "window"),
+    [(rule, None) for rule in (*MEMBRANE_RULES, FIRST_SPIKE) if rule != WINDOW]
+    + [(WINDOW, 1), (WINDOW, 9), (WINDOW, 70), (WINDOW, 200)],
+)
 @pytest.mark.parametrize("seed", [1, 2, 8])
-def test_answers_are_those_of_the_read_out(seed: int, rule: str, tmp_path: Path) -> None:
+def test_answers_are_those_of_the_read_out(
+    seed: int, rule: str, window: int | None, tmp_path: Path
+) -> None:
     network = random_network(seed, 1, rule == FIRST_SPIKE)
-    network = replace(network, readout=Readout("out", rule))
+    network = replace(network, readout=Readout("out", rule, window))
     dense = np.zeros((8, 70, 5), bool)
     step, sample = np.arange(70), np.arange(8)[:, None]
     dense[:, :, 0] = (step * step + sample) % 7 < 3
