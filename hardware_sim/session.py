@@ -53,11 +53,13 @@ class Session:
     wherever the stream is cut: spikes on their way through delays arrive in later calls. Memory
     does not grow with the stream. A step runs only what its spikes reach, and every neuron once.
 
-    >>> synapses = IntegerProjection("input", "output", [[90, 0], [0, 90]], [[0, 3], [3, 0]])
-    >>> outputs = IntegerPopulation("output", 2, "li", du=400, dv=200, vth=131072, scale=1.0)
-    >>> readout = Readout("output", "window", 50)
-    >>> network = IntegerNetwork(InputChannels(2), [outputs], [synapses], readout, 1.0, 100)
-    >>> session = Session(network)
+    >>> import nmtool as nm
+    >>> weight, delay = np.array([[90, 0], [0, 90]]), np.array([[0, 3], [3, 0]])
+    >>> synapses = nm.IntegerProjection("input", "output", weight, delay)
+    >>> outputs = nm.IntegerPopulation("output", 2, "li", 400, 200, vth=131072, scale=1.0)
+    >>> readout = nm.Readout("output", "window", 50)
+    >>> network = nm.IntegerNetwork(nm.InputChannels(2), [outputs], [synapses], readout, 1.0, 100)
+    >>> session = nm.Session(network)
     >>> session.feed([1])                      # in the coming step
     >>> session.feed([0, 1], [4.2, 4.9])       # at these times in ms
     >>> session.step(6)
@@ -151,10 +153,11 @@ class Session:
         """
         if isinstance(events, SpikeEvents):
             self._check_sample(events, time_ms)
-            units, time_ms = events.unit, events.time_ms
+            channels: ArrayLike = events.unit
+            time_ms = events.time_ms
         else:
-            units = events
-        unit = _numbers(units, "iu", "channels", np.int64)
+            channels = events
+        unit = _numbers(channels, "iu", "channels", np.int64)
         if time_ms is None:
             step = np.full(unit.size, self._n, np.float64)
         else:
