@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import NamedTuple
@@ -158,19 +157,22 @@ class Session:
         else:
             channels = events
         unit = _numbers(channels, "iu", "channels", np.int64)
-        if time_ms is None:
-            step = np.full(unit.size, self._n, np.float64)
-        else:
-            time = _numbers(time_ms, "iuf", "times", np.float64)
-            if time.size not in (1, unit.size):
-                raise DataError(
-                    f"{unit.size} channels spike at {time.size} times",
-                    code="events-lengths",
-                    fix="give a time for each, or one for all",
-                )
-            step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
-        self._check(unit, step)
+        if not unit.size:
+            return
         channel = unit // self.network.channels.group
+        if time_ms is None:
+            self._check(unit)
+            self._coming.setdefault(self._n, set()).update(channel.tolist())
+            return
+        time = _numbers(time_ms, "iuf", "times", np.float64)
+        if time.size not in (1, unit.size):
+            raise DataError(
+                f"{unit.size} channels spike at {time.size} times",
+                code="events-lengths",
+                fix="give a time for each, or one for all",
+            )
+        step = np.floor(step_position(np.broadcast_to(time, unit.shape), self.network.dt_ms))
+        self._check(unit, step)
         for n, index in zip(step.astype(np.int64).tolist(), channel.tolist(), strict=True):
             self._coming.setdefault(n, set()).add(index)
 
@@ -189,13 +191,16 @@ class Session:
             left -= run
 
     def run_until(self, time_ms: float) -> int:
-        """Run all steps that are over at a time; the coming step is then that of the time.
+        """Run all steps that are over at a time, `steps_until` of them; returns how many."""
+        n_steps = self.steps_until(time_ms)
+        self.step(n_steps)
+        return n_steps
+
+    def steps_until(self, time_ms: float) -> int:
+        """Count the steps that are over at a time, after which the coming step is that of the time.
 
         Args:
-            time_ms: ms since the beginning or the last reset; nothing runs where it has passed.
-
-        Returns:
-            The number of steps that ran.
+            time_ms: ms since the beginning or the last reset; 0 steps where it has passed.
 
         Raises:
             DataError: the time is not finite, or beyond all that can be counted.
@@ -208,9 +213,7 @@ class Session:
                 code="session-time-range",
                 fix="give a finite time in ms since the beginning or the last reset",
             )
-        n_steps = max(0, math.floor(position[0]) - self._n)
-        self.step(n_steps)
-        return n_steps
+        return max(0, math.floor(position[0]) - self._n)
 
     def decision(self) -> Decision:
         """The class as if the stream ended now, by the network's read-out.
@@ -277,12 +280,11 @@ class Session:
 
     def _run(self, n_steps: int) -> None:
         """Run steps whose traces lie in neighbouring rows."""
-        heard: Sequence[set[int]] = [
-            self._coming.pop(n, _NOTHING) for n in range(self._n, self._n + n_steps)
-        ]
-        offset = np.zeros(n_steps + 1, np.int64)
-        np.cumsum([len(channels) for channels in heard], out=offset[1:])
-        channel = np.array([index for channels in heard for index in channels], np.int32)
+        channels: list[int] = []
+        offsets = [0]
+        for n in range(self._n, self._n + n_steps):
+            channels += self._coming.pop(n, ())
+            offsets.append(len(channels))
         row = self._n % len(self._spiked)
         rows = slice(row, row + n_steps)
         spiked, v = self._spiked[rows], self._v_trace[rows]
@@ -292,8 +294,8 @@ class Session:
             self._ring,
             self._u,
             self._v,
-            offset,
-            channel,
+            np.array(offsets, np.int64),
+            np.array(channels, np.int32),
             spiked,
             self._u_trace[rows],
             v,
@@ -322,15 +324,17 @@ class Session:
                 fix="use the data that the network was made for",
             )
 
-    def _check(self, unit: NDArray[np.int64], step: NDArray[np.float64]) -> None:
+    def _check(self, unit: NDArray[np.int64], step: NDArray[np.floating] | None = None) -> None:
         """Raise `DataError` unless all events have a channel and a step that is yet to come."""
         n_units = self.network.channels.size * self.network.channels.group
+        known = unit.min() >= 0 and unit.max() < n_units
+        if known and (step is None or (step.min() >= self._n and step.max() < _LAST_STEP)):
+            return
+        findings = []
+        step = np.full(unit.size, float(self._n)) if step is None else step
         strange = (unit < 0) | (unit >= n_units)
         nowhere = ~(np.abs(step) < _LAST_STEP)
         late = ~nowhere & (step < self._n)
-        if not (strange | nowhere | late).any():
-            return
-        findings = []
         if strange.any():
             at = int(strange.argmax())
             what = f"{_counted(strange)} no channel of the {n_units} there are: {unit[at]}"
@@ -358,9 +362,6 @@ class Session:
 def _counted(events: NDArray[np.bool_]) -> str:
     n = int(events.sum())
     return "the event has" if n == 1 else f"{n} events, of which this is the first, have"
-
-
-_NOTHING: set[int] = set()
 
 
 def _numbers(values: ArrayLike, kinds: str, what: str, dtype: type) -> NDArray:

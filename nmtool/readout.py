@@ -145,7 +145,8 @@ _LEAST = -(1 << 31)
 class StreamScores:
     """Scores after any step of a stream of integers: those of a sample that ends there.
 
-    Sums are Python's integers, which no stream overflows. Memory is that of the window, for
+    The sum over a window fits into 64 bits; that of `mean` is in Python's integers, which no stream
+    overflows. Memory is that of the window, for
     `weighted` that of `n_steps` steps, for all other rules a number per class. A step of `weighted`
     weighs exp(−n/T), which changes with the length T: its scores end after `n_steps` steps.
 
@@ -167,6 +168,7 @@ class StreamScores:
         self.n_steps = n_steps
         self.seen = 0
         self._total = [0] * n_classes
+        self._in_window = np.zeros(n_classes, np.int64)
         self._largest = np.full(n_classes, _LEAST, np.int32)
         self._first: list[int | None] = [None] * n_classes
         self._kept = np.zeros((readout.window or 0, n_classes), np.int32)
@@ -189,11 +191,12 @@ class StreamScores:
         elif rule == WEIGHTED:
             self._append(trace)
         elif window is None:
-            self._sum(trace)
+            sums = trace.sum(axis=0, dtype=np.int64).tolist()
+            self._total = [total + one for total, one in zip(self._total, sums, strict=True)]
         else:
             newest = trace[-window:]
-            self._sum(newest)
-            self._sum(self._replaced(newest), sign=-1)
+            self._in_window += newest.sum(axis=0, dtype=np.int64)
+            self._in_window -= self._replaced(newest).sum(axis=0, dtype=np.int64)
         self.seen += len(trace)
 
     def now(self) -> NDArray[np.float64]:
@@ -215,8 +218,9 @@ class StreamScores:
             return self._largest.astype(np.float64)
         if rule == WEIGHTED:
             return self._weighted()
-        counted = min(self.seen, self.readout.window or self.seen)
-        return np.array([total / counted for total in self._total])
+        if rule == WINDOW:
+            return self._in_window / min(self.seen, len(self._kept))
+        return np.array([total / self.seen for total in self._total])
 
     def _weighted(self) -> NDArray[np.float64]:
         if self.seen > self.n_steps:
@@ -228,18 +232,14 @@ class StreamScores:
             )
         return membrane_scores(self._kept[None, : self.seen], self.readout)[0]
 
-    def _sum(self, trace: NDArray[np.int32], sign: int = 1) -> None:
-        sums = trace.sum(axis=0, dtype=np.int64).tolist()
-        pairs = zip(self._total, sums, strict=True)
-        self._total = [total + sign * one for total, one in pairs]
-
     def _replaced(self, trace: NDArray[np.int32]) -> NDArray[np.int32]:
         """Put the newest steps in the places of the oldest ones, and return those."""
-        window, n = len(self._kept), len(trace)
-        places = (self._oldest + np.arange(n)) % window
-        old = self._kept[places]
+        window, first = len(self._kept), self._oldest
+        end = first + len(trace)
+        self._oldest = end % window
+        places = slice(first, end) if end <= window else np.arange(first, end) % window
+        old = self._kept[places].copy()
         self._kept[places] = trace
-        self._oldest = (self._oldest + n) % window
         return old
 
     def _append(self, trace: NDArray[np.int32]) -> None:

@@ -276,7 +276,6 @@ def test_late_is_what_is_before_the_coming_step() -> None:
         (np.zeros((2, 2), int), None, "events-not-numbers"),
         ([0], ["soon"], "events-not-numbers"),
         ([0, 0, 0], [1.0, 2.0], "events-lengths"),
-        ([], [1.0, 2.0], "events-lengths"),
     ],
 )
 def test_events_that_are_none(channels: object, times: object, code: str) -> None:
