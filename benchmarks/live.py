@@ -84,13 +84,13 @@ def measure(workload: Workload, rounds: int) -> Live:
     )
 
 
-def _channels(raster: nm.Raster) -> list[NDArray[np.int32]]:
+def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
     """Per step of the stream, the channels that spike."""
     edges = raster.step_offset()
     return [raster.neuron[a:b] for sample in edges for a, b in pairwise(sample.tolist())]
 
 
-def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.int32]]) -> int:
+def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
     session.reset()
     emitted = 0
     for channels in stream:
@@ -100,7 +100,7 @@ def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.int32]]) -> 
     return emitted
 
 
-def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     """[steps] int64: nanoseconds of every step."""
     session.reset()
     clock = np.zeros(len(stream) + 1, np.int64)
@@ -113,7 +113,7 @@ def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.int32]]) -> N
     return np.diff(clock)
 
 
-def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.int32]]) -> int:
+def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
     """Nanoseconds of the stream, 100 steps at a time."""
     session.reset()
     dt_ms, begin = session.network.dt_ms, perf_counter_ns()

@@ -2,21 +2,21 @@
 
     SENSOR | python examples/classify_stream.py NETWORK [--window STEPS]
 
-NETWORK holds integers: what `nmtool quantise` wrote, a run that trained in them, or an export. A line
-of the stream is
+NETWORK holds integers: what `nmtool quantise` wrote, a run that trained in them, or an export. A
+line of the stream is
 
     TIME_MS CHANNEL     an event: ms since the stream began, and a channel of the data, from 0
     TIME_MS             no event: time has come so far, for sensors that are silent for a while
 
 Empty lines and those that begin with # are passed over; so are events that come after their step,
-which are counted. Time is that of the lines, not of the clock. Decisions are made in every step, and
-printed where they change:
+which are counted. Time is that of the lines, not of the clock. Decisions are made in every step,
+and printed where they change:
 
     12 ms  three
     480 ms  seven
 
-They are means over the last STEPS steps (by default the network's own window, or 100). Networks whose
-outputs spike answer with their first spike. To try it with a sample of the digits:
+They are means over the last STEPS steps (by default the network's own window, or 100). Networks
+whose outputs spike answer with their first spike. To try it with a sample of the digits:
 
     python -c "
     import nmtool as nm

@@ -17,6 +17,7 @@ from nmtool.exporters.c.answers import check_sums
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.mutants import draw_faults, mutant
+from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -356,6 +357,31 @@ def test_answers_are_those_of_the_read_out(
     firmware.write_text(interface(path.read_text()) + ANSWERING)
     code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     assert (code, [int(line) for line in lines]) == (0, expected.tolist())
+
+
+@pytest.mark.parametrize(
+    "readout", [Readout("out", "mean"), Readout("out", "max"), Readout("out", WINDOW, 9)]
+)
+def test_answers_in_the_middle_of_a_stream_are_those_of_a_session(
+    readout: Readout, tmp_path: Path
+) -> None:
+    network = replace(random_network(2, 1, False), readout=readout)
+    path = c.export(network, tmp_path / "network.c")
+    firmware = tmp_path / "firmware.c"
+    asking = ANSWERING.replace("        }\n        printf", "        printf").replace(
+        "answer());\n", "answer());\n        }\n"
+    )
+    firmware.write_text(interface(path.read_text()) + asking)
+    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    session, expected = Session(network), []
+    for sample in range(8):
+        session.reset()
+        for i in range(70):
+            session.feed([0] * ((i * i + sample) % 7 < 3))
+            session.step()
+            expected.append(session.decision().label)
+    assert (code, [int(line) for line in lines]) == (0, expected)
+    assert len(set(expected)) > 1
 
 
 def test_importance_is_rounded_to_15_bits() -> None:
