@@ -50,7 +50,7 @@ class Session:
 
     Spikes, u, v and decisions are those of `nmtool.simulate` for the same events in one sample,
     wherever the stream is cut: spikes on their way through delays arrive in later calls. Memory
-    does not grow with the stream. A step runs only what its spikes reach, and every neuron once.
+    does not grow with the stream. A session is for one thread at a time.
 
     >>> import nmtool as nm
     >>> weight, delay = np.array([[90, 0], [0, 90]]), np.array([[0, 3], [3, 0]])
@@ -108,6 +108,7 @@ class Session:
         """Begin anew: step 0, everything at rest, nothing on its way, nothing fed."""
         for array in (self._ring, self._u, self._v, self._faults, self._spiked):
             array.fill(0)
+        self._within_step = False
         self._n = 0
         self._coming: dict[int, set[int]] = {}
         readout, network = self.network.readout, self.network
@@ -180,9 +181,15 @@ class Session:
         """Run steps.
 
         Raises:
-            UsageError: the number is negative or not whole.
+            UsageError: the number is negative or not whole, or a step was interrupted before.
         """
         _check_count(n_steps, 0, "the steps to run")
+        if self._within_step:
+            raise UsageError(
+                f"step {self._n} was interrupted, and the session cannot go on from there",
+                code="session-interrupted",
+                fix="begin anew: reset()",
+            )
         keep = len(self._spiked)
         left = int(n_steps)
         while left:
@@ -280,6 +287,7 @@ class Session:
 
     def _run(self, n_steps: int) -> None:
         """Run steps whose traces lie in neighbouring rows."""
+        self._within_step = True
         channels: list[int] = []
         offsets = [0]
         for n in range(self._n, self._n + n_steps):
@@ -305,6 +313,7 @@ class Session:
         readout = self.network.readout
         answers = spiked if readout.kind == LIF else v
         self._scores.add(answers[:, self._columns[readout.population]])
+        self._within_step = False
 
     def _check_sample(self, events: SpikeEvents, time_ms: ArrayLike | None) -> None:
         """Raise `DataError` or `UsageError` unless it is one sample of data that fit."""

@@ -31,6 +31,11 @@ Verbs, for all that commands do:
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
+Live:
+
+    Session             an integer network that hears a stream and can be asked at any step
+    Decision            the class that it answers with, and the scores
+
 Networks:
 
     Network             what training learns: populations and projections in the paper's units
@@ -69,8 +74,6 @@ Data:
 Results:
 
     Recording           what running a network produced, the same for every backend
-    Session             a network that hears a live stream, and can be asked at any step
-    Decision            the class that a session answers with, and the scores
     Evaluation          what a recording of labelled samples says
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source

@@ -26,12 +26,12 @@ class MlgennOptions:
         scaled: whether currents were scaled by (1 − α)·κ, mlGeNN's `scale_i` of neurons and
             synapses, which its defaults for EventProp turn on.
         readout: rule that turns the output population into scores, see `nmtool.readout`.
-        window: steps that the rule `window` averages.
         epoch: which checkpoint, by the number or word its files begin with; by default the
             latest number.
         sizes: neurons by population, where the arrays leave them open.
         populations: mlGeNN's names, where files could be read in several ways.
         group: neighbouring channels of the data that share an input.
+        window: steps that the rule `window` averages.
     """
 
     dt_ms: float = 1.0
@@ -41,11 +41,11 @@ class MlgennOptions:
     threshold: PerPopulation | None = None
     scaled: bool = True
     readout: str = "weighted"
-    window: int | None = None
     epoch: str | int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     populations: tuple[str, ...] = ()
     group: int = 1
+    window: int | None = None
 
     @property
     def steps(self) -> int:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nmtool.data import SpikeEvents, bin_events
 from nmtool.errors import DataError, NetworkError, UsageError
 from nmtool.graph import INPUT, LIF, InputChannels
+from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -338,6 +339,22 @@ def test_what_is_not_kept_is_told() -> None:
     assert "keep=5" in caught.value.fix
     with refused(UsageError, "session-steps-range"):
         Session(delay_line(0), keep=0)
+
+
+def test_a_session_does_not_go_on_from_half_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    session = session_at(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "run_steps", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            session.step()
+    with refused(UsageError, "session-interrupted"):
+        session.step()
+    session.reset()
+    session.step(2)
+    assert session.n_steps == 2
 
 
 def test_no_decision_before_the_first_step() -> None:
