@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import nmtool as nm
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.cli.main import _parser, main
 from nmtool.network import Network
-from nmtool.targets import SILENT_THRESHOLD
 from nmtool.training.options import SHAPE, TrainOptions
 from nmtool.training.recipes import read_settings, recipe_names
 from nmtool.training.sweeps import read_plan

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import default_steps
-from nmtool.data.dataset import VALIDATION_SAMPLES, nearest
-from nmtool.errors import UsageError
+from nmtool.data.dataset import VALIDATION_SAMPLES
+from nmtool.errors import UsageError, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
-from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, TARGETS
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
 from nmtool.training.recipes import read_settings
 
 
@@ -162,7 +162,9 @@ class TrainOptions:
         "forward pass in floats, or in the integers that the chip will run",
         choices=ARITHMETICS,
     )
-    target: str = _option(INTEGERS, LOIHI2.name, "the chip that is to run them", choices=TARGETS)
+    target: str = _option(
+        INTEGERS, LOIHI2.name, "the chip that is to run them, by name or as a file FILE.toml"
+    )
     weight_bits: int = _option(
         INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], LOIHI2.weight_bits[-1]
     )
@@ -306,7 +308,7 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        longest = TARGETS[self.target].max_delay
+        longest = target_named(self.target).max_delay
         if self.arithmetic == "integer" and self.max_delay > longest:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
@@ -327,7 +329,7 @@ class TrainOptions:
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
-        target = TARGETS[self.target]
+        target = target_named(self.target)
         limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
             return DelayGrid.spanning(self.delay_bits, limit, limit, target)

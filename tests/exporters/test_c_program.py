@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import FileFormatError
 from nmtool.exporters import c
 from nmtool.exporters.c.answers import check_sums
@@ -24,7 +25,6 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
-from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.exercised import FAULT_KINDS
 from tests.exporters.c_programs import SANITIZED, compiled, said
