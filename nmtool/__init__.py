@@ -27,6 +27,7 @@ Verbs, for all that commands do:
     compare_recordings  two recordings, spike for spike; gives a Comparison
     explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
+    report              everything known about a network, as a page; gives a Report
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
@@ -70,6 +71,7 @@ Results:
 
     Recording           what running a network produced, the same for every backend
     Evaluation          what a recording of labelled samples says
+    Confusion           which classes are taken for which, and the accuracy of each
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
     Certificate         what was compared and what differed, by backend
@@ -83,6 +85,7 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
 
@@ -106,6 +109,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
+Plots for notebooks are functions of the module `nmtool.plot`, such as `nm.plot.raster(recording)`.
+
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
 """
@@ -117,6 +122,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmtool.confusion import Confusion
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
@@ -150,6 +156,7 @@ if TYPE_CHECKING:
     from nmtool.raster import Raster
     from nmtool.readout import Readout
     from nmtool.recording import Recording
+    from nmtool.reporting.report import Report
     from nmtool.targets import Target
     from nmtool.training.front.losses import predictions, readout_loss
     from nmtool.training.front.model import SpikingNetwork
@@ -161,6 +168,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.loading import inspect, load
     from nmtool.verbs.quantising import quantise
+    from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
     from nmtool.verbs.verifying import verify
     from nmtool.verbs.walkthrough import Demonstration, demo
@@ -171,6 +179,7 @@ if TYPE_CHECKING:
     from nmtool.version import __version__
 
 _HOMES = {
+    "nmtool.confusion": "Confusion",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
@@ -191,6 +200,7 @@ _HOMES = {
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
+    "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.losses": "predictions readout_loss",
@@ -202,6 +212,7 @@ _HOMES = {
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.loading": "inspect load",
     "nmtool.verbs.quantising": "quantise",
+    "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
     "nmtool.verbs.verifying": "verify",
     "nmtool.verbs.walkthrough": "Demonstration demo",
@@ -214,6 +225,9 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_MODULES = ("plot",)
+"""Modules that are loaded when they are first named."""
+
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
 
 if TYPE_CHECKING:
@@ -227,6 +241,7 @@ if TYPE_CHECKING:
         "Certificate",
         "Check",
         "Comparison",
+        "Confusion",
         "Conversion",
         "Coverage",
         "DataError",
@@ -260,6 +275,7 @@ if TYPE_CHECKING:
         "Raster",
         "Readout",
         "Recording",
+        "Report",
         "Run",
         "SpikeEvents",
         "SpikingNetwork",
@@ -284,6 +300,7 @@ if TYPE_CHECKING:
         "predictions",
         "quantise",
         "readout_loss",
+        "report",
         "round_network",
         "run",
         "set_up_brian2_loihi",
@@ -302,6 +319,8 @@ else:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"nmtool.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'nmtool' has no attribute '{name}'")
     from nmtool.errors import MissingError, libraries_needed
@@ -323,4 +342,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -176,6 +176,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "nir": "nir",
+    "matplotlib": "report",
 }
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 

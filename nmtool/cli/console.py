@@ -25,6 +25,9 @@ from nmtool.tables import Table, Tabular, shown
 if TYPE_CHECKING:
     from nmtool.verification.certificate import Certificate
 
+STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
+"""By the weight of a sentence, its colour."""
+
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""
 
@@ -117,9 +120,8 @@ def print_tables(value: Tabular) -> None:
 
 def print_certificate(certificate: Certificate) -> None:
     """Print the sentences of a certificate on stdout."""
-    styles = {"": "", "warning": "yellow", "alarm": "bold red"}
     for text, weight in certificate.sentences():
-        tell(text, styles[weight])
+        tell(text, STYLES[weight])
 
 
 def print_findings(findings: Iterable[Finding]) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
+    "report": "one page on everything that is known about a run or a network",
     "inspect": "what a file holds",
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",

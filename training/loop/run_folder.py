@@ -158,6 +158,15 @@ class RunFolder:
         start = self.manifest().get("start")
         return None if start is None else str(start)
 
+    @property
+    def initial(self) -> str | None:
+        """Content hash of the network before the first update, where the manifest has it.
+
+        Runs that started from another one have `start` instead.
+        """
+        initial = self.manifest().get("initial")
+        return None if initial is None else str(initial)
+
     def network(self) -> Network:
         """The network of the best epoch."""
         return Network.load(self.network_file)
