@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from nmtool.integer_network import IntegerNetwork, IntegerProjection
     from nmtool.network import Network, Projection
+    from nmtool.training.learning import Run
 
 DENSE_SPIKES = 4000
 """Spikes from which on a raster is drawn as an image, which keeps vector files small."""
@@ -155,7 +156,8 @@ def membranes(
             ax.plot(steps, values[:, index], color=GREY, linewidth=0.6)
     for index, (colour, text) in prominent.items():
         ax.plot(steps, values[:, index], color=colour, linewidth=1.8, label=plain_text(text))
-    ax.set_xlim(0, max(len(values) - 1, 1))
+    ax.set_xlim(-0.5, max(len(values), 1) - 0.5)
+    ax.ticklabel_format(axis="y", scilimits=(-3, 4))
     ax.set_xlabel("step")
     ax.set_ylabel(plain_text(f"v of {name}"))
     if ax.get_legend_handles_labels()[0]:
@@ -193,9 +195,9 @@ def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
         for row, column in zip(*np.nonzero(found.counts), strict=True):
             number = str(found.counts[row, column])
             ax.text(column, row, number, ha="center", va="center", fontsize=size)
-    shown = np.arange(0, n, -(-n // _NUMBERED_CLASSES))
+    shown = range(0, n, -(-n // _NUMBERED_CLASSES))
     names = [plain_text(_shortened(found.class_names[index])) for index in shown]
-    ax.set_xticks(shown, names, rotation=90 if max(map(len, names), default=0) > 2 else 0)
+    ax.set_xticks(shown, names, rotation=90 if sum(map(len, names)) > 40 else 0)
     ax.set_yticks(shown, names)
     ax.set_xlabel("taken for")
     ax.set_ylabel("class")
@@ -294,7 +296,7 @@ LEARNING = {
 
 
 def learning(
-    log: Sequence[Mapping[str, Any]] | Any,
+    log: Run | Sequence[Mapping[str, Any]],
     what: str = "accuracy",
     *,
     kept: int | None = None,
@@ -318,14 +320,16 @@ def learning(
             code="plot-curve-unknown",
             fix=f"choose one of {', '.join(LEARNING)}",
         )
-    if hasattr(log, "log"):
-        kept = log.best["epoch"] if kept is None and log.log else kept
-        log = log.log
+    if isinstance(log, Sequence):
+        entries = log
+    else:
+        entries = log.log
+        kept = log.best["epoch"] if kept is None and entries else kept
     ax = _axes(ax)
-    epochs = [entry["epoch"] for entry in log]
+    epochs = [entry["epoch"] for entry in entries]
     curves: dict[str, list[float]] = {}
     for key in LEARNING[what]:
-        for entry in log:
+        for entry in entries:
             value = entry.get(key)
             named = value if isinstance(value, Mapping) else {key.replace("_", " "): value}
             for name, one in named.items():
@@ -474,7 +478,7 @@ def _draw_spikes(
     y[0::3] -= reach
     y[1::3] += reach
     y[2::3] = np.nan
-    (line,) = ax.plot(x, y, color=colour, linewidth=1.2, solid_capstyle="butt", label=label or None)
+    (line,) = ax.plot(x, y, color=colour, linewidth=1.5, solid_capstyle="butt", label=label or None)
     line.set_rasterized(flat.size > DENSE_SPIKES)
 
 

@@ -65,8 +65,11 @@ def _section(section: Section, draw: DrawFigure, number: int) -> Iterator[str]:
             caption = f"<figcaption>{escape(figure.caption)}</figcaption>"
             yield f"<figure>{draw(figure, number + index)}{caption}</figure>"
         yield "</div>"
-    for one in section.tables:
-        yield from table(one)
+    if section.tables:
+        yield '<div class="tables">'
+        for one in section.tables:
+            yield from table(one, heading=one.title.lower() != section.title.lower())
+        yield "</div>"
     if section.findings:
         yield '<ul class="findings">'
         for finding in section.findings:
@@ -88,17 +91,22 @@ def _sentences(sentences: Sequence[tuple[str, str]]) -> Iterator[str]:
         yield f"<p{kind}>{escape(text.strip())}</p>"
 
 
-def table(one: Table) -> Iterator[str]:
+def table(one: Table, *, heading: bool = True) -> Iterator[str]:
     """A table that scrolls by itself where it is wider than the page.
 
     One of names and values, whose header has no word for the first column and `value` for the
     second, needs no header.
+
+    Args:
+        one: the table.
+        heading: show its title.
     """
     right = one.right_aligned()
     pairs = list(one.header) == ["", "value"]
     title = escape(one.title)
     kind = "scroll pairs" if pairs else "scroll"
-    yield f'<h3>{title}</h3><div class="{kind}" tabindex="0" role="region" aria-label="{title}">'
+    yield f"<div>{f'<h3>{title}</h3>' if heading else ''}"
+    yield f'<div class="{kind}" tabindex="0" role="region" aria-label="{title}">'
     yield "<table>"
     if not pairs:
         yield "<thead><tr>"
@@ -113,7 +121,7 @@ def table(one: Table) -> Iterator[str]:
             for cell, value, is_right in zip(cells[1:], row[1:], right[1:], strict=True)
         )
         yield "</tr>"
-    yield "</tbody></table></div>"
+    yield "</tbody></table></div></div>"
 
 
 def _is_number(value: object) -> bool:
@@ -183,6 +191,10 @@ figure svg { display: block; width: 100%; height: auto; }
 figure svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
   sans-serif; }
 figcaption { margin-top: .5rem; color: var(--soft); font-size: .85rem; line-height: 1.4; }
+figcaption::first-letter { text-transform: uppercase; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: flex-start; }
+.tables > div { min-width: 0; max-width: 100%; margin-top: 1rem; }
+.tables h3 { margin-top: 0; }
 .scroll { overflow-x: auto; max-width: 100%; border: 1px solid var(--line);
   border-radius: .5rem; }
 .scroll { width: fit-content; }
@@ -193,7 +205,7 @@ thead th { background: var(--panel); color: var(--soft); font-weight: 600;
 tbody th { font-weight: 500; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 td.n, th.n { text-align: right; }
-.pairs tbody th { color: var(--soft); }
+.pairs tbody th { color: var(--soft); white-space: normal; }
 .pairs td { white-space: normal; overflow-wrap: anywhere; text-align: left; min-width: 9rem; }
 .findings { padding-left: 1.2rem; max-width: 52rem; }
 .findings li { margin: .35rem 0; }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nmtool import plot
 from nmtool.confusion import Confusion
 from nmtool.description import describe_network, tables_of
+from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Quantisation, RoundingCost
@@ -165,25 +166,29 @@ def synapses_section(
         before: of the same shape, or None.
         note: on where those before come from, or why they are not known.
     """
-    said = [note]
-    drawn = min(len(network.projections), _PROJECTIONS)
-    if drawn < len(network.projections):
-        said.append(f"Drawn are the first {drawn} of {len(network.projections)} projections.")
+    said, projections = [note], list[Any](network.projections)
+    drawn = min(len(projections), _PROJECTIONS)
+    if drawn < len(projections):
+        said.append(f"Drawn are the first {drawn} of {len(projections)} projections.")
     figures = [
         Figure(
             f"{what} of {one.source} → {one.target}",
             [partial(draw, network, index, before=before)],
         )
-        for index, one in enumerate(network.projections[:drawn])
+        for index, one in enumerate(projections[:drawn])
         for what, draw in (("Weights", plot.weights), ("Delays", plot.delays))
     ]
     rows = []
-    for index, one in enumerate(network.projections):
+    for index, one in enumerate(projections):
         there = one.weight != 0
-        row = [f"{one.source} → {one.target}", int(there.sum()), f"{1 - _mean(there):.1%}"]
+        row: list[Any] = [
+            f"{one.source} → {one.target}",
+            int(there.sum()),
+            f"{1 - _mean(there):.1%}",
+        ]
         row += [_mean(np.abs(one.weight[there])), _mean(one.delay[there])]
         if before is not None:
-            old = before.projections[index]
+            old: Any = before.projections[index]
             was = old.weight != 0
             row += [_mean(np.abs(old.weight[was])), _mean(old.delay[was])]
             row += [_mean(np.abs(one.weight - old.weight))]
@@ -192,7 +197,10 @@ def synapses_section(
     header = ["projection", "synapses", "weight 0", "mean |weight|", "mean delay"]
     if before is not None:
         header += ["|weight| before", "delay before", "mean |Δ weight|", "mean |Δ delay|"]
-    facts = {"before": None if before is None else before.content_hash, "note": note}
+    facts: dict[str, Any] = {
+        "before": None if before is None else before.content_hash,
+        "note": note,
+    }
     facts["projections"] = [dict(zip(header, row, strict=True)) for row in rows]
     title = "weights and delays in steps, of synapses of other weight than 0"
     return Section(
@@ -251,7 +259,9 @@ def rounding_section(
         cost: floats and integers on the same samples.
         note: on where the integers come from, or why there are none.
     """
-    tables, findings, facts = [], (), {"note": note}
+    tables: list[Table] = []
+    findings: Sequence[Finding] = ()
+    facts: dict[str, Any] = {"note": note}
     if cost is not None:
         tables += cost.tables()
     if quantisation is not None:
@@ -286,8 +296,8 @@ def certificate_section(found: Certificate | None, example: str) -> Section:
         tables += found.coverage.tables()
     verdict = "Nothing differs." if found.identical else "Backends differ."
     weight = "" if found.identical else "alarm"
-    said = [(verdict, weight), *found.sentences()]
-    return section_of("certificate", title, found, tables=tables, sentences=said)
+    sentences = [(verdict, weight), *found.sentences()]
+    return section_of("certificate", title, found, tables=tables, sentences=sentences)
 
 
 def reproduce_section(
@@ -330,7 +340,9 @@ def _sample_figure(
         heights.append(1.0)
     if recording.membrane:
         answers = recording.readout.population in recording.membrane
-        about = {"class_names": class_names, "label": int(label[sample])} if answers else {}
+        about: dict[str, Any] = {}
+        if answers:
+            about = {"class_names": class_names, "label": int(label[sample])}
         panels.append(partial(plot.membranes, recording, sample, **about))
         heights.append(0.9)
     return Figure(caption, [partial(_marked, draw, mark) for draw in panels], heights)

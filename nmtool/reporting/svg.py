@@ -61,16 +61,20 @@ def svg(figure: Figure, number: int) -> str:
     with rc_context(_STYLE):
         canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
         FigureCanvasSVG(canvas)
-        grid = canvas.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+        grid = canvas.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[
+            :, 0
+        ]
         for draw, ax in zip(figure.panels, grid, strict=True):
             draw(ax=ax)
+            ax.set_title("")  # the caption says it
+            ax.label_outer()
         written = io.StringIO()
         nobody = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         canvas.savefig(written, format="svg", dpi=144, metadata=nobody)
-    return _inline(written.getvalue(), number)
+    return _inline(written.getvalue(), figure, number)
 
 
-def _inline(text: str, number: int) -> str:
+def _inline(text: str, figure: Figure, number: int) -> str:
     """The element as HTML holds it: sized by the page, with identifiers of its own."""
     root = ElementTree.fromstring(text)
     _remove(root, "metadata", "style")
@@ -90,7 +94,7 @@ def _inline(text: str, number: int) -> str:
         element.attrib.update(attributes)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
-    root.attrib |= {"role": "img", "stroke-linejoin": "round"}
+    root.attrib |= {"role": "img", "aria-label": figure.caption, "stroke-linejoin": "round"}
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
 
 

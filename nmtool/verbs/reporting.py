@@ -7,7 +7,7 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.reporting import Report, Section
 from nmtool.reporting import sections as chapters
-from nmtool.verbs.loading import Source, as_network, load, validated_on
+from nmtool.verbs.loading import Source, as_network, validated_on
 from nmtool.verbs.quantising import cost_between, keep_apart, quantise
 from nmtool.verbs.running import Evaluation, evaluate, has_torch
 from nmtool.verbs.verifying import backends_to_run, verify
@@ -54,7 +54,7 @@ def report(
     """Gather everything that is known about a network, or about the run that trained it.
 
     >>> report(q.network, data)  # doctest: +SKIP
-    <Report on network: description, accuracy, classes, samples, synapses, activity, rounding, \
+    <Report on network: accuracy, classes, samples, description, synapses, activity, rounding, \
 certificate, reproduce>
 
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
@@ -130,7 +130,7 @@ certificate, reproduce>
     if {FLOAT, INTEGERS} <= set(evaluations):
         cost = cost_between(evaluations[FLOAT], evaluations[INTEGERS], f"samples of {where}")
 
-    found: list[Section] = [chapters.network_section(main)]
+    found: list[Section] = []
     if answers is None:
         notes = [data_note or "No network ran here.", *notes]
         found.append(chapters.accuracy_section("no samples", 0, {}, notes))
@@ -151,6 +151,7 @@ certificate, reproduce>
                 _parted(certificate, answers),
             )
         )
+    found.append(chapters.network_section(main))
     found.append(chapters.synapses_section(floats or main, earlier, earlier_note))
     if answers is not None and binned is not None:
         found.append(chapters.activity_section(binned.raster, answers.recording))
@@ -300,7 +301,7 @@ def _evaluations(
 ) -> tuple[dict[str, Evaluation], list[str]]:
     """What ran on the samples, by its name, and why the rest did not."""
     found: dict[str, Evaluation] = {}
-    notes = []
+    notes: list[str] = []
     if samples is None:
         return found, notes
     if floats is not None:
@@ -428,7 +429,7 @@ def _headline(
             found.append((f"spikes per neuron, {name}", f"{rate:.3g}"))
     if certificate is not None:
         found.append(("spikes compared", f"{certificate.spikes_compared:,}"))
-        found.append(("different", f"{certificate.spikes_different:,}"))
+        found.append(("spikes different", f"{certificate.spikes_different:,}"))
     return found
 
 
@@ -445,7 +446,8 @@ def _reproduce(
     where: str,
 ) -> Section:
     """Commands, seeds, versions and hashes."""
-    values, facts, code = [], {}, []
+    values: list[tuple[str, str]] = []
+    code: list[tuple[str, str]] = []
     for name, one in (("float network", floats), ("integers", integers)):
         if one is not None:
             values.append((f"content hash, {name}", one.content_hash))
@@ -467,9 +469,13 @@ def _reproduce(
                 name = shlex.quote(str(manifest.get("data")))
                 command = f"nmtool train {name} -o RUN --config settings.toml"
                 code.append(("command of training", command))
-        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        # TOML has no null: `none` is the word for it in settings.
+        lines = [
+            f"{name} = {json.dumps('none' if value is None else value)}"
+            for name, value in settings.items()
+        ]
         code.append(
-            ("settings.toml: settings other than the defaults", "\n".join(lines) or "# none")
+            ("settings other than the defaults, settings.toml", "\n".join(lines) or "# none")
         )
     for option, value in (("--split", split), ("--samples", samples)):
         words = [*words, *([option, str(value)] if value is not None else [])]
@@ -480,8 +486,7 @@ def _reproduce(
     code.append(("command of this report", shlex.join([*words, "-o", "report.html"])))
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
     values.append(("this report", ", ".join(f"{name} {v}" for name, v in versions.items())))
-    facts |= {"hashes": dict(values), "settings": settings, "versions": versions}
-    facts["commands"] = [text for what, text in code if what.startswith("command")]
+    facts = {"hashes": dict(values), "settings": settings, "versions": versions, "code": dict(code)}
     return chapters.reproduce_section(values, code, facts)
 
 
@@ -493,13 +498,8 @@ def _other_than_default(options: TrainOptions) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     """Versions of the libraries that compute, where they are installed."""
-    found = {}
-    for name in ("numpy", "numba", "torch"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    there = ("numpy", "numba", "torch") if has_torch() else ("numpy", "numba")
+    return {name: version(name) for name in there}
 
 
 def _sentence(error: NmtoolError) -> str:
