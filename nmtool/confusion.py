@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmtool.tables import Table, Tabular
 
-_MATRIX_CLASSES = 25
+_MATRIX_CLASSES = 12
 """Most classes whose matrix is still a table that can be read."""
 
 
@@ -82,7 +82,7 @@ class Confusion(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """A row per class; and the matrix, where it has at most 25 classes."""
+        """A row per class; and the matrix, where it has at most 12 classes."""
         rows = []
         for index, name in enumerate(self.class_names):
             other = self.most_confused(index)

@@ -82,15 +82,12 @@ def raster(
         _check_sample(sample, one.n_samples)
         own = one.take([sample])
         n_steps = max(n_steps, own.n_steps)
-        if others is None or name not in others:
-            _draw_spikes(ax, own, own.flat_index(), first, reach, "C0", "")
-        else:
-            there = others[name].take([sample])
-            mine, theirs = own.flat_index(), there.flat_index()
-            shared = np.intersect1d(mine, theirs, assume_unique=True)
-            _draw_spikes(ax, own, shared, first, reach, GREY, "in both")
-            _draw_spikes(ax, own, np.setdiff1d(mine, theirs), first, reach, "C0", "expected only")
-            _draw_spikes(ax, own, np.setdiff1d(theirs, mine), first, reach, "C1", "got only")
+        kinds = [(own.flat_index(), {"color": "C0"})]
+        if others is not None and name in others:
+            kinds = _parted(own, others[name].take([sample]))
+        for flat, style in kinds:
+            step, neuron = np.divmod(flat, max(own.n_neurons, 1))
+            _draw_spikes(ax, step, neuron + first, reach, **style)
         ticks.append((name, first + (one.n_neurons - 1) / 2))
         if first:
             ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
@@ -104,7 +101,7 @@ def raster(
         ax.yaxis.get_major_locator().set_params(integer=True)
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
-        _one_legend(ax)
+        _one_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
     return ax
 
 
@@ -460,26 +457,41 @@ def _earlier(
     return None if network is None else _projection(network, index)
 
 
+def _parted(expected: Raster, actual: Raster) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
+    """Spikes of both, of the one and of the other alone, by their dense places, and their looks."""
+    mine, theirs = expected.flat_index(), actual.flat_index()
+    shared = np.intersect1d(mine, theirs, assume_unique=True)
+    return [
+        (shared, {"color": GREY, "label": "in both"}),
+        (np.setdiff1d(mine, theirs), {"color": "C0", "linewidth": 3, "label": "expected only"}),
+        (np.setdiff1d(theirs, mine), {"color": "C1", "linewidth": 3, "label": "got only"}),
+    ]
+
+
 def _draw_spikes(
     ax: Axes,
-    own: Raster,
-    flat: NDArray[np.int64],
-    first: int,
+    step: NDArray[np.int64],
+    row: NDArray[np.int64],
     reach: float,
-    colour: str,
-    label: str,
+    **style: Any,
 ) -> None:
-    """Draw spikes by their places in the dense array of one sample, as one line with gaps."""
-    step, neuron = np.divmod(flat, max(own.n_neurons, 1))
-    if not flat.size:
+    """Draw [spikes] steps and rows as one line with gaps, which is small in a file.
+
+    Args:
+        ax: where to draw.
+        step, row: [spikes] int64.
+        reach: half the height of a mark, in rows.
+        style: colour, width and label of the line.
+    """
+    if not step.size:
         return
     x = np.repeat(step.astype(np.float64), 3)
-    y = np.repeat(neuron + float(first), 3)
+    y = np.repeat(row.astype(np.float64), 3)
     y[0::3] -= reach
     y[1::3] += reach
     y[2::3] = np.nan
-    (line,) = ax.plot(x, y, color=colour, linewidth=1.5, solid_capstyle="butt", label=label or None)
-    line.set_rasterized(flat.size > DENSE_SPIKES)
+    (line,) = ax.plot(x, y, solid_capstyle="butt", **{"linewidth": 1.5, **style})
+    line.set_rasterized(step.size > DENSE_SPIKES)
 
 
 def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
@@ -504,11 +516,16 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
     ax.set_ylabel("synapses")
 
 
-def _one_legend(ax: Axes) -> None:
-    """A legend that names each label once."""
+def _one_legend(ax: Axes, **where: Any) -> None:
+    """A legend that names each label once.
+
+    Args:
+        ax: what it is of.
+        where: its place, as of matplotlib's `legend`; by default the emptiest one.
+    """
     named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     if named:
-        ax.legend(list(named.values()), list(named), frameon=False, fontsize="small")
+        ax.legend(list(named.values()), list(named), frameon=False, fontsize="small", **where)
 
 
 def _shortened(name: str) -> str:

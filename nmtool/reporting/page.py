@@ -163,7 +163,7 @@ h1 { margin: 0 0 1rem; font-size: clamp(1.4rem, 4vw, 2.1rem); line-height: 1.2;
   overflow-wrap: anywhere; }
 h2 { margin: 0 0 .75rem; font-size: 1.35rem; line-height: 1.25; }
 h3 { margin: 1.5rem 0 .4rem; font-size: .95rem; font-weight: 600; }
-h3::first-letter { text-transform: uppercase; }
+.tables h3::first-letter { text-transform: uppercase; }
 .headline { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
   gap: .75rem; margin: 0 0 1.5rem; }
 .headline div { padding: .7rem .9rem; background: var(--panel); border: 1px solid var(--line);

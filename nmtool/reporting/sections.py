@@ -46,7 +46,7 @@ def accuracy_section(
     """Accuracy of whatever ran.
 
     Args:
-        where: the samples, in words.
+        where: the samples, in words; '' where there are none.
         samples: their number.
         accuracy: share classified rightly, by what ran.
         notes: sentences on what did not run, and why.
@@ -58,8 +58,10 @@ def accuracy_section(
     return Section(
         "accuracy",
         "Accuracy",
-        [(f"On {where}.", ""), *((note, "warning") for note in notes)],
-        [Table("samples classified rightly", ("runs in", "accuracy", "samples"), rows)],
+        [*([(f"On {where}.", "")] if where else []), *((note, "warning") for note in notes)],
+        [Table("samples classified rightly", ("runs in", "accuracy", "samples"), rows)]
+        if rows
+        else [],
         facts={"on": where, "samples": samples, "accuracy": dict(accuracy)},
     )
 

@@ -132,8 +132,8 @@ certificate, reproduce>
 
     found: list[Section] = []
     if answers is None:
-        notes = [data_note or "No network ran here.", *notes]
-        found.append(chapters.accuracy_section("no samples", 0, {}, notes))
+        notes = [f"Nothing ran: {data_note}." if data_note else "Nothing ran.", *notes]
+        found.append(chapters.accuracy_section("", 0, {}, notes))
     else:
         said = f"{answers.samples:,} samples of {where}"
         found.append(chapters.accuracy_section(said, answers.samples, accuracy, notes))
@@ -157,9 +157,12 @@ certificate, reproduce>
         found.append(chapters.activity_section(binned.raster, answers.recording))
     found.append(chapters.rounding_section(quantisation, cost, rounding_note))
     # Sections of other results with tables come here: `section_of(key, title, value)`.
-    words = ["nmtool", "report", title, *([str(data)] if isinstance(data, str | Path) else [])]
-    example = shlex.join([*words, "--against", "c"])
+    words = ["nmtool", "report", title, *_data_word(data)]
+    missing = [] if answers is not None else ["DATA"]
+    example = shlex.join([*words, *missing, "--against", "c"])
     found.append(chapters.certificate_section(certificate, example))
+    if isinstance(before, str | Path):
+        words += ["--before", str(before)]
     found.append(
         _reproduce(run, words, split, samples, against, rounding, floats, integers, events, where)
     )
@@ -246,19 +249,26 @@ def _dataset(
     if data is not None:
         return load_dataset(data), ""
     if run.folder is None:
-        return None, "No data were named, so that nothing ran."
+        return None, "no data are named"
     manifest = run.folder.manifest()
     name = str(manifest.get("data"))
     if manifest.get("in_memory"):
-        return None, "The run was trained on data in memory, and no others were named."
+        return None, "the run was trained on data in memory, and no others are named"
     try:
         found = load_dataset(name)
         for split in ("test", "train"):
             if split in found.splits:
                 found.split(split)
     except (InputError, MissingError) as error:
-        return None, f"The data '{name}' of the run cannot be read: {_sentence(error)}."
+        return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
     return found, ""
+
+
+def _data_word(data: Dataset | SpikeEvents | str | Path | None) -> list[str]:
+    """DATA as a command takes it; nothing where it was not named, or is in memory."""
+    if isinstance(data, Dataset):
+        return [] if data.in_memory else [data.name]
+    return [str(data)] if isinstance(data, str | Path) else []
 
 
 def _samples(
@@ -361,7 +371,10 @@ def _before(
     if named is not None:
         return _same_shape(as_network(named), network, run)
     if run.options is None or isinstance(network, IntegerNetwork):
-        return None, "Weights and delays before learning are not known: this is no float run."
+        return None, (
+            "Weights and delays before learning are not known: only a run folder, or the float "
+            "network in it, tells how learning began."
+        )
     if run.folder is None:
         return None, "Weights and delays before learning are not known: the run was not kept."
     if run.folder.start is not None:
@@ -463,19 +476,20 @@ def _reproduce(
             manifest = run.folder.manifest()
             values.append(("trained with nmtool", str(manifest.get("nmtool", "unknown"))))
             values.append(("processes in training", str(manifest.get("ranks", 1))))
+            name = shlex.quote(str(manifest.get("data")))
+            command = f"nmtool train {name} -o RUN --config settings.toml"
             if run.folder.start is not None:
                 values.append(("started from the network", run.folder.start))
-            else:
-                name = shlex.quote(str(manifest.get("data")))
-                command = f"nmtool train {name} -o RUN --config settings.toml"
-                code.append(("command of training", command))
+                settings = run.options.as_json()  # those that START leaves out are not defaults
+                command = f"nmtool finetune START --data {name} -o RUN --config settings.toml"
+            code.append(("command of training", command))
         # TOML has no null: `none` is the word for it in settings.
         lines = [
             f"{name} = {json.dumps('none' if value is None else value)}"
             for name, value in settings.items()
         ]
         code.append(
-            ("settings other than the defaults, settings.toml", "\n".join(lines) or "# none")
+            ("settings.toml, without settings at their defaults", "\n".join(lines) or "# none")
         )
     for option, value in (("--split", split), ("--samples", samples)):
         words = [*words, *([option, str(value)] if value is not None else [])]
