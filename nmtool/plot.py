@@ -14,7 +14,7 @@ Times are in steps. The functions need matplotlib (`pip install 'nmtool[report]'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from nmtool.integer_network import IntegerNetwork, IntegerProjection
     from nmtool.network import Network, Projection
-    from nmtool.training.learning import Run
 
 DENSE_SPIKES = 4000
 """Spikes from which on a raster is drawn as an image, which keeps vector files small."""
@@ -282,6 +281,16 @@ def histograms(
     return grid
 
 
+class _HasLog(Protocol):
+    """A `Run`, whose module this one need not import."""
+
+    @property
+    def log(self) -> list[dict[str, Any]]: ...
+
+    @property
+    def best(self) -> Mapping[str, Any]: ...
+
+
 LEARNING = {
     "loss": ("loss",),
     "accuracy": ("train_accuracy", "validation_accuracy"),
@@ -293,7 +302,7 @@ LEARNING = {
 
 
 def learning(
-    log: Run | Sequence[Mapping[str, Any]],
+    log: _HasLog | Sequence[Mapping[str, Any]],
     what: str = "accuracy",
     *,
     kept: int | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,7 +109,7 @@ class Report(Tabular):
 def require() -> None:
     """Raise `MissingError` unless pages can be written: matplotlib draws their plots."""
     with libraries_needed():
-        importlib.import_module("matplotlib")
+        import matplotlib  # noqa: F401
 
 
 def section_of(key: str, title: str, value: Tabular, **more: Any) -> Section:
