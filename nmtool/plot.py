@@ -115,6 +115,8 @@ def membranes(
 ) -> Axes:
     """Draw the membranes of a population that does not spike, by default the output's.
 
+    >>> membranes(found.recording, 3, class_names=network.class_names)  # doctest: +SKIP
+
     Args:
         recording: what was recorded.
         sample: counted from 0.
@@ -166,6 +168,8 @@ def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
 
     The darker a cell, the larger its share of its row.
 
+    >>> confusion(found.confusion)  # doctest: +SKIP
+
     Args:
         found: counts by class, e.g. `evaluate(…).confusion`.
         ax: where to draw.
@@ -209,6 +213,8 @@ def weights(
 ) -> Axes:
     """Draw the histogram of a projection's weights; those of weight 0 are no synapses.
 
+    >>> weights(network, 0, before=network)  # doctest: +SKIP
+
     Args:
         network: float (paper's units) or integer (integers of the chip).
         projection: its place among the network's projections, from 0.
@@ -239,6 +245,8 @@ def delays(
 ) -> Axes:
     """Draw the histogram of a projection's delays in steps, of synapses of other weight than 0.
 
+    >>> delays(network, 0)  # doctest: +SKIP
+
     Args:
         network, projection, before, ax: as of `weights`.
 
@@ -260,6 +268,9 @@ def histograms(
     network: Network | IntegerNetwork, *, before: Network | IntegerNetwork | None = None
 ) -> NDArray[Any]:
     """Draw weights and delays of all projections on a new figure.
+
+    >>> histograms(network)[0, 1].get_xlabel()  # doctest: +SKIP
+    'delay, steps'
 
     Args:
         network: float or integer.
@@ -310,6 +321,8 @@ def learning(
 ) -> Axes:
     """Draw how a run went, epoch after epoch.
 
+    >>> learning(run, "loss")  # doctest: +SKIP
+
     Args:
         log: a run, or its log: an entry per epoch.
         what: one of `LEARNING`.
@@ -356,6 +369,8 @@ def learning(
 def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     """Draw how many neurons spike how often: the mean number of spikes per sample of each.
 
+    >>> rates(found.recording)  # doctest: +SKIP
+
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.
         ax: where to draw.
@@ -382,6 +397,8 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     """Draw the share of each population's neurons that spike at each step, mean over samples.
+
+    >>> activity(found.recording)  # doctest: +SKIP
 
     Args:
         spikes: a recording, of which every population that spikes is drawn, or a raster.

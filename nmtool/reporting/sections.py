@@ -374,4 +374,6 @@ def _logged(value: Any) -> Any:
     """A value of the log as people read it."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {one:.3g}" for name, one in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value

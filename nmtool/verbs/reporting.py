@@ -6,11 +6,13 @@ import json
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
@@ -21,7 +23,8 @@ from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
-from nmtool.quantisation import Quantisation
+from nmtool.quantisation import Quantisation, RoundingCost
+from nmtool.recording import Recording
 from nmtool.reporting import Report, Section
 from nmtool.reporting import sections as chapters
 from nmtool.verbs.loading import Source, as_network, validated_on
@@ -29,6 +32,7 @@ from nmtool.verbs.quantising import cost_between, keep_apart, quantise
 from nmtool.verbs.running import Evaluation, evaluate, has_torch
 from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.comparison import Divergence
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ def report(
     """Gather everything that is known about a network, or about the run that trained it.
 
     >>> report(q.network, data)  # doctest: +SKIP
-    <Report on network: accuracy, classes, samples, description, synapses, activity, rounding, \
+    <Report on network: accuracy, classes, samples, activity, description, synapses, rounding, \
 certificate, reproduce>
 
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
@@ -81,97 +85,207 @@ certificate, reproduce>
         MissingError: the runtime of a backend is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    run = _Run.of(network)
+    run, own = _Run.of(network), _own_format(network)
     title = str(network) if isinstance(network, str | Path) else run.name
-    own = _own_format(network)
     backends = backends_to_run(against, own) if against else []
     for backend in backends:
         backend.package.require()
     floats, integers = _networks(network, run)
-    main = integers or floats
-    assert main is not None
-    dataset, data_note = _dataset(data, run)
+    for option in rounding if integers is not None else ():
+        raise UsageError(
+            f"{option} has nothing to act on",
+            code="quantised-already",
+            why=f"{title} is made of integers already",
+            fix="leave it out, or name the float network",
+        )
+    dataset, missing = _dataset(data, run)
     events, where = _samples(dataset, split, samples, network)
-    if against and events is None:
+    if backends and events is None:
         raise UsageError(
             "backends are compared on data",
             code="data-missing",
-            why=data_note,
+            why=missing,
             fix="name DATA, or leave out what is compared",
         )
-    binned = None if events is None else bin_for(main, events)
-    quantisation, rounding_note = None, ""
-    if integers is not None:
-        for option in rounding:
-            raise UsageError(
-                f"{option} has nothing to act on",
-                code="quantised-already",
-                why=f"{title} is made of integers already",
-                fix="leave it out, or name the float network",
-            )
-        rounding_note = "These integers were not rounded here."
-        if floats is not None:
-            rounding_note = "Trained in integers: the floats beside them are its shadow weights."
-    elif floats is not None:
+    learnt = floats or integers
+    assert learnt is not None
+    binned = None if events is None else bin_for(learnt, events)
+    earlier, before_note = _before(before, learnt, run, dataset)
+    quantisation, rounding_note = None, _origin(floats)
+    if integers is None:
         quantisation, rounding_note = _quantised(network, floats, dataset, rounding, progress)
-        integers = None if quantisation is None else quantisation.network
-    evaluations, notes = _evaluations(network, floats, integers, binned, progress)
-    certificate = None
-    if backends and events is not None:
-        certificate = _certificate(
-            network, floats, integers, events, own, backends, trust, progress
-        )
-    answers = evaluations.get(INTEGERS) or evaluations.get(FLOAT)
-    accuracy = {name: one.accuracy for name, one in evaluations.items()}
-    if certificate is not None:
-        accuracy |= {k: v for k, v in certificate.accuracy.items() if k != SIMULATOR}
-    earlier, earlier_note = _before(before, floats or integers, run, dataset)
-    cost = None
-    if {FLOAT, INTEGERS} <= set(evaluations):
-        cost = cost_between(evaluations[FLOAT], evaluations[INTEGERS], f"samples of {where}")
+    results = _Results(
+        title=title,
+        run=run,
+        floats=floats,
+        integers=integers if quantisation is None else quantisation.network,
+        quantisation=quantisation,
+        rounding_note=rounding_note,
+        before=earlier,
+        before_note=before_note,
+        events=events,
+        where=where,
+        samples=binned,
+        notes=[f"Nothing ran: {missing}."] if missing else [],
+    )
+    results.evaluate(progress)
+    if backends:
+        results.verify(network, own, backends, trust, progress)
+    named = {"before": before if isinstance(before, str | Path) else None}
+    command = _command(title, data, {**named, "split": split, "samples": samples, **rounding})
+    command += [word for name in against for word in ("--against", name)]
+    return Report(title, _headline(results), _sections(results, command), results.passed)
 
-    found: list[Section] = []
-    if answers is None:
-        notes = [f"Nothing ran: {data_note}." if data_note else "Nothing ran.", *notes]
-        found.append(chapters.accuracy_section("", 0, {}, notes))
-    else:
-        said = f"{answers.samples:,} samples of {where}"
-        found.append(chapters.accuracy_section(said, answers.samples, accuracy, notes))
+
+@dataclass
+class _Results:
+    """Everything that a report is made of.
+
+    Attributes:
+        title: what was reported on, as it was named.
+        run: that trained it, as far as that is known.
+        floats, integers: of the network; one of them may be missing.
+        quantisation: that made the integers, where they were made here.
+        rounding_note: a sentence on where the integers come from, or why there are none.
+        before: the network before learning, where it is known.
+        before_note: a sentence on where that comes from, or why it is not known.
+        events: the samples to run; None where there are none.
+        where: what they are, in words.
+        samples: the same, binned.
+        notes: sentences on what did not run, and why.
+        evaluations: by what ran.
+        certificate: None where no backend was asked for.
+    """
+
+    title: str
+    run: _Run
+    floats: Network | None
+    integers: IntegerNetwork | None
+    quantisation: Quantisation | None
+    rounding_note: str
+    before: Network | IntegerNetwork | None
+    before_note: str
+    events: SpikeEvents | None
+    where: str
+    samples: Samples | None
+    notes: list[str]
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    certificate: Certificate | None = None
+
+    @property
+    def network(self) -> Network | IntegerNetwork:
+        """The network that was named: of a run in integers, those."""
+        found = self.floats if self.quantisation is not None else self.integers or self.floats
+        assert found is not None
+        return found
+
+    @property
+    def answers(self) -> Evaluation | None:
+        """The evaluation that most of the page is about: of the integers, where they ran."""
+        return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
+
+    @property
+    def accuracy(self) -> dict[str, float]:
+        """Share classified rightly, 0 … 1, by what ran."""
+        found = {name: one.accuracy for name, one in self.evaluations.items()}
+        by_backend = {} if self.certificate is None else dict(self.certificate.accuracy)
+        by_backend.pop(SIMULATOR, None)
+        return {**found, **by_backend}
+
+    @property
+    def passed(self) -> bool:
+        """False where a backend differs."""
+        return self.certificate is None or self.certificate.identical
+
+    def evaluate(self, progress: Progress) -> None:
+        """Run floats and integers on the samples, if there are any."""
+        if self.samples is None or self.events is None:
+            return
+        dropped = self.network.bin(self.events).dropped
+        if dropped:
+            self.notes.append(
+                f"{dropped:,} of {self.events.n_events:,} events lie beyond the "
+                f"{self.network.n_steps} steps of the network and were dropped."
+            )
+        if self.floats is not None:
+            try:
+                self.evaluations[FLOAT] = evaluate(self.floats, self.samples, progress=progress)
+            except NetworkError as error:
+                self.notes.append(f"The float network does not run here: {_sentence(error)}.")
+        if self.integers is not None:
+            self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
+
+    def verify(
+        self,
+        source: Source,
+        own: Format | None,
+        backends: Sequence[Format],
+        trust: bool,
+        progress: Progress,
+    ) -> None:
+        """Compare backends with the simulator; an export runs as it is in its own format."""
+        path = source if isinstance(source, str | Path) else None
+        itself = own is not None and list(backends) == [own]
+        network = self.network if itself or self.integers is None else self.integers
+        self.certificate = verify(
+            network,
+            self.samples,
+            against=[backend.name for backend in backends],
+            artefact=path if own is not None and own in backends else None,
+            trust=trust,
+            progress=progress,
+        )
+
+    def cost(self) -> RoundingCost | None:
+        """Floats and integers on the same samples, where both ran."""
+        if not {FLOAT, INTEGERS} <= set(self.evaluations):
+            return None
+        both = self.evaluations[FLOAT], self.evaluations[INTEGERS]
+        return cost_between(*both, f"samples of {self.where}")
+
+    def parted(self) -> tuple[str, Divergence, Recording] | None:
+        """The backend that differs, the first place, its recording; None where none differs."""
+        found, answers = self.certificate, self.answers
+        if found is None or answers is None or found.network_hash != answers.network_hash:
+            return None
+        for name, check in found.checks.items():
+            place = check.comparison.first_divergence
+            if place is not None:
+                return name, place, check.recording
+        return None
+
+
+def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
+    """The sections of a report, in their order; those that do not apply are left out.
+
+    Args:
+        results: what they are about.
+        command: that makes the report again.
+    """
+    run, answers, samples = results.run, results.answers, results.samples
+    on = "" if answers is None else f"{answers.samples:,} samples of {results.where}"
+    count = 0 if answers is None else answers.samples
+    found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
         found.append(chapters.learning_section(run.log, run.kept, run.options.epochs))
-    if answers is not None and binned is not None and answers.confusion is not None:
-        name = INTEGERS if INTEGERS in evaluations else FLOAT
-        found.append(chapters.classes_section(name, answers.confusion))
-        found.append(
-            chapters.samples_section(
-                binned.raster,
-                binned.label,
-                answers.recording,
-                main.class_names,
-                _parted(certificate, answers),
-            )
-        )
-    found.append(chapters.network_section(main))
-    found.append(chapters.synapses_section(floats or main, earlier, earlier_note))
-    if answers is not None and binned is not None:
-        found.append(chapters.activity_section(binned.raster, answers.recording))
-    found.append(chapters.rounding_section(quantisation, cost, rounding_note))
-    # Sections of other results with tables come here: `section_of(key, title, value)`.
-    words = ["nmtool", "report", title, *_data_word(data)]
-    missing = [] if answers is not None else ["DATA"]
-    example = shlex.join([*words, *missing, "--against", "c"])
-    found.append(chapters.certificate_section(certificate, example))
-    if isinstance(before, str | Path):
-        words += ["--before", str(before)]
-    found.append(
-        _reproduce(run, words, split, samples, against, rounding, floats, integers, events, where)
-    )
-    return Report(
-        title,
-        _headline(main, accuracy, answers, certificate),
-        found,
-        passed=certificate is None or certificate.identical,
-    )
+    if answers is not None and samples is not None and answers.confusion is not None:
+        name = INTEGERS if INTEGERS in results.evaluations else FLOAT
+        spikes, label, names = samples.raster, samples.label, results.network.class_names
+        found += [
+            chapters.classes_section(name, answers.confusion),
+            chapters.samples_section(spikes, label, answers.recording, names, results.parted()),
+            chapters.activity_section(spikes, answers.recording),
+        ]
+    learnt = results.floats or results.network
+    found += [
+        chapters.network_section(results.network),
+        chapters.synapses_section(learnt, results.before, results.before_note),
+        chapters.rounding_section(results.quantisation, results.cost(), results.rounding_note),
+    ]
+    # Further results that are `Tabular` come here: `section_of(key, title, value)`.
+    example = shlex.join([*command, *([] if samples else ["DATA"]), "--against", "c"])
+    found.append(chapters.certificate_section(results.certificate, example))
+    return [*found, _reproduce(results, command)]
 
 
 @dataclass(frozen=True)
@@ -210,6 +324,36 @@ class _Run:
         from nmtool.training.loop.selection import best_epoch
 
         return best_epoch(self.log, self.options.judge_epochs)
+
+    def origin(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
+        """What to know to train it again: (name, value) pairs, settings, and text to copy."""
+        if self.options is None:
+            return [], {}, []
+        values = [("seed of training", str(self.options.seed))]
+        settings = self.options.as_json()
+        default = type(self.options)().as_json()
+        start = None if self.folder is None else self.folder.start
+        if start is None:
+            settings = {name: one for name, one in settings.items() if one != default[name]}
+        code = []
+        if self.folder is not None:
+            manifest = self.folder.manifest()
+            values.append(("trained with nmtool", str(manifest.get("nmtool", "unknown"))))
+            values.append(("processes in training", str(manifest.get("ranks", 1))))
+            data = shlex.quote(str(manifest.get("data")))
+            command = f"nmtool train {data} -o RUN --config settings.toml"
+            if start is not None:
+                values.append(("started from the network", start))
+                command = f"nmtool finetune START --data {data} -o RUN --config settings.toml"
+            code.append(("command of training", command))
+        # TOML has no null: `none` is the word for it in settings.
+        lines = [
+            f"{name} = {json.dumps('none' if value is None else value)}"
+            for name, value in settings.items()
+        ]
+        which = "all settings" if start is not None else "settings other than the defaults"
+        code.append((f"settings.toml, {which}", "\n".join(lines)))
+        return values, settings, code
 
 
 def _folder(path: str | Path) -> RunFolder:
@@ -264,13 +408,6 @@ def _dataset(
     return found, ""
 
 
-def _data_word(data: Dataset | SpikeEvents | str | Path | None) -> list[str]:
-    """DATA as a command takes it; nothing where it was not named, or is in memory."""
-    if isinstance(data, Dataset):
-        return [] if data.in_memory else [data.name]
-    return [str(data)] if isinstance(data, str | Path) else []
-
-
 def _samples(
     dataset: Dataset | None, split: str | None, samples: int | None, source: Source
 ) -> tuple[SpikeEvents | None, str]:
@@ -284,14 +421,22 @@ def _samples(
     return events[:samples], f"{dataset.name} ({chosen})"
 
 
+def _origin(floats: Network | None) -> str:
+    """A sentence on integers that were not made here."""
+    if floats is None:
+        return "These integers were not rounded here."
+    return "Trained in integers: the floats beside them are its shadow weights."
+
+
 def _quantised(
     source: Source,
-    floats: Network,
+    floats: Network | None,
     dataset: Dataset | None,
     rounding: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[Quantisation | None, str]:
     """The integers of a float network, calibrated on training samples; or why there are none."""
+    assert floats is not None
     calibrate_on, note = None, "Not calibrated: there are no training samples."
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
         calibrate_on = keep_apart(dataset, validated_on([source]))[0].filled_split("train")
@@ -302,72 +447,13 @@ def _quantised(
         return None, f"This network cannot be rounded: {_sentence(error)}."
 
 
-def _evaluations(
-    source: Source,
-    floats: Network | None,
-    integers: IntegerNetwork | None,
-    samples: Samples | None,
-    progress: Progress,
-) -> tuple[dict[str, Evaluation], list[str]]:
-    """What ran on the samples, by its name, and why the rest did not."""
-    found: dict[str, Evaluation] = {}
-    notes: list[str] = []
-    if samples is None:
-        return found, notes
-    if floats is not None:
-        try:
-            found[FLOAT] = evaluate(floats, samples, progress=progress)
-        except NetworkError as error:
-            notes.append(f"The float network does not run here: {_sentence(error)}.")
-    if integers is not None:
-        found[INTEGERS] = evaluate(integers, samples, progress=progress)
-    return found, notes
-
-
-def _certificate(
-    source: Source,
-    floats: Network | None,
-    integers: IntegerNetwork | None,
-    events: SpikeEvents,
-    own: Format | None,
-    backends: Sequence[Format],
-    trust: bool,
-    progress: Progress,
-) -> Certificate:
-    """Backends against the simulator; an export runs as it is in its own format."""
-    path = source if isinstance(source, str | Path) else None
-    itself = own is not None and list(backends) == [own] and floats is not None
-    network = floats if itself or integers is None else integers
-    assert network is not None
-    return verify(
-        network,
-        events,
-        against=[backend.name for backend in backends],
-        artefact=path if own is not None and own in backends else None,
-        trust=trust,
-        progress=progress,
-    )
-
-
-def _parted(certificate: Certificate | None, answers: Evaluation) -> Any:
-    """The backend that differs, the first place, and its recording; None where none differs."""
-    if certificate is None or certificate.network_hash != answers.network_hash:
-        return None
-    for name, check in certificate.checks.items():
-        place = check.comparison.first_divergence
-        if place is not None:
-            return name, place, check.recording
-    return None
-
-
 def _before(
     named: Source | None,
-    network: Network | IntegerNetwork | None,
+    network: Network | IntegerNetwork,
     run: _Run,
     dataset: Dataset | None,
 ) -> tuple[Network | IntegerNetwork | None, str]:
     """The network before learning, and where it comes from; or None, and why it is not known."""
-    assert network is not None
     if named is not None:
         return _same_shape(as_network(named), network, run)
     if run.options is None or isinstance(network, IntegerNetwork):
@@ -426,88 +512,58 @@ def _same_shape(
     return before, "Before: a network that was named; the run noted another as its start."
 
 
-def _headline(
-    network: Network | IntegerNetwork,
-    accuracy: Mapping[str, float],
-    answers: Evaluation | None,
-    certificate: Certificate | None,
-) -> list[tuple[str, str]]:
+def _headline(results: _Results) -> list[tuple[str, str]]:
     """The few numbers that matter most."""
-    found = [(f"accuracy, {name.partition(' (')[0]}", f"{v:.2%}") for name, v in accuracy.items()]
+    found = [
+        (f"accuracy, {name.partition(' (')[0]}", f"{share:.2%}")
+        for name, share in results.accuracy.items()
+    ]
+    network, certificate = results.network, results.certificate
     found.append(("neurons", f"{sum(p.size for p in network.populations):,}"))
-    synapses = sum(int((p.weight != 0).sum()) for p in network.projections)
+    synapses = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
     found += [("synapses", f"{synapses:,}"), ("longest delay", f"{network.max_delay} steps")]
-    if answers is not None:
-        for name, rate in answers.spikes_per_neuron.items():
-            found.append((f"spikes per neuron, {name}", f"{rate:.3g}"))
+    rates = {} if results.answers is None else results.answers.spikes_per_neuron
+    found += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
     if certificate is not None:
         found.append(("spikes compared", f"{certificate.spikes_compared:,}"))
         found.append(("spikes different", f"{certificate.spikes_different:,}"))
     return found
 
 
-def _reproduce(
-    run: _Run,
-    words: Sequence[str],
-    split: str | None,
-    samples: int | None,
-    against: Sequence[str],
-    rounding: Mapping[str, Any],
-    floats: Network | None,
-    integers: IntegerNetwork | None,
-    events: SpikeEvents | None,
-    where: str,
-) -> Section:
+def _command(
+    title: str,
+    data: Dataset | SpikeEvents | str | Path | None,
+    options: Mapping[str, Any],
+) -> list[str]:
+    """The words of a command line; DATA that were not named, or are in memory, are left out."""
+    words = ["nmtool", "report", title]
+    if isinstance(data, str | Path):
+        words.append(str(data))
+    elif isinstance(data, Dataset) and not data.in_memory:
+        words.append(data.name)
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+def _reproduce(results: _Results, command: Sequence[str]) -> Section:
     """Commands, seeds, versions and hashes."""
     values: list[tuple[str, str]] = []
-    code: list[tuple[str, str]] = []
-    for name, one in (("float network", floats), ("integers", integers)):
+    for name, one in (("float network", results.floats), ("integers", results.integers)):
         if one is not None:
             values.append((f"content hash, {name}", one.content_hash))
+    events = results.events
     if events is not None:
-        values.append(
-            (f"SHA-256 of the {events.n_samples:,} samples, {where}", events.content_hash)
-        )
-    settings = {}
-    if run.options is not None:
-        values.append(("seed of training", str(run.options.seed)))
-        settings = _other_than_default(run.options)
-        if run.folder is not None:
-            manifest = run.folder.manifest()
-            values.append(("trained with nmtool", str(manifest.get("nmtool", "unknown"))))
-            values.append(("processes in training", str(manifest.get("ranks", 1))))
-            name = shlex.quote(str(manifest.get("data")))
-            command = f"nmtool train {name} -o RUN --config settings.toml"
-            if run.folder.start is not None:
-                values.append(("started from the network", run.folder.start))
-                settings = run.options.as_json()  # those that START leaves out are not defaults
-                command = f"nmtool finetune START --data {name} -o RUN --config settings.toml"
-            code.append(("command of training", command))
-        # TOML has no null: `none` is the word for it in settings.
-        lines = [
-            f"{name} = {json.dumps('none' if value is None else value)}"
-            for name, value in settings.items()
-        ]
-        code.append(
-            ("settings.toml, without settings at their defaults", "\n".join(lines) or "# none")
-        )
-    for option, value in (("--split", split), ("--samples", samples)):
-        words = [*words, *([option, str(value)] if value is not None else [])]
-    for backend in against:
-        words = [*words, "--against", backend]
-    for option, value in rounding.items():
-        words = [*words, f"--{option.replace('_', '-')}", str(value)]
-    code.append(("command of this report", shlex.join([*words, "-o", "report.html"])))
+        on = f"{events.n_samples:,} samples, {results.where}"
+        values.append((f"SHA-256 of the {on}", events.content_hash))
+    about_run, settings, code = results.run.origin()
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
-    values.append(("this report", ", ".join(f"{name} {v}" for name, v in versions.items())))
-    facts = {"hashes": dict(values), "settings": settings, "versions": versions, "code": dict(code)}
-    return chapters.reproduce_section(values, code, facts)
-
-
-def _other_than_default(options: TrainOptions) -> dict[str, Any]:
-    """Settings of a run that are not what they are by default."""
-    default = type(options)().as_json()
-    return {name: value for name, value in options.as_json().items() if value != default[name]}
+    this_report = ", ".join(f"{name} {one}" for name, one in versions.items())
+    values += [*about_run, ("this report", this_report)]
+    code.append(("command of this report", shlex.join([*command, "-o", "report.html"])))
+    facts = {"hashes": dict(values), "settings": settings, "versions": versions}
+    return chapters.reproduce_section(values, code, {**facts, "code": dict(code)})
 
 
 def _versions() -> dict[str, str]:

@@ -89,6 +89,14 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
 
 
 @pytest.mark.usefixtures("data")
+def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    said = nmtool("report", integers, "two")
+    assert said.code == 0
+    assert "2 of 3 events " in said.out
+
+
+@pytest.mark.usefixtures("data")
 def test_without_matplotlib(
     nmtool: Nmtool, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 from tests.nmtool.verbs.conftest import Export
 from tests.refusals import refused
 
-KEYS = ("accuracy", "classes", "samples", "description", "synapses", "activity", "rounding")
+KEYS = ("accuracy", "classes", "samples", "activity", "description", "synapses", "rounding")
 KEYS += ("certificate", "reproduce")
 
 
