@@ -421,8 +421,13 @@ def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
 
 
 def plain_text(text: str) -> str:
-    """Text as matplotlib shows it, without taking dollars for the marks of a formula."""
-    return str(text).replace("$", r"\$")
+    """Text as matplotlib shows it: dollars mark no formula, and no character is invisible.
+
+    >>> plain_text("5 $\\n")
+    '5 \\\\$�'
+    """
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    return shown.replace("$", r"\$")
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -28,6 +28,8 @@ from nmtool.verification.exercised import listed
 SATURATED = 0.5
 """Share of steps at which a neuron spikes, mean over samples, from which on it is saturated."""
 
+_OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
+
 _PROJECTIONS = 12
 """Projections whose histograms are drawn; a table has all."""
 
@@ -216,13 +218,13 @@ def synapses_section(
 
 
 def activity_section(spikes: Raster, recording: Recording) -> Section:
-    """Rates of the input and of all spiking populations; silent and saturated neurons.
+    """Rates of the input and of all spiking populations; silent and saturated neurons; overflows.
 
     Args:
         spikes: the input.
         recording: what the network answered.
     """
-    rows, said, facts = [], [], {}
+    rows, said, populations = [], [], {}
     for name, one in {"input": spikes, **recording.spikes}.items():
         mean = one.counts().mean(axis=0)
         silent = np.flatnonzero(mean == 0).tolist()
@@ -235,8 +237,13 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
                 weight = "warning" if len(which) == one.n_neurons or which is saturated else ""
                 line = f"{name}: {len(which):,} of {one.n_neurons:,} neurons {what}"
                 said.append((f"{line} ({listed(which)}).", weight))
-        facts[name] = {"neurons": one.n_neurons, "spikes_per_neuron": _mean(mean)}
-        facts[name] |= {"median": middle, "max": top, "silent": silent, "saturated": saturated}
+        populations[name] = {"neurons": one.n_neurons, "spikes_per_neuron": _mean(mean)}
+        populations[name] |= {
+            "median": middle,
+            "max": top,
+            "silent": silent,
+            "saturated": saturated,
+        }
     figures = []
     if recording.spikes:
         figures = [
@@ -245,6 +252,11 @@ def activity_section(spikes: Raster, recording: Recording) -> Section:
         ]
     else:
         said.append(("No population of this network spikes.", ""))
+    overflows = {key: recording.counts[key] for key in _OVERFLOWS if key in recording.counts}
+    if any(overflows.values()):
+        counts = ", ".join(f"{_OVERFLOWS[key]} {count:,}" for key, count in overflows.items())
+        said.append((f"Overflows of the integers: {counts}.", "warning"))
+    facts = {"populations": populations, "overflows": overflows}
     said.append((f"Saturated is who spikes at {SATURATED:.0%} of all steps or more.", ""))
     header = ("", "neurons", "mean", "median", "max", "silent", "saturated")
     table = Table("spikes per neuron and sample", header, rows)
@@ -296,6 +308,8 @@ def certificate_section(found: Certificate | None, example: str) -> Section:
     tables = [_without(table, "s per sample") for table in found.tables()]
     if found.coverage is not None:
         tables += found.coverage.tables()
+    if found.artefacts:
+        tables.append(Table("SHA-256 of what ran", ("", "value"), list(found.artefacts.items())))
     verdict = "Nothing differs." if found.identical else "Backends differ."
     weight = "" if found.identical else "alarm"
     sentences = [(verdict, weight), *found.sentences()]

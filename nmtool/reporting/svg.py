@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from xml.etree import ElementTree
 
 from cycler import cycler
@@ -58,7 +59,9 @@ def svg(figure: Figure, number: int) -> str:
         An `<svg>` element.
     """
     heights = list(figure.heights)
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), warnings.catch_warnings():
+        # Letters that matplotlib's own font lacks are the browser's to draw.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
         FigureCanvasSVG(canvas)
         grid = canvas.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[

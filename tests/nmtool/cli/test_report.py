@@ -85,7 +85,7 @@ def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -
     cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
     said = nmtool("report", integers, "two", "--json")
     assert said.code == 0
-    assert said.json["activity"]["hidden"]["silent"] == [0, 1, 2]
+    assert said.json["activity"]["populations"]["hidden"]["silent"] == [0, 1, 2]
 
 
 @pytest.mark.usefixtures("data")

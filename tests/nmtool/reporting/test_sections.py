@@ -70,12 +70,25 @@ def test_silent_and_saturated_neurons() -> None:
     dense[0, 3, 3] = True
     recording = replace(RECORDING, spikes={"hidden": Raster.from_dense(dense)})
     found = sections.activity_section(Raster.silent(2, 10, 3), recording)
-    assert found.facts["hidden"]["silent"] == [0]
-    assert found.facts["hidden"]["saturated"] == [1]
-    assert found.facts["hidden"]["spikes_per_neuron"] == (5 + 5 + 9 + 1) / 8
-    assert found.facts["input"]["silent"] == [0, 1, 2]
+    assert found.facts["populations"]["hidden"]["silent"] == [0]
+    assert found.facts["populations"]["hidden"]["saturated"] == [1]
+    assert found.facts["populations"]["hidden"]["spikes_per_neuron"] == (5 + 5 + 9 + 1) / 8
+    assert found.facts["populations"]["input"]["silent"] == [0, 1, 2]
     assert [weight for _, weight in found.sentences] == ["", "warning", ""]
     assert len(found.figures) == 2
+
+
+def test_overflows_are_a_warning() -> None:
+    counts = {"u_wraps": 0, "v_clips": 3, "v_clips.hidden": 3}
+    for recording, n_warnings in (
+        (RECORDING, 0),
+        (replace(RECORDING, counts=counts), 1),
+        (replace(RECORDING, counts={}), 0),
+    ):
+        found = sections.activity_section(SAMPLES.raster, recording)
+        weights = [weight for _, weight in found.sentences]
+        assert weights.count("warning") == n_warnings
+    assert found.facts["overflows"] == {}
 
 
 def test_a_population_that_never_spikes_is_a_warning() -> None:
@@ -88,7 +101,7 @@ def test_networks_without_spikes() -> None:
     recording = replace(RECORDING, spikes={})
     found = sections.activity_section(SAMPLES.raster, recording)
     assert found.figures == []
-    assert list(found.facts) == ["input"]
+    assert list(found.facts["populations"]) == ["input"]
     shown = sections.samples_section(SAMPLES.raster, SAMPLES.label, recording, cases.CLASSES)
     assert {len(figure.panels) for figure in shown.figures} == {2}
 

@@ -63,11 +63,19 @@ def draw_names(names: tuple[str, str], *, ax: Any) -> None:
     plot.confusion(Confusion.of(np.array([0, 1]), np.array([0, 1]), names), ax=ax)
 
 
-@pytest.mark.parametrize("name", ["$x_1$", "a $ b", "<script>", "id=\"x\" 'y'", "\\alpha", "ü→"])
+@pytest.mark.parametrize(
+    "name", ["$x_1$", "a $ b", "<script>", "id=\"x\" 'y'", "\\alpha", "ü→", "日本"]
+)
 def test_names_are_shown_as_they_are(name: str) -> None:
     figure = Figure("names", [partial(draw_names, (name, "other"))])
     texts = [element.text for element in ElementTree.fromstring(svg(figure, 0)).iter("text")]
     assert texts.count(name) == 2
+
+
+def test_characters_that_no_file_may_hold() -> None:
+    figure = Figure("names", [partial(draw_names, ("a\x01\n", "other"))])
+    texts = [element.text for element in ElementTree.fromstring(svg(figure, 0)).iter("text")]
+    assert "a\ufffd\ufffd" in texts
 
 
 def test_dense_spikes_are_small() -> None:
