@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
 # `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
-# (.venv-peers), and thousands of damaged files.
+# and NeuroBench (.venv-peers), and thousands of damaged files.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -55,15 +55,15 @@ lines:
 		$$venv/bin/python tests/readme_lines.py || exit 1; \
 	done
 
-# NIR files in the libraries of others, whose pins are no concern of the other environments.
+# NIR files in the libraries of others, and NeuroBench, whose pins are no concern of the others.
 # sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
 peers: $(PEERS)/.peers
-	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py
+	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py
 
 $(PEERS)/.peers: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers]'
+	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers]' 'neurobench>=2.3,<3'
 	$(PEERS)/bin/python -m pip install --quiet --no-compile --no-deps 'sinabs>=3.1,<4' 'pbr<8'
 	touch $@
 

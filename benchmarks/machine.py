@@ -6,9 +6,9 @@ import os
 import platform
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from nmtool.machine import cpu_name
 from nmtool.version import __version__
 
 PACKAGES = ("numpy", "numba", "torch", "snntorch", "norse", "DCLS")
@@ -18,7 +18,7 @@ def header() -> dict[str, Any]:
     """Versions (null if not installed), processor, cores, UTC date, load of the last minutes."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": cores(),
         "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "versions": {
@@ -34,15 +34,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def cores() -> int:

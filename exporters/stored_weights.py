@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import shifted, weight_step
 from nmtool.integer_network import INHIBITORY, MIXED, IntegerProjection
-from nmtool.targets import shifted, weight_step
 
 
 def weight_unit(weight_bits: int, sign_mode: str) -> int:

@@ -22,7 +22,7 @@ from nmtool.hardware_sim.kernel_files import KernelFiles
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-SOURCES = ("nmtool.hardware_sim", "nmtool.targets", "nmtool.dynamics")
+SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
 """Modules, and packages without those below them, that this room's kernels are made of."""
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import targets
+from nmtool import arithmetic
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.reach import Reach, bounds_of, reach
@@ -128,7 +128,7 @@ def _faulty_population(old: IntegerPopulation, fault: Fault) -> IntegerPopulatio
 
 def _grid(projection: IntegerProjection) -> int:
     """The step of the projection's weights."""
-    return targets.weight_step(projection.weight_bits, projection.sign_mode == MIXED)
+    return arithmetic.weight_step(projection.weight_bits, projection.sign_mode == MIXED)
 
 
 # Drawing.
@@ -181,8 +181,8 @@ def _may_change(projection: IntegerProjection, kind: str) -> NDArray[np.bool_]:
     weight = projection.weight.ravel().astype(np.int64)
     if kind == "weight":
         step, signs = _grid(projection), projection.sign_mode
-        low = 0 if signs == EXCITATORY else 1 - targets.MAX_WEIGHT
-        high = 0 if signs == INHIBITORY else targets.MAX_WEIGHT - 1
+        low = 0 if signs == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
+        high = 0 if signs == INHIBITORY else arithmetic.MAX_WEIGHT - 1
         return np.stack([weight + step <= high, weight - step >= low])
     if kind == "delay":
         delay = projection.delay.ravel()
@@ -312,7 +312,7 @@ class Witness:
             weight = right.weight.copy()
             if fault.kind == "weight":
                 value = int(projection.weight[tuple(place)]) + fault.change * _grid(projection)
-                weight[first + place[0]] = targets.shifted(value, projection.weight_exponent)
+                weight[first + place[0]] = arithmetic.shifted(value, projection.weight_exponent)
             else:
                 rows = slice(first, first + projection.shape[0])
                 # A legal weight loses nothing where it is shifted right.
@@ -375,20 +375,20 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, reached: Reach, deep: b
     after = faulty.populations[index]
     if fault.kind == "du":
         keep = max(keep_current(population.du), keep_current(after.du))
-        if not (bounds.u_size * keep >> targets.DECAY_SHIFT).any():
+        if not (bounds.u_size * keep >> arithmetic.DECAY_SHIFT).any():
             return True
     if fault.kind == "dv":
         keep = max(keep_membrane(population.dv), keep_membrane(after.dv))
-        if not (bounds.v_size * keep >> targets.DECAY_SHIFT).any():
+        if not (bounds.v_size * keep >> arithmetic.DECAY_SHIFT).any():
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
     columns = touched(network, fault)
-    before = bounds.peak[columns] <= population.vth << targets.STATE_SHIFT
+    before = bounds.peak[columns] <= population.vth << arithmetic.STATE_SHIFT
     if not before.all():
         return False
     peak = bounds_of(faulty, index, reached, columns).peak
-    return bool((peak <= after.vth << targets.STATE_SHIFT).all())
+    return bool((peak <= after.vth << arithmetic.STATE_SHIFT).all())
 
 
 def _can_arrive(network: IntegerNetwork, fault: Fault, reached: Reach) -> bool:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import STATE_LIMIT, STATE_SHIFT, decayed
 
 _ANYTHING = 1 << 31
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nmtool.targets import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
 
 _HALF_WORD = 1 << 31
 _WORD_MASK = (1 << 32) - 1

@@ -18,7 +18,10 @@ Verbs, for all that commands do:
     quantise            round a network to the integers of a chip; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
+    cost                operations, footprint, latency and energy on samples; gives a Cost
+    compare_cost        accuracy against cost of several networks; gives a Tradeoff
     compare_accuracy    two kinds of networks on the same samples, with an interval; gives a Paired
+    check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
     convert             turn any format into any other, and check it; gives a Conversion
@@ -31,6 +34,11 @@ Verbs, for all that commands do:
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
+
+Live:
+
+    Session             an integer network that hears a stream and can be asked at any step
+    Decision            the class that it answers with, and the scores
 
 Networks:
 
@@ -57,7 +65,9 @@ Quantisation:
     Quantisation        an integer network, an account of the cost, findings
     Calibration         what data showed about currents and membranes, for `round_network`
     round_network       the rounding alone, without data
-    Target              limits of a chip, e.g. its longest delay; by default those of Loihi 2
+    Target              a chip or a format: limits, arithmetic, cores, what events take
+    target_named        a target by name, or from a file of one's own
+    target_names        names of the targets that come with nmtool
 
 Data:
 
@@ -72,8 +82,12 @@ Results:
     Recording           what running a network produced, the same for every backend
     Evaluation          what a recording of labelled samples says
     Confusion           which classes are taken for which, and the accuracy of each
+    Cost                what an inference takes, exactly or with its boundary
+    Tradeoff            costs of several networks, beside their accuracies
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
+    CheckReport         a network on several targets, side by side
+    Fit                 a network on one target: faithful, approximate or unsupported, and why
     Certificate         what was compared and what differed, by backend
     Check               one backend's part of it
     Coverage            which stored numbers the samples exercised
@@ -111,6 +125,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
 
 Plots for notebooks are functions of the module `nmtool.plot`, such as `nm.plot.raster(recording)`.
 
+Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`.
+
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
 """
@@ -122,7 +138,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmtool import plot, zoo
     from nmtool.confusion import Confusion
+    from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
@@ -148,6 +166,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.graph import InputChannels
+    from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
     from nmtool.known_answers import KnownAnswers
     from nmtool.network import Network, Population, Projection
@@ -157,16 +176,20 @@ if TYPE_CHECKING:
     from nmtool.readout import Readout
     from nmtool.recording import Recording
     from nmtool.reporting.report import Report
-    from nmtool.targets import Target
+    from nmtool.targets import Target, target_named, target_names
+    from nmtool.targets.fit import Fit
     from nmtool.training.front.losses import predictions, readout_loss
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
+    from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
+    from nmtool.verbs.costing import compare_cost, cost
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
-    from nmtool.verbs.loading import inspect, load
+    from nmtool.verbs.inspecting import inspect
+    from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
     from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
@@ -180,6 +203,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nmtool.confusion": "Confusion",
+    "nmtool.costs": "Cost Tradeoff",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
@@ -192,6 +216,7 @@ _HOMES = {
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
     "nmtool.graph": "InputChannels",
+    "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
     "nmtool.known_answers": "KnownAnswers",
     "nmtool.network": "Network Population Projection",
@@ -201,16 +226,20 @@ _HOMES = {
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
     "nmtool.reporting.report": "Report",
-    "nmtool.targets": "Target",
+    "nmtool.targets": "Target target_named target_names",
+    "nmtool.targets.fit": "Fit",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.losses": "predictions readout_loss",
     "nmtool.training.front.model": "SpikingNetwork",
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
+    "nmtool.verbs.costing": "compare_cost cost",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
-    "nmtool.verbs.loading": "inspect load",
+    "nmtool.verbs.checking": "CheckReport check",
+    "nmtool.verbs.inspecting": "inspect",
+    "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
     "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
@@ -225,7 +254,7 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("plot",)
+_MODULES = ("plot", "zoo")
 """Modules that are loaded when they are first named."""
 
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
@@ -240,12 +269,15 @@ if TYPE_CHECKING:
         "Cause",
         "Certificate",
         "Check",
+        "CheckReport",
         "Comparison",
         "Confusion",
         "Conversion",
+        "Cost",
         "Coverage",
         "DataError",
         "Dataset",
+        "Decision",
         "Demonstration",
         "Divergence",
         "DoesNotFitError",
@@ -253,6 +285,7 @@ if TYPE_CHECKING:
         "Explanation",
         "FileFormatError",
         "Finding",
+        "Fit",
         "ImportOptions",
         "InputChannels",
         "InputError",
@@ -277,18 +310,23 @@ if TYPE_CHECKING:
         "Recording",
         "Report",
         "Run",
+        "Session",
         "SpikeEvents",
         "SpikingNetwork",
         "StorageError",
         "SweepResult",
         "Target",
+        "Tradeoff",
         "TrainOptions",
         "UsageError",
         "__version__",
         "bin_events",
+        "check",
         "compare_accuracy",
+        "compare_cost",
         "compare_recordings",
         "convert",
+        "cost",
         "demo",
         "evaluate",
         "explain",
@@ -307,6 +345,8 @@ if TYPE_CHECKING:
         "set_up_lava",
         "simulate",
         "sweep",
+        "target_named",
+        "target_names",
         "train",
         "verify",
         "write_shd",

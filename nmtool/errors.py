@@ -19,7 +19,8 @@ several things that are wrong at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -164,6 +165,23 @@ class RankError(MissingError):
     """Another process of a data-parallel job is gone or cannot be reached."""
 
     LOST = "another process of this training job ended unexpectedly"
+
+
+def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
+    """A `fix` for a word that is not known: the nearest one that is, and all of them."""
+    near = nearest(word, known)
+    guess = f"did you mean '{near}'? " if near else ""
+    return f"{guess}use one of {', '.join(known)}{also}"
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that another one probably means, None if there is none like it.
+
+    A name that lacks its unit means the one that has it: `dt` is `dt_ms`.
+    """
+    if f"{word}_ms" in known:
+        return f"{word}_ms"
+    return next(iter(difflib.get_close_matches(word.lower(), known, 1)), None)
 
 
 EXTRAS = {

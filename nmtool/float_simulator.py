@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
+from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
@@ -32,7 +33,6 @@ from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording, check_input
-from nmtool.targets import DECAY_ONE, STATE_SHIFT
 
 Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
+from nmtool.arithmetic import ARITHMETIC, MAX_WEIGHT, SILENT_THRESHOLD, shifted, weight_step
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -25,15 +26,7 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
-from nmtool.targets import (
-    ARITHMETIC,
-    LOIHI2,
-    MAX_WEIGHT,
-    SILENT_THRESHOLD,
-    Target,
-    shifted,
-    weight_step,
-)
+from nmtool.targets import LOIHI2, Target
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned

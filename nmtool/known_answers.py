@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from nmtool import recording as recordings
 from nmtool import storage
+from nmtool.arithmetic import decayed
 from nmtool.errors import DataError
 from nmtool.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
-from nmtool.targets import decayed
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.errors import NetworkError
 from nmtool.exporters.c import file as content
 from nmtool.exporters.c import runtime
@@ -27,7 +28,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
+from nmtool.targets import LOIHI2
 from nmtool.verification.explanation import Cause
 
 STEPS = 60

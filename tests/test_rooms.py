@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD
 
 ROOT = Path(__file__).parents[1]
 STANDARD = sys.stdlib_module_names | {"tomllib"}  # part of it from Python 3.11 on
@@ -51,8 +51,9 @@ def rule(where: str, always: str, lazily: str = "") -> Rule:
 
 ABOVE = " ".join(room for room in ROOMS if room != CORE)
 RULES = (
-    rule("nmtool", "numpy h5py"),
+    rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
+    rule("nmtool.costs", "numpy", "matplotlib"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
     rule("nmtool.verification", "numpy"),
@@ -62,7 +63,7 @@ RULES = (
     rule("nmtool.verbs", "numpy", ABOVE),
     rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
-    rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch", "tomli"),
+    rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(
         "nmtool.training.sweeps",
         "nmtool nmtool.hardware_sim numpy numba torch",

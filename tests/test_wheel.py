@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD
 from nmtool.version import __version__
 from tests import readme_lines
 

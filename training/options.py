@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import default_steps
-from nmtool.data.dataset import VALIDATION_SAMPLES, nearest
-from nmtool.errors import UsageError
+from nmtool.data.dataset import VALIDATION_SAMPLES
+from nmtool.errors import UsageError, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
-from nmtool.readout import FIRST_SPIKE, RULES
-from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, TARGETS
+from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
+from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
 from nmtool.training.recipes import read_settings
 
 
@@ -69,7 +69,7 @@ SCHEDULES = ("cosine", "linear", "constant")
 
 
 SHAPE = (
-    *("hidden", "layers", "recurrent", "readout", "dt_ms", "steps", "group"),
+    *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms"),
 )
 """Settings that decide what the network is: a run that starts from another leaves them alone."""
@@ -92,6 +92,13 @@ class TrainOptions:
     recurrent: bool = _option(NETWORK, True, "synapses within each hidden layer")
     readout: str = _option(
         NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
+    )
+    window: int | None = _option(
+        NETWORK,
+        None,
+        f"readout {WINDOW}: average the membranes of this many last steps",
+        1,
+        MAX_STEPS,
     )
     dt_ms: float = _option(NETWORK, 1.0, "length of a time step in ms", positive=True)
     steps: int | None = _option(
@@ -155,7 +162,9 @@ class TrainOptions:
         "forward pass in floats, or in the integers that the chip will run",
         choices=ARITHMETICS,
     )
-    target: str = _option(INTEGERS, LOIHI2.name, "the chip that is to run them", choices=TARGETS)
+    target: str = _option(
+        INTEGERS, LOIHI2.name, "the chip that is to run them, by name or as a file FILE.toml"
+    )
     weight_bits: int = _option(
         INTEGERS, 8, "bits of a weight", LOIHI2.weight_bits[0], LOIHI2.weight_bits[-1]
     )
@@ -280,6 +289,13 @@ class TrainOptions:
             object.__setattr__(self, option.name, value)
             if value is not None:
                 _check_range(option, value)
+        if (self.readout == WINDOW) != (self.window is not None):
+            raise UsageError(
+                f"the read-out {WINDOW} and the setting window belong together",
+                code="window-without-readout",
+                why=f"readout is {self.readout}, window is {self.window or OFF}",
+                fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
+            )
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
             self._check_init_delay(f"init_delay_{name}")
@@ -292,7 +308,7 @@ class TrainOptions:
 
     def _check_bits(self) -> None:
         """Integers hold what the chip holds."""
-        longest = TARGETS[self.target].max_delay
+        longest = target_named(self.target).max_delay
         if self.arithmetic == "integer" and self.max_delay > longest:
             raise UsageError(
                 f"max_delay is {self.max_delay} steps, the chip holds {longest}",
@@ -313,7 +329,7 @@ class TrainOptions:
     @property
     def delay_grid(self) -> DelayGrid:
         """The delays that a run in integers holds, none beyond `max_delay`."""
-        target = TARGETS[self.target]
+        target = target_named(self.target)
         limit = min(self.max_delay, target.max_delay)
         if self.delay_stride is None:
             return DelayGrid.spanning(self.delay_bits, limit, limit, target)

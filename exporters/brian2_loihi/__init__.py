@@ -89,7 +89,17 @@ def export(
 
 def check_expressible(network: IntegerNetwork) -> None:
     """Raise `DoesNotFitError` unless brian2-loihi can express a network, data aside."""
-    findings = [
+    if findings := misfits(network):
+        raise DoesNotFitError(
+            "brian2-loihi cannot express this network",
+            code="brian2-loihi-does-not-fit",
+            findings=findings,
+        )
+
+
+def misfits(network: IntegerNetwork) -> list[Finding]:
+    """Everything of a network that brian2-loihi cannot express, data aside."""
+    return [
         Finding(
             "brian2-loihi-bias",
             f"population '{population.name}'",
@@ -100,12 +110,6 @@ def check_expressible(network: IntegerNetwork) -> None:
         for population in network.populations
         if population.bias.any()
     ]
-    if findings:
-        raise DoesNotFitError(
-            "brian2-loihi cannot express this network",
-            code="brian2-loihi-does-not-fit",
-            findings=findings,
-        )
 
 
 def load(path: str | Path) -> IntegerNetwork:

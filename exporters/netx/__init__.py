@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from nmtool.errors import DoesNotFitError, FileFormatError
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.embedded import GROUP, Embedded, no_answers, pack_network, unpack_network
 from nmtool.exporters.netx import file, runtime
 from nmtool.exporters.netx.chain import layers_of, order
 from nmtool.exporters.netx.file import NetxFile
-from nmtool.exporters.netx.network import misfits, network_of
+from nmtool.exporters.netx.network import misfits as misfits_of_file
+from nmtool.exporters.netx.network import network_of
 from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -30,6 +31,11 @@ __all__ = ["check", "check_written", "export", "known_answers", "load", "require
 def require() -> None:
     """Raise `MissingError` unless Lava is set up and has lava-dl."""
     runtime.find()
+
+
+def misfits(network: IntegerNetwork) -> list[Finding]:
+    """Everything that a NetX file cannot carry of a network."""
+    return layers_of(network)[1]
 
 
 def export(
@@ -80,7 +86,7 @@ def load(path: str | Path) -> IntegerNetwork:
     held = file.read(path)
     if held.embedded is not None:
         return _own(path, held, held.embedded)
-    findings = misfits(held)
+    findings = misfits_of_file(held)
     if findings:
         raise FileFormatError(
             f"{path} holds what no network of integers can",

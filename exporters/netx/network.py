@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmtool import targets
+from nmtool import arithmetic
 from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
 from nmtool.exporters.netx.file import NetxFile
@@ -143,7 +143,7 @@ def _population(name: str, layer: Layer) -> IntegerPopulation:
         LIF if spikes else LI,
         du=layer.i_decay - 1,
         dv=layer.v_decay,
-        vth=layer.threshold if spikes else targets.SILENT_THRESHOLD,
+        vth=layer.threshold if spikes else arithmetic.SILENT_THRESHOLD,
         scale=1.0,
         bias_exponent=BIAS_EXPONENT,
         bias_mantissa=layer.bias,

@@ -60,6 +60,15 @@ def require() -> None:
     """Nothing: files are executed here."""
 
 
+def misfits(network: Network | IntegerNetwork) -> list[Finding]:
+    """Everything that keeps a network from being written with the default options."""
+    try:
+        build(network, NirOptions())
+    except DoesNotFitError as error:
+        return list(error.findings)
+    return []
+
+
 def export(
     network: Network | IntegerNetwork,
     path: str | Path,

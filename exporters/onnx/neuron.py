@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerPopulation
-from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 
 
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:

@@ -23,10 +23,14 @@ from nmtool.errors import Finding, NmtoolError
 from nmtool.tables import Table, Tabular, shown
 
 if TYPE_CHECKING:
+    from nmtool.targets.fit import Fit
     from nmtool.verification.certificate import Certificate
 
 STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
 """By the weight of a sentence, its colour."""
+
+FIT_STYLES = {"faithful": "green", "approximate": "yellow", "unsupported": "bold red"}
+"""Of the words that say how well a target runs a network."""
 
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""
@@ -118,6 +122,13 @@ def print_tables(value: Tabular) -> None:
         print_table(table)
 
 
+def tell_fits(fits: Iterable[Fit]) -> None:
+    """A line per target that a format leads to, and why it is unsupported, on stderr, if it is."""
+    for one in fits:
+        tell(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
+        print_findings(one.unsupported)
+
+
 def print_certificate(certificate: Certificate) -> None:
     """Print the sentences of a certificate on stdout."""
     for text, weight in certificate.sentences():
@@ -126,7 +137,15 @@ def print_certificate(certificate: Certificate) -> None:
 
 def print_findings(findings: Iterable[Finding]) -> None:
     """Everything that does not fit, on stderr: code, place, what, why and fix."""
-    console = log()
+    _print_findings(log(), findings)
+
+
+def tell_findings(findings: Iterable[Finding]) -> None:
+    """The same on stdout, where they are the result."""
+    _print_findings(out(), findings)
+
+
+def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
     for finding in findings:
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"

@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json(done.as_json())
     else:
         console.print_tables(done)
+        console.print_findings([why for one in done.fits for why in one.unsupported])
         _tell_check(done)
     return 0 if done.passed else 1
 

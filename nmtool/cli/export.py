@@ -12,6 +12,7 @@ from nmtool.cli.nir_options import add_nir_options, nir_options
 from nmtool.network import Network
 from nmtool.quantisation import CALIBRATION_SAMPLES
 from nmtool.verbs import exporting
+from nmtool.verbs.checking import fits_of_format
 from nmtool.verbs.loading import load
 
 
@@ -70,8 +71,12 @@ def run(arguments: argparse.Namespace) -> int:
         options=options,
         force=arguments.force,
     )
+    fits = fits_of_format(network, chosen.name)
     if arguments.json:
-        console.print_json({"format": chosen.name, "path": str(path), "hash": network.content_hash})
+        targets = [one.as_json() for one in fits]
+        content = {"format": chosen.name, "path": str(path), "hash": network.content_hash}
+        console.print_json({**content, "targets": targets})
     else:
+        console.tell_fits(fits)
         console.tell(f"{path} written; nmtool verify {path} checks it, without any data")
     return 0

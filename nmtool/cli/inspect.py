@@ -7,7 +7,7 @@ import argparse
 from nmtool.cli import console
 from nmtool.cli.arguments import add_json
 from nmtool.description import tables_of
-from nmtool.verbs.loading import inspect
+from nmtool.verbs.inspecting import inspect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

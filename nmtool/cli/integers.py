@@ -12,15 +12,15 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.conversion import SCALES
 from nmtool.quantisation.pipeline import RANGES
-from nmtool.targets import LOIHI2
+from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.exporting import calibration_split, quantise_option_unused
 from nmtool.verbs.quantising import quantise
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
 
 
-def add_quantise_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of quantisation; those not given are None."""
+def add_rounding_options(parser: argparse.ArgumentParser) -> None:
+    """Add the numbers of bits that floats are rounded to; those not given are None."""
     parser.add_argument(
         "--weight-bits", type=int, choices=LOIHI2.weight_bits, metavar="N", help="2 … 8, default 8"
     )
@@ -31,6 +31,11 @@ def add_quantise_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 … 6, default 6; delays become multiples of the stride of least error",
     )
+
+
+def add_quantise_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of quantisation; those not given are None."""
+    add_rounding_options(parser)
     parser.add_argument(
         "--ranges",
         choices=RANGES,
@@ -53,7 +58,10 @@ def quantise_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def integers(
-    arguments: argparse.Namespace, found: Network | IntegerNetwork, dataset: Dataset | None
+    arguments: argparse.Namespace,
+    found: Network | IntegerNetwork,
+    dataset: Dataset | None,
+    target: Target = LOIHI2,
 ) -> IntegerNetwork:
     """The integer network a command works on; what rounding had to give is said on stderr.
 
@@ -66,6 +74,6 @@ def integers(
             raise quantise_option_unused(arguments.network, name)
         return found
     calibrate_on = calibration_split(dataset, arguments.network)
-    result = quantise(found, calibrate_on=calibrate_on, progress=progress, **given)
+    result = quantise(found, calibrate_on=calibrate_on, target=target, progress=progress, **given)
     console.print_findings(result.findings)
     return result.network

@@ -26,13 +26,16 @@ COMMANDS = {
     "sweep": "search training settings by validation accuracy",
     "finetune": "go on from a trained network with other settings, as in integers",
     "evaluate": "accuracy and activity of a network on data",
+    "cost": "operations, footprint, latency and energy per inference, of one network or several",
     "compare": "how far apart two kinds of networks are, and how sure that is",
     "quantise": "round a network to the integers of a chip",
+    "check": "does a network fit a chip, what changes there, what is wasted",
     "export": "write a network in another format",
     "convert": "turn a network of any format into any other, and check what was written",
     "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
     "report": "one page on everything that is known about a run or a network",
+    "zoo": "trained and verified networks that come with nmtool",
     "inspect": "what a file holds",
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",
@@ -102,7 +105,7 @@ def _run_command(command: str | None, words: list[str]) -> int:
 
 
 def _unknown(command: str) -> UsageError:
-    from nmtool.data.dataset import suggestion
+    from nmtool.errors import suggestion
 
     return UsageError(
         f"there is no command '{command}'",

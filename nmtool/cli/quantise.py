@@ -13,7 +13,7 @@ from nmtool.cli.progress import progress
 from nmtool.data.dataset import VALIDATION_SAMPLES
 from nmtool.integer_network import FILE_KIND
 from nmtool.quantisation import CALIBRATION_SAMPLES
-from nmtool.targets import LOIHI2, TARGETS
+from nmtool.targets import LOIHI2, target_named
 from nmtool.verbs.exporting import check_network_name, check_replaceable
 from nmtool.verbs.quantising import quantise
 
@@ -21,7 +21,12 @@ from nmtool.verbs.quantising import quantise
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network(parser, "run folder or network file")
     parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
-    parser.add_argument("--target", choices=TARGETS, default=LOIHI2.name, help="default loihi2")
+    parser.add_argument(
+        "--target",
+        metavar="TARGET",
+        default=LOIHI2.name,
+        help="a chip's name or file, whose limits of weights and delays count; default loihi2",
+    )
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -44,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = quantise(
         arguments.network,
         calibrate_on=find_data(arguments, arguments.data) if arguments.data else None,
-        target=TARGETS[arguments.target],
+        target=target_named(arguments.target),
         progress=progress,
         **quantise_options(arguments),
     )

@@ -10,9 +10,11 @@ from nmtool.cli.evaluate import print_result
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.verbs import running
+from nmtool.verification.certificate import SIMULATOR
 
 EXPORT = (
-    "export that nmtool wrote: Lava folder, .onnx, .nir or .c; or a .net file, whoever wrote it"
+    "export that nmtool wrote: Lava folder, .onnx, .nir or .c; or a .net file, whoever wrote it; "
+    "or integers, in a file of nmtool's or zoo:NAME, which the simulator runs"
 )
 
 
@@ -22,20 +24,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice_of_samples(parser)
     add_trust(parser)
     add_json(parser)
-    parser.epilog = "example: nmtool run network.onnx digits"
+    parser.epilog = "examples: nmtool run network.onnx digits; nmtool run zoo:digits digits"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    format_ = running.executable(arguments.artefact)
-    format_.package.require()
+    runtime = SIMULATOR
+    if not running.holds_integers(arguments.artefact):
+        format_ = running.executable(arguments.artefact)
+        format_.package.require()
+        runtime = format_.name
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split, arguments.samples)
     result = running.run(arguments.artefact, events, trust=arguments.trust, progress=progress)
     if arguments.json:
-        what = {"export": arguments.artefact, "format": format_.name, "hash": result.network_hash}
+        what = {"export": arguments.artefact, "format": runtime, "hash": result.network_hash}
         where = {"data": arguments.data, "split": arguments.split}
         console.print_json({**what, **where, **result.as_json()})
     else:
         title = f"{arguments.artefact} on {arguments.data} ({arguments.split})"
-        print_result(f"{title}, run by {format_.name}", result)
+        print_result(f"{title}, run by {runtime}", result)
     return 0

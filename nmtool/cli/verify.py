@@ -48,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "quantised",
     )
     parser.add_argument(
-        "data", metavar="DATA", nargs="?", help=f"{DATA}; left out, an export answers for itself"
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help=f"{DATA}; left out, an export answers for itself, and others are compared on inputs "
+        "made for them",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -99,7 +103,12 @@ def run(arguments: argparse.Namespace) -> int:
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
         own = executable(arguments.artefact)
-    found = _on_data(arguments, own) if arguments.data else _on_answers(arguments, own)
+    if arguments.data:
+        found = _on_data(arguments, own)
+    elif own is None and arguments.against:
+        found = _on_made_inputs(arguments)
+    else:
+        found = _on_answers(arguments, own)
     if arguments.json:
         console.print_json(found.as_json())
     else:
@@ -135,17 +144,30 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
     )
 
 
+def _on_made_inputs(arguments: argparse.Namespace) -> Certificate:
+    for name in ON_DATA:
+        if name not in ("against", "deep") and getattr(arguments, name):
+            raise _means_data(name)
+    _check_model(arguments, arguments.against)
+    for backend in backends_to_run(arguments.against, None):
+        backend.package.require()
+    return verify(
+        integers(arguments, load(arguments.network), None),
+        against=arguments.against,
+        deep=arguments.deep,
+        coverage=arguments.coverage,
+        options=_options(arguments),
+        progress=progress,
+    )
+
+
 def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificate:
     from nmtool.exporters import formats
 
     rounding = () if arguments.artefact else quantise_options(arguments)
     for name in (*ON_DATA, *rounding):
         if own is not None and getattr(arguments, name):
-            raise UsageError(
-                f"--{name.replace('_', '-')} is for a comparison on data",
-                code="data-missing",
-                fix="name DATA, or leave it out",
-            )
+            raise _means_data(name)
     if own is not None:
         _check_model(arguments, [own.name])
     network: Any = arguments.network
@@ -160,6 +182,14 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
         trust=arguments.trust,
         options=_options(arguments),
         progress=progress,
+    )
+
+
+def _means_data(name: str) -> UsageError:
+    return UsageError(
+        f"--{name.replace('_', '-')} is for a comparison on data",
+        code="data-missing",
+        fix="name DATA, or leave it out",
     )
 
 

@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.data import shd, tonic_sets
-from nmtool.data.dataset import SPLITS, Dataset, suggestion
+from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
 from nmtool.data.yinyang import load_yinyang
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, suggestion
 
 _log = logging.getLogger(__name__)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
-from nmtool.errors import DataError, UsageError
+from nmtool.errors import DataError, UsageError, suggestion
 from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
@@ -164,20 +163,3 @@ class Dataset(Tabular):
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
-
-
-def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
-    """A `fix` for a word that is not known: the nearest one that is, and all of them."""
-    near = nearest(word, known)
-    guess = f"did you mean '{near}'? " if near else ""
-    return f"{guess}use one of {', '.join(known)}{also}"
-
-
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that another one probably means, None if there is none like it.
-
-    A name that lacks its unit means the one that has it: `dt` is `dt_ms`.
-    """
-    if f"{word}_ms" in known:
-        return f"{word}_ms"
-    return next(iter(difflib.get_close_matches(word.lower(), known, 1)), None)

@@ -13,13 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.conversion import Quantisation, round_network
 from nmtool.quantisation.scale import Calibration
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 
 CALIBRATION_SAMPLES = 200
 """Training samples, the first ones, that calibrate a trained network."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import MAX_WEIGHT, SILENT_THRESHOLD, weight_step
 from nmtool.errors import Finding, UsageError
 from nmtool.graph import LIF
 from nmtool.integer_network import (
@@ -49,7 +50,7 @@ from nmtool.quantisation.scale import (
 )
 from nmtool.quantisation.weights import check_weight_bits, weight_findings, weight_jumps
 from nmtool.rounding import round_half_away
-from nmtool.targets import LOIHI2, MAX_WEIGHT, SILENT_THRESHOLD, Target, weight_step
+from nmtool.targets import LOIHI2, Target
 
 STATIC, DATA = SCALES = ("static", "data")
 """Sources of the bounds on currents: every possible input, or calibration data."""

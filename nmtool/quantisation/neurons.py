@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
+from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network, Population
 from nmtool.rounding import round_half_away
-from nmtool.targets import DECAY_ONE, STATE_SHIFT, Target
+from nmtool.targets import Target
 
 THRESHOLD_TOLERANCE = 0.05
 """Of a threshold, relative to itself."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -16,7 +17,7 @@ from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
 from nmtool.tables import Table, Tabular
-from nmtool.targets import STATE_LIMIT, STATE_SHIFT, Target
+from nmtool.targets import Target
 
 
 @dataclass(frozen=True)

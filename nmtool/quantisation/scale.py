@@ -31,7 +31,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.targets import DECAY_ONE, LOIHI2, STATE_LIMIT, STATE_SHIFT, Target
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.targets import LOIHI2, Target
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"

@@ -27,13 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
+from nmtool.arithmetic import MAX_WEIGHT, STATE_SHIFT, weight_step
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.network import Network, Projection
 from nmtool.quantisation import scale
 from nmtool.raster import Raster
 from nmtool.rounding import round_half_away
-from nmtool.targets import LOIHI2, MAX_WEIGHT, STATE_SHIFT, Target, weight_step
+from nmtool.targets import LOIHI2, Target
 
 _FACTORS = 2.0 ** (-np.arange(0, 33) / 8)
 """Ranges tried, as shares of the largest weight: down to 1/16."""

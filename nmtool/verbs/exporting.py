@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
-from nmtool.data.dataset import Dataset, suggestion
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
-from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path
+from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path, suggestion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
+from nmtool.targets.fit import Fit
+from nmtool.verbs.checking import fits_of_format
 from nmtool.verbs.loading import Source, as_network, load, validated_on
 from nmtool.verbs.quantising import keep_apart, quantise
 from nmtool.verbs.verifying import check_answers
@@ -49,6 +51,7 @@ class Conversion(Tabular):
         network: what was to be written.
         size_bytes: of the file, or of all files in the folder.
         findings: what the target cannot hold, where the network was quantised.
+        fits: the targets that its format leads to, each with a word and its findings.
         is_checked: True where it was read back.
         unlike: what reading it back gave instead of the network; '' where that is equal.
         certificate: how its runtime answers to the known answers in it; None where it did not
@@ -63,6 +66,7 @@ class Conversion(Tabular):
     network: Network | IntegerNetwork
     size_bytes: int
     findings: tuple[Finding, ...] = ()
+    fits: tuple[Fit, ...] = ()
     is_checked: bool = False
     unlike: str = ""
     certificate: Certificate | None = None
@@ -83,6 +87,7 @@ class Conversion(Tabular):
             "hash": self.network.content_hash,
             **describe_size(self.network),
             "bytes": self.size_bytes,
+            "targets": [one.as_json() for one in self.fits],
             "check": self._check_json() if self.is_checked else None,
         }
 
@@ -98,6 +103,7 @@ class Conversion(Tabular):
     def tables(self) -> list[Table]:
         """Size of the network and of its file."""
         rows = [*size_in_words(self.network), ("size", f"{self.size_bytes:,} bytes")]
+        rows += [(one.target.name, one.words) for one in self.fits]
         return [Table(f"{self.source} → {self.path}", (self.format, ""), rows)]
 
     def __repr__(self) -> str:
@@ -225,7 +231,8 @@ def convert(
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-    done = Conversion(str(source), path, name, found, size_bytes, findings)
+    fits = fits_of_format(found, name)
+    done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
 
 

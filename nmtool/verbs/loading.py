@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
-from nmtool import integer_network, network, recording, storage
-from nmtool.description import describe_network, describe_recording
+from nmtool import integer_network, network, storage, zoo
 from nmtool.errors import FileFormatError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.recording import Recording
 
 if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
@@ -38,7 +36,7 @@ def load(
     <Network: 64 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
 
     Args:
-        path: run folder, network file, file or folder of any format.
+        path: run folder, network file, file or folder of any format; `zoo:NAME`.
         options: how a NIR file or checkpoints of mlGeNN are to be understood. Given for a NIR
             file that nmtool wrote, its graph is read, not the network that it carries.
 
@@ -49,6 +47,7 @@ def load(
     from nmtool.exporters import formats, mlgenn, nir
 
     check_exists(path)
+    path = zoo.path(path) if zoo.is_name(path) else path
     artefact = formats.of_artefact(path)
     if isinstance(options, nir.ImportOptions):
         _check_kind(path, artefact is not None and artefact.name == "nir", "NIR files")
@@ -107,20 +106,11 @@ def validated_on(sources: Iterable[Source]) -> int | None:
     return known.pop() if len(known) == 1 else None
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
-    """Describe what a run folder, network, export or recording holds, as plain values for JSON.
-
-    Raises:
-        FileFormatError: missing, damaged, or of another kind.
-    """
-    if storage.archive_kind(path) == recording.FILE_KIND:
-        return describe_recording(Recording.load(path))
-    return describe_network(load(path))
-
-
 def check_exists(path: str | Path) -> None:
     """Raise `FileFormatError` where there is nothing at a path, `UsageError` where it is none."""
     check_path(path)
+    if zoo.is_name(path):
+        path = zoo.path(path)
     if not Path(path).exists():
         raise FileFormatError(
             f"there is no file or folder {path}",

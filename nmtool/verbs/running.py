@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmtool import storage, zoo
 from nmtool.confusion import Confusion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import FileFormatError, UsageError, libraries_needed
 from nmtool.float_simulator import simulate_reals
+from nmtool.integer_network import FILE_KIND as INTEGER_FILE
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular, shown
-from nmtool.verbs.loading import Source, as_network, check_exists
+from nmtool.verbs.loading import Source, as_network, check_exists, load
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -180,12 +182,15 @@ def run(
 ) -> Evaluation:
     """Execute an export with the runtime of its format on labelled samples.
 
+    Integers in a file of nmtool's own have the simulator for a runtime.
+
     >>> import nmtool as nm
     >>> nm.run("net.onnx", data.test)  # doctest: +SKIP
     <Evaluation: accuracy 89.33% of 300 samples>
 
     Args:
-        path: an export of nmtool's, or a NetX file, whoever wrote it.
+        path: an export of nmtool's, or a NetX file, whoever wrote it; a file of integers, or
+            `zoo:NAME`.
         data: the samples.
         trust: run a Lava folder although its code differs from what this nmtool writes.
         progress: is shown how far it is.
@@ -198,6 +203,13 @@ def run(
     """
     from nmtool.exporters.formats import CODE
 
+    network: Network | IntegerNetwork
+    if holds_integers(path):
+        network = load(path)
+        samples = bin_for(network, data)
+        began = time.perf_counter()
+        recording = simulate(network, samples.raster, progress=progress)
+        return replace(evaluated(network, samples, recording), seconds=time.perf_counter() - began)
     format_ = executable(path)
     network = format_.network(path)
     how = {"trust": trust} if CODE in format_.can else {}
@@ -210,6 +222,17 @@ def run(
         recording = format_.package.run(path, samples.raster, on_progress=advance, **how)
     seconds = time.perf_counter() - began
     return replace(evaluated(network, samples, recording), seconds=seconds)
+
+
+def holds_integers(path: str | Path) -> bool:
+    """True for a file of integers of nmtool's own, which the simulator executes.
+
+    Raises:
+        FileFormatError: there is nothing at that path.
+    """
+    check_exists(path)
+    file = zoo.path(path) if zoo.is_name(path) else path
+    return Path(file).is_file() and storage.archive_kind(file) == INTEGER_FILE
 
 
 def evaluated(
@@ -233,8 +256,8 @@ def evaluated(
         samples=n,
         accuracy=recording.accuracy(samples.label),
         spikes_per_neuron=rates,
-        synaptic_events_per_sample=operations.synaptic_events / n,
-        neuron_updates_per_sample=operations.neuron_updates / n,
+        synaptic_events_per_sample=sum(int(one.sum()) for one in operations.synaptic_events) / n,
+        neuron_updates_per_sample=float(sum(operations.neurons.values()) * operations.n_steps),
         counts={name: count for name, count in recording.counts.items() if "." not in name},
         recording=recording,
         confusion=Confusion.of(samples.label, recording.predictions, network.class_names),

@@ -65,7 +65,7 @@ def verify(
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
         data: samples, binned or not; left out, an export is compared on the known answers that it
-            carries.
+            carries, and integers on inputs made for them, in which single faults show.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
             the export.
         artefact: run this export of the network in its own format, not one made for the
@@ -98,13 +98,14 @@ def verify(
     check_type(against, (str, Sequence), "the backends", "name them, e.g. against=['c', 'onnx']")
     against = [against] if isinstance(against, str) else list(against)
     own, artefact = _own_export(network, artefact, against)
-    if data is None:
-        if exercise:
-            raise UsageError(
-                "generated samples are compared beside data",
-                code="data-missing",
-                fix="name DATA, or leave out --exercise",
-            )
+    made = data is None and own is None and bool(against)
+    if data is None and exercise:
+        raise UsageError(
+            "generated samples are compared beside data",
+            code="data-missing",
+            fix="name DATA, or leave out --exercise",
+        )
+    if data is None and not made:
         return _verify_answers(
             network, own, artefact, against, deep, trust, coverage, options, progress
         )
@@ -116,7 +117,7 @@ def verify(
         check_tied(own, artefact, None if artefact == network else found, trust=trust)
     for backend in backends:
         backend.package.require()
-    spikes, label = _input(found, data)
+    spikes, label = _input(found, _made_input(found, backends) if data is None else data)
     how = {one.name: {**trusting(one, trust), **options.get(one.name, {})} for one in backends}
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
@@ -170,6 +171,7 @@ def verify(
         found.content_hash,
         checks,
         accuracy,
+        on_known_answers=made,
         generated=more,
         overflows=_overflows(found, simulated),
         generated_overflows=_overflows(found, answered),
@@ -480,6 +482,13 @@ def _input(
         return data, None
     samples = data if isinstance(data, Samples) else bin_for(network, data)
     return samples.raster, samples.label
+
+
+def _made_input(network: Network | IntegerNetwork, backends: Sequence[Format]) -> Raster:
+    """Inputs made for a network, as exports carry them."""
+    from nmtool.hardware_sim.known_answers import known_answers
+
+    return known_answers(network, run=backends[0].reference).spikes
 
 
 def _simulated(

@@ -19,15 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.dynamics import HOP_LATENCY
-from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
-from nmtool.raster import Raster
-from nmtool.recording import Recording
-from nmtool.targets import (
+from nmtool.arithmetic import (
     DECAY_ONE,
-    LOIHI2,
-    MAX_SIX_BIT_DELAY,
     MAX_WEIGHT,
     SILENT_THRESHOLD,
     STATE_LIMIT,
@@ -35,6 +28,12 @@ from nmtool.targets import (
     shifted,
     weight_step,
 )
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
 from nmtool.verification.explanation import Cause
 from nmtool.verification.forced import (
     CLIP,

@@ -144,7 +144,8 @@ class Certificate(Tabular):
         checks: by the name of the backend.
         accuracy: share of samples classified rightly, 0 … 1, by backend, the integer simulator
             among them; empty where samples have no labels.
-        on_known_answers: True where an artefact was compared on the answers it carries.
+        on_known_answers: True where an artefact was compared on the answers it carries, or a
+            network on inputs made for it.
         generated: by backend, the comparison of samples that were made to exercise the network,
             with u and v of every neuron where the backend records them.
         coverage: what all these samples exercised; None where that was not measured.

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerPopulation
-from nmtool.targets import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
 
 Whole: TypeAlias = "int | NDArray[np.int64]"
 

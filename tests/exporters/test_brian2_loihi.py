@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import nmtool as nm
 from nmtool import storage
+from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
 from nmtool.exporters import brian2_loihi
 from nmtool.exporters.brian2_loihi import environment as environments
@@ -23,7 +24,7 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_SHIFT
+from nmtool.targets import LOIHI2
 from nmtool.verification.comparison import Comparison, compare_recordings
 from tests.networks.drawn import seeds
 from tests.networks.fitting import fitting_network

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
 from nmtool.exporters.environments import clean_variables
@@ -27,7 +28,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, STATE_LIMIT
+from nmtool.targets import LOIHI2
 from tests.networks.edges import edge_network, scattered_network
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network

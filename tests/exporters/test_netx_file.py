@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DoesNotFitError, FileFormatError, Finding, MissingError
 from nmtool.exporters import netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.targets import SILENT_THRESHOLD
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster

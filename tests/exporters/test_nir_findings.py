@@ -34,6 +34,10 @@ def li(v_leak: float = 0.0, r: float = 1.0) -> Any:
     return nir.LI(tau=np.full(2, 2e-3), r=np.full(2, r), v_leak=np.full(2, v_leak))
 
 
+def conv(padding: int = 0) -> Any:
+    return nir.Conv1d(2, np.ones((1, 1, 1)), 1, padding, 1, 1, np.zeros(1))
+
+
 def row(nodes: Nodes, path: Path, *more: tuple[str, str], changes: Changes | None = None) -> Path:
     """A file with the nodes in a row between an input and an output of two lines, and more edges.
 
@@ -76,6 +80,11 @@ RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
         *("nir-potential", "i", {"i": li(), "a": lif(), "b": lif()}, [("i", "b")], {}),
     ),
     "a synapse beside others": (*("nir-synapse", "i", {"i": li(), "a": lif()}, [("in", "a")], {}),),
+    "a stride of nothing": ("nir-window", "c", {"c": conv(), "a": lif()}, [], {"c/stride": 0}),
+    "places that are not told": (
+        *("nir-shape", "p", {"p": nir.SumPool2d(*np.ones((3, 2), int)), "a": lif()}, [], {}),
+    ),
+    "padding without end": ("nir-unrolled", "c", {"c": conv(1 << 20), "a": lif()}, [], {}),
     "a constant without input": ("nir-bias", "i", {"i": li(1.0, r=0.0), "a": lif()}, [], {}),
 }
 

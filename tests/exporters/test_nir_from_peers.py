@@ -85,6 +85,39 @@ def test_spikingjelly(kind: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="spikingjelly 2 is for newer Pythons")
+def test_spikingjelly_with_convolutions(tmp_path: Path) -> None:
+    """Shapes come from its export; `Conv2d`, `AvgPool2d` and `Flatten` are torch's."""
+    import nir
+    import torch
+    from spikingjelly.activation_based import functional, neuron, nir_exchange
+
+    generator = torch.Generator().manual_seed(0)
+    layers = [
+        *(torch.nn.Conv2d(2, 3, 3, padding=1), neuron.IFNode(v_reset=0.0)),
+        *(torch.nn.AvgPool2d(2), torch.nn.Flatten()),
+        *(torch.nn.Linear(48, CLASSES), neuron.IFNode(v_reset=0.0)),
+    ]
+    model = torch.nn.Sequential(*layers)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter[:] = torch.randn(parameter.shape, generator=generator) * 0.4 + 0.1
+    frames = np.random.default_rng(1).random((STEPS, 2, 8, 8)) < 0.1
+    with torch.no_grad():
+        rows = [torch.as_tensor(frame[None], dtype=torch.float32) for frame in frames]
+        expected = np.cumsum([model(row)[0].numpy() for row in rows], axis=0)
+    functional.reset_net(model)
+    path = tmp_path / "x.nir"
+    nir.write(path, nir_exchange.export_to_nir(model, torch.zeros(1, 2, 8, 8)))
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    later = network.n_steps - STEPS
+    dense = np.zeros((1, network.n_steps, frames[0].size), np.bool_)
+    dense[0, :STEPS] = frames.reshape(STEPS, -1)
+    answer = exporter.reference(network, Raster.from_dense(dense)).membrane["answer"][0]
+    assert expected[-1].sum() > 30
+    np.testing.assert_array_equal(answer[later:], expected)
+
+
 def test_norse(tmp_path: Path) -> None:
     """Its export divides `dt` by rates per second, so that time constants in s come with 1."""
     import norse.torch as norse

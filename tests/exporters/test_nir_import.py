@@ -126,7 +126,7 @@ def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
         ("between", "nir-delay"),
         ("fast", "nir-step-too-long"),
         ("low", "nir-threshold"),
-        ("pool", "nir-kind"),
+        ("pool", "nir-shape"),
     ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
@@ -23,7 +24,6 @@ from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD
 from tests.networks.layered import CHANNELS, layered_network, noise
 
 pytestmark = [

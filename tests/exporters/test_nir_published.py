@@ -5,7 +5,6 @@ The files themselves are not here: their nodes, constants and sizes are, with ot
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S, Drawn, as_nir, end, meaning
-from tests.refusals import codes, refused
+from tests.refusals import refused
 
 nir = pytest.importorskip("nir")
 
@@ -124,47 +123,3 @@ def test_a_recurrent_graph_that_is_fed_through_its_own_weights(tmp_path: Path) -
     with refused(FileFormatError, "nir-loop-mixed") as caught:
         exporter.import_file(path)
     assert "'lif1.lif'" in caught.value.what
-
-
-# 02_cnn: convolutions, which no network here has.
-
-
-def test_everything_in_a_convolutional_graph_is_listed(tmp_path: Path) -> None:
-    def convolution(post: int, pre: int, width: int, size: int, stride: int) -> Any:
-        weight = np.ones((post, pre, width, width))
-        return nir.Conv2d((size, size), weight, stride, 1, 1, 1, np.zeros(post))
-
-    def fires(*shape: int) -> Any:
-        return nir.IF(r=np.ones(shape), v_threshold=np.ones(shape))
-
-    def pool() -> Any:
-        return nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
-
-    shape = np.array([8, 4, 4])
-    nodes = {
-        "input": nir.Input({"input": np.array([2, 34, 34])}),
-        "0": convolution(16, 2, 5, 34, 2),
-        "1": fires(16, 16, 16),
-        "2": convolution(16, 16, 3, 16, 1),
-        "3": fires(16, 16, 16),
-        "4": pool(),
-        "5": convolution(8, 16, 3, 8, 1),
-        "6": fires(8, 8, 8),
-        "7": pool(),
-        "8": nir.Flatten({"input": shape}),
-        "9": nir.Affine(np.ones((256, 128)), np.zeros(256)),
-        "10": fires(256),
-        "11": nir.Affine(np.ones((10, 256)), np.zeros(10)),
-        "12": fires(10),
-        "output": end("Output", 10),
-    }
-    names = ["input", *(str(number) for number in range(13)), "output"]
-    edges = list(itertools.pairwise(names))
-    path = written(nir.NIRGraph(nodes, edges, type_check=False), tmp_path / "cnn.nir")
-    with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.import_file(path)
-    findings = caught.value.findings
-    assert [one.where for one in findings] == ["0", "2", "4", "5", "7"]
-    assert codes(findings) == ["nir-kind"] * 5
-    assert "Conv2d" in findings[0].what
-    assert "SumPool2d" in findings[2].what

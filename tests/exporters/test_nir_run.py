@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import nir as exporter
@@ -20,7 +21,6 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.network import Network
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import SILENT_THRESHOLD
 from nmtool.training.mathematics.reference import forward
 from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
 from tests.networks.drawn import float_networks, integer_networks, rasters

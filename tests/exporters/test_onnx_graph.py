@@ -10,6 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.exporters.onnx.file import OPSET, model_bytes
 from nmtool.exporters.onnx.runtime import execute, output_names, recording
 from nmtool.hardware_sim.reference import run_reference
@@ -17,7 +18,6 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.targets import STATE_LIMIT
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.coverage import coverage, exercised, first_spikes
@@ -17,7 +18,6 @@ from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.verification import compare_recordings
 from tests.networks.drawn import integer_networks, rasters
 from tests.networks.integers import random_raster

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import known_answers as module
@@ -19,7 +20,6 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import SILENT_THRESHOLD
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused

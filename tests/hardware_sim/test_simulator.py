@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim import simulator
@@ -17,7 +18,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD
+from nmtool.targets import LOIHI2
 from nmtool.verification.comparison import compare_recordings
 from tests.hardware_sim.lava_arithmetic import lava_run
 from tests.networks.drawn import integer_networks, rasters

@@ -662,6 +662,15 @@ CONSTANTS: dict[str, dict[str, Any]] = {
     "Affine": {"weight": np.ones((1, 1)), "bias": np.zeros(1)},
     "Linear": {"weight": np.ones((1, 1))},
     "Flatten": {"start_dim": 0, "end_dim": -1, "input_type": np.array([1])},
+    "Conv2d": {
+        "weight": np.ones((1, 1, 1, 1)),
+        "bias": np.zeros(1),
+        "stride": 1,
+        "dilation": 1,
+        "groups": 1,
+        "padding": 0,
+    },
+    "SumPool2d": {"kernel_size": [1, 1], "stride": [1, 1], "padding": [0, 0]},
     "Scale": {"scale": np.ones(1)},
     "Delay": {"delay": np.ones(1)},
     "Threshold": {"threshold": np.ones(1)},
@@ -739,6 +748,43 @@ def _(node: Any) -> None:
     graph(node, ["LIF"], [("input", "n0"), ("n0", "output")])
     del node["nodes/input/shape"]
     node["nodes/input/shape"] = np.array([1 << 62, 1 << 62])
+
+
+def _windowed(node: Any, shape: tuple[int, ...], kinds: list[str], **changes: Any) -> None:
+    """A graph in a row behind an input of a shape; changes are of the first node."""
+    names = [f"n{index}" for index in range(len(kinds))]
+    graph(node, kinds, list(itertools.pairwise(["input", *names, "output"])))
+    put(node, "nodes/input/shape", data=np.array(shape))
+    for key, value in changes.items():
+        put(node, f"nodes/n0/{key}", data=value)
+
+
+WINDOWED: dict[str, tuple[tuple[int, ...], list[str], dict[str, Any]]] = {
+    "a pool of 2^20 by 2^20": ((1, 1024, 1024), ["SumPool2d"], {"kernel_size": [1 << 20] * 2}),
+    "a pool whose windows overlap by all": (
+        *((1, 1024, 1024), ["SumPool2d", "Threshold"]),
+        {"kernel_size": [512, 512], "stride": [1, 1]},
+    ),
+    "a pool with steps of nothing": ((1, 8, 8), ["SumPool2d"], {"stride": [0, 0]}),
+    "a convolution padded by 2^62": ((1, 8, 8), ["Conv2d"], {"padding": [1 << 62, 1 << 62]}),
+    "a convolution padded by 2^20": ((1, 8, 8), ["Conv2d"], {"padding": [1 << 20, 1 << 20]}),
+    "a convolution padded by 40 MB of text": ((1, 8, 8), ["Conv2d"], {"padding": "x" * 40_000_000}),
+    "a convolution of 2^63 groups": ((1, 8, 8), ["Conv2d"], {"groups": np.uint64(BEYOND)}),
+    "a convolution in steps of 1e300": ((1, 8, 8), ["Conv2d"], {"stride": 1e300}),
+    "a convolution of 1024 by 1024 places": (
+        *((1, 1024, 1024), ["Conv2d", "Threshold"]),
+        {"weight": np.ones((1, 1, 3, 3)), "padding": [1, 1]},
+    ),
+    "40 convolutions in a row": ((1, 900, 900), ["Conv2d"] * 40, {}),
+    "an input of 10^7 axes": ((1,) * 10_000_000, ["Conv2d"], {}),
+}
+for _name, (_shape, _kinds, _changes) in WINDOWED.items():
+
+    def _window(node: Any, given: Any = (_shape, _kinds, _changes)) -> None:
+        shape, kinds, changes = given
+        _windowed(node, shape, kinds, **changes)
+
+    nir_case(_name)(_window)
 
 
 def netx_case(name: str) -> Callable[[Callable[[Any], None]], None]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import SILENT_THRESHOLD
 
 
 def edge_network(sign: int) -> IntegerNetwork:

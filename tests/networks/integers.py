@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import SILENT_THRESHOLD, weight_step
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import (
     EXCITATORY,
@@ -18,7 +19,7 @@ from nmtool.integer_network import (
 )
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD, weight_step
+from nmtool.targets import LOIHI2
 
 SIGNS = (MIXED, EXCITATORY, INHIBITORY)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD
+from nmtool.targets import LOIHI2
 
 
 def self_sustained_network() -> IntegerNetwork:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import weight_step
 from nmtool.errors import NetworkError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.integer_network import (
@@ -20,7 +21,6 @@ from nmtool.integer_network import (
     sign_mode,
 )
 from nmtool.readout import Readout
-from nmtool.targets import weight_step
 from tests.networks.integers import random_network
 from tests.refusals import refused
 

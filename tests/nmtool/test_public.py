@@ -33,8 +33,8 @@ ERRORS = [
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.NmtoolError)
 ]
-HEADINGS = ["Verbs, for all that commands do", "Networks", "Training", "Quantisation", "Data"]
-HEADINGS += ["Results", "Options of formats"]
+HEADINGS = ["Verbs, for all that commands do", "Live", "Networks", "Training", "Quantisation"]
+HEADINGS += ["Data", "Results", "Options of formats"]
 HEADINGS += ["Errors, each with a stable code, what is wrong, why, and how to fix it"]
 
 
@@ -105,7 +105,8 @@ def test_type_checkers_see_the_same_names_at_the_same_places() -> None:
         for alias in statement.names
     ]
     table = [(home, name, None) for home, names in nmtool._HOMES.items() for name in names.split()]
-    assert sorted(found) == sorted(table)
+    modules = [("nmtool", name, None) for name in nmtool._MODULES]
+    assert sorted(found) == sorted(table + modules)
     assert len(table) == len(nmtool._HOME)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import UsageError
+from nmtool.toml_files import read_toml
 from nmtool.training.options import TrainOptions
-from nmtool.training.recipes import read_settings, read_toml, recipe_names
+from nmtool.training.recipes import read_settings, recipe_names
 from tests.refusals import refused
 
 pytestmark = pytest.mark.torch

@@ -18,13 +18,13 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
+from nmtool.arithmetic import STATE_SHIFT
 from nmtool.graph import LIF
 from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import held_tau
-from nmtool.targets import STATE_SHIFT
 from nmtool.training.engines.cell import Cell, Chip, make_cell
 from nmtool.training.engines.devices import Device
 from nmtool.training.engines.engine import Engine, Synapses

@@ -21,8 +21,8 @@ from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import RUN_CHECKPOINT, RUN_INTEGERS, RUN_LOG, RUN_MANIFEST, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.toml_files import check_texts
 from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
-from nmtool.training.recipes import check_texts
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20

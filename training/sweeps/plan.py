@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data.catalogue import is_name
-from nmtool.data.dataset import suggestion
-from nmtool.errors import Finding, UsageError
+from nmtool.errors import Finding, UsageError, suggestion
+from nmtool.toml_files import read_toml
 from nmtool.training.options import TrainOptions
-from nmtool.training.recipes import read_settings, read_toml
+from nmtool.training.recipes import read_settings
 from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
 
 

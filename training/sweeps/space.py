@@ -14,8 +14,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from nmtool.data.dataset import suggestion
-from nmtool.errors import Finding, NmtoolError, UsageError
+from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
 from nmtool.training.options import TrainOptions, example
 
 

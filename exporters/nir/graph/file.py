@@ -29,7 +29,16 @@ from nmtool.exporters.embedded import (
     unpack_network,
 )
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
-from nmtool.exporters.nir.graph.nodes import IDENTITY, INPUT, LINEAR, OUTPUT, Edge, Graph, Node
+from nmtool.exporters.nir.graph.nodes import (
+    CONVOLUTIONS,
+    IDENTITY,
+    INPUT,
+    LINEAR,
+    OUTPUT,
+    Edge,
+    Graph,
+    Node,
+)
 from nmtool.exporters.nir.options import NirOptions
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -215,7 +224,10 @@ class _Nodes:
         kind = self.file.text(group, "type")
         if kind == _GRAPH:
             return self._nested(group, depth)
-        return Node(kind, self.file.numbers(group))
+        values = self.file.numbers(group)
+        if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
+            values["padding"] = np.array(self.file.text(group, "padding"))
+        return Node(kind, values)
 
     def _nested(self, group: h5py.Group, depth: int) -> _Nested:
         members, nodes = self.file.group(group, "nodes"), {}

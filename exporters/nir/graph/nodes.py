@@ -17,6 +17,7 @@ from nmtool.rounding import round_half_away
 
 INPUT, OUTPUT, IDENTITY = "Input", "Output", "Identity"
 LINEAR, AFFINE, SCALE, DELAY, FLATTEN = "Linear", "Affine", "Scale", "Delay", "Flatten"
+CONV1D, CONV2D, SUM_POOL, AVG_POOL = "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"
 LIF, CUBA_LIF, IF, THRESHOLD = "LIF", "CubaLIF", "IF", "Threshold"
 LI, CUBA_LI, INTEGRATOR = "LI", "CubaLI", "I"
 
@@ -25,6 +26,11 @@ INTEGRATING = (LI, CUBA_LI, INTEGRATOR)
 NEURONS = (*SPIKING, *INTEGRATING)
 WIRES = (INPUT, OUTPUT, IDENTITY, LINEAR, AFFINE, SCALE, DELAY, FLATTEN)
 """Kinds that pass signals on and hold no neurons."""
+
+MATRICES = (LINEAR, AFFINE)
+CONVOLUTIONS, POOLS = (CONV1D, CONV2D), (SUM_POOL, AVG_POOL)
+WINDOWS = (*CONVOLUTIONS, *POOLS)
+"""Kinds whose outputs see windows of what arrives; only files of others have them."""
 
 Edge = tuple[str, str]
 
@@ -35,7 +41,8 @@ class Node:
 
     Attributes:
         kind: its NIR type.
-        values: its arrays, by NIR's names (`Input` and `Output`: `shape`).
+        values: its arrays, by NIR's names (`Input` and `Output`: `shape`); the `padding` of a
+            convolution may be a text.
     """
 
     kind: str

@@ -104,6 +104,7 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
                     raise FileFormatError(
                         f"its projections need more than {MAX_SYNAPSES} synapses",
                         code="nir-too-many-synapses",
+                        why=f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}",
                         fix="split the graph, or write it with fewer synapses",
                     )
                 steps = np.where(weight != 0, delay + later, 0)

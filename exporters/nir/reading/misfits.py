@@ -1,10 +1,8 @@
-"""Everything in a graph of others that a `Network` cannot hold: kinds, values, sizes, ports.
-
-A node without a size of its own passes on as many lines as it is given.
-"""
+"""Everything in a graph of others that a `Network` cannot hold: kinds, values, shapes, ports."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,44 +11,54 @@ import numpy as np
 from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.nodes import (
-    AFFINE,
+    CONVOLUTIONS,
     DELAY,
     FLATTEN,
     IDENTITY,
     INPUT,
-    LINEAR,
+    MATRICES,
     OUTPUT,
     SCALE,
+    WINDOWS,
     Graph,
     Node,
 )
-from nmtool.exporters.nir.reading import neurons
+from nmtool.exporters.nir.reading import linear, neurons, windows
+from nmtool.exporters.nir.reading.shapes import (
+    Shapes,
+    edge_findings,
+    shapes_of,
+    unrolled_findings,
+)
+from nmtool.exporters.nir.reading.windows import Shape
 
 SHOWN = 50
 """Findings that an error carries; the others are counted."""
 
-MAX_LINES = 1 << 20
-"""Of one node."""
-
-MAX_TOTAL = 1 << 22
-"""Of all nodes together."""
-
-_MATRICES = (LINEAR, AFFINE)
-
-_WIRES: dict[str, tuple[str, ...]] = {
+_NEEDED: dict[str, tuple[str, ...]] = {
     INPUT: ("shape",),
     OUTPUT: ("shape",),
     IDENTITY: (),
     FLATTEN: (),
-    LINEAR: ("weight",),
-    AFFINE: ("weight", "bias"),
     SCALE: ("scale",),
     DELAY: ("delay",),
+    **linear.PARAMETERS,
+    **neurons.PARAMETERS,
 }
-_NEEDED = {**_WIRES, **neurons.PARAMETERS}
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    FLATTEN: ("start_dim", "end_dim"),
+    **dict.fromkeys(CONVOLUTIONS, linear.OPTIONAL),
+    **dict.fromkeys(neurons.PARAMETERS, neurons.OPTIONAL),
+}
+
+_SHAPELESS = {"nir-kind", "nir-values", "nir-matrix", "nir-window", "nir-shape"}
+"""Findings of nodes of which it cannot be told what they pass on."""
+
+MAX_AXES = 32
+"""Of an input or output."""
 
 
-def checked(graph: Graph, dt_s: float) -> tuple[Graph, dict[str, int]]:
+def checked(graph: Graph, dt_s: float) -> tuple[Graph, Shapes]:
     """A graph whose nodes and edges a network can hold.
 
     Args:
@@ -58,25 +66,48 @@ def checked(graph: Graph, dt_s: float) -> tuple[Graph, dict[str, int]]:
         dt_s: length of a step in s.
 
     Returns:
-        The graph with nothing but the arrays that NIR defines for its nodes, and per node how
-        many lines it passes on.
+        The graph with nothing but the arrays that NIR defines for its nodes, constants of
+        neurons, `Scale` and `Delay` with one number per line or one for all; and the shapes of
+        what its nodes pass on.
 
     Raises:
         FileFormatError: something in the graph has no counterpart, all of it is listed; or it is
             too large.
     """
-    found: list[Finding] = []
-    for name, node in sorted(graph.nodes.items()):
-        found += _node_findings(printable(name), node, dt_s)
-    refuse(found + _port_findings(graph))
+    found = {
+        name: list(_node_findings(printable(name), node, dt_s))
+        for name, node in sorted(graph.nodes.items())
+    }
+    listed = [finding for one in found.values() for finding in one] + _port_findings(graph)
     nodes = {}
     for name, node in graph.nodes.items():
-        known = (*_NEEDED.get(node.kind, ()), *neurons.OPTIONAL)
+        known = (*_NEEDED.get(node.kind, ()), *_OPTIONAL.get(node.kind, ()))
         nodes[name] = Node(node.kind, {k: v for k, v in node.values.items() if k in known})
     graph = Graph(nodes, graph.edges)
-    sizes = _line_counts(graph)
-    refuse(_size_findings(graph, sizes))
-    return graph, sizes
+    try:
+        shapes = shapes_of(
+            graph, {name for name, one in found.items() if _SHAPELESS & {f.code for f in one}}
+        )
+    except FileFormatError:
+        refuse(listed)
+        raise
+    refuse(listed + shapes.findings + edge_findings(graph, shapes))
+    refuse(unrolled_findings(graph, shapes))
+    for name, node in nodes.items():
+        if node.is_neurons or node.kind in (SCALE, DELAY):
+            nodes[name] = _per_line(node, shapes.passed_on[name])
+    return graph, shapes
+
+
+def _per_line(node: Node, shape: Shape | None) -> Node:
+    """A node whose constants are one per line, in C order, or one for all."""
+    assert shape is not None  # others are refused
+    size = math.prod(shape)
+    values = {
+        key: np.ravel(value if value.size in (1, size) else np.broadcast_to(value, shape))
+        for key, value in node.values.items()
+    }
+    return Node(node.kind, values)
 
 
 def refuse(findings: list[Finding]) -> None:
@@ -105,15 +136,26 @@ def _node_findings(name: str, node: Node, dt_s: float) -> Iterator[Finding]:
         return
     broken = [key for key in _NEEDED[node.kind] if key not in node.values]
     broken += [
-        key for key, value in node.values.items() if not (value.size and np.isfinite(value).all())
+        key
+        for key, value in node.values.items()
+        if value.dtype.kind != "U" and not (value.size and np.isfinite(value).all())
     ]
     for key in dict.fromkeys(broken):
         what = f"{key} is missing, empty or not finite"
         yield Finding("nir-values", name, what, "give it finite numbers")
     if broken:
         return
-    if "weight" in node.values and node.values["weight"].ndim != 2:
-        yield Finding("nir-matrix", name, "its weight is no matrix", "give it two axes")
+    if node.kind in (INPUT, OUTPUT) and node.values["shape"].size > MAX_AXES:
+        what = f"its shape has {node.values['shape'].size:,} axes"
+        yield Finding("nir-shape", name, what, f"give it {MAX_AXES} at most")
+    if node.kind in (*MATRICES, *CONVOLUTIONS):
+        axes = 2 if node.kind in MATRICES else windows.weight_axes(node)
+        if node.values["weight"].ndim != axes:
+            what = f"its weight has {node.values['weight'].ndim} axes"
+            yield Finding("nir-matrix", name, what, f"give it {axes}")
+            return
+    if node.kind in WINDOWS:
+        yield from windows.findings(name, node)
     if node.kind == DELAY and (node.values["delay"] < 0).any():
         yield Finding("nir-delay-negative", name, "a delay is negative", "let it be 0 at least")
     if node.kind == DELAY:
@@ -132,56 +174,4 @@ def _port_findings(graph: Graph) -> list[Finding]:
         if len(names) != 1:
             what = f"it has {len(names)} nodes of the kind {kind}, a network has one"
             found.append(Finding("nir-ports", "graph", what, f"keep one {kind}"))
-    return found
-
-
-def _line_counts(graph: Graph) -> dict[str, int]:
-    """Per node, how many lines it passes on; where it does not say, as many as it is given.
-
-    Raises:
-        FileFormatError: a node is too large, or all are.
-    """
-    sizes = {name: _own(node) for name, node in graph.nodes.items()}
-    targets = graph.targets()
-    ready = [name for name, size in sizes.items() if size > 1]
-    while ready:
-        name = ready.pop()
-        for post in targets[name]:
-            # One constant for all of a node's lines is as many as needed.
-            spreads = graph.nodes[post].kind not in (*_MATRICES, INPUT, OUTPUT)
-            if sizes[post] == 1 and spreads:
-                sizes[post] = sizes[name]
-                ready.append(post)
-    for name, size in sizes.items():
-        if not 1 <= size <= MAX_LINES:
-            raise FileFormatError(
-                f"'{printable(name)}' has {size} lines, not 1 … {MAX_LINES}",
-                code="nir-lines",
-                fix="write a smaller graph, of nodes that have neurons",
-            )
-    if sum(sizes.values()) > MAX_TOTAL:
-        raise FileFormatError(
-            f"its nodes have more than {MAX_TOTAL} lines",
-            code="nir-too-many-lines",
-            fix="write a smaller graph",
-        )
-    return sizes
-
-
-def _own(node: Node) -> int:
-    if node.kind in _MATRICES:
-        return len(node.values["weight"])
-    return node.size if node.values and node.kind != FLATTEN else 1
-
-
-def _size_findings(graph: Graph, sizes: dict[str, int]) -> list[Finding]:
-    """Edges between nodes whose sizes differ."""
-    found = []
-    for pre, post in graph.edges:
-        node = graph.nodes[post]
-        wanted = node.values["weight"].shape[1] if node.kind in _MATRICES else sizes[post]
-        if sizes[pre] != wanted:
-            where = f"{printable(pre)} → {printable(post)}"
-            what = f"{sizes[pre]} lines lead to a node for {wanted}"
-            found.append(Finding("nir-size", where, what, "give both ends as many lines"))
     return found

@@ -6,6 +6,7 @@ output that spikes is counted, and wires between spikes and the output are summe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,30 +16,32 @@ from nmtool.errors import FileFormatError, Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
-    AFFINE,
     DELAY,
     FLATTEN,
     IDENTITY,
     INPUT,
     INTEGRATING,
-    LINEAR,
     OUTPUT,
     SCALE,
     SPIKING,
+    WINDOWS,
     Edge,
     Graph,
     whole_steps,
 )
 from nmtool.exporters.nir.options import ImportOptions
-from nmtool.exporters.nir.reading import misfits
+from nmtool.exporters.nir.reading import linear, misfits
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
 from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
+from nmtool.exporters.nir.reading.shapes import Shapes
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
 from nmtool.float_simulator import RealPopulation
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, Readout
+
+_log = logging.getLogger(__name__)
 
 ANSWER = "answer"
 """Name of a population that is added to answer."""
@@ -50,14 +53,23 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     Raises:
         FileFormatError: something in the graph has no counterpart; all of it is listed.
     """
-    return _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+    network = _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+    if unrolled := graph.of_kind(*WINDOWS):
+        synapses = sum(np.count_nonzero(held.weight) for held in network.projections)
+        places = sum(held.weight.size for held in network.projections)
+        _log.warning(
+            f"convolutions and pools ({len(unrolled)}) are unrolled to synapses, which share no "
+            f"weights: {synapses:,}, in matrices of {places:,}"
+        )
+    return network
 
 
 class _Import:
     """A checked graph on its way to a network."""
 
-    def __init__(self, graph: Graph, sizes: dict[str, int], options: ImportOptions) -> None:
-        self.graph, self.sizes, self.options = graph, sizes, options
+    def __init__(self, graph: Graph, shapes: Shapes, options: ImportOptions) -> None:
+        self.graph, self.shapes, self.options = graph, shapes, options
+        self.sizes = {name: shapes.size(name) for name in graph.nodes}
         self.sources, self.targets = graph.sources(), graph.targets()
         self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
         self.fused = self._synapse_nodes()
@@ -80,8 +92,7 @@ class _Import:
             constant = resting_input(self.graph.nodes[pre])
             arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
         direct = None if self.direct is None else self.named[self.direct]
-        rule = self.options.rule
-        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, rule)
+        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, self.options)
         jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
         parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
@@ -124,9 +135,8 @@ class _Import:
 
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
         node = self.graph.nodes[name]
-        if node.kind in (LINEAR, AFFINE):
-            signal = wires.spread(signal, node.values["weight"].astype(np.float64))
-            return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
+        if node.kind in linear.PARAMETERS:
+            return linear.behind(node, signal, self.shapes.seen.get(name))
         if node.kind == SCALE:
             return wires.scaled(signal, node.values["scale"])
         if node.kind == DELAY:
@@ -194,7 +204,7 @@ def _read_out(
     arriving: dict[str, Signal],
     ends: Signal,
     direct: str | None,
-    rule: str | None,
+    options: ImportOptions,
 ) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
     """Cells and what reaches them, with an output population among them, and its rule.
 
@@ -203,16 +213,17 @@ def _read_out(
         arriving: per population, what reaches it.
         ends: what reaches the output of the graph.
         direct: the population that the output passes on as it is.
-        rule: of the read-out; None for the usual one.
+        options: say the rule of the read-out, or nothing for the usual one.
     """
+    rule, window = options.rule, options.window
     if direct is not None and cells[direct].population.kind == kinds.LI:
-        return cells, arriving, Readout(direct, rule or "mean")
+        return cells, arriving, Readout(direct, rule or "mean", window)
     if direct is not None and rule == FIRST_SPIKE:
-        return cells, arriving, Readout(direct, rule)
+        return cells, arriving, Readout(direct, rule, window)
     name = legal_names([*cells, ANSWER])[ANSWER]
     counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = RealPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
-    readout = Readout(name, rule or ("max" if counts else "mean"))
+    readout = Readout(name, rule or ("max" if counts else "mean"), window)
     return cells | {name: Cell(added, ones)}, arriving | {name: ends}, readout

@@ -143,7 +143,9 @@ def findings(name: str, node: Node, dt_s: float) -> list[Finding]:
             found.append(Finding("nir-step-too-long", name, what, "import it with shorter steps"))
     threshold = node.values.get("threshold" if node.kind == THRESHOLD else "v_threshold")
     if threshold is not None:
-        above = np.ravel(threshold) - np.ravel(node.values.get("v_reset", 0.0))
+        reset = np.asarray(node.values.get("v_reset", 0.0))
+        alike = reset.ndim == threshold.ndim  # one of them may have one number per channel
+        above = threshold - reset if alike else np.ravel(threshold) - np.ravel(reset)
         if above.size and not (above > 0).all():
             what = "a threshold does not lie above the reset potential"
             found.append(Finding("nir-threshold", name, what, "raise it, or reset further down"))

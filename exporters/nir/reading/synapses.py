@@ -1,8 +1,8 @@
 """Signals as lists of synapses, and wires between them: all forms of delay give the same list.
 
-A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). `Linear` spreads
-lines, `Scale` weighs and `Delay` delays them, and edges into one node add up. Biases are synapses
-of an origin that sends 1 in every step.
+A signal on n lines is, per origin, a list of synapses (pre, line, delay, weight). A `Matrix`
+spreads lines, `Scale` weighs and `Delay` delays them, and edges into one node add up. Biases are
+synapses of an origin that sends 1 in every step.
 """
 
 from __future__ import annotations
@@ -57,6 +57,34 @@ class Synapses:
 
 
 @dataclass(frozen=True, eq=False)
+class Matrix:
+    """A linear map, by those of its entries that are not 0, in order of their lines.
+
+    Attributes:
+        size: number of lines that it leads to.
+        start: [lines + 1] int64, where the entries of each line begin.
+        post: [entries] int64, where they lead to.
+        weight: [entries] float64.
+    """
+
+    size: int
+    start: NDArray[np.int64]
+    post: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        shape: tuple[int, int],
+        line: NDArray[np.int64],
+        post: NDArray[np.int64],
+        weight: NDArray[np.float64],
+    ) -> Matrix:
+        """The matrix of a shape (post, lines) with these entries, in order of their lines."""
+        return cls(shape[0], np.searchsorted(line, np.arange(shape[1] + 1)), post, weight)
+
+
+@dataclass(frozen=True, eq=False)
 class Signal:
     """Signal that a node passes on.
 
@@ -107,16 +135,12 @@ def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
     return replace(signal, origins=origins)
 
 
-def spread(signal: Signal, weight: NDArray[np.float64]) -> Signal:
-    """The signal behind a matrix [post, lines]."""
-    line, post = np.nonzero(weight.T)
-    start = np.searchsorted(line, np.arange(signal.size + 1))
-    values = weight[post, line]
+def spread(signal: Signal, matrix: Matrix) -> Signal:
+    """The signal behind a matrix."""
     origins = {
-        name: summed([_joined(synapses, start, post, values)])
-        for name, synapses in signal.origins.items()
+        name: summed([_joined(synapses, matrix)]) for name, synapses in signal.origins.items()
     }
-    return replace(signal, size=len(weight), origins=origins)
+    return Signal(matrix.size, origins)
 
 
 def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
@@ -128,11 +152,9 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
     return added([signal, constant], signal.size) if line.size else signal
 
 
-def _joined(
-    synapses: Synapses, start: NDArray[np.int64], post: NDArray[np.int64], values: NDArray
-) -> Synapses:
-    """Every synapse goes on over all weights of its line; those lie at start[line] … in post."""
-    fan = np.diff(start)[synapses.line]
+def _joined(synapses: Synapses, matrix: Matrix) -> Synapses:
+    """Every synapse goes on over all entries of its line."""
+    fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
     if total > MAX_SYNAPSES:
         raise FileFormatError(
@@ -142,9 +164,9 @@ def _joined(
         )
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
-    at = start[synapses.line[which]] + nth
+    at = matrix.start[synapses.line[which]] + nth
     longer = synapses.taken(which)
-    return replace(longer, line=post[at], weight=longer.weight * values[at])
+    return replace(longer, line=matrix.post[at], weight=longer.weight * matrix.weight[at])
 
 
 def summed(parts: list[Synapses]) -> Synapses:

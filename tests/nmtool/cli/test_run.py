@@ -62,12 +62,12 @@ def test_help_names_every_format_that_is_executed(nmtool: Nmtool) -> None:
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("integers.npz", "export-unknown"),
+        ("floats.npz", "export-unknown"),
         ("missing", "file-missing"),
         ("missing.onnx", "file-missing"),
     ],
 )
-@pytest.mark.usefixtures("integers")
+@pytest.mark.usefixtures("floats")
 def test_what_is_no_export(name: str, error: str, nmtool: Nmtool) -> None:
     said = nmtool("run", name, "two")
     assert (said.code, said.out, said.error) == (2, "", error)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.dynamics import decay, drive_scale
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.reference import run_reference
@@ -17,7 +18,7 @@ from nmtool.quantisation import Calibration, Quantisation, round_network, weight
 from nmtool.quantisation.calibration import calibrate, overflows, settle
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.targets import LOIHI2, STATE_LIMIT
+from nmtool.targets import LOIHI2
 from tests.networks.integers import random_raster
 
 STEPS = 40

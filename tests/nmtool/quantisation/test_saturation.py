@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
@@ -14,7 +15,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.quantisation.calibration import SAMPLES_AT_ONCE, overflows, saturated_populations
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
-from nmtool.targets import LOIHI2, SILENT_THRESHOLD, STATE_LIMIT
+from nmtool.targets import LOIHI2
 
 
 def one_neuron(kind: str, weight: int, *, du: int = 4000) -> IntegerNetwork:

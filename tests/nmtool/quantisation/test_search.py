@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import STATE_SHIFT
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.quantisation.weights import score_error, search_ranges
-from nmtool.targets import STATE_SHIFT
 from tests.networks.integers import random_raster
 from tests.nmtool.quantisation.test_calibration import spiking_network
 

@@ -232,10 +232,22 @@ def test_netx_in_lava(export: Export) -> None:
     assert same(found.recording, simulate_integers(network, bin_for(network, events).raster))
 
 
-@pytest.mark.parametrize("name", ["integers.npz", "words.txt"])
+INTEGERS = cases.integer_network()
+
+
+def test_integers_in_a_file_are_run_by_the_simulator(tmp_path: Path) -> None:
+    INTEGERS.save(tmp_path / "integers.npz")
+    found = nm.run(tmp_path / "integers.npz", EVENTS)
+    expected = nm.evaluate(INTEGERS, EVENTS)
+    assert found.seconds is not None
+    assert same(found.recording, expected.recording)
+    assert found.accuracy == expected.accuracy
+
+
+@pytest.mark.parametrize("name", ["floats.npz", "words.txt"])
 def test_what_is_no_export(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    cases.integer_network().save(path)
+    cases.float_network().save(path)
     with refused(FileFormatError, "export-unknown") as caught:
         nm.run(path, EVENTS)
     assert name in caught.value.what

@@ -18,6 +18,7 @@ from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DoesNotFitError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import c, formats
 from nmtool.exporters.formats import EXECUTES
+from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.recording import Recording
 from nmtool.verification import SIMULATOR
@@ -281,6 +282,33 @@ def test_floats_in_nir_answer_for_themselves(tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("deep", [False, True])
+def test_integers_without_data_are_compared_on_inputs_made_for_them(deep: bool) -> None:
+    found = nm.verify(INTEGERS, against="c", deep=deep)
+    assert found.identical
+    assert found.on_known_answers
+    comparison = found.checks["c"].comparison
+    assert comparison.spikes_emitted > 0
+    assert found.samples == known_answers(INTEGERS).spikes.n_samples
+    assert found.mutation is not None
+    if deep:
+        assert found.mutation.n_seen > 0.9 * len(found.mutation.faults)
+
+
+@needs_compiler
+def test_a_fault_shows_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    faulty(c, flip_spike(0, 3, 1), monkeypatch)
+    assert nm.verify(INTEGERS, against="c").spikes_different == 1
+
+
+def test_floats_without_data_are_compared_in_nir() -> None:
+    need("nir")
+    found = nm.verify(FLOATS, against="nir")
+    assert found.identical
+    assert found.on_known_answers
+
+
+@needs_compiler
 def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     faulty(c, flip_spike(0, 3, 1), monkeypatch)
@@ -294,8 +322,6 @@ def test_what_carries_no_answers(tmp_path: Path) -> None:
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "answers-not-carried"):
             nm.verify(network)
-        with refused(UsageError, "answers-not-carried"):
-            nm.verify(network, against=["c"])
     bare = c.export(INTEGERS, tmp_path / "bare.c")
     with refused(FileFormatError, "answers-missing") as caught:
         nm.verify(bare)

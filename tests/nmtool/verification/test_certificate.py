@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.coverage import coverage
 from nmtool.hardware_sim.mutants import mutation_score
@@ -17,7 +18,6 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.targets import SILENT_THRESHOLD
 from nmtool.verification import (
     SIMULATOR,
     Agreement,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from nmtool.errors import NetworkError, UsageError
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation import DelayGrid, calibrate, round_network
 from nmtool.raster import Raster
-from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY, TARGETS, Target
+from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
+from nmtool.targets.target import LIMITS
 from tests.nmtool.quantisation.cases import one_population
 from tests.refusals import refused
 
 SHORT = replace(LOIHI2, name="short", max_delay=31)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def delayed(*delays: int) -> nm.Network:
@@ -67,17 +68,21 @@ def test_quantising_keeps_the_longest_delay_of_a_target() -> None:
 
 
 def test_training_in_integers_keeps_the_longest_delay_of_a_target(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = pytest.importorskip("nmtool.training.options")
-    monkeypatch.setitem(TARGETS, "short", SHORT)
+    monkeypatch.chdir(tmp_path)
+    Path("short.toml").write_text(
+        'name = "short"\nkind = "chip"\narithmetic = { value = "loihi2", mark = "inferred" }\n'
+        '[holds]\nmax_delay = { value = 31, mark = "inferred" }\n'
+    )
     with refused(UsageError, "max-delay-beyond-chip") as caught:
-        options.TrainOptions(arithmetic="integer", target="short")
+        options.TrainOptions(arithmetic="integer", target="short.toml")
     assert "31" in caught.value.fix
-    settings = options.TrainOptions(arithmetic="integer", target="short", max_delay=31)
-    assert settings.delay_grid == DelayGrid(target=SHORT)
+    settings = options.TrainOptions(arithmetic="integer", target="short.toml", max_delay=31)
+    assert settings.delay_grid.limit == settings.delay_grid.target.max_delay == 31
     assert settings.longest_delay == 31
-    with refused(UsageError, "choice-unknown"):
+    with refused(UsageError, "target-unknown"):
         options.TrainOptions(target="unknown")
 
 
@@ -128,7 +133,7 @@ def test_rounding_obeys_every_limit_of_a_target() -> None:
         assert result.report.populations[0].drive_share < 1
 
 
-@pytest.mark.parametrize("limit", [one.name for one in fields(Target)][1:])
+@pytest.mark.parametrize("limit", LIMITS)
 def test_a_target_holds_no_more_than_the_arithmetic_runs(limit: str) -> None:
     widest = getattr(LOIHI2, limit)
     more = (*widest, widest[-1] + 1) if isinstance(widest, tuple) else widest + 1
@@ -145,7 +150,7 @@ def test_every_limit_of_a_delay_stands_in_one_place() -> None:
         for room in ("nmtool", "training", "exporters", "hardware_sim")
         for path in sorted((ROOT / room).rglob("*.py"))
         for match in limits.finditer(path.read_text(encoding="utf-8"))
-        if path.name != "targets.py"
+        if path.parent.name != "targets"
     }
     assert found == {
         "exporters/lava/package/lava_network/models.py": f"MAX_DELAY = {MAX_SIX_BIT_DELAY}"

@@ -1,0 +1,81 @@
+"""Networks of the zoo from runs: `python -m benchmarks.zoo NAME RUN DATA`.
+
+Evaluates, verifies and costs the integers of a run on the test split of its data, once, and writes
+`nmtool/zoo/NAME.npz` and `NAME.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import nmtool as nm
+from benchmarks import machine
+
+ZOO = Path(__file__).parents[1] / "nmtool" / "zoo"
+
+TITLES = {
+    "digits": "handwritten digits of scikit-learn as spike latencies",
+    "spoken-digits": "spoken digits of FSDD as 700 cochlear channels, 234 after grouping",
+    "yinyang": "the Yin-Yang figure as four spikes",
+}
+LICENCES = {
+    "spoken-digits": "trained on the Free Spoken Digit Dataset (Z. Jackson et al., CC BY-SA 4.0), "
+    "turned into spikes",
+}
+RECIPES = {"spoken-digits": "fsdd700_integer"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=TITLES)
+    parser.add_argument("run", help="run folder that trained in integers")
+    parser.add_argument("data")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--against", nargs="+", default=["lava", "onnx", "c"])
+    parser.add_argument("--minutes", type=float, required=True, help="that training took")
+    parser.add_argument("--commit", required=True, help="of nmtool that trained it")
+    arguments = parser.parse_args()
+    network = nm.load(arguments.run)
+    assert isinstance(network, nm.IntegerNetwork), "the run did not train in integers"
+    test = nm.load_dataset(arguments.data).test
+    found = nm.evaluate(network, test)
+    certificate = nm.verify(network, test, against=arguments.against)
+    recipe = RECIPES.get(arguments.name, arguments.name)
+    checks = {name: check.comparison for name, check in certificate.checks.items()}
+    facts = {
+        "title": TITLES[arguments.name],
+        "hash": network.content_hash,
+        "channels": network.channels.size,
+        "neurons": sum(p.size for p in network.populations),
+        "synapses": sum(int((p.weight != 0).sum()) for p in network.projections),
+        "training": f"nmtool train DATA -o RUN --config {recipe} --arithmetic integer "
+        f"--seed {arguments.seed}",
+        "commit": arguments.commit,
+        "minutes": arguments.minutes,
+        "machine": machine.header()["cpu"],
+        "test_samples": found.samples,
+        "test_accuracy": round(found.accuracy, 6),
+        "synaptic_events_per_sample": round(found.synaptic_events_per_sample, 1),
+        "neuron_updates_per_sample": round(found.neuron_updates_per_sample, 1),
+        "spikes_compared": {name: one.spikes_compared for name, one in checks.items()},
+        "spikes_different": {name: one.spikes_different for name, one in checks.items()},
+    }
+    if arguments.name in LICENCES:
+        facts["licence_of_data"] = LICENCES[arguments.name]
+    network.save(ZOO / f"{arguments.name}.npz")
+    lines = [f"{key} = {_toml(value)}" for key, value in facts.items()]
+    (ZOO / f"{arguments.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(certificate)
+    print(nm.zoo.about(arguments.name).summary())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {entry}" for key, entry in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Time that the C program of a network takes, sample by sample, on this machine.
+
+The samples lie in memory before the first is timed: reading input and keeping answers are left
+out. A first pass is not timed; the spikes it counts must be those of the simulator.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import BackendError
+from nmtool.exporters.c import file
+from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.source import index_type
+from nmtool.exporters.supervise import supervise
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+
+PASSES = 5
+"""Timed runs of every sample, of which the median counts."""
+
+_SILENCE_S = 600.0
+_NETWORK, _DRIVER, _PROGRAM = "network.c", "driver.c", "run"
+_OFFSETS, _CHANNELS = "offsets", "channels"
+
+_DRIVER_TEXT = Template("""\
+#define _POSIX_C_SOURCE 199309L
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "$network"
+
+static int64_t *offsets; /* of the channels of each sample's steps */
+static nmtool_index *channels;
+static int64_t spikes[$n_populations + 1];
+static volatile int answer;
+
+static void *content(const char *name, size_t size, size_t count)
+{
+    FILE *file = fopen(name, "rb");
+    void *values = malloc(size * count + 1);
+
+    if (file == NULL || values == NULL || fread(values, size, count, file) != count) {
+        fputs("the samples could not be read\\n", stderr);
+        exit(1);
+    }
+    fclose(file);
+    return values;
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void run_step(int64_t row)
+{
+    nmtool_step(&channels[offsets[row]], (int)(offsets[row + 1] - offsets[row]));
+}
+
+int main(void)
+{
+    const int64_t rows = (int64_t)$n_samples * $n_steps;
+
+    offsets = content("$offsets", sizeof *offsets, (size_t)rows + 1);
+    channels = content("$channels", sizeof *channels, (size_t)offsets[rows]);
+    for (int64_t row = 0; row < rows; row++) {
+        if (row % $n_steps == 0) {
+            nmtool_reset();
+        }
+        run_step(row);
+$counts
+    }
+    for (int i = 0; i < $n_populations; i++) {
+        printf("%lld\\n", (long long)spikes[i]);
+    }
+    for (int pass = 0; pass < $passes; pass++) {
+        for (int64_t sample = 0; sample < $n_samples; sample++) {
+            int64_t began = now();
+            nmtool_reset();
+            for (int64_t row = sample * $n_steps; row < (sample + 1) * $n_steps; row++) {
+                run_step(row);
+            }
+            answer = nmtool_answer();
+            printf("%lld\\n", (long long)(now() - began));
+        }
+        fflush(stdout);
+    }
+    return 0;
+}
+""")
+
+
+def measure(
+    network: IntegerNetwork,
+    spikes: Raster,
+    emitted: Mapping[str, int],
+    *,
+    passes: int = PASSES,
+    on_progress: Callable[[int], None] | None = None,
+) -> NDArray[np.float64]:
+    """Compile a network and time it.
+
+    Args:
+        network: what to run, with the compiler's options for exports.
+        spikes: the input, of at least one sample and step.
+        emitted: by spiking population, the spikes that the simulator counts on this input.
+        passes: timed runs of every sample.
+        on_progress: called with the number of samples finished since the last call.
+
+    Returns:
+        [samples] float64, nanoseconds from reset to answer, the median of all passes.
+
+    Raises:
+        MissingError: there is no C compiler.
+        BackendError: it failed, the program did, or the program's spikes are not the simulator's.
+    """
+    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
+        scratch = Path(name)
+        (scratch / _NETWORK).write_bytes(file.file_bytes(network, None))
+        (scratch / _DRIVER).write_text(_driver(network, spikes, passes), encoding="ascii")
+        compile_program(scratch / _DRIVER, scratch / _PROGRAM)
+        flat = spikes.step_offset()
+        np.append(flat[:, :-1].ravel(), spikes.n_spikes).astype(np.int64).tofile(scratch / _OFFSETS)
+        kind = np.dtype(index_type(network).removesuffix("_t"))
+        spikes.neuron.astype(kind).tofile(scratch / _CHANNELS)
+        said: list[int] = []
+        first = len(network.populations)
+
+        def on_line(line: str) -> None:
+            said.append(int(line))
+            if on_progress is not None and len(said) > first and (len(said) - first) % passes == 0:
+                on_progress(1)
+
+        supervise(
+            [scratch / _PROGRAM],
+            what="timing the compiled network",
+            fix="TMPDIR names a folder whose programs may run, if that was refused",
+            idle_timeout_s=_SILENCE_S,
+            on_line=on_line,
+            cwd=scratch,
+        )
+    counted = dict(zip([p.name for p in network.populations], said[:first], strict=True))
+    if any(counted[name] != count for name, count in emitted.items()):
+        raise BackendError(
+            "the compiled network does not spike as the simulator does",
+            code="timing-other-spikes",
+            why=f"it emitted {counted}, the simulator {dict(emitted)}",
+            fix="nmtool verify NETWORK DATA --against c shows where they part",
+        )
+    return np.median(np.reshape(said[first:], (passes, spikes.n_samples)), axis=0)
+
+
+def _driver(network: IntegerNetwork, spikes: Raster, passes: int) -> str:
+    counts = [
+        f"        spikes[{index}] += nmtool_n_spikes_{population.name};"
+        for index, population in enumerate(network.populations)
+        if population in network.spiking
+    ]
+    return _DRIVER_TEXT.substitute(
+        network=_NETWORK,
+        offsets=_OFFSETS,
+        channels=_CHANNELS,
+        n_populations=len(network.populations),
+        n_samples=spikes.n_samples,
+        n_steps=spikes.n_steps,
+        passes=passes,
+        counts="\n".join(counts),
+    )

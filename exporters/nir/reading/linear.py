@@ -1,0 +1,75 @@
+"""Linear nodes as matrices: `Linear`, `Affine`, convolutions and pools.
+
+A weight that is shared in a convolution becomes a synapse per place: sharing is lost. A chain of
+linear nodes is composed synapse by synapse, in float64, by `nmtool.exporters.nir.reading.synapses`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    AVG_POOL,
+    CONV1D,
+    CONV2D,
+    LINEAR,
+    POOLS,
+    SUM_POOL,
+    WINDOWS,
+    Node,
+)
+from nmtool.exporters.nir.reading import synapses as wires
+from nmtool.exporters.nir.reading.synapses import Matrix, Signal
+from nmtool.exporters.nir.reading.windows import Shape, Window
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    LINEAR: ("weight",),
+    AFFINE: ("weight", "bias"),
+    **dict.fromkeys(
+        (CONV1D, CONV2D), ("weight", "bias", "stride", "padding", "dilation", "groups")
+    ),
+    **dict.fromkeys((SUM_POOL, AVG_POOL), ("kernel_size", "stride", "padding")),
+}
+OPTIONAL = ("input_shape",)
+
+
+def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
+    """The signal behind a linear node.
+
+    Args:
+        node: without findings.
+        signal: what arrives.
+        seen: channels and places of what arrives at a convolution or pool.
+    """
+    if node.kind in WINDOWS:
+        assert seen is not None  # `nmtool.exporters.nir.reading.shapes` refuses others
+        return _behind_window(node, signal, seen)
+    weight = node.values["weight"].astype(np.float64)
+    line, post = np.nonzero(weight.T)
+    signal = wires.spread(signal, Matrix.of(weight.shape, line, post, weight[post, line]))
+    return wires.biased(signal, node.values["bias"]) if node.kind == AFFINE else signal
+
+
+def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
+    """A pool's weight is 1, or 1 by the places of its window, those in the padding too."""
+    window = Window.of(node)
+    line, post, tap = window.pairs(seen)
+    if node.kind in POOLS:
+        taps = math.prod(axis.taps for axis in window.axes)
+        weight = np.broadcast_to(1.0 if node.kind == SUM_POOL else 1 / taps, line.shape)
+    else:
+        weight = node.values["weight"].reshape(*node.values["weight"].shape[:2], -1)[:, :, tap]
+    after = window.passes_on(seen)
+    shape = math.prod(after), math.prod(seen)
+    order = np.argsort(line, axis=None, kind="stable")
+    order = order[np.ravel(weight)[order] != 0]
+    line, post, weight = (np.ravel(part)[order] for part in (line, post, weight))
+    signal = wires.spread(signal, Matrix.of(shape, line, post, weight.astype(np.float64)))
+    if node.kind in POOLS:
+        return signal
+    per_channel = np.broadcast_to(np.ravel(node.values["bias"]), (after[0],))
+    return wires.biased(signal, np.repeat(per_channel, math.prod(after[1:])))

@@ -1,0 +1,316 @@
+"""Shapes of what nodes pass on, from the input onwards.
+
+Nodes of neurons, `Scale` and `Delay` have the shape of their arrays, a matrix one axis. A node with
+one constant for all lines, or one per channel as (channels, 1, 1), passes on the shape it is given,
+and so does a node without any. What arrives at a convolution or pool must have channels and places.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nmtool.errors import FileFormatError, Finding
+from nmtool.exporters.hdf5 import printable
+from nmtool.exporters.nir.graph.loops import neuron_sources
+from nmtool.exporters.nir.graph.nodes import (
+    FLATTEN,
+    INPUT,
+    INTEGRATING,
+    MATRICES,
+    OUTPUT,
+    WINDOWS,
+    Graph,
+    Node,
+)
+from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES
+from nmtool.exporters.nir.reading.windows import Shape, Window
+
+MAX_LINES = 1 << 20
+"""Of one node."""
+
+MAX_TOTAL = 1 << 22
+"""Of all nodes together."""
+
+MAX_UNROLLED = 1 << 23
+"""Synapses of all convolutions and pools: few numbers in a file become that many."""
+
+_BYTES_OF_A_SYNAPSE = 8 + 4
+"""In a network: a weight and a delay, whether the weight is 0 or not."""
+
+ONE: Shape = (1,)
+
+
+@dataclass(eq=False)
+class Shapes:
+    """Shapes in a graph.
+
+    Attributes:
+        passed_on: per node, the shape of what it passes on; None where that cannot be told.
+        seen: per convolution and pool, channels and places of what arrives.
+        findings: why the others have none.
+    """
+
+    passed_on: dict[str, Shape | None] = field(default_factory=dict)
+    seen: dict[str, Shape] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def size(self, name: str) -> int:
+        """Number of lines that a node passes on."""
+        return math.prod(self.passed_on[name] or ONE)
+
+
+def shapes_of(graph: Graph, unfit: Collection[str] = ()) -> Shapes:
+    """The shapes in a graph.
+
+    Args:
+        graph: its nodes have all their values.
+        unfit: nodes that have not, and pass on nothing that can be told.
+
+    Raises:
+        FileFormatError: a node is too large, or all are.
+    """
+    own = {name: _own(node) for name, node in graph.nodes.items() if name not in unfit}
+    for name, shape in own.items():
+        if shape and not (min(shape) >= 1 and math.prod(shape) <= MAX_LINES):
+            raise FileFormatError(
+                f"'{printable(name)}' has {printable(in_words(shape))} lines, not 1 … {MAX_LINES}",
+                code="nir-lines",
+                fix="write a smaller graph, of nodes that have neurons",
+            )
+    found = _Inference(graph, own).run()
+    found.findings.sort(key=lambda finding: finding.where)
+    if sum(map(found.size, graph.nodes)) > MAX_TOTAL:
+        raise FileFormatError(
+            f"its nodes have more than {MAX_TOTAL} lines",
+            code="nir-too-many-lines",
+            fix="write a smaller graph",
+        )
+    return found
+
+
+def in_words(shape: Shape) -> str:
+    """A shape for people."""
+    return " × ".join(map(str, shape))
+
+
+def _own(node: Node) -> Shape:
+    """The shape that a node says it has; () where it says none."""
+    if node.kind in MATRICES:
+        return (len(node.values["weight"]),)
+    if "shape" in node.values:
+        return tuple(int(size) for size in np.ravel(node.values["shape"]))
+    if node.kind in (FLATTEN, *WINDOWS):
+        return ()
+    return max((value.shape for value in node.values.values()), key=math.prod, default=())
+
+
+class _Inference:
+    """Follows edges from nodes whose shape is known; what arrives first decides.
+
+    Nodes to which nothing with a shape leads have their own in the end, convolutions first.
+    """
+
+    def __init__(self, graph: Graph, own: Mapping[str, Shape]) -> None:
+        self.graph, self.own, self.targets = graph, own, graph.targets()
+        self.found = Shapes({name: own.get(name) for name in graph.nodes if self._is_told(name)})
+
+    def run(self) -> Shapes:
+        """Shapes of all nodes."""
+        self._follow(list(self.found.passed_on))
+        places = [name for name, node in self.graph.nodes.items() if "input_shape" in node.values]
+        for name in [*sorted(places), *sorted(self.graph.nodes)]:
+            if name not in self.found.passed_on:
+                self.found.passed_on[name] = self._alone(name)
+                self._follow([name])
+        return self.found
+
+    def _is_told(self, name: str) -> bool:
+        """True for a node that passes on the same whatever arrives."""
+        own, kind = self.own.get(name), self.graph.nodes[name].kind
+        return own is None or kind in (*MATRICES, INPUT, OUTPUT) or bool(own and 1 not in own)
+
+    def _follow(self, ready: list[str]) -> None:
+        while ready:
+            name = ready.pop()
+            for post in self.targets[name]:
+                if post not in self.found.passed_on:
+                    self.found.passed_on[post] = self._behind(post, self.found.passed_on[name])
+                    ready.append(post)
+
+    def _behind(self, name: str, arriving: Shape | None) -> Shape | None:
+        """What a node passes on that something arrives at."""
+        node, own = self.graph.nodes[name], self.own[name]
+        if node.kind in WINDOWS:
+            return None if arriving is None else self._behind_window(name, arriving)
+        if node.kind == FLATTEN and arriving is not None:
+            return _flattened(node, arriving)
+        if math.prod(own) == 1 or arriving is None:
+            return arriving
+        alike = len(own) == len(arriving)
+        alike = alike and all(o in (1, a) for o, a in zip(own, arriving, strict=True))
+        return arriving if alike else own
+
+    def _behind_window(self, name: str, arriving: Shape) -> Shape | None:
+        node, where = self.graph.nodes[name], printable(name)
+        window = Window.of(node)
+        seen = window.shape_of(arriving)
+        if seen is None:
+            what = f"{printable(in_words(arriving))} lines arrive at it: channels and places are "
+            fix = "give the node before it the shape (channels, places …)"
+            fix += ", or it an input_shape" if window.channels else ""
+            self.found.findings.append(Finding("nir-shape", where, f"{what}not told", fix))
+            return None
+        self.found.seen[name] = seen
+        self.found.findings += (found := list(_misfits(where, window, seen)))
+        return None if found else window.passes_on(seen)
+
+    def _alone(self, name: str) -> Shape | None:
+        """What a node passes on that nothing with a shape leads to."""
+        node = self.graph.nodes[name]
+        if node.kind not in WINDOWS:
+            return self.own[name] or ONE
+        window = Window.of(node)
+        if window.channels and window.places:
+            return self._behind_window(name, (window.channels[1], *window.places))
+        return self._behind_window(name, ONE)
+
+
+def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
+    """Reasons why a window cannot slide over what arrives, or is too large unrolled."""
+    named = window.channels and (window.channels[1], *(window.places or seen[1:]))
+    if named and named != seen:
+        what = f"{in_words(seen)} arrives at it, and it is made for {in_words(named)}"
+        yield Finding("nir-shape", where, what, "give both ends the same channels and places")
+        return
+    after = window.passes_on(seen)
+    if 0 in after:
+        what = f"its window is larger than the {in_words(seen[1:])} places it sees"
+        yield Finding("nir-shape", where, what, "use a smaller kernel or dilation, or more padding")
+    elif math.prod(after) > MAX_LINES:
+        what = f"unrolled, it has {math.prod(after):,} outputs, more than {MAX_LINES:,}"
+        yield Finding("nir-unrolled", where, what, "use less padding, or a larger stride")
+    elif (count := window.n_synapses(seen)) > MAX_UNROLLED:
+        what = (
+            f"unrolled, it has {count:,} synapses to {math.prod(after):,} outputs, "
+            f"more than {MAX_UNROLLED:,}"
+        )
+        yield Finding("nir-unrolled", where, what, "use fewer channels, or pool before it")
+
+
+def _flattened(node: Node, arriving: Shape) -> Shape:
+    """As NIR slices it: axes from start_dim to end_dim become one, numbered without a batch."""
+    start, end = (
+        int(np.ravel(node.values[key])[0]) if key in node.values else usual
+        for key, usual in (("start_dim", 1), ("end_dim", -1))
+    )
+    last = end + 1 or len(arriving)
+    within = arriving[start:last]
+    if not within:
+        return arriving
+    first = range(len(arriving))[start:last][0]
+    return (*arriving[:first], math.prod(within), *arriving[first + len(within) :])
+
+
+def edge_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
+    """Edges whose ends have other numbers of lines, or the same in another shape."""
+    found = []
+    for pre, post in graph.edges:
+        node, sent = graph.nodes[post], shapes.passed_on[pre]
+        wanted = _wanted(node, post, shapes)
+        if sent is None or wanted is None:  # said already
+            continue
+        where = f"{printable(pre)} → {printable(post)}"
+        if math.prod(sent) != math.prod(wanted):
+            what = f"{math.prod(sent)} lines lead to a node for {math.prod(wanted)}"
+            found.append(Finding("nir-size", where, what, "give both ends as many lines"))
+        elif node.kind in WINDOWS and _without_batch(sent, wanted) != wanted:
+            what = f"{in_words(sent)} leads to a node for {in_words(wanted)}"
+            fix = "give both ends the same channels and places"
+            found.append(Finding("nir-shape", where, what, fix))
+    return found
+
+
+def _wanted(node: Node, name: str, shapes: Shapes) -> Shape | None:
+    passed_on = shapes.passed_on[name]
+    if node.kind in MATRICES and passed_on is not None:
+        return (node.values["weight"].shape[1],)
+    return shapes.seen.get(name) if node.kind in WINDOWS else passed_on
+
+
+def _without_batch(shape: Shape, wanted: Shape) -> Shape:
+    """A shape without leading axes of one; a flat one is taken for the wanted one."""
+    while len(shape) > len(wanted) and shape[0] == 1:
+        shape = shape[1:]
+    return wanted if len(shape) < len(wanted) else shape
+
+
+def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
+    """Convolutions and pools that are too many synapses, or need projections that are too large.
+
+    A projection has a weight and a delay for every neuron of one population and every one of
+    another, whatever a window sees of them.
+    """
+    windows = graph.of_kind(*WINDOWS)
+    counts = {name: Window.of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
+    if sum(counts.values()) > MAX_UNROLLED:
+        return [
+            Finding(
+                "nir-unrolled",
+                printable(name),
+                f"unrolled, it has {count:,} synapses, all convolutions and pools together "
+                f"{sum(counts.values()):,}, more than {MAX_UNROLLED:,}",
+                "use fewer channels, or pool before it",
+            )
+            for name, count in counts.items()
+            if count * len(counts) >= sum(counts.values())  # one of the large ones
+        ]
+    origins = neuron_sources(graph) if windows else {}
+    pairs = [
+        (origin, name)
+        for name, node in graph.nodes.items()
+        if node.is_neurons
+        for origin in sorted(origins.get(name, ()))
+        if graph.nodes[origin].kind not in INTEGRATING
+    ]
+    cost = {pair: shapes.size(pair[0]) * shapes.size(pair[1]) for pair in pairs}
+    total = sum(cost.values())
+    if not windows or total <= MAX_SYNAPSES:
+        return []
+    ends = _ends(graph)
+    found = []
+    for name in windows:
+        served = [(pre, post) for pre, post in pairs if pre in origins[name] and post in ends[name]]
+        pre, post = max(served, key=lambda pair: cost[pair], default=("", ""))
+        needed = cost.get((pre, post), 0)
+        if needed <= MAX_SYNAPSES and needed * len(pairs) < total:  # none of the large ones
+            continue
+        what = (
+            f"unrolled, it needs {shapes.size(pre):,} × {shapes.size(post):,} = "
+            f"{needed:,} synapses from {printable(pre)} to {printable(post)} "
+            f"({needed * _BYTES_OF_A_SYNAPSE:,} bytes); all projections together {total:,}, "
+            f"more than {MAX_SYNAPSES:,}"
+        )
+        fix = "use fewer channels or larger strides, or pool before it"
+        found.append(Finding("nir-unrolled", printable(name), what, fix))
+    return found
+
+
+def _ends(graph: Graph) -> dict[str, frozenset[str]]:
+    """Per node, the neurons that its signals reach without passing through neurons."""
+    sources = graph.sources()
+    ends: dict[str, set[str]] = {name: set() for name in graph.nodes}
+    changed = deque(name for name, node in graph.nodes.items() if node.is_neurons)
+    while changed:
+        name = changed.popleft()
+        reached = {name} if graph.nodes[name].is_neurons else ends[name]
+        for pre in sources[name]:
+            if not reached <= ends[pre]:
+                ends[pre] |= reached
+                if not graph.nodes[pre].is_neurons:
+                    changed.append(pre)
+    return {name: frozenset(found) for name, found in ends.items()}

@@ -1,0 +1,43 @@
+"""`nmtool zoo [NAME]`: the networks that come with nmtool."""
+
+from __future__ import annotations
+
+import argparse
+
+from nmtool import zoo
+from nmtool.cli import console
+from nmtool.cli.arguments import add_json
+from nmtool.tables import Table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", nargs="?", help="tell everything about this one")
+    add_json(parser)
+    parser.epilog = "examples: nmtool zoo; nmtool zoo digits; nmtool run zoo:digits digits"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.name:
+        found = zoo.about(arguments.name)
+        if arguments.json:
+            console.print_json(found.as_json())
+        else:
+            console.print_tables(found)
+        return 0
+    networks = [zoo.about(name) for name in zoo.names()]
+    if arguments.json:
+        console.print_json({"networks": [one.as_json() for one in networks]})
+        return 0
+    rows = [
+        (
+            f"{zoo.PREFIX}{one.name}",
+            one.title,
+            one.facts["neurons"],
+            f"{one.facts['test_accuracy']:.2%}",
+            one.facts["synaptic_events_per_sample"],
+        )
+        for one in networks
+    ]
+    header = ("name", "", "neurons", "test", "synaptic events per sample")
+    console.print_table(Table("networks to start from", header, rows))
+    return 0

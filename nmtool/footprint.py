@@ -1,0 +1,95 @@
+"""Footprint and connection sparsity of a network, as NeuroBench defines them.
+
+NeuroBench's footprint is the bytes of a model's parameters and of what it buffers while it runs;
+its connection sparsity is the share of weights that are 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.targets.resources import longest_delay
+
+_BIAS_BITS = 13
+_CONSTANT_BITS = 12 + 12 + 17 + 3
+"""Of a population: du, dv, vth and the exponent of its biases."""
+
+_EXPONENT_BITS = 4
+_STATE_BITS = 24
+_ARRIVAL_BITS = 16
+
+_FLOAT32 = 4
+_NEURON_CONSTANTS = 4
+"""Of a torch copy: the factors of u and v, threshold and bias."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that a network takes.
+
+    Attributes:
+        parameters: of everything that does not change while it runs.
+        state: of everything that does.
+    """
+
+    parameters: int
+    state: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of both."""
+        return self.parameters + self.state
+
+
+def integer_footprint(network: IntegerNetwork) -> Footprint:
+    """The footprint in a chip's integers, packed without gaps; zeros are stored as any weight.
+
+    A synapse takes the bits of its projection's weights and as many as its projection's longest
+    delay has. A neuron takes 13 bits of bias; u and v of 24 bits; and 16 bits for the sum that
+    arrives in each step from the next to the one that the longest delay onto its population
+    reaches. A population takes 44 bits of constants, a projection 4 of exponent. Delays of
+    synapses of weight 0 are no reason for more bits or sums.
+    """
+    parameters = sum(
+        p.weight.size * (p.weight_bits + longest_delay(p).bit_length()) + _EXPONENT_BITS
+        for p in network.projections
+    )
+    parameters += sum(p.size * _BIAS_BITS + _CONSTANT_BITS for p in network.populations)
+    reach = {p.name: 0 for p in network.populations}
+    for projection in network.projections:
+        reach[projection.target] = max(reach[projection.target], longest_delay(projection))
+    state = sum(
+        p.size * (2 * _STATE_BITS + _ARRIVAL_BITS * (reach[p.name] + HOP_LATENCY))
+        for p in network.populations
+    )
+    return Footprint(-(-parameters // 8), -(-state // 8))
+
+
+def torch_footprint(network: Network | IntegerNetwork) -> Footprint:
+    """The footprint that NeuroBench counts of a copy in torch, all of it in float32.
+
+    The copy has a matrix of weights and one of delays per projection; of each neuron the factors
+    of u and v, threshold and bias, its u and v, and the sums that arrive in the steps ahead.
+    """
+    projections: Sequence = network.projections
+    parameters = sum(2 * p.weight.size for p in projections)
+    parameters += sum(_NEURON_CONSTANTS * p.size for p in network.populations)
+    state = 0
+    for population in network.populations:
+        delays = [int(p.delay.max(initial=0)) for p in projections if p.target == population.name]
+        state += population.size * (2 + max(delays, default=0) + HOP_LATENCY)
+    return Footprint(_FLOAT32 * parameters, _FLOAT32 * state)
+
+
+def connection_sparsity(network: Network | IntegerNetwork) -> float | None:
+    """Share of the network's weights that are 0; None where it has no synapses."""
+    projections: Sequence = network.projections
+    size = sum(p.weight.size for p in projections)
+    full = sum(int(np.count_nonzero(p.weight)) for p in projections)
+    return (size - full) / size if size else None

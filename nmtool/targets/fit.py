@@ -1,0 +1,308 @@
+"""A network on a target: faithful, approximate or unsupported, and everything that is not right.
+
+    faithful      every u, v and spike is that of the simulator
+    approximate   it runs, and something changes; the findings say what
+    unsupported   it does not run, or does not fit
+
+What a format cannot carry its own package knows (`misfits`), and what rounding changes the
+quantiser does: both are handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.errors import Finding
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
+from nmtool.tables import Table, Tabular
+from nmtool.targets.resources import Resources, findings, resources
+from nmtool.targets.target import LOIHI2_NEURON, Target
+
+FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
+
+
+@dataclass(frozen=True, repr=False)
+class Fit(Tabular):
+    """A network on one target.
+
+    Attributes:
+        target: the target.
+        unsupported: why it does not run there; empty where it does.
+        approximate: what changes there.
+        wasteful: what takes room and does nothing.
+        resources: the cores that it takes; None where the target says nothing of cores.
+    """
+
+    target: Target
+    unsupported: tuple[Finding, ...] = ()
+    approximate: tuple[Finding, ...] = ()
+    wasteful: tuple[Finding, ...] = ()
+    resources: Resources | None = None
+
+    @property
+    def word(self) -> str:
+        """`faithful`, `approximate` or `unsupported`."""
+        if self.unsupported:
+            return UNSUPPORTED
+        return APPROXIMATE if self.approximate else FAITHFUL
+
+    @property
+    def words(self) -> str:
+        """`faithful, 3 of 128 cores if …`."""
+        if self.resources is None or self.resources.cores is None:
+            return self.word
+        return f"{self.word}, {self.resources.in_words()}"
+
+    def __repr__(self) -> str:
+        return f"<Fit: {self.target.name}: {self.words}>"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        kinds = ("unsupported", "approximate", "wasteful")
+        return {
+            "target": self.target.name,
+            "word": self.word,
+            **{kind: [asdict(one) for one in getattr(self, kind)] for kind in kinds},
+            "resources": None if self.resources is None else self.resources.as_json(),
+        }
+
+    def tables(self) -> list[Table]:
+        """The cores that it takes."""
+        return [] if self.resources is None else self.resources.tables()
+
+
+def fit(
+    network: IntegerNetwork,
+    target: Target,
+    *,
+    misfits: Iterable[Finding] = (),
+    changed: Iterable[Finding] = (),
+) -> Fit:
+    """Find everything that does not fit, everything that changes and everything wasteful.
+
+    >>> from nmtool.targets import target_named
+    >>> fit(network, target_named("loihi2")).word  # doctest: +SKIP
+    'faithful'
+
+    Args:
+        network: the integers.
+        target: a chip or a format.
+        misfits: of the format that leads there.
+        changed: what rounding to these integers changed.
+    """
+    core, chip = target.core, target.chip
+    known = any(v is not None for v in (core.neurons, core.synapse_bytes, core.accumulators))
+    found = resources(network, target) if known else None
+    room = found or Resources(target, ())
+    unsupported = [
+        *misfits,
+        *_held(network, target),
+        *(findings(room, network) if known or chip != type(chip)() else []),
+    ]
+    approximate = [*changed, *_arithmetic(network, target)]
+    wasteful = list(_wasteful(network, target))
+    return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), found)
+
+
+def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Integers that the target does not hold."""
+    name = target.title or target.name
+    for one in network.projections:
+        where = f"{one.source} → {one.target}"
+        beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
+        if beyond and not target.max_delay:
+            what = f"{beyond:,} synapses have a delay, and {name} has none"
+            yield Finding("target-without-delays", where, what, "train without delays: max_delay 0")
+        elif beyond:
+            what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
+            fix = "quantise for it, which cuts them, or train with this reach"
+            yield Finding("target-delay-range", where, what, f"{fix}: --target {target.name}")
+        if one.weight_bits not in target.weight_bits:
+            held = ", ".join(map(str, target.weight_bits))
+            what = f"its weights have {one.weight_bits} bits, {name} holds {held}"
+            fix = f"quantise for it: --weight-bits {target.weight_bits[-1]}"
+            yield Finding("target-weight-bits", where, what, fix)
+        if one.weight_exponent not in target.weight_exponents(one.weight_bits):
+            what = f"its weights are shifted by {one.weight_exponent}, {name} shifts less"
+            yield Finding("target-weight-exponent", where, what, f"quantise for {target.name}")
+    for population in network.populations:
+        for what in _constants_beyond(population, target):
+            fix = f"quantise the float network for it: --target {target.name}"
+            yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
+        if population.bias.any() and target.neuron.bias is False:
+            what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
+            yield Finding("target-without-bias", population.name, what, "train without biases")
+
+
+def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator[str]:
+    pairs = [
+        ("du", population.du, target.max_du),
+        ("dv", population.dv, target.max_dv),
+        ("bias exponent", population.bias_exponent, target.max_bias_exponent),
+    ]
+    if population.kind == LIF:
+        pairs.append(("threshold", population.vth, target.max_threshold))
+    bias = np.asarray(population.bias_mantissa, np.int64)
+    pairs.append(("bias", int(np.maximum(bias + 1, -bias).max()), target.bias_limit))
+    for noun, value, most in pairs:
+        if value > most:
+            yield f"its {noun} is {value}, beyond the {most}"
+
+
+def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Differences between the target's neuron and that of `loihi2`."""
+    neuron, wanted = target.neuron, LOIHI2_NEURON
+    if neuron == wanted:
+        return
+    unknown = [
+        name
+        for name in ("state_bits", "decay", "rounding", "compare", "reset", "current")
+        if getattr(neuron, name) is None and not (name == "state_bits" and _is_real(target))
+    ]
+    if unknown:
+        words = ", ".join(one.replace("_", " ") for one in unknown)
+        yield Finding(
+            "target-unknown", "neurons", f"not known of {target.name}: {words}", "measure it there"
+        )
+    state_bits, decay_bits = wanted.state_bits or 0, wanted.decay_bits or 0
+    if neuron.state_bits is not None and neuron.state_bits < state_bits:
+        yield from _narrow_states(network, neuron.state_bits)
+    else:
+        yield from _overflows(network, target)
+    if neuron.decay == "shift":
+        yield from _shifts(network)
+    elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
+        what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
+        yield Finding("target-decay", "neurons", what, "expect other time constants")
+    differs = {
+        "rounding": ("target-rounding", "rounding of decayed states is {}, not {}"),
+        "compare": ("target-compare", "membranes that spike are {} the threshold, not {} it"),
+        "reset": ("target-reset", "the reset after a spike is {}, not {}"),
+        "current": ("target-current", "the membrane takes the current of the {}, not of {}"),
+    }
+    for name, (code, words) in differs.items():
+        value, due = getattr(neuron, name), getattr(wanted, name)
+        if value not in (None, due):
+            yield Finding(code, "neurons", words.format(value, due), _EFFECTS[name])
+
+
+_EFFECTS = {
+    "rounding": "spikes differ where a membrane comes close to its threshold",
+    "compare": "spikes differ only where a membrane equals its threshold",
+    "reset": "spikes that follow each other differ; train with this reset",
+    "current": "every hop takes a step longer: shorten delays by one",
+}
+
+
+def _is_real(target: Target) -> bool:
+    """True for real numbers, which have no bits that overflow."""
+    return target.neuron.rounding == "none"
+
+
+def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
+    for population in network.spiking:
+        needed = int(population.vth << STATE_SHIFT).bit_length() + 1
+        if needed > bits:
+            what = f"its threshold needs states of {needed} bits, there are {bits}"
+            fix = f"states are scaled down, and their last {needed - bits} bits are lost"
+            yield Finding("target-state-bits", population.name, what, fix)
+
+
+def _overflows(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Populations in which some input could leave 24 bits, where the target goes on otherwise."""
+    for population in network.populations:
+        incoming = [p for p in network.projections if p.target == population.name]
+        drive = one_signed_sum([p.shifted_weight.astype(np.int64) for p in incoming])
+        current = current_ceiling(drive, population.du) * (1 << STATE_SHIFT)
+        bias = float(np.abs(population.bias).max(initial=0))
+        kept = membrane_ceiling(current + bias, population.dv)
+        for noun, reach, way, same in (
+            ("current", current, target.neuron.u_overflow, LOIHI2_NEURON.u_overflow),
+            ("membrane", kept, target.neuron.v_overflow, LOIHI2_NEURON.v_overflow),
+        ):
+            if reach >= STATE_LIMIT and way not in (None, same):
+                what = f"some input could drive its {noun} beyond 24 bits, where it {way}"
+                fix = "compare on data: nmtool verify counts overflows"
+                yield Finding("target-overflow", population.name, what, fix)
+
+
+def _shifts(network: IntegerNetwork) -> Iterator[Finding]:
+    """Decays that are no power of two, and the nearest ones that are."""
+    for population in network.populations:
+        for noun, decay in (("synaptic", population.du + 1), ("membrane", population.dv)):
+            if 0 < decay < DECAY_ONE and decay & (decay - 1):
+                nearest = 2.0 ** round(math.log2(decay))
+                change = math.log1p(-decay / DECAY_ONE) / math.log1p(
+                    -min(nearest, DECAY_ONE - 1) / DECAY_ONE
+                )
+                what = f"decays are shifts: its {noun} time constant becomes {change:.2f} times as "
+                what += "long"
+                fix = "train with one that is a power of two steps"
+                yield Finding("target-decay", population.name, what, fix)
+
+
+def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
+    """Synapses and neurons that take room and do nothing, and bits that carry nothing."""
+    heard = _heard(network)
+    driven = {p.name: (p.bias != 0) for p in network.populations}
+    for one in network.projections:
+        driven[one.target] = driven[one.target] | (one.weight != 0).any(axis=0)
+    silent = int((~heard[INPUT]).sum())
+    if silent:
+        what = f"{silent:,} of {network.channels.size:,} channels reach no output"
+        yield Finding("channels-unheard", "input", what, "leave them out of the data")
+    for population in network.populations:
+        idle = ~driven[population.name]
+        deaf = ~heard[population.name] & ~idle
+        if idle.any():
+            what = f"{idle.sum():,} of {population.size:,} neurons have no input"
+            yield Finding("neurons-undriven", population.name, what, "remove them")
+        if deaf.any():
+            what = f"{deaf.sum():,} of {population.size:,} neurons reach no output"
+            yield Finding("neurons-unheard", population.name, what, "remove them")
+    for one in network.projections:
+        where = f"{one.source} → {one.target}"
+        zeros = 1 - np.count_nonzero(one.weight) / max(one.weight.size, 1)
+        if zeros >= 0.2 and target.core.dense:
+            what = f"{zeros:.0%} of its synapses have weight 0 and take memory all the same"
+            fix = "a smaller network learns as much, or a target that stores them sparse"
+            yield Finding("zeros-stored", where, what, fix)
+        spare = _spare_bits(one.weight, one.weight_bits)
+        if spare and one.weight.any():
+            what = f"its weights of {one.weight_bits} bits carry {one.weight_bits - spare}"
+            fix = f"quantise with --weight-bits {one.weight_bits - spare}, which changes nothing"
+            yield Finding("bits-unused", where, what, fix)
+
+
+def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:
+    """Per source, [neurons] bool: a path of synapses leads to the population that answers."""
+    heard = {p.name: np.zeros(p.size, bool) for p in network.populations}
+    heard[INPUT] = np.zeros(network.channels.size, bool)
+    heard[network.readout.population][:] = True
+    grows = True
+    while grows:
+        grows = False
+        for one in network.projections:
+            more = heard[one.source] | (one.weight[:, heard[one.target]] != 0).any(axis=1)
+            grows = grows or bool((more != heard[one.source]).any())
+            heard[one.source] = more
+    return heard
+
+
+def _spare_bits(weight: np.ndarray, weight_bits: int) -> int:
+    """Bits that could be left out, as every weight is a multiple of a larger step."""
+    used = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)), axis=None))
+    if not used:
+        return 0
+    mixed = weight.min() < 0 < weight.max()
+    step = 1 << (8 - weight_bits + int(mixed))
+    spare = (used & -used).bit_length() - step.bit_length()
+    return max(0, min(spare, weight_bits - 2))

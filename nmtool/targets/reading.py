@@ -1,0 +1,271 @@
+"""Targets from TOML files: those that come with nmtool, and anybody's own.
+
+Each figure is a small table of its own, so that it says how it is known:
+
+    [core]
+    neurons = { value = 1024, mark = "source code", source = "nengo-loihi" }
+
+`docs/targets.md` lists all sections and figures. A figure that is left out is unknown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nmtool.arithmetic import ARITHMETIC
+from nmtool.errors import Finding, UsageError, suggestion
+from nmtool.targets.target import (
+    CHIP,
+    DEFINED,
+    INFERRED,
+    LIMITS,
+    LOIHI2_NEURON,
+    MARKS,
+    SOFTWARE,
+    Chip,
+    Core,
+    EventCosts,
+    Neuron,
+    Origin,
+    Target,
+)
+from nmtool.toml_files import parse_toml, read_toml
+
+ENDING = ".toml"
+
+SECTIONS: Mapping[str, type] = {
+    "neuron": Neuron,
+    "core": Core,
+    "chip": Chip,
+    "energy_pj": EventCosts,
+    "time_ns": EventCosts,
+}
+"""The sections of figures beside `holds`, and the values that they become."""
+
+HOLDS, BARRIER = "holds", "barrier_us"
+_WORDS = ("name", "title", "kind", "format", "arithmetic")
+
+
+def target_names() -> list[str]:
+    """Names of the targets that come with nmtool, sorted.
+
+    >>> target_names()[:3]
+    ['brian2-loihi', 'c', 'catalyst-n1']
+    """
+    found = (file.name for file in (files("nmtool") / "targets").iterdir())
+    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+
+
+def target_named(name: str | Path) -> Target:
+    """A target that comes with nmtool, by its name, or the target in a file.
+
+    >>> target_named("loihi2").core.neurons
+    8192
+
+    Args:
+        name: one of `target_names()`, or the path of a file that ends in `.toml`.
+
+    Raises:
+        UsageError: there is no such target, or its file is wrong; everything that is, is listed.
+    """
+    if isinstance(name, Path) or name.endswith(ENDING):
+        return _target(read_toml(Path(name)), str(name))
+    if name not in target_names():
+        raise UsageError(
+            f"there is no target '{name}'",
+            code="target-unknown",
+            fix=suggestion(name, target_names(), also=f", or a file FILE{ENDING}"),
+        )
+    return _packaged(name)
+
+
+@cache
+def _packaged(name: str) -> Target:
+    file = files("nmtool") / "targets" / f"{name}{ENDING}"
+    return _target(parse_toml(file.read_bytes(), file.name), file.name)
+
+
+def _target(content: dict[str, Any], where: str) -> Target:
+    reader = _Reader(content)
+    target = reader.target()
+    if reader.findings:
+        raise UsageError(
+            f"{where} does not describe a target",
+            code="target-file",
+            fix="mend what is listed; docs/targets.md has every figure",
+            findings=reader.findings,
+        )
+    return target
+
+
+class _Reader:
+    """A file's content on its way to a target; everything wrong with it is gathered."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.content = content
+        self.findings: list[Finding] = []
+        self.origins: dict[str, Origin] = {}
+        self.sources: dict[str, str] = {}
+
+    def target(self) -> Target:
+        """The target, or any other one where there are findings."""
+        self._check_keys("", self.content, {*_WORDS, "sources", HOLDS, BARRIER, *SECTIONS})
+        sources = self.content.get("sources", {})
+        if isinstance(sources, dict) and all(isinstance(one, str) for one in sources.values()):
+            self.sources = sources
+        else:
+            self._wrong_value("sources", "it is no table of texts", "name = 'title, year, address'")
+        values: dict[str, Any] = self._words()
+        for limit, value in self._figures(HOLDS, LIMITS):
+            values[limit] = self._limit(limit, value)
+        for section, kind in SECTIONS.items():
+            about = {one.name: one.metadata for one in fields(kind)}
+            found = self._figures(section, about)
+            values[section] = kind(
+                **{
+                    name: self._value(f"{section}.{name}", value, about[name])
+                    for name, value in found
+                }
+            )
+        if values["arithmetic"] == ARITHMETIC:
+            if self.content.get("neuron"):
+                self._contradiction("neuron", f"its arithmetic is {ARITHMETIC}, which says it all")
+            values["neuron"] = LOIHI2_NEURON
+        for _, value in self._figures("", [BARRIER]):
+            values[BARRIER] = self._barrier(value)
+        if not self.findings:
+            self._find_contradictions(values)
+        if self.findings:
+            return Target()
+        try:
+            return Target(**values, origins=self.origins)
+        except UsageError as error:
+            self.findings.append(Finding("target-range", HOLDS, error.what, error.fix, error.why))
+            return Target()
+
+    def _words(self) -> dict[str, str]:
+        found = {key: self.content.get(key, "") for key in _WORDS}
+        if isinstance(found["arithmetic"], dict):
+            found["arithmetic"] = next(
+                (value for _, value in self._figures("", ["arithmetic"])), ""
+            )
+        for key, value in found.items():
+            if not isinstance(value, str):
+                self._wrong_value(key, f"{value!r} is no text", "give a text")
+                found[key] = ""
+        if not found["name"]:
+            self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
+        choices = {"kind": (CHIP, SOFTWARE), "arithmetic": ("", ARITHMETIC)}
+        for key, known in choices.items():
+            if found[key] not in known:
+                self._wrong_value(
+                    key, f"'{found[key]}' is not known", suggestion(found[key], known)
+                )
+        return found
+
+    def _figures(self, section: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """Names and values of the figures of a section; '' for those that stand outside."""
+        content = self.content.get(section, {}) if section else self.content
+        if not isinstance(content, dict):
+            self._wrong_value(section, "it is no table", f"write [{section}]")
+            return
+        if section:
+            self._check_keys(f"{section}.", content, keys)
+        for key in [key for key in content if key in keys]:
+            place = f"{section}.{key}" if section else key
+            if self._has_origin(place, content[key]):
+                yield key, content[key]["value"]
+
+    def _has_origin(self, place: str, entry: Any) -> bool:
+        """Note how a figure is known; false where it does not say."""
+        wrong = ""
+        if not isinstance(entry, dict) or "value" not in entry:
+            wrong = "a figure says how it is known"
+        elif entry.keys() - {"value", "mark", "source", "note"}:
+            wrong = f"a figure has {', '.join(sorted(entry))}"
+        elif entry.get("mark") not in MARKS:
+            wrong = f"{entry.get('mark')!r} is none of {', '.join(MARKS)}"
+        elif entry["mark"] not in (DEFINED, INFERRED) and "source" not in entry:
+            wrong = f"what is {entry['mark']} has a source"
+        elif entry.get("source", "") not in ("", *self.sources):
+            wrong = f"{entry['source']!r} does not stand in [sources]"
+        elif not isinstance(entry.get("note", ""), str):
+            wrong = "its note is no text"
+        if wrong:
+            fix = '{ value = …, mark = "published", source = "…" }, and its source in [sources]'
+            self.findings.append(Finding("target-origin", place, wrong, fix))
+            return False
+        source = self.sources.get(entry.get("source", ""), "")
+        self.origins[place] = Origin(entry["mark"], source, entry.get("note", ""))
+        return True
+
+    def _value(self, place: str, value: Any, about: Mapping[str, Any]) -> Any:
+        choices, low = about["choices"], about["low"]
+        unknown = "leave it out where it is unknown"
+        if choices:
+            if value not in choices:
+                self._wrong_value(place, f"{value!r} is not known", f"use {', '.join(choices)}")
+        elif low is None:
+            if not isinstance(value, bool):
+                self._wrong_value(place, f"{value!r} is not true or false", unknown)
+        elif isinstance(value, bool) or not isinstance(value, about["type"]):
+            self._wrong_value(place, f"{value!r} is of another kind", f"give a number; {unknown}")
+        elif not low <= value < 1 << 62:
+            self._wrong_value(place, f"{value!r} is not {low} or more", unknown)
+        return value
+
+    def _limit(self, limit: str, value: Any) -> Any:
+        several = isinstance(getattr(Target, limit), tuple)
+        entries = value if isinstance(value, list) else [value]
+        whole = all(isinstance(one, int) and not isinstance(one, bool) for one in entries)
+        if several != isinstance(value, list) or not whole:
+            kind = "a list of whole numbers" if several else "a whole number"
+            self._wrong_value(f"{HOLDS}.{limit}", f"{value!r} is not {kind}", f"give {kind}")
+            return getattr(Target, limit)
+        return tuple(value) if several else value
+
+    def _barrier(self, pairs: Any) -> tuple[tuple[int, float], ...]:
+        good = isinstance(pairs, list) and all(
+            isinstance(pair, list)
+            and [*map(type, pair)] in ([int, float], [int, int])
+            and pair[0] > 0 <= pair[1]
+            for pair in pairs
+        )
+        if not good or pairs != sorted(pairs):
+            example = "give [[tiles, µs], …], tiles growing"
+            self._wrong_value(BARRIER, "it is no list of pairs that grow", example)
+            return ()
+        return tuple((tiles, float(us)) for tiles, us in pairs)
+
+    def _find_contradictions(self, values: dict[str, Any]) -> None:
+        core, chip = values["core"], values["chip"]
+        on_core, on_chip = core.neurons or 1, chip.neurons or math.inf
+        if on_core > on_chip:
+            self._contradiction("core.neurons", "a core holds more neurons than the chip")
+        elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
+            self._contradiction("chip.neurons", "all cores together hold fewer neurons")
+        longest, bits = values.get("max_delay"), values.get("delay_bits")
+        if longest and bits and longest >= 1 << max(bits):
+            self._contradiction("holds.max_delay", f"{max(bits)} bits hold no {longest} steps")
+        if longest == 0 and bits:
+            self._contradiction("holds.delay_bits", "there are no delays to have bits")
+        if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
+            self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
+
+    def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
+        for key in content.keys() - set(known):
+            what, fix = "there is no such section or figure", suggestion(key, sorted(known))
+            self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
+
+    def _wrong_value(self, where: str, what: str, fix: str) -> None:
+        self.findings.append(Finding("target-value", where, what, fix))
+
+    def _contradiction(self, where: str, what: str) -> None:
+        fix = "mend one of the two figures"
+        self.findings.append(Finding("target-contradiction", where, what, fix))

@@ -1,0 +1,357 @@
+"""The cores that a network takes, and the figure that binds.
+
+A population lies on cores of its own, evenly. A core holds as many of its neurons as the scarcest
+of five allows:
+
+    neurons       the core's number of neurons
+    synapses      the core's number of synapses
+    memory        bytes for synapses / bytes that a neuron takes: a weight and a delay per synapse
+    accumulators  sums that wait for their step: per neuron a power of two, at least the longest
+                  delay that arrives there + 2 (one slot is read while the farthest is written);
+                  1 where nothing is delayed
+    axons out     pairs of neurons and cores that they send to
+
+Input channels take no core. Source: the rules of Loihi 1 as nengo-loihi states them, from which
+those of Loihi 2 are inferred; see the marks in the target files.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nmtool.errors import Finding
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.tables import Table
+from nmtool.targets.target import INFERRED, Target
+
+NEURONS, SYNAPSES, MEMORY = "neurons", "synapses", "memory"
+ACCUMULATORS, AXONS = "accumulators", "axons out"
+
+PLACES = {
+    NEURONS: "core.neurons",
+    SYNAPSES: "core.synapses",
+    MEMORY: "core.synapse_bytes",
+    ACCUMULATORS: "core.accumulators",
+    AXONS: "core.axons_out",
+}
+"""The figure of a target that each resource rests on."""
+
+
+@dataclass(frozen=True)
+class PopulationCores:
+    """Cores of one population.
+
+    Attributes:
+        population: its name.
+        neurons: its size.
+        synapses: entries of its fan-in per neuron, the largest where they differ.
+        bytes_per_neuron: of its synapses and its own state.
+        per_core: neurons that a core holds, by resource; resources that are not known are missing.
+    """
+
+    population: str
+    neurons: int
+    synapses: int
+    bytes_per_neuron: int
+    per_core: Mapping[str, int]
+
+    @property
+    def binding(self) -> str:
+        """The scarcest resource; '' where none is known."""
+        return min(self.per_core, key=self.per_core.__getitem__, default="")
+
+    @property
+    def cores(self) -> int | None:
+        """Cores that it takes; None where nothing is known, or a core does not hold one neuron."""
+        held = self.per_core[self.binding] if self.binding else 0
+        return -(-self.neurons // held) if held else None
+
+
+@dataclass(frozen=True)
+class Saving:
+    """A change that takes fewer cores.
+
+    Attributes:
+        change: in words.
+        cores: cores after it.
+    """
+
+    change: str
+    cores: int
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Cores that a network takes on a target.
+
+    Attributes:
+        target: the target.
+        populations: in the network's order.
+        savings: changes that take fewer cores.
+    """
+
+    target: Target
+    populations: tuple[PopulationCores, ...]
+    savings: tuple[Saving, ...] = ()
+
+    @property
+    def cores(self) -> int | None:
+        """All cores; None where those of a population are unknown."""
+        found = [population.cores for population in self.populations]
+        return None if None in found else sum(cores for cores in found if cores)
+
+    @property
+    def chips(self) -> int | None:
+        """Chips of so many cores; None where that is unknown."""
+        held = self.target.chip.cores
+        return None if self.cores is None or held is None else -(-self.cores // held)
+
+    @property
+    def is_inferred(self) -> bool:
+        """True where the number of cores rests on a figure that we inferred."""
+        return bool(self.assumptions)
+
+    @property
+    def binding(self) -> list[str]:
+        """The resources that bind, the scarcest of the population with most cores first."""
+        order = sorted(self.populations, key=lambda p: -(p.cores or 0))
+        return list(dict.fromkeys(p.binding for p in order if p.binding and (p.cores or 2) > 1))
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What the number of cores rests on that nobody published, in words."""
+        found = []
+        for resource in self.binding:
+            origin = self.target.origin(PLACES[resource])
+            if origin.mark == INFERRED:
+                found.append(f"{resource} are {origin.note or 'as inferred'}")
+        return found
+
+    def in_words(self) -> str:
+        """`2 of 128 cores if accumulators are as on Loihi 1`, or what is unknown."""
+        if self.cores is None:
+            return "cores: unknown"
+        held = self.target.chip.cores
+        of = "" if held is None else f" of {held:,}"
+        words = f"{self.cores:,}{of} core{'s' if (held or self.cores) != 1 else ''}"
+        return f"{words} if {' and '.join(self.assumptions)}" if self.assumptions else words
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "cores": self.cores,
+            "chips": self.chips,
+            "binding": self.binding,
+            "if": self.assumptions,
+            "populations": [
+                {
+                    "population": one.population,
+                    "neurons": one.neurons,
+                    "synapses_per_neuron": one.synapses,
+                    "bytes_per_neuron": one.bytes_per_neuron,
+                    "neurons_per_core": dict(one.per_core),
+                    "binding": one.binding,
+                    "cores": one.cores,
+                }
+                for one in self.populations
+            ],
+            "savings": [{"change": one.change, "cores": one.cores} for one in self.savings],
+        }
+
+    def tables(self) -> list[Table]:
+        """Cores by population, and what would take fewer."""
+        known = [key for key in PLACES if any(key in p.per_core for p in self.populations)]
+        header = ["population", "neurons", "fan-in", "bytes", *known, "binds", "cores"]
+        rows: list[list[Any]] = [
+            [
+                one.population,
+                one.neurons,
+                one.synapses,
+                one.bytes_per_neuron,
+                *(one.per_core.get(key) for key in known),
+                one.binding,
+                one.cores,
+            ]
+            for one in self.populations
+        ]
+        title = f"{self.target.name}: {self.in_words()}; neurons that one core holds, by resource"
+        found = [Table(title, header, rows)] if known else []
+        if self.savings:
+            saved = [(one.change, one.cores) for one in self.savings]
+            found.append(Table(f"{self.target.name}: fewer cores", ("change", "cores"), saved))
+        return found
+
+
+def resources(network: IntegerNetwork, target: Target) -> Resources:
+    """Count the cores that a network takes on a target.
+
+    >>> from nmtool.targets import target_named
+    >>> resources(network, target_named("loihi2")).in_words()  # doctest: +SKIP
+    '2 of 128 cores if accumulators are as on Loihi 1'
+
+    Args:
+        network: any integers.
+        target: a chip; figures of a core that it lacks are left out of the count.
+    """
+    found = Resources(target, _populations(network, target))
+    return Resources(target, found.populations, tuple(_savings(network, found)))
+
+
+def longest_delay(projection: IntegerProjection) -> int:
+    """Steps of the longest delay that counts: that of a synapse of weight 0 is anything."""
+    return int(projection.delay[projection.weight != 0].max(initial=0))
+
+
+def delay_slots(longest: int) -> int:
+    """Accumulators of a neuron that delays of up to `longest` steps reach: a power of two.
+
+    >>> [delay_slots(steps) for steps in (0, 1, 2, 30, 31, 61, 62)]
+    [1, 4, 4, 32, 64, 64, 64]
+    """
+    return 1 << (longest + 1).bit_length() if longest else 1
+
+
+def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
+    """Everything of the network that the target's cores and chip do not hold."""
+    target, chip = found.target, found.target.chip
+    name = target.title or target.name
+    smaller = "train a smaller network, or use several chips"
+    wrong = []
+    for one in found.populations:
+        resource = one.binding
+        if resource and one.per_core[resource] == 0:
+            what = f"one neuron takes more {resource} than a core has"
+            wrong.append(Finding("neuron-beyond-core", one.population, what, "give it less input"))
+        axons = sum(p.shape[0] for p in network.projections if p.target == one.population)
+        if target.core.axons_in is not None and axons > target.core.axons_in:
+            what = f"{axons:,} neurons send to it, a core of {name} listens to "
+            what += f"{target.core.axons_in:,}"
+            fix = "give it fewer sources"
+            wrong.append(Finding("axons-in-exceeded", one.population, what, fix))
+    if found.cores is not None and chip.cores is not None and found.cores > chip.cores:
+        what = f"{name} lacks cores: it takes {found.in_words()}"
+        wrong.append(Finding("cores-exceeded", "network", what, smaller))
+    answering = network.population(network.readout.population)
+    counts = (
+        ("neurons", sum(p.size for p in network.populations), chip.neurons),
+        ("synapses", _stored(network, target), chip.synapses),
+        ("input channels", network.channels.size, chip.inputs),
+        ("outputs", answering.size, chip.outputs),
+    )
+    for noun, count, held in counts:
+        if held is not None and count > held:
+            what = f"it has {count:,} {noun}, {name} holds {held:,}"
+            wrong.append(Finding("chip-exceeded", noun, what, smaller))
+    return wrong
+
+
+def _populations(
+    network: IntegerNetwork, target: Target, *, longest: int = 255, weight_bits: int = 8
+) -> tuple[PopulationCores, ...]:
+    """Cores of all populations; with bounds, as if delays and weights stayed within them."""
+    core, found = target.core, {}
+    for population in network.populations:
+        incoming = [p for p in network.projections if p.target == population.name]
+        fan_in = np.zeros(population.size, np.int64)
+        bits = np.zeros(population.size, np.int64)
+        slots = 1
+        for projection in incoming:
+            stored = _stored_per_post(projection, target)
+            reach = min(longest_delay(projection), longest)
+            fan_in += stored
+            bits += stored * (min(projection.weight_bits, weight_bits) + reach.bit_length())
+            slots = max(slots, delay_slots(reach))
+        size = -(-int(bits.max(initial=0)) // 8) + (core.neuron_bytes or 0)
+        per_core = {}
+        if core.neurons is not None:
+            per_core[NEURONS] = core.neurons
+        if core.synapses is not None and fan_in.any():
+            per_core[SYNAPSES] = core.synapses // int(fan_in.max())
+        if core.synapse_bytes is not None and size:
+            per_core[MEMORY] = core.synapse_bytes // size
+        if core.accumulators is not None:
+            per_core[ACCUMULATORS] = core.accumulators // slots
+        found[population.name] = PopulationCores(
+            population.name, population.size, int(fan_in.max(initial=0)), size, per_core
+        )
+    return tuple(_with_axons(network, target, found).values())
+
+
+def _with_axons(
+    network: IntegerNetwork, target: Target, found: dict[str, PopulationCores]
+) -> dict[str, PopulationCores]:
+    """The same with axons out, which depend on the cores that are sent to.
+
+    More cores of one population can mean more axons of another, so that this goes on until
+    nothing grows. It ends: neurons per core only fall, and where a core holds none, nobody asks
+    how many cores are sent to.
+    """
+    axons = target.core.axons_out
+    if axons is None:
+        return found
+    while True:
+        before = {name: one.cores for name, one in found.items()}
+        for name, one in found.items():
+            goals = {p.target for p in network.projections if p.source == name}
+            reached = [cores for goal in goals if (cores := before[goal]) is not None]
+            if reached and len(reached) == len(goals):
+                per_core = {**one.per_core, AXONS: axons // sum(reached)}
+                found[name] = PopulationCores(
+                    name, one.neurons, one.synapses, one.bytes_per_neuron, per_core
+                )
+        if before == {name: one.cores for name, one in found.items()}:
+            return found
+
+
+def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
+    """Changes that take fewer cores, each alone."""
+    target, found = now.target, []
+    if now.cores is None or now.cores < 2 or not network.projections:
+        return []
+
+    def consider(change: str, populations: tuple[PopulationCores, ...]) -> bool:
+        cores = Resources(target, populations).cores
+        if cores is not None and now.cores is not None and cores < now.cores:
+            found.append(Saving(change, cores))
+            return True
+        return False
+
+    delays = np.concatenate([p.delay[p.weight != 0] for p in network.projections])
+    reach = delay_slots(max(map(longest_delay, network.projections))) // 2 - 2
+    while reach > 0:
+        beyond = int((delays > reach).sum())
+        words = f"delays of at most {reach} steps ({beyond / delays.size:.1%} are longer)"
+        if 2 * beyond > delays.size or consider(
+            words, _populations(network, target, longest=reach)
+        ):
+            break
+        reach = delay_slots(reach) // 2 - 2
+    if max(p.weight_bits for p in network.projections) > 4:
+        consider("weights of 4 bits", _populations(network, target, weight_bits=4))
+    together = max(
+        sum(one.neurons / one.per_core[key] for one in now.populations if key in one.per_core)
+        for key in PLACES
+    )
+    if math.ceil(together) < now.cores:
+        found.append(Saving("populations that share cores", math.ceil(together)))
+    return found
+
+
+def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray | int:
+    """[post] int64: synapses per neuron that take memory; zeros do unless known otherwise."""
+    if target.core.dense is False:
+        return np.count_nonzero(projection.weight, axis=0)
+    return projection.shape[0]
+
+
+def _stored(network: IntegerNetwork, target: Target) -> int:
+    """Synapses of the network that take memory."""
+    return sum(
+        int(np.broadcast_to(_stored_per_post(p, target), p.shape[1]).sum())
+        for p in network.projections
+    )

@@ -1,0 +1,180 @@
+"""`check`: a network on one target or several: whether it fits, what changes, what is wasted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from nmtool.errors import Finding, UsageError
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation import Quantisation, quantise_network
+from nmtool.tables import Table, Tabular
+from nmtool.targets import LOIHI2, Target, target_named, target_names
+from nmtool.targets.fit import UNSUPPORTED, Fit, fit
+from nmtool.verbs.loading import Source, as_network
+
+ALL = "all"
+"""In place of targets: all that come with nmtool."""
+
+
+@dataclass(frozen=True, repr=False)
+class CheckReport(Tabular):
+    """A network on several targets, side by side.
+
+    Attributes:
+        network_hash: content hash of what was checked.
+        arithmetic: `loihi2`, or `float` where it was rounded for each target.
+        fits: one per target, in the order asked for.
+    """
+
+    network_hash: str
+    arithmetic: str
+    fits: tuple[Fit, ...]
+
+    def __getitem__(self, target: str) -> Fit:
+        return {one.target.name: one for one in self.fits}[target]
+
+    def __repr__(self) -> str:
+        words = (f"{one.target.name} {one.word}" for one in self.fits)
+        return f"<CheckReport: {', '.join(words)}>"
+
+    @property
+    def fits_everywhere(self) -> bool:
+        """True where no target is unsupported."""
+        return all(one.word != UNSUPPORTED for one in self.fits)
+
+    @property
+    def wasteful(self) -> tuple[Finding, ...]:
+        """What takes room and does nothing, on any of the targets."""
+        return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "hash": self.network_hash,
+            "arithmetic": self.arithmetic,
+            "targets": [one.as_json() for one in self.fits],
+        }
+
+    def tables(self) -> list[Table]:
+        """The targets side by side, and the cores of each."""
+        rows = [_row(one) for one in self.fits]
+        header = ("target", "", "arithmetic", "cores", "binds", "findings")
+        return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
+
+
+def check(
+    network: Source,
+    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
+    *,
+    quantising: Mapping[str, Any] = MappingProxyType({}),
+) -> CheckReport:
+    """Check a network against targets: everything that does not fit, changes or is wasted.
+
+    >>> import nmtool as nm
+    >>> report = nm.check("network.npz", ["loihi2", "xylo"])  # doctest: +SKIP
+    >>> report["loihi2"].word  # doctest: +SKIP
+    'faithful'
+
+    Args:
+        network: integers, or floats, which are rounded for each target; a run, or a path.
+        targets: names, files that end in `.toml`, or `Target`s; `all` is every one that comes
+            with nmtool.
+        quantising: arguments of `quantise_network` for floats, e.g. `{"weight_bits": 4}`.
+
+    Raises:
+        UsageError: a target is not known, its file is wrong, or integers are to be rounded.
+        FileFormatError: there is no network at that path.
+    """
+    chosen = [_target(one) for one in _several(targets)]
+    found = as_network(network)
+    if quantising and isinstance(found, IntegerNetwork):
+        raise UsageError(
+            "options of quantisation have nothing to act on",
+            code="quantised-already",
+            why="the network is made of integers already",
+            fix="leave them out, or check the float network",
+        )
+    fits = tuple(_fit(found, target, quantising) for target in chosen)
+    arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
+    return CheckReport(found.content_hash, arithmetic, fits)
+
+
+def fits_of_format(network: Network | IntegerNetwork, name: str) -> tuple[Fit, ...]:
+    """The fits of the targets that a format leads to, the format itself first.
+
+    Args:
+        network: what is to be written.
+        name: of the format.
+    """
+    targets = [target_named(one) for one in target_names()]
+    led_to = [one for one in targets if one.format == name]
+    led_to.sort(key=lambda one: one.name != name)
+    return tuple(_fit(network, one, {}) for one in led_to)
+
+
+def _fit(network: Network | IntegerNetwork, target: Target, quantising: Mapping[str, Any]) -> Fit:
+    from nmtool.exporters import formats
+
+    known = {one.name: one for one in formats.FORMATS}
+    format_ = known.get(target.format)
+    misfits = partial(_misfits, format_)
+    changed: Collection[Finding] = ()
+    if isinstance(network, Network):
+        if format_ is not None and formats.REAL in format_.can and not quantising:
+            return Fit(target, unsupported=tuple(misfits(network)))
+        # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
+        kept = target if target.max_delay else replace(target, max_delay=LOIHI2.max_delay)
+        rounded = quantise_network(network, target=kept, **quantising)
+        network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
+    return fit(network, target, misfits=misfits(network), changed=changed)
+
+
+def _rounded(rounded: Quantisation) -> Finding:
+    """Floats are never what runs: the finding that says how far the integers are from them."""
+    worst = max((one.rms_error for one in rounded.report.projections), default=0.0)
+    what = f"its floats are rounded; of weights, by up to {worst:.2%} of their size (rms)"
+    fix = "nmtool quantise --data DATA measures what that costs, training in integers avoids it"
+    return Finding("floats-rounded", "network", what, fix)
+
+
+def _misfits(format_: Any, network: Network | IntegerNetwork) -> list[Finding]:
+    """What keeps a format from carrying a network; nothing where its package does not say."""
+    find = getattr(format_.package, "misfits", None) if format_ else None
+    return [] if find is None else list(find(network))
+
+
+def _several(targets: Any) -> list[Any]:
+    one = isinstance(targets, str | Path | Target)
+    names: list[Any] = [targets] if one else list(targets)
+    if ALL in names:
+        return target_names()
+    if not names:
+        raise UsageError(
+            "no target is named", code="target-missing", fix=f"name one, or {ALL}, or leave it out"
+        )
+    return names
+
+
+def _target(target: str | Path | Target) -> Target:
+    return target if isinstance(target, Target) else target_named(target)
+
+
+def _row(one: Fit) -> tuple[Any, ...]:
+    cores = binds = ""
+    if one.resources is not None and one.resources.cores is not None:
+        cores = f"{one.resources.cores:,}{' (inferred)' if one.resources.is_inferred else ''}"
+        binds = ", ".join(one.resources.binding)
+    counts = {
+        "do not fit": len(one.unsupported),
+        "change": len(one.approximate),
+        "wasteful": len(one.wasteful),
+    }
+    words = ", ".join(f"{count} {noun}" for noun, count in counts.items() if count)
+    known = one.target.origin("arithmetic").mark if one.target.arithmetic else ""
+    return one.target.name, one.word, known, cores, binds, words

@@ -1,0 +1,33 @@
+"""`inspect`: what a file holds, as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nmtool import recording, storage, zoo
+from nmtool.description import describe_network, describe_recording
+from nmtool.recording import Recording
+from nmtool.verbs.checking import ALL, check
+from nmtool.verbs.loading import load
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """Describe what a run folder, network, export or recording holds, as plain values for JSON.
+
+    `targets` says of each that comes with nmtool if the network is `faithful`, `approximate` or
+    `unsupported` there; `check` says why.
+
+    >>> import nmtool as nm
+    >>> nm.inspect("network.npz")["targets"]["xylo"]  # doctest: +SKIP
+    'unsupported'
+
+    Raises:
+        FileFormatError: missing, damaged, or of another kind.
+    """
+    path = zoo.path(path) if zoo.is_name(path) else path
+    if storage.archive_kind(path) == recording.FILE_KIND:
+        return describe_recording(Recording.load(path))
+    network = load(path)
+    words = {one.target.name: one.word for one in check(network, ALL).fits}
+    return {**describe_network(network), "targets": words}

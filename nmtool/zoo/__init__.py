@@ -1,0 +1,116 @@
+"""Networks to start from: trained, verified, small enough to come with nmtool.
+
+>>> import nmtool as nm
+>>> nm.zoo.names()
+['digits', 'spoken-digits', 'yinyang']
+>>> nm.zoo.load("yinyang")
+<IntegerNetwork: 4 channels, hidden 30 lif, output 3 li, 140 steps of 0.5 ms>
+
+Wherever a command or a function takes the path of a network, `zoo:NAME` is one of these. They are
+made by `python -m benchmarks.zoo` from runs of the recipes of the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nmtool.errors import FileFormatError, suggestion
+from nmtool.integer_network import IntegerNetwork
+from nmtool.tables import Table, Tabular
+from nmtool.toml_files import read_toml
+
+PREFIX = "zoo:"
+"""Begins the name of a network of the zoo, where a path is expected."""
+
+_ENDING = ".npz"
+
+
+@dataclass(frozen=True, repr=False)
+class ZooNetwork(Tabular):
+    """What is known of a network of the zoo.
+
+    Attributes:
+        name: without `zoo:`.
+        title: what it does, in a line.
+        facts: how it was trained, accuracy, cost and certificate, by the names of its file.
+    """
+
+    name: str
+    title: str
+    facts: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<ZooNetwork: {PREFIX}{self.name}, {self.title}>"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {"name": f"{PREFIX}{self.name}", "title": self.title, **self.facts}
+
+    def tables(self) -> list[Table]:
+        """One row per fact."""
+        rows = [(key.replace("_", " "), _shown(value)) for key, value in self.facts.items()]
+        return [Table(f"{PREFIX}{self.name}: {self.title}", ("", "value"), rows)]
+
+
+def names() -> list[str]:
+    """Names of all networks of the zoo, sorted."""
+    found = (file.name for file in files("nmtool.zoo").iterdir())
+    return sorted(name.removesuffix(_ENDING) for name in found if name.endswith(_ENDING))
+
+
+def load(name: str) -> IntegerNetwork:
+    """A network of the zoo, by its name with or without `zoo:`.
+
+    Raises:
+        FileFormatError: there is none of that name.
+    """
+    return IntegerNetwork.load(path(name))
+
+
+def about(name: str) -> ZooNetwork:
+    """What is known of a network of the zoo: training, accuracy, cost, certificate.
+
+    >>> about("digits").facts["channels"]
+    64
+
+    Raises:
+        FileFormatError: there is none of that name.
+    """
+    facts = read_toml(path(name).with_suffix(".toml"))
+    return ZooNetwork(name.removeprefix(PREFIX), facts.pop("title"), facts)
+
+
+def path(name: str | Path) -> Path:
+    """File of a network of the zoo; other paths as they are.
+
+    Args:
+        name: of a network, with `zoo:` where it might be another path.
+
+    Raises:
+        FileFormatError: there is none of that name.
+    """
+    if isinstance(name, Path):
+        return name
+    bare = name.removeprefix(PREFIX)
+    if bare not in names():
+        raise FileFormatError(
+            f"there is no network '{bare}' in the zoo",
+            code="zoo-unknown",
+            fix=suggestion(bare, names()),
+        )
+    return Path(str(files("nmtool.zoo") / f"{bare}{_ENDING}"))
+
+
+def is_name(path: object) -> bool:
+    """True for what names a network of the zoo: `zoo:` and anything."""
+    return isinstance(path, str) and path.startswith(PREFIX)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

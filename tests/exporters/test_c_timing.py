@@ -1,0 +1,91 @@
+"""The timed C program: its answers, and the operations that its source carries out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data.samples import Samples
+from nmtool.errors import BackendError, MissingError
+from nmtool.exporters.c import export, runtime
+from nmtool.exporters.c.timing import measure
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from tests.exporters.c_programs import said
+from tests.networks.integers import random_network, random_raster
+from tests.refusals import refused
+
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+
+
+def emitted(network: IntegerNetwork, spikes: Raster) -> dict[str, int]:
+    return {name: one.n_spikes for name, one in simulate(network, spikes).spikes.items()}
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_every_sample_is_timed_once(seed: int) -> None:
+    network = random_network(seed, 2, bool(seed))
+    spikes = random_raster(seed, 4, 30, 5)
+    finished: list[int] = []
+    found = measure(
+        network, spikes, emitted(network, spikes), passes=3, on_progress=finished.append
+    )
+    assert found.shape == (4,)
+    assert (found > 0).all()
+    assert sum(finished) == 4
+
+
+def test_another_answer_is_no_measurement() -> None:
+    network, spikes = random_network(3, 2, True), random_raster(3, 4, 30, 5)
+    wrong = {name: count + 1 for name, count in emitted(network, spikes).items()}
+    with refused(BackendError, "timing-other-spikes"):
+        measure(network, spikes, wrong, passes=1)
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with refused(MissingError, "compiler-missing"):
+        measure(random_network(0, 1, False), random_raster(0, 1, 5, 5), {})
+
+
+COUNTED = {
+    "int slot = slot_": "weights_added",
+    "int32_t u = low_word": "neuron_steps",
+    "score[i] +=": "scores_kept",
+    "int64_t *mine = &score": "scores_kept",
+}
+"""Statements of the program, each of which is one of a kind of operation."""
+
+
+@pytest.mark.parametrize("spiking_output", [False, True])
+def test_operations_are_those_that_the_source_counts_itself(
+    spiking_output: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, spikes = random_network(5, 2, spiking_output), random_raster(7, 3, 20, 5)
+    text = export(network, tmp_path / "network.c").read_text("ascii")
+    names = sorted(set(COUNTED.values()))
+    for statement, name in COUNTED.items():
+        text = text.replace(statement, f"n_{name}++; {statement}")
+    declared = "".join(f"static long long n_{name};\n" for name in names)
+    shown = "".join(f'printf("%lld\\n", n_{name});' for name in names)
+    driver = runtime._driver(network, spikes, False).replace(
+        "    return failed;", f"{shown}return failed;"
+    )
+    (tmp_path / "network.c").write_text(declared + text, "ascii")
+    (tmp_path / "driver.c").write_text(driver.replace('puts("sample");', ""), "ascii")
+    row = spikes.sample_index() * spikes.n_steps + spikes.step
+    np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(tmp_path / "events")
+    monkeypatch.chdir(tmp_path)
+    runtime.compile_program(tmp_path / "driver.c", tmp_path / "counting")
+    code, lines = said(tmp_path / "counting")
+    found = nm.cost(network, Samples(spikes, np.zeros(3, np.int64)), target="c").operations
+    assert code == 0
+    assert dict(zip(names, map(int, lines), strict=True)) == {
+        name: found[name].total for name in names
+    }
+    assert found["weights_added"].total > 100

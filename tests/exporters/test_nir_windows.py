@@ -1,0 +1,395 @@
+"""Convolutions and pools of foreign NIR files: the network does what torch's own do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions
+from nmtool.network import Network
+from nmtool.raster import Raster
+from tests.networks.drawn import seeds
+
+pytestmark = pytest.mark.torch
+
+nir = pytest.importorskip("nir")
+
+DT_S = 1e-4
+STEPS = 16
+
+Shape = tuple[int, ...]
+Tensor = torch.Tensor
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nir") / "x.nir"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Waiting for threads would be most of what small convolutions take."""
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(usual)
+
+
+# What nodes are to torch.
+
+
+def convolved(node: Any, x: Tensor) -> Tensor:
+    """The convolution of a node, with what NIR says about it."""
+    weight = torch.as_tensor(node.weight, dtype=torch.float64)
+    padding = node.padding if isinstance(node.padding, str) else pair(node.padding)
+    run = functional.conv1d if weight.ndim == 3 else functional.conv2d
+    bias = torch.as_tensor(node.bias, dtype=torch.float64)
+    options = {"stride": pair(node.stride), "dilation": pair(node.dilation)}
+    return run(x[None], weight, bias, padding=padding, groups=node.groups, **options)[0]
+
+
+def pair(value: Any) -> Any:
+    return tuple(int(number) for number in np.ravel(value))
+
+
+def pooled(node: Any, x: Tensor) -> Tensor:
+    size, stride, padding = map(pair, (node.kernel_size, node.stride, node.padding))
+    if isinstance(node, nir.AvgPool2d):
+        return functional.avg_pool2d(x[None], size, stride, padding)[0]
+    padded = functional.pad(x[None], (padding[1], padding[1], padding[0], padding[0]))
+    return functional.lp_pool2d(padded, 1.0, size, stride)[0]  # as peers read a SumPool2d
+
+
+def flattened(node: Any, x: Tensor) -> Tensor:
+    """Without a batch: of a whole number of axes."""
+    return torch.flatten(x, node.start_dim, node.end_dim)
+
+
+def neurons(node: Any) -> Callable[[Tensor], Tensor]:
+    """Euler steps in torch; states start at 0."""
+    values = {
+        key: torch.as_tensor(value)
+        for key, value in vars(node).items()
+        if isinstance(value, np.ndarray)
+    }
+    tau, state = values.get("tau", values.get("tau_mem")), {"v": torch.zeros(()), "i": 0.0}
+
+    def step(x: Tensor) -> Tensor:
+        if "tau_syn" in values:
+            state["i"] = state["i"] + DT_S / values["tau_syn"] * (values["w_in"] * x - state["i"])
+            x = state["i"]
+        change = values["r"] * x
+        change = DT_S * change if tau is None else DT_S / tau * (change - state["v"])
+        v = state["v"] + change
+        state["v"] = torch.where(v > values["v_threshold"], 0.0, v)
+        return (v > values["v_threshold"]).double()
+
+    return step
+
+
+def behaviour(node: Any) -> Callable[[Tensor], Tensor]:
+    if isinstance(node, nir.Conv1d | nir.Conv2d):
+        return lambda x: convolved(node, x)
+    if isinstance(node, nir.SumPool2d | nir.AvgPool2d):
+        return lambda x: pooled(node, x)
+    if isinstance(node, nir.Flatten):
+        return lambda x: flattened(node, x)
+    if isinstance(node, nir.Scale):
+        return lambda x: x * torch.as_tensor(node.scale)
+    if isinstance(node, nir.Affine):
+        return lambda x: functional.linear(x, *map(torch.as_tensor, (node.weight, node.bias)))
+    return neurons(node)
+
+
+def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
+    """Per node [steps, lines], what it passes on for frames [steps, *input shape]."""
+    steps = [behaviour(node) for node in nodes]
+    passed_on: list[list[NDArray]] = [[] for _ in nodes]
+    for frame in frames:
+        x = torch.as_tensor(frame, dtype=torch.float64)
+        for step, rows in zip(steps, passed_on, strict=True):
+            x = step(x)
+            rows.append(x.numpy().ravel())
+    return [np.array(rows) for rows in passed_on]
+
+
+# Files, and networks that they become.
+
+
+def imported(nodes: list[Any], shape: Shape, path: Path, *, told: bool = True) -> Network:
+    """The network of nodes in a row; `told` is whether convolutions say what they see."""
+    ends = {"input": nir.Input({"input": np.array(shape)}), "output": nir.Output({"output": ONE})}
+    graph = {"input": ends["input"], **{f"n{i}": node for i, node in enumerate(nodes)}}
+    graph["output"] = ends["output"]
+    names = list(graph)
+    edges = list(itertools.pairwise(names))
+    nir.write(path, nir.NIRGraph(graph, edges, type_check=False))
+    with h5py.File(path, "r+") as file:
+        size = run_row(nodes, np.zeros((1, *shape)))[-1].size
+        file["node/nodes/output/shape"][...] = size
+        for name in [] if told else names:
+            file[f"node/nodes/{name}"].pop("input_shape", None)
+    return exporter.import_file(path, ImportOptions(n_steps=STEPS))
+
+
+ONE = np.array([1])
+
+
+def noise(shape: Shape, seed: int, rate: float = 0.3) -> NDArray[np.bool_]:
+    return np.random.default_rng(seed).random((STEPS, *shape)) < rate
+
+
+def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
+    flat = frames.reshape(STEPS, -1)
+    more = np.zeros((network.n_steps - STEPS, flat.shape[1]), np.bool_)
+    return exporter.reference(network, Raster.from_dense(np.concatenate([flat, more])[None]))
+
+
+# Single windows.
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, axes: int, padding: Any) -> tuple[Any, Shape]:
+    """A convolution and the shape that it sees; padding is in words or `numbers`."""
+    groups = draw(st.integers(1, 3))
+    ins, outs = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    taps, dilation = _each(draw, axes, 1, 4), _each(draw, axes, 1, 2)
+    stride = (1,) * axes if padding == "same" else _each(draw, axes, 1, 3)
+    if padding == "numbers":
+        padding = _each(draw, axes, 0, 3)
+    reach = [apart * (many - 1) + 1 for many, apart in zip(taps, dilation, strict=True)]
+    places = tuple(draw(st.integers(most, most + 4)) for most in reach)
+    random = np.random.default_rng(draw(seeds))
+    weight = random.normal(0.0, 1.0, (outs, ins // groups, *taps))
+    weight[random.random(weight.shape) < 0.2] = 0.0
+    bias = random.normal(0.0, 1.0, outs) * draw(st.booleans())
+    if axes == 1:
+        (stride,), (dilation,), (size,) = stride, dilation, places
+        padding = padding if isinstance(padding, str) else padding[0]
+        node = nir.Conv1d(size, weight, stride, padding, dilation, groups, bias)
+    else:
+        node = nir.Conv2d(places, weight, stride, padding, dilation, groups, bias)
+    return node, (ins, *places)
+
+
+def _each(draw: st.DrawFn, axes: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(draw(st.integers(low, high)) for _ in range(axes))
+
+
+@st.composite
+def pools(draw: st.DrawFn, kind: str) -> tuple[Any, Shape]:
+    """A pool and the shape that it sees; torch pads by half a window at most."""
+    kernel = _each(draw, 2, 1, 4)
+    padding = tuple(draw(st.integers(0, size // 2)) for size in kernel)
+    places = tuple(draw(st.integers(size, size + 4)) for size in kernel)
+    node = getattr(nir, kind)(*map(np.array, (kernel, _each(draw, 2, 1, 4), padding)))
+    return node, (draw(st.integers(1, 3)), *places)
+
+
+def assert_alike(node: Any, shape: Shape, path: Path, *, told: bool, seed: int) -> None:
+    """The output of the graph is what leaves the window in each step."""
+    frames = noise(shape, seed)
+    network = imported([node], shape, path, told=told)
+    (expected,) = run_row([node], frames)
+    later = network.n_steps - STEPS
+    actual = ran(network, frames).membrane["answer"][0][later:]
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch is slow then
+@pytest.mark.parametrize("padding", ["same", "valid", "numbers"])
+@pytest.mark.parametrize("axes", [1, 2])
+@settings(max_examples=20)
+@given(data=st.data(), told=st.booleans(), seed=seeds)
+def test_convolutions_are_those_of_torch(
+    path: Path, axes: int, padding: str, data: st.DataObject, told: bool, seed: int
+) -> None:
+    node, shape = data.draw(convolutions(axes, padding))
+    assert_alike(node, shape, path, told=told, seed=seed)
+
+
+@pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
+@settings(max_examples=20)
+@given(data=st.data(), seed=seeds)
+def test_pools_are_those_of_torch(path: Path, kind: str, data: st.DataObject, seed: int) -> None:
+    node, shape = data.draw(pools(kind))
+    assert_alike(node, shape, path, told=False, seed=seed)
+
+
+# Whole networks.
+
+
+class _Row:
+    """Nodes in a row that grows, and the shape that its end passes on."""
+
+    def __init__(self, draw: st.DrawFn, shape: Shape) -> None:
+        self.draw, self.shape, self.nodes = draw, shape, list[Any]()
+        self.random = np.random.default_rng(draw(seeds))
+
+    def add(self, node: Any) -> None:
+        self.nodes.append(node)
+        self.shape = tuple(behaviour(node)(torch.zeros(self.shape, dtype=torch.float64)).shape)
+
+    def convolution(self) -> None:
+        outs, stride = self.draw(st.integers(1, 3)), self.draw(st.integers(1, 2))
+        weight = self.random.normal(0.4, 0.6, (outs, self.shape[0], 3, 2))
+        bias = self.random.normal(0.0, 0.1, outs) * self.draw(st.booleans())
+        self.add(nir.Conv2d(self.shape[1:], weight, stride, (1, 1), 1, 1, bias))
+
+    def pool(self) -> None:
+        make = self.draw(st.sampled_from([nir.SumPool2d, nir.AvgPool2d]))
+        self.add(make(np.array([2, 2]), np.array([1, 2]), np.array([1, 0])))
+
+    def scale(self) -> None:
+        """By channel."""
+        self.add(nir.Scale(self.random.uniform(0.5, 1.5, (self.shape[0], 1, 1))))
+
+    def affine(self) -> None:
+        self.add(nir.Flatten({"input": np.array(self.shape)}, start_dim=0, end_dim=-1))
+        weight = self.random.normal(0.3, 0.6, (3, self.shape[0]))
+        self.add(nir.Affine(weight, self.random.normal(0.0, 0.1, 3)))
+
+    def neurons(self) -> None:
+        """With one constant for all, one per channel or one per neuron."""
+        shapes = [(1,), self.shape, (self.shape[0], *(1 for _ in self.shape[1:]))]
+        shape = self.draw(st.sampled_from(shapes))
+
+        def near(value: float) -> NDArray:
+            return np.asarray(value * self.random.uniform(0.7, 1.3, shape))
+
+        values = {"r": near(4.0), "v_leak": np.zeros(shape), "v_threshold": near(1.0)}
+        tau = {"tau": near(6 * DT_S)}
+        kind = self.draw(st.sampled_from([nir.LIF, nir.CubaLIF, nir.IF]))
+        if kind is nir.CubaLIF:
+            tau = {"tau_mem": near(6 * DT_S), "tau_syn": near(3 * DT_S), "w_in": near(2.0)}
+        if kind is nir.IF:
+            tau, values = {}, {"r": near(5e3), "v_threshold": near(1.0)}
+        self.add(kind(**tau, **values, v_reset=np.zeros(shape)))
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> tuple[list[Any], Shape]:
+    """Chains of linear nodes, each with neurons behind it, and the shape of the input."""
+    shape = 2, draw(st.integers(3, 6)), draw(st.integers(3, 6))
+    row = _Row(draw, shape)
+    for _ in range(draw(st.integers(1, 2))):
+        for kind in draw(st.lists(st.sampled_from(["convolution", "pool", "scale"]), max_size=3)):
+            if kind != "pool" or row.shape[-1] > 1:
+                getattr(row, kind)()
+        row.neurons()
+    if draw(st.booleans()):
+        row.affine()
+        row.neurons()
+    return row.nodes, shape
+
+
+@given(drawn=rows(), told=st.booleans(), seed=seeds)
+def test_networks_have_the_spikes_of_torch(
+    path: Path, drawn: tuple[list[Any], Shape], told: bool, seed: int
+) -> None:
+    """Every population spikes when its node does, a step later per hop."""
+    nodes, shape = drawn
+    frames = noise(shape, seed)
+    network = imported(nodes, shape, path, told=told)
+    actual, passed_on = ran(network, frames), run_row(nodes, frames)
+    spiking = [i for i, node in enumerate(nodes) if hasattr(node, "v_threshold")]
+    for later, index in enumerate(spiking, start=1):
+        found = actual.spikes[f"n{index}"].dense()[0] != 0
+        assert not found[:later].any()
+        np.testing.assert_array_equal(
+            found[later:][:STEPS], passed_on[index][: len(found) - later] > 0
+        )
+
+
+def test_most_networks_spike() -> None:
+    """Otherwise the comparison above would be of nothing."""
+    found = []
+
+    @settings(max_examples=20, database=None)
+    @given(drawn=rows(), seed=seeds)
+    def collect(drawn: tuple[list[Any], Shape], seed: int) -> None:
+        nodes, shape = drawn
+        found.append(run_row(nodes, noise(shape, seed))[-1].mean())
+
+    collect()
+    assert np.mean((np.array(found) > 0.02) & (np.array(found) < 0.98)) > 0.6
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_a_recurrent_convolution(path: Path) -> None:
+    """Neurons with one constant for all have the shape of what arrives; a loop costs a step."""
+    random = np.random.default_rng(0)
+    usual = {"stride": 1, "padding": "same", "dilation": 1, "groups": 1, "bias": np.zeros(3)}
+    there = nir.Conv2d((5, 4), random.normal(0.2, 0.4, (3, 2, 3, 3)), **usual)
+    back = nir.Conv2d((5, 4), random.normal(-0.1, 0.3, (3, 3, 2, 3)), **usual)
+    tau, r, rest, threshold = (np.array([value]) for value in (5 * DT_S, 5.0, 0.0, 1.0))
+    cell = nir.LIF(tau=tau, r=r, v_leak=rest, v_threshold=threshold, v_reset=rest)
+    nodes = {
+        "input": nir.Input({"input": np.array([2, 5, 4])}),
+        "there": there,
+        "cell": cell,
+        "back": back,
+        "output": nir.Output({"output": np.array([60])}),
+    }
+    edges = [("input", "there"), ("there", "cell"), ("cell", "back"), ("back", "cell")]
+    nir.write(path, nir.NIRGraph(nodes, [*edges, ("cell", "output")], type_check=False))
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    frames, step, spikes = noise((2, 5, 4), seed=1), neurons(cell), torch.zeros(3, 5, 4).double()
+    expected = []
+    for frame in frames:
+        spikes = step(convolved(there, torch.as_tensor(frame).double()) + convolved(back, spikes))
+        expected.append(spikes.numpy().ravel())
+    found = ran(network, frames).spikes["cell"].dense()[0] != 0
+    assert 0.05 < np.mean(expected) < 0.95
+    np.testing.assert_array_equal(found[1:][:STEPS], np.array(expected)[: len(found) - 1] > 0)
+
+
+# 02_cnn of `paper/`, of those published with NIR, with other weights.
+
+
+def test_the_published_convolutional_graph(path: Path) -> None:
+    random = np.random.default_rng(0)
+
+    def convolution(post: int, pre: int, width: int, size: int, stride: int) -> Any:
+        weight = random.normal(0.1, 0.4, (post, pre, width, width))
+        return nir.Conv2d((size, size), weight, stride, 1, 1, 1, np.zeros(post))
+
+    def affine(post: int, pre: int) -> Any:
+        return nir.Affine(random.normal(0.05, 0.2, (post, pre)), np.zeros(post))
+
+    def fires(*shape: int) -> Any:
+        r, threshold, reset = np.full(shape, 1 / DT_S), np.ones(shape), np.zeros(shape)
+        return nir.IF(r=r, v_threshold=threshold, v_reset=reset)
+
+    def pool() -> Any:
+        return nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))
+
+    nodes = [
+        *(convolution(16, 2, 5, 34, 2), fires(16, 16, 16)),
+        *(convolution(16, 16, 3, 16, 1), fires(16, 16, 16), pool()),
+        *(convolution(8, 16, 3, 8, 1), fires(8, 8, 8), pool()),
+        nir.Flatten({"input": np.array([8, 4, 4])}, start_dim=0),
+        *(affine(256, 128), fires(256), affine(10, 256), fires(10)),
+    ]
+    frames = noise((2, 34, 34), seed=0, rate=0.02)[:8]
+    network = imported(nodes, (2, 34, 34), path)
+    assert sum(population.size for population in network.populations) == 2 * 4096 + 788
+    passed_on = run_row(nodes, frames)
+    more = np.zeros((STEPS - len(frames), 2, 34, 34), np.bool_)
+    actual = ran(network, np.concatenate([frames, more]))
+    for later, index in enumerate((1, 3, 6, 10, 12), start=1):
+        found = actual.spikes[f"n{index}"].dense()[0] != 0
+        assert passed_on[index].any()
+        np.testing.assert_array_equal(found[later:][: len(frames)], passed_on[index] > 0)

@@ -1,0 +1,64 @@
+"""`nmtool check`: tables, findings, exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nmtool.targets import target_names
+from tests.nmtool.cli.conftest import Nmtool
+
+SMALL = """
+name = "small"
+kind = "chip"
+arithmetic = { value = "loihi2", mark = "inferred" }
+[chip]
+inputs = { value = 1, mark = "inferred" }
+"""
+
+
+def test_loihi_2_by_default(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("check", integers)
+    assert said.code == 0
+    assert "loihi2  faithful" in said.out
+    assert "accumulators" in said.out
+
+
+def test_what_does_not_fit_is_told_and_is_exit_code_1(nmtool: Nmtool, integers: Path) -> None:
+    Path("small.toml").write_text(SMALL)
+    said = nmtool("check", integers, "--target", "small.toml", "--target", "c")
+    assert said.code == 1
+    assert "chip-exceeded input channels" in said.out
+    assert "small: unsupported" in said.out
+    content = nmtool("check", integers, "--target", "small.toml", "--json").json
+    assert content["network"] == str(integers)
+    (target,) = content["targets"]
+    assert target["word"] == "unsupported"
+    assert [one["code"] for one in target["unsupported"]] == ["chip-exceeded"]
+
+
+def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("check", integers, "--target", "all", "--json")
+    assert said.code == 0
+    assert [one["target"] for one in said.json["targets"]] == target_names()
+
+
+def test_mistakes(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("check", integers, "--target", "loihi3")
+    assert (said.code, said.error) == (2, "target-unknown")
+    Path("bad.toml").write_text(SMALL.replace("chip", "brick", 1))
+    said = nmtool("check", integers, "--target", "bad.toml")
+    assert (said.code, said.error) == (2, "target-file")
+    assert "target-value kind" in said.err
+    said = nmtool("check", integers, "--weight-bits", "4")
+    assert (said.code, said.error) == (2, "quantised-already")
+    said = nmtool("check", "nowhere.npz")
+    assert (said.code, said.error) == (2, "file-missing")
+
+
+def test_export_says_what_its_targets_make_of_a_network(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("export", integers, "-o", "net.c")
+    assert said.code == 0
+    assert "c: faithful" in said.out
+    content = nmtool("export", integers, "-o", "net2.c", "--json").json
+    assert [one["word"] for one in content["targets"]] == ["faithful"]
+    assert "targets: " in nmtool("inspect", integers).out

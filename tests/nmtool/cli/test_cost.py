@@ -1,0 +1,210 @@
+"""`nmtool cost`: numbers that agree with the library, for one network and for several."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.integer_network import IntegerNetwork
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+TEST = cases.spike_events(cases.N_TEST, 2)
+"""The test split of the fixture `data`."""
+
+
+@pytest.mark.usefixtures("data")
+def test_one_network_as_json(nmtool: Nmtool, integers: Path) -> None:
+    network = IntegerNetwork.load(integers)
+    said = nmtool("cost", integers, "two", "--target", "loihi1", "--json")
+    assert said.code == 0
+    assert said.json == {
+        "network": str(integers),
+        "hash": network.content_hash,
+        "data": "two",
+        "split": "test",
+        **nm.cost(network, TEST, target="loihi1").as_json(),
+    }
+    assert said.json["energy"]["mean"] > 0
+    assert "dynamic energy, cores" in said.json["energy"]["boundary"]
+    sources = nmtool("cost", integers, "two", "--energy-of", "loihi1", "--sources", "--json")
+    assert {one["mark"] for one in sources.json["sources"]} == {"published"}
+    assert sources.json["energy"] == said.json["energy"]
+
+
+@pytest.mark.usefixtures("data")
+def test_one_network_for_people(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("cost", integers, "two", "--target", "loihi1", "--sources")
+    assert said.out.startswith(f"{integers} on two (test): 6 samples of 30 steps, accuracy ")
+    shown = [line.split("  ") for line in said.out.splitlines()]
+    energy = [words for words in shown if words[0].strip().startswith("energy")]
+    assert len(energy) == 5
+    assert all("µJ (dynamic energy, cores, " in words[-1] for words in energy)
+    assert "Davies et al. 2018" in said.out
+    assert said.err == ""
+    without = nmtool("cost", integers, "two", "--sources")
+    assert "Davies" not in without.out
+    assert "no figures were used" in without.out
+    assert "energy" in without.out
+
+
+@pytest.mark.usefixtures("data")
+def test_loihi_2_needs_the_name_of_the_chip_whose_figures_are_used(
+    nmtool: Nmtool, integers: Path
+) -> None:
+    said = nmtool("cost", integers, "two", "--target", "loihi2")
+    assert said.code == 0
+    assert "µJ" not in said.out
+    assert "--energy-of loihi1" in said.out
+    asked = nmtool("cost", integers, "two", "--target", "loihi2", "--energy-of", "loihi1")
+    lines = [line for line in asked.out.splitlines() if "µJ" in line]
+    assert len(lines) == 5
+    assert all("not of Intel Loihi 2" in line for line in lines)
+
+
+@pytest.mark.usefixtures("data")
+def test_csv(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("cost", integers, "two", "--csv")
+    assert said.out == nm.cost(IntegerNetwork.load(integers), TEST).as_csv()
+    rows = list(csv.DictReader(io.StringIO(said.out)))
+    assert [row["where"] for row in rows if row["quantity"] == "spikes"] == ["hidden", "all"]
+    with_sources = nmtool("cost", integers, "two", "--csv", "--sources", "--target", "loihi1").out
+    (figure,) = (
+        row
+        for row in csv.DictReader(io.StringIO(with_sources))
+        if (row["quantity"], row["unit"]) == ("figure_synaptic_event", "pJ")
+    )
+    assert (figure["value"], figure["where"]) == ("35.5", "loihi1")
+    assert figure["note"].startswith("published: Davies")
+    both = nmtool("cost", integers, "two", "--csv", "--json")
+    assert (both.code, both.error) == (2, "command-line")
+
+
+@pytest.mark.usefixtures("data")
+def test_floats_are_quantised_as_verify_does(nmtool: Nmtool, floats: Path) -> None:
+    said = nmtool("cost", floats, "two", "--weight-bits", "4", "--delay-bits", "2", "--json")
+    train = cases.spike_events(cases.N_TRAIN, 1)
+    data = nm.Dataset("two", ("train", "test"), {"train": train, "test": TEST}.__getitem__)
+    network = nm.quantise(
+        nm.load(floats),
+        calibrate_on=data,
+        weight_bits=4,
+        delay_bits=2,  # type: ignore[arg-type]
+    ).network
+    assert said.json["hash"] == network.content_hash
+    assert said.json["bits"] == "4/2"
+
+
+@pytest.mark.usefixtures("data")
+def test_exports_are_counted_as_the_network_in_them(nmtool: Nmtool, integers: Path) -> None:
+    nm.export(IntegerNetwork.load(integers), "net.c")
+    one, other = (nmtool("cost", path, "two", "--json").json for path in (integers, "net.c"))
+    assert {**one, "network": ""} == {**other, "network": ""}
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> list[Path]:
+    """Integers of 8, 4 and 3 bits."""
+    paths = []
+    for bits in (8, 4, 3):
+        paths.append(tmp_path / f"bits{bits}.npz")
+        nm.quantise(cases.float_network(), weight_bits=bits).network.save(paths[-1])
+    return paths
+
+
+@pytest.mark.usefixtures("data")
+def test_several_networks(nmtool: Nmtool, several: list[Path]) -> None:
+    said = nmtool("cost", *several, "--data", "two", "--json")
+    networks = {str(path): IntegerNetwork.load(path) for path in several}
+    expected = nm.compare_cost(networks, TEST)
+    assert said.json == {"data": "two", "split": "test", **expected.as_json()}
+    assert [one["bits"][0] for one in said.json["networks"]] == ["8", "4", "3"]
+    assert nmtool("cost", *several, "two", "--csv").out == expected.as_csv()
+    people = nmtool("cost", *several, "two").out
+    assert all(path.name in people for path in several)
+    assert "energy not given" in people
+
+
+@pytest.mark.usefixtures("data")
+def test_a_picture(nmtool: Nmtool, several: list[Path]) -> None:
+    pytest.importorskip("matplotlib")
+    said = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg", "--by", "footprint")
+    assert said.code == 0
+    assert said.err == "cost.svg written\n"
+    assert "bits4.npz (4/" in Path("cost.svg").read_text("utf-8")
+    again = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg")
+    assert (again.code, again.out, again.error) == (2, "", "path-taken")
+    forced = nmtool("cost", *several, "--data", "two", "--plot", "cost.svg", "--force")
+    assert forced.code == 0
+
+
+@pytest.mark.usefixtures("data")
+def test_a_picture_without_the_library(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = nmtool("cost", integers, "two", "--plot", "cost.svg")
+    assert (said.code, said.out, said.error) == (3, "", "library-missing")
+    assert "nmtool[report]" in said.err
+
+
+@pytest.mark.usefixtures("data")
+def test_words_that_make_no_sense(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+    for words, code in (
+        ([integers], "data-missing"),
+        ([integers, "nonsense"], "dataset-unknown"),
+        ([integers, "two", "--target", "loihi9"], "target-unknown"),
+        ([integers, "two", "--energy-of", "loihi9"], "target-unknown"),
+        ([integers, "two", "--plot", "cost.txt"], "plot-format"),
+        ([integers, "two", "--weight-bits", "4"], "quantised-already"),
+        ([tmp_path / "none.npz", "two"], "file-missing"),
+    ):
+        said = nmtool("cost", *words)
+        assert (said.code, said.out, said.error) == (2, "", code), said
+
+
+def test_data_of_other_channels_and_no_data(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    for split in ("train", "test"):
+        cases.write_raw(data / f"two_{split}.h5", [[0.001]], [[0]], [0], n_units=5)
+    said = nmtool("cost", integers, "two")
+    assert (said.code, said.out, said.error) == (2, "", "data-channels-differ")
+    for split in ("train", "test"):
+        cases.write_raw(data / f"two_{split}.h5", [], [], [])
+    said = nmtool("cost", integers, "two")
+    assert (said.code, said.out, said.error) == (2, "", "split-empty")
+
+
+def test_nothing_was_exercised(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
+    said = nmtool("cost", integers, "two", "--json")
+    assert said.code == 0
+    assert "nothing was exercised" in said.err
+    assert said.json["remarks"] == [said.err.strip()]
+    assert said.json["synaptic_events"]["total"]["total"] == 0
+
+
+@pytest.mark.usefixtures("data")
+def test_a_network_that_cannot_spike(nmtool: Nmtool, tmp_path: Path) -> None:
+    network = cases.integer_network()
+    direct = replace(
+        network.projections[2],
+        source="input",
+        weight=np.full((4, 2), 2, np.int16),
+        delay=np.zeros((4, 2), np.uint8),
+    )
+    path = tmp_path / "deaf.npz"
+    replace(network, populations=[network.population("out")], projections=[direct]).save(path)
+    said = nmtool("cost", path, "two", "--json")
+    assert said.code == 0
+    assert "activation_sparsity" not in said.json
+    assert "activation_sparsity" in said.json["absent"]
+    assert said.json["spikes"]["parts"] == {}
+    heard = network.bin(TEST).raster.n_spikes
+    assert said.json["synaptic_events"]["total"]["total"] == 2 * heard > 0

@@ -1,0 +1,234 @@
+"""Targets as files: those that come with nmtool, others, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import UsageError
+from nmtool.targets import LOIHI2, target_named, target_names
+from nmtool.targets.reading import SECTIONS
+from nmtool.targets.target import DEFINED, INFERRED, LIMITS, LOIHI2_NEURON, MARKS, SOFTWARE, Target
+from tests.refusals import codes, refused
+
+DOCS = Path(__file__).parents[3] / "docs" / "targets.md"
+
+CHIP = """
+name = "mine"
+title = "A chip of mine"
+kind = "chip"
+arithmetic = { value = "loihi2", mark = "inferred", note = "as I hope" }
+barrier_us = { value = [[1, 0.5], [4, 2]], mark = "measured", source = "bench" }
+
+[sources]
+bench = "my bench"
+
+[holds]
+weight_bits = { value = [4, 8], mark = "measured", source = "bench" }
+max_delay = { value = 7, mark = "measured", source = "bench" }
+
+[core]
+neurons = { value = 100, mark = "measured", source = "bench" }
+dense = { value = false, mark = "inferred" }
+
+[chip]
+cores = { value = 3, mark = "measured", source = "bench" }
+
+[energy_pj]
+synaptic_event = { value = 1.5, mark = "measured", source = "bench", note = "at 0.7 V" }
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], Target]:
+    def read(text: str) -> Target:
+        file = tmp_path / "mine.toml"
+        file.write_text(text, encoding="utf-8")
+        return target_named(file)
+
+    return read
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_figure_that_comes_with_nmtool_says_how_it_is_known(name: str) -> None:
+    target = target_named(name)
+    assert target.name == name
+    assert target.title
+    for place, origin in target.origins.items():
+        assert origin.mark in MARKS
+        assert origin.source or origin.note or origin.mark == DEFINED, place
+    known = {
+        f"{section}.{one.name}"
+        for section, kind in SECTIONS.items()
+        for one in fields(kind)
+        if getattr(getattr(target, section), one.name) is not None
+        and not (section == "neuron" and target.arithmetic)
+    }
+    assert known == {p for p in target.origins if p.partition(".")[0] in SECTIONS}
+
+
+def test_the_targets_that_come_with_nmtool() -> None:
+    names = target_names()
+    formats = {"lava", "onnx", "c", "nir", "netx", "brian2-loihi"}
+    assert {"loihi1", "loihi2", "xylo", *formats} <= set(names)
+    assert all(target_named(name).kind == SOFTWARE for name in formats)
+    assert target_named("loihi2") is LOIHI2
+
+
+def test_loihi_2_holds_what_the_arithmetic_runs() -> None:
+    assert [getattr(LOIHI2, limit) for limit in LIMITS] == [getattr(Target, one) for one in LIMITS]
+    assert LOIHI2.neuron == LOIHI2_NEURON
+    assert LOIHI2.energy_pj.synaptic_event is None
+    assert LOIHI2.time_ns.synaptic_event is None
+
+
+def test_a_target_of_ones_own(read: Callable[[str], Target]) -> None:
+    target = read(CHIP)
+    assert (target.name, target.title, target.kind) == ("mine", "A chip of mine", "chip")
+    assert target.weight_bits == (4, 8)
+    assert target.max_delay == 7
+    assert target.max_du == Target.max_du
+    assert (target.core.neurons, target.core.dense, target.core.axons_in) == (100, False, None)
+    assert target.energy_pj.synaptic_event == 1.5
+    assert target.origin("core.dense").mark == INFERRED
+    assert str(target.origin("energy_pj.synaptic_event")) == "measured; my bench; at 0.7 V"
+    assert [target.barrier(cores) for cores in (1, 4, 5, 16, 17)] == [0.5, 0.5, 2, 2, None]
+    assert LOIHI2.barrier(1) is None
+
+
+WRONG = [
+    ('kind = "chip"', 'kind = "brick"', "target-value", "kind"),
+    ('name = "mine"', "", "target-value", "name"),
+    ('name = "mine"', "name = 3", "target-value", "name"),
+    ('value = "loihi2"', 'value = "loihi3"', "target-value", "arithmetic"),
+    ("[sources]", "[surces]", "target-key-unknown", "surces"),
+    ('bench = "my bench"', "bench = 3", "target-value", "sources"),
+    (
+        'neurons = { value = 100, mark = "measured"',
+        'neurons = { mark = "measured"',
+        "target-origin",
+        "core.neurons",
+    ),
+    (
+        'neurons = { value = 100, mark = "measured", source = "bench" }',
+        "neurons = 100",
+        "target-origin",
+        "core.neurons",
+    ),
+    (
+        'value = 100, mark = "measured"',
+        'value = 100, mark = "guessed"',
+        "target-origin",
+        "core.neurons",
+    ),
+    (
+        'value = 100, mark = "measured", source = "bench"',
+        'value = 100, mark = "measured"',
+        "target-origin",
+        "core.neurons",
+    ),
+    (
+        'value = 100, mark = "measured", source = "bench"',
+        'value = 100, mark = "measured", source = "benches"',
+        "target-origin",
+        "core.neurons",
+    ),
+    ('note = "at 0.7 V"', "note = 0.7", "target-origin", "energy_pj.synaptic_event"),
+    ('note = "at 0.7 V"', "volt = 0.7", "target-origin", "energy_pj.synaptic_event"),
+    ("value = 100", "value = 0", "target-value", "core.neurons"),
+    ("value = 100", "value = 1.5", "target-value", "core.neurons"),
+    ("value = 100", "value = true", "target-value", "core.neurons"),
+    ("value = 100", "value = nan", "target-value", "core.neurons"),
+    ("value = 1.5", "value = -1.5", "target-value", "energy_pj.synaptic_event"),
+    ("value = 1.5", "value = nan", "target-value", "energy_pj.synaptic_event"),
+    ("value = 1.5", "value = inf", "target-value", "energy_pj.synaptic_event"),
+    ("value = false", "value = 0", "target-value", "core.dense"),
+    ("value = [[1, 0.5], [4, 2]]", "value = [[4, 2], [1, 0.5]]", "target-value", "barrier_us"),
+    ("value = [[1, 0.5], [4, 2]]", "value = [1, 2]", "target-value", "barrier_us"),
+    ("value = [4, 8]", "value = 8", "target-value", "holds.weight_bits"),
+    ("value = 7", "value = [7]", "target-value", "holds.max_delay"),
+    ("value = 7", "value = 62", "target-range", "holds"),
+    ("value = [4, 8]", "value = [4, 9]", "target-range", "holds"),
+    ("neurons = {", "nuerons = {", "target-key-unknown", "core.nuerons"),
+    (
+        "[chip]",
+        "[chip]\nneurons = { value = 99, mark = 'inferred' }",
+        "target-contradiction",
+        "core.neurons",
+    ),
+    (
+        "[chip]",
+        "[chip]\nneurons = { value = 301, mark = 'inferred' }",
+        "target-contradiction",
+        "chip.neurons",
+    ),
+    (
+        "[holds]",
+        "[holds]\ndelay_bits = { value = [2], mark = 'inferred' }",
+        "target-contradiction",
+        "holds.max_delay",
+    ),
+    (
+        "[core]",
+        "[neuron]\nstate_bits = { value = 9, mark = 'inferred' }\n[core]",
+        "target-contradiction",
+        "neuron",
+    ),
+    (
+        "[core]",
+        "[neuron]\nreset = { value = 'none', mark = 'inferred' }\n[core]",
+        "target-value",
+        "neuron.reset",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "code", "where"), WRONG)
+def test_what_is_wrong_is_named(
+    read: Callable[[str], Target], right: str, wrong: str, code: str, where: str
+) -> None:
+    assert right in CHIP
+    text = CHIP.replace(right, wrong, 1)
+    with refused(UsageError, "target-file") as caught:
+        read(text)
+    assert (code, where) in [(one.code, one.where) for one in caught.value.findings]
+
+
+def test_everything_wrong_is_named_at_once(read: Callable[[str], Target]) -> None:
+    text = CHIP.replace("value = 100", "value = 0").replace("dense", "dens").replace("my bench", "")
+    with refused(UsageError, "target-file") as caught:
+        read(text.replace('kind = "chip"', ""))
+    assert codes(caught.value) == ["target-value", "target-key-unknown", "target-value"]
+
+
+def test_contradictions_of_delays_and_memory(read: Callable[[str], Target]) -> None:
+    without = CHIP.replace("value = 7", "value = 0")
+    bits = "[holds]\ndelay_bits = { value = [2], mark = 'inferred' }"
+    memory = "[core]\nsynapse_bytes = { value = 4, mark = 'inferred' }\n"
+    neuron = "neuron_bytes = { value = 5, mark = 'inferred' }\n"
+    for text, where in (
+        (without.replace("[holds]", bits), "holds.delay_bits"),
+        (CHIP.replace("[core]\n", memory + neuron), "core.neuron_bytes"),
+    ):
+        with refused(UsageError, "target-file") as caught:
+            read(text)
+        assert [one.where for one in caught.value.findings] == [where]
+        assert codes(caught.value) == ["target-contradiction"]
+
+
+def test_a_name_that_nobody_knows_and_a_file_that_is_not_there() -> None:
+    with refused(UsageError, "target-unknown") as caught:
+        target_named("loihi3")
+    assert "'loihi" in caught.value.fix
+    with refused(UsageError, "config-unreadable"):
+        target_named("nowhere.toml")
+
+
+def test_every_figure_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    names = {one.name for kind in SECTIONS.values() for one in fields(kind)}
+    missing = [name for name in (*names, *LIMITS, *MARKS, "barrier_us") if f"`{name}`" not in text]
+    assert not missing

@@ -1,0 +1,75 @@
+"""Networks of the zoo: what their files say is so."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool import zoo
+from nmtool.errors import FileFormatError
+from tests.refusals import refused
+
+NAMES = zoo.names()
+
+
+def test_the_networks_that_there_are() -> None:
+    assert NAMES == ["digits", "spoken-digits", "yinyang"]
+    assert nm.zoo is zoo
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_network_is_the_one_that_was_verified(name: str) -> None:
+    network, facts = zoo.load(name), zoo.about(name).facts
+    assert network.content_hash == facts["hash"]
+    assert network.channels.size == facts["channels"]
+    assert sum(p.size for p in network.populations) == facts["neurons"]
+    synapses = sum(np.count_nonzero(p.weight) for p in network.projections)
+    assert synapses == facts["synapses"]
+    compared, different = facts["spikes_compared"], facts["spikes_different"]
+    assert set(compared) == set(different) >= {"lava", "onnx", "c"}
+    assert all(compared.values())
+    assert not any(different.values())
+    assert zoo.path(name).stat().st_size < 400_000
+
+
+@pytest.mark.parametrize("name", ["digits", "yinyang"])
+def test_accuracy_and_cost_are_those_that_the_files_name(name: str) -> None:
+    if name == "digits":
+        pytest.importorskip("sklearn")
+    found, facts = nm.run(f"zoo:{name}", nm.load_dataset(name).test), zoo.about(name).facts
+    assert found.samples == facts["test_samples"]
+    assert found.accuracy == pytest.approx(facts["test_accuracy"], abs=1e-6)
+    assert found.synaptic_events_per_sample == pytest.approx(
+        facts["synaptic_events_per_sample"], abs=0.1
+    )
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_a_speech_network_is_verified_without_any_data() -> None:
+    found = nm.verify("zoo:spoken-digits", against="c", deep=True)
+    assert found.identical
+    assert found.mutation is not None
+    assert found.mutation.n_seen > 0.9 * len(found.mutation.faults)
+
+
+def test_a_name_stands_for_a_path(tmp_path: Path) -> None:
+    network = zoo.load("yinyang")
+    assert nm.load("zoo:yinyang").content_hash == network.content_hash
+    assert zoo.load("zoo:yinyang").content_hash == network.content_hash
+    assert nm.inspect("zoo:yinyang")["hash"] == network.content_hash
+    assert nm.check("zoo:yinyang")["loihi2"].word == "faithful"
+    path = nm.export("zoo:yinyang", tmp_path / "net.c")
+    assert nm.load(path).content_hash == network.content_hash
+    done = nm.convert("zoo:yinyang", tmp_path / "net.npz", check=False)
+    assert done.network.content_hash == network.content_hash
+
+
+def test_a_name_that_nobody_knows() -> None:
+    for function in (nm.load, nm.inspect, zoo.load, zoo.about):
+        with refused(FileFormatError, "zoo-unknown") as caught:
+            function("zoo:digit")
+        assert "'digits'" in caught.value.fix
