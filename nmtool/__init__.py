@@ -56,6 +56,8 @@ Training:
     TrainOptions        everything a training run can be told
     Run                 what training made: networks, log, settings
     SweepResult         what a search found: the best settings, all trials
+    progress_bar        shows how far long work is, in a notebook or a terminal
+    tensorboard         writes a run's epochs as logs of TensorBoard
     SpikingNetwork      a network as a torch module, for a loop of one's own
     readout_loss        the loss that belongs to a network's read-out, for such a loop
     predictions         classes by a network's read-out, from what such a loop recorded
@@ -124,7 +126,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     RankError           another process of a data-parallel job is gone
 
 Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`. Plots for
-notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`.
+notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`. What may take long takes
+`progress=nm.progress_bar`.
 
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
@@ -138,6 +141,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmtool import plot, zoo
+    from nmtool.bars import progress_bar
     from nmtool.confusion import Confusion
     from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events
@@ -182,6 +186,7 @@ if TYPE_CHECKING:
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
+    from nmtool.training.tensorboard import tensorboard
     from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
@@ -201,6 +206,7 @@ if TYPE_CHECKING:
     from nmtool.version import __version__
 
 _HOMES = {
+    "nmtool.bars": "progress_bar",
     "nmtool.costs": "Cost Tradeoff",
     "nmtool.confusion": "Confusion",
     "nmtool.data.binning": "bin_events",
@@ -231,6 +237,7 @@ _HOMES = {
     "nmtool.training.front.losses": "predictions readout_loss",
     "nmtool.training.front.model": "SpikingNetwork",
     "nmtool.training.options": "TrainOptions",
+    "nmtool.training.tensorboard": "tensorboard",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
     "nmtool.verbs.costing": "compare_cost cost",
@@ -335,6 +342,7 @@ if TYPE_CHECKING:
         "load",
         "load_dataset",
         "predictions",
+        "progress_bar",
         "quantise",
         "readout_loss",
         "report",
@@ -346,6 +354,7 @@ if TYPE_CHECKING:
         "sweep",
         "target_named",
         "target_names",
+        "tensorboard",
         "train",
         "verify",
         "write_shd",

@@ -30,6 +30,9 @@ RUN_MANIFEST = "run.json"
 RUN_LOG = "log.jsonl"
 """One line per epoch."""
 
+RUN_TABLE = "log.csv"
+"""The same for spreadsheets."""
+
 RUN_NETWORK = "network.npz"
 """The float network of the best epoch."""
 

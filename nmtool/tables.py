@@ -93,3 +93,14 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def brief(value: float, places: int = 3) -> str:
+    """A number in few columns: fixed places, from a million on an exponent.
+
+    >>> brief(0.5124), brief(0.0), brief(1234567, 0), brief(12345, 0), brief(8.1e30)
+    ('0.512', '0.000', '1.2e+06', '12,345', '8.1e+30')
+    """
+    if abs(value) >= 1e6:
+        return f"{value:.1e}"
+    return f"{value:.{places}f}" if places else f"{value:,.0f}"

@@ -60,13 +60,13 @@ class Recorder:
             self.found[name]["stderr"] = done.stderr
 
     def keep_files(self, name: str, path: str) -> None:
-        """Keep the digest of a file, or of every file in a folder."""
+        """Keep the digest of a file, or of every file in a folder but `log.csv`, the log again."""
         root = self.folder / path
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
         self.found[name] = {
             str(file.relative_to(self.folder)): hashlib.sha256(_content(file)).hexdigest()
             for file in files
-            if file.is_file() and "__pycache__" not in file.parts
+            if file.is_file() and "__pycache__" not in file.parts and file.name != "log.csv"
         }
 
 

@@ -53,6 +53,7 @@ ABOVE = " ".join(room for room in ROOMS if room != CORE)
 RULES = (
     rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
+    rule("nmtool.bars", "", "rich IPython"),
     rule("nmtool.costs", "numpy", "matplotlib"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),

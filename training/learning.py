@@ -14,11 +14,11 @@ from nmtool.data.catalogue import same_data
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.progress import Advance, Progress, duration, silent
-from nmtool.tables import Table, Tabular
+from nmtool.progress import Advance, Pace, Progress, duration, silent
+from nmtool.tables import Table, Tabular, brief
 from nmtool.training.loop.remarks import remarks, start_remarks
-from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import best_epoch
+from nmtool.training.loop.run_folder import RunFolder, log_as_csv
+from nmtool.training.loop.selection import best_epoch, candidates
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class Run(Tabular):
     def best(self) -> Mapping[str, Any]:
         """The entry of the epoch whose network is kept."""
         return best_epoch(self.log, self.options.judge_epochs)
+
+    def as_csv(self) -> str:
+        """The log as CSV with a header, one row per epoch; `log.csv` in the folder holds it."""
+        return log_as_csv(self.log)
 
     def tables(self) -> list[Table]:
         """One row per epoch."""
@@ -176,24 +180,31 @@ def finetune(
 
 def epoch_line(entry: Mapping[str, Any]) -> str:
     """An epoch's entry of the log in a few words."""
+    return "  ".join(text for text, _ in epoch_parts(entry))
+
+
+def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """An epoch's entry of the log, each part with its rank.
+
+    Where a line is too short for all of them, the largest ranks are left out.
+    """
     validation = entry["validation_accuracy"]
-    parts = [f"loss {entry['loss']:.3f}", f"train {entry['train_accuracy']:.1%}"]
+    parts = [(f"loss {brief(entry['loss'])}", 2), (f"train {entry['train_accuracy']:.1%}", 3)]
     settled = entry.get("settled_accuracy", validation)
     if validation is not None:
-        parts.append(f"validation {settled:.1%}")
+        parts.append((f"validation {settled:.1%}", 1))
     if "settled_accuracy" in entry:
         before = "" if validation is None else f" ({validation:.1%} before)"
-        parts.append(f"scales changed at the end, so that nothing overflows{before}")
-    rates = ", ".join(f"{rate:.1f}" for rate in entry["spikes_per_neuron"].values())
-    parts.append(f"spikes/neuron {rates or 'none'}")
+        parts.append((f"scales changed at the end, so that nothing overflows{before}", 7))
+    rates = ", ".join(brief(rate, 1) for rate in entry["spikes_per_neuron"].values())
+    parts.append((f"spikes/neuron {rates or 'none'}", 6))
     if entry["silent_neurons"]:
-        parts.append(f"silent {entry['silent_neurons']}")
-    shares = ("sparsity", "delay_sparsity")
-    parts += [f"{name.replace('_', ' ')} {entry[name]:.0%}" for name in shares if entry.get(name)]
-    for name, faults in (("u_wraps", "wraps of u"), ("v_clips", "clips of v")):
-        if entry.get(name):
-            parts.append(f"{faults} {entry[name]:,}")
-    return "  ".join(parts)
+        parts.append((f"silent {entry['silent_neurons']}", 4))
+    shares = [name for name in ("sparsity", "delay_sparsity") if entry.get(name)]
+    parts += [(f"{name.replace('_', ' ')} {entry[name]:.0%}", 5) for name in shares]
+    faults = {"wraps of u": entry.get("u_wraps"), "clips of v": entry.get("v_clips")}
+    parts += [(f"{name} {brief(many, 0)}", 5) for name, many in faults.items() if many]
+    return parts
 
 
 @dataclass(frozen=True)
@@ -301,29 +312,54 @@ class _Follow:
         self._session = session
         self._samples = samples
         self._advance = advance
-        self._began = False
+        self._pace = Pace()
+        self._epoch_done, self._epoch_loss = 0, 0.0
+        self._log: list[Mapping[str, Any]] = []
 
     def batch(self, report: BatchReport) -> None:
-        """Count a batch."""
-        if not self._began:
-            self._began = True
-            epochs_left = self._session.options.epochs - report.epoch + 1
-            self._advance.expect(epochs_left * self._samples)
-        self._advance(report.samples, f"epoch {report.epoch} loss {report.loss:.3f}")
+        """Count a batch; the loss beside the bar is the mean of the epoch so far."""
+        epochs = self._session.options.epochs
+        if self._pace.total is None:
+            expected = (epochs - report.epoch + 1) * self._samples
+            self._advance.expect(expected)
+            self._pace.expect(expected)
+        self._epoch_done += report.samples
+        self._epoch_loss += report.loss * report.samples
+        loss = self._epoch_loss / self._epoch_done
+        self._pace.count(report.samples)
+        self._advance(report.samples, f"epoch {report.epoch}/{epochs} loss {brief(loss)}")
         if self._session.on_batch is not None:
             self._session.on_batch(report)
 
     def epoch(self, entry: dict[str, Any]) -> None:
-        """Log how an epoch went, and how long the rest takes if it goes on like this."""
-        epochs = self._session.options.epochs
-        remaining = 0 if entry.get("stopped_early") else epochs - entry["epoch"]
-        left = remaining * entry["seconds"]
+        """Log how an epoch went, and how long the rest takes if all goes on like this.
+
+        The record has `parts`, as `epoch_parts` gives them, for lines that are too short.
+        """
+        self._epoch_done, self._epoch_loss = 0, 0.0
+        left = None if entry.get("stopped_early") else self._pace.left
+        number = f"epoch {entry['epoch']:3d}/{self._session.options.epochs}"
+        time_s = f"{entry['seconds']:.1f} s"
+        remaining = f", {duration(left)} left" if left else ""
+        parts = epoch_parts(entry)
+        after = next((i for i, (text, _) in enumerate(parts) if text.startswith("valid")), 1) + 1
+        parts.insert(after, ("best" if self._is_best(entry) else "    ", 1))
         _log.info(
-            f"epoch {entry['epoch']:3d}/{epochs}  {epoch_line(entry)}  "
-            f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
+            f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
+            extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
         if self._session.on_epoch is not None:
             self._session.on_epoch(entry)
+
+    def _is_best(self, entry: dict[str, Any]) -> bool:
+        """True where no epoch so far is better, those before a resume included."""
+        folder = self._session.folder
+        if not self._log and entry["epoch"] > 1 and folder is not None:
+            self._log += folder.read_log()[: entry["epoch"] - 1]
+        self._log.append(entry)
+        if not candidates(self._log):
+            return False
+        return best_epoch(self._log, self._session.options.judge_epochs) is entry
 
 
 def _kept_folder(start: Run | str | Path) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from nmtool.errors import UsageError
+from nmtool.cli import help
+from nmtool.errors import Finding, UsageError, nearest
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
@@ -20,7 +22,52 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` instead of leaving the program."""
-        raise UsageError(message, code="command-line", fix=f"see {self.prog} --help")
+        fix = f"see {self.prog} --help"
+        if message.startswith("the following arguments are required"):
+            fix = f"{self.format_usage().strip()}; {fix}"
+        raise UsageError(message, code="command-line", fix=fix)
+
+    def check_options(self, words: Sequence[str]) -> None:
+        """Raise `UsageError` where a word is an option that there is not."""
+        known = self._option_string_actions
+        given = [word.partition("=")[0] for word in words if word.startswith("--")]
+        if "--" in given:
+            given = given[: given.index("--")]
+        shown = [name for name, action in known.items() if action.help != argparse.SUPPRESS]
+        see = f"see {self.prog} --help"
+        findings = []
+        for word in dict.fromkeys(word for word in given if word not in known):
+            near = nearest(word, shown)
+            fix = f"did you mean {near}? {see}" if near else see
+            what = f"{self.prog} has no such option"
+            findings.append(Finding("option-unknown", word, what, fix))
+        if len(findings) == 1:
+            one = findings[0]
+            raise UsageError(
+                f"{self.prog} has no option {one.where}", code="option-unknown", fix=one.fix
+            )
+        if findings:
+            raise UsageError(
+                f"{self.prog} has none of {len(findings)} options",
+                code="option-unknown",
+                fix=see,
+                findings=findings,
+            )
+
+    def format_usage(self) -> str:
+        return f"usage: {self.usage or help.usage(self)}\n"
+
+    def format_help(self) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage or help.usage(self), self._actions, [])
+        formatter.add_text(self.description)
+        for title, text, actions in help.sections(self):
+            formatter.start_section(title)
+            formatter.add_text(text)
+            formatter.add_arguments(actions)
+            formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse's own says nothing where help cannot be written.

@@ -11,14 +11,16 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from nmtool.bars import fitted
 from nmtool.errors import Finding, NmtoolError
 from nmtool.tables import Table, Tabular, shown
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 FIT_STYLES = {"faithful": "green", "approximate": "yellow", "unsupported": "bold red"}
 """Of the words that say how well a target runs a network."""
+VERDICT_STYLES = {True: "bold green", False: "bold red"}
+"""Of what is identical, and of what differs."""
 STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
 """By the weight of a sentence, its colour."""
 
@@ -43,16 +47,18 @@ class _Console(Console):
 
 def out() -> Console:
     """The console for results."""
-    return _console(stderr=False)
+    return _console_on(sys.stdout)
 
 
 def log() -> Console:
-    """The console for progress and remarks."""
-    return _console(stderr=True)
+    """The console for progress and remarks: always the same one, since it knows of a live bar."""
+    # While a bar is live, rich stands in for stderr.
+    return _console_on(getattr(sys.stderr, "rich_proxied_file", sys.stderr))
 
 
-def _console(*, stderr: bool) -> Console:
-    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+@lru_cache(maxsize=2)
+def _console_on(stream: TextIO) -> Console:
+    console = _Console(file=stream, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     return console
@@ -101,18 +107,83 @@ def print_error(error: NmtoolError) -> None:
 
 
 def print_table(table: Table) -> None:
-    """A table on stdout and an empty line; columns of numbers are right-aligned."""
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name, numeric in zip(table.header, table.right_aligned(), strict=True):
-        drawn.add_column(name, justify="right" if numeric else "left")
-    for row in table.rows:
-        drawn.add_row(*(shown(value) for value in row))
-    tell(table.title, style="bold")
+    """A table on stdout and an empty line; columns of numbers are right-aligned.
+
+    On a terminal, words of the header and sentences are folded, and paths shortened, until it fits.
+    """
     console = out()
+    rows = [[shown(value) for value in row] for row in table.rows]
+    widths = column_widths(table.header, rows, console.width - 1)
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name, width, numeric in zip(table.header, widths, table.right_aligned(), strict=True):
+        drawn.add_column(name, justify="right" if numeric else "left", width=width)
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        drawn.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
+    tell(table.title, style="bold")
     with console.capture() as captured:
         console.print(drawn)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     console.file.write("\n".join(line for line in lines if line) + "\n\n")
+
+
+_GAP = 2
+"""Columns between two columns of a table."""
+_SHORTEST_PATH = 16
+"""Characters that are left of a path at least."""
+
+
+def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Widths with which a table fits into some columns, if it can without cutting any word.
+
+    The header is folded first, between its words; then paths are shortened and sentences folded,
+    always those of the widest column.
+
+    >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
+    [19, 9]
+    """
+    whole = [max(map(len, cells)) for cells in zip(header, *rows, strict=True)]
+    room = columns - _GAP * (len(whole) - 1)
+    body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(whole)
+    needed = [max(1, *map(len, name.split() or [""])) for name in header]
+    widths = whole
+    for least in (
+        [max(pair) for pair in zip(body, needed, strict=True)],
+        [
+            max(need, *(_least(row[i]) for row in rows)) if rows else need
+            for i, need in enumerate(needed)
+        ],
+    ):
+        while sum(widths) > room:
+            spare = [i for i, width in enumerate(widths) if width > least[i]]
+            if not spare:
+                break
+            widest = max(spare, key=lambda i: widths[i])
+            widths[widest] -= 1
+    return widths
+
+
+def _least(cell: str) -> int:
+    """Columns that a cell needs at least."""
+    if _is_path(cell):
+        return min(len(cell), _SHORTEST_PATH)
+    return max(map(len, cell.split()), default=0)
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text and " " not in text
+
+
+def shortened(path: str, columns: int) -> str:
+    """A path with its middle left out where it is too long.
+
+    >>> shortened("results/of/november/run/network.npz", 20)
+    'resul…un/network.npz'
+    """
+    if len(path) <= columns:
+        return path
+    front = max(1, (columns - 1) // 4)
+    return f"{path[:front]}…{path[len(path) - (columns - 1 - front) :]}"
 
 
 def print_tables(value: Tabular) -> None:
@@ -129,9 +200,16 @@ def tell_fits(fits: Iterable[Fit]) -> None:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """Print the sentences of a certificate on stdout."""
+    """Print the sentences of a certificate on stdout, on a terminal with its verdict in colour."""
+    console = out()
     for text, weight in certificate.sentences():
-        tell(text, STYLES[weight])
+        line = Text(text, style=STYLES[weight])
+        line.highlight_regex(r"\bdifferent 0\b", VERDICT_STYLES[True])
+        line.highlight_regex(r"\bdifferent [1-9]\d*|first d\w+:", VERDICT_STYLES[False])
+        _print_hanging(console, line)
+    if console.is_terminal:
+        same = certificate.identical
+        console.print(Text("identical" if same else "different", style=VERDICT_STYLES[same]))
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -148,7 +226,32 @@ def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
     for finding in findings:
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
-        console.print(Text.assemble((finding.code, "yellow"), text), soft_wrap=True)
+        _print_hanging(console, Text.assemble((finding.code, "yellow"), text))
+
+
+def _print_hanging(console: Console, line: Text) -> None:
+    """Print a line, on a terminal folded between words, with all but the first indented."""
+    if not console.is_terminal or line.cell_len <= console.width:
+        console.print(line, soft_wrap=True)
+        return
+    first, *others = line.wrap(console, console.width - _INDENT)
+    console.print(first, soft_wrap=True)
+    for rest in others:
+        console.print(Text(" " * _INDENT).append_text(rest), soft_wrap=True)
+
+
+_INDENT = 4
+
+
+def tell_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
+    """A title and parts beside it on stdout; on a terminal that is too narrow, below it."""
+    console = out()
+    line = "  ".join([title, *(text for text, _ in parts)])
+    if len(line) <= console.width:
+        tell(line)
+    else:
+        tell(title)
+        tell("  ".join(fitted([("", 0), *parts], console.width)))
 
 
 def log_to_stderr() -> None:
@@ -162,4 +265,11 @@ def log_to_stderr() -> None:
 class _Remarks(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # Looks up sys.stderr anew each time, which may have been replaced.
-        say(record.getMessage())
+        console = log()
+        parts = getattr(record, "parts", None)
+        if parts is None or not console.is_interactive:
+            _print_hanging(console, Text(record.getMessage()))
+            return
+        line = Text("  ".join(fitted(parts, console.width)).rstrip())
+        line.highlight_words(["best"], VERDICT_STYLES[True])
+        console.print(line, soft_wrap=True)

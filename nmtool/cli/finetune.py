@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     start.check_start()
     data = arguments.data or str(start.manifest().get("data"))
     dataset = find_data(arguments, data)
-    with training(arguments, data):
+    with training(arguments, data) as on_epoch:
         from nmtool.training.learning import finetune
 
         made = finetune(
@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             folder=arguments.output,
             device=arguments.device,
             threads=arguments.threads,
+            on_epoch=on_epoch,
             progress=progress,
         )
     tell(arguments, made)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -93,7 +92,9 @@ def _run(words: list[str]) -> int:
 
 
 def _run_command(command: str | None, words: list[str]) -> int:
-    parser = _parser(command)
+    parser, chosen = _parser(command)
+    if chosen is not None and command is not None:
+        chosen.check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
@@ -114,8 +115,9 @@ def _unknown(command: str) -> UsageError:
     )
 
 
-def _parser(command: str | None) -> argparse.ArgumentParser:
-    """The parser; only the command that was asked for knows its arguments."""
+def _parser(command: str | None) -> tuple[Parser, Parser | None]:
+    """The parser, and that of the command that was asked for, which alone knows its arguments."""
+    chosen = None
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
@@ -128,7 +130,8 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
         if name == command:
+            chosen = sub
             module = importlib.import_module(f"nmtool.cli.{name.replace('-', '_')}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
-    return parser
+    return parser, chosen

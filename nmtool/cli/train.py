@@ -23,7 +23,7 @@ from nmtool.cli.train_settings import (
 from nmtool.errors import RankError
 
 if TYPE_CHECKING:
-    from nmtool.training.learning import Run
+    from nmtool.training.learning import OnEpoch, Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
@@ -47,6 +47,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_threads_option(parser)
     add_device(parser)
+    parser.add_argument(
+        "--tensorboard", metavar="DIR", help="write a point per epoch for TensorBoard, too"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = RunFolder(Path(arguments.output))
     options = _options(arguments, folder)
     dataset = find_data(arguments, arguments.data)
-    with training(arguments, arguments.data):
+    with training(arguments, arguments.data) as on_epoch:
         from nmtool.training.learning import train
 
         made = train(
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             device=arguments.device,
             threads=arguments.threads,
+            on_epoch=on_epoch,
             progress=progress,
         )
     tell(arguments, made)
@@ -76,8 +80,8 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 
 
 @contextmanager
-def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
-    """Train inside, alone or as one of several processes.
+def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | None]:
+    """Train inside, alone or as one of several processes; gives what to call after every epoch.
 
     Where a run is stopped, the command that resumes it is printed.
     """
@@ -88,8 +92,8 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
     again = f"{launch.command if launch else 'nmtool'} train {data} -o {folder.path}"
     kept = f"finished epochs are kept; go on with: {again} --resume"
     try:
-        with heeding_sigterm():
-            yield
+        with heeding_sigterm(), _board(arguments) as on_epoch:
+            yield on_epoch
     except KeyboardInterrupt:
         if is_first() and folder.manifest_file.exists():
             console.say(kept)
@@ -100,9 +104,20 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
+    if arguments.tensorboard is None or not is_first():
+        yield None
+        return
+    from nmtool.training.tensorboard import tensorboard
+
+    with tensorboard(arguments.tensorboard) as on_epoch:
+        yield on_epoch
+
+
 def tell(arguments: argparse.Namespace, made: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
-    from nmtool.training.learning import epoch_line
+    from nmtool.training.learning import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder
 
     if not is_first():
@@ -113,4 +128,4 @@ def tell(arguments: argparse.Namespace, made: Run) -> None:
         result |= {"hash": made.network.content_hash, "epochs": len(made.log), "best": best}
         console.print_json(result)
     else:
-        console.tell(f"{folder.network_file}: epoch {best['epoch']}  {epoch_line(best)}")
+        console.tell_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))

@@ -82,7 +82,13 @@ def test_a_run_that_is_not_kept(
 
 
 def test_a_run_that_is_kept(kept: nm.Run) -> None:
-    assert files(kept.folder) == {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+    assert files(kept.folder) == {
+        "run.json",
+        "log.jsonl",
+        "log.csv",
+        "network.npz",
+        "checkpoint.npz",
+    }
     assert kept.folder is not None
     manifest = json.loads((kept.folder / "run.json").read_text("utf-8"))
     assert (manifest["nmtool"], manifest["data"]) == (nm.__version__, "small")

@@ -2,6 +2,7 @@
 
 RUN/run.json         settings, data set, version: the manifest
 RUN/log.jsonl        one line per epoch
+RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same in integers, where it trained in them
 RUN/checkpoint.npz   everything needed to go on after the last finished epoch; from the
@@ -10,6 +11,8 @@ RUN/checkpoint.npz   everything needed to go on after the last finished epoch; f
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +21,14 @@ from typing import Any
 
 from nmtool import storage
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.folders import RUN_CHECKPOINT, RUN_INTEGERS, RUN_LOG, RUN_MANIFEST, RUN_NETWORK
+from nmtool.folders import (
+    RUN_CHECKPOINT,
+    RUN_INTEGERS,
+    RUN_LOG,
+    RUN_MANIFEST,
+    RUN_NETWORK,
+    RUN_TABLE,
+)
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.toml_files import check_texts
@@ -62,6 +72,10 @@ class RunFolder:
     @property
     def log_file(self) -> Path:
         return self.path / RUN_LOG
+
+    @property
+    def table_file(self) -> Path:
+        return self.path / RUN_TABLE
 
     @property
     def network_file(self) -> Path:
@@ -191,6 +205,7 @@ class RunFolder:
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
         """Replace the log, of which the checkpoint holds all; raises `StorageError`."""
         storage.write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in epochs))
+        storage.write_text(self.table_file, log_as_csv(epochs))
 
     def read_log(self) -> list[dict[str, Any]]:
         """One entry per finished epoch; raises `FileFormatError` where the log is damaged."""
@@ -218,7 +233,7 @@ class RunFolder:
             found = self.read_log()
         except FileFormatError:
             found = []
-        if found != epochs:
+        if found != epochs or not self.table_file.exists():
             self.write_log(epochs)
 
     def _damaged(self, why: str) -> FileFormatError:
@@ -228,6 +243,33 @@ class RunFolder:
             why=why,
             fix="bring back a copy of it, or train again",
         )
+
+
+def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:
+    """The log as CSV with a header: a row per epoch, a column per number; none is empty.
+
+    >>> print(log_as_csv([{"epoch": 1, "spikes_per_neuron": {"hidden": 2.5}}]), end="")
+    epoch,spikes_per_neuron.hidden
+    1,2.5
+    """
+    rows = [numbers(entry) for entry in epochs]
+    names = dict.fromkeys(name for row in rows for name in row)
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(names), restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def numbers(entry: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an epoch's entry of the log, by name; those by population with a dot."""
+    found: dict[str, float] = {}
+    for name, value in entry.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{of}": one for of, one in value.items()}
+        elif value is not None:
+            found[name] = int(value) if isinstance(value, bool) else value
+    return found
 
 
 def _is_entry(value: Any) -> bool:

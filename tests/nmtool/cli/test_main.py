@@ -57,7 +57,7 @@ def _raising(error: BaseException) -> Callable[[object], int]:
 def test_help_names_every_command_and_the_exit_codes(nmtool: Nmtool) -> None:
     said = nmtool("--help")
     assert said.code == 0
-    assert all(f"    {name} " in said.out.replace("\n", " ") for name in COMMANDS)
+    assert all(f"  {name} " in said.out.replace("\n", " ") for name in COMMANDS)
     assert "3 something needed is missing" in " ".join(said.out.split())
     assert said.err == ""
 
@@ -101,7 +101,10 @@ def test_no_command_shows_help_on_stderr(nmtool: Nmtool) -> None:
         (["evaluate", "a", "b", "--samples", "-3"], "command-line", ["--samples", "'-3'"]),
         (["evaluate", "a", "b", "--samples", "few"], "command-line", ["--samples", "'few'"]),
         (["evaluate", "a", "b", "--threads", "0"], "command-line", ["--threads", "'0'"]),
-        (["evaluate", "a", "b", "--sample", "3"], "command-line", ["--sample 3"]),
+        (["evaluate", "a", "b", "--sample", "3"], "option-unknown", ["--sample\n", "--samples?"]),
+        (["train", "a", "--epoch=3"], "option-unknown", ["--epoch\n", "--epochs?"]),
+        (["train", "--hiden", "--epoch"], "option-unknown", ["--hidden?", "--epochs?"]),
+        (["inspect", "a", "--", "--b", "--c"], "command-line", ["--c"]),
         (["verify", "a", "b"], "file-missing", [" a\n"]),
         (["verify", "a", "b", "--threads", "99999"], "threads-range", ["99999"]),
         (["lava"], "command-line", ["setup|status"]),

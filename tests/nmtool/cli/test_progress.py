@@ -7,7 +7,9 @@ import itertools
 
 import pytest
 
+from nmtool import bars
 from nmtool.cli import console, progress
+from nmtool.progress import duration
 
 Captured = pytest.CaptureFixture[str]
 
@@ -16,7 +18,7 @@ Captured = pytest.CaptureFixture[str]
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that gains ten seconds whenever it is looked at."""
     ticks = itertools.count(0.0, 10.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(bars.time, "monotonic", lambda: next(ticks))
 
 
 @pytest.mark.usefixtures("clock")
@@ -72,4 +74,4 @@ def test_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ("seconds", "text"), [(0.4, "0:00:00"), (59.6, "0:01:00"), (3661, "1:01:01")]
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert progress.duration(seconds) == text
+    assert duration(seconds) == text

@@ -29,7 +29,7 @@ SETTINGS = (
     *("--rate", "3", "--rate-strength", "0.01", "--rescue", "0.05"),
     *("--shift", "1", "--stretch", "0.1"),
 )
-FILES = {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+FILES = {"run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"}
 
 
 def _words(run: str, *more: str) -> tuple[str, ...]:

@@ -195,7 +195,7 @@ def test_what_a_run_leaves_behind(tmp_path: Path) -> None:
     told: list[dict] = []
     trainer = run_training(options, dataset, folder=folder, on_epoch=told.append)
     assert {path.name for path in folder.path.iterdir()} == {
-        "run.json", "log.jsonl", "network.npz", "checkpoint.npz"
+        "run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"
     }  # fmt: skip
     manifest = folder.manifest()
     assert manifest["data"] == "small"

@@ -100,13 +100,14 @@ def test_the_mean_over_seeds_decides() -> None:
     assert found.trials[0].scores == tuple(scores)
     assert trials()[0][3]["scores"] == scores
     files = {path.name for path in Path("study/trials/0001/seed6").iterdir()}
-    assert files == {"run.json", "log.jsonl", "network.npz", "checkpoint.npz"}
+    assert files == {"run.json", "log.jsonl", "log.csv", "network.npz", "checkpoint.npz"}
 
 
 def test_only_logs_are_kept() -> None:
     write_study("trials = 1\n")
     sweep("study.toml")
-    assert [path.name for path in Path("study/trials/0000/seed0").iterdir()] == ["log.jsonl"]
+    kept = {path.name for path in Path("study/trials/0000/seed0").iterdir()}
+    assert kept == {"log.jsonl", "log.csv"}
     assert {path.name for path in Path("study").iterdir()} == {"best.toml", "study.db", "trials"}
 
 

@@ -1,0 +1,229 @@
+"""A ready-made `Progress`: a bar in a notebook or a terminal, elsewhere a line at times.
+
+>>> import nmtool as nm
+>>> run = nm.train("digits", progress=nm.progress_bar)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from nmtool.progress import Advance, Pace, Progress, duration
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
+
+LINE_EVERY_S = 30.0
+"""Seconds between two lines where there is neither a terminal nor a notebook."""
+REDRAW_EVERY_S = 0.1
+"""Seconds between two pictures of a bar in a notebook."""
+
+_BAR_COLUMNS = 16
+_FRAMES = {False: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", True: "-\\|/"}
+"""Of the sign that something goes on, for terminals without and with ASCII alone."""
+
+
+@contextmanager
+def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
+    """Show progress on stderr, or below the cell of a notebook, while the block runs.
+
+    Pass it as `progress` to whatever takes one: `nmtool.train(data, progress=nmtool.progress_bar)`.
+
+    Args:
+        label: what is being done.
+        total: number of samples to go through; None where nobody knows yet.
+        remark: stands beside the bar until there is another.
+    """
+    from rich.console import Console
+
+    with on(Console(stderr=True, highlight=False))(label, total, remark) as advance:
+        yield advance
+
+
+def on(console: Console) -> Progress:
+    """The `Progress` that shows itself on a console of rich's.
+
+    Lines that are printed through the same console meanwhile stand above the bar.
+    """
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
+        if console.is_jupyter:
+            with _in_notebook(label, total, remark) as advance:
+                yield advance
+        elif console.is_interactive:
+            with _on_terminal(console, label, total, remark) as advance:
+                yield advance
+        else:
+            yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
+
+    return progress
+
+
+def fitted(parts: Sequence[tuple[str, int]], columns: int, gap: int = 2) -> list[str]:
+    """The parts of a line that fit into some columns, in their order.
+
+    Args:
+        parts: each a text and its rank: of those that are too many, the largest ranks go first,
+            and of equals the last. The smallest rank stays, cut where it must be.
+        columns: that the line has.
+        gap: columns between two parts.
+
+    >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
+    ['epoch 1', 'loss 0.5']
+    """
+    kept = list(enumerate(parts))
+    while len(kept) > 1 and sum(len(text) + gap for _, (text, _) in kept) - gap > columns:
+        kept.remove(max(kept, key=lambda one: (one[1][1], one[0])))
+    return [text[:columns] for _, (text, _) in kept]
+
+
+class _Counted:
+    """Samples that are counted, and what is said of them."""
+
+    def __init__(self, label: str, total: int | None, remark: str = "") -> None:
+        self.label, self.remark = label, remark
+        self.pace = Pace(total)
+
+    def __call__(self, n: int, remark: str = "") -> None:
+        self.pace.count(n)
+        self.remark = remark
+
+    def expect(self, total: int) -> None:
+        self.pace.expect(total)
+
+    @property
+    def share(self) -> float | None:
+        """Share that is done, 0 … 1; None where that is unknown."""
+        total = self.pace.total
+        return min(1.0, self.pace.done / total) if total else None
+
+    def parts(self) -> list[tuple[str, int]]:
+        """Everything but the bar, in words with a rank each, as `fitted` takes them."""
+        pace = self.pace
+        found = [(self.label, 0)]
+        if pace.total is not None:
+            found.append((f"{pace.done:,}/{pace.total:,}", 3))
+        elif pace.done:
+            found.append((f"{pace.done:,}", 3))
+        if pace.left is not None:
+            found.append((f"{duration(pace.left)} left", 1))
+        if self.remark:
+            found.append((self.remark, 2))
+        if pace.rate:
+            found.append((_rate(pace.rate), 5))
+        return found
+
+
+@contextmanager
+def _on_terminal(
+    console: Console, label: str, total: int | None, remark: str
+) -> Iterator[_Counted]:
+    from rich.errors import LiveError
+    from rich.live import Live
+
+    shown = _TerminalBar(label, total, remark)
+    # Results on stdout go their own way, which may lead to a file.
+    live = Live(shown, console=console, transient=True, redirect_stdout=False)
+    try:
+        live.start()
+    except LiveError:  # within another bar, beside which rich 13 shows none
+        yield shown
+        return
+    try:
+        yield shown
+    finally:
+        live.stop()
+
+
+class _TerminalBar(_Counted):
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        from rich.text import Text
+
+        frames = _FRAMES[options.ascii_only]
+        frame = frames[int(time.monotonic() * 10) % len(frames)]
+        bar = ("-" if options.ascii_only else "━") * _BAR_COLUMNS
+        parts = self.parts()
+        if self.share is not None:
+            parts.insert(1, (bar, 4))
+        line = Text(no_wrap=True, overflow="crop", end="").append(f"{frame} ", "cyan")
+        for i, text in enumerate(fitted(parts, options.max_width - 3)):
+            line.append("  " if i else "")
+            if text == bar:
+                full = round((self.share or 0) * _BAR_COLUMNS)
+                line.append(text[:full], "green").append(text[full:], "bright_black")
+            else:
+                line.append(text)
+        yield line
+
+
+@contextmanager
+def _in_notebook(label: str, total: int | None, remark: str) -> Iterator[_Counted]:
+    from IPython.display import display
+
+    shown = _NotebookBar(label, total, remark)
+    handle = display(shown, display_id=True)
+    shown.redraw = lambda: handle.update(shown)
+    try:
+        yield shown
+    finally:
+        handle.update(shown)
+
+
+class _NotebookBar(_Counted):
+    redraw: Callable[[], None]
+    _drawn = 0.0
+
+    def __call__(self, n: int, remark: str = "") -> None:
+        super().__call__(n, remark)
+        now = time.monotonic()
+        if now - self._drawn >= REDRAW_EVERY_S:
+            self._drawn = now
+            self.redraw()
+
+    def __repr__(self) -> str:
+        return "  ".join(text for text, _ in self.parts())
+
+    def _repr_html_(self) -> str:
+        share = "" if self.share is None else f' value="{self.share:.4f}"'
+        label, *others = (html.escape(text) for text, _ in self.parts())
+        return f"<div>{label} <progress{share}></progress> {' · '.join(others)}</div>"
+
+
+class _Lines(_Counted):
+    def __init__(self, label: str, total: int | None, say: Callable[[str], Any]) -> None:
+        super().__init__(label, total)
+        self._say = say
+        self._spoke = time.monotonic()
+
+    def __call__(self, n: int, remark: str = "") -> None:
+        super().__call__(n, remark)
+        now = self.pace.now
+        if now - self._spoke >= LINE_EVERY_S and self.pace.done != self.pace.total:
+            self._spoke = now
+            self._say(self._line() + (f"  {remark}" if remark else ""))
+
+    def expect(self, total: int) -> None:
+        super().expect(total)
+        self._spoke = time.monotonic()
+
+    def _line(self) -> str:
+        pace = self.pace
+        line = f"{self.label}: {pace.done}"
+        if pace.total is not None:
+            line += f" of {pace.total}"
+        line += " samples"
+        if pace.rate:
+            line += f", {_rate(pace.rate)}"
+        if pace.left is not None:
+            line += f", {duration(pace.left)} left"
+        return line
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}/s" if per_second >= 100 else f"{per_second:.3g}/s"

@@ -1,0 +1,43 @@
+"""Logs of TensorBoard: one point per epoch of every number in a run's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nmtool.errors import check_path, libraries_needed
+from nmtool.training.loop.run_folder import numbers
+
+
+@contextmanager
+def tensorboard(folder: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Write the epochs of a run as logs of TensorBoard while the block runs.
+
+    >>> with tensorboard("logs") as on_epoch:  # doctest: +SKIP
+    ...     nm.train("digits", on_epoch=on_epoch)
+
+    A folder that is used again, as on resume, gets a further file: TensorBoard joins them.
+
+    Args:
+        folder: for the logs; `tensorboard --logdir FOLDER` shows them.
+
+    Yields:
+        A function for `on_epoch` of `nmtool.train`.
+
+    Raises:
+        MissingError: tensorboard is not installed.
+    """
+    check_path(folder, "the folder for TensorBoard's logs")
+    with libraries_needed("tensorboard"):
+        from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+
+        def on_epoch(entry: Mapping[str, Any]) -> None:
+            for name, value in numbers(entry).items():
+                writer.add_scalar(name.replace(".", "/"), value, entry["epoch"])
+            writer.flush()
+
+        yield on_epoch
