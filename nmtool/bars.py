@@ -53,7 +53,7 @@ def on(console: Console) -> Progress:
 
     @contextmanager
     def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Advance]:
-        if console.is_jupyter:
+        if _is_notebook(console):
             with _in_notebook(label, total, remark) as advance:
                 yield advance
         elif console.is_interactive:
@@ -63,6 +63,10 @@ def on(console: Console) -> Progress:
             yield _Lines(label, total, lambda text: console.print(text, soft_wrap=True))
 
     return progress
+
+
+def _is_notebook(console: Console) -> bool:
+    return console.is_jupyter
 
 
 def fitted(parts: Sequence[tuple[str, int]], columns: int, gap: int = 2) -> list[str]:

@@ -113,7 +113,7 @@ def print_table(table: Table) -> None:
     """
     console = out()
     rows = [[shown(value) for value in row] for row in table.rows]
-    widths = column_widths(table.header, rows, console.width - 1)
+    widths = column_widths(table.header, rows, console.width - 2)
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name, width, numeric in zip(table.header, widths, table.right_aligned(), strict=True):
         drawn.add_column(name, justify="right" if numeric else "left", width=width)
@@ -142,7 +142,7 @@ def column_widths(header: Sequence[str], rows: Sequence[Sequence[str]], columns:
     >>> column_widths(("file", "spikes different"), [("runs/a/very/long/name.npz", "12")], 30)
     [19, 9]
     """
-    whole = [max(map(len, cells)) for cells in zip(header, *rows, strict=True)]
+    whole = [max(1, *map(len, cells)) for cells in zip(header, *rows, strict=True)]
     room = columns - _GAP * (len(whole) - 1)
     body = [max(map(len, cells)) for cells in zip(*rows, strict=True)] or [0] * len(whole)
     needed = [max(1, *map(len, name.split() or [""])) for name in header]

@@ -1,0 +1,53 @@
+"""Help in groups: the options to start with first, everything exactly once."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from nmtool.cli import help
+from nmtool.cli.main import COMMANDS, _parser
+
+
+def shown(command: str) -> list[argparse.Action]:
+    """The arguments in a command's help, in their order."""
+    _, chosen = _parser(command)
+    assert chosen is not None
+    return [action for _, _, actions in help.sections(chosen) for action in actions]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_stands_in_one_place(command: str) -> None:
+    _, chosen = _parser(command)
+    assert chosen is not None
+    actions = shown(command)
+    assert len({id(action) for action in actions}) == len(actions) == len(chosen._actions)
+
+
+@pytest.mark.parametrize("command", help.FIRST)
+def test_at_most_five_options_come_first(command: str) -> None:
+    _, chosen = _parser(command)
+    assert chosen is not None
+    titles = [title for title, _, actions in help.sections(chosen) if actions]
+    assert titles[:2] == ["arguments", "to start with"]
+    assert 1 <= len(help.FIRST[command]) <= 5
+    options = [action for action in shown(command) if action.option_strings]
+    for name, action in zip(help.FIRST[command], options, strict=False):
+        assert name in action.option_strings
+
+
+def test_every_command_has_a_subject() -> None:
+    assert {name for names in help.COMMANDS.values() for name in names} <= set(COMMANDS)
+    parser, _ = _parser(None)
+    names = [action.dest for _, _, actions in help.sections(parser) for action in actions]
+    assert {*names} >= {*COMMANDS}
+    assert len(names) == len({*names})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_usage_is_a_line(command: str) -> None:
+    _, chosen = _parser(command)
+    assert chosen is not None
+    assert len(chosen.format_usage()) <= 80
+    assert chosen.format_help().startswith(chosen.format_usage().rstrip())

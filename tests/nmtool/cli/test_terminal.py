@@ -1,0 +1,117 @@
+"""Seen on a terminal: one clean line per epoch, tables that fit, verdicts in colour."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli import console
+from nmtool.cli.main import main
+from nmtool.errors import Finding
+from nmtool.tables import Table
+from tests.nmtool.cli.cases import SETTINGS
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.screen import Screen, here
+
+VERIFY = ("verify", "integers.npz", "two", "--against", "lava", "--no-coverage", "--threads", "1")
+
+
+def train(columns: int, monkeypatch: pytest.MonkeyPatch, **environment: str) -> Screen:
+    words = ["train", "two", "-o", f"run{columns}", *SETTINGS, "--steps", "20"]
+    return here(partial(main, words), columns, monkeypatch, environment)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("columns", [80, 100, 120])
+@pytest.mark.usefixtures("data")
+def test_a_line_per_epoch(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = train(columns, monkeypatch)
+    assert seen.code == 0, seen.lines
+    first = next(i for i, line in enumerate(seen.lines) if line.startswith("epoch"))
+    epochs = seen.lines[first : first + 3]
+    assert [line[:11] for line in epochs] == [f"epoch   {n}/3" for n in (1, 2, 3)]
+    assert all("loss" in line and "validation" in line for line in epochs)
+    assert all(len(line) <= columns for line in seen.lines)
+    assert any(" best" in line for line in epochs)
+    assert seen.colour_of("best") == "green"
+    assert epochs[0].endswith("left") == (columns == 120)
+    assert seen.lines[first + 3].startswith(f"run{columns}/network.npz: epoch ")
+    assert "training" in seen.raw, "there was a bar"
+    assert not any("training" in line or "━" in line for line in seen.lines), "and it is gone"
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = train(80, monkeypatch, TERM="dumb")
+    assert seen.code == 0
+    assert "\x1b" not in seen.raw
+    assert sum(line.startswith("epoch ") for line in seen.lines) == 3
+
+
+@pytest.mark.usefixtures("data", "integers")
+def test_identical_is_green_and_different_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeLava().install(monkeypatch)
+    same = here(partial(main, VERIFY), 80, monkeypatch)
+    assert (same.code, same.lines[-1]) == (0, "identical")
+    assert same.colour_of("identical") == same.colour_of("different 0") == "green"
+    FakeLava({"fast": flip_spike(1, 5, 1)}).install(monkeypatch)
+    other = here(partial(main, VERIFY), 80, monkeypatch)
+    assert (other.code, other.lines[-1]) == (1, "different")
+    assert other.colour_of("different 1") == other.colour_of("first divergence") == "red"
+    plain = here(partial(main, VERIFY), 80, monkeypatch, {"NO_COLOR": "1"})
+    assert {colour for line in plain.colours for colour in line} == {"default"}
+    assert plain.lines[-3:] == other.lines[-3:]
+
+
+@pytest.mark.usefixtures("integers")
+def test_words_of_check_are_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["check", "integers.npz", "--target", "xylo"]
+    seen = here(partial(main, words), 80, monkeypatch)
+    assert seen.colour_of("xylo: ") == "red"
+    assert all(len(line) <= 80 for line in seen.lines)
+
+
+FILE = "results/of/a/long/november/and/of/more/networks/network.npz"
+
+
+def test_tables_fit_and_shorten_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    def call() -> int:
+        header = ("file", "spikes different", "what it is")
+        rows = [(FILE, 1_234_567, "a sentence that is long"), ("b.npz", 5, "short")]
+        console.print_table(Table("networks", header, rows))
+        return 0
+
+    for columns in (50, 80, 120):
+        seen = here(call, columns, monkeypatch)
+        assert all(len(line) <= columns for line in seen.lines)
+        assert sum("1,234,567" in line for line in seen.lines) == 1
+        row = next(line for line in seen.lines if "network.npz" in line)
+        assert row.split()[0] == FILE if columns == 120 else "…" in row
+
+
+def test_a_table_that_cannot_fit_folds_no_number() -> None:
+    header, row = ("a", "b"), ("1,234,567", "x" * 30)
+    assert console.column_widths(header, [row], 20) == [9, 30]
+    assert console.column_widths(("", ""), [], 20) == [1, 1]
+
+
+def test_findings_are_indented_from_the_second_line_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding("delay-range", "a → b", "word " * 20, "cut them")
+
+    def call() -> int:
+        console.print_findings([finding])
+        return 0
+
+    seen = here(call, 60, monkeypatch)
+    assert seen.lines[0].startswith("delay-range a → b: word")
+    assert len(seen.lines) > 1
+    assert all(line.startswith("    ") and len(line) <= 60 for line in seen.lines[1:])
+    assert seen.colour_of("delay-range") == "brown"  # pyte's name for yellow

@@ -1,0 +1,196 @@
+"""A terminal of so many columns: run a command in it, and see what its screen shows.
+
+`python -m tests.screen [FOLDER]` draws the pictures of the documentation (docs/images).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+import pyte
+import pytest
+
+import nmtool as nm
+
+ROWS = 120
+"""Lines of the terminal: more than any command here writes."""
+
+HIDES = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM")
+"""Variables of this process that a terminal here does not inherit."""
+
+TERMINAL = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+
+NMTOOL = (sys.executable, "-m", "nmtool")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a command left on a terminal.
+
+    Attributes:
+        code: exit code.
+        lines: text of the lines of the screen up to the last that is not empty.
+        raw: everything that was written to it.
+        colours: of every character of these lines.
+    """
+
+    code: int
+    lines: list[str]
+    raw: str
+    colours: list[list[str]]
+
+    def colour_of(self, word: str) -> str:
+        """The colour of the first place of a word on the screen."""
+        for line, colours in zip(self.lines, self.colours, strict=True):
+            if word in line:
+                return colours[line.index(word)]
+        raise AssertionError(f"{word!r} is not on the screen: {self.lines}")
+
+    @classmethod
+    def of(cls, code: int, screen: pyte.Screen, raw: bytes) -> Screen:
+        """What a screen of pyte's shows."""
+        lines = [line.rstrip() for line in screen.display]
+        used = max((i + 1 for i, line in enumerate(lines) if line), default=0)
+        colours = [[screen.buffer[y][x].fg for x in range(screen.columns)] for y in range(used)]
+        return cls(code, lines[:used], raw.decode("utf-8"), colours)
+
+
+def here(
+    call: Callable[[], int],
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: Mapping[str, str] | None = None,
+) -> Screen:
+    """Call something in this process whose stdout and stderr are a terminal.
+
+    Args:
+        call: returns an exit code.
+        columns: of the terminal.
+        monkeypatch: that of the test.
+        environment: variables beside those of this process.
+    """
+    screen = pyte.Screen(columns, ROWS)
+    stream = pyte.ByteStream(screen)
+    ours, theirs = pty.openpty()
+    pieces: list[bytes] = []
+
+    def read() -> None:
+        while piece := _read(ours):
+            pieces.append(piece)
+            stream.feed(piece)
+
+    reader = Thread(target=read)
+    with monkeypatch.context() as patched, open(theirs, "w", encoding="utf-8") as terminal:
+        for name in HIDES:
+            patched.delenv(name, raising=False)
+        settings = {**TERMINAL, "COLUMNS": str(columns), "LINES": str(ROWS), **(environment or {})}
+        for name, value in settings.items():
+            patched.setenv(name, value)
+        patched.setattr(sys, "stdout", terminal)
+        patched.setattr(sys, "stderr", terminal)
+        reader.start()
+        code = call()
+        terminal.flush()
+    reader.join()
+    os.close(ours)
+    return Screen.of(code, screen, b"".join(pieces))
+
+
+def run(words: Sequence[str], columns: int, folder: str | Path) -> tuple[Screen, pyte.Screen]:
+    """Run a command in a terminal of its own, stdout and stderr together.
+
+    Args:
+        words: the command.
+        columns: of the terminal.
+        folder: working folder.
+    """
+    screen = pyte.Screen(columns, ROWS)
+    stream = pyte.ByteStream(screen)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in HIDES}
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    process = subprocess.Popen(
+        words, cwd=folder, env={**kept, **TERMINAL}, start_new_session=True, **streams
+    )
+    os.close(theirs)
+    raw = b""
+    while piece := _read(ours):
+        raw += piece
+        stream.feed(piece)
+    os.close(ours)
+    return Screen.of(process.wait(), screen, raw), screen
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:  # Linux says so where the last writer has gone
+        return b""
+
+
+# The pictures.
+
+COLUMNS = 80
+DEMO = ("demo", "--epochs", "6", "-o", "kept")
+TRAIN = ("train", "digits", "-o", "run", "--config", "digits", "--epochs", "6")
+VERIFY = (
+    *("verify", "zoo:digits", "digits", "--against", "lava"),
+    *("--artefact", "changed", "--trust", "--samples", "20"),
+)
+HELP = ("train", "--help")
+HELP_LINES = 45
+
+
+def draw(folder: Path) -> None:
+    """Write a picture of `demo`, `train`, `verify` with a difference, and of a `--help`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        _picture(folder / "demo.svg", DEMO, scratch)
+        _picture(folder / "train.svg", TRAIN, scratch)
+        _change_thresholds(Path(scratch))
+        _picture(folder / "verify.svg", VERIFY, scratch)
+        _picture(folder / "help.svg", HELP, scratch, HELP_LINES)
+
+
+def _change_thresholds(folder: Path) -> None:
+    """Write `changed`, a Lava folder whose code takes a threshold that is one too low."""
+    nm.export(nm.zoo.load("digits"), folder / "changed", to="lava")
+    code = folder / "changed/lava_network/arrays.py"
+    text, right = code.read_text("utf-8"), 'vth=entry["vth"],'
+    assert right in text
+    code.write_text(text.replace(right, 'vth=entry["vth"] - 1,'), "utf-8")
+
+
+def _picture(path: Path, words: Sequence[str], folder: str, most: int = ROWS) -> None:
+    """Run a command and write what the screen shows at its end, at most so many lines."""
+    from rich.console import Console
+    from rich.text import Text
+
+    seen, screen = run([*NMTOOL, *words], COLUMNS, folder)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ nmtool {' '.join(words)}", style="bold"))
+    for row in range(min(most, len(seen.lines))):
+        line = Text()
+        for x in range(len(seen.lines[row])):
+            cell = screen.buffer[row][x]
+            colour = "" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
+            line.append(cell.data, f"{'bold ' if cell.bold else ''}{colour}")
+        console.print(line, soft_wrap=True)
+    console.save_svg(str(path), title=f"nmtool {words[0]}")
+
+
+if __name__ == "__main__":
+    draw(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"))
