@@ -66,6 +66,22 @@ DESCRIPTIONS = {
 """The value that decides for a class, by rule."""
 
 
+_IN_INTEGERS = {
+    "mean": "times T",
+    WEIGHTED: f"times {IMPORTANCE_ONE} * T, with exp(-n/T) rounded to that",
+    "max": "but INT64_MIN before the first step",
+    FIRST_SPIKE: "but INT64_MIN as long as c is silent",
+}
+"""How scores in C differ from those of nmtool, by rule, where they do."""
+
+
+def scores_in_words(network: IntegerNetwork) -> str:
+    """The formula of the scores in C."""
+    readout = network.readout
+    differs = _IN_INTEGERS.get(readout.rule)
+    return f"{readout.formula}{f', {differs}' if differs else ''}"
+
+
 def no_score(network: IntegerNetwork) -> str:
     """The score of a class before the first step."""
     return _NO_SCORE[network.readout.rule]
