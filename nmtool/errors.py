@@ -223,21 +223,21 @@ def check_path(value: object, what: str = "a path") -> None:
 
 
 def missing_library(error: ImportError, extra: str = "") -> MissingError:
-    """A Python library that is missing or broken, and the command that installs it.
+    """A Python library that is missing or broken, and the command that installs it here.
 
     Args:
         error: raised by the import.
         extra: of nmtool that brings the library; by default that of `EXTRAS`, or nmtool itself.
     """
+    from nmtool.installation import install_command
+
     module = (error.name or "").partition(".")[0] or "a library"
     library = "scikit-learn" if module == "sklearn" else module
-    extra = extra or EXTRAS.get(module, "")
-    package = f"nmtool[{extra}]" if extra else "nmtool"
     return MissingError(
         f"{library} is not installed, or does not work here",
         code="library-missing",
         why=str(error),
-        fix=f"pip install '{package}'",
+        fix=install_command(extra or EXTRAS.get(module, ""), broken=[library]),
     )
 
 

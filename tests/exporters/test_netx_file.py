@@ -19,6 +19,7 @@ from nmtool.exporters import netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.installation import install_command
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster
@@ -78,7 +79,7 @@ def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with refused(MissingError, "library-missing") as caught:
             use(path)
-        assert caught.value.fix == "pip install 'nmtool'"
+        assert caught.value.fix == install_command(broken=["h5py"])
 
 
 # What NetX cannot carry: every reason is told.
