@@ -31,6 +31,7 @@ Verbs, for all that commands do:
     explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
     demo                the whole way on handwritten digits; gives a Demonstration
+    doctor              what is installed here, what is missing, how to get it; gives a Diagnosis
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
@@ -92,6 +93,8 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Diagnosis           the parts of an installation, and how each is
+    Part                one of them
 
 Options of formats:
 
@@ -173,6 +176,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
+    from nmtool.verbs.doctoring import Diagnosis, Part, doctor
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
@@ -218,6 +222,7 @@ _HOMES = {
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
     "nmtool.verbs.costing": "compare_cost cost",
+    "nmtool.verbs.doctoring": "Diagnosis Part doctor",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
@@ -259,6 +264,7 @@ if TYPE_CHECKING:
         "DataError",
         "Dataset",
         "Demonstration",
+        "Diagnosis",
         "Divergence",
         "DoesNotFitError",
         "Evaluation",
@@ -281,6 +287,7 @@ if TYPE_CHECKING:
         "NirOptions",
         "NmtoolError",
         "Paired",
+        "Part",
         "Population",
         "Projection",
         "Quantisation",
@@ -306,6 +313,7 @@ if TYPE_CHECKING:
         "convert",
         "cost",
         "demo",
+        "doctor",
         "evaluate",
         "explain",
         "export",

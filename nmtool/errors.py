@@ -195,6 +195,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "nir": "nir",
     "matplotlib": "report",
+    "shtab": "completion",
 }
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 

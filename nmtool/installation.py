@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 NAME = "nmtool"
 
 GIVES = {
-    "": "integers: quantise, run, export, verify",
-    "train": "training, float networks, the data set digits",
+    "": "everything",
+    "train": "training, float networks, digits",
     "sweep": "search of training settings",
     "onnx": "ONNX files",
     "nir": "NIR files",
