@@ -53,8 +53,8 @@ def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
                 fix="choose another name, or replace it with force",
             )
     with ExitStack() as written:
-        for path, content in files.items():
-            write_bytes(written.enter_context(storage.replacing(path)), content)
+        for name, content in files.items():
+            write_bytes(written.enter_context(storage.replacing(name)), content)
 
 
 def write_folder(
