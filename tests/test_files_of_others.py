@@ -22,10 +22,13 @@ KNOWN = {
     "exporters/formats.py": {"importlib"},
     "nmtool/__init__.py": {"importlib"},
     "nmtool/cli/main.py": {"importlib"},
+    "nmtool/targets/reading.py": {"importlib"},
+    "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
     "nmtool/installation.py": {"importlib"},
+    "nmtool/verbs/reporting.py": {"importlib"},
     "nmtool/verbs/running.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},

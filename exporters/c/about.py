@@ -9,7 +9,7 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
-from nmtool.exporters.c.readout import DESCRIPTIONS
+from nmtool.exporters.c.readout import described_answer
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
 from nmtool.footprint import integer_footprint
@@ -91,7 +91,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         grouped=f"\nChannel c is the data's channels {group}c ... {group}c + {group - 1} together."
         if group > 1
         else "",
-        answer=DESCRIPTIONS[readout.rule].format(readout.population),
+        answer=described_answer(readout),
         latency=HOP_LATENCY,
         arithmetic=network.arithmetic,
         constants=constants,

@@ -119,7 +119,7 @@ def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) ->
         steps=network.n_steps,
         dt=f"{network.dt_ms:g}",
         readout=network.readout.population,
-        rule=network.readout.rule,
+        rule=network.readout.words,
         formula=network.readout.formula,
         variable=f" and v are the membranes of `{network.readout.population}`"
         if network.readout.kind == LI

@@ -21,7 +21,7 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, RULES, membrane_scores, spike_scores
+from nmtool.readout import FIRST_SPIKE, RULES, WINDOW, Readout, membrane_scores, spike_scores
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
@@ -61,6 +61,14 @@ def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) ->
     assert set(written) == (expected - {"__init__.py"}) | {"README.md", "lava_network/arrays.npz"}
 
 
+def test_a_window_comes_back_with_a_recording(network: IntegerNetwork, tmp_path: Path) -> None:
+    readout = Readout("out", "window", 5)
+    folder = lava.export(replace(network, readout=readout), tmp_path / "export")
+    assert "window of 5 steps" in (folder / "README.md").read_text()
+    arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
+    assert Readout(**arrays.readout) == readout
+
+
 def test_the_package_reads_the_same_integers(network: IntegerNetwork, tmp_path: Path) -> None:
     folder = lava.export(network, tmp_path / "export")
     arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
@@ -86,8 +94,12 @@ def test_the_package_needs_nothing_of_nmtool() -> None:
             assert not FOREIGN & {name.split(".")[0] for name in names}, path
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_classes_are_those_of_the_read_out(rule: str) -> None:
+@pytest.mark.parametrize(
+    "readout",
+    [Readout("out", rule) for rule in RULES if rule != WINDOW]
+    + [Readout("out", WINDOW, 7), Readout("out", WINDOW, 99)],
+)
+def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
     random = np.random.default_rng(5)
     v = random.integers(-5000, 5000, (3, 40, 4)).astype(np.int32)
     spikes = random.random((3, 40, 4)) < 0.03
@@ -96,9 +108,7 @@ def test_classes_are_those_of_the_read_out(rule: str) -> None:
         spike_scores(Raster.from_dense(spikes)) if rule == FIRST_SPIKE else membrane_scores(v, rule)
     )
     answer = module_of(PACKAGE / "lava_network/readout.py").answer
-    arrays = SimpleNamespace(
-        readout={"population": "out", "rule": rule}, class_names=["a", "b", "2", "d"]
-    )
+    arrays = SimpleNamespace(readout=readout.as_json(), class_names=["a", "b", "2", "d"])
     for sample in range(3):
         trace = SimpleNamespace(spikes=spikes[sample], v=v[sample])
         found = answer(arrays, {"out": trace})

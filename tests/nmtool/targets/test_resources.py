@@ -114,10 +114,17 @@ def test_the_large_network_on_both_chips() -> None:
 
 
 def test_thirty_six_million_synapses_do_not_fit() -> None:
-    found = resources(recurrent(10, 6000, 2), LOIHI2)
+    small = recurrent(10, 8, 2)
+    tiled = [
+        replace(p, weight=np.tile(p.weight, times), delay=np.tile(p.delay, times))
+        for p, times in zip(small.projections, [(1, 750), (750, 750), (750, 1)], strict=True)
+    ]
+    hidden = replace(small.populations[0], size=6000, bias_mantissa=0)
+    network = replace(small, populations=[hidden, small.populations[1]], projections=tiled)
+    found = resources(network, LOIHI2)
     assert found.populations[0].per_core[MEMORY] == 196608 // math.ceil(6010 * 14 / 8) == 18
     assert found.populations[0].cores == math.ceil(6000 / 18)
-    (finding,) = findings(found, recurrent(10, 6000, 2))
+    (finding,) = findings(found, network)
     assert finding.code == "cores-exceeded"
     assert found.chips == 3
 

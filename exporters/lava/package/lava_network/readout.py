@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .arrays import NetworkArrays
     from .traces import Trace
 
-FIRST_SPIKE, MEAN, WEIGHTED, MAX = "first_spike", "mean", "weighted", "max"
+FIRST_SPIKE, WEIGHTED, MAX = "first_spike", "weighted", "max"
+MEMBRANE_RULES = ("mean", WEIGHTED, MAX, "window")
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,24 @@ def answer(arrays: NetworkArrays, traces: dict[str, Trace]) -> Answer | None:
         traces: of all populations, after a whole sample.
     """
     trace = traces[arrays.readout["population"]]
-    found = _scores(trace, arrays.readout["rule"])
+    found = _scores(trace, arrays.readout["rule"], arrays.readout.get("window"))
     return None if found is None else Answer(arrays.class_names, found)
 
 
-def _scores(trace: Trace, rule: str) -> NDArray[np.float64] | None:
+def _scores(trace: Trace, rule: str, window: int | None) -> NDArray[np.float64] | None:
     """[classes] float64."""
     if rule == FIRST_SPIKE:
         assert trace.spikes is not None
         spikes = trace.spikes
         first = np.where(spikes.any(axis=0), spikes.argmax(axis=0), len(spikes))
         return -first.astype(np.float64)
-    assert trace.v is not None
-    v = trace.v.astype(np.float64)
+    if trace.v is None or rule not in MEMBRANE_RULES:
+        return None
+    v = trace.v
     if rule == MAX:
-        return v.max(axis=0)
-    step = np.arange(len(v))
-    weights = {MEAN: np.ones(len(v)), WEIGHTED: np.exp(-step / len(v))}.get(rule)
-    return None if weights is None else np.einsum("tc,t->c", v, weights / len(v))
+        return v.max(axis=0).astype(np.float64)
+    if rule == WEIGHTED:
+        weights = np.exp(-np.arange(len(v)) / len(v)) / len(v)
+        return np.einsum("tc,t->c", v.astype(np.float64), weights)
+    counted = v if window is None else v[-window:]
+    return counted.sum(axis=0, dtype=np.float64) / len(counted)
