@@ -28,6 +28,9 @@ from tests.refusals import refused
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
 
+READOUTS = [Readout("out", rule) for rule in RULES if rule != WINDOW]
+READOUTS += [Readout("out", WINDOW, window) for window in (1, 7, 99)]
+
 
 @pytest.fixture
 def network() -> IntegerNetwork:
@@ -94,19 +97,16 @@ def test_the_package_needs_nothing_of_nmtool() -> None:
             assert not FOREIGN & {name.split(".")[0] for name in names}, path
 
 
-@pytest.mark.parametrize(
-    "readout",
-    [Readout("out", rule) for rule in RULES if rule != WINDOW]
-    + [Readout("out", WINDOW, 7), Readout("out", WINDOW, 99)],
-)
+@pytest.mark.parametrize("readout", READOUTS, ids=lambda readout: readout.words)
 def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
     random = np.random.default_rng(5)
     v = random.integers(-5000, 5000, (3, 40, 4)).astype(np.int32)
     spikes = random.random((3, 40, 4)) < 0.03
     spikes[0, :, 2] = False
-    scores = (
-        spike_scores(Raster.from_dense(spikes)) if rule == FIRST_SPIKE else membrane_scores(v, rule)
-    )
+    if readout.rule == FIRST_SPIKE:
+        scores = spike_scores(Raster.from_dense(spikes))
+    else:
+        scores = membrane_scores(v, readout)
     answer = module_of(PACKAGE / "lava_network/readout.py").answer
     arrays = SimpleNamespace(readout=readout.as_json(), class_names=["a", "b", "2", "d"])
     for sample in range(3):
