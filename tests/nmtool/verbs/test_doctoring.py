@@ -174,6 +174,7 @@ def test_gpus(
 
 
 def test_a_library_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
     (tmp_path / "onnx.py").write_text("raise ImportError('libx.so is gone')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     library = next(one for one in doctoring.libraries("onnx") if one.name == "onnx")
