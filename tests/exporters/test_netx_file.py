@@ -316,6 +316,18 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         assert word in str(caught.value)
 
 
+def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
+    layer = dense(5, 4, neuron={**NEURON, "iDecay": 4096, "vDecay": 0})
+    found = netx.load(write_foreign(tmp_path / "foreign.net", layer))
+    assert (found.populations[0].du, found.populations[0].dv) == (4095, 0)
+    written = netx.export(found, tmp_path / "own.net")
+    assert netx.load(written).content_hash == found.content_hash
+    layer["neuron"] = {**NEURON, "iDecay": 4097}
+    with refused(FileFormatError, "netx-file-unfit") as caught:
+        netx.load(write_foreign(tmp_path / "foreign.net", layer))
+    assert codes(caught.value) == ["netx-decay-range"]
+
+
 def test_a_file_without_dense_layers(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "f.net", {"type": b"input", "shape": np.array([5])})
     with refused(FileFormatError, "netx-file-unfit") as caught:
