@@ -52,14 +52,15 @@ def print_report(header: dict[str, Any], suite: str, rows: Sequence[Row]) -> Non
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PLAIN_WIDTH)
-    console.print(_origin(header), highlight=False)
+    console.print(origin(header), highlight=False)
     console.print(_table(suite, rows))
     for row in rows:
         if row["status"] != OK:
             console.print(f"{row['engine']}: {row['status']}", highlight=False, markup=False)
 
 
-def _origin(header: dict[str, Any]) -> str:
+def origin(header: dict[str, Any]) -> str:
+    """The machine, versions and load, as lines."""
     versions = ", ".join(f"{name} {one}" for name, one in header["versions"].items() if one)
     lines = [f"{header['cpu']}, {header['cores']} cores, {header['date']}", versions]
     if header["load_average"]:

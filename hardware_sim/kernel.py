@@ -33,11 +33,14 @@ def send(plan, source, index, n, ring):
 
 
 @compiled()
-def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
-    """Run one sample from a fresh state.
+def run_steps(plan, first, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults):
+    """Run some steps from a state, and leave it for those that follow.
 
     Args:
         plan: the network.
+        first: number of the first step; what counts is its place in the ring.
+        ring: [slots, neurons] int32, arrivals by step modulo slots.
+        u, v: [neurons] int64, the state.
         step_offset: [steps + 1] int64, the input spikes of each step.
         channel: [spikes] int32, their channels.
         spiked: [steps, neurons] bool, filled.
@@ -45,11 +48,8 @@ def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
         faults: [2, neurons] int64, wraps of u and clips of v of each neuron, added to.
     """
     n_steps, n_neurons = spiked.shape
-    ring = np.zeros((plan.slots, n_neurons), np.int32)
-    u = np.zeros(n_neurons, np.int64)
-    v = np.zeros(n_neurons, np.int64)
     for n in range(n_steps):
-        due = ring[n & (plan.slots - 1)]
+        due = ring[(first + n) & (plan.slots - 1)]
         for i in range(n_neurons):
             after = neuron_step(
                 np.int64(due[i]),
@@ -66,11 +66,21 @@ def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
             faults[1, i] += after.clipped
             due[i] = 0
         for k in range(step_offset[n], step_offset[n + 1]):
-            send(plan, 0, channel[k], n, ring)
+            send(plan, 0, channel[k], first + n, ring)
         for population in range(plan.start.size - 1):
             for i in range(plan.start[population], plan.start[population + 1]):
                 if spiked[n, i]:
-                    send(plan, population + 1, i - plan.start[population], n, ring)
+                    send(plan, population + 1, i - plan.start[population], first + n, ring)
+
+
+@compiled()
+def run_sample(plan, step_offset, channel, spiked, u_trace, v_trace, faults):
+    """Run one sample from a fresh state; arguments as for `run_steps`."""
+    n_neurons = spiked.shape[1]
+    ring = np.zeros((plan.slots, n_neurons), np.int32)
+    u = np.zeros(n_neurons, np.int64)
+    v = np.zeros(n_neurons, np.int64)
+    run_steps(plan, 0, ring, u, v, step_offset, channel, spiked, u_trace, v_trace, faults)
 
 
 @compiled(parallel=True)

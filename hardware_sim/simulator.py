@@ -73,7 +73,7 @@ def _simulate_portion(
     u, v = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     faults = np.zeros((shape[0], 2, shape[2]), np.int64)
     kernel.run_samples(plan, spikes.step_offset(), spikes.neuron, spiked, u, v, faults)
-    part = _columns(network, plan)
+    part = columns(network, plan)
     everyone, spiking = network.populations, network.spiking
     return Recording(
         network.readout,
@@ -81,11 +81,12 @@ def _simulate_portion(
         membrane={p.name: v[:, :, part[p.name]].copy() for p in network.integrating},
         current={p.name: u[:, :, part[p.name]].copy() for p in everyone} if deep else {},
         potential={p.name: v[:, :, part[p.name]].copy() for p in spiking} if deep else {},
-        counts=_fault_counts(faults.sum(axis=0), part),
+        counts=fault_counts(faults.sum(axis=0), part),
     )
 
 
-def _columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
+def columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
+    """Per population, its neurons' places among all."""
     edges = plan.start.tolist()
     return {
         population.name: slice(first, last)
@@ -93,7 +94,8 @@ def _columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
     }
 
 
-def _fault_counts(faults: NDArray[np.int64], part: dict[str, slice]) -> dict[str, int]:
+def fault_counts(faults: NDArray[np.int64], part: dict[str, slice]) -> dict[str, int]:
+    """Names and numbers of overflows, from those of each neuron ([2, neurons])."""
     counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
     for name, columns in part.items():
         counts[f"u_wraps.{name}"] = int(faults[0, columns].sum())

@@ -34,6 +34,11 @@ Verbs, for all that commands do:
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
+Live:
+
+    Session             an integer network that hears a stream and can be asked at any step
+    Decision            the class that it answers with, and the scores
+
 Networks:
 
     Network             what training learns: populations and projections in the paper's units
@@ -155,6 +160,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.graph import InputChannels
+    from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
     from nmtool.known_answers import KnownAnswers
     from nmtool.network import Network, Population, Projection
@@ -201,6 +207,7 @@ _HOMES = {
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
     "nmtool.graph": "InputChannels",
+    "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
     "nmtool.known_answers": "KnownAnswers",
     "nmtool.network": "Network Population Projection",
@@ -258,6 +265,7 @@ if TYPE_CHECKING:
         "Coverage",
         "DataError",
         "Dataset",
+        "Decision",
         "Demonstration",
         "Divergence",
         "DoesNotFitError",
@@ -289,6 +297,7 @@ if TYPE_CHECKING:
         "Readout",
         "Recording",
         "Run",
+        "Session",
         "SpikeEvents",
         "SpikingNetwork",
         "StorageError",

@@ -37,6 +37,8 @@ AXES = {
 }
 """Costs that accuracy is drawn against."""
 
+_WORDS = {"effective_acs": "effective ACs", "effective_macs": "effective MACs"}
+
 _CSV = (
     *("quantity", "where", "unit", "value", "mean", "p95", "worst", "worst_sample"),
     *("step_mean", "step_worst", "boundary", "note", "absent_because"),
@@ -191,8 +193,8 @@ class Cost(Tabular):
         activation_sparsity: share of bins (neurons of spiking populations times steps) without a
             spike, None where no population can spike.
         connection_sparsity: share of weights that are 0, None without synapses.
-        footprint: by the way of storing it, `chip integers`, `torch copy (NeuroBench)` and, for the
-            target `c`, `C program`.
+        footprint: by the way of storing it, `chip integers`, `torch copy` (NeuroBench's) and, for
+            the target `c`, `C program`.
         energy, latency: per inference.
         operations: exact source-level operations of a program per inference, by name; for the
             target `c`.
@@ -251,9 +253,25 @@ class Cost(Tabular):
         plain |= {"energy": self.energy.as_json(), "latency": self.latency.as_json()}
         return {**plain, "absent": dict(self.absent), "remarks": list(self.remarks)}
 
-    def as_csv(self) -> str:
-        """A line per quantity and place, under a header; an empty field is not known."""
-        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in self._rows()])
+    def as_csv(self, *, sources: bool = False) -> str:
+        """A line per quantity and place, under a header; an empty field is not known.
+
+        Args:
+            sources: add a line per figure behind latency and energy.
+        """
+        rows = [*self._rows()]
+        if sources:
+            rows += [
+                {
+                    "quantity": f"figure_{one.name}",
+                    "where": one.target,
+                    "unit": one.unit,
+                    "value": one.value,
+                    "note": f"{one.mark}: {one.source}",
+                }
+                for one in self.constants()
+            ]
+        return as_csv(_CSV, [[row.get(name) for name in _CSV] for row in rows])
 
     def constants(self) -> list[Constant]:
         """The figures behind energy and latency."""
@@ -340,7 +358,7 @@ class Cost(Tabular):
         for name, value in self._scalars():
             if value is not None:
                 text = f"{value:.2%}" if "sparsity" in name else f"{value:,.1f} per inference"
-                yield name.replace("_", " "), text
+                yield _WORDS.get(name, name.replace("_", " ")), text
         for name, one in self.footprint.items():
             split = f"{one.parameters:,} of parameters, {one.state:,} of state"
             yield f"footprint, {name}", f"{one.total:,} bytes: {split}"
@@ -374,7 +392,8 @@ class Tradeoff(Tabular):
 
     _HEADER = (
         *("network", "bits", "accuracy", "synaptic_events", "neuron_updates", "spikes"),
-        *("messages", "connection_sparsity", "footprint", "energy", "latency"),
+        *("messages", "connection_sparsity", "footprint"),
+        *("energy_mean", "energy", "latency_mean", "latency"),
     )
 
     def __repr__(self) -> str:
@@ -382,16 +401,25 @@ class Tradeoff(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """By network, what its cost says."""
-        return {"networks": [{"network": n, **c.as_json()} for n, c in self.costs.items()]}
+        return {
+            "networks": [
+                {"network": name, "hash": cost.network_hash, **cost.as_json()}
+                for name, cost in self.costs.items()
+            ]
+        }
 
     def as_csv(self) -> str:
-        """A line per network under a header: means per inference; an empty field is not known."""
+        """A line per network under a header: means per inference; an empty field is not known.
+
+        `energy` and `latency` have unit and boundary; `energy_mean` is the number alone.
+        """
         rows = [
             [
                 *(name, cost.bits, cost.accuracy),
                 *(cost.value(axis) for axis in ("synaptic_events", "neuron_updates", "spikes")),
                 *(cost.value("messages"), cost.connection_sparsity, cost.value("footprint")),
-                *(self._cell(cost, axis) for axis in ("energy", "latency")),
+                *(cost.value("energy"), self._cell(cost, "energy")),
+                *(cost.value("latency"), self._cell(cost, "latency")),
             ]
             for name, cost in self.costs.items()
         ]

@@ -32,7 +32,7 @@ def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
         "channel_group": network.channels.group,
         "dt_ms": network.dt_ms,
         "steps": network.n_steps,
-        "readout": {"population": network.readout.population, "rule": network.readout.rule},
+        "readout": network.readout.as_json(),
         "classes": list(network.class_names),
         "neurons": sum(population.size for population in network.populations),
         "synapses": sum(p.weight.size for p in network.projections),
@@ -73,7 +73,7 @@ def describe_recording(recording: Recording) -> dict[str, Any]:
     return {
         "kind": "recording",
         "samples": recording.n_samples,
-        "readout": {"population": recording.readout.population, "rule": recording.readout.rule},
+        "readout": recording.readout.as_json(),
         "spikes": [
             {"population": name, "neurons": r.n_neurons, "steps": r.n_steps, "spikes": r.n_spikes}
             for name, r in recording.spikes.items()

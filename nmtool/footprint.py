@@ -14,6 +14,7 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.targets.resources import longest_delay
 
 _BIAS_BITS = 13
 _CONSTANT_BITS = 12 + 12 + 17 + 3
@@ -52,15 +53,19 @@ def integer_footprint(network: IntegerNetwork) -> Footprint:
     A synapse takes the bits of its projection's weights and as many as its projection's longest
     delay has. A neuron takes 13 bits of bias; u and v of 24 bits; and 16 bits for the sum that
     arrives in each step from the next to the one that the longest delay onto its population
-    reaches. A population takes 44 bits of constants, a projection 4 of exponent.
+    reaches. A population takes 44 bits of constants, a projection 4 of exponent. Delays of
+    synapses of weight 0 are no reason for more bits or sums.
     """
     parameters = sum(
-        p.weight.size * (p.weight_bits + int(p.delay.max(initial=0)).bit_length()) + _EXPONENT_BITS
+        p.weight.size * (p.weight_bits + longest_delay(p).bit_length()) + _EXPONENT_BITS
         for p in network.projections
     )
     parameters += sum(p.size * _BIAS_BITS + _CONSTANT_BITS for p in network.populations)
+    reach = {p.name: 0 for p in network.populations}
+    for projection in network.projections:
+        reach[projection.target] = max(reach[projection.target], longest_delay(projection))
     state = sum(
-        p.size * (2 * _STATE_BITS + _ARRIVAL_BITS * _slots(network, p.name))
+        p.size * (2 * _STATE_BITS + _ARRIVAL_BITS * (reach[p.name] + HOP_LATENCY))
         for p in network.populations
     )
     return Footprint(-(-parameters // 8), -(-state // 8))
@@ -75,7 +80,10 @@ def torch_footprint(network: Network | IntegerNetwork) -> Footprint:
     projections: Sequence = network.projections
     parameters = sum(2 * p.weight.size for p in projections)
     parameters += sum(_NEURON_CONSTANTS * p.size for p in network.populations)
-    state = sum(p.size * (2 + _slots(network, p.name)) for p in network.populations)
+    state = 0
+    for population in network.populations:
+        delays = [int(p.delay.max(initial=0)) for p in projections if p.target == population.name]
+        state += population.size * (2 + max(delays, default=0) + HOP_LATENCY)
     return Footprint(_FLOAT32 * parameters, _FLOAT32 * state)
 
 
@@ -85,10 +93,3 @@ def connection_sparsity(network: Network | IntegerNetwork) -> float | None:
     size = sum(p.weight.size for p in projections)
     full = sum(int(np.count_nonzero(p.weight)) for p in projections)
     return (size - full) / size if size else None
-
-
-def _slots(network: Network | IntegerNetwork, target: str) -> int:
-    """Steps ahead in which something may arrive at a population."""
-    projections: Sequence = network.projections
-    longest = [int(p.delay.max(initial=0)) for p in projections if p.target == target]
-    return max(longest, default=0) + HOP_LATENCY

@@ -230,7 +230,7 @@ def pack_header(network: Any) -> dict[str, Any]:
     """The parts that float and integer networks share, as JSON."""
     return {
         "channels": asdict(network.channels),
-        "readout": asdict(network.readout),
+        "readout": network.readout.as_json(),
         "dt_ms": float(network.dt_ms),
         "n_steps": int(network.n_steps),
         "class_names": list(network.class_names),

@@ -76,7 +76,7 @@ class Recording(Tabular):
         name = self.readout.population
         if self.readout.rule == FIRST_SPIKE:
             return readout_rules.spike_scores(self.spikes[name])
-        return readout_rules.membrane_scores(self.membrane[name], self.readout.rule)
+        return readout_rules.membrane_scores(self.membrane[name], self.readout)
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -120,9 +120,8 @@ _DENSE = ("membrane", "current", "potential")
 
 def pack(recording: Recording) -> tuple[dict, dict[str, NDArray]]:
     """Header and arrays of an archive that holds the recording."""
-    readout = recording.readout
     header = {
-        "readout": {"population": readout.population, "rule": readout.rule},
+        "readout": recording.readout.as_json(),
         "spikes": {n: [int(r.n_steps), int(r.n_neurons)] for n, r in recording.spikes.items()},
         "dense": {group: list(getattr(recording, group)) for group in _DENSE},
         "counts": {name: int(count) for name, count in recording.counts.items()},

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 COMMANDS = (
-    *("demo", "train", "sweep", "finetune", "evaluate", "compare", "quantize", "export"),
-    *("convert", "run", "verify", "inspect", "data", "lava"),
+    *("demo", "train", "sweep", "finetune", "evaluate", "cost", "compare", "quantize"),
+    *("export", "convert", "run", "verify", "inspect", "data", "lava"),
 )
 EXPORTS = ("network.onnx", "network.nir", "network.c", "lava")
 SECONDS = frozenset({"seconds", "seconds_per_sample"})
@@ -125,6 +125,7 @@ def _record_uses(recorder: Recorder) -> None:
         recorder.keep(name, "quantize", "digits", "-o", file, "--data", "digits", *more)
         recorder.keep_files(f"file of {name}", file)
     recorder.keep("evaluate integers", "evaluate", "quantize.npz", "digits", *THREADS)
+    recorder.keep("cost", "cost", "quantize.npz", "digits", "--target", "loihi1", *few)
     recorder.keep("inspect", "inspect", "quantize.npz")
     recorder.keep(
         "compare", "compare", "quantize.npz", "--with", "digits", "--data", "digits", *few

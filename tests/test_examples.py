@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import ast
 import runpy
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import nmtool as nm
+from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.cli.main import _parser, main
 from nmtool.network import Network
 from nmtool.training.options import SHAPE, TrainOptions
@@ -76,6 +80,59 @@ def test_trainer_against_simulator(tmp_path: Path, capsys: pytest.CaptureFixture
     assert spikes.startswith(f"trainer: spikes compared {300 * 60 * 8}, different 0; ")
     assert not spikes.endswith(" emitted 0")
     assert membranes == f"membranes compared {300 * 60 * 10}, different 0; predictions different 0"
+
+
+def _two_channels(path: Path) -> None:
+    """Each of two channels drives the class of its number, `left` or `right`."""
+    outputs = nm.IntegerPopulation("output", 2, "li", 400, 200, SILENT_THRESHOLD, scale=1.0)
+    weight, delay = np.array([[90, 0], [0, 90]]), np.array([[3, 0], [0, 3]])
+    synapses = nm.IntegerProjection("input", "output", weight, delay)
+    readout, names = nm.Readout("output", "mean"), ("left", "right")
+    channels = nm.InputChannels(2)
+    nm.IntegerNetwork(channels, [outputs], [synapses], readout, 1.0, 100, names).save(path)
+
+
+def _classify(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, EXAMPLES / "classify_stream.py", *map(str, words)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, text=True, **pipes)
+
+
+def test_classify_stream_tells_decisions_while_the_stream_goes_on(tmp_path: Path) -> None:
+    _two_channels(tmp_path / "net.npz")
+    with _classify(tmp_path / "net.npz", "--window", 20) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("# a sensor\n\n5.5 1\n50\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "10 ms  right\n"  # the pipe is still open
+        process.stdin.write("60 0\n61 0\n20.5 1\n62 0\n120\n")
+        process.stdin.flush()
+        rest, errors = process.communicate()
+    step, channel, sample = np.array([5, 60, 61, 62]), np.array([1, 0, 0, 0]), np.zeros(4, int)
+    spikes = nm.Raster.from_events(sample, step, channel, (1, 120, 2))
+    left, right = nm.simulate(nm.load(tmp_path / "net.npz"), spikes).membrane["output"][0].T
+    ahead = [left[max(0, n - 20) : n].sum() > right[max(0, n - 20) : n].sum() for n in range(121)]
+    assert not any(ahead[:60])
+    assert rest.splitlines() == [f"{ahead.index(True)} ms  left"]
+    assert (process.returncode, errors) == (0, "1 events came too late\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("noon 1", "stream-line"),
+        ("1 one", "stream-line"),
+        ("nan 1", "session-time-range"),
+        ("3 2", "event-channel-unknown"),
+    ],
+)
+def test_classify_stream_refuses_what_is_no_event(line: str, code: str, tmp_path: Path) -> None:
+    _two_channels(tmp_path / "net.npz")
+    main = runpy.run_path(str(EXAMPLES / "classify_stream.py"))["main"]
+    with pytest.raises(nm.NmtoolError) as caught:
+        main(tmp_path / "net.npz", None, ["1 1", line])
+    assert code in (caught.value.code, *(found.code for found in caught.value.findings))
 
 
 RECIPES = pytest.mark.parametrize("recipe", recipe_names())

@@ -22,6 +22,8 @@ KNOWN = {
     "exporters/formats.py": {"importlib"},
     "nmtool/__init__.py": {"importlib"},
     "nmtool/cli/main.py": {"importlib"},
+    "nmtool/targets/reading.py": {"importlib"},
+    "nmtool/zoo/__init__.py": {"importlib"},
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},

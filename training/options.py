@@ -20,7 +20,7 @@ from nmtool.data.dataset import VALIDATION_SAMPLES
 from nmtool.errors import UsageError, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
-from nmtool.readout import FIRST_SPIKE, RULES
+from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
 from nmtool.training.recipes import read_settings
 
@@ -69,7 +69,7 @@ SCHEDULES = ("cosine", "linear", "constant")
 
 
 SHAPE = (
-    *("hidden", "layers", "recurrent", "readout", "dt_ms", "steps", "group"),
+    *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms"),
 )
 """Settings that decide what the network is: a run that starts from another leaves them alone."""
@@ -92,6 +92,13 @@ class TrainOptions:
     recurrent: bool = _option(NETWORK, True, "synapses within each hidden layer")
     readout: str = _option(
         NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
+    )
+    window: int | None = _option(
+        NETWORK,
+        None,
+        f"readout {WINDOW}: average the membranes of this many last steps",
+        1,
+        MAX_STEPS,
     )
     dt_ms: float = _option(NETWORK, 1.0, "length of a time step in ms", positive=True)
     steps: int | None = _option(
@@ -282,6 +289,13 @@ class TrainOptions:
             object.__setattr__(self, option.name, value)
             if value is not None:
                 _check_range(option, value)
+        if (self.readout == WINDOW) != (self.window is not None):
+            raise UsageError(
+                f"the read-out {WINDOW} and the setting window belong together",
+                code="window-without-readout",
+                why=f"readout is {self.readout}, window is {self.window or OFF}",
+                fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
+            )
         self._check_bits()
         for name in ("input", "hidden", "recurrent", "output"):
             self._check_init_delay(f"init_delay_{name}")

@@ -19,18 +19,18 @@ from torch.nn import functional
 
 from benchmarks.workload import Workload
 from nmtool import dynamics
+from nmtool import readout as rules
 from nmtool.network import Network, Population
-from nmtool.readout import time_weights
 
 
 def arrival_weights(
-    output: Population, dt_ms: float, rule: str, n_steps: int
+    output: Population, dt_ms: float, readout: rules.Readout, n_steps: int
 ) -> NDArray[np.float64]:
     """[T] float64: g[m], what a jump of 1 at step m adds to a score."""
     alpha, beta = (
         float(dynamics.decay(output.values(key)[0], dt_ms)) for key in ("tau_mem_ms", "tau_syn_ms")
     )
-    weights, g = time_weights(rule, n_steps), np.zeros(n_steps)
+    weights, g = rules.time_weights(readout, n_steps), np.zeros(n_steps)
     # Backwards in time, as the gradients of u and v run: d_v[n] = w[n] + α·d_v[n + 1], and so on.
     d_v = d_u = 0.0
     for n in range(n_steps - 1, -1, -1):
@@ -52,8 +52,9 @@ class Readout(nn.Module):
         super().__init__()
         options = workload.options()
         self.gain, self.rate, self.strength = options.gain, options.rate, options.rate_strength
-        name, rule = network.readout.population, network.readout.rule
-        g = arrival_weights(network.population(name), network.dt_ms, rule, network.n_steps)
+        name = network.readout.population
+        output = network.population(name)
+        g = arrival_weights(output, network.dt_ms, network.readout, network.n_steps)
         self.arrival = torch.tensor(g, dtype=torch.float32)
         spike = torch.cat([self.arrival[1:], torch.zeros(1)])
         self.rows = torch.stack([spike, torch.ones(network.n_steps)])

@@ -6,7 +6,7 @@ import textwrap
 from string import Template
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.exporters.c.readout import DESCRIPTIONS
+from nmtool.exporters.c.readout import described_answer
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
 from nmtool.integer_network import IntegerNetwork
@@ -63,7 +63,7 @@ def about(network: IntegerNetwork) -> str:
         grouped=f"\nChannel c is the data's channels {group}c ... {group}c + {group - 1} together."
         if group > 1
         else "",
-        answer=DESCRIPTIONS[readout.rule].format(readout.population),
+        answer=described_answer(readout),
         latency=HOP_LATENCY,
         arithmetic=network.arithmetic,
         constants=constants,

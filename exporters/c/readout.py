@@ -6,6 +6,7 @@ be answered in another order than nmtool's.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from string import Template
 
 import numpy as np
@@ -13,11 +14,10 @@ from numpy.typing import NDArray
 
 from nmtool.exporters.c.text import array
 from nmtool.integer_network import IntegerNetwork
-from nmtool.readout import FIRST_SPIKE, time_weights
+from nmtool.readout import FIRST_SPIKE, WEIGHTED, WINDOW, Readout, time_weights
 from nmtool.rounding import round_half_away
 
 IMPORTANCE_ONE = 1 << 15
-WEIGHTED = "weighted"
 
 _ON_MEMBRANES = Template("""\
 static void keep_score(void)
@@ -25,11 +25,15 @@ static void keep_score(void)
     for (int i = 0; i < $n_classes; i++) {
         $keep
     }
-}""")
+$after}""")
 
 _KEEP = {
     "mean": Template("score[i] += nmtool_membrane_$name[i];"),
     WEIGHTED: Template("score[i] += (int64_t)nmtool_membrane_$name[i] * importance();"),
+    WINDOW: Template(
+        "score[i] += nmtool_membrane_$name[i] - recent[oldest][i];\n"
+        "        recent[oldest][i] = nmtool_membrane_$name[i];"
+    ),
     "max": Template(
         "score[i] = score[i] < nmtool_membrane_$name[i] ? nmtool_membrane_$name[i] : score[i];"
     ),
@@ -46,6 +50,24 @@ static int32_t importance(void)
 
 """)
 
+_RECENT = Template("""\
+/* Membranes of the last $window steps, a ring; 0 before the first step. */
+static int32_t recent[$window][$n_classes];
+static uint32_t oldest;
+
+""")
+
+_NEXT = Template("    oldest = oldest + 1 < $window ? oldest + 1 : 0;\n")
+
+_FORGET = Template("""\
+    for (uint32_t n = 0; n < $window; n++) {
+        for (int i = 0; i < $n_classes; i++) {
+            recent[n][i] = 0;
+        }
+    }
+    oldest = 0;
+""")
+
 _ON_FIRST_SPIKES = Template("""\
 static void keep_score(void)
 {
@@ -55,15 +77,25 @@ static void keep_score(void)
     }
 }""")
 
-_NO_SCORE = {"mean": "0", WEIGHTED: "0", "max": "INT64_MIN", FIRST_SPIKE: "INT64_MIN"}
-
-DESCRIPTIONS = {
-    "mean": "the largest mean of the membranes of '{}'",
-    WEIGHTED: "the largest mean of the membranes of '{}', of which early steps count more",
-    "max": "the largest membrane of '{}'",
-    FIRST_SPIKE: "the first spike of '{}'",
+_NO_SCORE = dict.fromkeys(("mean", WEIGHTED, WINDOW), "0") | {
+    "max": "INT64_MIN",
+    FIRST_SPIKE: "INT64_MIN",
 }
-"""The value that decides for a class, by rule."""
+
+_DESCRIPTIONS = {
+    "mean": "the largest mean of the membranes of '{population}'",
+    WEIGHTED: "the largest mean of the membranes of '{population}', of which early steps count "
+    "more",
+    "max": "the largest membrane of '{population}'",
+    WINDOW: "the largest mean of the membranes of '{population}' over the last {window} steps, or\n"
+    "over all since nmtool_reset where there were fewer",
+    FIRST_SPIKE: "the first spike of '{population}'",
+}
+
+
+def described_answer(readout: Readout) -> str:
+    """The value that decides for a class, in words."""
+    return _DESCRIPTIONS[readout.rule].format(**asdict(readout))
 
 
 def no_score(network: IntegerNetwork) -> str:
@@ -79,19 +111,35 @@ def keep_score(network: IntegerNetwork) -> str:
         return _ON_FIRST_SPIKES.substitute(name=name, no_score=no_score(network))
     keep = _KEEP[readout.rule].substitute(name=name)
     size = network.population(name).size
-    before = _importance(network.n_steps) if readout.rule == WEIGHTED else ""
-    return before + _ON_MEMBRANES.substitute(n_classes=size, keep=keep)
+    before = after = ""
+    if readout.rule == WEIGHTED:
+        before = _importance(network.n_steps)
+    elif readout.rule == WINDOW:
+        before = _RECENT.substitute(window=readout.window, n_classes=size)
+        after = _NEXT.substitute(window=readout.window)
+    return before + _ON_MEMBRANES.substitute(n_classes=size, keep=keep, after=after)
+
+
+def forget(network: IntegerNetwork) -> str:
+    """The statements of `nmtool_reset` that empty what `keep_score` keeps beside the scores."""
+    if network.readout.rule != WINDOW:
+        return ""
+    size = network.population(network.readout.population).size
+    return _FORGET.substitute(window=network.readout.window, n_classes=size)
 
 
 def answer_memory(network: IntegerNetwork) -> tuple[int, int]:
     """Bytes of constants and of variables that the read-out takes."""
-    table = 2 * network.n_steps if network.readout.rule == WEIGHTED else 0
-    return table, 8 * network.population(network.readout.population).size + 4
+    readout = network.readout
+    size = network.population(readout.population).size
+    table = 2 * network.n_steps if readout.rule == WEIGHTED else 0
+    recent = 0 if readout.window is None else 4 * readout.window * size + 4
+    return table, 8 * size + 4 + recent
 
 
 def importance(n_steps: int) -> NDArray[np.int64]:
     """[steps] int64: weight of each step in units of 1/2^15."""
-    share = time_weights(WEIGHTED, n_steps) * n_steps
+    share = time_weights(Readout("", WEIGHTED), n_steps) * n_steps
     return round_half_away(share * IMPORTANCE_ONE).astype(np.int64)
 
 

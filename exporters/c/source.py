@@ -7,7 +7,7 @@ import numpy as np
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c import templates
-from nmtool.exporters.c.readout import answer_memory, keep_score, no_score
+from nmtool.exporters.c.readout import answer_memory, forget, keep_score, no_score
 from nmtool.exporters.c.text import array
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.graph import INPUT, LIF
@@ -121,6 +121,7 @@ def _network(network: IntegerNetwork) -> str:
         n_channels=network.channels.size,
         keep_score=keep_score(network),
         no_score=no_score(network),
+        forget=forget(network),
         reset="\n".join(f"    reset_{name}();" for name in names),
         update="\n".join(f"    update_{name}();" for name in names),
         send="".join(_send(*numbered) for numbered in enumerate(network.projections)),

@@ -178,7 +178,7 @@ $reset
         score[i] = $no_score;
     }
     step = 0;
-}
+$forget}
 
 int nmtool_step(const nmtool_index *channels, int n)
 {

@@ -98,7 +98,7 @@ def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) ->
         steps=network.n_steps,
         dt=f"{network.dt_ms:g}",
         readout=network.readout.population,
-        rule=network.readout.rule,
+        rule=network.readout.words,
         populations="\n".join(
             f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
             for p in network.populations

@@ -62,7 +62,7 @@ def load(folder: str | Path, options: MlgennOptions | None = None) -> Network:
         InputChannels(sizes[source], options.group),
         populations,
         [_projection(one, sizes, populations, options) for one in connections],
-        Readout(output, options.readout),
+        Readout(output, options.readout, options.window),
         options.dt_ms,
         options.steps,
     )

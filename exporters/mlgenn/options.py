@@ -31,6 +31,7 @@ class MlgennOptions:
         sizes: neurons by population, where the arrays leave them open.
         populations: mlGeNN's names, where files could be read in several ways.
         group: neighbouring channels of the data that share an input.
+        window: steps that the rule `window` averages.
     """
 
     dt_ms: float = 1.0
@@ -44,6 +45,7 @@ class MlgennOptions:
     sizes: Mapping[str, int] = field(default_factory=dict)
     populations: tuple[str, ...] = ()
     group: int = 1
+    window: int | None = None
 
     @property
     def steps(self) -> int:

@@ -99,6 +99,7 @@ class ImportOptions:
         rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
             of the membranes for others.
         implied: True where a connection that closes a loop costs a step by itself.
+        window: steps that the rule `window` averages.
     """
 
     nir_dt_s: float = NIR_DT_S
@@ -106,6 +107,7 @@ class ImportOptions:
     n_steps: int | None = None
     rule: str | None = None
     implied: bool = True
+    window: int | None = None
 
     def __post_init__(self) -> None:
         for value in (self.nir_dt_s, self.step_ms):

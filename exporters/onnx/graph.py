@@ -183,6 +183,6 @@ def _about(network: IntegerNetwork) -> str:
     return (
         f"A spiking network in the arithmetic {network.arithmetic}. {network.channels.size} input "
         f"channels, steps of {network.dt_ms:g} ms, meant for {network.n_steps} of them. "
-        f"'{readout.population}' answers by the rule '{readout.rule}'. A spike of step n over a "
+        f"'{readout.population}' answers by the rule '{readout.words}'. A spike of step n over a "
         f"delay d arrives at step n + {HOP_LATENCY} + d."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_force
@@ -102,11 +103,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict[str, str]) -> None:
     if arguments.json:
-        sources = {"sources": [asdict(one) for one in found.constants()]}
         what = {"network": path, "hash": found.network_hash, **where}
-        console.print_json({**what, **found.as_json(), **(sources if arguments.sources else {})})
+        console.print_json({**what, **found.as_json(), **_sources(arguments, found)})
     elif arguments.csv:
-        console.out().file.write(found.as_csv())
+        console.out().file.write(found.as_csv(sources=arguments.sources))
     else:
         console.tell(
             f"{path} on {arguments.data} ({arguments.split}): {found.samples:,} samples of "
@@ -120,7 +120,8 @@ def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict
 
 def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]) -> None:
     if arguments.json:
-        console.print_json({**where, **found.as_json()})
+        first = next(iter(found.costs.values()))
+        console.print_json({**where, **found.as_json(), **_sources(arguments, first)})
     elif arguments.csv:
         console.out().file.write(found.as_csv())
     else:
@@ -132,6 +133,11 @@ def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[st
     for name, one in found.costs.items():
         for remark in one.remarks:
             console.say(f"{name}: {remark}")
+
+
+def _sources(arguments: argparse.Namespace, found: Cost) -> dict[str, Any]:
+    """The figures behind estimates for JSON, where they were asked for."""
+    return {"sources": [asdict(one) for one in found.constants()]} if arguments.sources else {}
 
 
 def _tell_sources(arguments: argparse.Namespace, found: Cost) -> None:

@@ -16,6 +16,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "in_dt_ms": "dt_ms",
         "in_steps": "n_steps",
         "in_rule": "rule",
+        "in_window": "window",
         "in_nir_dt": "nir_dt_s",
         "in_recurrent_step": "implied",
     },
@@ -23,6 +24,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "in_dt_ms": "dt_ms",
         "in_steps": "n_steps",
         "in_rule": "readout",
+        "in_window": "window",
         "in_tau_mem_ms": "tau_mem_ms",
         "in_tau_syn_ms": "tau_syn_ms",
         "in_threshold": "threshold",
@@ -111,6 +113,9 @@ def _add_common(group: argparse._ArgumentGroup) -> None:
         choices=RULES,
         help="of the read-out; by default weighted for checkpoints; for NIR, max of the counts of "
         "outputs that spike, mean of the membranes of others",
+    )
+    group.add_argument(
+        "--in-window", type=count, metavar="N", help="steps that --in-rule window averages"
     )
 
 

@@ -4,7 +4,8 @@
 
 Times and steps are binary floating-point numbers, so that 0.3 ms / 0.1 ms comes out as
 2.9999999999999996. A time less than `BOUNDARY` steps before the start of a step therefore
-counts as that start: step = floor(time/dt + BOUNDARY).
+counts as that start: step = floor(time/dt + BOUNDARY). In streams of more than two million steps
+the rounding of time/dt is coarser, and so is the boundary.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from nmtool.raster import Raster
 BOUNDARY = 1e-9
 """In steps: far above the rounding of time/dt (under 10⁻¹⁰ for a million steps), far below
 any time difference that means something."""
+
+_ROUNDING = 2.0**-51
+"""Of time/dt, relative: both are the numbers nearest to those that were meant."""
 
 DEFAULT_DURATION_MS = 1000.0
 
@@ -72,7 +76,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
             code="group-range",
             fix="1 leaves every channel its own",
         )
-    position = _position(events, dt_ms)
+    position = step_position(events.time_ms, dt_ms)
     sample, channel = events.sample_index(), events.unit // group
     kept = position < n_steps
     if not kept.all():
@@ -89,10 +93,19 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
         NetworkError: the step is not positive or there is none.
     """
     check_timing(dt_ms, n_steps)
-    return int((_position(events, dt_ms) >= n_steps).sum())
+    return int((step_position(events.time_ms, dt_ms) >= n_steps).sum())
 
 
-def _position(events: SpikeEvents, dt_ms: float) -> NDArray[np.floating]:
-    """[events] float: the step each event falls into, and how far."""
+def step_position(time_ms: NDArray[np.floating], dt_ms: float) -> NDArray[np.floating]:
+    """[events] float64: the step that each time falls into, and how far, to be rounded down.
+
+    >>> np.floor(step_position(np.array([0.0, 0.3, 0.399]), 0.1))
+    array([0., 3., 3.])
+
+    Args:
+        time_ms: [events] float64.
+        dt_ms: length of a step in ms.
+    """
     with np.errstate(over="ignore"):
-        return events.time_ms / dt_ms + BOUNDARY
+        position = time_ms / dt_ms
+        return position + np.maximum(BOUNDARY, _ROUNDING * position)

@@ -288,7 +288,8 @@ def _with_axons(
     """The same with axons out, which depend on the cores that are sent to.
 
     More cores of one population can mean more axons of another, so that this goes on until
-    nothing grows. It ends: neurons per core only fall.
+    nothing grows. It ends: neurons per core only fall, and where a core holds none, nobody asks
+    how many cores are sent to.
     """
     axons = target.core.axons_out
     if axons is None:
@@ -297,9 +298,9 @@ def _with_axons(
         before = {name: one.cores for name, one in found.items()}
         for name, one in found.items():
             goals = {p.target for p in network.projections if p.source == name}
-            reached = sum(before[goal] or 0 for goal in goals)
-            if reached:
-                per_core = {**one.per_core, AXONS: axons // reached}
+            reached = [cores for goal in goals if (cores := before[goal]) is not None]
+            if reached and len(reached) == len(goals):
+                per_core = {**one.per_core, AXONS: axons // sum(reached)}
                 found[name] = PopulationCores(
                     name, one.neurons, one.synapses, one.bytes_per_neuron, per_core
                 )

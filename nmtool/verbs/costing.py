@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from nmtool.verbs.loading import Source, as_network
 from nmtool.verbs.running import simulate
 
 if TYPE_CHECKING:
-    from nmtool.hardware_sim.operations import Counter, Operations, Part
+    from nmtool.hardware_sim.operations import Core, Counter, Operations
     from nmtool.targets.target import EventCosts
 
 TIMED_SAMPLES = 100
@@ -86,8 +86,8 @@ def cost(
             "there is no sample to count on", code="split-empty", fix="pass one sample at least"
         )
     recording = simulate(found, samples.raster, progress=progress)
-    cores, grouping = _cores(found, chip)
-    counter = Counter(found, samples.raster, recording, cores, dense=_stores_zeros(chip))
+    place = _placed(found, chip)
+    counter = Counter(found, samples.raster, recording, place.cores, dense=_stores_zeros(chip))
     operations = counter.operations()
     in_c = chip is not None and chip.name == _C
     program = found if in_c and isinstance(found, IntegerNetwork) else None
@@ -101,8 +101,8 @@ def cost(
         steps=operations.n_steps,
         accuracy=recording.accuracy(samples.label),
         target="" if chip is None else chip.name,
-        cores=len(cores) or None,
-        grouping=grouping,
+        cores=len(place.cores) or None,
+        grouping=place.words,
         synaptic_events=Counted.of(_named(found, operations.synaptic_events), shape),
         synapses_read=Counted.of(_named(found, operations.synapses_read), shape),
         neuron_updates=Counted.of(operations.neuron_updates, shape),
@@ -115,10 +115,10 @@ def cost(
         activation_sparsity=_activation_sparsity(operations, spikes),
         connection_sparsity=connection_sparsity(found),
         footprint=dict(_footprints(found, with_program=program is not None)),
-        energy=_energy(found, chip, figures, operations, known_cores=bool(cores)),
+        energy=_energy(found, place, figures, operations),
         latency=_timed(program, samples, recording, progress)
         if program
-        else _latency(found, chip, figures, counter, known_cores=bool(cores)),
+        else _latency(found, place, figures, counter),
         operations=_program(program, operations) if program else {},
         absent=dict(_absent(found, spikes)),
         remarks=tuple(_remarks(chip, operations, spikes)),
@@ -281,31 +281,53 @@ def _stores_zeros(chip: Target | None) -> bool:
     return chip is not None and chip.kind == CHIP and chip.core.dense is not False
 
 
-def _cores(network: Network | IntegerNetwork, chip: Target | None) -> tuple[list[list[Part]], str]:
-    """The cores of a chip that hold a network, and their number in words; none if unknown."""
+@dataclass(frozen=True)
+class _Placement:
+    """A network on the cores of a chip.
+
+    Attributes:
+        chip: the target; None where none was named.
+        cores: what each holds; empty where that is not known.
+        words: their number in words, with what it rests on.
+        misfit: the reason why no core can hold it; '' where there is none.
+    """
+
+    chip: Target | None
+    cores: Sequence[Core] = ()
+    words: str = ""
+    misfit: str = ""
+
+
+def _placed(network: Network | IntegerNetwork, chip: Target | None) -> _Placement:
     if chip is None or chip.kind != CHIP or not isinstance(network, IntegerNetwork):
-        return [], ""
+        return _Placement(chip)
     needed = resources(network, chip)
-    if needed.cores is None:
-        return [], ""
-    cores: list[list[Part]] = []
     for one in needed.populations:
-        bounds = [one.neurons * k // one.cores for k in range(one.cores + 1)] if one.cores else []
-        cores += [[(one.population, *part)] for part in pairwise(bounds)]
-    return cores, needed.in_words()
+        if one.binding and not one.per_core[one.binding]:
+            what = f"one neuron of '{one.population}' takes more {one.binding} than a core has"
+            return _Placement(chip, misfit=f"{what}: nmtool check says more")
+    if needed.cores is None:
+        return _Placement(chip)
+    cores = [
+        [(one.population, *part)]
+        for one in needed.populations
+        for part in pairwise(
+            one.neurons * k // (one.cores or 1) for k in range((one.cores or 1) + 1)
+        )
+    ]
+    return _Placement(chip, cores, needed.in_words())
 
 
 def _energy(
     network: Network | IntegerNetwork,
-    chip: Target | None,
+    place: _Placement,
     figures: Target | None,
     operations: Operations,
-    *,
-    known_cores: bool,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import energy
 
-    absent = _no_estimate(network, figures, "energy_pj")
+    chip = place.chip
+    absent = _no_estimate(network, figures, "energy_pj") or place.misfit
     if absent or chip is None or figures is None:
         return Estimate("µJ", absent=absent)
     taken = energy(operations, figures.energy_pj, dense=_stores_zeros(chip)) / _PJ_PER_UJ
@@ -313,7 +335,7 @@ def _energy(
     return Estimate(
         "µJ",
         f"dynamic energy, cores, {_whose(chip, figures, used)}",
-        _note(chip, unknown, known_cores=known_cores),
+        _note(place, unknown),
         Spread.of(taken),
         constants=tuple(used),
     )
@@ -321,15 +343,14 @@ def _energy(
 
 def _latency(
     network: Network | IntegerNetwork,
-    chip: Target | None,
+    place: _Placement,
     figures: Target | None,
     counter: Counter,
-    *,
-    known_cores: bool,
 ) -> Estimate:
     from nmtool.hardware_sim.estimates import step_time
 
-    absent = _no_estimate(network, figures, "time_ns")
+    chip = place.chip
+    absent = _no_estimate(network, figures, "time_ns") or place.misfit
     if absent or chip is None or figures is None:
         return Estimate("µs", absent=absent)
     barrier = figures.barrier(len(counter.cores))
@@ -344,7 +365,7 @@ def _latency(
     return Estimate(
         "µs",
         f"{covers}, {_whose(chip, figures, used)}",
-        _note(chip, unknown, known_cores=known_cores),
+        _note(place, unknown),
         Spread.of(taken),
         constants=tuple(used),
     )
@@ -397,12 +418,12 @@ def _whose(chip: Target, figures: Target, used: Sequence[Constant]) -> str:
     return whose if chip.name == figures.name else f"{whose}, not of {chip.title or chip.name}"
 
 
-def _note(chip: Target, unknown: Sequence[str], *, known_cores: bool) -> str:
+def _note(place: _Placement, unknown: Sequence[str]) -> str:
     """The rest of an estimate's boundary."""
     parts = ["all neurons updated in every step"]
-    if _stores_zeros(chip):
+    if _stores_zeros(place.chip):
         parts.append("synapses of weight 0 included")
-    if not known_cores:
+    if not place.cores:
         parts.append("each population on one core, since the chip's cores are not known")
     parts.append("routers, input to the chip and host left out")
     if unknown:

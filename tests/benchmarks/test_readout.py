@@ -11,6 +11,7 @@ from nmtool import dynamics
 from nmtool.network import Population
 from nmtool.readout import membrane_scores
 from tests.benchmarks.tiny import TINY
+from tests.networks.trainable import readout
 
 pytestmark = pytest.mark.torch
 
@@ -28,31 +29,32 @@ def membranes(arrivals: np.ndarray, output: Population, dt_ms: float) -> np.ndar
     return np.stack(traces, axis=1)
 
 
-@pytest.mark.parametrize("rule", ["mean", "weighted"])
+@pytest.mark.parametrize("rule", ["mean", "weighted", "window"])
 def test_arrival_weights_give_the_scores_of_membranes(rule: str) -> None:
     output = Population("output", 2, "li", tau_mem_ms=7.0, tau_syn_ms=3.0)
     arrivals = np.random.default_rng(0).normal(size=(30, 3, 2))
-    expected = membrane_scores(membranes(arrivals, output, 1.0), rule)
-    scores = np.einsum("t,tsc->sc", arrival_weights(output, 1.0, rule, 30), arrivals)
+    by = readout("output", rule)
+    expected = membrane_scores(membranes(arrivals, output, 1.0), by)
+    scores = np.einsum("t,tsc->sc", arrival_weights(output, 1.0, by, 30), arrivals)
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
 
 
 def test_a_hidden_spike_arrives_one_step_later() -> None:
     network = TINY.network()
-    readout, labels = Readout(network, TINY), torch.from_numpy(TINY.labels())
+    ending, labels = Readout(network, TINY), torch.from_numpy(TINY.labels())
     spikes = torch.rand(40, 3, 12, generator=torch.Generator().manual_seed(0)).round()
     arrivals = torch.zeros(40, 3, 4)
-    arrivals[1:] = (spikes @ readout.weight.detach())[:-1]
-    loss, count = readout(spikes, labels)
-    later, same_count = readout.from_arrivals(arrivals, spikes, labels)
+    arrivals[1:] = (spikes @ ending.weight.detach())[:-1]
+    loss, count = ending(spikes, labels)
+    later, same_count = ending.from_arrivals(arrivals, spikes, labels)
     assert loss.item() == pytest.approx(later.item(), rel=1e-5)
     assert count.item() == same_count.item() == pytest.approx(spikes.sum().item() / 3)
 
 
 def test_the_regulariser_counts_the_distance_from_the_rate() -> None:
-    readout = Readout(TINY.network(), TINY)
+    ending = Readout(TINY.network(), TINY)
     counts = torch.tensor([[6.0, 4.0], [4.0, 4.0]])
     flat = torch.zeros(2, 4)
-    loss, _ = readout.loss(flat, counts, torch.tensor([0, 1]))
+    loss, _ = ending.loss(flat, counts, torch.tensor([0, 1]))
     # Mean counts 5 and 4, target 4, and the cross-entropy of four equal scores.
-    assert loss.item() == pytest.approx(np.log(4) + 0.5 * readout.strength, rel=1e-6)
+    assert loss.item() == pytest.approx(np.log(4) + 0.5 * ending.strength, rel=1e-6)

@@ -18,11 +18,12 @@ from nmtool.exporters.c.answers import check_sums
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.mutants import draw_faults, mutant
+from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
+from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
 from nmtool.verification.exercised import FAULT_KINDS
@@ -336,11 +337,17 @@ int main(void)
 """
 
 
-@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, FIRST_SPIKE])
+@pytest.mark.parametrize(
+    ("rule", "window"),
+    [(rule, None) for rule in (*MEMBRANE_RULES, FIRST_SPIKE) if rule != WINDOW]
+    + [(WINDOW, 9), (WINDOW, 200)],
+)
 @pytest.mark.parametrize("seed", [1, 2, 8])
-def test_answers_are_those_of_the_read_out(seed: int, rule: str, tmp_path: Path) -> None:
+def test_answers_are_those_of_the_read_out(
+    seed: int, rule: str, window: int | None, tmp_path: Path
+) -> None:
     network = random_network(seed, 1, rule == FIRST_SPIKE)
-    network = replace(network, readout=Readout("out", rule))
+    network = replace(network, readout=Readout("out", rule, window))
     dense = np.zeros((8, 70, 5), bool)
     step, sample = np.arange(70), np.arange(8)[:, None]
     dense[:, :, 0] = (step * step + sample) % 7 < 3
@@ -350,6 +357,31 @@ def test_answers_are_those_of_the_read_out(seed: int, rule: str, tmp_path: Path)
     firmware.write_text(interface(path.read_text()) + ANSWERING)
     code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
     assert (code, [int(line) for line in lines]) == (0, expected.tolist())
+
+
+@pytest.mark.parametrize(
+    "readout", [Readout("out", "mean"), Readout("out", "max"), Readout("out", WINDOW, 9)]
+)
+def test_answers_in_the_middle_of_a_stream_are_those_of_a_session(
+    readout: Readout, tmp_path: Path
+) -> None:
+    network = replace(random_network(2, 1, False), readout=readout)
+    path = c.export(network, tmp_path / "network.c")
+    firmware = tmp_path / "firmware.c"
+    asking = ANSWERING.replace("        }\n        printf", "        printf").replace(
+        "answer());\n", "answer());\n        }\n"
+    )
+    firmware.write_text(interface(path.read_text()) + asking)
+    code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
+    session, expected = Session(network), []
+    for sample in range(8):
+        session.reset()
+        for i in range(70):
+            session.feed([0] * ((i * i + sample) % 7 < 3))
+            session.step()
+            expected.append(session.decision().label)
+    assert (code, [int(line) for line in lines]) == (0, expected)
+    assert len(set(expected)) > 1
 
 
 def test_importance_is_rounded_to_15_bits() -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.readout import Readout
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
@@ -57,6 +59,14 @@ def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) ->
         assert written[name] == (PACKAGE / name).read_bytes()
     expected = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
     assert set(written) == (expected - {"__init__.py"}) | {"README.md", "lava_network/arrays.npz"}
+
+
+def test_a_window_comes_back_with_a_recording(network: IntegerNetwork, tmp_path: Path) -> None:
+    readout = Readout("out", "window", 5)
+    folder = lava.export(replace(network, readout=readout), tmp_path / "export")
+    assert "window of 5 steps" in (folder / "README.md").read_text()
+    arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
+    assert Readout(**arrays.readout) == readout
 
 
 def test_the_package_reads_the_same_integers(network: IntegerNetwork, tmp_path: Path) -> None:

@@ -323,3 +323,9 @@ def test_everything_untold_is_listed(tmp_path: Path) -> None:
 def test_a_sample_lasts_a_second_unless_told(tmp_path: Path) -> None:
     network = load(written(tmp_path, arrays()), replace(OPTIONS, n_steps=None, dt_ms=2.0))
     assert network.n_steps == 500
+
+
+def test_a_window_is_a_read_out_too(tmp_path: Path) -> None:
+    options = replace(OPTIONS, readout="window", window=12)
+    found = load(written(tmp_path, arrays()), options).readout
+    assert (found.population, found.rule, found.window) == ("Out", "window", 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from nmtool.graph import INPUT, KINDS, LIF, InputChannels
 from nmtool.integer_network import EXCITATORY, INHIBITORY, MIXED, IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, Readout
+from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from tests.networks.integers import SIGNS, Maker, random_raster
 
@@ -47,8 +48,16 @@ def layouts(draw: st.DrawFn, channels: tuple[int, ...] = (1, 2, 5)) -> Layout:
         {INPUT: draw(st.sampled_from(channels)), **sizes},
         kinds,
         draw(st.lists(edge, max_size=6)),
-        Readout(output, draw(st.sampled_from(rules))),
+        draw(readouts(output, rules)),
     )
+
+
+@st.composite
+def readouts(draw: st.DrawFn, output: str, rules: Sequence[str]) -> Readout:
+    """Any rule, with any window."""
+    rule = draw(st.sampled_from(rules))
+    window = st.integers(1, 80) if rule == WINDOW else st.none()
+    return Readout(output, rule, draw(window))
 
 
 @st.composite

@@ -9,7 +9,7 @@ import numpy as np
 from nmtool.graph import LIF, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
-from nmtool.readout import FIRST_SPIKE, Readout
+from nmtool.readout import FIRST_SPIKE, WINDOW, Readout
 
 TOPOLOGIES = {
     "feed-forward": [("input", "hidden"), ("hidden", "output")],
@@ -82,6 +82,11 @@ def random_network(
     )
 
 
+def readout(population: str, rule: str) -> Readout:
+    """A read-out by any rule; a window is 20 steps."""
+    return Readout(population, rule, 20 if rule == WINDOW else None)
+
+
 def with_readout(network: Network, rule: str) -> Network:
     """The same with another read-out; outputs that spike do so by themselves if not inhibited."""
 
@@ -92,7 +97,7 @@ def with_readout(network: Network, rule: str) -> Network:
         return replace(population, kind=LIF, threshold=0.5, bias=bias)
 
     populations = [output(population) for population in network.populations]
-    return replace(network, populations=populations, readout=Readout("output", rule))
+    return replace(network, populations=populations, readout=readout("output", rule))
 
 
 def random_input(network: Network, n_samples: int, seed: int, density: float = 0.08) -> Raster:

@@ -31,12 +31,14 @@ def test_a_speech_network_by_hand() -> None:
 def test_bits_are_those_of_each_projection() -> None:
     network = speech_network(4, 3, 2, recurrent=False)
     into, onto = network.projections
-    short = IntegerProjection("input", "hidden", into.weight // 64 * 64, into.delay % 4, 3)
+    weight, delay = np.full((4, 3), 64), into.delay % 4
+    weight[1, 1], delay[1, 1], delay[0, 0] = 0, 60, 3
+    short = IntegerProjection("input", "hidden", weight, delay, 3)
     network = replace(network, projections=[short, replace(onto, delay=np.zeros((3, 2), int))])
     bits = 12 * (3 + 2) + 6 * 8 + 2 * 4 + 5 * 13 + 2 * 44
     state = 3 * (48 + 4 * 16) + 2 * (48 + 16)
-    assert int(short.delay.max()) == 3
     assert integer_footprint(network) == Footprint(-(-bits // 8), -(-state // 8))
+    assert torch_footprint(network).state == 4 * (3 * (2 + 61) + 2 * (2 + 1))
 
 
 def test_sparsity_is_the_share_of_weights_that_are_0() -> None:

@@ -50,7 +50,7 @@ def test_the_output_membrane_decides() -> None:
     membrane[1, :, 1] = membrane[2, 0, 0] = 9
     recording = Recording(Readout("out", "mean"), {}, {"out": membrane, "other": membrane[..., :1]})
     assert recording.n_samples == 3
-    assert np.array_equal(recording.scores, membrane_scores(membrane, "mean"))
+    assert np.array_equal(recording.scores, membrane_scores(membrane, Readout("out", "mean")))
     assert recording.predictions.tolist() == [0, 1, 0]
     assert recording.accuracy(np.array([1, 1, 0])) == pytest.approx(2 / 3)
 

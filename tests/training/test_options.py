@@ -139,6 +139,17 @@ def test_a_margin_needs_first_spikes() -> None:
     assert _set(margin_ms=2.0, readout="first_spike").margin_ms == 2.0
 
 
+@pytest.mark.parametrize(
+    "settings", [{"readout": "window"}, {"window": 50}, {"readout": "max", "window": 50}]
+)
+def test_a_window_and_its_readout_belong_together(settings: dict[str, Any]) -> None:
+    with refused(UsageError, "window-without-readout"):
+        _set(**settings)
+    assert _set(readout="window", window=50).window == 50
+    with refused(UsageError, "setting-range"):
+        _set(readout="window", window=0)
+
+
 def test_initial_delays_stay_within_the_largest_one() -> None:
     assert _set(max_delay=20, init_delay_output=20).init_delay_output == 20
     with refused(UsageError, "init-delay-beyond-max") as caught:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from nmtool.graph import LIF
 from nmtool.network import Network
-from nmtool.readout import FIRST_SPIKE, time_weights
+from nmtool.readout import FIRST_SPIKE, Readout, time_weights
 from nmtool.recording import Recording
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
@@ -22,16 +22,16 @@ Loss = Callable[[Activity, Tensor], Tensor]
 """From a batch's activity and its labels [samples] int64 to a scalar."""
 
 
-def membrane_scores(membrane: Tensor, rule: str) -> Tensor:
+def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
     """[samples, classes] scores, the differentiable twin of `nmtool.readout.membrane_scores`.
 
     Args:
         membrane: [samples, T, classes] float.
-        rule: `mean`, `weighted` or `max`.
+        readout: by one of `nmtool.readout.MEMBRANE_RULES`.
     """
-    if rule == "max":
+    if readout.rule == "max":
         return membrane.amax(dim=1)
-    weights = torch.from_numpy(time_weights(rule, membrane.shape[1])).to(membrane)
+    weights = torch.from_numpy(time_weights(readout, membrane.shape[1])).to(membrane)
     return weights @ membrane
 
 
@@ -64,7 +64,8 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         gain: scores are multiplied by it before the softmax; first spikes score −t in ms.
         margin_ms: for first spikes, the squared margin loss instead of cross-entropy.
     """
-    name, rule = network.readout.population, network.readout.rule
+    readout = network.readout
+    name = readout.population
 
     def on_first_spikes(activity: Activity, labels: Tensor) -> Tensor:
         first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
@@ -73,17 +74,17 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         return cross_entropy(-first_ms, labels, gain)
 
     def on_membranes(activity: Activity, labels: Tensor) -> Tensor:
-        return cross_entropy(membrane_scores(activity.membrane[name], rule), labels, gain)
+        return cross_entropy(membrane_scores(activity.membrane[name], readout), labels, gain)
 
-    return on_first_spikes if rule == FIRST_SPIKE else on_membranes
+    return on_first_spikes if readout.rule == FIRST_SPIKE else on_membranes
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:
     """[samples] int64: classes by the network's readout."""
-    name, rule = network.readout.population, network.readout.rule
-    if rule == FIRST_SPIKE:
+    name = network.readout.population
+    if network.readout.rule == FIRST_SPIKE:
         return first_spike_ms(activity.spikes[name], network.dt_ms).argmin(dim=1)
-    return membrane_scores(activity.membrane[name], rule).argmax(dim=1)
+    return membrane_scores(activity.membrane[name], network.readout).argmax(dim=1)
 
 
 def recorded_loss(

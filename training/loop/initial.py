@@ -33,7 +33,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
     """
     channels = InputChannels(-(-n_units // options.group), options.group)
     names = _hidden_names(options)
-    readout = Readout(OUTPUT, options.readout)
+    readout = Readout(OUTPUT, options.readout, options.window)
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     populations = [
         Population(name, options.hidden, LIF, options.tau_mem_ms, options.tau_syn_ms)

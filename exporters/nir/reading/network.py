@@ -92,8 +92,7 @@ class _Import:
             constant = resting_input(self.graph.nodes[pre])
             arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
         direct = None if self.direct is None else self.named[self.direct]
-        rule = self.options.rule
-        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, rule)
+        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, self.options)
         jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
         parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
@@ -205,7 +204,7 @@ def _read_out(
     arriving: dict[str, Signal],
     ends: Signal,
     direct: str | None,
-    rule: str | None,
+    options: ImportOptions,
 ) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
     """Cells and what reaches them, with an output population among them, and its rule.
 
@@ -214,16 +213,17 @@ def _read_out(
         arriving: per population, what reaches it.
         ends: what reaches the output of the graph.
         direct: the population that the output passes on as it is.
-        rule: of the read-out; None for the usual one.
+        options: say the rule of the read-out, or nothing for the usual one.
     """
+    rule, window = options.rule, options.window
     if direct is not None and cells[direct].population.kind == kinds.LI:
-        return cells, arriving, Readout(direct, rule or "mean")
+        return cells, arriving, Readout(direct, rule or "mean", window)
     if direct is not None and rule == FIRST_SPIKE:
-        return cells, arriving, Readout(direct, rule)
+        return cells, arriving, Readout(direct, rule, window)
     name = legal_names([*cells, ANSWER])[ANSWER]
     counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = RealPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
-    readout = Readout(name, rule or ("max" if counts else "mean"))
+    readout = Readout(name, rule or ("max" if counts else "mean"), window)
     return cells | {name: Cell(added, ones)}, arriving | {name: ends}, readout

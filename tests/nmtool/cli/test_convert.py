@@ -285,6 +285,17 @@ def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
     assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0
 
 
+def test_nir_of_others_with_a_window(nmtool: Nmtool, foreign: Path) -> None:
+    window = ("--in-rule", "window", "--in-window", "25")
+    assert nmtool("convert", foreign, "network.npz", *window).code == 0
+    found = Network.load("network.npz").readout
+    assert (found.rule, found.window) == ("window", 25)
+    said = nmtool("convert", foreign, "other.npz", "--in-rule", "window")
+    assert (said.code, said.error) == (2, "readout-window-missing")
+    said = nmtool("convert", foreign, "other.npz", "--in-window", "25")
+    assert (said.code, said.error) == (2, "readout-window-unused")
+
+
 def test_options_read_the_graph_of_a_file_of_ours(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("nir")
     assert nmtool("convert", floats, "network.nir").code == 0

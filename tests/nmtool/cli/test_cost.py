@@ -75,6 +75,14 @@ def test_csv(nmtool: Nmtool, integers: Path) -> None:
     assert said.out == nm.cost(IntegerNetwork.load(integers), TEST).as_csv()
     rows = list(csv.DictReader(io.StringIO(said.out)))
     assert [row["where"] for row in rows if row["quantity"] == "spikes"] == ["hidden", "all"]
+    with_sources = nmtool("cost", integers, "two", "--csv", "--sources", "--target", "loihi1").out
+    (figure,) = (
+        row
+        for row in csv.DictReader(io.StringIO(with_sources))
+        if (row["quantity"], row["unit"]) == ("figure_synaptic_event", "pJ")
+    )
+    assert (figure["value"], figure["where"]) == ("35.5", "loihi1")
+    assert figure["note"].startswith("published: Davies")
     both = nmtool("cost", integers, "two", "--csv", "--json")
     assert (both.code, both.error) == (2, "command-line")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import SpikeEvents, bin_events, default_steps
-from nmtool.data.binning import count_dropped
+from nmtool.data.binning import count_dropped, step_position
 from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import InputChannels
 from nmtool.network import Network, Population
@@ -169,3 +169,9 @@ def test_networks_bin_events_in_their_steps_and_channels(n_samples: int) -> None
         assert (mine.surplus, mine.dropped) == (theirs.surplus, theirs.dropped)
         np.testing.assert_array_equal(mine.raster.dense(), theirs.raster.dense())
     assert sum(part.n_samples for part in events.batches(2)) == n_samples
+
+
+@given(st.integers(0, 1 << 49), st.sampled_from(DTS), st.integers(-1, 1))
+def test_starts_of_steps_are_theirs_in_long_streams_too(step: int, dt: float, by: int) -> None:
+    time = np.array([nudged(step * dt, by)])
+    assert np.floor(step_position(time, dt)).tolist() == [step]

@@ -23,6 +23,7 @@ from nmtool.targets.resources import (
 )
 from nmtool.targets.target import INFERRED, Chip, Core
 from tests.networks.drawn import integer_networks
+from tests.networks.speech import speech_network
 
 LOIHI1, LOIHI2 = target_named("loihi1"), target_named("loihi2")
 
@@ -113,10 +114,17 @@ def test_the_large_network_on_both_chips() -> None:
 
 
 def test_thirty_six_million_synapses_do_not_fit() -> None:
-    found = resources(recurrent(10, 6000, 2), LOIHI2)
+    small = recurrent(10, 8, 2)
+    tiled = [
+        replace(p, weight=np.tile(p.weight, times), delay=np.tile(p.delay, times))
+        for p, times in zip(small.projections, [(1, 750), (750, 750), (750, 1)], strict=True)
+    ]
+    hidden = replace(small.populations[0], size=6000, bias_mantissa=0)
+    network = replace(small, populations=[hidden, small.populations[1]], projections=tiled)
+    found = resources(network, LOIHI2)
     assert found.populations[0].per_core[MEMORY] == 196608 // math.ceil(6010 * 14 / 8) == 18
     assert found.populations[0].cores == math.ceil(6000 / 18)
-    (finding,) = findings(found, recurrent(10, 6000, 2))
+    (finding,) = findings(found, network)
     assert finding.code == "cores-exceeded"
     assert found.chips == 3
 
@@ -203,3 +211,13 @@ def test_cores_hold_everything_and_savings_save(network: IntegerNetwork) -> None
         assert (one.cores - 1) * one.per_core[one.binding] < one.neurons
         assert one.per_core[one.binding] * one.bytes_per_neuron <= 40
     assert all(found.cores and saving.cores < found.cores for saving in found.savings)
+
+
+def test_a_population_that_sends_to_more_cores_than_it_has_axons_is_held_by_none() -> None:
+    # Every neuron reaches every core, so that more cores leave fewer neurons on each, to the end.
+    network = speech_network(2, 60, 2, recurrent=True)
+    target = Target("tiny", core=Core(neurons=10, axons_out=20))
+    found = resources(network, target)
+    assert found.cores is None
+    assert found.populations[0].per_core["axons out"] == 0
+    assert resources(network, Target("roomy", core=Core(neurons=10, axons_out=70))).cores == 7

@@ -355,6 +355,22 @@ def test_a_target_without_cores_counts_populations(tmp_path: Path) -> None:
     assert found.latency.spread is None
 
 
+def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(
+        'name = "tiny"\nkind = "chip"\n[energy_pj]\n'
+        'synaptic_event = { value = 2, mark = "inferred" }\n'
+        'neuron_update = { value = 0.5, mark = "inferred" }\n[core]\n'
+        'accumulators = { value = 3, mark = "inferred" }\n',
+        encoding="utf-8",
+    )
+    found = nm.cost(cases.integer_network(), EVENTS, target=file)
+    assert found.energy.spread is None
+    assert "accumulators" in found.energy.absent
+    assert found.cores is None
+    assert found.synaptic_events.total.total > 0
+
+
 def test_another_arithmetic_is_told() -> None:
     (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo").remarks
     assert "loihi2" in remark
@@ -553,6 +569,7 @@ def test_networks_are_compared(tmp_path: Path) -> None:
     assert float(rows[0]["synaptic_events"]) == found.costs["eight"].effective_acs
     boundary = found.costs["eight"].energy.boundary
     assert rows[0]["energy"].endswith(f"µJ ({boundary})")
+    assert float(rows[0]["energy_mean"]) == found.costs["eight"].value("energy")
     for against in ("synaptic_events", "energy", "footprint"):
         path = found.plot(tmp_path / f"{against}.svg", against)
         drawn = path.read_text("utf-8")
@@ -574,10 +591,16 @@ def test_pictures_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.Monke
         found.plot(tmp_path / "cost.txt")
     with refused(UsageError, "plot-axis"):
         found.plot(tmp_path / "cost.svg", "beauty")
-    with refused(UsageError, "plot-unknown"):
-        found.plot(tmp_path / "cost.svg", "energy")
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with refused(MissingError, "library-missing") as caught:
         found.plot(tmp_path / "cost.svg")
     assert "nmtool[report]" in caught.value.fix
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_known_is_not_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = nm.compare_cost([cases.integer_network()], EVENTS)
+    with refused(UsageError, "plot-unknown"):
+        found.plot(tmp_path / "cost.svg", "energy")
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nmtool.network import Network
+from nmtool.readout import Readout
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.options import TrainOptions
 
@@ -69,6 +70,10 @@ def test_constants_and_readout() -> None:
     assert (network.dt_ms, network.n_steps, network.class_names) == (2.0, 77, CLASSES)
     assert (network.readout.population, network.readout.rule) == ("output", "weighted")
     assert set(_network(tau_mem_ms=15.0).population("output").values("tau_mem_ms")) == {15.0}
+
+
+def test_a_window_is_that_of_the_settings() -> None:
+    assert _network(readout="window", window=30).readout == Readout("output", "window", 30)
 
 
 def test_first_spikes_need_spiking_outputs() -> None:

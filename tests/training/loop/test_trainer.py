@@ -37,6 +37,7 @@ _LEARNABLE = {
     "mean": {},
     "weighted": {},
     "max": {"gain": 20.0, "init_output": [0.2, 0.2]},
+    "window": {"window": 40},
     "first_spike": {},
 }
 """Settings beside the default ones: outputs that stay below 0 do not learn."""

@@ -75,7 +75,8 @@ class NetworkArrays:
         n_steps: number of steps of a sample.
         dt_ms: length of a step in ms.
         class_names: one per neuron of the output population.
-        readout: {"population": name of the output population, "rule": how it answers}.
+        readout: {"population": name of the output population, "rule": how it answers}, and for
+            the rule `window` its length in steps, "window".
         populations, projections: the integers.
     """
 
@@ -83,7 +84,7 @@ class NetworkArrays:
     n_steps: int
     dt_ms: float
     class_names: list[str]
-    readout: dict[str, str]
+    readout: dict[str, Any]
     populations: list[PopulationArrays]
     projections: list[ProjectionArrays]
 

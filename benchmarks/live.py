@@ -1,0 +1,193 @@
+"""The command `python -m benchmarks.live`: how much faster than real time a session runs.
+
+The network and the input are those of the other suites, in integers: 700 channels, recurrent hidden
+neurons, 20 outputs, delays 0…61, steps of 1 ms. The stream is samples without a gap or a reset. A
+step of the stream is what a live loop does: `feed` the channels that spiked, `step`, `decision`.
+Making the list of channels is not timed. One process, one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from time import perf_counter_ns, process_time_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nmtool as nm
+from benchmarks import ours
+from benchmarks.drive import find_drive
+from benchmarks.machine import header
+from benchmarks.report import check_writable, origin
+from benchmarks.workload import Workload
+from nmtool.cli.arguments import count
+from nmtool.errors import NmtoolError
+
+WINDOW = 100
+"""Steps that decisions average."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """One row: medians over the rounds.
+
+    Attributes:
+        hidden: recurrent neurons.
+        hidden_rate_hz: how often each of them spiked per second of the stream.
+        us_per_step: of the whole loop, by the clock.
+        cpu_us_per_step: the same in processor time, which others on the machine disturb less.
+        us_slowest: that 1 of 1000 steps exceeded, with what else the machine does.
+        times_real_time: milliseconds of the stream per millisecond by the clock.
+        times_real_time_cpu: the same per millisecond of processor time.
+        times_in_pieces: the same where 100 steps run at once, with a decision after them.
+    """
+
+    hidden: int
+    hidden_rate_hz: float
+    us_per_step: float
+    cpu_us_per_step: float
+    us_slowest: float
+    times_real_time: float
+    times_real_time_cpu: float
+    times_in_pieces: float
+
+
+def measure(workload: Workload, rounds: int) -> Live:
+    """Run a stream of the workload's whole batch several times.
+
+    Args:
+        workload: its batch is the stream, sample after sample.
+        rounds: how often, after one that is not counted.
+    """
+    network = nm.round_network(workload.network(find_drive(ours.build, workload))).network
+    readout = nm.Readout(network.readout.population, "window", WINDOW)
+    session = nm.Session(replace(network, readout=readout))
+    stream = _channels(workload.spikes())
+    emitted = _hidden_spikes(session, stream)
+    step_us, cpu_us, piece_us = [], [], []
+    for round in range(rounds + 1):
+        before = process_time_ns()
+        by_clock = _step_by_step(session, stream) / 1e3
+        in_cpu = (process_time_ns() - before) / 1e3 / len(stream)
+        in_pieces = _in_pieces(session, stream) / 1e3
+        if round:
+            step_us.append(by_clock)
+            cpu_us.append(in_cpu)
+            piece_us.append(in_pieces)
+    per_step = statistics.median(float(one.mean()) for one in step_us)
+    cpu_per_step = statistics.median(cpu_us)
+    dt_us = network.dt_ms * 1e3
+    return Live(
+        workload.hidden,
+        emitted / workload.hidden / (len(stream) * network.dt_ms / 1e3),
+        per_step,
+        cpu_per_step,
+        statistics.median(float(np.quantile(one, 0.999)) for one in step_us),
+        dt_us / per_step,
+        dt_us / cpu_per_step,
+        statistics.median(dt_us * len(stream) / one for one in piece_us),
+    )
+
+
+def _channels(raster: nm.Raster) -> list[NDArray[np.integer]]:
+    """Per step of the stream, the channels that spike."""
+    edges = raster.step_offset()
+    return [raster.neuron[a:b] for sample in edges for a, b in pairwise(sample.tolist())]
+
+
+def _hidden_spikes(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
+    session.reset()
+    emitted = 0
+    for channels in stream:
+        session.feed(channels)
+        session.step()
+        emitted += session.spikes("hidden").size
+    return emitted
+
+
+def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
+    """[steps] int64: nanoseconds of every step."""
+    session.reset()
+    clock = np.zeros(len(stream) + 1, np.int64)
+    clock[0] = perf_counter_ns()
+    for n, channels in enumerate(stream, 1):
+        session.feed(channels)
+        session.step()
+        session.decision()
+        clock[n] = perf_counter_ns()
+    return np.diff(clock)
+
+
+def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
+    """Nanoseconds of the stream, 100 steps at a time."""
+    session.reset()
+    dt_ms, begin = session.network.dt_ms, perf_counter_ns()
+    for first in range(0, len(stream), 100):
+        piece = stream[first : first + 100]
+        steps = np.repeat(np.arange(first, first + len(piece)), [one.size for one in piece])
+        session.feed(np.concatenate(piece), steps * dt_ms)
+        session.step(len(piece))
+        session.decision()
+    return perf_counter_ns() - begin
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.json:
+            check_writable(options.json)
+        return _run(options)
+    except NmtoolError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace) -> int:
+    machine = header()
+    rows = [
+        measure(Workload(hidden, batch=options.seconds), options.rounds)
+        for hidden in options.hidden
+    ]
+    print(origin(machine))
+    for row in rows:
+        print(
+            f"{row.hidden} hidden neurons at {row.hidden_rate_hz:.1f} Hz: {row.us_per_step:.1f} µs "
+            f"per step of 1 ms, {row.times_real_time:.1f} times real time; in processor time "
+            f"{row.cpu_us_per_step:.1f} µs, {row.times_real_time_cpu:.1f} times; 999 of 1000 steps "
+            f"within {row.us_slowest:.0f} µs; 100 steps at a time {row.times_in_pieces:.1f} times"
+        )
+    if options.json:
+        content: dict[str, Any] = {"header": machine, "rows": [asdict(row) for row in rows]}
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.live",
+        description="How much faster than real time a session runs, with a decision every step.",
+    )
+    parser.add_argument(
+        "--hidden", type=count, nargs="+", default=[256], metavar="N", help="hidden neurons"
+    )
+    parser.add_argument(
+        "--seconds", type=count, default=10, metavar="N", help="length of the stream, default 10"
+    )
+    parser.add_argument(
+        "--rounds", type=count, default=7, metavar="N", help="timed streams, default 7"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
