@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 
@@ -22,6 +23,8 @@ from nmtool.integer_network import (
 )
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import LOIHI2
+
+_log = logging.getLogger(__name__)
 
 DT_MS = 1.0
 """Length of a step in ms, for files that do not say."""
@@ -116,6 +119,13 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
     threshold is out of reach answers by the mean of its membranes, any other by its first spike.
     """
+    assumed = []
+    if file.dt_ms is None:
+        assumed.append(f"a step of {DT_MS:g} ms (/simulation/Ts)")
+    if file.duration_ms is None:
+        assumed.append(f"samples of {DEFAULT_DURATION_MS:g} ms (/simulation/tSample)")
+    if assumed:
+        _log.warning(f"assumed, since the file does not say it: {'; '.join(assumed)}")
     layers = list(file.layers.items())
     populations = [_population(f"layer{index}", layer) for index, layer in layers]
     names = [INPUT, *(population.name for population in populations)]

@@ -328,6 +328,16 @@ def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
     assert codes(caught.value) == ["netx-decay-range"]
 
 
+def test_assumed_times_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    netx.load(write_foreign(tmp_path / "timed.net", dense(5, 4)))
+    assert not caplog.records
+    found = netx.load(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False))
+    assert (found.dt_ms, found.n_steps) == (1.0, 1000)
+    (remark,) = [one.getMessage() for one in caplog.records]
+    assert "1 ms" in remark
+    assert "1000 ms" in remark
+
+
 def test_a_file_without_dense_layers(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "f.net", {"type": b"input", "shape": np.array([5])})
     with refused(FileFormatError, "netx-file-unfit") as caught:
