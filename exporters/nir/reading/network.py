@@ -56,7 +56,7 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     network = _Import(*misfits.checked(graph, options.step_s), options).network()
     loops = bool(recurrent_edges(graph))
     if assumed := options.assumed(loops=loops, rule=network.readout.rule):
-        _log.warning(f"assumed, since NIR does not say it: {assumed}")
+        _log.warning(f"assumed, since the graph does not say it: {assumed}")
     if unrolled := graph.of_kind(*WINDOWS):
         synapses = sum(np.count_nonzero(held.weight) for held in network.projections)
         places = sum(held.weight.size for held in network.projections)
