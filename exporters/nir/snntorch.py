@@ -41,7 +41,8 @@ from nmtool.exporters.nir.graph.nodes import (
 )
 from nmtool.exporters.nir.options import ImportOptions
 from nmtool.exporters.nir.reading.network import network_of
-from nmtool.exporters.nir.reading.windows import Shape, Window
+from nmtool.exporters.nir.reading.windows import window_of
+from nmtool.exporters.windows import Shape
 from nmtool.network import Network
 
 _log = logging.getLogger(__name__)
@@ -229,7 +230,7 @@ def _behind(node: Node, shape: Shape) -> Shape:
         return (*shape[:-1], len(node.values["weight"]))
     if node.kind == FLATTEN:
         return (math.prod(shape),)
-    window = Window.of(node)
+    window = window_of(node)
     seen = window.shape_of(shape)
     return shape if seen is None else window.passes_on(seen)
 

@@ -77,7 +77,7 @@ def test_recurrent_layers_and_their_constants() -> None:
     found = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
     assert found.dt_ms == 2.0
     lif = reference(found, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
-    # No input reaches it, so that no hop comes before. 0.75, 1.125 spike; then 0.75 + 1 from the loop, and so on
+    # No input reaches it, so that no hop comes before. 0.75, 1.125: a spike, which the loop adds
     assert lif[:3].tolist() == [0, 1, 1]
 
 

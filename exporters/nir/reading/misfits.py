@@ -30,7 +30,7 @@ from nmtool.exporters.nir.reading.shapes import (
     shapes_of,
     unrolled_findings,
 )
-from nmtool.exporters.nir.reading.windows import Shape
+from nmtool.exporters.windows import Shape
 
 SHOWN = 50
 """Findings that an error carries; the others are counted."""
