@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
 
+MAX_PLACES = 1 << 20
+"""The largest window, step, padding and dilation along an axis."""
+
 _PLACES = NDArray[np.int64]
 
 

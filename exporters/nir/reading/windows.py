@@ -9,13 +9,10 @@ import numpy as np
 from nmtool.errors import Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.nodes import CONV1D, CONVOLUTIONS, Node
-from nmtool.exporters.windows import Axis, Shape, Window
+from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 
 SAME, VALID = "same", "valid"
 """Padding of convolutions in words: as many outputs as places, or none."""
-
-MAX_PLACES = 1 << 20
-"""The largest window, step, padding and dilation along an axis."""
 
 
 def window_of(node: Node) -> Window:
