@@ -75,8 +75,10 @@ def from_snntorch(
     which the module holds them. A last layer with `reset_mechanism="none"` answers by its
     membranes, any other is counted by a population `answer`.
 
-    >>> from_snntorch(model, n_steps=100)  # doctest: +SKIP
-    <Network: 6 channels, lif1 8 lif, answer 3 li, 102 steps of 1 ms>
+    >>> import snntorch, torch  # doctest: +SKIP
+    >>> lif = snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)  # doctest: +SKIP
+    >>> from_snntorch(torch.nn.Sequential(torch.nn.Linear(6, 3), lif))  # doctest: +SKIP
+    <Network: 6 channels, n1 3 lif, answer 3 li, clock 1 lif, 1002 steps of 1 ms>
 
     Args:
         module: `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`, `Synaptic`,
