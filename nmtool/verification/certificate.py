@@ -347,7 +347,7 @@ def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
     else:
         words = ", ".join(f"{population} {text}" for population, text in texts.items())
     if not check.shift_explains:
-        yield f"{name}: compared where its steps lie: {words}", ""
+        yield f"{name}: hops are free there; compared as recorded, {words} than it runs here", ""
         return
     yield (
         f"  [recording-shifted] it is the network's own run, {words}: nothing else differs",

@@ -240,8 +240,12 @@ class _Reader:
         if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
             return
         fix = "record the samples that are compared, in steps of the network"
-        if array.ndim == 3 and (array.shape[1], array.shape[0], array.shape[2]) == expected:
-            fix = "samples and steps are the other way round: mend the axes that the file names"
+        near = range(max(1, steps - len(self.populations)), steps + 1)
+        if array.ndim == 3 and array.shape[2] == neurons:
+            if array.shape[0] == samples and array.shape[1] in near:
+                fix = "write hops='free' into the file, where hops cost no step in the framework"
+            elif array.shape[1] == samples and array.shape[0] in near:
+                fix = "samples and steps are the other way round: mend the axes in the file"
         what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
         yield Finding("recording-shape", "", what, fix)
 

@@ -239,6 +239,10 @@ def test_axes_the_wrong_way_round_are_named(tmp_path: Path) -> None:
     with refused(DataError, "recording-unfit") as caught:
         nm.verify(FLOATS, NOISE, against=path)
     assert "axes" in caught.value.findings[0].fix
+    shorter = {name: values[:, :-2] for name, values in arrays(RAN).items()}
+    with refused(DataError, "recording-unfit") as caught:
+        nm.verify(FLOATS, NOISE, against=written(tmp_path, shorter))
+    assert "hops='free'" in caught.value.findings[0].fix
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
