@@ -24,6 +24,7 @@ Verbs, for all that commands do:
     check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
+    from_snntorch       the network of a snnTorch module
     convert             turn any format into any other, and check it; gives a Conversion
     run                 execute an export with the runtime of its format; gives an Evaluation
     verify              backends against the simulator, spike for spike; gives a Certificate
@@ -167,6 +168,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
+    from nmtool.exporters.nir.snntorch import from_snntorch
     from nmtool.graph import InputChannels
     from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -218,6 +220,7 @@ _HOMES = {
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
+    "nmtool.exporters.nir.snntorch": "from_snntorch",
     "nmtool.graph": "InputChannels",
     "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
@@ -339,6 +342,7 @@ if TYPE_CHECKING:
         "explain",
         "export",
         "finetune",
+        "from_snntorch",
         "inspect",
         "load",
         "load_dataset",
