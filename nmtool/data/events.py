@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -26,6 +27,8 @@ class SpikeEvents(Tabular):
         label: [samples] int64, index into class_names.
         n_units: number of channels, silent ones included.
         class_names: one per class.
+        groups: by name, [samples] int64: what samples have in common beside their class, such as
+            the speaker. `HoldOut` keeps groups together.
 
     Raises:
         DataError: names the first sample (and event) that is wrong; both count from 0.
@@ -37,6 +40,7 @@ class SpikeEvents(Tabular):
     label: NDArray[np.integer]
     n_units: int
     class_names: Sequence[str]
+    groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._set("class_names", tuple(str(name) for name in self.class_names))
@@ -70,6 +74,7 @@ class SpikeEvents(Tabular):
         dtypes: dict[str, DTypeLike] = {"offset": np.int64, "label": np.int64, "unit": np.int32}
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
+        self._check_groups()
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -117,6 +122,18 @@ class SpikeEvents(Tabular):
                 fix="correct the events, or the number of units (in a file: attribute n_units)",
             )
 
+    def _check_groups(self) -> None:
+        groups = {}
+        for name, values in self.groups.items():
+            group = groups[str(name)] = _vector(values, "iu", f"the group {name}")
+            if group.size != self.n_samples:
+                raise DataError(
+                    f"{self.n_samples} samples have {group.size} entries of the group {name}",
+                    code="groups-count",
+                    fix="give one number per sample",
+                )
+        self._set("groups", {name: group.astype(np.int64) for name, group in groups.items()})
+
     def _check_times(self) -> None:
         time = self.time_ms
         finite = np.isfinite(time)
@@ -162,9 +179,13 @@ class SpikeEvents(Tabular):
     def __len__(self) -> int:
         return self.n_samples
 
-    def __getitem__(self, samples: int | slice) -> SpikeEvents:
-        """Some samples, e.g. `events[:50]`, or one, `events[3]`."""
+    def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> SpikeEvents:
+        """Some samples, e.g. `events[:50]` or `events[events.label == 2]`, or one, `events[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
+
+    def __iter__(self) -> Iterator[SpikeEvents]:
+        """Every sample for itself."""
+        return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int) -> Iterator[SpikeEvents]:
         """All samples in batches of `at_once`; a single empty batch where there are none."""
@@ -207,6 +228,7 @@ class SpikeEvents(Tabular):
             unit=np.concatenate([self.unit[:0], *(self.unit[r] for r in ranges)]),
             offset=np.concatenate(([0], np.cumsum(stops - starts))),
             label=self.label[samples],
+            groups={name: group[samples] for name, group in self.groups.items()},
         )
 
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
@@ -234,11 +256,12 @@ class SpikeEvents(Tabular):
             unit=self.unit[events],
             offset=offset - offset[0],
             label=self.label[start:stop],
+            groups={name: group[start:stop] for name, group in self.groups.items()},
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence[SpikeEvents]) -> SpikeEvents:
-        """The samples of several parts, one after the other.
+        """The samples of several parts, one after the other, with the groups that all have.
 
         Raises:
             DataError: the parts differ in units or classes.
@@ -258,6 +281,11 @@ class SpikeEvents(Tabular):
             unit=np.concatenate([part.unit for part in parts]),
             offset=np.concatenate(([0], np.cumsum(counts))),
             label=np.concatenate([part.label for part in parts]),
+            groups={
+                name: np.concatenate([part.groups[name] for part in parts])
+                for name in first.groups
+                if all(name in part.groups for part in parts)
+            },
         )
 
 

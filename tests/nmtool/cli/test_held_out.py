@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from nmtool.data import bin_events, load_dataset, write_shd
+from nmtool.data.held_out import HoldOut
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.training.loop.run_folder import validation_size
+from nmtool.training.loop.run_folder import validated_by
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
@@ -28,17 +29,18 @@ def _manifest(folder: Path, validation: int) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_the_last_training_samples_are_read(nmtool: Nmtool, integers: Path) -> None:
-    words = ("two", "--split", "validation", "--validation", "5", "--json")
+@pytest.mark.parametrize("how", ["5", "last 5", "0.42"])
+def test_training_samples_are_read(nmtool: Nmtool, integers: Path, how: str) -> None:
+    words = ("two", "--split", "validation", "--validation", how, "--json")
     said = nmtool("evaluate", integers, *words)
     assert (said.code, said.err) == (0, "")
-    held_out = load_dataset("two", validation=5).validation
+    held_out = load_dataset("two", validation=how).validation
     assert held_out is not None
     raster = bin_events(held_out, 1.0, 30).raster
     recording = simulate(IntegerNetwork.load(integers), raster)
     assert said.json["samples"] == 5
     assert said.json["accuracy"] == recording.accuracy(held_out.label)
-    training = nmtool("evaluate", integers, "two", "--split", "train", "--validation", 5, "--json")
+    training = nmtool("evaluate", integers, "two", "--split", "train", "--validation", how, "--json")
     assert training.json["samples"] == cases.N_TRAIN - 5
 
 
@@ -92,13 +94,13 @@ def test_who_says_what(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validation_size(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == 7
-    assert validation_size(["a", "c"]) is None
-    assert validation_size(["none"]) is None
-    assert validation_size(["a/other.npz"]) is None
+    assert validated_by(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == HoldOut("last 7")
+    assert validated_by(["a", "c"]) is None
+    assert validated_by(["none"]) is None
+    assert validated_by(["a/other.npz"]) is None
     Path("a/run.json").write_text("{")
     with refused(FileFormatError, "file-damaged") as caught:
-        validation_size(["a"])
+        validated_by(["a"])
     assert "run.json" in str(caught.value)
 
 
@@ -107,3 +109,6 @@ def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("evaluate", integers, "two", "--split", "validation")
     assert (said.code, said.error) == (2, "validation-missing")
     assert "--validation N" in said.err
+    for wrong in ("most", "0", "1.5"):
+        said = nmtool("evaluate", integers, "two", "--validation", wrong)
+        assert (said.code, said.error) == (2, "command-line")

@@ -17,15 +17,16 @@ def _labelled(label: np.ndarray) -> SpikeEvents:
     return SpikeEvents([], [], np.zeros(label.size + 1, int), label, 3, names)
 
 
-def _of_labels(label: np.ndarray, tail: int) -> list[str]:
-    dataset = Dataset("digits", ("train",), lambda split: _labelled(label), tail=tail)
+def _of_labels(label: np.ndarray, tail: int) -> list[Finding]:
+    dataset = Dataset.of(train=_labelled(label)).with_validation(f"last {tail}")
     return list(remarks(dataset, TrainOptions()))
 
 
 def test_data_as_they_should_be() -> None:
     assert list(remarks(small_dataset(), small_options())) == []
-    samples = {"train": small_events(40, 1)}.__getitem__
-    assert list(remarks(Dataset("small", ("train",), samples, tail=12), small_options())) == []
+    for amount in ("auto", 12, "last 12"):
+        dataset = Dataset.of(train=small_events(40, 1)).with_validation(amount)
+        assert list(remarks(dataset, small_options())) == []
 
 
 def test_events_after_the_last_step() -> None:
