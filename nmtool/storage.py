@@ -238,6 +238,26 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     return Archive(path, header, arrays)
 
 
+def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, NDArray]:
+    """Read all arrays of an archive of others, by name.
+
+    Args:
+        path: the file.
+        free_bytes: what it may unpack to, however small it is.
+
+    Raises:
+        FileFormatError: it is missing, damaged, or no archive of arrays.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    try:
+        with _opened(path, free_bytes) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
 def archive_kind(path: str | Path) -> str:
     """The kind an archive says it is; '' for anything that is not one of ours."""
     try:
