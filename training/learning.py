@@ -58,8 +58,8 @@ class Run(Tabular):
     def load(cls, folder: str | Path) -> Run:
         """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
         kept = RunFolder(Path(folder))
-        networks = kept.network(), kept.integers()
-        return cls(kept.options(), *networks, kept.read_log(), kept.path, kept.hold_out())
+        options, networks = kept.options(), (kept.network(), kept.integers())
+        return cls(options, *networks, kept.read_log(), kept.path, kept.hold_out())
 
     @property
     def stopped_early(self) -> bool:

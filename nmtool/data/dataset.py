@@ -113,7 +113,7 @@ class Dataset(Tabular):
         if "validation" in self.splits:
             return self
         rule = HoldOut.of(hold_out)
-        if not rule.choose(self.train).any():
+        if not self._chosen(rule, self.train).any():
             return self
         return Dataset(
             self.name,
@@ -204,10 +204,16 @@ class Dataset(Tabular):
     def _divided(self) -> tuple[SpikeEvents, SpikeEvents]:
         events = self._read("train")
         assert self._hold_out is not None
-        held = self._hold_out.choose(events)
+        held = self._chosen(self._hold_out, events)
         if self._hold_out.is_last:
             return events.split_tail(int(held.sum()))
         return events[~held], events[held]
+
+    def _chosen(self, rule: HoldOut, events: SpikeEvents) -> NDArray[np.bool_]:
+        try:
+            return rule.choose(events)
+        except UsageError as error:
+            raise error.restated(f"'{self.name}': {error.what}", UsageError) from error
 
     def _read(self, split: str) -> SpikeEvents:
         if split not in self._loadable:
