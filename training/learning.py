@@ -241,7 +241,9 @@ class _Session:
             with self.progress("training", remark="compiling") as advance:
                 follow = _Follow(self, dataset.train.n_samples, advance)
                 how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
-                how |= {"on_start": lambda made: _log.info(start_line(dataset, options, made.model))}
+                how |= {
+                    "on_start": lambda made: _log.info(start_line(dataset, options, made.model))
+                }
                 trainer = run_training(options, dataset, **how)
             if trainer.stopped_early:
                 _log.info(
@@ -292,8 +294,8 @@ class _Session:
         """Log what was chosen for the data, and what may not be as it was meant."""
         if options.steps != self.options.steps:
             _log.info(
-                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms, within which {PERCENTILE:g} % "
-                f"of the training samples end, and {options.tau_mem_ms:g} ms more (tau_mem)"
+                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them {PERCENTILE:g} % "
+                f"of the training samples end, and {options.tau_mem_ms:g} ms pass (tau_mem)"
             )
         found = [*remarks(dataset, options)]
         if self.start is not None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
-from nmtool.data.held_out import AUTO, Amount, HoldOut, amount
+from nmtool.data.held_out import AUTO, HoldOut, amount
 from nmtool.errors import UsageError, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.quantisation import DelayGrid
@@ -236,7 +236,7 @@ class TrainOptions:
     )
     seed: int = _option(LEARNING, 0, "decides everything that is random", 0, (1 << 63) - 1)
 
-    validation: Amount = _option(
+    validation: int | float | str = _option(
         KEEPING,
         AUTO,
         "training samples that validate where the data set has no split for it: a share like 0.2 "
@@ -425,7 +425,10 @@ class TrainOptions:
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "Amount": ("a share like 0.2, a number, 'last 300' or auto", lambda value: amount(value)),
+    "int | float | str": (
+        "a share like 0.2, a number, 'last 300' or auto",
+        lambda value: amount(value),
+    ),
     "int | str": ("a whole number or auto", lambda value: _steps(value)),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
     "int": ("a whole number", lambda value: _number(value, Integral, int)),

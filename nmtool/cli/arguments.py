@@ -107,6 +107,6 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_force(parser: argparse.ArgumentParser, what: str) -> None:
+def add_force(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--force`, which replaces an earlier result."""
     parser.add_argument("--force", action="store_true", help=f"replace {what}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, held_out
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         written = write_dataset(dataset, folder, folder.resolve().name, force=arguments.force)
         files = [str(file) for file in written]
     if arguments.json:
-        result = {"data": dataset.name, "splits": content}
+        result: dict[str, Any] = {"data": dataset.name, "splits": content}
         if files:
             result["files"] = files
         console.print_json(result)

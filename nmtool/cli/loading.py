@@ -13,9 +13,7 @@ from nmtool.data.held_out import HoldOut
 VALIDATION = "validation"
 
 
-def find_data(
-    arguments: argparse.Namespace, name: str, hold_out: HoldOut | None = None
-) -> Dataset:
+def find_data(arguments: argparse.Namespace, name: str, hold_out: HoldOut | None = None) -> Dataset:
     """Find the data set of that name or folder.
 
     Args:

@@ -82,12 +82,13 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
-    elif kind in ("Amount", "str"):
-        group.add_argument(flag, metavar="SHARE|N" if kind == "Amount" else "NAME", **shared)
+    elif option.type in ("int | float | str", "str | None"):
+        metavar = "NAME" if kind == "str" else "SHARE|N"
+        group.add_argument(flag, metavar=metavar, **shared)
     else:
         number: Callable[[str], Any] = int if kind == "int" else float
         metavar = "N" if kind == "int" else "X"
-        words = {OFF: None} if optional.endswith("None") else {}
+        words: dict[str, str | None] = {OFF: None} if optional.endswith("None") else {}
         if "str" in optional:
             words[AUTO] = AUTO
 
@@ -95,9 +96,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             return words[text] if text in words else number(text)
 
         read.__name__ = kind  # for "invalid int value"
-        group.add_argument(
-            flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared
-        )
+        group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 
 def _words(default: Any) -> str:

@@ -40,6 +40,8 @@ def from_lists(
 ) -> SpikeEvents:
     """The samples of `SpikeEvents.from_lists`."""
     label, names = _labels(labels, class_names)
+    sorted_times: list[NDArray] = [np.zeros(0)]
+    sorted_units: list[NDArray] = [np.zeros(0, np.int64)]
     lengths = {len(times_ms), len(units), label.size}
     if len(lengths) > 1:
         raise DataError(
@@ -48,7 +50,6 @@ def from_lists(
             code="samples-lengths",
             fix="give a list of times, a list of units and a label for every sample",
         )
-    sorted_times, sorted_units = [np.zeros(0)], [np.zeros(0, np.int64)]
     for sample, (times, channels) in enumerate(zip(times_ms, units, strict=True)):
         time, unit = _whole_or_float(times), _whole_or_float(channels)
         if time.shape != unit.shape or time.ndim != 1:
@@ -115,6 +116,8 @@ def from_pairs(
     check_timing(dt_ms, 1)
     times: list[NDArray] = []
     units: list[NDArray] = []
+    time: NDArray
+    unit: NDArray
     targets: list[Any] = []
     several, widths = "", set()
     size = None if sensor_size is None else tuple(sensor_size)
@@ -195,16 +198,19 @@ def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
 
 
 def _items(source: Any) -> Iterator[Any]:
-    for index in range(len(source)):
-        try:
-            yield source[index]
-        except Exception as error:
-            raise DataError(
-                f"sample {index} cannot be read",
-                code="sample-unreadable",
-                fix="fetch the data set again",
-                why=f"{type(error).__name__}: {error}",
-            ) from error
+    return (_item(source, index) for index in range(len(source)))
+
+
+def _item(source: Any, index: int) -> Any:
+    try:
+        return source[index]
+    except Exception as error:
+        raise DataError(
+            f"sample {index} cannot be read",
+            code="sample-unreadable",
+            fix="fetch the data set again",
+            why=f"{type(error).__name__}: {error}",
+        ) from error
 
 
 def _batch(target: Any) -> NDArray | None:
@@ -315,4 +321,3 @@ def _whole_or_float(values: ArrayLike) -> NDArray:
 
 def _arrays(groups: Groups | None) -> dict[str, NDArray]:
     return {name: as_array(values) for name, values in (groups or {}).items()}
-

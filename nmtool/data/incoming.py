@@ -91,35 +91,27 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         )
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
-        splits = _read_hdf5(files, meaning)
+        events = _read_hdf5(files, meaning)
+    elif kinds & set(shd.HDF5_SUFFIXES):
+        raise DataError(
+            f"{path} mixes files of several kinds",
+            code="data-files-mixed",
+            fix="give each kind its own folder",
+        )
     else:
-        splits = {}
-        for split, file in files.items():
-            if file.suffix in shd.HDF5_SUFFIXES:
-                raise DataError(
-                    f"{path} mixes files of several kinds",
-                    code="data-files-mixed",
-                    fix="give each kind its own folder",
-                )
-            read = _read_csv if file.suffix == ".csv" else _read_npz
-            with naming(file):
-                found = read(file)
-            if len(files) > 1 and len(found) == 1:
-                found = {split: next(iter(found.values()))}
-            splits |= found
-    if "train" not in splits:
+        splits = _read_rows(files)
+        with naming(path):
+            events = _together(splits, meaning)
+    if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
             code="split-missing",
-            why=f"it has {', '.join(splits)}",
+            why=f"it has {', '.join(events)}",
             fix="add them: a file *_train, or rows of the split train",
         )
-    if isinstance(next(iter(splits.values())), SpikeEvents):
-        events = splits
-    else:
-        with naming(path):
-            events = _together(splits, meaning)
-    return Dataset.of(name=str(path), **{split: events[split] for split in SPLITS if split in events})
+    return Dataset.of(
+        name=str(path), **{split: events[split] for split in SPLITS if split in events}
+    )
 
 
 def with_test(dataset: Dataset, hold_out: HoldOut) -> Dataset:
@@ -204,6 +196,18 @@ def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEv
         splits[split] = shd.read_shd(
             file, layout, time_unit=meaning.time_unit, labels_from=start, sort=True
         )
+    return splits
+
+
+def _read_rows(files: Mapping[str, Path]) -> dict[str, _Rows]:
+    """By split, the samples of CSV files and archives; one file may hold several splits."""
+    splits: dict[str, _Rows] = {}
+    for split, file in files.items():
+        with naming(file):
+            found = _read_csv(file) if file.suffix == ".csv" else _read_npz(file)
+        if len(files) > 1 and len(found) == 1:
+            found = {split: next(iter(found.values()))}
+        splits |= found
     return splits
 
 
@@ -353,7 +357,7 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
     n_units = meaning.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
-        n_units = 1 + max(units, default=0)
+        n_units = 1 + max(max(units, default=0), 0)
     made = {}
     for split, rows in splits.items():
         if rows.dense is None:
@@ -398,4 +402,3 @@ def _names_of(labels: Sequence[Any]) -> tuple[str, ...]:
         return tuple(sorted(set(texts)))
     finite = [label for label in labels if np.isfinite(label)]
     return tuple(map(str, range(1 + int(max(finite, default=0)))))
-

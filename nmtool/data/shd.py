@@ -93,9 +93,7 @@ class Layout:
     units_assumed: bool = False
 
 
-def split_files(
-    folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES
-) -> dict[str, Path]:
+def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> dict[str, Path]:
     """The file of every split a folder holds, by the names `train`, `validation` and `test`.
 
     Args:
@@ -118,8 +116,8 @@ def split_files(
             f"{folder} holds no data set in SHD layout",
             code="shd-missing",
             why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
-            fix="name another folder, or its files so; nmtool data IN -o FOLDER makes such files of "
-            "CSV and npz files",
+            fix="name another folder, or its files so; of CSV and npz files nmtool data IN -o FOLDER "
+            "makes them",
         )
     if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
         raise DataError(
@@ -208,9 +206,7 @@ def read_shd(
         if sort:
             order = np.lexsort((time_ms, np.repeat(np.arange(offset.size - 1), np.diff(offset))))
             time_ms, unit = time_ms[order], unit[order]
-        return SpikeEvents(
-            time_ms, unit, offset, label, layout.n_units, layout.class_names, groups
-        )
+        return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
@@ -328,8 +324,10 @@ def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
     """Every list of an integer per sample in `extra`, but for one that only says 0."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
-    found = {}
-    for name in extra if isinstance(extra, h5py.Group) else ():
+    found: dict[str, NDArray[np.integer]] = {}
+    if not isinstance(extra, h5py.Group):
+        return found
+    for name in extra:
         one = extra.get(name) if isinstance(extra.get(name, getlink=True), h5py.HardLink) else None
         if isinstance(one, h5py.Dataset) and one.dtype.kind in "iu" and one.shape == (n_samples,):
             values = np.asarray(_dataset(file, f"extra/{name}")[()])

@@ -171,6 +171,8 @@ def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert {(one.name, one.levelno) for one in caplog.records} == {
         ("nmtool.training.learning", logging.INFO)
     }
+    first, *lines = lines
+    assert first.startswith("trains on ")
     assert len(lines) == 2
     for number, (line, entry) in enumerate(zip(lines, run.log, strict=True), 1):
         assert line.startswith(f"epoch   {number}/2  {epoch_line(entry)}")

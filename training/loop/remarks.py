@@ -58,11 +58,12 @@ def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
         in_seconds = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
         hint = f"; in ms, the median sample would end after {in_seconds:,.4g} ms"
+        meant = IN_FEW_STEPS * options.dt_ms <= in_seconds <= 2 * covered
         raise DataError(
             f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
             f"last step (dt × steps = {covered:g} ms)",
             code="events-mostly-dropped",
-            why="little is left to learn from" + (hint if in_seconds <= 2 * covered else ""),
+            why="little is left to learn from" + (hint if meant else ""),
             fix=f"--steps auto covers them; {TIME_UNIT_FIX}",
         )
 
@@ -178,8 +179,9 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
         yield Finding(
             "steps-beyond-data",
             "steps",
-            f"{options.n_steps:,} steps of {options.dt_ms:g} ms are {options.dt_ms * options.n_steps:g} ms, and "
-            f"{PERCENTILE:g} % of the samples end within {reach:.4g} ms",
+            f"{options.n_steps:,} steps of {options.dt_ms:g} ms last "
+            f"{options.dt_ms * options.n_steps:g} ms, and {PERCENTILE:g} % of the samples end "
+            f"within {reach:.4g} ms",
             "--steps auto ends soon after them, which trains faster",
         )
     merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
@@ -226,7 +228,7 @@ def _classes(dataset: Dataset) -> Iterator[Finding]:
         if label is not None and label.size and not last:
             inside = label[(label >= 0) & (label < len(names))]
             counts[split] = np.bincount(inside, minlength=len(names))
-    everywhere = sum(counts.values())
+    everywhere = np.sum(list(counts.values()), axis=0)
     if len(names) > 2 and not everywhere[0] and everywhere[1:].any():
         yield Finding(
             "class-first-empty",

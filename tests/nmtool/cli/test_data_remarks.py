@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import pytest
 
-from nmtool.data import load_dataset
+from nmtool.data import load_dataset, write_shd
+from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -58,3 +61,32 @@ def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
         assert len(told) == 1
     said = nmtool("train", "two", "-o", "near", *cases.SETTINGS, *integers, "--delay-bits", 2)
     assert [line.split()[0] for line in said.err.splitlines()] == ["trains", "epoch"]
+
+
+def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
+    events = cases.spike_events(cases.N_TRAIN, 1)
+    wrong = replace(events, time_ms=1000 * events.time_ms)
+    write_shd(data / "two_train.h5", wrong, force=True)
+    words = ("train", "two", "-o", "run", *cases.SETTINGS)
+    said = nmtool(*words)
+    assert (said.code, said.error) == (2, "events-mostly-dropped")
+    assert "--time-unit ms" in said.err
+    assert not Path("run").exists()
+    wrong = replace(wrong, time_ms=10 * wrong.time_ms)
+    write_shd(data / "two_train.h5", wrong, force=True)
+    said = nmtool(*words, "--steps", "auto")
+    assert (said.code, said.error) == (2, "steps-too-many")
+
+
+@pytest.mark.usefixtures("data")
+def test_steps_of_the_data(nmtool: Nmtool) -> None:
+    words = ("train", "two", "-o", "run", *cases.SETTINGS, "--validation", 0, "--steps", "auto")
+    said = nmtool(*words, "--epochs", 1)
+    assert said.code == 0
+    last = cases.spike_events(cases.N_TRAIN, 1).time_ms.max()
+    steps = int(last) + 1 + 20
+    assert said.err.startswith(f"steps: {steps} of 1 ms")
+    assert json.loads(Path("run/run.json").read_text())["options"]["steps"] == steps
+    assert Network.load("run/network.npz").n_steps == steps
+    assert nmtool(*words[:4], "--resume", "--steps", "auto").code == 0
+    assert nmtool("train", "two", "-o", "other", "--steps", "some").error == "command-line"

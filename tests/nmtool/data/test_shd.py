@@ -303,7 +303,9 @@ def test_split_files_of_two_data_sets(tmp_path: Path) -> None:
     assert "a_train.h5, b_test.h5" in caught.value.what
 
 
-@pytest.mark.parametrize("names", [("train", "val", "test"), ("x_training", "x-valid", "x_testing")])
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("x_training", "x-valid", "x_testing")]
+)
 @pytest.mark.parametrize("suffix", [".h5", ".hdf5"])
 def test_split_files_of_other_names(tmp_path: Path, names: tuple[str, ...], suffix: str) -> None:
     for name in names:
