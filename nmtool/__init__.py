@@ -30,6 +30,7 @@ Verbs, for all that commands do:
     compare_recordings  two recordings, spike for spike; gives a Comparison
     explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
+    report              everything known about a network, as a page; gives a Report
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
@@ -84,6 +85,7 @@ Results:
     Evaluation          what a recording of labelled samples says
     Cost                what an inference takes, exactly or with its boundary
     Tradeoff            costs of several networks, beside their accuracies
+    Confusion           which classes are taken for which, and the accuracy of each
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
     CheckReport         a network on several targets, side by side
@@ -99,6 +101,7 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
 
@@ -122,7 +125,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
-Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`.
+Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`. Plots for
+notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`.
 
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
@@ -135,7 +139,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmtool import zoo
+    from nmtool import plot, zoo
+    from nmtool.confusion import Confusion
     from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
@@ -172,6 +177,7 @@ if TYPE_CHECKING:
     from nmtool.raster import Raster
     from nmtool.readout import Readout
     from nmtool.recording import Recording
+    from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
     from nmtool.training.front.losses import predictions, readout_loss
@@ -188,6 +194,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.inspecting import inspect
     from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
+    from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
     from nmtool.verbs.verifying import verify
     from nmtool.verbs.walkthrough import Demonstration, demo
@@ -199,6 +206,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nmtool.costs": "Cost Tradeoff",
+    "nmtool.confusion": "Confusion",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
@@ -223,6 +231,7 @@ _HOMES = {
     "nmtool.recording": "Recording",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
+    "nmtool.reporting.report": "Report",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.losses": "predictions readout_loss",
     "nmtool.training.front.model": "SpikingNetwork",
@@ -237,6 +246,7 @@ _HOMES = {
     "nmtool.verbs.inspecting": "inspect",
     "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
+    "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
     "nmtool.verbs.verifying": "verify",
     "nmtool.verbs.walkthrough": "Demonstration demo",
@@ -249,7 +259,7 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("zoo",)
+_MODULES = ("plot", "zoo")
 """Modules that are loaded when they are first named."""
 
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss", "torch_dataset")
@@ -266,6 +276,7 @@ if TYPE_CHECKING:
         "Check",
         "CheckReport",
         "Comparison",
+        "Confusion",
         "Conversion",
         "Cost",
         "Coverage",
@@ -303,6 +314,7 @@ if TYPE_CHECKING:
         "Raster",
         "Readout",
         "Recording",
+        "Report",
         "Run",
         "Session",
         "SpikeEvents",
@@ -332,6 +344,7 @@ if TYPE_CHECKING:
         "predictions",
         "quantise",
         "readout_loss",
+        "report",
         "round_network",
         "run",
         "set_up_brian2_loihi",

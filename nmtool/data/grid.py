@@ -26,7 +26,7 @@ MOST_STEPS = 50_000
 
 _LENGTHS_MS = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _FEW_MERGED = 0.05
-_FEWEST_STEPS = 50
+_FEWEST_STEPS, _MANY_STEPS = 50, 5000
 _LOOKED_AT = 300
 """Samples that stand for all, evenly spread over the file."""
 
@@ -114,6 +114,8 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
             break
         if n_steps < _FEWEST_STEPS:
             continue
+        if found is not None and n_steps > _MANY_STEPS:
+            break
         found = Grid(dt_ms, n_steps, merged_share(events, dt_ms, n_steps, group))
         if found.merged <= _FEW_MERGED:
             break

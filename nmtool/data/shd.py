@@ -116,8 +116,8 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
             f"{folder} holds no data set in SHD layout",
             code="shd-missing",
             why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
-            fix="name another folder, or its files so; of CSV and npz files nmtool data IN -o FOLDER "
-            "makes them",
+            fix="name another folder, or its files so; nmtool data IN -o FOLDER makes them of CSV "
+            "and npz files",
         )
     if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
         raise DataError(

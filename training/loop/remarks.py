@@ -35,7 +35,7 @@ IN_FEW_STEPS = 5
 FAR_BEYOND = 3.0
 """Times that a sample and its answer fit into the steps."""
 
-MANY_MERGED, MANY_SILENT = 0.2, 0.1
+MANY_MERGED, MANY_SILENT = 0.3, 0.1
 """Shares of the events and of the inputs that are worth a word."""
 
 SHOWN = 5
@@ -186,14 +186,13 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
         )
     merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
     if merged > MANY_MERGED:
-        better = propose_grid(events, options.group)
-        shorter = better is not None and better.dt_ms < options.dt_ms
+        better = propose_grid(events, options.group) if options.group == 1 else None
         yield Finding(
             "events-merged",
             "dt",
             f"{merged:.0%} of the events share a step and a channel with another, and count once",
             f"--dt {better.dt_ms:g} merges {better.merged:.0%} of them"
-            if shorter and better is not None
+            if better is not None and better.dt_ms < options.dt_ms
             else "a shorter --dt or a smaller --group keeps them apart",
         )
 
