@@ -38,16 +38,23 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """
     from nmtool.training.loop.run_folder import validated_by
 
-    known, asked = validated_by(networks), arguments.validation
+    known = validated_by(networks)
+    asked = asked_rule(arguments, known)
     if asked is not None:
-        seed, by = (0, None) if known is None else (known.seed, known.by)
-        by = None if asked.startswith("last") else by
-        return find_data(arguments, arguments.data, HoldOut(asked, seed, by))
+        return find_data(arguments, arguments.data, asked)
     dataset = find_data(arguments, arguments.data)
     if split != VALIDATION or VALIDATION in dataset.splits or known is None:
         return dataset
     console.say(f"validation: {known}, as in training")
     return find_data(arguments, arguments.data, known)
+
+
+def asked_rule(arguments: argparse.Namespace, known: HoldOut | None) -> HoldOut | None:
+    """The rule that `--validation` asks for, drawn as the known one; None for none."""
+    asked: str | None = arguments.validation
+    if asked is None or known is None or asked.startswith("last"):
+        return None if asked is None else HoldOut(asked)
+    return HoldOut(asked, known.seed, known.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:
