@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +90,43 @@ class Dataset(Tabular):
                     f"{train.n_units} and {len(train.class_names)}, or their names differ",
                 )
         return cls(name, tuple(splits), splits.__getitem__)
+
+    @classmethod
+    def from_torch(
+        cls,
+        *,
+        train: Any,
+        validation: Any = None,
+        test: Any = None,
+        name: str = "samples",
+        **how: Any,
+    ) -> Dataset:
+        """A data set of torch data sets or loaders, tonic's and snnTorch's among them.
+
+        >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
+        >>> Dataset.from_torch(train=pairs, test=pairs[:1], dt_ms=2.0)
+        <Dataset 'samples': train, test>
+
+        Args:
+            train, validation, test: each gives (sample, label), or batches of them.
+            name: what it is called in messages and manifests.
+            how: as of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
+
+        Raises:
+            DataError: the samples are no spikes, their targets no classes, or splits differ.
+            UsageError: one is no data set.
+        """
+        given = {"train": train, "validation": validation, "test": test}
+        splits = {
+            split: SpikeEvents.from_torch(source, **how)
+            for split, source in given.items()
+            if source is not None
+        }
+        names = max((one.class_names for one in splits.values()), key=len)
+        for split, one in splits.items():
+            if one.class_names == names[: len(one.class_names)]:  # classes known by numbers
+                splits[split] = replace(one, class_names=names)
+        return cls.of(name=name, **splits)
 
     def __repr__(self) -> str:
         return f"<Dataset '{self.name}': {', '.join(self.splits)}>"

@@ -148,6 +148,17 @@ def test_splits_in_memory(events: SpikeEvents) -> None:
         Dataset.of(train=Pairs())  # type: ignore[arg-type]
 
 
+def test_splits_of_torch() -> None:
+    data = Dataset.from_torch(train=Pairs(), test=list(Pairs())[:1], dt_ms=2.0, class_names="ab")
+    assert (data.splits, data.test.class_names) == (("train", "test"), ("a", "b"))
+    numbered = Dataset.from_torch(train=list(Pairs())[:1], validation=list(Pairs()))
+    assert numbered.train.class_names == ("0", "1")
+    assert numbered.validation is not None
+    assert numbered.validation.n_samples == 4
+    with refused(DataError, "events-differ"):
+        Dataset.from_torch(train=Pairs(), test=[(np.eye(4), 0)])
+
+
 def test_samples_are_a_sequence(events: SpikeEvents) -> None:
     raster = bin_events(events, 1.0, 300).raster
     for whole in (events, raster):
