@@ -24,6 +24,7 @@ Verbs, for all that commands do:
     check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
+    from_snntorch       the network of a snnTorch module
     convert             turn any format into any other, and check it; gives a Conversion
     run                 execute an export with the runtime of its format; gives an Evaluation
     verify              backends against the simulator, spike for spike; gives a Certificate
@@ -32,6 +33,7 @@ Verbs, for all that commands do:
     inspect             describe a file as plain values
     report              everything known about a network, as a page; gives a Report
     demo                the whole way on handwritten digits; gives a Demonstration
+    doctor              what is installed here, what is missing, how to get it; gives a Diagnosis
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
@@ -101,6 +103,8 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Diagnosis           the parts of an installation, and how each is
+    Part                one of them
     Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
@@ -167,6 +171,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
+    from nmtool.exporters.nir.snntorch import from_snntorch
     from nmtool.graph import InputChannels
     from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -189,6 +194,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
+    from nmtool.verbs.doctoring import Diagnosis, Part, doctor
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
@@ -219,6 +225,7 @@ _HOMES = {
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
+    "nmtool.exporters.nir.snntorch": "from_snntorch",
     "nmtool.graph": "InputChannels",
     "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
@@ -240,6 +247,7 @@ _HOMES = {
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
     "nmtool.verbs.costing": "compare_cost cost",
+    "nmtool.verbs.doctoring": "Diagnosis Part doctor",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
@@ -284,6 +292,7 @@ if TYPE_CHECKING:
         "Dataset",
         "Decision",
         "Demonstration",
+        "Diagnosis",
         "Divergence",
         "DoesNotFitError",
         "Evaluation",
@@ -307,6 +316,7 @@ if TYPE_CHECKING:
         "NirOptions",
         "NmtoolError",
         "Paired",
+        "Part",
         "Population",
         "Projection",
         "Quantisation",
@@ -334,10 +344,12 @@ if TYPE_CHECKING:
         "convert",
         "cost",
         "demo",
+        "doctor",
         "evaluate",
         "explain",
         "export",
         "finetune",
+        "from_snntorch",
         "inspect",
         "load",
         "load_dataset",

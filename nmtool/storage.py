@@ -239,14 +239,14 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
 
 
 def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, NDArray]:
-    """Read all arrays of an archive of others, by name.
+    """Everything in an archive that others wrote with numpy, by name.
 
     Args:
         path: the file.
         free_bytes: what it may unpack to, however small it is.
 
     Raises:
-        FileFormatError: it is missing, damaged, or no archive of arrays.
+        FileFormatError: missing, damaged, too large, or with objects in it.
     """
     path = Path(path)
     if not path.is_file():
@@ -254,8 +254,13 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
     try:
         with _opened(path, free_bytes) as archive:
             return {name: archive[name] for name in archive.files}
-    except Exception as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+    except Exception as error:  # a foreign file makes zipfile and numpy raise anything
+        raise FileFormatError(
+            f"{path} is no archive of arrays",
+            code="archive-damaged",
+            why=f"{type(error).__name__}: {error}",
+            fix="write it with np.savez, or np.savez_compressed",
+        ) from error
 
 
 def archive_kind(path: str | Path) -> str:
