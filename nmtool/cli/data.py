@@ -93,7 +93,8 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
     name = arguments.data
     meaning = Meaning(arguments.time_unit, arguments.dt, arguments.labels_from, arguments.units)
     changes = meaning != Meaning(n_units=arguments.units)
-    if is_incoming(name) or (Path(name).is_dir() and (changes or arguments.output is not None)):
+    converts = Path(name).exists() and (changes or arguments.output is not None)
+    if converts or is_incoming(name):
         with working(f"reading {name}"):
             return read_incoming(name, meaning)
     if changes:

@@ -63,8 +63,8 @@ AS_THEY_ARE = Meaning()
 
 
 def is_incoming(name: str) -> bool:
-    """True for the name of a file that `read_incoming` reads."""
-    return Path(name).suffix in SUFFIXES and Path(name).is_file()
+    """True for the name of a file that is in no data set's layout, but can be read."""
+    return Path(name).suffix in (".csv", ".npz") and Path(name).is_file()
 
 
 def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:

@@ -219,6 +219,8 @@ def _channels(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
 def _classes(dataset: Dataset) -> Iterator[Finding]:
     """Classes without samples: in training, or in a split of its own or drawn."""
     names = dataset.train.class_names
+    if not dataset.train.n_samples:
+        return
     counts = {"train": np.bincount(dataset.train.label, minlength=len(names))}
     rule = dataset.hold_out
     for split in ("validation", "test"):
