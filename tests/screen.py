@@ -16,6 +16,7 @@ import tempfile
 import termios
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from threading import Thread
 
@@ -184,12 +185,17 @@ def _picture(path: Path, words: Sequence[str], folder: str, most: int = ROWS) ->
     console.print(Text(f"$ nmtool {' '.join(words)}", style="bold"))
     for row in range(min(most, len(seen.lines))):
         line = Text()
-        for x in range(len(seen.lines[row])):
-            cell = screen.buffer[row][x]
-            colour = "" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
-            line.append(cell.data, f"{'bold ' if cell.bold else ''}{colour}")
+        cells = [screen.buffer[row][x] for x in range(len(seen.lines[row]))]
+        for style, alike in groupby(cells, _style):
+            line.append("".join(cell.data for cell in alike), style)
         console.print(line, soft_wrap=True)
     console.save_svg(str(path), title=f"nmtool {words[0]}")
+
+
+def _style(cell: pyte.screens.Char) -> str:
+    """Style of a character, in rich's words."""
+    colour = "" if cell.fg == "default" else cell.fg.replace("brown", "yellow")
+    return f"{'bold ' if cell.bold else ''}{colour}"
 
 
 if __name__ == "__main__":

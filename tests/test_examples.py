@@ -142,7 +142,7 @@ def _commands(file: Path) -> list[argparse.Namespace]:
     """The commands in the comment at the head of a file, as nmtool understands them."""
     lines = file.read_text(encoding="utf-8").splitlines()
     told = [line.removeprefix("#").split() for line in lines if line.startswith("#")]
-    return [_parser(words[1]).parse_args(words[1:]) for words in told if words[:1] == ["nmtool"]]
+    return [_parser(words[1])[0].parse_args(words[1:]) for words in told if words[:1] == ["nmtool"]]
 
 
 @pytest.mark.torch

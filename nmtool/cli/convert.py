@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         data=find_data(arguments, arguments.data) if arguments.data else None,
         reading=import_options(arguments),
         writing=nir_options(arguments),
+        prefix=arguments.prefix,
         quantising=quantise_options(arguments),
         check=not arguments.no_verify,
         force=arguments.force,

@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "training": ("sweep", "finetune", "compare"),
     "chips and formats": ("check", "cost", "export", "convert", "run", "zoo"),
     "a look at things": ("report", "inspect", "data"),
-    "referees": ("lava", "brian2-loihi"),
+    "this computer": ("doctor", "completion", "lava", "brian2-loihi"),
 }
 """Commands by subject."""
 

@@ -37,6 +37,8 @@ COMMANDS = {
     "report": "one page on everything that is known about a run or a network",
     "inspect": "what a file holds",
     "data": "what a data set holds",
+    "doctor": "what is installed here, what is missing, and how to get it",
+    "completion": "a script that lets a shell complete commands and options",
     "lava": "set up the environment that Lava runs in",
     "brian2-loihi": "set up the environment that brian2-loihi, a second referee, runs in",
 }
@@ -92,9 +94,9 @@ def _run(words: list[str]) -> int:
 
 
 def _run_command(command: str | None, words: list[str]) -> int:
-    parser, chosen = _parser(command)
-    if chosen is not None and command is not None:
-        chosen.check_options(words[words.index(command) + 1 :])
+    parser, by_name = _parser(command)
+    if command is not None:
+        by_name[command].check_options(words[words.index(command) + 1 :])
     if not words:
         parser.print_help(sys.stderr)
         return UsageError.exit_code
@@ -115,9 +117,13 @@ def _unknown(command: str) -> UsageError:
     )
 
 
-def _parser(command: str | None) -> tuple[Parser, Parser | None]:
-    """The parser, and that of the command that was asked for, which alone knows its arguments."""
-    chosen = None
+def full_parser() -> Parser:
+    """The parser of everything, which takes longer to make."""
+    return _parser(*COMMANDS)[0]
+
+
+def _parser(*known: str | None) -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and those of commands; only the commands in `known` have their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
@@ -127,11 +133,11 @@ def _parser(command: str | None) -> tuple[Parser, Parser | None]:
     )
     parser.add_argument("--version", action="version", version=f"nmtool {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    by_name: dict[str, Parser] = {}
     for name, text in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text)
-        if name == command:
-            chosen = sub
+        sub = by_name[name] = commands.add_parser(name, help=text, description=text)
+        if name in known:
             module = importlib.import_module(f"nmtool.cli.{name.replace('-', '_')}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
-    return parser, chosen
+    return parser, by_name

@@ -149,7 +149,9 @@ class _Reader:
         try:
             return Target(**values, origins=self.origins)
         except UsageError as error:
-            self.findings.append(Finding("target-range", HOLDS, error.what, error.fix, error.why))
+            self.findings.append(
+                Finding("target-beyond-arithmetic", HOLDS, error.what, error.fix, error.why)
+            )
             return Target()
 
     def _words(self) -> dict[str, str]:

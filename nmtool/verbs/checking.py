@@ -88,7 +88,7 @@ def check(
     """Check a network against targets: everything that does not fit, changes or is wasted.
 
     >>> import nmtool as nm
-    >>> report = nm.check("network.npz", ["loihi2", "xylo"])  # doctest: +SKIP
+    >>> report = nm.check(q.network, ["loihi2", "xylo"])  # doctest: +SKIP
     >>> report["loihi2"].word  # doctest: +SKIP
     'faithful'
 

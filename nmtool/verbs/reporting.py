@@ -64,7 +64,7 @@ def report(
 
     >>> report(q.network, data)  # doctest: +SKIP
     <Report on network: accuracy, classes, samples, activity, description, synapses, rounding, \
-certificate, reproduce>
+check, cost, certificate, reproduce>
 
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
 

@@ -12,23 +12,20 @@ from nmtool.cli.main import COMMANDS, _parser
 
 def shown(command: str) -> list[argparse.Action]:
     """The arguments in a command's help, in their order."""
-    _, chosen = _parser(command)
-    assert chosen is not None
+    chosen = _parser(command)[1][command]
     return [action for _, _, actions in help.sections(chosen) for action in actions]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_argument_stands_in_one_place(command: str) -> None:
-    _, chosen = _parser(command)
-    assert chosen is not None
+    chosen = _parser(command)[1][command]
     actions = shown(command)
     assert len({id(action) for action in actions}) == len(actions) == len(chosen._actions)
 
 
 @pytest.mark.parametrize("command", help.FIRST)
 def test_at_most_five_options_come_first(command: str) -> None:
-    _, chosen = _parser(command)
-    assert chosen is not None
+    chosen = _parser(command)[1][command]
     titles = [title for title, _, actions in help.sections(chosen) if actions]
     assert titles[:2] == ["arguments", "to start with"]
     assert 1 <= len(help.FIRST[command]) <= 5
@@ -47,7 +44,6 @@ def test_every_command_has_a_subject() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_usage_is_a_line(command: str) -> None:
-    _, chosen = _parser(command)
-    assert chosen is not None
+    chosen = _parser(command)[1][command]
     assert len(chosen.format_usage()) <= 80
     assert chosen.format_help().startswith(chosen.format_usage().rstrip())
