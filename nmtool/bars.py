@@ -115,7 +115,7 @@ class _Counted:
             found.append((f"{pace.done:,}/{pace.total:,}", 3))
         elif pace.done:
             found.append((f"{pace.done:,}", 3))
-        if pace.left is not None:
+        if pace.left:
             found.append((f"{duration(pace.left)} left", 1))
         if self.remark:
             found.append((self.remark, 2))

@@ -33,6 +33,7 @@ GIVES = {
     "onnx": "ONNX files",
     "nir": "NIR files",
     "report": "plots",
+    "tensorboard": "logs for TensorBoard",
     "tonic": "downloads of data sets",
     "completion": "completion of commands in a shell",
 }
