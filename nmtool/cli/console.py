@@ -99,11 +99,11 @@ def print_error(error: NmtoolError) -> None:
     """Code, what, every finding, why and fix, on stderr."""
     console = log()
     head = (f"error[{error.code}]: ", "bold red")
-    console.print(Text.assemble(head, error.what), soft_wrap=True)
+    _print_hanging(console, Text.assemble(head, error.what))
     print_findings(error.findings)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:
-            console.print(Text.assemble((f"  {label}: ", "bold"), text), soft_wrap=True)
+            _print_hanging(console, Text.assemble((f"  {label}: ", "bold"), text))
 
 
 def print_table(table: Table) -> None:
