@@ -25,7 +25,7 @@ import pytest
 
 import nmtool as nm
 
-ROWS = 120
+ROWS = 400
 """Lines of the terminal: more than any command here writes."""
 
 HIDES = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM")
@@ -152,7 +152,7 @@ VERIFY = (
     *("--artefact", "changed", "--trust", "--samples", "20"),
 )
 HELP = ("train", "--help")
-HELP_LINES = 45
+HELP_LINES = 38
 
 
 def draw(folder: Path) -> None:

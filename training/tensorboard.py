@@ -15,7 +15,8 @@ from nmtool.training.loop.run_folder import numbers
 def tensorboard(folder: str | Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Write the epochs of a run as logs of TensorBoard while the block runs.
 
-    >>> with tensorboard("logs") as on_epoch:  # doctest: +SKIP
+    >>> import nmtool as nm
+    >>> with nm.tensorboard("logs") as on_epoch:  # doctest: +SKIP
     ...     nm.train("digits", on_epoch=on_epoch)
 
     A folder that is used again, as on resume, gets a further file: TensorBoard joins them.

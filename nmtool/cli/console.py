@@ -178,7 +178,7 @@ def shortened(path: str, columns: int) -> str:
     """A path with its middle left out where it is too long.
 
     >>> shortened("results/of/november/run/network.npz", 20)
-    'resul…un/network.npz'
+    'resu…run/network.npz'
     """
     if len(path) <= columns:
         return path
