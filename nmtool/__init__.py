@@ -30,6 +30,7 @@ Verbs, for all that commands do:
     compare_recordings  two recordings, spike for spike; gives a Comparison
     explain             why two recordings of a network differ; gives an Explanation
     inspect             describe a file as plain values
+    report              everything known about a network, as a page; gives a Report
     demo                the whole way on handwritten digits; gives a Demonstration
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
@@ -82,6 +83,7 @@ Results:
     Evaluation          what a recording of labelled samples says
     Cost                what an inference takes, exactly or with its boundary
     Tradeoff            costs of several networks, beside their accuracies
+    Confusion           which classes are taken for which, and the accuracy of each
     Paired              which samples the networks of each pair classify rightly
     Conversion          what was written, and how it stands beside its source
     CheckReport         a network on several targets, side by side
@@ -97,6 +99,7 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
 
@@ -121,6 +124,7 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     RankError           another process of a data-parallel job is gone
 
 Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`.
+Plots for notebooks are functions of the module `nmtool.plot`, such as `nm.plot.raster(recording)`.
 
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.
@@ -134,6 +138,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmtool import zoo
+    from nmtool.confusion import Confusion
     from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events
     from nmtool.data.catalogue import load_dataset
@@ -169,6 +174,7 @@ if TYPE_CHECKING:
     from nmtool.raster import Raster
     from nmtool.readout import Readout
     from nmtool.recording import Recording
+    from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
     from nmtool.training.front.losses import predictions, readout_loss
@@ -184,6 +190,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.inspecting import inspect
     from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
+    from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
     from nmtool.verbs.verifying import verify
     from nmtool.verbs.walkthrough import Demonstration, demo
@@ -194,6 +201,7 @@ if TYPE_CHECKING:
     from nmtool.version import __version__
 
 _HOMES = {
+    "nmtool.confusion": "Confusion",
     "nmtool.costs": "Cost Tradeoff",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
@@ -216,6 +224,7 @@ _HOMES = {
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
+    "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
     "nmtool.training.learning": "Run finetune train",
@@ -231,6 +240,7 @@ _HOMES = {
     "nmtool.verbs.inspecting": "inspect",
     "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
+    "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
     "nmtool.verbs.verifying": "verify",
     "nmtool.verbs.walkthrough": "Demonstration demo",
@@ -243,7 +253,7 @@ _HOMES = {
 """Modules, and the public names that are taken from them when they are first asked for."""
 
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("zoo",)
+_MODULES = ("plot", "zoo")
 """Modules that are loaded when they are first named."""
 
 _NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
@@ -260,6 +270,7 @@ if TYPE_CHECKING:
         "Check",
         "CheckReport",
         "Comparison",
+        "Confusion",
         "Conversion",
         "Cost",
         "Coverage",
@@ -296,6 +307,7 @@ if TYPE_CHECKING:
         "Raster",
         "Readout",
         "Recording",
+        "Report",
         "Run",
         "Session",
         "SpikeEvents",
@@ -325,6 +337,7 @@ if TYPE_CHECKING:
         "predictions",
         "quantise",
         "readout_loss",
+        "report",
         "round_network",
         "run",
         "set_up_brian2_loihi",

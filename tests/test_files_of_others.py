@@ -27,6 +27,7 @@ KNOWN = {
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
+    "nmtool/verbs/reporting.py": {"importlib"},
     "nmtool/verbs/running.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
     "exporters/lava/package/lava_network/lava_import.py": {"importlib"},

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FIT_STYLES = {"faithful": "green", "approximate": "yellow", "unsupported": "bold red"}
 """Of the words that say how well a target runs a network."""
 
+STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
+"""By the weight of a sentence, its colour."""
+
 PLAIN_WIDTH = 1000
 """Columns where the output is not a terminal: nothing is folded there."""
 
@@ -128,9 +131,8 @@ def tell_fits(fits: Iterable[Fit]) -> None:
 
 def print_certificate(certificate: Certificate) -> None:
     """Print the sentences of a certificate on stdout."""
-    styles = {"": "", "warning": "yellow", "alarm": "bold red"}
     for text, weight in certificate.sentences():
-        tell(text, styles[weight])
+        tell(text, STYLES[weight])
 
 
 def print_findings(findings: Iterable[Finding]) -> None:

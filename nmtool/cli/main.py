@@ -35,6 +35,7 @@ COMMANDS = {
     "run": "execute an export with the runtime of its format",
     "verify": "compare backends spike for spike",
     "zoo": "trained and verified networks that come with nmtool",
+    "report": "one page on everything that is known about a run or a network",
     "inspect": "what a file holds",
     "data": "what a data set holds",
     "lava": "set up the environment that Lava runs in",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmtool import storage
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import is_unicode
 from nmtool.tables import Table, Tabular
@@ -181,6 +182,13 @@ class SpikeEvents(Tabular):
     def n_samples(self) -> int:
         """Number of samples, empty ones too."""
         return self.offset.size - 1
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of events, labels, channels and class names, in hexadecimal."""
+        header = {"n_units": int(self.n_units), "class_names": list(self.class_names)}
+        arrays = ("time_ms", "unit", "offset", "label")
+        return storage.content_hash(header, {name: getattr(self, name) for name in arrays})
 
     @property
     def n_events(self) -> int:

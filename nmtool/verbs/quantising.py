@@ -26,7 +26,7 @@ from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.loading import as_network, validated_on
-from nmtool.verbs.running import evaluate, simulate
+from nmtool.verbs.running import Evaluation, evaluate, simulate
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -144,7 +144,17 @@ def rounding_cost(
         reason = f"{error.what}, since {error.why}" if error.why else error.what
         _log.warning(f"accuracies are not compared: the float network does not run here: {reason}")
         return None
-    after = evaluate(integers, samples, progress=progress)
+    return cost_between(before, evaluate(integers, samples, progress=progress), compared_on)
+
+
+def cost_between(before: Evaluation, after: Evaluation, compared_on: str) -> RoundingCost:
+    """Compare a float network and its integers, both evaluated on the same samples.
+
+    Args:
+        before: of the float network.
+        after: of its integers.
+        compared_on: what the samples are, in words.
+    """
     agree = before.recording.predictions == after.recording.predictions
     return RoundingCost(
         compared_on=f"{before.samples} {compared_on}",

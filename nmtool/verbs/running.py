@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmtool import storage, zoo
+from nmtool.confusion import Confusion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import FileFormatError, UsageError, libraries_needed
@@ -48,6 +49,7 @@ class Evaluation(Tabular):
         recording: everything that was recorded.
         loss: mean loss of training, where the settings of the run are known.
         seconds: what an artefact's runtime took.
+        confusion: which classes were taken for which.
     """
 
     network_hash: str
@@ -61,6 +63,7 @@ class Evaluation(Tabular):
     recording: Recording = field(repr=False)
     loss: float | None = None
     seconds: float | None = None
+    confusion: Confusion | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
@@ -257,6 +260,7 @@ def evaluated(
         neuron_updates_per_sample=float(sum(operations.neurons.values()) * operations.n_steps),
         counts={name: count for name, count in recording.counts.items() if "." not in name},
         recording=recording,
+        confusion=Confusion.of(samples.label, recording.predictions, network.class_names),
     )
 
 

@@ -60,7 +60,7 @@ class ProjectionCoverage:
         if self.silent:
             who = "channel" if self.source == "input" else "neuron"
             many = "s never spike" if len(self.silent) > 1 else " never spikes"
-            why.append(f"{len(self.silent):,} {who}{many} ({_listed(self.silent)})")
+            why.append(f"{len(self.silent):,} {who}{many} ({listed(self.silent)})")
         if self.late:
             why.append(f"spikes over {self.late:,} arrive after the last step")
         if self.beyond_reach:
@@ -302,10 +302,10 @@ def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return sum(part for part, _ in pairs), sum(of for _, of in pairs)
 
 
-def _listed(indices: Sequence[int]) -> str:
+def listed(indices: Sequence[int]) -> str:
     """Ranges of neighbours, the first few.
 
-    >>> _listed([0, 1, 2, 7, 9, 10])
+    >>> listed([0, 1, 2, 7, 9, 10])
     '0–2, 7, 9–10'
     """
     ranges = list(_ranges(indices))

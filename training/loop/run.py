@@ -69,6 +69,23 @@ def run_training(
     return trainer
 
 
+def first_network(options: TrainOptions, dataset: Dataset) -> Network:
+    """Make the network again with which a run of these settings begins, before its first update.
+
+    The manifest of a run holds its content hash under `initial`. On another device than the
+    run's, or with other data, the hash may differ.
+
+    Args:
+        options: the settings of a run that did not start from another one.
+        dataset: what it was trained on.
+
+    Raises:
+        DataError: there are no training samples.
+    """
+    dataset = dataset.with_validation(options.validation)
+    return make_trainer(options, dataset.train, dataset.validation).best
+
+
 def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
     """Fields of the manifest about the data and the processes."""
     in_memory = {"in_memory": True} if dataset.in_memory else {}
@@ -89,6 +106,8 @@ def _begin(
     manifest = {"nmtool": __version__, **about}
     if network is not None:
         manifest["start"] = network.content_hash
+    else:
+        manifest["initial"] = trainer.best.content_hash
     folder.create({**manifest, "options": trainer.options.as_json()})
     if network is not None:
         trainer.save()

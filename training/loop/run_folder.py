@@ -26,6 +26,13 @@ from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
+_IN_ENTRY = ("epoch", "loss", "train_accuracy")
+_MAY_BE_IN_ENTRY = (
+    *("validation_accuracy", "settled_accuracy", "silent_neurons"),
+    *("sparsity", "delay_sparsity"),
+)
+"""Numbers in a line of the log."""
+
 
 FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
@@ -158,6 +165,15 @@ class RunFolder:
         start = self.manifest().get("start")
         return None if start is None else str(start)
 
+    @property
+    def initial(self) -> str | None:
+        """Content hash of the network before the first update, where the manifest has it.
+
+        Runs that started from another one have `start` instead.
+        """
+        initial = self.manifest().get("initial")
+        return None if initial is None else str(initial)
+
     def network(self) -> Network:
         """The network of the best epoch."""
         return Network.load(self.network_file)
@@ -180,7 +196,10 @@ class RunFolder:
         """One entry per finished epoch; raises `FileFormatError` where the log is damaged."""
         try:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
-            return [json.loads(line) for line in text.splitlines()]
+            entries = [json.loads(line) for line in text.splitlines()]
+            if not all(map(_is_entry, entries)):
+                raise ValueError("a line holds no epoch")
+            return entries
         except (OSError, ValueError, RecursionError) as error:
             raise FileFormatError(
                 f"{self.log_file} cannot be read",
@@ -209,6 +228,19 @@ class RunFolder:
             why=why,
             fix="bring back a copy of it, or train again",
         )
+
+
+def _is_entry(value: Any) -> bool:
+    """True for an epoch's entry of the log, with what every one has."""
+    if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in _IN_ENTRY):
+        return False
+    rates = value.get("spikes_per_neuron", {})
+    others = [value[name] for name in _MAY_BE_IN_ENTRY if value.get(name) is not None]
+    return isinstance(rates, dict) and all(map(_is_number, [*rates.values(), *others]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def validation_size(networks: Iterable[str | Path]) -> int | None:

@@ -18,7 +18,7 @@ from nmtool.readout import RULES
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.preparation import make_trainer
-from nmtool.training.loop.run import run_training
+from nmtool.training.loop.run import first_network, run_training
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport
 from tests.refusals import refused
@@ -311,3 +311,34 @@ def test_gradients_that_are_no_numbers_are_divergence() -> None:
     assert "gradients of update 1 " in caught.value.what
     assert "delay_lr" in caught.value.fix
     assert all(parameter.isfinite().all() for parameter in trainer.model.parameters())
+
+
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: Path) -> None:
+    options = small_options(epochs=1, arithmetic=arithmetic)
+    folder = RunFolder(tmp_path / "run")
+    run_training(options, small_dataset(), folder=folder)
+    assert folder.initial == first_network(folder.options(), small_dataset()).content_hash
+    assert folder.initial != folder.network().content_hash
+    other = first_network(replace(options, seed=1), small_dataset())
+    assert folder.initial != other.content_hash
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3",
+        "{}",
+        '{"epoch": 1, "loss": "x", "train_accuracy": 0}',
+        '{"epoch": true, "loss": 1}',
+        "{",
+    ],
+)
+def test_a_log_that_holds_no_epochs_is_damaged(line: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    whole = '{"epoch": 1, "loss": 0.5, "train_accuracy": 1, "validation_accuracy": null}\n'
+    folder.log_file.write_text(whole)
+    assert [entry["epoch"] for entry in folder.read_log()] == [1]
+    folder.log_file.write_text(f"{whole}{line}\n")
+    with refused(FileFormatError, "file-damaged"):
+        folder.read_log()

@@ -1,0 +1,563 @@
+"""Plots of recordings, networks and runs: matplotlib axes in, axes out.
+
+    import nmtool as nm
+
+    recording = nm.simulate(network, data.test)
+    nm.plot.raster(recording, sample=3)
+    nm.plot.membranes(recording, sample=3, class_names=network.class_names)
+
+Every function takes `ax`, the axes to draw on, and returns them; without it a new figure is made.
+Times are in steps. The functions need matplotlib (`pip install 'nmtool[report]'`) and raise
+`MissingError` without it; importing this module does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.confusion import Confusion
+from nmtool.errors import UsageError, check_type, libraries_needed
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from nmtool.integer_network import IntegerNetwork, IntegerProjection
+    from nmtool.network import Network, Projection
+
+DENSE_SPIKES = 4000
+"""Spikes from which on a raster is drawn as an image, which keeps vector files small."""
+
+GREY = "0.5"
+"""What stands behind the rest, on light and dark paper alike."""
+
+_LINES = 10
+"""Neurons from which on membranes are drawn thinly and without a legend of all."""
+
+_NUMBERED_CLASSES = 20
+"""Most classes whose confusion matrix has its counts written in."""
+
+_BINS = 60
+
+
+def raster(
+    spikes: Recording | Raster,
+    sample: int = 0,
+    *,
+    population: str | None = None,
+    other: Recording | Raster | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the spikes of one sample, a row per neuron.
+
+    >>> silent = Raster.silent(n_samples=1, n_steps=20, n_neurons=3)
+    >>> raster(silent).get_ylabel()  # doctest: +SKIP
+    'neuron'
+
+    Args:
+        spikes: a recording or a raster, e.g. of the input.
+        sample: counted from 0.
+        population: of a recording; by default all that spike, one above the other.
+        other: a recording or raster of the same shape to compare with. Spikes of `spikes` alone
+            and of `other` alone are drawn in colours of their own, shared ones in grey.
+        ax: where to draw.
+
+    Raises:
+        UsageError: there is no such sample or population.
+        MissingError: matplotlib is not installed.
+    """
+    ax = _axes(ax)
+    rasters = _rasters(spikes, population)
+    others = None if other is None else _rasters(other, population)
+    ticks, first, n_steps = [], 0, 0
+    # Of many neurons a row is thinner than a hair: marks reach beyond it.
+    reach = max(0.4, sum(one.n_neurons for one in rasters.values()) / 150)
+    for name, one in rasters.items():
+        _check_sample(sample, one.n_samples)
+        own = one.take([sample])
+        n_steps = max(n_steps, own.n_steps)
+        kinds = [(own.flat_index(), {"color": "C0"})]
+        if others is not None and name in others:
+            kinds = _parted(own, others[name].take([sample]))
+        for flat, style in kinds:
+            step, neuron = np.divmod(flat, max(own.n_neurons, 1))
+            _draw_spikes(ax, step, neuron + first, reach, **style)
+        ticks.append((name, first + (one.n_neurons - 1) / 2))
+        if first:
+            ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
+        first += one.n_neurons
+    ax.set_xlim(-0.5, max(n_steps, 1) - 0.5)
+    ax.set_ylim(-0.5, max(first, 1) - 0.5)
+    ax.set_xlabel("step")
+    if len(rasters) > 1:
+        ax.set_yticks([place for _, place in ticks], [plain_text(name) for name, _ in ticks])
+    else:
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylabel(plain_text(next(iter(rasters))))
+    if others is not None:
+        _one_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+    return ax
+
+
+def membranes(
+    recording: Recording,
+    sample: int = 0,
+    *,
+    population: str | None = None,
+    class_names: Sequence[str] = (),
+    label: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the membranes of a population that does not spike, by default the output's.
+
+    >>> membranes(found.recording, 3, class_names=network.class_names)  # doctest: +SKIP
+
+    Args:
+        recording: what was recorded.
+        sample: counted from 0.
+        population: by default the read-out's, or the first one that has membranes.
+        class_names: one per neuron, for the legend.
+        label: the sample's class; with it, that neuron and the one that was predicted stand out.
+        ax: where to draw.
+
+    Raises:
+        UsageError: there is no such sample or population, or the recording has no membranes.
+        MissingError: matplotlib is not installed.
+    """
+    ax = _axes(ax)
+    check_type(recording, Recording, "a recording", "pass what simulate or evaluate gave")
+    _check_sample(sample, recording.n_samples)
+    name = population or recording.readout.population
+    if population is None and name not in recording.membrane:
+        name = next(iter(recording.membrane), name)
+    values = _one_of(recording.membrane, name, "membranes")[sample]
+    names = list(class_names) or [str(index) for index in range(values.shape[1])]
+    prominent: dict[int, tuple[str, str]] = {}
+    if label is not None:
+        predicted = int(recording.predictions[sample])
+        prominent = {predicted: ("C1", f"predicted: {names[predicted]}")}
+        prominent[label] = ("C0", f"label: {names[label]}")
+        if predicted == label:
+            prominent[label] = ("C0", f"label and prediction: {names[label]}")
+    steps = np.arange(len(values))
+    for index in range(values.shape[1]):
+        if label is None:
+            many = values.shape[1] > _LINES
+            text = None if many else plain_text(names[index])
+            ax.plot(steps, values[:, index], linewidth=0.8 if many else 1.2, label=text)
+        elif index not in prominent:
+            ax.plot(steps, values[:, index], color=GREY, linewidth=0.6)
+    for index, (colour, text) in prominent.items():
+        ax.plot(steps, values[:, index], color=colour, linewidth=1.8, label=plain_text(text))
+    ax.set_xlim(-0.5, max(len(values), 1) - 0.5)
+    ax.ticklabel_format(axis="y", scilimits=(-3, 4))
+    ax.set_xlabel("step")
+    ax.set_ylabel(plain_text(f"v of {name}"))
+    if ax.get_legend_handles_labels()[0]:
+        _one_legend(ax)
+    return ax
+
+
+def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
+    """Draw a confusion matrix: rows are classes, columns what they were taken for.
+
+    The darker a cell, the larger its share of its row.
+
+    >>> confusion(found.confusion)  # doctest: +SKIP
+
+    Args:
+        found: counts by class, e.g. `evaluate(…).confusion`.
+        ax: where to draw.
+
+    Raises:
+        MissingError: matplotlib is not installed.
+    """
+    ax = _axes(ax)
+    check_type(found, Confusion, "a confusion matrix", "pass evaluate(…).confusion")
+    with libraries_needed():
+        from matplotlib.colors import LinearSegmentedColormap, to_rgb
+    n = len(found.class_names)
+    rows = np.maximum(found.counts.sum(axis=1, keepdims=True), 1)
+    blue = to_rgb("C0")
+    shades = LinearSegmentedColormap.from_list("shades", [(*blue, 0.0), (*blue, 1.0)])
+    edges = np.arange(n + 1) - 0.5
+    mesh = ax.pcolormesh(edges, edges, found.counts / rows, cmap=shades, vmin=0, vmax=1)
+    mesh.set_rasterized(n > _NUMBERED_CLASSES)
+    ax.set_ylim(n - 0.5, -0.5)
+    ax.set_aspect("equal")
+    if n <= _NUMBERED_CLASSES:
+        size = min(9.0, 90.0 / n)
+        for row, column in zip(*np.nonzero(found.counts), strict=True):
+            number = str(found.counts[row, column])
+            ax.text(column, row, number, ha="center", va="center", fontsize=size)
+    shown = range(0, n, -(-n // _NUMBERED_CLASSES))
+    names = [plain_text(_shortened(found.class_names[index])) for index in shown]
+    ax.set_xticks(shown, names, rotation=90 if sum(map(len, names)) > 40 else 0)
+    ax.set_yticks(shown, names)
+    ax.set_xlabel("taken for")
+    ax.set_ylabel("class")
+    return ax
+
+
+def weights(
+    network: Network | IntegerNetwork,
+    projection: int = 0,
+    *,
+    before: Network | IntegerNetwork | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the histogram of a projection's weights; those of weight 0 are no synapses.
+
+    >>> weights(network, 0, before=network)  # doctest: +SKIP
+
+    Args:
+        network: float (paper's units) or integer (integers of the chip).
+        projection: its place among the network's projections, from 0.
+        before: a network of the same shape and kind, drawn as an outline, e.g. the initial one.
+        ax: where to draw.
+
+    Raises:
+        UsageError: there is no such projection.
+        MissingError: matplotlib is not installed.
+    """
+    found, earlier = _projection(network, projection), _earlier(before, projection)
+    ax = _axes(ax)
+    whole = hasattr(found, "weight_bits")
+    own = found.weight[found.weight != 0]
+    old = None if earlier is None else earlier.weight[earlier.weight != 0]
+    _histogram(ax, own, old, whole=whole)
+    ax.set_xlabel("weight, integers" if whole else "weight")
+    ax.set_title(plain_text(f"{found.source} → {found.target}"))
+    return ax
+
+
+def delays(
+    network: Network | IntegerNetwork,
+    projection: int = 0,
+    *,
+    before: Network | IntegerNetwork | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the histogram of a projection's delays in steps, of synapses of other weight than 0.
+
+    >>> delays(network, 0)  # doctest: +SKIP
+
+    Args:
+        network, projection, before, ax: as of `weights`.
+
+    Raises:
+        UsageError: there is no such projection.
+        MissingError: matplotlib is not installed.
+    """
+    found, earlier = _projection(network, projection), _earlier(before, projection)
+    ax = _axes(ax)
+    own = found.delay[found.weight != 0]
+    old = None if earlier is None else earlier.delay[earlier.weight != 0]
+    _histogram(ax, own, old, whole=True)
+    ax.set_xlabel("delay, steps")
+    ax.set_title(plain_text(f"{found.source} → {found.target}"))
+    return ax
+
+
+def histograms(
+    network: Network | IntegerNetwork, *, before: Network | IntegerNetwork | None = None
+) -> NDArray[Any]:
+    """Draw weights and delays of all projections on a new figure.
+
+    >>> histograms(network)[0, 1].get_xlabel()  # doctest: +SKIP
+    'delay, steps'
+
+    Args:
+        network: float or integer.
+        before: a network of the same shape and kind, drawn as an outline.
+
+    Returns:
+        [projections, 2] axes: of weights and of delays.
+
+    Raises:
+        MissingError: matplotlib is not installed.
+    """
+    with libraries_needed():
+        from matplotlib import pyplot
+    n = len(network.projections)
+    _, grid = pyplot.subplots(n, 2, figsize=(8, 2.4 * n), squeeze=False, layout="constrained")
+    for index, (left, right) in enumerate(grid):
+        weights(network, index, before=before, ax=left)
+        delays(network, index, before=before, ax=right)
+    return grid
+
+
+class _HasLog(Protocol):
+    """A `Run`, whose module this one need not import."""
+
+    @property
+    def log(self) -> list[dict[str, Any]]: ...
+
+    @property
+    def best(self) -> Mapping[str, Any]: ...
+
+
+LEARNING = {
+    "loss": ("loss",),
+    "accuracy": ("train_accuracy", "validation_accuracy"),
+    "spikes": ("spikes_per_neuron",),
+    "silent neurons": ("silent_neurons",),
+    "sparsity": ("sparsity", "delay_sparsity"),
+}
+"""Curves that `learning` draws, and their keys in a run's log."""
+
+
+def learning(
+    log: _HasLog | Sequence[Mapping[str, Any]],
+    what: str = "accuracy",
+    *,
+    kept: int | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how a run went, epoch after epoch.
+
+    >>> learning(run, "loss")  # doctest: +SKIP
+
+    Args:
+        log: a run, or its log: an entry per epoch.
+        what: one of `LEARNING`.
+        kept: the epoch whose network was kept, marked by a line; by default that of the run.
+        ax: where to draw.
+
+    Raises:
+        UsageError: there is no such curve.
+        MissingError: matplotlib is not installed.
+    """
+    if what not in LEARNING:
+        raise UsageError(
+            f"there is no curve '{what}'",
+            code="plot-curve-unknown",
+            fix=f"choose one of {', '.join(LEARNING)}",
+        )
+    if isinstance(log, Sequence):
+        entries = log
+    else:
+        entries = log.log
+        kept = log.best["epoch"] if kept is None and entries else kept
+    ax = _axes(ax)
+    epochs = [entry["epoch"] for entry in entries]
+    curves: dict[str, list[float]] = {}
+    for key in LEARNING[what]:
+        for entry in entries:
+            value = entry.get(key)
+            named = value if isinstance(value, Mapping) else {key.replace("_", " "): value}
+            for name, one in named.items():
+                curves.setdefault(name, []).append(np.nan if one is None else one)
+    for name, values in curves.items():
+        if len(values) == len(epochs) and np.isfinite(values).any():
+            ax.plot(epochs, values, marker=".", markersize=4, label=plain_text(name))
+    if kept is not None:
+        ax.axvline(kept, color=GREY, linewidth=1, linestyle="--", label="kept")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("spikes per neuron" if what == "spikes" else what)
+    if ax.get_legend_handles_labels()[0]:
+        _one_legend(ax)
+    return ax
+
+
+def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
+    """Draw how many neurons spike how often: the mean number of spikes per sample of each.
+
+    >>> rates(found.recording)  # doctest: +SKIP
+
+    Args:
+        spikes: a recording, of which every population that spikes is drawn, or a raster.
+        ax: where to draw.
+
+    Raises:
+        UsageError: no population spikes.
+        MissingError: matplotlib is not installed.
+    """
+    rasters = _rasters(spikes, None)
+    ax = _axes(ax)
+    means = {
+        name: one.counts().mean(axis=0) if one.n_samples else np.zeros(one.n_neurons)
+        for name, one in rasters.items()
+    }
+    top = max((values.max(initial=0) for values in means.values()), default=0) or 1
+    bins = np.linspace(0, top, 31)
+    for name, values in means.items():
+        ax.hist(values, bins=bins, histtype="stepfilled", alpha=0.6, label=plain_text(name))
+    ax.set_xlabel("mean spikes per sample")
+    ax.set_ylabel("neurons")
+    _one_legend(ax)
+    return ax
+
+
+def activity(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of each population's neurons that spike at each step, mean over samples.
+
+    >>> activity(found.recording)  # doctest: +SKIP
+
+    Args:
+        spikes: a recording, of which every population that spikes is drawn, or a raster.
+        ax: where to draw.
+
+    Raises:
+        UsageError: no population spikes.
+        MissingError: matplotlib is not installed.
+    """
+    rasters = _rasters(spikes, None)
+    ax = _axes(ax)
+    for name, one in rasters.items():
+        count = np.bincount(one.step, minlength=one.n_steps)
+        ax.plot(count / max(one.n_samples * one.n_neurons, 1), label=plain_text(name))
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("step")
+    ax.set_ylabel("share of neurons that spike")
+    _one_legend(ax)
+    return ax
+
+
+def plain_text(text: str) -> str:
+    """Text as matplotlib shows it: dollars mark no formula, and no character is invisible.
+
+    >>> plain_text("5 $\\n")
+    '5 \\\\$�'
+    """
+    shown = "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    return shown.replace("$", r"\$")
+
+
+def _axes(ax: Axes | None) -> Axes:
+    with libraries_needed():
+        from matplotlib import pyplot
+    return pyplot.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str, Raster]:
+    """The rasters to draw, by name."""
+    if isinstance(spikes, Raster):
+        return {population or "neuron": spikes}
+    check_type(spikes, Recording, "spikes to draw", "pass a Recording or a Raster")
+    if population is not None:
+        return {population: _one_of(spikes.spikes, population, "spikes")}
+    if not spikes.spikes:
+        raise UsageError(
+            "no population of this recording spikes",
+            code="plot-nothing",
+            fix="draw its membranes: nmtool.plot.membranes",
+        )
+    return spikes.spikes
+
+
+def _one_of(found: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in found:
+        raise UsageError(
+            f"the recording has no {what} of '{name}'",
+            code="plot-population-unknown",
+            fix=f"there are {what} of {', '.join(found) or 'none'}",
+        )
+    return found[name]
+
+
+def _check_sample(sample: int, n_samples: int) -> None:
+    if not 0 <= sample < n_samples:
+        raise UsageError(
+            f"there is no sample {sample}",
+            code="plot-sample-range",
+            fix=f"samples count from 0 to {n_samples - 1}",
+        )
+
+
+def _projection(network: Network | IntegerNetwork, index: int) -> Projection | IntegerProjection:
+    projections = getattr(network, "projections", None)
+    if projections is None or not 0 <= index < len(projections):
+        raise UsageError(
+            f"there is no projection {index} to draw",
+            code="plot-projection-range",
+            fix="pass a network, and count its projections from 0",
+        )
+    return projections[index]
+
+
+def _earlier(
+    network: Network | IntegerNetwork | None, index: int
+) -> Projection | IntegerProjection | None:
+    return None if network is None else _projection(network, index)
+
+
+def _parted(expected: Raster, actual: Raster) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
+    """Spikes of both, of the one and of the other alone, by their dense places, and their looks."""
+    mine, theirs = expected.flat_index(), actual.flat_index()
+    shared = np.intersect1d(mine, theirs, assume_unique=True)
+    return [
+        (shared, {"color": GREY, "label": "in both"}),
+        (np.setdiff1d(mine, theirs), {"color": "C0", "linewidth": 3, "label": "expected only"}),
+        (np.setdiff1d(theirs, mine), {"color": "C1", "linewidth": 3, "label": "got only"}),
+    ]
+
+
+def _draw_spikes(
+    ax: Axes,
+    step: NDArray[np.int64],
+    row: NDArray[np.int64],
+    reach: float,
+    **style: Any,
+) -> None:
+    """Draw [spikes] steps and rows as one line with gaps, which is small in a file.
+
+    Args:
+        ax: where to draw.
+        step, row: [spikes] int64.
+        reach: half the height of a mark, in rows.
+        style: colour, width and label of the line.
+    """
+    if not step.size:
+        return
+    x = np.repeat(step.astype(np.float64), 3)
+    y = np.repeat(row.astype(np.float64), 3)
+    y[0::3] -= reach
+    y[1::3] += reach
+    y[2::3] = np.nan
+    (line,) = ax.plot(x, y, solid_capstyle="butt", **{"linewidth": 1.5, **style})
+    line.set_rasterized(step.size > DENSE_SPIKES)
+
+
+def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: bool) -> None:
+    """A filled histogram, and the outline of an earlier one; bins of whole numbers hold as many."""
+    both = own if old is None else np.concatenate([own, old])
+    if not both.size:
+        ax.set_yticks([])
+        ax.text(0.5, 0.5, "no synapse", ha="center", va="center", transform=ax.transAxes)
+        return
+    low, high = float(both.min()), float(both.max())
+    if whole:
+        width = max(1, -(-int(high - low + 1) // _BINS))
+        edges = np.arange(low, high + width + 1, width) - 0.5
+    else:
+        edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    ax.hist(own, bins=edges, histtype="stepfilled", color="C0", alpha=0.7, label="after learning")
+    if old is None:
+        ax.get_children()[0].set_label(None)
+    else:
+        ax.hist(old, bins=edges, histtype="step", color="C1", linewidth=1.3, label="before")
+        _one_legend(ax)
+    ax.set_ylabel("synapses")
+
+
+def _one_legend(ax: Axes, **where: Any) -> None:
+    """A legend that names each label once.
+
+    Args:
+        ax: what it is of.
+        where: its place, as of matplotlib's `legend`; by default the emptiest one.
+    """
+    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if named:
+        ax.legend(list(named.values()), list(named), frameon=False, fontsize="small", **where)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 14 else f"{name[:13]}…"

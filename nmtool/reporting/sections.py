@@ -1,0 +1,393 @@
+"""Sections of a report, each from the results it is about; in the order of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import plot
+from nmtool.confusion import Confusion
+from nmtool.description import describe_network, tables_of
+from nmtool.errors import Finding
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.quantisation import Quantisation, RoundingCost
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.reporting.report import Figure, Section, section_of
+from nmtool.tables import Table
+from nmtool.verification.certificate import Certificate
+from nmtool.verification.comparison import Divergence
+from nmtool.verification.exercised import listed
+
+SATURATED = 0.5
+"""Share of steps at which a neuron spikes, mean over samples, from which on it is saturated."""
+
+_OVERFLOWS = {"u_wraps": "currents that wrap around", "v_clips": "membranes that clip"}
+
+_PROJECTIONS = 12
+"""Projections whose histograms are drawn; a table has all."""
+
+
+def network_section(network: Network | IntegerNetwork) -> Section:
+    """Populations, projections and constants of a network."""
+    facts = describe_network(network)
+    for projection in facts["projections"]:
+        projection.pop("delay_histogram")
+    return Section("description", "Network", tables=tables_of("network", facts), facts=facts)
+
+
+def accuracy_section(
+    where: str, samples: int, accuracy: Mapping[str, float], notes: Sequence[str]
+) -> Section:
+    """Accuracy of whatever ran.
+
+    Args:
+        where: the samples, in words; '' where there are none.
+        samples: their number.
+        accuracy: share classified rightly, by what ran.
+        notes: sentences on what did not run, and why.
+    """
+    rows = [
+        (name, f"{share:.2%}", f"{round(share * samples):,} of {samples:,}")
+        for name, share in accuracy.items()
+    ]
+    return Section(
+        "accuracy",
+        "Accuracy",
+        [*([(f"On {where}.", "")] if where else []), *((note, "warning") for note in notes)],
+        [Table("samples classified rightly", ("runs in", "accuracy", "samples"), rows)]
+        if rows
+        else [],
+        facts={"on": where, "samples": samples, "accuracy": dict(accuracy)},
+    )
+
+
+def learning_section(
+    log: Sequence[Mapping[str, Any]], kept: Mapping[str, Any] | None, epochs: int
+) -> Section:
+    """Curves of a training run.
+
+    Args:
+        log: an entry per epoch.
+        kept: the entry of the epoch whose network was kept; None where no epoch ended.
+        epochs: that were asked for.
+    """
+    if kept is None:
+        return Section("learning", "Learning", [("No epoch of the run has ended.", "warning")])
+    said = [f"Epoch {kept['epoch']} was kept, of {len(log)} that ended and {epochs} asked for."]
+    if log[-1].get("stopped_early"):
+        said.append("The run ended early: its last epochs were no better than the best before.")
+    if "settled_accuracy" in kept:
+        said.append(
+            "At the end scales of integers changed so that nothing overflows: accuracy "
+            f"{_percent(kept['validation_accuracy'])} before, {kept['settled_accuracy']:.2%} after."
+        )
+    figures = [
+        Figure(f"{what} by epoch", [partial(plot.learning, log, what, kept=kept["epoch"])])
+        for what, keys in plot.LEARNING.items()
+        if any(entry.get(key) for entry in log for key in keys)
+    ]
+    rows = [(key.replace("_", " "), _logged(value)) for key, value in kept.items()]
+    table = Table("the epoch that was kept", ("", "value"), rows)
+    facts = {"kept_epoch": kept["epoch"], "epochs": epochs, "log": [dict(entry) for entry in log]}
+    return Section(
+        "learning", "Learning", [(one, "") for one in said], [table], figures, facts=facts
+    )
+
+
+def classes_section(name: str, found: Confusion) -> Section:
+    """Accuracy per class, and which classes are taken for which.
+
+    Args:
+        name: what ran.
+        found: counts of samples.
+    """
+    caption = "Rows are classes, columns what they were taken for; shades are shares of a row."
+    figures = [Figure(caption, [partial(plot.confusion, found)], [1.5])]
+    return section_of(
+        "classes", "Classes", found, sentences=[(f"By the {name}.", "")], figures=figures
+    )
+
+
+def samples_section(
+    spikes: Raster,
+    label: NDArray[np.integer],
+    recording: Recording,
+    class_names: Sequence[str],
+    parted: tuple[str, Divergence, Recording] | None = None,
+) -> Section:
+    """Spikes and membranes of a sample that is right, one that is wrong, and one that differs.
+
+    Args:
+        spikes: the input.
+        label: [samples] integers.
+        recording: what the network answered.
+        class_names: one per class.
+        parted: a backend, the first place where it differs, and what it answered.
+    """
+    right = recording.predictions == label
+    said, figures, chosen = [], [], {}
+    for name, which in (("right", right), ("wrong", ~right)):
+        if not which.any():
+            said.append(f"No sample is classified {'rightly' if name == 'right' else 'wrongly'}.")
+            continue
+        sample = chosen[name] = int(which.argmax())
+        answer = class_names[recording.predictions[sample]]
+        caption = f"The first {name} sample, {sample}: class {class_names[label[sample]]}"
+        caption += "." if name == "right" else f", taken for {answer}."
+        figures.append(_sample_figure(caption, spikes, recording, sample, class_names, label))
+    if parted is not None:
+        backend, place, other = parted
+        chosen["first divergence"] = place.sample
+        caption = f"The first difference of {backend}: {place}."
+        figures.append(
+            _sample_figure(
+                caption, spikes, recording, place.sample, class_names, label, other, place.step
+            )
+        )
+    return Section(
+        "samples",
+        "Samples",
+        [(one, "") for one in said],
+        figures=figures,
+        facts={"chosen": chosen},
+    )
+
+
+def synapses_section(
+    network: Network | IntegerNetwork, before: Network | IntegerNetwork | None, note: str
+) -> Section:
+    """Weights and delays, before and after learning where the former are known.
+
+    Args:
+        network: after.
+        before: of the same shape, or None.
+        note: on where those before come from, or why they are not known.
+    """
+    said, projections = [note], list[Any](network.projections)
+    drawn = min(len(projections), _PROJECTIONS)
+    if drawn < len(projections):
+        said.append(f"Drawn are the first {drawn} of {len(projections)} projections.")
+    figures = [
+        Figure(
+            f"{what} of {one.source} → {one.target}",
+            [partial(draw, network, index, before=before)],
+        )
+        for index, one in enumerate(projections[:drawn])
+        for what, draw in (("Weights", plot.weights), ("Delays", plot.delays))
+    ]
+    rows = []
+    for index, one in enumerate(projections):
+        there = one.weight != 0
+        row: list[Any] = [
+            f"{one.source} → {one.target}",
+            int(there.sum()),
+            f"{1 - _mean(there):.1%}",
+        ]
+        row += [_mean(np.abs(one.weight[there])), _mean(one.delay[there])]
+        if before is not None:
+            old: Any = before.projections[index]
+            was = old.weight != 0
+            row += [_mean(np.abs(old.weight[was])), _mean(old.delay[was])]
+            row += [_mean(np.abs(one.weight - old.weight))]
+            row += [_mean(np.abs(one.delay.astype(np.int64) - old.delay))]
+        rows.append(tuple(row))
+    header = ["projection", "synapses", "weight 0", "mean |weight|", "mean delay"]
+    if before is not None:
+        header += ["|weight| before", "delay before", "mean |Δ weight|", "mean |Δ delay|"]
+    facts: dict[str, Any] = {
+        "before": None if before is None else before.content_hash,
+        "note": note,
+    }
+    facts["projections"] = [dict(zip(header, row, strict=True)) for row in rows]
+    title = "weights and delays in steps, of synapses of other weight than 0"
+    return Section(
+        "synapses",
+        "Weights and delays",
+        [(one, "") for one in said if one],
+        [Table(title, header, rows)],
+        figures,
+        facts=facts,
+    )
+
+
+def activity_section(spikes: Raster, recording: Recording) -> Section:
+    """Rates of the input and of all spiking populations; silent and saturated neurons; overflows.
+
+    Args:
+        spikes: the input.
+        recording: what the network answered.
+    """
+    rows, said, populations = [], [], {}
+    for name, one in {"input": spikes, **recording.spikes}.items():
+        mean = one.counts().mean(axis=0)
+        silent = np.flatnonzero(mean == 0).tolist()
+        saturated = np.flatnonzero(mean >= SATURATED * max(one.n_steps, 1)).tolist()
+        middle = float(np.median(mean)) if mean.size else 0.0
+        top = float(mean.max(initial=0))
+        rows.append((name, one.n_neurons, _mean(mean), middle, top, len(silent), len(saturated)))
+        for what, which in (("never spike", silent), ("are saturated", saturated)):
+            if which and name != "input":
+                weight = "warning" if len(which) == one.n_neurons or which is saturated else ""
+                line = f"{name}: {len(which):,} of {one.n_neurons:,} neurons {what}"
+                said.append((f"{line} ({listed(which)}).", weight))
+        populations[name] = {"neurons": one.n_neurons, "spikes_per_neuron": _mean(mean)}
+        populations[name] |= {
+            "median": middle,
+            "max": top,
+            "silent": silent,
+            "saturated": saturated,
+        }
+    figures = []
+    if recording.spikes:
+        figures = [
+            Figure("Neurons by their mean number of spikes.", [partial(plot.rates, recording)]),
+            Figure("Share of neurons that spike.", [partial(plot.activity, recording)]),
+        ]
+    else:
+        said.append(("No population of this network spikes.", ""))
+    overflows = {key: recording.counts[key] for key in _OVERFLOWS if key in recording.counts}
+    if any(overflows.values()):
+        counts = ", ".join(f"{_OVERFLOWS[key]} {count:,}" for key, count in overflows.items())
+        said.append((f"Overflows of the integers: {counts}.", "warning"))
+    facts = {"populations": populations, "overflows": overflows}
+    said.append((f"Saturated is who spikes at {SATURATED:.0%} of all steps or more.", ""))
+    header = ("", "neurons", "mean", "median", "max", "silent", "saturated")
+    table = Table("spikes per neuron and sample", header, rows)
+    return Section("activity", "Activity", said, [table], figures, facts=facts)
+
+
+def rounding_section(
+    quantisation: Quantisation | None, cost: RoundingCost | None, note: str
+) -> Section:
+    """Changes that rounding made, findings, and accuracy lost.
+
+    Args:
+        quantisation: the integers and their account; None where nothing was rounded here.
+        cost: floats and integers on the same samples.
+        note: on where the integers come from, or why there are none.
+    """
+    tables: list[Table] = []
+    findings: Sequence[Finding] = ()
+    facts: dict[str, Any] = {"note": note}
+    if cost is not None:
+        tables += cost.tables()
+    if quantisation is not None:
+        tables += quantisation.report.tables()
+        findings = quantisation.findings
+        facts |= quantisation.report.as_json()
+    facts["cost"] = None if cost is None else cost.as_json()
+    return Section(
+        "rounding",
+        "What rounding cost",
+        [(note, "")] if note else [],
+        tables,
+        findings=findings,
+        facts=facts,
+    )
+
+
+def certificate_section(found: Certificate | None, example: str) -> Section:
+    """Comparison of backends with the simulator.
+
+    Args:
+        found: None where no backend was asked for.
+        example: the command that asks for one.
+    """
+    title = "Certificate"
+    if found is None:
+        said = f"No backend was asked for. {example} compares every spike of one."
+        return Section("certificate", title, [(said, "")])
+    # Seconds differ from call to call; a page of the same results is the same page.
+    tables = [_without(table, "s per sample") for table in found.tables()]
+    if found.coverage is not None:
+        tables += found.coverage.tables()
+    if found.artefacts:
+        tables.append(Table("SHA-256 of what ran", ("", "value"), list(found.artefacts.items())))
+    verdict = "Nothing differs." if found.identical else "Backends differ."
+    weight = "" if found.identical else "alarm"
+    sentences = [(verdict, weight), *found.sentences()]
+    return section_of("certificate", title, found, tables=tables, sentences=sentences)
+
+
+def reproduce_section(
+    values: Sequence[tuple[str, str]], code: Sequence[tuple[str, str]], facts: Mapping[str, Any]
+) -> Section:
+    """Commands, seeds, versions and hashes.
+
+    Args:
+        values: (name, value) for people.
+        code: (what it is, text) of commands and settings.
+        facts: the same for scripts.
+    """
+    table = Table("what it was made of", ("", "value"), list(values))
+    return Section("reproduce", "How to reproduce", tables=[table], code=code, facts=facts)
+
+
+def _sample_figure(
+    caption: str,
+    spikes: Raster,
+    recording: Recording,
+    sample: int,
+    class_names: Sequence[str],
+    label: NDArray[np.integer],
+    other: Recording | None = None,
+    mark: int | None = None,
+) -> Figure:
+    """Input, spikes and output membranes of a sample, one above the other.
+
+    Args:
+        caption: below it.
+        spikes, recording, class_names, label: as of `samples_section`.
+        sample: which.
+        other: what somebody else answered.
+        mark: a step to draw a line at.
+    """
+    panels = [partial(plot.raster, spikes, sample, population="input")]
+    heights = [0.8]
+    if recording.spikes:
+        panels.append(partial(plot.raster, recording, sample, other=other))
+        heights.append(1.0)
+    if recording.membrane:
+        answers = recording.readout.population in recording.membrane
+        about: dict[str, Any] = {}
+        if answers:
+            about = {"class_names": class_names, "label": int(label[sample])}
+        panels.append(partial(plot.membranes, recording, sample, **about))
+        heights.append(0.9)
+    return Figure(caption, [partial(_marked, draw, mark) for draw in panels], heights)
+
+
+def _marked(draw: Callable[..., Any], mark: int | None, *, ax: Any) -> None:
+    draw(ax=ax)
+    if mark is not None:
+        ax.axvline(mark, color=plot.GREY, linewidth=0.8, linestyle=":")
+
+
+def _without(table: Table, column: str) -> Table:
+    kept = [index for index, name in enumerate(table.header) if name != column]
+    rows = [[row[index] for index in kept] for row in table.rows]
+    return replace(table, header=[table.header[index] for index in kept], rows=rows)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if values.size else 0.0
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.2%}"
+
+
+def _logged(value: Any) -> Any:
+    """A value of the log as people read it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one:.3g}" for name, one in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value

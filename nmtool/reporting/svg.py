@@ -1,0 +1,113 @@
+"""Figures as SVG inside a page: text stays text, and colours follow the page, light or dark.
+
+The same figure gives the same text: no dates, and identifiers from a fixed salt.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from xml.etree import ElementTree
+
+from cycler import cycler
+from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+
+from nmtool.reporting.report import Figure
+
+WIDTH_INCHES = 5.0
+PANEL_INCHES = 2.7
+
+_INK = "#010203"
+"""Stands for the colour of the page's text, which replaces it in the file."""
+
+_PALETTE = ("#3584e4", "#e0731d", "#2a9d6f", "#c061cb", "#b8891f", "#d0434f")
+"""Readable on white and on near-black paper: contrasts of 3 and more with both."""
+
+_SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+_REFERENCE = re.compile(r"(url\(|^)#([^)]+)")
+_FONT_FAMILY = re.compile(r"font-family: [^;]*; ?")
+
+_STYLE = {
+    "svg.hashsalt": "nmtool",
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "font.family": "sans-serif",
+    "axes.titlesize": 10,
+    "axes.prop_cycle": cycler(color=_PALETTE),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
+    ),
+}
+
+
+def svg(figure: Figure, number: int) -> str:
+    """Draw a figure.
+
+    Args:
+        figure: what to draw.
+        number: of the figure in its page; tells its identifiers from those of others.
+
+    Returns:
+        An `<svg>` element.
+    """
+    heights = list(figure.heights)
+    with rc_context(_STYLE), warnings.catch_warnings():
+        # Letters that matplotlib's own font lacks are the browser's to draw.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        canvas = Canvas(figsize=(WIDTH_INCHES, PANEL_INCHES * sum(heights)), layout="constrained")
+        FigureCanvasSVG(canvas)
+        grid = canvas.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[
+            :, 0
+        ]
+        for draw, ax in zip(figure.panels, grid, strict=True):
+            draw(ax=ax)
+            ax.set_title("")  # the caption says it
+            ax.label_outer()
+        written = io.StringIO()
+        nobody = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        canvas.savefig(written, format="svg", dpi=144, metadata=nobody)
+    return _inline(written.getvalue(), figure, number)
+
+
+def _inline(text: str, figure: Figure, number: int) -> str:
+    """The element as HTML holds it: sized by the page, with identifiers of its own."""
+    root = ElementTree.fromstring(text)
+    _remove(root, "metadata", "style")
+    used = {name for element in root.iter() for name in _referred(element)}
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(_SVG)
+        attributes = {name.removeprefix(_XLINK): value for name, value in element.attrib.items()}
+        own = attributes.pop("id", None)
+        if own in used:
+            attributes["id"] = f"f{number}-{own}"
+        for name, value in attributes.items():
+            value = _REFERENCE.sub(rf"\g<1>#f{number}-\g<2>", value)
+            if name == "style":
+                value = _FONT_FAMILY.sub("", value).replace(_INK, "currentColor")
+            attributes[name] = value
+        element.attrib.clear()
+        element.attrib.update(attributes)
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.attrib |= {"role": "img", "aria-label": figure.caption, "stroke-linejoin": "round"}
+    return ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
+
+
+def _remove(root: ElementTree.Element, *tags: str) -> None:
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.removeprefix(_SVG) in tags:
+                parent.remove(child)
+
+
+def _referred(element: ElementTree.Element) -> list[str]:
+    """Identifiers that an element's attributes refer to."""
+    return [found[2] for value in element.attrib.values() for found in _REFERENCE.finditer(value)]

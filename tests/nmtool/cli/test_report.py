@@ -1,0 +1,108 @@
+"""`nmtool report`: a page, tables, JSON; what is wrong is known before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+
+
+@pytest.mark.usefixtures("data")
+def test_for_people(nmtool: Nmtool, floats: Path) -> None:
+    said = nmtool("report", floats, "two")
+    assert said.code == 0
+    for title in ("ACCURACY", "CLASSES", "NETWORK", "WEIGHTS AND DELAYS", "HOW TO REPRODUCE"):
+        assert f"\n{title}\n" in said.out
+    assert "accuracy per class" in said.out
+    assert "nmtool report" in said.out
+
+
+@pytest.mark.usefixtures("data")
+def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    said = nmtool("report", integers, "two", "-o", "report.html")
+    assert said.code == 0
+    assert said.out.endswith("report.html written\n")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert nmtool("report", integers, "two", "-o", "report.html").error == "path-taken"
+    assert nmtool("report", integers, "two", "-o", "report.html", "--force").code == 0
+    assert (tmp_path / "report.html").read_text("utf-8") == page.replace(" --force", "")
+
+
+@pytest.mark.usefixtures("data")
+def test_as_json(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
+    assert said.code == 0
+    assert said.json["accuracy"]["on"] == "3 samples of two (train)"
+    assert said.json["network"] == str(integers)
+    command = said.json["reproduce"]["code"]["command of this report"]
+    assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
+
+
+@pytest.mark.usefixtures("data")
+def test_a_backend_that_differs_makes_the_answer_no(
+    nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeLava({"fast": flip_spike(3, 11, 2)}).install(monkeypatch)
+    said = nmtool("report", integers, "two", "--against", "lava", "--json")
+    assert said.code == 1
+    assert said.json["passed"] is False
+    FakeLava().install(monkeypatch)
+    assert nmtool("report", integers, "two", "--against", "lava").code == 0
+
+
+def test_without_data(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("report", integers).code == 0
+    for words in (["--units", "4"], ["--validation", "3"], ["--data-dir", "d"]):
+        assert nmtool("report", integers, *words).error == "data-missing"
+    assert nmtool("report", integers, "--against", "nir").error == "data-missing"
+
+
+@pytest.mark.usefixtures("data")
+def test_bad_input(nmtool: Nmtool, integers: Path, floats: Path, data: Path) -> None:
+    for words, code in (
+        (["nowhere"], "file-missing"),
+        ([integers, "nowhere"], "dataset-unknown"),
+        ([integers, "two", "-o", "report.pdf"], "page-extension"),
+        ([integers, "yinyang", "--samples", "2"], "data-classes-differ"),
+        ([integers, "two", "--weight-bits", "4"], "quantised-already"),
+        ([floats, "two", "--before", integers], "report-before-differs"),
+    ):
+        said = nmtool("report", *words)
+        assert (said.code, said.error) == (2, code)
+    cases.write_raw(data / "two_test.h5", [], [], [])
+    assert nmtool("report", integers, "two").error == "split-empty"
+
+
+@pytest.mark.usefixtures("data")
+def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[], []], [[], []], [0, 1])
+    said = nmtool("report", integers, "two", "--json")
+    assert said.code == 0
+    assert said.json["activity"]["populations"]["hidden"]["silent"] == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("data")
+def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    said = nmtool("report", integers, "two")
+    assert said.code == 0
+    assert "2 of 3 events " in said.out
+
+
+@pytest.mark.usefixtures("data")
+def test_without_matplotlib(
+    nmtool: Nmtool, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = nmtool("report", integers, "two", "-o", "report.html")
+    assert (said.code, said.error) == (3, "library-missing")
+    assert "nmtool[report]" in said.err
+    assert not (tmp_path / "report.html").exists()
+    assert nmtool("report", integers, "two").code == 0

@@ -1,0 +1,176 @@
+"""Sections: which neurons are silent or saturated, which samples are shown, what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data.samples import bin_for
+from nmtool.errors import Finding, StorageError
+from nmtool.raster import Raster
+from nmtool.reporting import Report, Section, section_of, sections
+from nmtool.tables import Table, Tabular
+from nmtool.verification.certificate import Certificate
+from nmtool.verification.comparison import Divergence
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+NETWORK = cases.integer_network()
+SAMPLES = bin_for(NETWORK, cases.spike_events(6, 2))
+RECORDING = nm.simulate(NETWORK, SAMPLES.raster)
+
+
+class Everything(Tabular):
+    """A value with all that a section asks for."""
+
+    findings = (Finding("a-code", "somewhere", "what", "fix"),)
+
+    def tables(self) -> list[Table]:
+        return [Table("cost", ("a", "b"), [(1, 2)])]
+
+    def sentences(self) -> list[tuple[str, str]]:
+        return [("it fits", "")]
+
+    def as_json(self) -> dict[str, int]:
+        return {"cores": 2}
+
+
+def test_any_tabular_value_is_a_section() -> None:
+    found = section_of("check", "Check", Everything())
+    assert found.tables[0].rows == [(1, 2)]
+    assert (found.sentences, found.facts) == ([("it fits", "")], {"cores": 2})
+    assert found.findings[0].code == "a-code"
+    assert section_of("check", "Check", Everything(), facts={}).facts == {}
+    assert section_of("input", "Input", SAMPLES).facts == {}
+
+
+def test_a_report_is_json_and_tables() -> None:
+    report = Report("run", [("a", "1")], [section_of("check", "Check", Everything())])
+    assert report.as_json() == {"network": "run", "passed": True, "check": {"cores": 2}}
+    assert [table.title for table in report.tables()] == ["report on run", "check: cost"]
+    assert repr(report) == "<Report on run: check>"
+
+
+def test_a_report_is_saved_as_its_page(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    report = Report("run", [("a", "1")], [section_of("check", "Check", Everything())])
+    assert report.save(tmp_path / "report.html").read_text("utf-8") == report.html()
+    with refused(StorageError, "file-not-written"):
+        report.save(tmp_path / "nowhere" / "report.html")
+
+
+def test_silent_and_saturated_neurons() -> None:
+    dense = np.zeros((2, 10, 4), bool)
+    dense[:, ::2, 1] = True
+    dense[0, :9, 2] = True
+    dense[0, 3, 3] = True
+    recording = replace(RECORDING, spikes={"hidden": Raster.from_dense(dense)})
+    found = sections.activity_section(Raster.silent(2, 10, 3), recording)
+    assert found.facts["populations"]["hidden"]["silent"] == [0]
+    assert found.facts["populations"]["hidden"]["saturated"] == [1]
+    assert found.facts["populations"]["hidden"]["spikes_per_neuron"] == (5 + 5 + 9 + 1) / 8
+    assert found.facts["populations"]["input"]["silent"] == [0, 1, 2]
+    assert [weight for _, weight in found.sentences] == ["", "warning", ""]
+    assert len(found.figures) == 2
+
+
+def test_overflows_are_a_warning() -> None:
+    counts = {"u_wraps": 0, "v_clips": 3, "v_clips.hidden": 3}
+    for recording, n_warnings in (
+        (RECORDING, 0),
+        (replace(RECORDING, counts=counts), 1),
+        (replace(RECORDING, counts={}), 0),
+    ):
+        found = sections.activity_section(SAMPLES.raster, recording)
+        weights = [weight for _, weight in found.sentences]
+        assert weights.count("warning") == n_warnings
+    assert found.facts["overflows"] == {}
+
+
+def test_a_population_that_never_spikes_is_a_warning() -> None:
+    recording = replace(RECORDING, spikes={"hidden": Raster.silent(2, 10, 4)})
+    found = sections.activity_section(Raster.silent(2, 10, 3), recording)
+    assert found.sentences[0][1] == "warning"
+
+
+def test_networks_without_spikes() -> None:
+    recording = replace(RECORDING, spikes={})
+    found = sections.activity_section(SAMPLES.raster, recording)
+    assert found.figures == []
+    assert list(found.facts["populations"]) == ["input"]
+    shown = sections.samples_section(SAMPLES.raster, SAMPLES.label, recording, cases.CLASSES)
+    assert {len(figure.panels) for figure in shown.figures} == {2}
+
+
+def test_samples_right_wrong_and_parted() -> None:
+    label = RECORDING.predictions.copy()
+    label[:2] = 1 - label[:2]
+    place = Divergence(4, 7, "hidden", 1, "spike", 1, 0)
+    shown = sections.samples_section(
+        SAMPLES.raster, label, RECORDING, cases.CLASSES, ("c", place, RECORDING)
+    )
+    assert shown.facts["chosen"] == {"right": 2, "wrong": 0, "first divergence": 4}
+    assert [len(figure.panels) for figure in shown.figures] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_samples_all_of_one_kind(right: bool) -> None:
+    label = RECORDING.predictions if right else 1 - RECORDING.predictions
+    shown = sections.samples_section(SAMPLES.raster, label, RECORDING, cases.CLASSES)
+    assert list(shown.facts["chosen"]) == ["right" if right else "wrong"]
+    assert len(shown.sentences) == len(shown.figures) == 1
+
+
+def entry(epoch: int, **more: object) -> dict[str, object]:
+    values = {"epoch": epoch, "loss": 1.0, "train_accuracy": 0.5, "validation_accuracy": None}
+    return {**values, "spikes_per_neuron": {}, "silent_neurons": 0, **more}
+
+
+def test_learning_draws_what_the_log_has() -> None:
+    log = [entry(1), entry(2, silent_neurons=3)]
+    found = sections.learning_section(log, log[1], 5)
+    captions = [figure.caption for figure in found.figures]
+    assert captions == ["loss by epoch", "accuracy by epoch", "silent neurons by epoch"]
+    assert (found.facts["kept_epoch"], found.facts["epochs"]) == (2, 5)
+    assert len(found.sentences) == 1
+    stopped = [entry(1), entry(2, stopped_early=True, settled_accuracy=0.25)]
+    assert len(sections.learning_section(stopped, stopped[1], 5).sentences) == 3
+    assert sections.learning_section([], None, 5).figures == ()
+
+
+def test_changes_of_weights_and_delays() -> None:
+    before = cases.float_network()
+    first, *others = before.projections
+    weight, delay = first.weight.copy(), first.delay.copy()
+    weight[0] = 0.0
+    delay += 2
+    after = before.with_projections([replace(first, weight=weight, delay=delay), *others])
+    found = sections.synapses_section(after, before, "made again")
+    (row, *rest) = found.facts["projections"]
+    assert (row["projection"], row["synapses"], row["weight 0"]) == ("input → hidden", 9, "25.0%")
+    assert row["mean |Δ delay|"] == 2.0
+    assert row["mean |Δ weight|"] == np.abs(first.weight - weight).mean()
+    assert all(other["mean |Δ weight|"] == other["mean |Δ delay|"] == 0 for other in rest)
+    alone = sections.synapses_section(after, None, "")
+    assert "delay before" not in alone.facts["projections"][0]
+    assert alone.sentences == []
+
+
+def test_no_backend_no_certificate() -> None:
+    found = sections.certificate_section(None, "nmtool report run --against c")
+    assert found == Section("certificate", "Certificate", found.sentences)
+    assert "--against c" in found.sentences[0][0]
+
+
+def test_a_certificate_without_times() -> None:
+    pytest.importorskip("nir")
+    certificate = nm.verify(NETWORK, SAMPLES, against=["nir"])
+    assert isinstance(certificate, Certificate)
+    found = sections.certificate_section(certificate, "")
+    assert all("s per sample" not in table.header for table in found.tables)
+    assert "different" in found.tables[0].header
+    assert all(len(row) == len(found.tables[0].header) for row in found.tables[0].rows)

@@ -1,0 +1,219 @@
+"""`nmtool.plot`: what is on the axes, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.confusion import Confusion
+from nmtool.errors import MissingError, UsageError
+from nmtool.raster import Raster
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+plot = nm.plot
+pyplot = pytest.importorskip("matplotlib.pyplot")
+
+NETWORK = cases.integer_network()
+EVENTS = cases.spike_events(6, 2)
+RECORDING = nm.simulate(NETWORK, EVENTS)
+LOG = [
+    {
+        "epoch": epoch,
+        "loss": 1.0 / epoch,
+        "train_accuracy": 0.5,
+        "validation_accuracy": None if epoch == 1 else 0.25,
+        "spikes_per_neuron": {"hidden1": 1.0, "hidden2": 2.0},
+        "silent_neurons": 0,
+    }
+    for epoch in (1, 2, 3)
+]
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    pyplot.switch_backend("agg")
+    yield
+    pyplot.close("all")
+
+
+def drawn(ax: Any) -> list[tuple[int, float]]:
+    """Steps and rows of the spikes on axes."""
+    found = []
+    for line in ax.lines:
+        x, y = (np.asarray(values, float) for values in line.get_data())
+        if x.size % 3 == 0 and np.isnan(y[2::3]).all():
+            middle = (y[0::3] + y[1::3]) / 2
+            found += [(int(step), float(row)) for step, row in zip(x[0::3], middle, strict=True)]
+    return sorted(found)
+
+
+def test_spikes_of_one_sample() -> None:
+    raster = RECORDING.spikes["hidden"]
+    ax = plot.raster(RECORDING, 3)
+    own = raster.take([3])
+    assert own.n_spikes > 2
+    assert drawn(ax) == sorted(zip(own.step.tolist(), own.neuron.tolist(), strict=True))
+    assert (ax.get_ylabel(), ax.get_xlim()) == ("hidden", (-0.5, raster.n_steps - 0.5))
+    assert drawn(plot.raster(raster, 3)) == drawn(ax)
+
+
+def test_populations_one_above_the_other() -> None:
+    first = Raster.from_dense([[[1, 0], [0, 0]]])
+    second = Raster.from_dense([[[0, 0, 0], [0, 0, 1]]])
+    both = replace(RECORDING, spikes={"one": first, "two": second})
+    ax = plot.raster(both)
+    assert drawn(ax) == [(0, 0.0), (1, 4.0)]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["one", "two"]
+    assert drawn(plot.raster(both, population="two")) == [(1, 2.0)]
+
+
+def test_spikes_that_differ_stand_apart() -> None:
+    expected = Raster.from_dense([[[1, 0, 1], [0, 1, 0]]])
+    actual = Raster.from_dense([[[1, 0, 0], [0, 1, 1]]])
+    ax = plot.raster(expected, other=actual)
+    found = {line.get_label(): len(line.get_data()[0]) // 3 for line in ax.lines}
+    assert found == {"in both": 2, "expected only": 1, "got only": 1}
+    assert drawn(ax) == [(0, 0.0), (0, 2.0), (1, 1.0), (1, 2.0)]
+
+
+def test_many_spikes_are_an_image() -> None:
+    dense = np.zeros((1, 100, 50))
+    few, many = dense.copy(), dense + 1
+    few[0, :5] = 1
+    rasterised = [plot.raster(Raster.from_dense(d)).lines[0].get_rasterized() for d in (few, many)]
+    assert rasterised == [False, True]
+
+
+def test_a_silent_sample_is_drawn() -> None:
+    assert drawn(plot.raster(Raster.silent(1, 20, 3))) == []
+
+
+def test_membranes() -> None:
+    ax = plot.membranes(RECORDING, 1, class_names=cases.CLASSES)
+    assert len(ax.lines) == 2
+    for index, line in enumerate(ax.lines):
+        assert np.array_equal(line.get_ydata(), RECORDING.membrane["out"][1, :, index])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(cases.CLASSES)
+
+
+def test_label_and_prediction_stand_out() -> None:
+    predicted = int(RECORDING.predictions[1])
+    right = plot.membranes(RECORDING, 1, label=predicted)
+    wrong = plot.membranes(RECORDING, 1, label=1 - predicted)
+    legends = [[t.get_text() for t in ax.get_legend().get_texts()] for ax in (right, wrong)]
+    assert legends[0] == [f"label and prediction: {predicted}"]
+    assert sorted(legends[1]) == [f"label: {1 - predicted}", f"predicted: {predicted}"]
+
+
+def test_confusion() -> None:
+    found = Confusion.of(np.array([0, 0, 1]), np.array([0, 1, 1]), ["$a$", "b"])
+    ax = plot.confusion(found)
+    places = {text.get_position(): text.get_text() for text in ax.texts}
+    assert places == {(0, 0): "1", (1, 0): "1", (1, 1): "1"}
+    assert ax.collections[0].get_array().ravel().tolist() == [0.5, 0.5, 0.0, 1.0]
+    assert ax.get_yticklabels()[0].get_text() == "\\$a\\$"
+
+
+@pytest.mark.parametrize("network", [NETWORK, cases.float_network()], ids=["integers", "floats"])
+def test_histograms_count_every_synapse(network: Any) -> None:
+    for index, projection in enumerate(network.projections):
+        there = int((projection.weight != 0).sum())
+        for draw in (plot.weights, plot.delays):
+            ax = draw(network, index)
+            corners = ax.patches[0].get_xy()
+            # The outline of a filled histogram goes up and down each bin at its height.
+            heights = corners[1 : 2 * ((len(corners) - 1) // 4) + 1 : 2, 1]
+            assert round(heights.sum()) == there
+            assert ax.get_title() == f"{projection.source} → {projection.target}"
+            assert ax.get_legend() is None
+
+
+def test_before_is_an_outline() -> None:
+    ax = plot.weights(NETWORK, 1, before=NETWORK)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["after learning", "before"]
+
+
+def test_a_projection_without_synapses() -> None:
+    first, *others = NETWORK.projections
+    nothing = replace(first, weight=np.zeros(first.shape, np.int16))
+    empty = replace(NETWORK, projections=[nothing, *others])
+    assert [text.get_text() for text in plot.delays(empty).texts] == ["no synapse"]
+
+
+def test_all_histograms() -> None:
+    assert plot.histograms(NETWORK).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("what", "labels"),
+    [
+        ("loss", ["loss", "kept"]),
+        ("accuracy", ["train accuracy", "validation accuracy", "kept"]),
+        ("spikes", ["hidden1", "hidden2", "kept"]),
+        ("sparsity", ["kept"]),
+    ],
+)
+def test_learning(what: str, labels: list[str]) -> None:
+    ax = plot.learning(LOG, what, kept=2)
+    assert [line.get_label() for line in ax.lines] == labels
+    if what == "loss":
+        assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5, 1 / 3]
+
+
+def test_rates_and_activity() -> None:
+    raster = Raster.from_dense([[[1, 0], [1, 0]], [[1, 0], [0, 0]]])
+    assert plot.activity(raster).lines[0].get_ydata().tolist() == [0.5, 0.25]
+    ax = plot.rates(raster)
+    assert ax.get_xlim()[1] >= 1.5
+    assert plot.rates(Raster.silent(2, 5, 3)).get_xlabel() == ax.get_xlabel()
+
+
+def test_axes_are_those_that_were_given() -> None:
+    _, ax = pyplot.subplots()
+    calls: list[Callable[[], Any]] = [
+        lambda: plot.raster(RECORDING, ax=ax),
+        lambda: plot.membranes(RECORDING, ax=ax),
+        lambda: plot.weights(NETWORK, ax=ax),
+        lambda: plot.delays(NETWORK, ax=ax),
+        lambda: plot.learning(LOG, ax=ax),
+        lambda: plot.rates(RECORDING, ax=ax),
+        lambda: plot.activity(RECORDING, ax=ax),
+        lambda: plot.confusion(Confusion.of(np.array([0]), np.array([0]), ["a"]), ax=ax),
+    ]
+    assert all(call() is ax for call in calls)
+
+
+def test_what_is_not_there_is_refused() -> None:
+    silent = replace(RECORDING, spikes={})
+    calls: list[tuple[str, Callable[[], Any]]] = [
+        ("plot-sample-range", lambda: plot.raster(RECORDING, 6)),
+        ("plot-sample-range", lambda: plot.membranes(RECORDING, -1)),
+        ("plot-population-unknown", lambda: plot.raster(RECORDING, population="out")),
+        ("plot-population-unknown", lambda: plot.membranes(RECORDING, population="hidden")),
+        ("plot-nothing", lambda: plot.raster(silent)),
+        ("plot-nothing", lambda: plot.rates(silent)),
+        ("plot-projection-range", lambda: plot.weights(NETWORK, 3)),
+        ("plot-projection-range", lambda: plot.delays(NETWORK, before=RECORDING)),
+        ("plot-curve-unknown", lambda: plot.learning(LOG, "joy")),
+        ("argument-type", lambda: plot.raster([[0, 1]])),
+        ("argument-type", lambda: plot.confusion(RECORDING)),
+    ]
+    for code, call in calls:
+        with refused(UsageError, code):
+            call()
+
+
+def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with refused(MissingError, "library-missing") as caught:
+        plot.raster(RECORDING)
+    assert "nmtool[report]" in caught.value.fix
