@@ -98,6 +98,11 @@ class Dataset(Tabular):
         return self._tail or 0
 
     @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of all training samples, those that validate too, in hexadecimal."""
+        return (self.train if self._tail is None else self._read("train")).content_hash
+
+    @cached_property
     def train(self) -> SpikeEvents:
         """Training samples, without those taken for validation."""
         return self._read("train") if self._tail is None else self._head_and_tail[0]

@@ -22,7 +22,7 @@ from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.targets.fit import Fit
 from nmtool.verbs.checking import fits_of_format
-from nmtool.verbs.loading import Source, as_network, load, validated_on
+from nmtool.verbs.loading import NO_DATA, Source, as_network, load, own_data, validated_on
 from nmtool.verbs.quantising import keep_apart, quantise
 from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
@@ -167,6 +167,7 @@ def convert(
     reading: ImportOptions | MlgennOptions | None = None,
     writing: NirOptions | None = None,
     quantising: Mapping[str, Any] = MappingProxyType({}),
+    calibrate: bool = True,
     check: bool = True,
     force: bool = False,
     progress: Progress = silent,
@@ -189,6 +190,7 @@ def convert(
         writing: how NIR is written.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
             without, float networks are quantised only where the format holds integers only.
+        calibrate: without `data`, a run's own data calibrate where they are found.
         check: read back what was written, and execute it.
         force: replace an earlier file.
         progress: is shown what is being done.
@@ -219,7 +221,10 @@ def convert(
     if quantising and isinstance(found, IntegerNetwork):
         raise quantise_option_unused(source, next(iter(quantising)))
     if isinstance(found, Network) and (quantising or not real):
-        calibrates = calibration_split(data, source) if isinstance(data, Dataset) else data
+        calibrates: Dataset | SpikeEvents | str | None = data
+        if data is None or isinstance(data, Dataset):
+            own = own_data(source) if data is None and calibrate else data
+            calibrates = calibration_split(own, source) or NO_DATA
         quantised = quantise(found, calibrate_on=calibrates, progress=progress, **quantising)
         found, findings = quantised.network, quantised.findings
     path = Path(path)
