@@ -137,7 +137,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmtool import zoo
+    from nmtool import plot, zoo
     from nmtool.confusion import Confusion
     from nmtool.costs import Cost, Tradeoff
     from nmtool.data.binning import bin_events

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmtool.arguments import NAMES, NUMBER, SPIKES, SWITCH, WHOLE, WORD, checked, optional
 from nmtool.balance import balance_drive
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
@@ -87,6 +88,19 @@ def chained(
     return projections
 
 
+@checked(
+    recurrent=SWITCH,
+    delays=WHOLE,
+    readout=WORD,
+    window=optional(WHOLE),
+    dt_ms=NUMBER,
+    n_steps=WHOLE,
+    class_names=NAMES,
+    heard=optional(SPIKES),
+    spikes_per_channel=NUMBER,
+    rate=optional(NUMBER),
+    seed=WHOLE,
+)
 def layered(
     sizes: Sequence[int],
     *,
@@ -106,13 +120,6 @@ def layered(
 ) -> Network:
     """Make a network of layers; see `Network.layers`."""
     numbers = _sizes(sizes)
-    for name, value, kind, fix in (
-        ("recurrent", recurrent, bool, "pass True or False"),
-        ("heard", heard, (Raster, SpikeEvents, type(None)), "pass data.train, or a Raster"),
-        ("delays", delays, (int, np.integer), "pass the longest delay, in whole steps"),
-        ("seed", seed, (int, np.integer), "pass a whole number from 0 on"),
-    ):
-        check_type(value, kind, name, fix)
     for name, low in (("delays", delays), ("seed", seed)):
         if low < 0:
             raise UsageError(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
+from nmtool.arguments import ARRAY, LIST, NAMES, NUMBERS, WORD, Kind, check_all, check_fields
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -60,6 +61,7 @@ class Population(Tabular):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
         for key in ("tau_mem_ms", "tau_syn_ms", "threshold", "bias"):
             object.__setattr__(self, key, self._spread(key))
         for key in ("tau_mem_ms", "tau_syn_ms"):
@@ -120,6 +122,7 @@ class Projection(Tabular):
     delay: NDArray[np.int32]
 
     def __post_init__(self) -> None:
+        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
         weight = np.ascontiguousarray(self.weight, np.float64)
         delay = np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
@@ -182,8 +185,12 @@ class Network(Tabular):
     class_names: Sequence[str] = field(default=())
 
     def __post_init__(self) -> None:
-        for key in ("populations", "projections"):
+        for key, kind in (("populations", Population), ("projections", Projection)):
+            check_fields(self, **{key: LIST})
             object.__setattr__(self, key, tuple(getattr(self, key)))
+            fix = f"pass {kind.__name__}s in a list"
+            check_all(key, getattr(self, key), Kind((kind,), fix))
+        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
         graph.check_graph(self.channels, self.populations, self.projections)
         graph.check_timing(self.dt_ms, self.n_steps)
         names = graph.check_readout(self.readout, self.populations, self.class_names)

@@ -9,6 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmtool.arguments import (
+    DEVICE,
+    MAPPING,
+    PATH,
+    RANKS,
+    SWITCH,
+    WHOLE,
+    checked,
+    function_or_none,
+    optional,
+)
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
@@ -53,6 +64,7 @@ class Run(Tabular):
     @classmethod
     def load(cls, folder: str | Path) -> Run:
         """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
+        check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
         return cls(kept.options(), kept.network(), kept.integers(), kept.read_log(), kept.path)
 
@@ -78,6 +90,13 @@ class Run(Tabular):
         return f"<Run: epoch {self.best['epoch']} of {len(self.log)}, {epoch_line(self.best)}>"
 
 
+@checked(
+    folder=optional(PATH),
+    resume=SWITCH,
+    device=DEVICE,
+    ranks=optional(RANKS),
+    threads=optional(WHOLE),
+)
 def train(
     data: Dataset | SpikeEvents | str | Path,
     options: TrainOptions | None = None,
@@ -123,6 +142,8 @@ def train(
         RankError: another process is gone.
         StorageError: the run cannot be written.
     """
+    function_or_none("on_batch", on_batch)
+    function_or_none("on_epoch", on_epoch)
     kept = None if folder is None else RunFolder(Path(folder))
     if resume:
         options = _resumed_options(kept, options)
@@ -133,6 +154,13 @@ def train(
         return session.run(data, device, ranks)
 
 
+@checked(
+    settings=optional(MAPPING),
+    folder=optional(PATH),
+    device=DEVICE,
+    ranks=optional(RANKS),
+    threads=optional(WHOLE),
+)
 def finetune(
     start: Run | str | Path,
     settings: Mapping[str, Any] | None = None,
@@ -164,6 +192,8 @@ def finetune(
         FileFormatError: the run has no checkpoint to start from.
         UsageError: the settings would make another network; else as `train`.
     """
+    function_or_none("on_batch", on_batch)
+    function_or_none("on_epoch", on_epoch)
     origin = RunFolder(_kept_folder(start))
     options = origin.finetune_options(settings or {})
     origin.check_start()

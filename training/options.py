@@ -17,7 +17,7 @@ from typing import Any
 
 from nmtool.data import default_steps
 from nmtool.data.dataset import VALIDATION_SAMPLES
-from nmtool.errors import UsageError, nearest
+from nmtool.errors import UsageError, check_path, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_RATE, INITIAL_WEIGHTS
 from nmtool.quantisation import DelayGrid
@@ -373,6 +373,7 @@ class TrainOptions:
         Raises:
             UsageError: the recipe or file is unknown, damaged or holds a setting that is wrong.
         """
+        check_path(source, "the name of settings")
         return cls().with_settings(read_settings(source), str(source))
 
     def as_json(self) -> dict[str, Any]:
@@ -453,7 +454,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     """The value in the type of its field; whole numbers pass for floats, nothing else does."""
     kind = str(option.type)
     optional = kind.endswith(" | None")
-    if optional and (value is None or value == OFF):
+    if optional and (value is None or (isinstance(value, str) and value == OFF)):
         return None
     wanted, convert = _KINDS[kind.removesuffix(" | None")]
     found = convert(value)

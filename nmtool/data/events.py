@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
+from nmtool.arguments import NAMES, WHOLE, check_fields
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import is_unicode
 from nmtool.tables import Table, Tabular
@@ -40,6 +41,7 @@ class SpikeEvents(Tabular):
     class_names: Sequence[str]
 
     def __post_init__(self) -> None:
+        check_fields(self, n_units=WHOLE, class_names=NAMES)
         self._set("class_names", tuple(str(name) for name in self.class_names))
         if self.n_units < 1:
             raise DataError(

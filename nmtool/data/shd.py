@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
+from nmtool.arguments import EVENTS, PATH, checked
 from nmtool.data.events import SpikeEvents, naming
 from nmtool.errors import DataError, FileFormatError, check_type
 from nmtool.graph import MAX_CHANNELS
@@ -167,6 +168,7 @@ def read_shd(path: str | Path, layout: Layout | None = None) -> SpikeEvents:
         )
 
 
+@checked(path=PATH, events=EVENTS)
 def write_shd(path: str | Path, events: SpikeEvents) -> None:
     """Write one file of a data set, readable by tonic as well.
 

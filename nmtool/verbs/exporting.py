@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
+from nmtool.arguments import MAPPING, NIR_OPTIONS, PATH, SAMPLES, SWITCH, WORD, checked, optional
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
@@ -111,6 +112,7 @@ class Conversion(Tabular):
         return f"<Conversion: {self.source} → {self.path}, {state}>"
 
 
+@checked(to=optional(WORD), samples=optional(SAMPLES), options=optional(NIR_OPTIONS), force=SWITCH)
 def export(
     network: Source,
     path: str | Path,
@@ -158,6 +160,16 @@ def export(
     return chosen.package.export(network, path, force=force, **settings)
 
 
+@checked(
+    path=PATH,
+    to=optional(WORD),
+    data=optional(SAMPLES),
+    writing=optional(NIR_OPTIONS),
+    quantising=MAPPING,
+    calibrate=SWITCH,
+    check=SWITCH,
+    force=SWITCH,
+)
 def convert(
     source: str | Path,
     path: str | Path,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmtool.arguments import TARGET, WHOLE, WORD, checked, optional
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import VALIDATION_SAMPLES, Dataset
 from nmtool.data.events import SpikeEvents
@@ -37,6 +38,14 @@ VALIDATION = "validation"
 _log = logging.getLogger(__name__)
 
 
+@checked(
+    weight_bits=WHOLE,
+    delay_bits=WHOLE,
+    ranges=WORD,
+    scale=WORD,
+    held_out=optional(WHOLE),
+    target=TARGET,
+)
 def quantise(
     network: Network | Run | str | Path,
     *,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmtool.arguments import MAPPING, SWITCH, WHOLE, WORD, WORDS, checked, optional
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
 
 
+@checked(
+    split=optional(WORD), samples=optional(WHOLE), against=WORDS, rounding=MAPPING, trust=SWITCH
+)
 def report(
     network: Source,
     data: Dataset | SpikeEvents | str | Path | None = None,

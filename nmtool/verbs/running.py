@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage, zoo
+from nmtool.arguments import PATH, SWITCH, checked
 from nmtool.confusion import Confusion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
@@ -160,6 +161,7 @@ class Evaluation(Tabular):
         return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples>"
 
 
+@checked(deep=SWITCH)
 def simulate(
     network: Source,
     spikes: Raster | SpikeEvents,
@@ -218,6 +220,7 @@ def _float_recorder(network: Network) -> Callable[..., Recording]:
     return partial(simulate_reals, network)
 
 
+@checked()
 def evaluate(
     network: Source, data: SpikeEvents | Samples, *, progress: Progress = silent
 ) -> Evaluation:
@@ -248,6 +251,7 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, found, recording, samples.label))
 
 
+@checked(path=PATH, trust=SWITCH)
 def run(
     path: str | Path, data: SpikeEvents, *, trust: bool = False, progress: Progress = silent
 ) -> Evaluation:

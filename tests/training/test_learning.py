@@ -299,11 +299,12 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
     with refused(UsageError, "resume-data-differ"):
         nm.train(str(other), folder=moved, resume=True)
     (tmp_path / "after" / "small").rename(tmp_path / "gone")
-    with refused(UsageError, "run-data-missing"):
+    with refused(UsageError, "dataset-unknown"):
         nm.finetune(moved, {"epochs": 1})
     assert nm.quantise(moved).network.content_hash == nothing.network.content_hash
     other.rename(tmp_path / "after" / "small")
-    with refused(UsageError, "run-data-missing") as caught:
+    monkeypatch.chdir(tmp_path / "after")
+    with refused(UsageError, "run-data-changed") as caught:
         nm.finetune(moved, {"epochs": 1})
     assert "other samples" in caught.value.why
 

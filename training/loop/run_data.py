@@ -67,9 +67,11 @@ def data_of(run: RunFolder) -> Dataset:
             return dataset
         if dataset is not None:
             others.append(f"{folder} holds other samples")
+    is_there = Path(name).is_dir()
     raise UsageError(
-        f"the data that {run.path} was trained on, '{name}', are not found",
-        code="run-data-missing",
+        f"the data that {run.path} was trained on, '{name}', "
+        + ("have changed" if is_there else "are not found"),
+        code="run-data-changed" if is_there else "dataset-unknown",
         why="; ".join(others),
         fix="name their folder: --data FOLDER, in Python data=…",
     )
