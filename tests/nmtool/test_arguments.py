@@ -50,7 +50,6 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "compare_recordings": (nm.compare_recordings, {"expected": RECORDING, "actual": RECORDING}),
     "report": (nm.report, {"network": INTEGERS, "data": EVENTS}),
-    "demo": (nm.demo, {"epochs": 0}),
     "load_dataset": (nm.load_dataset, {"name_or_path": "digits"}),
     "bin_events": (nm.bin_events, {"events": EVENTS, "dt_ms": 1.0, "n_steps": 9}),
     "write_shd": (nm.write_shd, {"path": "a.h5", "events": EVENTS}),
@@ -79,7 +78,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "Run.load": (nm.Run.load, {"folder": "nowhere"}),
     "TrainOptions.from_file": (nm.TrainOptions.from_file, {"source": "digits"}),
 }  # fmt: skip
-LONG = ("train", "report", "verify", "demo")
+LONG = ("train", "report", "verify")
 """Of these, what would do their work is not passed: what is wrong is known before it."""
 
 
