@@ -34,7 +34,6 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--against", nargs="+", default=["lava", "onnx", "c"])
-    parser.add_argument("--minutes", type=float, required=True, help="that training took")
     parser.add_argument("--commit", required=True, help="of nmtool that trained it")
     arguments = parser.parse_args()
     network = nm.load(arguments.run)
@@ -43,6 +42,8 @@ def main() -> None:
     found = nm.evaluate(network, test)
     certificate = nm.verify(network, test, against=arguments.against)
     recipe = RECIPES.get(arguments.name, arguments.name)
+    log = Path(arguments.run, "log.jsonl").read_text(encoding="utf-8")
+    epochs = [json.loads(line) for line in log.splitlines()]
     checks = {name: check.comparison for name, check in certificate.checks.items()}
     facts = {
         "title": TITLES[arguments.name],
@@ -53,7 +54,7 @@ def main() -> None:
         "training": f"nmtool train DATA -o RUN --config {recipe} --arithmetic integer "
         f"--seed {arguments.seed}",
         "commit": arguments.commit,
-        "minutes": arguments.minutes,
+        "minutes_on_a_shared_core": round(sum(one["seconds"] for one in epochs) / 60, 1),
         "machine": machine.header()["cpu"],
         "test_samples": found.samples,
         "test_accuracy": round(found.accuracy, 6),

@@ -126,8 +126,8 @@ Errors, each with a stable code, what is wrong, why, and how to fix it:
     BackendError        an external runtime failed
     RankError           another process of a data-parallel job is gone
 
-Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`.
-Plots for notebooks are functions of the module `nmtool.plot`, such as `nm.plot.raster(recording)`.
+Trained and verified networks to start from come with nmtool: `nm.zoo.load("digits")`. Plots for
+notebooks are functions of `nm.plot`, such as `nm.plot.raster(recording)`.
 
 Remarks and the progress of training are logged below the logger `nmtool`. Nothing heavy (torch,
 numba, h5py) is imported before something needs it. `__version__` is the version of nmtool.

@@ -26,6 +26,7 @@ from nmtool.recording import Recording
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from nmtool.integer_network import IntegerNetwork, IntegerProjection
     from nmtool.network import Network, Projection
@@ -97,7 +98,7 @@ def raster(
     if len(rasters) > 1:
         ax.set_yticks([place for _, place in ticks], [plain_text(name) for name, _ in ticks])
     else:
-        ax.yaxis.get_major_locator().set_params(integer=True)
+        _whole_ticks(ax.yaxis)
         ax.set_ylabel(plain_text(next(iter(rasters))))
     if others is not None:
         _one_legend(ax, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
@@ -358,7 +359,7 @@ def learning(
             ax.plot(epochs, values, marker=".", markersize=4, label=plain_text(name))
     if kept is not None:
         ax.axvline(kept, color=GREY, linewidth=1, linestyle="--", label="kept")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _whole_ticks(ax.xaxis)
     ax.set_xlabel("epoch")
     ax.set_ylabel("spikes per neuron" if what == "spikes" else what)
     if ax.get_legend_handles_labels()[0]:
@@ -388,7 +389,9 @@ def rates(spikes: Recording | Raster, *, ax: Axes | None = None) -> Axes:
     top = max((values.max(initial=0) for values in means.values()), default=0) or 1
     bins = np.linspace(0, top, 31)
     for name, values in means.items():
-        ax.hist(values, bins=bins, histtype="stepfilled", alpha=0.6, label=plain_text(name))
+        ax.hist(
+            values, bins=bins.tolist(), histtype="stepfilled", alpha=0.6, label=plain_text(name)
+        )
     ax.set_xlabel("mean spikes per sample")
     ax.set_ylabel("neurons")
     _one_legend(ax)
@@ -434,6 +437,13 @@ def _axes(ax: Axes | None) -> Axes:
     with libraries_needed():
         from matplotlib import pyplot
     return pyplot.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _whole_ticks(axis: Axis) -> None:
+    """Place ticks at whole numbers only."""
+    with libraries_needed():
+        from matplotlib.ticker import MaxNLocator
+    axis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str, Raster]:
@@ -538,11 +548,20 @@ def _histogram(ax: Axes, own: NDArray[Any], old: NDArray[Any] | None, *, whole: 
         edges = np.arange(low, high + width + 1, width) - 0.5
     else:
         edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    ax.hist(own, bins=edges, histtype="stepfilled", color="C0", alpha=0.7, label="after learning")
+    ax.hist(
+        own,
+        bins=edges.tolist(),
+        histtype="stepfilled",
+        color="C0",
+        alpha=0.7,
+        label="after learning",
+    )
     if old is None:
         ax.get_children()[0].set_label(None)
     else:
-        ax.hist(old, bins=edges, histtype="step", color="C1", linewidth=1.3, label="before")
+        ax.hist(
+            old, bins=edges.tolist(), histtype="step", color="C1", linewidth=1.3, label="before"
+        )
         _one_legend(ax)
     ax.set_ylabel("synapses")
 

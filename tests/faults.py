@@ -305,7 +305,7 @@ def run_lava(fault: Fault) -> Recording:
         folder = lava.export(fault.network, Path(scratch) / "network")
         if fault.rule:
             package = folder / "lava_network"
-            about = "from nmtool.targets import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
+            about = "from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
             names, values = about.rpartition("import ")[2], (4096, 12, STATE_LIMIT, STATE_SHIFT)
             numbers = f"{names} = {values}"
             text = replaced(faulty_step(fault), ((about, numbers),))

@@ -23,6 +23,7 @@ from nmtool.data import Dataset
 from nmtool.errors import UsageError
 from nmtool.reporting import Report, require
 from nmtool.tables import Table
+from nmtool.targets import LOIHI2
 from nmtool.verbs.exporting import check_free
 from nmtool.verbs.reporting import report
 
@@ -46,6 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         choices=formats.that_can(formats.EXECUTES),
         help="backend to compare with the simulator, may be repeated",
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        metavar="TARGET",
+        help=f"a chip or a format to check for, as of nmtool check; may be repeated, the first one "
+        f"also for the cost; default {LOIHI2.name}",
     )
     parser.add_argument(
         "--before",
@@ -75,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         samples=arguments.samples,
         against=arguments.against,
+        targets=arguments.target or [LOIHI2.name],
         before=arguments.before,
         rounding=quantise_options(arguments),
         trust=arguments.trust,

@@ -11,6 +11,9 @@ from html import escape
 from nmtool.reporting.report import Figure, Report, Section
 from nmtool.tables import Table, shown
 
+_CONTROLS = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n"}
+"""Characters that no page may hold, and what stands for them."""
+
 DrawFigure = Callable[[Figure, int], str]
 """Draws a figure, given its number in the page, as an element."""
 
@@ -22,7 +25,8 @@ def page(report: Report, draw: DrawFigure) -> str:
         report: what it says.
         draw: draws its figures.
     """
-    return "".join(f"{part}\n" for part in _parts(report, draw))
+    text = "".join(f"{part}\n" for part in _parts(report, draw))
+    return text.translate(_CONTROLS)
 
 
 def _parts(report: Report, draw: DrawFigure) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from typing import Any
 from xml.etree import ElementTree
 
 from cycler import cycler
@@ -30,7 +31,7 @@ _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _REFERENCE = re.compile(r"(url\(|^)#([^)]+)")
 _FONT_FAMILY = re.compile(r"font-family: [^;]*; ?")
 
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "nmtool",
     "svg.fonttype": "none",
     "font.size": 10,

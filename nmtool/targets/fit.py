@@ -170,7 +170,10 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     if unknown:
         words = ", ".join(one.replace("_", " ") for one in unknown)
         yield Finding(
-            "target-unknown", "neurons", f"not known of {target.name}: {words}", "measure it there"
+            "target-neuron-unknown",
+            "neurons",
+            f"not known of {target.name}: {words}",
+            "measure it there",
         )
     state_bits, decay_bits = wanted.state_bits or 0, wanted.decay_bits or 0
     if neuron.state_bits is not None and neuron.state_bits < state_bits:
@@ -182,24 +185,22 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
         what = f"decay factors have {neuron.decay_bits} bits, not {decay_bits}"
         yield Finding("target-decay", "neurons", what, "expect other time constants")
-    differs = {
-        "rounding": ("target-rounding", "rounding of decayed states is {}, not {}"),
-        "compare": ("target-compare", "membranes that spike are {} the threshold, not {} it"),
-        "reset": ("target-reset", "the reset after a spike is {}, not {}"),
-        "current": ("target-current", "the membrane takes the current of the {}, not of {}"),
-    }
-    for name, (code, words) in differs.items():
-        value, due = getattr(neuron, name), getattr(wanted, name)
-        if value not in (None, due):
-            yield Finding(code, "neurons", words.format(value, due), _EFFECTS[name])
-
-
-_EFFECTS = {
-    "rounding": "spikes differ where a membrane comes close to its threshold",
-    "compare": "spikes differ only where a membrane equals its threshold",
-    "reset": "spikes that follow each other differ; train with this reset",
-    "current": "every hop takes a step longer: shorten delays by one",
-}
+    if neuron.rounding not in (None, wanted.rounding):
+        what = f"rounding of decayed states is {neuron.rounding}, not {wanted.rounding}"
+        fix = "spikes differ where a membrane comes close to its threshold"
+        yield Finding("target-rounding", "neurons", what, fix)
+    if neuron.compare not in (None, wanted.compare):
+        what = f"membranes that spike are {neuron.compare} the threshold, not {wanted.compare} it"
+        fix = "spikes differ only where a membrane equals its threshold"
+        yield Finding("target-compare", "neurons", what, fix)
+    if neuron.reset not in (None, wanted.reset):
+        what = f"the reset after a spike is {neuron.reset}, not {wanted.reset}"
+        fix = "spikes that follow each other differ; train with this reset"
+        yield Finding("target-reset", "neurons", what, fix)
+    if neuron.current not in (None, wanted.current):
+        what = f"the membrane takes the current of the {neuron.current}, not of {wanted.current}"
+        fix = "every hop takes a step longer: shorten delays by one"
+        yield Finding("target-current", "neurons", what, fix)
 
 
 def _is_real(target: Target) -> bool:

@@ -18,9 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nmtool.arguments import PATH, checked
+from nmtool.arguments import NAMED_TARGET, checked
 from nmtool.arithmetic import ARITHMETIC
-from nmtool.errors import Finding, UsageError, suggestion
+from nmtool.errors import Finding, UsageError, check_path, suggestion
 from nmtool.targets.target import (
     CHIP,
     DEFINED,
@@ -63,19 +63,22 @@ def target_names() -> list[str]:
     return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
 
 
-@checked(name=PATH)
-def target_named(name: str | Path) -> Target:
-    """A target that comes with nmtool, by its name, or the target in a file.
+@checked(name=NAMED_TARGET)
+def target_named(name: str | Path | Target) -> Target:
+    """A target that comes with nmtool, by its name, or the target in a file; a target is itself.
 
     >>> target_named("loihi2").core.neurons
     8192
 
     Args:
-        name: one of `target_names()`, or the path of a file that ends in `.toml`.
+        name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
         UsageError: there is no such target, or its file is wrong; everything that is, is listed.
     """
+    if isinstance(name, Target):
+        return name
+    check_path(name, "a target")
     if isinstance(name, Path) or name.endswith(ENDING):
         return _target(read_toml(Path(name)), str(name))
     if name not in target_names():
@@ -148,7 +151,9 @@ class _Reader:
         try:
             return Target(**values, origins=self.origins)
         except UsageError as error:
-            self.findings.append(Finding("target-range", HOLDS, error.what, error.fix, error.why))
+            self.findings.append(
+                Finding("target-beyond-arithmetic", HOLDS, error.what, error.fix, error.why)
+            )
             return Target()
 
     def _words(self) -> dict[str, str]:

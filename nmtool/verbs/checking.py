@@ -16,7 +16,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.tables import Table, Tabular
 from nmtool.targets import LOIHI2, Target, target_named, target_names
-from nmtool.targets.fit import UNSUPPORTED, Fit, fit
+from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.verbs.loading import Source, as_network
 
 ALL = "all"
@@ -54,6 +54,17 @@ class CheckReport(Tabular):
         """What takes room and does nothing, on any of the targets."""
         return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that does not fit or changes on any of the targets, and what is wasteful."""
+        each = [why for one in self.fits for why in (*one.unsupported, *one.approximate)]
+        return tuple(dict.fromkeys([*each, *self.wasteful]))
+
+    def sentences(self) -> list[tuple[str, str]]:
+        """A sentence per target, and its weight: '', `warning` or `alarm`."""
+        weights = {FAITHFUL: "", APPROXIMATE: "warning", UNSUPPORTED: "alarm"}
+        return [(f"{one.target.name}: {one.words}", weights[one.word]) for one in self.fits]
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
         return {
@@ -79,7 +90,7 @@ def check(
     """Check a network against targets: everything that does not fit, changes or is wasted.
 
     >>> import nmtool as nm
-    >>> report = nm.check("network.npz", ["loihi2", "xylo"])  # doctest: +SKIP
+    >>> report = nm.check(q.network, ["loihi2", "xylo"])  # doctest: +SKIP
     >>> report["loihi2"].word  # doctest: +SKIP
     'faithful'
 
@@ -93,7 +104,7 @@ def check(
         UsageError: a target is not known, its file is wrong, or integers are to be rounded.
         FileFormatError: there is no network at that path.
     """
-    chosen = [_target(one) for one in _several(targets)]
+    chosen = [target_named(one) for one in several_targets(targets)]
     found = as_network(network)
     if quantising and isinstance(found, IntegerNetwork):
         raise UsageError(
@@ -151,9 +162,11 @@ def _misfits(format_: Any, network: Network | IntegerNetwork) -> list[Finding]:
     return [] if find is None else list(find(network))
 
 
-def _several(targets: Any) -> list[Any]:
-    one = isinstance(targets, str | Path | Target)
-    names: list[Any] = [targets] if one else list(targets)
+def several_targets(
+    targets: str | Path | Target | Sequence[str | Path | Target],
+) -> Sequence[str | Path | Target]:
+    """The targets that are named, one by one; raises `UsageError` where none is."""
+    names = [targets] if isinstance(targets, str | Path | Target) else list(targets)
     if ALL in names:
         return target_names()
     if not names:
@@ -161,10 +174,6 @@ def _several(targets: Any) -> list[Any]:
             "no target is named", code="target-missing", fix=f"name one, or {ALL}, or leave it out"
         )
     return names
-
-
-def _target(target: str | Path | Target) -> Target:
-    return target if isinstance(target, Target) else target_named(target)
 
 
 def _row(one: Fit) -> tuple[Any, ...]:

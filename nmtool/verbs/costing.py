@@ -78,7 +78,8 @@ def cost(
     """
     from nmtool.hardware_sim.operations import Counter
 
-    chip, figures = _target(target), _target(energy_of)
+    chip = None if target is None else target_named(target)
+    figures = None if energy_of is None else target_named(energy_of)
     chip, figures = chip or figures, figures or chip
     found = as_network(network)
     samples = data if isinstance(data, Samples) else bin_for(found, data)
@@ -273,10 +274,6 @@ def _remarks(
 
 
 # Estimates.
-
-
-def _target(named: str | Path | Target | None) -> Target | None:
-    return target_named(named) if isinstance(named, str | Path) else named
 
 
 def _stores_zeros(chip: Target | None) -> bool:

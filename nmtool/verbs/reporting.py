@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmtool.arguments import MAPPING, SWITCH, WHOLE, WORD, WORDS, checked, optional
+from nmtool.costs import Cost
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents
@@ -26,8 +27,11 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.recording import Recording
-from nmtool.reporting import Report, Section
+from nmtool.reporting import Report, Section, section_of
 from nmtool.reporting import sections as chapters
+from nmtool.targets import LOIHI2, Target, target_named
+from nmtool.verbs.checking import CheckReport, check, several_targets
+from nmtool.verbs.costing import cost
 from nmtool.verbs.loading import Source, as_network, validated_on
 from nmtool.verbs.quantising import cost_between, keep_apart, quantise
 from nmtool.verbs.running import Evaluation, evaluate, has_torch
@@ -54,6 +58,7 @@ def report(
     split: str | None = None,
     samples: int | None = None,
     against: Sequence[str] = (),
+    targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     before: Source | None = None,
     rounding: Mapping[str, Any] = MappingProxyType({}),
     trust: bool = False,
@@ -63,7 +68,7 @@ def report(
 
     >>> report(q.network, data)  # doctest: +SKIP
     <Report on network: accuracy, classes, samples, activity, description, synapses, rounding, \
-certificate, reproduce>
+check, cost, certificate, reproduce>
 
     `report(…).save("report.html")` writes a page, `print(report(…).summary())` the tables.
 
@@ -75,6 +80,8 @@ certificate, reproduce>
         split: of a data set; by default `test`, where there is none `validation`, else `train`.
         samples: number of samples, the first ones; by default all.
         against: backends to compare with the simulator, as of `verify`.
+        targets: chips and formats that the integers are checked for, as of `check`; the first one
+            says what an inference costs.
         before: the network before learning; by default that of the run, made again from its
             settings and seed.
         rounding: arguments of `quantise`, e.g. `{"weight_bits": 4}`, for a float network.
@@ -94,6 +101,7 @@ certificate, reproduce>
     backends = backends_to_run(against, own) if against else []
     for backend in backends:
         backend.package.require()
+    chips = [target_named(one) for one in several_targets(targets)]
     floats, integers = _networks(network, run)
     for option in rounding if integers is not None else ():
         raise UsageError(
@@ -133,11 +141,19 @@ certificate, reproduce>
         notes=[f"Nothing ran: {missing}."] if missing else [],
     )
     results.evaluate(progress)
+    if results.integers is not None:
+        results.checked = check(results.integers, chips)
+        if binned is not None:
+            results.spent = cost(results.integers, binned, target=chips[0], progress=progress)
     if backends:
         results.verify(network, own, backends, trust, progress)
     named = {"before": before if isinstance(before, str | Path) else None}
     command = _command(title, data, {**named, "split": split, "samples": samples, **rounding})
     command += [word for name in against for word in ("--against", name)]
+    if chips != [LOIHI2]:
+        given = [targets] if isinstance(targets, str | Path | Target) else targets
+        names = [one.name if isinstance(one, Target) else str(one) for one in given]
+        command += [word for name in names for word in ("--target", name)]
     return Report(title, _headline(results), _sections(results, command), results.passed)
 
 
@@ -158,6 +174,8 @@ class _Results:
         samples: the same, binned.
         notes: sentences on what did not run, and why.
         evaluations: by what ran.
+        checked: the integers on the targets; None where there are none.
+        spent: what an inference costs; None where nothing ran.
         certificate: None where no backend was asked for.
     """
 
@@ -174,6 +192,8 @@ class _Results:
     samples: Samples | None
     notes: list[str]
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    checked: CheckReport | None = None
+    spent: Cost | None = None
     certificate: Certificate | None = None
 
     @property
@@ -240,7 +260,7 @@ class _Results:
             progress=progress,
         )
 
-    def cost(self) -> RoundingCost | None:
+    def rounding_cost(self) -> RoundingCost | None:
         """Floats and integers on the same samples, where both ran."""
         if not {FLOAT, INTEGERS} <= set(self.evaluations):
             return None
@@ -252,10 +272,10 @@ class _Results:
         found, answers = self.certificate, self.answers
         if found is None or answers is None or found.network_hash != answers.network_hash:
             return None
-        for name, check in found.checks.items():
-            place = check.comparison.first_divergence
+        for name, one in found.checks.items():
+            place = one.comparison.first_divergence
             if place is not None:
-                return name, place, check.recording
+                return name, place, one.recording
         return None
 
 
@@ -284,9 +304,14 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
     found += [
         chapters.network_section(results.network),
         chapters.synapses_section(learnt, results.before, results.before_note),
-        chapters.rounding_section(results.quantisation, results.cost(), results.rounding_note),
+        chapters.rounding_section(
+            results.quantisation, results.rounding_cost(), results.rounding_note
+        ),
     ]
-    # Further results that are `Tabular` come here: `section_of(key, title, value)`.
+    if results.checked is not None:
+        found.append(section_of("check", "Does it fit", results.checked))
+    if results.spent is not None:
+        found.append(section_of("cost", "Cost of an inference", results.spent))
     example = shlex.join([*command, *([] if samples else ["DATA"]), "--against", "c"])
     found.append(chapters.certificate_section(results.certificate, example))
     return [*found, _reproduce(results, command)]

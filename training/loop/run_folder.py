@@ -242,6 +242,8 @@ def _is_entry(value: Any) -> bool:
     """True for an epoch's entry of the log, with what every one has."""
     if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in _IN_ENTRY):
         return False
+    if "validation_accuracy" not in value:
+        return False
     rates = value.get("spikes_per_neuron", {})
     others = [value[name] for name in _MAY_BE_IN_ENTRY if value.get(name) is not None]
     return isinstance(rates, dict) and all(map(_is_number, [*rates.values(), *others]))

@@ -76,6 +76,11 @@ def test_every_text_is_there_and_escaped() -> None:
     assert "code-of-it" in said
 
 
+def test_control_characters_are_replaced() -> None:
+    found = parsed(report_on("a\0b\x1bc\rd"))
+    assert "a\ufffdb\ufffdc\ufffdd" in found.texts
+
+
 def test_nothing_is_fetched() -> None:
     found = parsed(report_on(figures=[Figure("a plot", [])]))
     assert found.count("link") == found.count("script") == found.count("img") == 0

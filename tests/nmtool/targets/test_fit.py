@@ -131,8 +131,8 @@ def test_held_as_a_network_checks_itself(network: IntegerNetwork) -> None:
         ({"compare": "at least"}, ["target-compare"]),
         ({"reset": "subtract"}, ["target-reset"]),
         ({"current": "step before"}, ["target-current"]),
-        ({"reset": None}, ["target-unknown"]),
-        ({"state_bits": None}, ["target-unknown"]),
+        ({"reset": None}, ["target-neuron-unknown"]),
+        ({"state_bits": None}, ["target-neuron-unknown"]),
         ({"state_bits": 32}, []),
         ({"state_bits": 14}, []),
         ({"state_bits": 13}, ["target-state-bits"]),
@@ -207,4 +207,4 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
 
 def test_a_target_that_says_nothing_of_its_neuron_is_never_faithful() -> None:
     found = fit(network(), Target("t", arithmetic="", neuron=Neuron(), core=Core()))
-    assert codes(found)[1] == ["target-unknown"]
+    assert codes(found)[1] == ["target-neuron-unknown"]

@@ -150,8 +150,8 @@ WRONG = [
     ("value = [[1, 0.5], [4, 2]]", "value = [1, 2]", "target-value", "barrier_us"),
     ("value = [4, 8]", "value = 8", "target-value", "holds.weight_bits"),
     ("value = 7", "value = [7]", "target-value", "holds.max_delay"),
-    ("value = 7", "value = 62", "target-range", "holds"),
-    ("value = [4, 8]", "value = [4, 9]", "target-range", "holds"),
+    ("value = 7", "value = 62", "target-beyond-arithmetic", "holds"),
+    ("value = [4, 8]", "value = [4, 9]", "target-beyond-arithmetic", "holds"),
     ("neurons = {", "nuerons = {", "target-key-unknown", "core.nuerons"),
     (
         "[chip]",

@@ -208,7 +208,7 @@ def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
     found = nm.convert(floats, tmp_path / "copy.npz")
     content = found.as_json()
     keys = {"in", "path", "format", "hash", "neurons", "parameters", "synapses"}
-    assert set(content) == keys | {"delay_histogram", "weight_bits", "bytes", "check"}
+    assert set(content) == keys | {"delay_histogram", "weight_bits", "bytes", "check", "targets"}
     assert content["in"] == str(floats)
     assert content["bytes"] == found.size_bytes == (tmp_path / "copy.npz").stat().st_size
     assert content["check"] == {

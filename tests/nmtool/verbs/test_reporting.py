@@ -22,7 +22,7 @@ from tests.nmtool.verbs.conftest import Export
 from tests.refusals import refused
 
 KEYS = ("accuracy", "classes", "samples", "activity", "description", "synapses", "rounding")
-KEYS += ("certificate", "reproduce")
+KEYS += ("check", "cost", "certificate", "reproduce")
 
 
 def keys(report: Report) -> tuple[str, ...]:
@@ -79,10 +79,24 @@ def test_bits_that_are_asked_for() -> None:
 def test_without_data_nothing_runs() -> None:
     found = nm.report(cases.float_network())
     assert keys(found) == tuple(
-        key for key in KEYS if key not in ("classes", "samples", "activity")
+        key for key in KEYS if key not in ("classes", "samples", "activity", "cost")
     )
     assert found.as_json()["accuracy"]["samples"] == 0
     assert "no data are named" in said(found, "accuracy")
+
+
+def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
+    network = cases.integer_network()
+    found = nm.report(network, data, targets=["loihi1", "xylo"])
+    facts = found.as_json()
+    assert [one["word"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
+    assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
+    (section,) = [one for one in found.sections if one.key == "check"]
+    assert [weight for _, weight in section.sentences] == ["", "alarm"]
+    assert section.findings == nm.check(network, ["loihi1", "xylo"]).findings
+    assert "--target loihi1 --target xylo" in str(facts["reproduce"]["code"])
+    with refused(UsageError, "target-unknown"):
+        nm.report(network, data, targets="loihi9")
 
 
 def test_splits_and_samples(data: Dataset) -> None:

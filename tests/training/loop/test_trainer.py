@@ -324,21 +324,15 @@ def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: 
     assert folder.initial != other.content_hash
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "3",
-        "{}",
-        '{"epoch": 1, "loss": "x", "train_accuracy": 0}',
-        '{"epoch": true, "loss": 1}',
-        "{",
-    ],
-)
+BARE = '{"epoch": 1, "loss": 1, "train_accuracy": 0}'
+
+
+@pytest.mark.parametrize("line", ["3", "{}", "{", BARE, BARE.replace("0", '"x"')])
 def test_a_log_that_holds_no_epochs_is_damaged(line: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    whole = '{"epoch": 1, "loss": 0.5, "train_accuracy": 1, "validation_accuracy": null}\n'
-    folder.log_file.write_text(whole)
+    whole = BARE.replace("}", ', "validation_accuracy": null}')
+    folder.log_file.write_text(f"{whole}\n")
     assert [entry["epoch"] for entry in folder.read_log()] == [1]
-    folder.log_file.write_text(f"{whole}{line}\n")
+    folder.log_file.write_text(f"{whole}\n{line}\n")
     with refused(FileFormatError, "file-damaged"):
         folder.read_log()
