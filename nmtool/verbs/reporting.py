@@ -423,12 +423,14 @@ def _dataset(
         return load_dataset(data), ""
     if run.folder is None:
         return None, "no data are named"
+    from nmtool.training.loop.run_data import data_of
+
     manifest = run.folder.manifest()
     name = str(manifest.get("data"))
     if manifest.get("in_memory"):
         return None, "the run was trained on data in memory, and no others are named"
     try:
-        found = load_dataset(name)
+        found = data_of(run.folder)
         for split in ("test", "train"):
             if split in found.splits:
                 found.split(split)

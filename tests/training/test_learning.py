@@ -316,7 +316,7 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
          "hardly spikes"),
         ({"lr": 0.0, "delay_lr": 0.0, "init_rate": None, "init_input": (50.0, 0.0)},
          "every second step"),
-        ({"lr": 5.0, "delay_lr": 0.0}, "exploded"),
+        ({"lr": 100.0, "delay_lr": 0.0}, "exploded"),
     ],
 )  # fmt: skip
 def test_learning_that_fails_is_told_once(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SILENT = 0.02
 """Spikes per neuron and sample below which a population learns nothing."""
 
-EXPLODED = 10.0
+EXPLODED = 30.0
 """Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
 
 RARE = 1e-3
