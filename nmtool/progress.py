@@ -21,6 +21,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from nmtool.errors import UsageError
+
 
 class Advance(Protocol):
     """Counts work that is done."""
@@ -55,6 +57,23 @@ def silent(
     """The `Progress` that shows nothing."""
     del label, total, remark
     return nullcontext(_Nobody())
+
+
+def shown_by(progress: Progress | None) -> Progress:
+    """The progress that was passed; None shows nothing, as `silent` does.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if progress is None:
+        return silent
+    if not callable(progress):
+        raise UsageError(
+            f"progress cannot be {type(progress).__name__}",
+            code="argument-type",
+            fix="pass a function that opens a stretch of work, see nmtool.progress, or None",
+        )
+    return progress
 
 
 def duration(seconds: float) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FIT_STYLES = {"faithful": "green", "approximate": "yellow", "unsupported": "bold red"}
 """Of the words that say how well a target runs a network."""
+
 STYLES = {"": "", "warning": "yellow", "alarm": "bold red"}
 """By the weight of a sentence, its colour."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import ArtefactError, UsageError, check_type
@@ -59,6 +60,15 @@ Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
 
 
+@checked(
+    network=NETWORK,
+    artefact=optional(PATH),
+    deep=SWITCH,
+    trust=SWITCH,
+    coverage=SWITCH,
+    exercise=SWITCH,
+    options=MAPPING,
+)
 def verify(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None = None,
