@@ -78,6 +78,8 @@ Data:
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
+    HoldOut             which training samples validate where nothing else does
+    torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
 
 Results:
 
@@ -148,6 +150,7 @@ if TYPE_CHECKING:
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
     from nmtool.data.events import SpikeEvents
+    from nmtool.data.held_out import HoldOut
     from nmtool.data.shd import write_shd
     from nmtool.errors import (
         ArtefactError,
@@ -184,6 +187,7 @@ if TYPE_CHECKING:
     from nmtool.targets.fit import Fit
     from nmtool.training.front.losses import predictions, readout_loss
     from nmtool.training.front.model import SpikingNetwork
+    from nmtool.training.front.torch_data import torch_dataset
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
@@ -213,6 +217,7 @@ _HOMES = {
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
+    "nmtool.data.held_out": "HoldOut",
     "nmtool.data.shd": "write_shd",
     "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
     "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
@@ -237,6 +242,7 @@ _HOMES = {
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.losses": "predictions readout_loss",
     "nmtool.training.front.model": "SpikingNetwork",
+    "nmtool.training.front.torch_data": "torch_dataset",
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
@@ -264,7 +270,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 _MODULES = ("plot", "zoo")
 """Modules that are loaded when they are first named."""
 
-_NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss")
+_NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss", "torch_dataset")
 
 if TYPE_CHECKING:
     # A checker takes only what is listed here for public.
@@ -294,6 +300,7 @@ if TYPE_CHECKING:
         "FileFormatError",
         "Finding",
         "Fit",
+        "HoldOut",
         "ImportOptions",
         "InputChannels",
         "InputError",
@@ -358,6 +365,7 @@ if TYPE_CHECKING:
         "sweep",
         "target_named",
         "target_names",
+        "torch_dataset",
         "train",
         "verify",
         "write_shd",

@@ -161,6 +161,7 @@ def test_a_folder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_extra_that_errors_name_has_libraries() -> None:
+    assert {*EXTRAS.values()} <= {*GIVES}
     for extra in {*EXTRAS.values(), *GIVES}:
         assert libraries(extra), extra
     for module, extra in EXTRAS.items():
