@@ -1,6 +1,7 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
 # `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
 # and NeuroBench (.venv-peers), and thousands of damaged files.
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch without CUDA, some 5 GB less.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -79,6 +80,7 @@ $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13) and "nmtool needs Python 3.10 to 3.13: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet torch --index-url $(TORCH_INDEX))
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@
 

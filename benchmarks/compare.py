@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.engines import obstacle
 from benchmarks.job import Job
-from benchmarks.machine import cores
 from benchmarks.measure import StepTimes
 from benchmarks.process import Worker, WorkerError
 from benchmarks.suites import Comparison
+from nmtool.machine import usable_cores
 
 Tell = Callable[[str], None]
 OK = "ok"
@@ -77,8 +77,8 @@ class Bench:
 
 
 def _obstacle(job: Job) -> str | None:
-    if job.threads > cores():
-        return f"{job.threads} threads need as many cores, here are {cores()}"
+    if job.threads > usable_cores():
+        return f"{job.threads} threads need as many cores, here are {usable_cores()}"
     return obstacle(job.engine, job.device)
 
 

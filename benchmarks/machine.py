@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from nmtool.machine import cpu_name
+from nmtool.machine import cpu_name, usable_cores
 from nmtool.version import __version__
 
 PACKAGES = ("numpy", "numba", "torch", "snntorch", "norse", "DCLS")
@@ -19,7 +19,7 @@ def header() -> dict[str, Any]:
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cpu": cpu_name(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "versions": {
             "nmtool": __version__,
@@ -34,10 +34,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

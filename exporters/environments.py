@@ -117,6 +117,13 @@ def find(referee: Referee) -> Environment:
         MissingError: there is none.
         BackendError: there is one, but it cannot import the referee.
     """
+    environment = locate(referee)
+    environment.check()
+    return environment
+
+
+def locate(referee: Referee) -> Environment:
+    """The same environment, without looking into it; raises `MissingError` where there is none."""
     named = os.environ.get(referee.python_variable)
     python = Path(named) if named else _remembered(referee.home)
     if python is None or not python.is_file():
@@ -125,9 +132,7 @@ def find(referee: Referee) -> Environment:
             if named
             else f"there is no environment in {referee.home}"
         )
-    environment = Environment(python, referee)
-    environment.check()
-    return environment
+    return Environment(python, referee)
 
 
 def _remembered(home: Path) -> Path | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
 OPTIONS = "takes options when it writes"
+PREFIX = "takes a prefix for names, and then writes a header"
 CODE = "is executed as it is, code of others too where that is trusted"
 
 
@@ -145,7 +146,12 @@ FORMATS = (
         (".nir",),
         can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL, OPTIONS}),
     ),
-    Format("c", "a program in one file of C99", (".c",)),
+    Format(
+        "c",
+        "a program in one file of C99",
+        (".c",),
+        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, PREFIX}),
+    ),
     Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
     Format(
         "brian2-loihi",

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nmtool import leftovers, storage
@@ -27,20 +27,34 @@ def write_file(path: str | Path, content: bytes, force: bool) -> Path:
         UsageError: something is there and may not be replaced.
         StorageError: it could not be written; what was there is untouched.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise UsageError(
-            f"{path} is a folder", code="file-is-folder", fix="choose the name of a file"
-        )
-    if not force and (path.exists() or path.is_symlink()):
-        raise UsageError(
-            f"{path} exists",
-            code="path-taken",
-            fix="choose another name, or replace it with force",
-        )
-    with storage.replacing(path) as temporary:
-        write_bytes(temporary, content)
-    return path
+    write_files({path: content}, force)
+    return Path(path)
+
+
+def write_files(files: Mapping[str | Path, bytes], force: bool) -> None:
+    """Write files that belong together: all of them, or none.
+
+    Args:
+        files: their content by path.
+        force: replace files that are there.
+
+    Raises:
+        UsageError, StorageError: as `write_file`.
+    """
+    for path in map(Path, files):
+        if path.is_dir():
+            raise UsageError(
+                f"{path} is a folder", code="file-is-folder", fix="choose the name of a file"
+            )
+        if not force and (path.exists() or path.is_symlink()):
+            raise UsageError(
+                f"{path} exists",
+                code="path-taken",
+                fix="choose another name, or replace it with force",
+            )
+    with ExitStack() as written:
+        for name, content in files.items():
+            write_bytes(written.enter_context(storage.replacing(name)), content)
 
 
 def write_folder(

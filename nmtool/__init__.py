@@ -24,6 +24,7 @@ Verbs, for all that commands do:
     check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
+    from_snntorch       the network of a snnTorch module
     convert             turn any format into any other, and check it; gives a Conversion
     run                 execute an export with the runtime of its format; gives an Evaluation
     verify              backends against the simulator, spike for spike; gives a Certificate
@@ -32,6 +33,7 @@ Verbs, for all that commands do:
     inspect             describe a file as plain values
     report              everything known about a network, as a page; gives a Report
     demo                the whole way on handwritten digits; gives a Demonstration
+    doctor              what is installed here, what is missing, how to get it; gives a Diagnosis
     set_up_lava         make the environment that Lava runs in
     set_up_brian2_loihi  make the environment that brian2-loihi, a second referee, runs in
 
@@ -79,6 +81,8 @@ Data:
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
+    HoldOut             which training samples validate where nothing else does
+    torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
 
 Results:
 
@@ -102,6 +106,8 @@ Results:
     Arrival             a spike that reaches a neuron at some step
     KnownAnswers        inputs and answers that an export carries
     Demonstration       what the demo ends with
+    Diagnosis           the parts of an installation, and how each is
+    Part                one of them
     Report              sections of sentences, tables and plots, as a page, tables or JSON
 
 Options of formats:
@@ -147,6 +153,7 @@ if TYPE_CHECKING:
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
     from nmtool.data.events import SpikeEvents
+    from nmtool.data.held_out import HoldOut
     from nmtool.data.shd import write_shd
     from nmtool.errors import (
         ArtefactError,
@@ -167,6 +174,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.lava.environment import set_up_lava
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
+    from nmtool.exporters.nir.snntorch import from_snntorch
     from nmtool.graph import InputChannels
     from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -188,12 +196,14 @@ if TYPE_CHECKING:
         spike_distance,
     )
     from nmtool.training.front.model import SpikingNetwork
+    from nmtool.training.front.torch_data import torch_dataset
     from nmtool.training.learning import Run, finetune, train
     from nmtool.training.options import TrainOptions
     from nmtool.training.sweeps import SweepResult, sweep
     from nmtool.verbs.checking import CheckReport, check
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
+    from nmtool.verbs.doctoring import Diagnosis, Part, doctor
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
@@ -216,6 +226,7 @@ _HOMES = {
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
+    "nmtool.data.held_out": "HoldOut",
     "nmtool.data.shd": "write_shd",
     "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
     "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
@@ -223,6 +234,7 @@ _HOMES = {
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
+    "nmtool.exporters.nir.snntorch": "from_snntorch",
     "nmtool.graph": "InputChannels",
     "nmtool.hardware_sim.session": "Decision Session",
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
@@ -240,10 +252,12 @@ _HOMES = {
     "nmtool.training.front.activity": "RateTarget",
     "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
     "nmtool.training.front.model": "SpikingNetwork",
+    "nmtool.training.front.torch_data": "torch_dataset",
     "nmtool.training.options": "TrainOptions",
     "nmtool.training.sweeps": "SweepResult sweep",
     "nmtool.verbs.comparing": "compare_accuracy",
     "nmtool.verbs.costing": "compare_cost cost",
+    "nmtool.verbs.doctoring": "Diagnosis Part doctor",
     "nmtool.verbs.explaining": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
@@ -268,7 +282,7 @@ _MODULES = ("plot", "zoo")
 
 _NEEDS_TORCH = (
     *("RateTarget", "SpikingNetwork", "first_spike_ms", "predictions", "readout_loss"),
-    "spike_distance",
+    *("spike_distance", "torch_dataset"),
 )
 
 if TYPE_CHECKING:
@@ -291,6 +305,7 @@ if TYPE_CHECKING:
         "Dataset",
         "Decision",
         "Demonstration",
+        "Diagnosis",
         "Divergence",
         "DoesNotFitError",
         "Evaluation",
@@ -298,6 +313,7 @@ if TYPE_CHECKING:
         "FileFormatError",
         "Finding",
         "Fit",
+        "HoldOut",
         "ImportOptions",
         "InputChannels",
         "InputError",
@@ -313,6 +329,7 @@ if TYPE_CHECKING:
         "NirOptions",
         "NmtoolError",
         "Paired",
+        "Part",
         "Population",
         "Projection",
         "Quantisation",
@@ -341,11 +358,13 @@ if TYPE_CHECKING:
         "convert",
         "cost",
         "demo",
+        "doctor",
         "evaluate",
         "explain",
         "export",
         "finetune",
         "first_spike_ms",
+        "from_snntorch",
         "inspect",
         "load",
         "load_dataset",
@@ -362,6 +381,7 @@ if TYPE_CHECKING:
         "sweep",
         "target_named",
         "target_names",
+        "torch_dataset",
         "train",
         "verify",
         "write_shd",

@@ -20,9 +20,10 @@ several things that are wrong at once.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -48,6 +49,37 @@ class Finding:
     def __str__(self) -> str:
         why = f" (why: {self.why})" if self.why else ""
         return f"[{self.code}] {self.where}: {self.what}{why}; fix: {self.fix}"
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Words that findings alike share: code, what, why and fix without numbers and names."""
+        return self.code, *(_VARYING.sub("…", text) for text in (self.what, self.why, self.fix))
+
+
+_VARYING = re.compile(r"'[^']*'|-?\d[\d.,]*(e[-+]?\d+)?")
+
+MOST_ALIKE = 3
+"""Findings alike that are shown one by one; more become one line."""
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings as people read them: many alike become the first of them, with their number.
+
+    Findings are alike where they differ in nothing but their place, numbers and quoted names.
+
+    >>> many = [Finding("delay-range", f"node {n}", f"{n} steps", "shorten it") for n in range(62)]
+    >>> [str(one) for one in grouped(many)]
+    ['[delay-range] 62 places, first node 0: 0 steps; fix: shorten it']
+    """
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault(finding.kind, []).append(finding)
+    found: list[Finding] = []
+    for group in alike.values():
+        if len(group) > MOST_ALIKE:
+            group = [replace(group[0], where=f"{len(group):,} places, first {group[0].where}")]
+        found += group
+    return found
 
 
 _Error = TypeVar("_Error", bound="NmtoolError")
@@ -85,7 +117,7 @@ class NmtoolError(Exception):
 
     def __str__(self) -> str:
         parts = [f"[{self.code}] {self.what}"]
-        parts += [f"- {finding}" for finding in self.findings]
+        parts += [f"- {finding}" for finding in grouped(self.findings)]
         if self.why:
             parts.append(f"why: {self.why}")
         if self.fix:
@@ -195,6 +227,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "nir": "nir",
     "matplotlib": "report",
+    "shtab": "completion",
 }
 """Optional libraries by the name they are imported under, and the extra that brings them."""
 
@@ -223,21 +256,21 @@ def check_path(value: object, what: str = "a path") -> None:
 
 
 def missing_library(error: ImportError, extra: str = "") -> MissingError:
-    """A Python library that is missing or broken, and the command that installs it.
+    """A Python library that is missing or broken, and the command that installs it here.
 
     Args:
         error: raised by the import.
         extra: of nmtool that brings the library; by default that of `EXTRAS`, or nmtool itself.
     """
+    from nmtool.installation import install_command
+
     module = (error.name or "").partition(".")[0] or "a library"
     library = "scikit-learn" if module == "sklearn" else module
-    extra = extra or EXTRAS.get(module, "")
-    package = f"nmtool[{extra}]" if extra else "nmtool"
     return MissingError(
         f"{library} is not installed, or does not work here",
         code="library-missing",
         why=str(error),
-        fix=f"pip install '{package}'",
+        fix=install_command(extra or EXTRAS.get(module, ""), broken=[library]),
     )
 
 

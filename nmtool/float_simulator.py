@@ -42,6 +42,7 @@ def simulate_reals(
     network: Network | IntegerNetwork,
     spikes: Raster,
     *,
+    deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
     """Run every sample of a network from rest.
@@ -49,6 +50,7 @@ def simulate_reals(
     Args:
         network: what to run, in real numbers.
         spikes: input raster, one neuron per channel of the network.
+        deep: also record u of every population, and v of those that spike.
         on_progress: called with the number of samples finished since the last call.
 
     Raises:
@@ -56,7 +58,7 @@ def simulate_reals(
     """
     check_input(network, spikes)
     values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
-    run = partial(_record, real_network(network))
+    run = partial(_record, real_network(network), deep)
     return in_batches(run, spikes, samples_at_once(values), on_progress)
 
 
@@ -222,7 +224,7 @@ def _send(projection: RealProjection, spikes: Spikes, n: int, u: Array) -> None:
     np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
 
 
-def _record(network: RealNetwork, spikes: Raster) -> Recording:
+def _record(network: RealNetwork, deep: bool, spikes: Raster) -> Recording:
     """All at once: arrays are [steps, samples, size], and a step is a block of memory."""
     dense = np.ascontiguousarray(np.moveaxis(spikes.dense(), 1, 0))
     shape = spikes.n_samples, spikes.n_steps
@@ -242,6 +244,8 @@ def _record(network: RealNetwork, spikes: Raster) -> Recording:
             if a.spikes
         },
         {n: np.moveaxis(a.v, 0, 1) for n, a in running.items() if not a.spikes},
+        {n: np.moveaxis(a.u, 0, 1) for n, a in running.items() if deep},
+        {n: np.moveaxis(a.v, 0, 1) for n, a in running.items() if deep and a.spikes},
     )
 
 

@@ -52,7 +52,7 @@ class IntegerPopulation(Tabular):
 
     Attributes:
         name, size, kind: as in `nmtool.Population`.
-        du: current decay; u keeps 4096 − (du + 1) of 4096 each step. 0 … 4094.
+        du: current decay; u keeps 4096 − (du + 1) of 4096 each step. 0 … 4095: no memory.
         dv: membrane decay; v keeps 4096 − dv of 4096 each step. 0 … 4095.
         vth: threshold; a spike when v > vth·64. `li` populations hold 2^17, never reached.
         bias_mantissa: [size] int16, −4096 … 4095.

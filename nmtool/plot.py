@@ -7,7 +7,7 @@
     nm.plot.membranes(recording, sample=3, class_names=network.class_names)
 
 Every function takes `ax`, the axes to draw on, and returns them; without it a new figure is made.
-Times are in steps. The functions need matplotlib (`pip install 'nmtool[report]'`) and raise
+Times are in steps. The functions need matplotlib (the extra `report`) and raise
 `MissingError` without it; importing this module does not.
 """
 

@@ -121,9 +121,20 @@ class Raster(Tabular):
     def __len__(self) -> int:
         return self.n_samples
 
-    def __getitem__(self, samples: int | slice) -> Raster:
-        """Some samples, e.g. `raster[:50]`, or one, `raster[3]`."""
+    def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> Raster:
+        """Some samples, e.g. `raster[:50]`, `raster[[0, 7]]` or `raster[label == 2]`, or one.
+
+        >>> raster = Raster.silent(10, 100, 4)
+        >>> raster[-1]
+        <Raster: 1 samples × 100 steps × 4 neurons, 0 spikes>
+        >>> [len(part) for part in (raster, raster[::2], raster[[0, 7, 7]])]
+        [10, 5, 3]
+        """
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
+
+    def __iter__(self) -> Iterator[Raster]:
+        """Every sample for itself."""
+        return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int) -> Iterator[Raster]:
         """All samples in batches of `at_once`; a single empty batch where there are none."""

@@ -34,6 +34,16 @@ FIRST_SPIKE = "first_spike"
 RULES = (*MEMBRANE_RULES, FIRST_SPIKE)
 
 
+FORMULAS = {
+    "mean": "1/T * sum over n of v[n][c]",
+    "weighted": "1/T * sum over n of v[n][c] * exp(-n/T)",
+    "max": "max over n of v[n][c]",
+    WINDOW: "1/min({window}, T) * sum of the last {window} of v[n][c], or of all where T is less",
+    FIRST_SPIKE: "-(step of the first spike of c), silence counting as T",
+}
+"""Scores by rule in plain text, for those who are handed a network; n counts from 0 to T - 1."""
+
+
 @dataclass(frozen=True)
 class Readout:
     """The population that answers, and the rule that turns its activity into scores.
@@ -83,6 +93,15 @@ class Readout:
                 fix="give a whole number of steps, e.g. window=50",
             )
         object.__setattr__(self, "window", int(self.window))
+
+    @property
+    def formula(self) -> str:
+        """The score of class c after T steps, in plain text.
+
+        >>> Readout("out", "max").formula
+        'max over n of v[n][c]'
+        """
+        return FORMULAS[self.rule].format(window=self.window)
 
     @property
     def kind(self) -> str:

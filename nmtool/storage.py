@@ -239,6 +239,31 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     return Archive(path, header, arrays)
 
 
+def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, NDArray]:
+    """Everything in an archive that others wrote with numpy, by name.
+
+    Args:
+        path: the file.
+        free_bytes: what it may unpack to, however small it is.
+
+    Raises:
+        FileFormatError: missing, damaged, too large, or with objects in it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
+    try:
+        with _opened(path, free_bytes) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # a foreign file makes zipfile and numpy raise anything
+        raise FileFormatError(
+            f"{path} is no archive of arrays",
+            code="archive-damaged",
+            why=f"{type(error).__name__}: {error}",
+            fix="write it with np.savez, or np.savez_compressed",
+        ) from error
+
+
 def archive_kind(path: str | Path) -> str:
     """The kind an archive says it is; '' for anything that is not one of ours."""
     try:

@@ -27,6 +27,7 @@ KNOWN = {
     "training/recipes.py": {"importlib"},
     # Libraries that are looked for, or whose version is asked.
     "hardware_sim/compiled.py": {"importlib"},
+    "nmtool/installation.py": {"importlib"},
     "nmtool/verbs/reporting.py": {"importlib"},
     "nmtool/verbs/running.py": {"importlib"},
     "training/engines/cuda/available.py": {"importlib"},
@@ -36,6 +37,8 @@ KNOWN = {
     "exporters/supervise.py": {"subprocess"},
     "exporters/environments.py": {"subprocess"},
     "training/engines/cuda/ptx.py": {"subprocess"},
+    # What is asked for its version, and libraries imported in a process of their own.
+    "nmtool/verbs/doctoring.py": {"importlib", "subprocess"},
     # The C library, for the end of a child with its parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

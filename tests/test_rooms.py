@@ -54,6 +54,7 @@ RULES = (
     rule("nmtool", "numpy h5py", "tomli"),
     rule("nmtool.__init__", "", ABOVE),
     rule("nmtool.costs", "numpy", "matplotlib"),
+    rule("nmtool.installation", "", "packaging"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
     rule("nmtool.verification", "numpy"),
@@ -61,7 +62,7 @@ RULES = (
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.svg", "matplotlib cycler"),
     rule("nmtool.verbs", "numpy", ABOVE),
-    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch"),
+    rule("nmtool.cli", "numpy rich", f"{ABOVE} numba torch shtab"),
     rule("nmtool.hardware_sim", "nmtool numpy numba"),
     rule("nmtool.training", "nmtool nmtool.hardware_sim numpy numba torch"),
     rule(

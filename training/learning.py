@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,14 @@ from nmtool.arguments import (
     optional,
 )
 from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.data.grid import PERCENTILE
+from nmtool.data.held_out import HoldOut
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Progress, duration, silent
 from nmtool.tables import Table, Tabular
-from nmtool.training.loop.remarks import Health, remarks, start_remarks
+from nmtool.training.loop.remarks import Health, check_heard, remarks, start_line, start_remarks
 from nmtool.training.loop.run_data import data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import best_epoch
@@ -53,6 +55,7 @@ class Run(Tabular):
         integers: the same in the chip's integers, where it trained in them, else None.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
         folder: where the run is kept, None where it is not.
+        hold_out: the training samples that validated it; None where the data have a split for that.
     """
 
     options: TrainOptions
@@ -60,13 +63,15 @@ class Run(Tabular):
     integers: IntegerNetwork | None
     log: list[dict[str, Any]] = field(repr=False)
     folder: Path | None = None
+    hold_out: HoldOut | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
         """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
         check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
-        return cls(kept.options(), kept.network(), kept.integers(), kept.read_log(), kept.path)
+        options, networks = kept.options(), (kept.network(), kept.integers())
+        return cls(options, *networks, kept.read_log(), kept.path, kept.hold_out())
 
     @property
     def stopped_early(self) -> bool:
@@ -120,9 +125,9 @@ def train(
     train together; each calls this, and the first one writes and logs.
 
     Args:
-        data: a data set, or its name; its training and validation splits are used, never its test
-            split. Without a validation split, the last `options.validation` training samples
-            validate.
+        data: a data set, or its name; its training and validation splits are used, never the spikes
+            of its test split. Without a validation split, training samples validate, by default a
+            fifth, at most 300, drawn per class (`options.validation`).
         options: the settings; by default those of `TrainOptions()`, on resume those of the run, of
             which epochs alone may grow.
         folder: where the run is kept; None keeps nothing.
@@ -137,7 +142,7 @@ def train(
     Raises:
         UsageError: the folder holds a run already, or none to resume; options that contradict it
             or the data; training diverged.
-        DataError: there are no training samples.
+        DataError: there are no training samples, or most of their events lie after the last step.
         MissingError: the device lacks something.
         RankError: another process is gone.
         StorageError: the run cannot be written.
@@ -255,6 +260,11 @@ class _Session:
         if own.is_first and not self.resume and self.folder is not None:
             _check_free(self.folder)
         dataset = self._data(data, own)
+        options = self.options.settled(dataset.train)
+        if not self.resume:
+            check_heard(dataset.train, options)
+        if own.is_first and not self.resume:
+            self._remark(dataset, options)
         resume = self.resume and not self._begins_anew(own)
         how: dict[str, Any] = {"resume": resume, "start": self.start}
         how |= {"device": where, "ranks": own, "folder": self.folder}
@@ -262,21 +272,25 @@ class _Session:
             with self.progress("training", remark="compiling") as advance:
                 follow = _Follow(self, dataset.train, advance)
                 how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
-                trainer = run_training(self.options, dataset, **how)
+                how |= {
+                    "on_start": lambda made: _log.info(start_line(dataset, options, made.model))
+                }
+                trainer = run_training(options, dataset, **how)
             if trainer.stopped_early:
                 _log.info(
                     f"stopped early after epoch {len(trainer.log)}: the last "
                     f"{self.options.patience} were not better than the best before them"
                 )
         else:
-            trainer = run_training(self.options, dataset, **how)
+            trainer = run_training(options, dataset, **how)
         if ranks is None:
             own.leave()
         path = None if self.folder is None else self.folder.path
-        return Run(self.options, trainer.best, trainer.best_integers, trainer.log, path)
+        networks = trainer.best, trainer.best_integers
+        return Run(options, *networks, trainer.log, path, dataset.hold_out)
 
     def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
-        """The data with a validation split; remarks on them where a run begins.
+        """The data with a validation split.
 
         Raises:
             UsageError: the run to resume is on other data.
@@ -292,15 +306,34 @@ class _Session:
                     fix="resume it with the same data",
                 )
         with ranks.first_here_first():
-            dataset = data.with_validation(self.options.validation)
+            dataset = data.with_validation(self._hold_out())
             _ = dataset.train, dataset.validation  # which may have to be downloaded
-        if ranks.is_first and not self.resume:
-            lines: list[Iterable[str]] = [remarks(dataset, self.options)]
-            if self.start is not None:
-                lines.append(start_remarks(self.start, self.options))
-            for line in (text for texts in lines for text in texts):
-                _log.warning(line)
         return dataset
+
+    def _hold_out(self) -> HoldOut:
+        """The rule for samples that validate; a run that goes on from another keeps that one's."""
+        origin = self.folder if self.resume else self.start
+        if origin is None:
+            return self.options.hold_out
+        before, kept = origin.options(), origin.hold_out()
+        how = (self.options.validation, self.options.validation_by)
+        if kept is not None and how == (before.validation, before.validation_by):
+            return kept
+        # Another draw than before would validate on samples that the start has learnt.
+        return replace(self.options.hold_out, seed=before.seed if kept is None else kept.seed)
+
+    def _remark(self, dataset: Dataset, options: TrainOptions) -> None:
+        """Log what was chosen for the data, and what may not be as it was meant."""
+        if options.steps != self.options.steps:
+            _log.info(
+                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them {PERCENTILE:g} % "
+                f"of the training samples end, and {options.tau_mem_ms:g} ms pass (tau_mem)"
+            )
+        found = [*remarks(dataset, options)]
+        if self.start is not None:
+            found += start_remarks(self.start, options)
+        for one in found:
+            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
 
     def _begins_anew(self, ranks: Ranks) -> bool:
         """True where the run to resume was stopped before there was anything to keep.
@@ -355,8 +388,8 @@ class _Follow:
             f"epoch {entry['epoch']:3d}/{epochs}  {epoch_line(entry)}  "
             f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
         )
-        for line in self._health.remarks(entry):
-            _log.warning(line)
+        for one in self._health.remarks(entry):
+            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
         if self._session.on_epoch is not None:
             self._session.on_epoch(entry)
 
@@ -388,11 +421,12 @@ def _dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     if isinstance(data, str | Path):
         return load_dataset(data)
     if isinstance(data, SpikeEvents):
-        return Dataset("samples", ("train",), lambda split: data)
+        return Dataset.of(train=data)
     raise UsageError(
         f"data to train on are expected, not {type(data).__name__}",
         code="data-type",
-        fix="pass a Dataset, SpikeEvents, or the name of a data set",
+        fix="pass a Dataset, SpikeEvents, or the name of a data set; of a torch data set or loader "
+        "nmtool.SpikeEvents.from_torch makes them",
     )
 
 

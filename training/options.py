@@ -15,8 +15,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from nmtool.data import default_steps
-from nmtool.data.dataset import VALIDATION_SAMPLES
+from nmtool.data import SpikeEvents, default_steps
+from nmtool.data.grid import needed_steps
+from nmtool.data.held_out import AUTO, HoldOut, amount
 from nmtool.errors import UsageError, check_path, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_RATE, INITIAL_WEIGHTS
@@ -106,8 +107,12 @@ class TrainOptions:
         MAX_STEPS,
     )
     dt_ms: float = _option(NETWORK, 1.0, "length of a time step in ms", positive=True)
-    steps: int | None = _option(
-        NETWORK, None, "steps of a sample; by default they cover one second", 1, MAX_STEPS
+    steps: int | str | None = _option(
+        NETWORK,
+        None,
+        "steps of a sample; by default they cover one second, auto: the spikes of the data",
+        1,
+        MAX_STEPS,
     )
     group: int = _option(
         NETWORK, 1, "neighbouring channels of the data that share an input", 1, MAX_CHANNELS
@@ -236,11 +241,17 @@ class TrainOptions:
     )
     seed: int = _option(LEARNING, 0, "decides everything that is random", 0, (1 << 63) - 1)
 
-    validation: int = _option(
+    validation: int | float | str = _option(
         KEEPING,
-        VALIDATION_SAMPLES,
-        "training samples, the last ones, that validate where the data set has no split for it",
-        0,
+        AUTO,
+        "training samples that validate where the data set has no split for it: a share like 0.2 "
+        "or a number, drawn per class from the seed; 'last N' of the file; 0 for none; auto: a "
+        "fifth, at most 300",
+    )
+    validation_by: str | None = _option(
+        KEEPING,
+        None,
+        "draw whole groups, such as speaker (extra/speaker of the files), so that none is divided",
     )
     judge_epochs: int = _option(
         KEEPING,
@@ -308,6 +319,7 @@ class TrainOptions:
                 fix="leave layers out: there are as many as there are sizes",
             )
         self._check_bits()
+        _ = self.hold_out
         for name in ("input", "hidden", "recurrent", "output"):
             self._check_init_delay(f"init_delay_{name}")
         if self.margin_ms is not None and self.readout != FIRST_SPIKE:
@@ -360,8 +372,35 @@ class TrainOptions:
 
     @property
     def n_steps(self) -> int:
-        """Steps of a sample."""
+        """Steps of a sample.
+
+        Raises:
+            UsageError: the data are to decide, which `settled` asks.
+        """
+        if isinstance(self.steps, str):
+            raise UsageError(
+                f"steps = {AUTO} is no number of steps before there are data",
+                code="steps-unsettled",
+                fix="options.settled(training samples) gives one; nmtool.train does it itself",
+            )
         return default_steps(self.dt_ms) if self.steps is None else self.steps
+
+    def settled(self, events: SpikeEvents) -> TrainOptions:
+        """These options with a number of steps where the training samples are to decide.
+
+        99.5 % of the samples end within it, and a membrane time constant later it ends.
+
+        Raises:
+            DataError: there is no event, or samples are far too long.
+        """
+        if self.steps != AUTO:
+            return self
+        return replace(self, steps=needed_steps(events, self.dt_ms, self.tau_mem_ms))
+
+    @property
+    def hold_out(self) -> HoldOut:
+        """The rule for training samples that validate."""
+        return HoldOut(self.validation, self.seed, self.validation_by)
 
     @classmethod
     def from_file(cls, source: str | Path) -> TrainOptions:
@@ -416,6 +455,8 @@ class TrainOptions:
         asked = self.with_settings(dict(settings), "settings")
         for option in fields(self):
             name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
+            if value == AUTO and isinstance(kept, int):
+                continue  # what was settled when the run began
             if value == kept or (name == "epochs" and value > kept):
                 continue
             raise UsageError(
@@ -425,10 +466,15 @@ class TrainOptions:
                 if name == "epochs"
                 else "leave the option out, or start a new run",
             )
-        return asked
+        return replace(self, epochs=asked.epochs)
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "int | float | str": (
+        "a share like 0.2, a number, 'last 300' or auto",
+        lambda value: amount(value),
+    ),
+    "int | str": ("a whole number or auto", lambda value: _steps(value)),
     "bool": ("true or false", lambda value: value if isinstance(value, bool) else None),
     "int": ("a whole number", lambda value: _number(value, Integral, int)),
     "float": ("a number", lambda value: _number(value, Real, float)),
@@ -474,6 +520,10 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
     return convert(value)
 
 
+def _steps(value: Any) -> int | str | None:
+    return AUTO if value == AUTO else _number(value, Integral, int)
+
+
 def _pair(value: Any) -> tuple[float, ...] | None:
     numbers = [_number(one, Real, float) for one in value] if _is_list(value) else []
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
@@ -502,6 +552,8 @@ def _check_range(option: Field[Any], value: Any) -> None:
             code="choice-unknown",
             fix=f"use one of {', '.join(about['choices'])}",
         )
+    if isinstance(value, str):
+        return
     if option.name == "hidden" and isinstance(value, tuple):
         if not all(1 <= size <= about["high"] for size in value):
             raise _out_of_range(option, f"1 … {about['high']} in each layer", str(value))

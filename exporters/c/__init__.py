@@ -1,5 +1,7 @@
 """Export to C: one file of C99 that runs the network anywhere, bit for bit.
 
+With a prefix for its names there is a header beside it, and several networks share a program.
+
 The file is data and program in one. It is read back as data. To execute it, nmtool compiles what
 it would itself write for the network in it, and refuses a file that says anything else: code of
 others is never compiled here, however it came into the file.
@@ -14,9 +16,10 @@ from pathlib import Path
 from nmtool.errors import FileFormatError
 from nmtool.exporters.c import compiler, file
 from nmtool.exporters.c.answers import Carried
+from nmtool.exporters.c.prefix import EXTENSION
 from nmtool.exporters.c.runtime import execute
 from nmtool.exporters.embedded import no_answers
-from nmtool.exporters.output import write_file
+from nmtool.exporters.output import write_file, write_files
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
@@ -37,6 +40,7 @@ def export(
     *,
     answers: KnownAnswers | None = None,
     force: bool = False,
+    prefix: str = "",
 ) -> Path:
     """Write the C file of a network; every network the contract allows can be.
 
@@ -44,17 +48,24 @@ def export(
         network: what to export.
         path: to be made; the same network and answers give the same bytes.
         answers: inputs with expected outputs, for the file's own `main` to check.
-        force: replace a file that is there.
+        force: replace files that are there.
+        prefix: that all names others see begin with; a header is written beside the file. By
+            default the file stands alone and its names begin with `nmtool`.
 
     Returns:
         The path.
 
     Raises:
-        UsageError: the file exists, and force is not given.
+        UsageError: a file exists, and force is not given, or the prefix cannot be one.
         StorageError: it could not be written; what was there is untouched.
     """
     carried = None if answers is None else Carried.of(answers)
-    return write_file(path, file.file_bytes(network, carried), force)
+    content = file.file_bytes(network, carried, prefix)
+    if not prefix:
+        return write_file(path, content, force)
+    header = file.header_bytes(network, carried, prefix)
+    write_files({path: content, _header(path): header}, force)
+    return Path(path)
 
 
 def load(path: str | Path) -> IntegerNetwork:
@@ -71,23 +82,53 @@ def known_answers(path: str | Path) -> KnownAnswers:
 
 
 def check_written(path: str | Path) -> None:
-    """Raise `FileFormatError` unless a file is, byte for byte, what would be written."""
+    """Raise `FileFormatError` unless a file is, byte for byte, what would be written.
+
+    So must the header be that is beside it, where it has one.
+    """
     _checked(path)
+
+
+def _header(path: str | Path) -> Path:
+    return Path(path).with_suffix(EXTENSION)
 
 
 def _checked(path: str | Path) -> tuple[file.Content, IntegerNetwork]:
     """A file, and the network in it."""
     held = file.read(path)
     network = held.network()
-    if file.file_bytes(network, held.carried()) != held.data:
+    prefix, carried = held.prefix, held.carried()
+    again = f"nmtool export {path} -o NEW.c{f' --prefix {prefix}' if prefix else ''}"
+    with held.archive.checked():
+        expected = file.file_bytes(network, carried, prefix)
+    if expected != held.data:
         raise FileFormatError(
             f"{path} is not what this nmtool writes for the network in it",
             code="c-code-differs",
             why="another version wrote it, or somebody changed its code; nothing of it was "
             "compiled",
-            fix=f"nmtool export {path} -o NEW.c, and run that",
+            fix=f"{again}, and run that",
         )
+    if prefix:
+        _check_header(_header(path), file.header_bytes(network, carried, prefix), again)
     return held, network
+
+
+def _check_header(header: Path, expected: bytes, again: str) -> None:
+    if not header.is_file():
+        raise FileFormatError(
+            f"there is no {header}, which was written with the C file beside it",
+            code="c-header-missing",
+            fix=f"put it back, or write both anew: {again}",
+        )
+    if header.stat().st_size != len(expected) or header.read_bytes() != expected:
+        raise FileFormatError(
+            f"{header} is not what this nmtool writes for the C file beside it",
+            code="c-header-differs",
+            why="somebody changed it, or it belongs to another network: what includes it would "
+            "not see what the C file defines",
+            fix=f"write both anew: {again}",
+        )
 
 
 def run(
@@ -113,7 +154,7 @@ def run(
     """
     check_steps(load(path), spikes)
     held, network = _checked(path)
-    return execute(held.data, network, spikes, deep, on_progress)
+    return execute(held.data, network, spikes, deep, on_progress, held.prefix)
 
 
 check = partial(check_integers, run, "c")

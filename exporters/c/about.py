@@ -5,15 +5,19 @@ from __future__ import annotations
 import textwrap
 from string import Template
 
+import numpy as np
+
 from nmtool.dynamics import HOP_LATENCY
+from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import described_answer
 from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
+from nmtool.footprint import integer_footprint
 from nmtool.integer_network import IntegerNetwork
 from nmtool.version import __version__
 
 _ABOUT = Template("""\
-A spiking network in integers, in one file of C99. Written by nmtool $version.
+A spiking network in integers, in $files. Written by nmtool $version.
 
 $n_channels input channels, steps of $dt_ms ms, samples of $n_steps steps. Populations:
 $populations
@@ -27,11 +31,9 @@ differs, and ends with 0 if nothing does:
 
     cc -std=c99 -O2 -DNMTOOL_MAIN -o check FILE.c && ./check
 
-Build it in: compile it without NMTOOL_MAIN, and declare what "Interface" below declares.
+Build it in: compile it without NMTOOL_MAIN, and $declare.
 
-    nmtool_reset();             before every sample
-    nmtool_step(channels, n);   every $dt_ms ms, with the channels that spiked since the last call
-    class = nmtool_answer();    after $n_steps steps, or whenever an answer is wanted
+$usage
 
 A spike at t ms belongs to step floor(t / $dt_ms), each channel at most once to a step.$grouped
 The answer is $answer.
@@ -40,15 +42,41 @@ A spike of step n over a synapse of delay d arrives at step n + $latency + d.
 The arithmetic is $arithmetic: that of Lava 0.10.0's fixed-point models of Loihi 2, bit by bit.
 Integers only, of 32 bits but for products with decays and for scores, of 64. No allocation, no
 recursion, no library; only the check prints. There are $constants bytes of constants and
-$variables of variables, all of them static: one network, one thread.
-
+$variables of variables, ${names}all of them static: one network, one thread.
+$work
 Network $hash""")
+
+_ALONE = Template("""\
+    nmtool_reset();             before every sample
+    nmtool_step(channels, n);   every $dt_ms ms, with the channels that spiked since the last call
+    class = nmtool_answer();    after $n_steps steps, or whenever an answer is wanted""")
+
+_PAIRED = Template("""\
+    ${prefix}_reset();              before every sample
+    ${prefix}_step(channels, n);    every $dt_ms ms, with the channels that spiked meanwhile
+    class = ${prefix}_answer();     after $n_steps steps, or whenever an answer is wanted
+    scores = ${prefix}_scores();    of every class, to reject what is too close to call""")
+
+_WORK = Template("""
+Operations of a step:
+    $updates neurons are updated
+$spikes
+$measured
+Packed without gaps, as on a chip, it has $parameters bytes of parameters and $state of state.
+""")
 
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
-def about(network: IntegerNetwork) -> str:
-    """The comment."""
+def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str = "") -> str:
+    """The comment of a file, or of a file and its header where names have a prefix.
+
+    Args:
+        network: what the file runs.
+        carried: its known answers, of which operations are counted.
+        prefix: that names begin with; '' for a file alone.
+    """
+    usage = Template(_PAIRED.safe_substitute(prefix=prefix)) if prefix else _ALONE
     readout, group = network.readout, network.channels.group
     constants, variables = memory(network)
     text = _ABOUT.substitute(
@@ -69,6 +97,11 @@ def about(network: IntegerNetwork) -> str:
         constants=constants,
         variables=variables,
         hash=network.content_hash,
+        files="C99, a file and its header" if prefix else "one file of C99",
+        declare="include the header" if prefix else 'declare what "Interface" below declares',
+        names="names of classes apart, " if prefix else "",
+        usage=usage.substitute(dt_ms=f"{network.dt_ms:g}", n_steps=network.n_steps),
+        work=_work(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]
     return "\n".join(["/*", *lines, " */\n"])
@@ -87,6 +120,35 @@ def _projections(network: IntegerNetwork) -> str:
         for p in network.projections
     ]
     return "\n".join(lines) or "    none"
+
+
+def _work(network: IntegerNetwork, carried: Carried | None) -> str:
+    from nmtool.hardware_sim.operations import count_operations
+
+    fans: dict[str, int] = {}
+    for p in network.projections:
+        fans[p.source] = fans.get(p.source, 0) + p.shape[1]
+    measured = ""
+    if carried is not None and carried.answers.spikes.n_samples:
+        answers = carried.answers
+        found = count_operations(network, answers.spikes, answers.recording)
+        none = np.zeros((found.n_samples, found.n_steps), np.int64)
+        n_spikes = sum(found.spikes.values(), none)
+        added = sum(found.synapses_read, none)
+        measured = (
+            f"Of the known answers, a step has {n_spikes.mean():.1f} spikes, input among them, "
+            f"and {added.mean():,.1f} additions,\nat most {added.max():,}."
+        )
+    size = integer_footprint(network)
+    return _WORK.substitute(
+        updates=sum(p.size for p in network.populations),
+        spikes="\n".join(
+            f"    a spike of {source} takes {fan:,} additions" for source, fan in fans.items()
+        ),
+        measured=measured,
+        parameters=size.parameters,
+        state=size.state,
+    )
 
 
 def _classes(network: IntegerNetwork) -> str:

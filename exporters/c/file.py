@@ -18,8 +18,16 @@ from numpy.typing import NDArray
 
 from nmtool import integer_network
 from nmtool.errors import FileFormatError
+from nmtool.exporters.c import templates
 from nmtool.exporters.c.about import about
 from nmtool.exporters.c.answers import Carried, answers_header, checking_main, read_back
+from nmtool.exporters.c.prefix import (
+    check_prefix,
+    is_prefix,
+    program_of_pair,
+    renamed,
+    shared_interface,
+)
 from nmtool.exporters.c.source import program, projection_symbol
 from nmtool.exporters.c.text import dumped, read_arrays
 from nmtool.exporters.embedded import check_hash, check_version, damaged, digest, read_bytes
@@ -42,18 +50,46 @@ _SEALED = re.compile(rb"/\* nmtool\.sha256 ([0-9a-f]{64}) \*/\n\Z")
 _RECORDED = re.compile(r"^/\* What nmtool reads back, beside the arrays:\n(\{[^*]*\})\n\*/$", re.M)
 
 
-def file_bytes(network: IntegerNetwork, carried: Carried | None) -> bytes:
-    """The bytes of a file, the same for the same network and answers."""
+def file_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str = "") -> bytes:
+    """The bytes of a file, the same for the same network, answers and prefix.
+
+    Args:
+        network: what it runs.
+        carried: known answers to check.
+        prefix: that names begin with in a file that has a header; '' for a file alone.
+
+    Raises:
+        UsageError: the prefix cannot be one.
+    """
     header, _ = integer_network.pack(network)
     signs = [projection.sign_mode for projection in network.projections]
     record: dict[str, Any] = {"version": VERSION, "network": header, "sign_modes": signs}
     record["hash"] = network.content_hash
     if carried is not None:
         record["answers"] = answers_header(carried.answers)
-    parts = [about(network), program(network), checking_main(network, carried)]
+    if prefix:
+        check_prefix(prefix)
+        record["prefix"] = prefix
+    code = "\n".join(
+        [
+            program_of_pair(network) if prefix else program(network),
+            checking_main(network, carried),
+        ]
+    )
+    parts = [about(network, carried, prefix), renamed(code, prefix) if prefix else code]
     parts.append(_RECORD.format(dumped(record)))
     content = "\n".join(parts).encode("ascii")
     return content + _SEAL.format(digest(content)).encode()
+
+
+def header_bytes(network: IntegerNetwork, carried: Carried | None, prefix: str) -> bytes:
+    """The bytes of the header of a file whose names begin with a prefix."""
+    text = templates.HEADER.substitute(
+        comment=about(network, carried, prefix),
+        interface=renamed(shared_interface(network), prefix),
+        prefix=prefix,
+    )
+    return text.encode("ascii")
 
 
 @dataclass(frozen=True)
@@ -72,6 +108,11 @@ class Content:
     def path(self) -> Path:
         """The path it was read from."""
         return self.archive.path
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of names in a file that has a header, '' in a file alone."""
+        return str(self.archive.header.get("prefix", ""))
 
     def network(self) -> IntegerNetwork:
         """The network; raises `FileFormatError` where something of it is missing or wrong."""
@@ -126,6 +167,8 @@ def read(path: str | Path) -> Content:
     try:
         text = data.decode("ascii")
         record = json.loads(_RECORDED.findall(text)[-1])
+        if not is_prefix(record.get("prefix", "nmtool")):
+            raise ValueError("the prefix is none")
         version, arrays = int(record["version"]), read_arrays(text)
     except Exception as error:  # whatever stands there instead
         raise damaged(path, f"{type(error).__name__}: {error}", WHAT) from error

@@ -98,6 +98,23 @@ def described_answer(readout: Readout) -> str:
     return _DESCRIPTIONS[readout.rule].format(**asdict(readout))
 
 
+_IN_INTEGERS = {
+    "mean": "times T",
+    WEIGHTED: f"times {IMPORTANCE_ONE} * T, with exp(-n/T) rounded to that",
+    "max": "but INT64_MIN before the first step",
+    WINDOW: "times min({window}, T)",
+    FIRST_SPIKE: "but INT64_MIN as long as c is silent",
+}
+"""How scores in C differ from those of nmtool, by rule, where they do."""
+
+
+def scores_in_words(network: IntegerNetwork) -> str:
+    """The formula of the scores in C."""
+    readout = network.readout
+    differs = _IN_INTEGERS.get(readout.rule, "").format(window=readout.window)
+    return readout.formula + (f",\n   {differs}" if differs else "")
+
+
 def no_score(network: IntegerNetwork) -> str:
     """The score of a class before the first step."""
     return _NO_SCORE[network.readout.rule]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.prefix import renamed
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
@@ -117,6 +118,7 @@ def execute(
     spikes: Raster,
     deep: bool,
     on_progress: Callable[[int], None] | None,
+    prefix: str = "",
 ) -> Recording:
     """Run every sample from a fresh state.
 
@@ -126,15 +128,18 @@ def execute(
         spikes: the input, of at least one step.
         deep: also record u and v of every population.
         on_progress: called with the number of samples finished since the last call.
+        prefix: that names in the file begin with, where it has a header.
 
     Raises:
         MissingError: there is no C compiler.
         BackendError: it failed, or the program did.
     """
+    driver = _driver(network, spikes, deep)
+    driver = renamed(driver, prefix) if prefix else driver
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
         scratch = Path(name)
         (scratch / _NETWORK).write_bytes(content)
-        (scratch / _DRIVER).write_text(_driver(network, spikes, deep), encoding="ascii")
+        (scratch / _DRIVER).write_text(driver, encoding="ascii")
         compile_program(scratch / _DRIVER, scratch / _PROGRAM)
         row = spikes.sample_index() * spikes.n_steps + spikes.step
         np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(scratch / _EVENTS)

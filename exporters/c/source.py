@@ -17,11 +17,24 @@ MAX_SHORT_INDEX = 65535
 """Neurons and channels that can be counted in 16 bits."""
 
 
-def program(network: IntegerNetwork) -> str:
-    """Everything that a firmware compiles."""
+def program(
+    network: IntegerNetwork,
+    declarations: str = "",
+    title: str = templates.ALONE,
+) -> str:
+    """Everything that a firmware compiles.
+
+    Args:
+        network: what to run.
+        declarations: of all that others may call; by default `interface`.
+        title: of these declarations.
+    """
+    head = templates.DECLARATIONS.substitute(
+        title=title, interface=declarations or interface(network)
+    )
     return "\n".join(
         [
-            _declarations(network),
+            head,
             templates.NEURON.substitute(decay_one=DECAY_ONE, shift=STATE_SHIFT, limit=STATE_LIMIT),
             *(_population(network, population) for population in network.populations),
             *(_projection(network, *numbered) for numbered in enumerate(network.projections)),
@@ -54,7 +67,8 @@ def index_type(network: IntegerNetwork) -> str:
     return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
 
 
-def _declarations(network: IntegerNetwork) -> str:
+def interface(network: IntegerNetwork) -> str:
+    """The declarations of all that a firmware calls and reads."""
     lines = []
     for population in network.populations:
         name, size = population.name, population.size
@@ -62,7 +76,7 @@ def _declarations(network: IntegerNetwork) -> str:
             lines.append(f"extern nmtool_index nmtool_spikes_{name}[{size}];")
             lines.append(f"extern int nmtool_n_spikes_{name};")
         lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
-    return templates.DECLARATIONS.substitute(
+    return templates.INTERFACE.substitute(
         index_type=index_type(network), dt_ms=f"{network.dt_ms:g}", externs="\n".join(lines)
     )
 

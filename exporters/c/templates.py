@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from string import Template
 
+ALONE = "Interface: copy this part into a header of yours. ".ljust(88, "-")
+IN_HEADER = "Interface, as in the header. ".ljust(88, "-")
+"""Titles of the declarations."""
+
 DECLARATIONS = Template("""\
 #include <stdint.h>
 
-/* ---- Interface: copy this part into a header of yours. -------------------------------------- */
+/* ---- $title */
 
+$interface
+
+/* ---- End of the interface. ------------------------------------------------------------------ */
+
+/* This program is for an int of at least 32 bits; a compiler that has less stops here. */
+typedef char nmtool_needs_int_of_32_bits[sizeof(int) >= 4 ? 1 : -1];
+""")
+
+INTERFACE = Template("""\
 typedef $index_type nmtool_index; /* a channel or a neuron, counted from 0 */
 
 /* Begin a sample: everything is as if nothing had ever been heard. */
@@ -27,12 +40,55 @@ int nmtool_answer(void);
 
 /* What every population did in the last step: the neurons that spiked, ascending, and the membrane
    of each neuron, 0 after a spike. */
-$externs
+$externs""")
 
-/* ---- End of the interface. ------------------------------------------------------------------ */
+SHARED = Template("""\
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* This program is for an int of at least 32 bits; a compiler that has less stops here. */
-typedef char nmtool_needs_int_of_32_bits[sizeof(int) >= 4 ? 1 : -1];
+enum {
+    nmtool_n_channels = $n_channels,
+    nmtool_n_steps = $n_steps, /* of a sample */
+    nmtool_n_classes = $n_classes
+};
+
+$interface
+
+/* The scores of all classes, nmtool_n_classes of them, which the next step changes. The largest is
+   that of the answer; where it is small, or leads by little, reject the answer. T steps after
+   nmtool_reset, with v the membranes of '$readout' and n counted from 0, class c scores
+   $scores. */
+const int64_t *nmtool_scores(void);
+
+/* Names of the classes, in UTF-8. */
+extern const char *const nmtool_class_names[$n_classes];
+
+#ifdef __cplusplus
+}
+#endif""")
+
+HEADER = Template("""\
+$comment
+#ifndef NMTOOL_${prefix}_H
+#define NMTOOL_${prefix}_H
+
+#include <stdint.h>
+
+$interface
+
+#endif
+""")
+
+SCORES = Template("""\
+const int64_t *nmtool_scores(void)
+{
+    return score;
+}
+
+const char *const nmtool_class_names[$n_classes] = {
+    $names
+};
 """)
 
 NEURON = Template("""\

@@ -47,6 +47,19 @@ def read_arrays(text: str) -> dict[str, NDArray[np.int64]]:
     }
 
 
+def string(text: str) -> str:
+    r"""A C string of any text in UTF-8, of plain signs only.
+
+    >>> print(string('näher "?'))
+    "n\303\244her \042\077"
+    """
+    signs = [
+        chr(byte) if (chr(byte).isalnum() and byte < 128) or byte in b" _-+.,:" else f"\\{byte:03o}"
+        for byte in text.encode()
+    ]
+    return f'"{"".join(signs)}"'
+
+
 def harmless(text: str) -> str:
     """A JSON string of any text, as it may stand in a comment."""
     return json.dumps(text).translate(_ESCAPED)

@@ -182,6 +182,8 @@ def run(
         events, recording = Path(scratch, "events.npz"), Path(scratch, "recording.npz")
         write_events(events, spikes)
         options = ["--model", model, *(["--deep"] if deep else [])]
+        # Scripts of earlier versions, run on trust, print JSON unasked.
+        options += ["--json"] if b'"--json"' in script.read_bytes() else []
         # Compiled files that lie in the folder are none of what was compared.
         apart = ["-X", f"pycache_prefix={scratch}"]
         supervise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from string import Template
 
+from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.version import __version__
@@ -13,7 +14,23 @@ _TEXT = Template("""\
 
 Written by nmtool $version. Content hash of the integers: `$hash`.
 
-$channels input channels, $steps steps of $dt ms per sample; `$readout` answers (rule `$rule`).
+$channels input channels, $steps steps of $dt ms per sample.
+
+## The answer
+
+Class c is neuron c of `$readout`. After a sample of T steps, by the rule `$rule`,
+
+    score of class c = $formula
+
+where n counts steps from 0$variable.
+The class with the largest score is the answer, the lowest of equals. `run.py` prints it with the
+score of the runner-up: reject samples where the two are close, by a margin that your data tell.
+
+| class | name |
+|---|---|
+$classes
+
+## The network
 
 | population | neurons | kind | du | dv | vth |
 |---|---|---|---|---|---|
@@ -31,6 +48,7 @@ $projections
 | `lava_network/arrays.npz` | the integers; `numpy.load(..., allow_pickle=False)` opens it |
 | `lava_network/process.py` | builds the network from Lava's LIF, DelayDense and RingBuffer |
 | `lava_network/models.py` | faster models for these processes, with the same results |
+| `lava_network/readout.py` | turns what the output did into a class |
 | `lava_network/session.py` | runs samples, each from a fresh state |
 | `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |$answers
 
@@ -40,7 +58,10 @@ nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:
 
 ## Run it
 
-    python run.py EVENTS.npz RECORDING.npz [--model fast|stock] [--deep]
+    python run.py EVENTS.npz RECORDING.npz [--predictions FILE.csv] [--model fast|stock] [--deep]
+
+It prints the class of every sample, its name and its score. `--predictions` writes them as a table,
+with the scores of all classes; `--json` prints lines of JSON instead, for programs.
 
 `fast` replaces the models of Lava's processes by ones that follow the spikes; `stock` uses only
 Lava's own, which takes up to hundreds of times longer. Both give the same integers. `--deep`
@@ -99,6 +120,13 @@ def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) ->
         dt=f"{network.dt_ms:g}",
         readout=network.readout.population,
         rule=network.readout.words,
+        formula=network.readout.formula,
+        variable=f" and v are the membranes of `{network.readout.population}`"
+        if network.readout.kind == LI
+        else "",
+        classes="\n".join(
+            f"| {index} | {_in_table(name)} |" for index, name in enumerate(network.class_names)
+        ),
         populations="\n".join(
             f"| {p.name} | {p.size} | {p.kind} | {p.du} | {p.dv} | {p.vth} |"
             for p in network.populations
@@ -108,6 +136,13 @@ def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) ->
             f"| {p.weight_bits} bits, {p.sign_mode} | {p.weight_exponent} |"
             for p in network.projections
         ),
+    )
+
+
+def _in_table(name: str) -> str:
+    """A name in one cell, whatever it is made of."""
+    return "".join(
+        sign if sign.isalnum() or sign in " -.:_'()" else f"&#{ord(sign)};" for sign in name
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding
+from nmtool.errors import DoesNotFitError, FileFormatError, Finding, UsageError
 from nmtool.exporters.embedded import GROUP, Embedded, no_answers, pack_network, unpack_network
 from nmtool.exporters.netx import file, runtime
 from nmtool.exporters.netx.chain import layers_of, order
@@ -167,11 +167,19 @@ def run(
     Raises:
         FileFormatError: no network of integers can be made of the file.
         DataError: the raster has other channels than the network, or no steps.
+        UsageError: the file has convolutions.
         MissingError: Lava is not set up, or lacks lava-dl.
         BackendError: Lava failed or hung; nothing of it is left running.
     """
     network = load(path)
     check_steps(network, spikes)
+    if any(layer.unrolled for layer in file.read(path).layers.values()):
+        raise UsageError(
+            f"{path} has convolutions, which are not executed by lava-dl here",
+            code="netx-conv-run",
+            why="their neurons lie in other shapes than those that are recorded",
+            fix="compare with another backend: nmtool verify FILE DATA --against lava",
+        )
     return runtime.execute(Path(path), network, order(network), spikes, deep, on_progress)
 
 

@@ -20,6 +20,7 @@ from nmtool.exporters.differences import array_change
 from nmtool.exporters.embedded import GROUP, Embedded, check_version, read_embedded
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.netx.layers import Layer
+from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 from nmtool.integer_network import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ VERSION = 1
 
 MAX_LAYERS = 1000
 
-DENSE, RECURRENT, INPUT, FLATTEN = "dense", "dense_rec", "input", "flatten"
+DENSE, RECURRENT, INPUT, FLATTEN, CONV = "dense", "dense_rec", "input", "flatten", "conv"
+MAX_UNROLLED = 1 << 24
+"""Synapses that all convolutions of a file may have, with those of weight 0."""
+
 NEURONS = ("CUBA", "LOIHI")
 """Names that lava-dl gives to the neurons that Lava calls LIF."""
 
@@ -190,38 +194,167 @@ def _read_layers(file: PlainFile, parent: h5py.Group) -> tuple[dict[int, Layer],
         )
     layers: dict[int, Layer] = {}
     findings: list[Finding] = []
+    passed: Shape | None = None
+    unrolled = 0
     for index in range(count):
-        group = file.group(parent, str(index))
+        group, where = file.group(parent, str(index)), f"layer {index}"
         kind = str(file.texts(group, "type", 1).reshape(()))
-        foreign = list(_foreign(file, group, kind, f"layer {index}", first=not layers))
+        foreign = list(_foreign(file, group, kind, where, first=not layers, of=passed))
+        if kind == CONV and not foreign:
+            convolution, foreign = _convolution(file, group, where, passed)
+            if convolution is not None and not foreign:
+                unrolled += convolution.size
+                foreign = list(_too_many(convolution, where, unrolled))
+                if not foreign:
+                    layers[index] = _unrolled_layer(file, group, convolution)
         findings += foreign
         if not foreign and kind in (DENSE, RECURRENT):
             layers[index] = _read_layer(file, group, kind)
+        if kind != FLATTEN and "shape" in group:
+            sizes = _whole(file.array(group, "shape"), "shape").reshape(-1)
+            passed = tuple(int(size) for size in sizes)
     return layers, findings
 
 
-_OTHER_LAYERS = "leave it out, or make it of dense layers of LIF neurons"
+@dataclass(frozen=True, eq=False)
+class _Convolution:
+    """A convolution on what arrives.
+
+    Attributes:
+        window: what its outputs see.
+        seen: channels, height and width of what arrives.
+        weight: [output channels, input channels of a group, height, width] int64.
+    """
+
+    window: Window
+    seen: Shape
+    weight: NDArray[np.int64]
+
+    @property
+    def outputs(self) -> Shape:
+        """Channels, height and width of what it passes on."""
+        return self.window.passes_on(self.seen)
+
+    @property
+    def size(self) -> int:
+        """Number of pairs of an input and an output."""
+        return math.prod(self.seen) * math.prod(self.outputs)
+
+
+def _convolution(
+    file: PlainFile, group: h5py.Group, where: str, seen: Shape | None
+) -> tuple[_Convolution | None, list[Finding]]:
+    """A convolution as lava-dl's reader takes it: weights, strides and padding as in torch."""
+    weight = _whole(file.array(group, "weight"), "weight")
+    weight = weight.reshape(weight.shape[:4]) if weight.shape[4:] == (1,) else weight
+    fix = "write it as lava-dl does"
+    if weight.ndim != 4 or not weight.size or seen is None or len(seen) != 3:
+        what = "its weights are no [outputs, inputs, height, width], or its input has no such shape"
+        return None, [Finding("netx-conv-shape", where, what, fix)]
+    values = {}
+    for name, least, usual in (("stride", 1, 1), ("padding", 0, 0), ("dilation", 1, 1)):
+        found = _whole(file.array(group, name), name) if name in group else np.array([usual])
+        sides = np.ravel(found)
+        if sides.size not in (1, 2) or (sides < least).any() or (sides > MAX_PLACES).any():
+            what = f"{name} is no whole number of {least} … {MAX_PLACES}, nor two of them"
+            return None, [Finding("netx-conv-shape", where, what, fix)]
+        values[name] = np.broadcast_to(sides, (2,)).tolist()
+    groups = (
+        int(_whole(file.array(group, "groups"), "groups").reshape(())) if "groups" in group else 1
+    )
+    axes = tuple(
+        Axis(taps, by, pad, pad, apart)
+        for taps, by, pad, apart in zip(weight.shape[2:], *values.values(), strict=True)
+    )
+    channels = weight.shape[0], weight.shape[1] * max(groups, 1)
+    window = Window(axes, channels, max(groups, 1))
+    found_shape = window.passes_on(seen)
+    named = tuple(int(n) for n in np.ravel(_whole(file.array(group, "shape"), "shape")))
+    if groups < 1 or weight.shape[0] % groups or channels[1] != seen[0] or found_shape != named:
+        what = (
+            f"{list(seen)} arrive, {list(found_shape)} come of its window, {list(named)} are named"
+        )
+        return None, [Finding("netx-conv-shape", where, what, fix)]
+    return _Convolution(window, seen, weight), []
+
+
+def _too_many(found: _Convolution, where: str, together: int) -> Iterator[Finding]:
+    if together > MAX_UNROLLED:
+        before, after = math.prod(found.seen), math.prod(found.outputs)
+        yield Finding(
+            "netx-unrolled",
+            where,
+            f"unrolled, it has {before:,} × {after:,} = {found.size:,} synapses, all convolutions "
+            f"up to it {together:,}, more than {MAX_UNROLLED:,}",
+            "use fewer channels or larger strides",
+        )
+
+
+def _unrolled_layer(file: PlainFile, group: h5py.Group, found: _Convolution) -> Layer:
+    line, post, tap = found.window.pairs(found.seen)
+    shared = found.weight.reshape(*found.weight.shape[:2], -1)[:, :, tap]
+    weight = np.zeros((math.prod(found.outputs), math.prod(found.seen)), np.int64)
+    weight[post, line] = shared
+    channels = found.outputs[0]
+    return Layer(
+        weight,
+        None,
+        None,
+        np.repeat(_bias(file, group, channels), math.prod(found.outputs[1:])),
+        *_constants(file, group),
+        unrolled=True,
+    )
+
+
+def _bias(file: PlainFile, group: h5py.Group, size: int) -> NDArray[np.int64]:
+    """[size]: one number for each, or one for all."""
+    bias = _whole(file.array(group, "bias"), "bias") if "bias" in group else np.zeros(1, np.int64)
+    return np.broadcast_to(bias.reshape(-1), (size,))
+
+
+def _constants(file: PlainFile, group: h5py.Group) -> tuple[int, int, int]:
+    """Decays of u and v, and the threshold."""
+    neuron = file.group(group, "neuron")
+    i_decay, v_decay, threshold = (
+        int(_whole(file.array(neuron, key), key).reshape(()))
+        for key in ("iDecay", "vDecay", "vThMant")
+    )
+    return i_decay, v_decay, threshold
+
+
+_OTHER_LAYERS = "leave it out, or make it of dense and conv layers of LIF neurons"
 
 
 def _foreign(
-    file: PlainFile, group: h5py.Group, kind: str, where: str, *, first: bool
+    file: PlainFile,
+    group: h5py.Group,
+    kind: str,
+    where: str,
+    *,
+    first: bool,
+    of: Shape | None,
 ) -> Iterator[Finding]:
-    """Find out why a layer is none that a network of integers has; at most one finding."""
-    if kind == FLATTEN and first:
+    """Find out why a layer is none that a network of integers has; at most one finding.
+
+    Args:
+        file, group, kind, where: the layer.
+        first: True where no layer of neurons comes before.
+        of: shape that the layer before passes on, where it says so.
+    """
+    if kind == FLATTEN and (first or (of is not None and len(of) == 3)):
         return
     if kind == INPUT and "neuron" not in group:
         if not first:
             yield Finding(
                 "netx-input-late", where, "it is an input after other layers", _OTHER_LAYERS
             )
-    elif kind not in (DENSE, RECURRENT):
-        with_neurons = " with neurons" if kind == INPUT else ""
-        yield Finding(
-            "netx-layer-kind",
-            where,
-            f"it is of the kind '{printable(kind)}'{with_neurons}",
-            _OTHER_LAYERS,
-        )
+    elif kind not in (DENSE, RECURRENT, CONV):
+        what = f"it is of the kind '{printable(kind)}'"
+        if kind == INPUT:
+            what += " with neurons, which spikes cannot enter"
+        elif "shape" in group:
+            what += f", of the size {np.ravel(file.array(group, 'shape')).tolist()}"
+        yield Finding("netx-layer-kind", where, what, _OTHER_LAYERS)
     elif "neuron" not in group:
         yield Finding(
             "netx-neurons-unsaid",
@@ -248,6 +381,10 @@ def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) ->
         key in neuron and file.array(neuron, key).any() for key in ("gradedSpike", "messageBits")
     ):
         yield Finding("netx-graded-spikes", where, "its spikes carry values", _OTHER_LAYERS)
+    elif kind == CONV and "delay" in group:
+        what = "it is a convolution and has delays"
+        why = "lava-dl's reader leaves them out"
+        yield Finding("netx-conv-delays", where, what, _OTHER_LAYERS, why=why)
     elif kind == RECURRENT and "delay" in group:
         yield Finding(
             "netx-recurrent-delays",
@@ -261,21 +398,13 @@ def _foreign_dense(file: PlainFile, group: h5py.Group, kind: str, where: str) ->
 def _read_layer(file: PlainFile, group: h5py.Group, kind: str) -> Layer:
     size = int(np.prod(_whole(file.array(group, "shape"), "shape")))
     weight = _matrix(file.array(group, "weight"), size, "weight")
-    neuron = file.group(group, "neuron")
-    constants = {
-        key: int(_whole(file.array(neuron, key), key).reshape(()))
-        for key in ("iDecay", "vDecay", "vThMant")
-    }
-    bias = _whole(file.array(group, "bias"), "bias") if "bias" in group else np.zeros(1, np.int64)
     recurrent = file.array(group, "weight_rec") if kind == RECURRENT else None
     return Layer(
-        weight=weight,
-        delay=_delays(file.array(group, "delay"), weight.shape) if "delay" in group else None,
-        recurrent=None if recurrent is None else _matrix(recurrent, size, "weight_rec", size),
-        bias=np.broadcast_to(bias.reshape(-1), (size,)),
-        i_decay=constants["iDecay"],
-        v_decay=constants["vDecay"],
-        threshold=constants["vThMant"],
+        weight,
+        _delays(file.array(group, "delay"), weight.shape) if "delay" in group else None,
+        None if recurrent is None else _matrix(recurrent, size, "weight_rec", size),
+        _bias(file, group, size),
+        *_constants(file, group),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import MAX_WEIGHT
 from nmtool.errors import Finding
 from nmtool.integer_network import MIXED, sign_mode
 
@@ -34,6 +35,8 @@ class Layer:
         i_decay: what u loses of 4096 each step.
         v_decay: what v loses of 4096 each step.
         threshold: compared with v after a shift by 6 bits.
+        unrolled: True where the weights are those of a convolution, which the reader takes as
+            they are.
     """
 
     weight: Integers
@@ -43,6 +46,7 @@ class Layer:
     i_decay: int
     v_decay: int
     threshold: int
+    unrolled: bool = False
 
     @property
     def size(self) -> int:
@@ -67,6 +71,10 @@ class Layer:
         Yields:
             at most one finding.
         """
+        if self.unrolled:
+            if abs(self.weight).max(initial=0) > MAX_WEIGHT - 1:
+                yield Finding("netx-weights-range", where, "weights go beyond 255", fix)
+            return
         parts = [self.weight] if self.recurrent is None else [self.weight, self.recurrent]
         together = np.hstack(parts)
         most, least = int(together.max()), int(together.min())

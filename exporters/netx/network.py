@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 
@@ -22,6 +23,8 @@ from nmtool.integer_network import (
 )
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.targets import LOIHI2
+
+_log = logging.getLogger(__name__)
 
 DT_MS = 1.0
 """Length of a step in ms, for files that do not say."""
@@ -101,6 +104,8 @@ def _layer_misfits(layer: Layer, where: str, *, is_last: bool) -> Iterator[Findi
         )
     yield from layer.misread(where, _FIX)
     for name, weight in (("weight", layer.weight), ("weight_rec", layer.recurrent)):
+        if layer.unrolled:
+            continue  # `_projections` holds both signs apart
         if weight is not None and sign_mode(weight) == MIXED and (weight % 2).any():
             yield Finding(
                 "netx-weights-odd",
@@ -116,12 +121,19 @@ def network_of(file: NetxFile) -> IntegerNetwork:
     Populations are called `layer1` and so on, by their numbers in the file. A last layer whose
     threshold is out of reach answers by the mean of its membranes, any other by its first spike.
     """
+    assumed = []
+    if file.dt_ms is None:
+        assumed.append(f"a step of {DT_MS:g} ms (/simulation/Ts)")
+    if file.duration_ms is None:
+        assumed.append(f"samples of {DEFAULT_DURATION_MS:g} ms (/simulation/tSample)")
+    if assumed:
+        _log.warning(f"assumed, since the file does not say it: {'; '.join(assumed)}")
     layers = list(file.layers.items())
     populations = [_population(f"layer{index}", layer) for index, layer in layers]
     names = [INPUT, *(population.name for population in populations)]
     projections = []
     for source, target, (_, layer) in zip(names, names[1:], layers, strict=False):
-        projections.append(_projection(source, target, layer.weight, layer.delay))
+        projections += _projections(source, target, layer)
         if layer.recurrent is not None:
             projections.append(_projection(target, target, layer.recurrent, None))
     last = populations[-1]
@@ -148,6 +160,17 @@ def _population(name: str, layer: Layer) -> IntegerPopulation:
         bias_exponent=BIAS_EXPONENT,
         bias_mantissa=layer.bias,
     )
+
+
+def _projections(source: str, target: str, layer: Layer) -> list[IntegerProjection]:
+    """One projection; two where a convolution has odd weights of both signs.
+
+    A matrix of both signs costs a bit, one of a single sign holds every weight.
+    """
+    parts = [layer.weight]
+    if layer.unrolled and sign_mode(layer.weight) == MIXED and (layer.weight % 2).any():
+        parts = [np.maximum(layer.weight, 0), np.minimum(layer.weight, 0)]
+    return [_projection(source, target, part, layer.delay) for part in parts]
 
 
 def _projection(

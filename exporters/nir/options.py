@@ -96,33 +96,33 @@ class ImportOptions:
     """Options for understanding a foreign file.
 
     Attributes:
-        nir_dt_s: the step in s that it was made for, which NIR does not hold.
+        nir_dt_s: the step in s that it was made for, which NIR does not hold; by default 1e-4.
         dt_ms: the step of the network in ms; by default the same.
         n_steps: steps of a sample; by default 1000 ms.
         rule: of the read-out; by default `max` of spike counts for an output that spikes, `mean`
             of the membranes for others.
-        implied: True where a connection that closes a loop costs a step by itself.
+        implied: True, the default, where a connection that closes a loop costs a step by itself.
         window: steps that the rule `window` averages.
     """
 
-    nir_dt_s: float = NIR_DT_S
+    nir_dt_s: float | None = None
     dt_ms: float | None = None
     n_steps: int | None = None
     rule: str | None = None
-    implied: bool = True
+    implied: bool | None = None
     window: int | None = None
 
     def __post_init__(self) -> None:
         check_fields(
             self,
-            nir_dt_s=NUMBER,
+            nir_dt_s=optional(NUMBER),
             dt_ms=optional(NUMBER),
             n_steps=optional(WHOLE),
             rule=optional(WORD),
             implied=SWITCH,
             window=optional(WHOLE),
         )
-        for value in (self.nir_dt_s, self.step_ms):
+        for value in (self.step_s, self.step_ms):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(
                     f"a time step must be positive and finite, not {value}",
@@ -131,11 +131,32 @@ class ImportOptions:
                 )
 
     @property
+    def step_s(self) -> float:
+        """The step in s that the file was made for."""
+        return NIR_DT_S if self.nir_dt_s is None else self.nir_dt_s
+
+    @property
     def step_ms(self) -> float:
         """The step of the network in ms."""
-        return self.nir_dt_s * 1e3 if self.dt_ms is None else self.dt_ms
+        return self.step_s * 1e3 if self.dt_ms is None else self.dt_ms
 
     @property
     def steps(self) -> int:
         """Steps of a sample."""
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
+
+    def assumed(self, *, loops: bool, rule: str) -> str:
+        """What is taken for granted, as a file does not say it and no option did; '' if nothing.
+
+        Args:
+            loops: whether the graph has any.
+            rule: of the read-out that was made.
+        """
+        found = {
+            f"a step of {self.step_s * 1e3:g} ms (--in-nir-dt {self.step_s:g})": self.nir_dt_s,
+            f"{self.steps:,} steps per sample (--in-steps {self.steps})": self.n_steps,
+            f"the read-out {rule} (--in-rule {rule})": self.rule,
+        }
+        if loops:
+            found["a step for what closes a loop (--in-recurrent-step implied)"] = self.implied
+        return "; ".join(text for text, given in found.items() if given is None)

@@ -38,6 +38,16 @@ def count(text: str) -> int:
     return number
 
 
+def held_out(text: str) -> str:
+    """A share or number of samples to hold out, for `type=`."""
+    from nmtool.data.held_out import amount
+
+    found = amount(text)
+    if found is None or found == "0":
+        raise argparse.ArgumentTypeError(f"must be like 0.2, 300 or 'last 300', not '{text}'")
+    return found
+
+
 def add_network(parser: argparse.ArgumentParser, text: str = NETWORK) -> None:
     """Add the positional argument NETWORK."""
     parser.add_argument("network", metavar="NETWORK", help=text)
@@ -64,10 +74,10 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
     parser.add_argument(
         "--validation",
-        type=count,
-        metavar="N",
-        help="take the last N training samples as validation split, where the data have none; by "
-        "default as many as in the training of a run",
+        type=held_out,
+        metavar="SHARE|N",
+        help="take a share or a number of the training samples as validation split, where the data "
+        "have none, drawn per class, or 'last N' of them; by default those that validated a run",
     )
     parser.add_argument("--samples", type=count, metavar="N", help="only the first N samples")
 
@@ -97,6 +107,6 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_force(parser: argparse.ArgumentParser, what: str) -> None:
+def add_force(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--force`, which replaces an earlier result."""
     parser.add_argument("--force", action="store_true", help=f"replace {what}")

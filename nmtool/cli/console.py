@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from nmtool.errors import Finding, NmtoolError
+from nmtool.errors import Finding, NmtoolError, grouped
 from nmtool.tables import Table, Tabular, shown
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def tell_findings(findings: Iterable[Finding]) -> None:
 
 
 def _print_findings(console: Console, findings: Iterable[Finding]) -> None:
-    for finding in findings:
+    for finding in grouped(findings):
         why = f", since {finding.why}" if finding.why else ""
         text = f" {finding.where}: {finding.what}{why}; {finding.fix}"
         console.print(Text.assemble((finding.code, "yellow"), text), soft_wrap=True)
@@ -156,11 +156,24 @@ def log_to_stderr() -> None:
     """Print what the library logs below the logger `nmtool` on stderr, without any prefix."""
     logger = logging.getLogger("nmtool")
     logger.setLevel(logging.INFO)
-    if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
-        logger.addHandler(_Remarks())
+    for handler in logger.handlers:
+        if isinstance(handler, _Remarks):
+            handler.said.clear()
+            return
+    logger.addHandler(_Remarks())
 
 
 class _Remarks(logging.Handler):
+    """Says a remark once in a command, however often the library makes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            if record.getMessage() in self.said:
+                return
+            self.said.add(record.getMessage())
         # Looks up sys.stderr anew each time, which may have been replaced.
         say(record.getMessage())

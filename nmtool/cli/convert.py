@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         calibrate=arguments.data != NO_DATA,
         reading=import_options(arguments),
         writing=nir_options(arguments),
+        prefix=arguments.prefix,
         quantising=quantise_options(arguments),
         check=not arguments.no_verify,
         force=arguments.force,

@@ -1,29 +1,106 @@
-"""`nmtool data DATA`."""
+"""`nmtool data DATA`: what a data set holds; with `-o FOLDER`, the same in SHD layout."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data, add_json
+from nmtool.cli.arguments import add_data_options, add_force, add_json, held_out
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import working
+from nmtool.data.dataset import Dataset
 from nmtool.data.description import table_of
+from nmtool.data.grid import propose_grid
+from nmtool.data.held_out import HoldOut
+from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test, write_dataset
+from nmtool.data.shd import TIME_UNITS_MS
+from nmtool.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_data(parser)
+    parser.usage = "nmtool data DATA [-o FOLDER] [options]"
+    parser.description = (
+        "What a data set holds, and a grid that fits it. With -o FOLDER, files of others become a "
+        "data set: CSV (columns sample, label, unit, time_ms, perhaps split), npz (dense spikes "
+        "[samples, steps, channels] and labels, perhaps as train_spikes, train_labels, ...), or a "
+        "folder of such files or of HDF5 files in SHD layout."
+    )
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="digits, yinyang, shd, ssc, tonic:NAME, a folder in SHD layout, or FILE.csv, FILE.npz",
+    )
+    add_data_options(parser)
     add_json(parser)
+    group = parser.add_argument_group("conversion")
+    group.add_argument("-o", "--output", metavar="FOLDER", help="write it there in SHD layout")
+    group.add_argument("--dt", type=float, metavar="MS", help="length of a step of dense spikes")
+    group.add_argument(
+        "--time-unit",
+        choices=tuple(TIME_UNITS_MS),
+        default="s",
+        help="of the times in HDF5 files (default s, as in SHD)",
+    )
+    group.add_argument(
+        "--labels-from", type=int, default=0, metavar="N", help="first class (default 0)"
+    )
+    group.add_argument(
+        "--test",
+        type=held_out,
+        metavar="SHARE|N",
+        help="draw a test split per class from training samples, where there is none",
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of that draw (default 0)")
+    add_force(group, "files of the same name in FOLDER")
+    parser.epilog = "example: nmtool data spikes.csv -o spikes --test 0.2"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    dataset = find_data(arguments, arguments.data)
+    dataset = _dataset(arguments)
     with working(f"reading {dataset.name}"):
+        if arguments.test is not None:
+            dataset = with_test(dataset, HoldOut(arguments.test, arguments.seed))
         content = dataset.describe()
+        grid = propose_grid(dataset.train) if "train" in dataset.splits else None
+    files: list[str] = []
+    if arguments.output is not None:
+        folder = Path(arguments.output)
+        written = write_dataset(dataset, folder, folder.resolve().name, force=arguments.force)
+        files = [str(file) for file in written]
     if arguments.json:
-        console.print_json({"data": dataset.name, "splits": content})
+        result: dict[str, Any] = {"data": dataset.name, "splits": content}
+        if files:
+            result["files"] = files
+        console.print_json(result)
         return 0
     console.print_table(table_of(dataset.name, content))
     names = next(iter(content.values()))["classes"]
     console.tell(f"classes: {', '.join(names)}")
+    if grid is not None:
+        console.tell(
+            f"a grid for it: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "
+            f"within, {grid.merged:.1%} of the events share a bin with another)"
+        )
+    for file in files:
+        console.tell(f"{file} written")
     return 0
+
+
+def _dataset(arguments: argparse.Namespace) -> Dataset:
+    """A data set by name or folder, or one in files of others."""
+    name = arguments.data
+    meaning = Meaning(arguments.time_unit, arguments.dt, arguments.labels_from, arguments.units)
+    changes = meaning != Meaning(n_units=arguments.units)
+    converts = Path(name).exists() and (changes or arguments.output is not None)
+    if converts or is_incoming(name):
+        with working(f"reading {name}"):
+            return read_incoming(name, meaning)
+    if changes:
+        raise UsageError(
+            f"'{name}' says itself what its times and labels mean",
+            code="data-options-unused",
+            fix="leave out --time-unit, --dt and --labels-from",
+        )
+    return find_data(arguments, name)

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_writing_options(parser)
     parser.epilog = (
         "examples: nmtool export integers.npz -o network.onnx; "
+        "nmtool export integers.npz -o kws.c --prefix kws; "
         "nmtool export integers.npz --to lava -o lava_folder; "
         "nmtool export run -o network.nir --form expander"
     )
@@ -48,6 +49,13 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         f"its first {CALIBRATION_SAMPLES} training samples, by default on those of the run, if "
         "NETWORK is one; none: no data",
     )
+    parser.add_argument(
+        "--prefix",
+        default="",
+        metavar="WORD",
+        help="C: let all names begin with WORD and write a header, too, so that several networks "
+        "fit into one firmware",
+    )
     add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
@@ -58,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = exporting.format_to_write(arguments.to, arguments.output)
     exporting.check_free(arguments.output, force=arguments.force)
     options = nir_options(arguments)
-    exporting.writing_settings(chosen, options)
+    exporting.writing_settings(
+        chosen, arguments.output, options, arguments.prefix, force=arguments.force
+    )
     network = load(arguments.network)
     dataset = named_data(arguments)
     stays_float = isinstance(network, Network) and exporting.holds_real_numbers(chosen)
@@ -70,14 +80,18 @@ def run(arguments: argparse.Namespace) -> int:
         to=arguments.to,
         samples=dataset,
         options=options,
+        prefix=arguments.prefix,
         force=arguments.force,
     )
     fits = fits_of_format(network, chosen.name)
     if arguments.json:
         targets = [one.as_json() for one in fits]
         content = {"format": chosen.name, "path": str(path), "hash": network.content_hash}
+        if arguments.prefix:
+            content["header"] = str(path.with_suffix(".h"))
         console.print_json({**content, "targets": targets})
     else:
         console.tell_fits(fits)
-        console.tell(f"{path} written; nmtool verify {path} checks it, without any data")
+        header = f" and {path.with_suffix('.h')}" if arguments.prefix else ""
+        console.tell(f"{path}{header} written; nmtool verify {path} checks it, without any data")
     return 0

@@ -8,24 +8,25 @@ from collections.abc import Iterable
 from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
+from nmtool.data.held_out import HoldOut
 from nmtool.verbs.loading import NO_DATA
 
 VALIDATION = "validation"
 
 
-def find_data(arguments: argparse.Namespace, name: str, validation: int | None = None) -> Dataset:
+def find_data(arguments: argparse.Namespace, name: str, hold_out: HoldOut | None = None) -> Dataset:
     """Find the data set of that name or folder.
 
     Args:
         arguments: with the options that say how data are found.
         name: what DATA says.
-        validation: number of training samples, the last ones, for the validation split.
+        hold_out: training samples for the validation split.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.
     """
     return load_dataset(
-        name, validation=validation, data_dir=arguments.data_dir, n_units=arguments.units
+        name, validation=hold_out, data_dir=arguments.data_dir, n_units=arguments.units
     )
 
 
@@ -40,18 +41,28 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     """Find DATA, with the validation split that `--validation` asks for.
 
     Where the data have none, none is asked for and one is to be read, it is that of the runs the
-    networks come from. Other splits are left whole then.
+    networks come from. Other splits are left whole then. What is asked for is drawn as in those
+    runs, from their seed and by their groups.
     """
-    from nmtool.training.loop.run_folder import validation_size
+    from nmtool.training.loop.run_folder import validated_by
 
-    dataset = find_data(arguments, arguments.data, arguments.validation)
-    if split != VALIDATION or VALIDATION in dataset.splits:
+    known = validated_by(networks)
+    asked = asked_rule(arguments, known)
+    if asked is not None:
+        return find_data(arguments, arguments.data, asked)
+    dataset = find_data(arguments, arguments.data)
+    if split != VALIDATION or VALIDATION in dataset.splits or known is None:
         return dataset
-    count = validation_size(networks)
-    if count is None:
-        return dataset
-    console.say(f"validation: the last {count} training samples, as in training")
-    return find_data(arguments, arguments.data, count)
+    console.say(f"validation: {known}, as in training")
+    return find_data(arguments, arguments.data, known)
+
+
+def asked_rule(arguments: argparse.Namespace, known: HoldOut | None) -> HoldOut | None:
+    """The rule that `--validation` asks for, drawn as the known one; None for none."""
+    asked: str | None = arguments.validation
+    if asked is None or known is None or asked.startswith("last"):
+        return None if asked is None else HoldOut(asked)
+    return HoldOut(asked, known.seed, known.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

@@ -38,6 +38,8 @@ COMMANDS = {
     "report": "one page on everything that is known about a run or a network",
     "inspect": "what a file holds",
     "data": "what a data set holds",
+    "doctor": "what is installed here, what is missing, and how to get it",
+    "completion": "a script that lets a shell complete commands and options",
     "lava": "set up the environment that Lava runs in",
     "brian2-loihi": "set up the environment that brian2-loihi, a second referee, runs in",
 }
@@ -114,8 +116,13 @@ def _unknown(command: str) -> UsageError:
     )
 
 
-def _parser(command: str | None) -> argparse.ArgumentParser:
-    """The parser; only the command that was asked for knows its arguments."""
+def full_parser() -> argparse.ArgumentParser:
+    """The parser of everything, which takes longer to make."""
+    return _parser(*COMMANDS)
+
+
+def _parser(*known: str | None) -> argparse.ArgumentParser:
+    """The parser; only the commands in `known` have their arguments."""
     parser = Parser(
         prog="nmtool",
         description="Train spiking networks with delays, quantise them for a chip, and prove "
@@ -127,7 +134,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
-        if name == command:
+        if name in known:
             module = importlib.import_module(f"nmtool.cli.{name.replace('-', '_')}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)

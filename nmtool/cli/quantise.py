@@ -10,12 +10,11 @@ from nmtool.cli.arguments import add_data_options, add_force, add_json, add_netw
 from nmtool.cli.integers import add_quantise_options, quantise_options
 from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
-from nmtool.data.dataset import VALIDATION_SAMPLES
 from nmtool.integer_network import FILE_KIND
 from nmtool.quantisation import CALIBRATION_SAMPLES
 from nmtool.targets import LOIHI2, target_named
 from nmtool.verbs.exporting import check_network_name, check_replaceable
-from nmtool.verbs.quantising import quantise
+from nmtool.verbs.quantising import COMPARED_SAMPLES, quantise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
         "accuracies on its validation split; without one on those samples that validated the run, "
-        f"if NETWORK is one, else on the last {VALIDATION_SAMPLES} training samples, or half of "
+        f"if NETWORK is one, else on the last {COMPARED_SAMPLES} training samples, or half of "
         "them; what compares does not calibrate. By default the data of the run, if NETWORK is "
         "one; none: no data",
     )

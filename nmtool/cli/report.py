@@ -16,7 +16,7 @@ from nmtool.cli.arguments import (
     add_trust,
 )
 from nmtool.cli.integers import add_quantise_options, quantise_options
-from nmtool.cli.loading import find_data
+from nmtool.cli.loading import asked_rule, find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.data import Dataset
@@ -25,6 +25,7 @@ from nmtool.reporting import Report, require
 from nmtool.tables import Table
 from nmtool.targets import LOIHI2
 from nmtool.verbs.exporting import check_free
+from nmtool.verbs.loading import validated_on
 from nmtool.verbs.reporting import report
 
 _PAGE_ENDINGS = (".html", ".htm")
@@ -120,7 +121,8 @@ def _check_page(path: Path, *, force: bool) -> None:
 def _data(arguments: argparse.Namespace) -> Dataset | None:
     """DATA with the options that say how it is found; None where it is not named."""
     if arguments.data is not None:
-        return find_data(arguments, arguments.data, arguments.validation)
+        rule = asked_rule(arguments, validated_on([arguments.network]))
+        return find_data(arguments, arguments.data, rule)
     for option in ("data_dir", "units", "validation"):
         if getattr(arguments, option) is not None:
             raise UsageError(

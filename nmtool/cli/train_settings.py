@@ -65,6 +65,7 @@ def _help(option: Field[Any]) -> str:
 
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
+    from nmtool.data.held_out import AUTO
     from nmtool.training.options import OFF
 
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
@@ -83,17 +84,21 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
+    elif option.type in ("int | float | str", "str | None"):
+        metavar = "NAME" if kind == "str" else "SHARE|N"
+        group.add_argument(flag, metavar=metavar, **shared)
     else:
         number: Callable[[str], Any] = int if kind == "int" else float
         metavar = "N" if kind == "int" else "X"
+        words: dict[str, str | None] = {OFF: None} if optional.endswith("None") else {}
+        if "str" in optional:
+            words[AUTO] = AUTO
 
         def read(text: str) -> Any:
-            return None if optional and text == OFF else number(text)
+            return words[text] if text in words else number(text)
 
         read.__name__ = kind  # for "invalid int value"
-        group.add_argument(
-            flag, type=read, metavar=f"{metavar}|{OFF}" if optional else metavar, **shared
-        )
+        group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
 
 
 def _sizes(text: str) -> int | list[int]:

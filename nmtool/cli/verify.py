@@ -24,7 +24,12 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs.loading import NO_DATA, check_exists, load
 from nmtool.verbs.running import executable
-from nmtool.verbs.verifying import backends_to_run, verify
+from nmtool.verbs.verifying import (
+    backends_to_run,
+    is_recording,
+    needs_its_samples,
+    verify,
+)
 from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
@@ -58,8 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against",
         action="append",
-        choices=formats.that_can(formats.EXECUTES),
-        help="backend to compare, may be repeated; an export's own by default",
+        type=_backend_or_recording,
+        metavar="|".join([*formats.that_can(formats.EXECUTES), "FILE.npz"]),
+        help="backend to compare, may be repeated; an export's own by default. FILE.npz: spikes "
+        "that another framework recorded (docs/recording.md), with which floats are compared, too",
     )
     parser.add_argument(
         "--artefact",
@@ -103,6 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
         own = executable(arguments.artefact)
+    if arguments.data in (None, NO_DATA) and any(
+        is_recording(one) for one in arguments.against or ()
+    ):
+        raise needs_its_samples("name DATA")
     if arguments.data and arguments.data != NO_DATA:
         found = _on_data(arguments, own)
     elif own is None and arguments.against:
@@ -118,22 +129,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    backends = backends_to_run(arguments.against or (), own)
+    recordings = [one for one in arguments.against or () if is_recording(one)]
+    asked = [one for one in arguments.against or () if one not in recordings]
+    backends = backends_to_run(asked, own) if asked or not recordings else []
     names = [backend.name for backend in backends]
-    _check_model(arguments, names)
+    _check_model(arguments, [*names, *recordings])
     for backend in backends:
         backend.package.require()
     network = load(arguments.network)
     split = arguments.split or "test"
     dataset = chosen_data(arguments, split, [arguments.network])
     events = read_split(dataset, split, arguments.samples)
-    runs_itself = own is not None and names == [own.name]
+    runs_itself = bool(recordings and not names) or (own is not None and names == [own.name])
     if not (runs_itself and isinstance(network, Network) and not quantise_options(arguments)):
         network = integers(arguments, network, dataset if "train" in dataset.splits else None)
     return verify(
         network,
         events,
-        against=names,
+        against=[*names, *recordings],
         artefact=arguments.artefact or (arguments.network if own and own.name in names else None),
         trust=arguments.trust,
         deep=arguments.deep,
@@ -183,6 +196,18 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
         options=_options(arguments),
         progress=progress,
     )
+
+
+def _backend_or_recording(text: str) -> str:
+    """The name of a backend or the path of a recording, for `type=`."""
+    from nmtool.exporters import formats
+
+    known = formats.that_can(formats.EXECUTES)
+    if text not in known and not is_recording(text):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no backend and no recording: use one of {', '.join(known)}, or FILE.npz"
+        )
+    return text
 
 
 def _means_data(name: str) -> UsageError:

@@ -10,6 +10,8 @@ from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.description import describe
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit, check_same_classes
+from nmtool.data.held_out import HoldOut
+from nmtool.data.incoming import read_incoming
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "SPLITS",
     "Binned",
     "Dataset",
+    "HoldOut",
     "Layout",
     "SpikeEvents",
     "bin_events",
@@ -26,6 +29,7 @@ __all__ = [
     "describe",
     "load_dataset",
     "load_split",
+    "read_incoming",
     "read_layout",
     "read_shd",
     "split_files",

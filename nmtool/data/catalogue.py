@@ -16,10 +16,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.data import shd, tonic_sets
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
+from nmtool.data.held_out import Amount, HoldOut
+from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import UsageError, suggestion
 
@@ -44,7 +49,7 @@ def is_name(word: str) -> bool:
 def load_dataset(
     name_or_path: str | Path,
     *,
-    validation: int | None = None,
+    validation: HoldOut | Amount | None = None,
     data_dir: str | Path | None = None,
     n_units: int | None = None,
 ) -> Dataset:
@@ -52,8 +57,8 @@ def load_dataset(
 
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
-        validation: number of training samples, the last ones, that validate where the data set
-            has no validation split of its own.
+        validation: training samples that validate where the data set has no validation split of
+            its own: a share like 0.2, a number, `last N` for the last ones, or a `HoldOut`.
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.
 
@@ -63,10 +68,11 @@ def load_dataset(
         MissingError: the library behind `tonic:NAME` is not installed.
     """
     name = str(name_or_path)
+    peek: Callable[[str], NDArray[np.integer] | None] | None = None
     if isinstance(name_or_path, Path) and is_name(name):
         name = f"./{name}"  # which means the folder wherever it is read as a word
     if isinstance(name_or_path, Path) or not is_name(name):
-        splits, load = _in_folder(name, n_units)
+        splits, load, peek = _in_folder(name, n_units)
     elif n_units is not None:
         raise UsageError(
             f"the number of units of '{name}' is known and cannot be chosen",
@@ -80,7 +86,9 @@ def load_dataset(
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder)
-    return Dataset(name, splits, load, tail=validation, in_memory=False)
+        peek = _unknown
+    hold_out = None if validation is None else HoldOut.of(validation)
+    return Dataset(name, splits, load, hold_out=hold_out, in_memory=False, peek=peek)
 
 
 def same_data(one: str, other: str) -> bool:
@@ -104,14 +112,20 @@ def load_split(
 
 def _in_folder(
     name: str, n_units: int | None
-) -> tuple[tuple[str, ...], Callable[[str], SpikeEvents]]:
-    """The splits of a folder in SHD layout, and what loads them."""
+) -> tuple[
+    tuple[str, ...],
+    Callable[[str], SpikeEvents],
+    Callable[[str], NDArray[np.integer] | None],
+]:
+    """The splits of a folder in SHD layout, what loads them, and what reads their labels."""
     folder = Path(name)
     if folder.is_file():
         raise UsageError(
             f"'{name}' is a file, not a folder",
             code="folder-is-file",
-            fix=f"name its folder: {folder.parent}",
+            fix=f"name its folder: {folder.parent}"
+            if folder.suffix in HDF5_SUFFIXES
+            else f"make a data set of it: nmtool data {name} -o FOLDER",
         )
     if not folder.is_dir():
         fix = suggestion(name, (*NAMES, f"{_TONIC}NAME"), also=" or a folder")
@@ -129,4 +143,8 @@ def _in_folder(
             )
         return shd.read_shd(files[split], layout)
 
-    return tuple(files), load
+    return tuple(files), load, lambda split: shd.read_labels(files[split])
+
+
+def _unknown(split: str) -> None:
+    """The labels of a split that may have to be downloaded."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
-from nmtool.errors import DataError, UsageError, suggestion
+from nmtool.data.held_out import Amount, HoldOut
+from nmtool.errors import DataError, UsageError, check_type, suggestion
 from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
-
-VALIDATION_SAMPLES = 300
-"""Training samples, the last ones, that validate where nothing else is said."""
 
 
 class Dataset(Tabular):
@@ -40,10 +42,11 @@ class Dataset(Tabular):
         splits: Sequence[str],
         load: Callable[[str], SpikeEvents],
         *,
-        tail: int | None = None,
+        hold_out: HoldOut | None = None,
         in_memory: bool = True,
+        peek: Callable[[str], NDArray[np.integer] | None] | None = None,
     ) -> None:
-        if tail is not None and "validation" in splits:
+        if hold_out is not None and "validation" in splits:
             raise UsageError(
                 f"'{name}' has a validation split of its own",
                 code="validation-exists",
@@ -53,7 +56,77 @@ class Dataset(Tabular):
         self.in_memory = in_memory
         self._loadable = tuple(splits)
         self._load = load
-        self._tail = tail
+        self._hold_out = hold_out
+        self._peek = peek
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        train: SpikeEvents,
+        validation: SpikeEvents | None = None,
+        test: SpikeEvents | None = None,
+        name: str = "samples",
+    ) -> Dataset:
+        """A data set of samples in memory.
+
+        >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
+        >>> Dataset.of(train=two, test=two)
+        <Dataset 'samples': train, test>
+
+        Raises:
+            DataError: the splits differ in units or classes.
+        """
+        given = {"train": train, "validation": validation, "test": test}
+        splits = {split: events for split, events in given.items() if events is not None}
+        for split, events in splits.items():
+            check_type(events, SpikeEvents, f"samples of {split}", "make SpikeEvents of them")
+            if (events.n_units, events.class_names) != (train.n_units, train.class_names):
+                raise DataError(
+                    f"the {split} split differs from the training split in units or classes",
+                    code="events-differ",
+                    fix="give n_units and class_names where you make each of them",
+                    why=f"{events.n_units} units and {len(events.class_names)} classes are not "
+                    f"{train.n_units} and {len(train.class_names)}, or their names differ",
+                )
+        return cls(name, tuple(splits), splits.__getitem__)
+
+    @classmethod
+    def from_torch(
+        cls,
+        *,
+        train: Any,
+        validation: Any = None,
+        test: Any = None,
+        name: str = "samples",
+        **how: Any,
+    ) -> Dataset:
+        """A data set of torch data sets or loaders, tonic's and snnTorch's among them.
+
+        >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
+        >>> Dataset.from_torch(train=pairs, test=pairs[:1], dt_ms=2.0)
+        <Dataset 'samples': train, test>
+
+        Args:
+            train, validation, test: each gives (sample, label), or batches of them.
+            name: what it is called in messages and manifests.
+            how: as of `SpikeEvents.from_torch`: `dt_ms`, `class_names` and so on.
+
+        Raises:
+            DataError: the samples are no spikes, their targets no classes, or splits differ.
+            UsageError: one is no data set.
+        """
+        given = {"train": train, "validation": validation, "test": test}
+        splits = {
+            split: SpikeEvents.from_torch(source, **how)
+            for split, source in given.items()
+            if source is not None
+        }
+        names = max((one.class_names for one in splits.values()), key=len)
+        for split, one in splits.items():
+            if one.class_names == names[: len(one.class_names)]:  # classes known by numbers
+                splits[split] = replace(one, class_names=names)
+        return cls.of(name=name, **splits)
 
     def __repr__(self) -> str:
         return f"<Dataset '{self.name}': {', '.join(self.splits)}>"
@@ -66,52 +139,67 @@ class Dataset(Tabular):
         """By split, what `nmtool.data.describe` says of it; reads them all."""
         return {split: describe(self.split(split)) for split in self.splits}
 
-    def with_validation(self, n: int) -> Dataset:
-        """Add a validation split: the data's own, else the last n training samples.
+    def with_validation(self, hold_out: HoldOut | Amount) -> Dataset:
+        """Add a validation split: the data's own, else training samples that are held out.
 
         Args:
-            n: number of samples; 0 leaves the data as they are.
+            hold_out: which ones, as a rule, or as an amount: a share, a number or `last N`.
 
         Raises:
-            UsageError: that would leave no sample to train on.
+            UsageError: they cannot be divided so.
         """
-        if "validation" in self.splits or not n:
+        if "validation" in self.splits:
             return self
-        if self.train.n_samples <= n:
-            raise UsageError(
-                f"the last {n} training samples are to validate, but '{self.name}' has "
-                f"{self.train.n_samples}",
-                code="validation-range",
-                fix="take fewer, --validation N, or none: --validation 0",
-            )
-        return Dataset(self.name, self.splits, self.split, tail=n, in_memory=self.in_memory)
+        rule = HoldOut.of(hold_out)
+        if not self._chosen(rule, self.train).any():
+            return self
+        return Dataset(
+            self.name,
+            self.splits,
+            self.split,
+            hold_out=rule,
+            in_memory=self.in_memory,
+            peek=self.labels,
+        )
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits there are."""
-        extra = () if self._tail is None else ("validation",)
+        extra = () if self._hold_out is None else ("validation",)
         return tuple(split for split in SPLITS if split in self._loadable + extra)
 
     @property
-    def tail(self) -> int:
-        """Number of training samples, the last ones, that were taken for validation."""
-        return self._tail or 0
+    def hold_out(self) -> HoldOut | None:
+        """The rule by which training samples were taken for validation; None where none were."""
+        return self._hold_out
+
+    def labels(self, split: str) -> NDArray[np.integer] | None:
+        """[samples] int64 of a split; None where they could not be had without a download.
+
+        Raises:
+            DataError: the split is missing or damaged.
+        """
+        if split not in self.splits:
+            return None
+        if split in self.__dict__ or self._peek is None or (self._hold_out and split != "test"):
+            return self.split(split).label
+        return self._peek(split)
 
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of all training samples, those that validate too, in hexadecimal."""
-        return (self.train if self._tail is None else self._read("train")).content_hash
+        return (self.train if self._hold_out is None else self._read("train")).content_hash
 
     @cached_property
     def train(self) -> SpikeEvents:
         """Training samples, without those taken for validation."""
-        return self._read("train") if self._tail is None else self._head_and_tail[0]
+        return self._read("train") if self._hold_out is None else self._divided[0]
 
     @cached_property
     def validation(self) -> SpikeEvents | None:
         """Validation samples; None where there are none."""
-        if self._tail is not None:
-            return self._head_and_tail[1]
+        if self._hold_out is not None:
+            return self._divided[1]
         return self._read("validation") if "validation" in self.splits else None
 
     @cached_property
@@ -135,7 +223,7 @@ class Dataset(Tabular):
             raise UsageError(
                 f"'{self.name}' has no validation split",
                 code="validation-missing",
-                fix="make one of the last N training samples: --validation N",
+                fix="make one of training samples: --validation SHARE or --validation N",
             )
         return found
 
@@ -156,8 +244,19 @@ class Dataset(Tabular):
         return events
 
     @cached_property
-    def _head_and_tail(self) -> tuple[SpikeEvents, SpikeEvents]:
-        return self._read("train").split_tail(self.tail)
+    def _divided(self) -> tuple[SpikeEvents, SpikeEvents]:
+        events = self._read("train")
+        assert self._hold_out is not None
+        held = self._chosen(self._hold_out, events)
+        if self._hold_out.is_last:
+            return events.split_tail(int(held.sum()))
+        return events[~held], events[held]
+
+    def _chosen(self, rule: HoldOut, events: SpikeEvents) -> NDArray[np.bool_]:
+        try:
+            return rule.choose(events)
+        except UsageError as error:
+            raise error.restated(f"'{self.name}': {error.what}", UsageError) from error
 
     def _read(self, split: str) -> SpikeEvents:
         if split not in self._loadable:

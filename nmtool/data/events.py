@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import NAMES, WHOLE, check_fields
@@ -28,6 +29,8 @@ class SpikeEvents(Tabular):
         label: [samples] int64, index into class_names.
         n_units: number of channels, silent ones included.
         class_names: one per class.
+        groups: by name, [samples] int64: what samples have in common beside their class, such as
+            the speaker. `HoldOut` keeps groups together.
 
     Raises:
         DataError: names the first sample (and event) that is wrong; both count from 0.
@@ -39,6 +42,7 @@ class SpikeEvents(Tabular):
     label: NDArray[np.integer]
     n_units: int
     class_names: Sequence[str]
+    groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES)
@@ -73,6 +77,7 @@ class SpikeEvents(Tabular):
         dtypes: dict[str, DTypeLike] = {"offset": np.int64, "label": np.int64, "unit": np.int32}
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
+        self._check_groups()
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -120,6 +125,18 @@ class SpikeEvents(Tabular):
                 fix="correct the events, or the number of units (in a file: attribute n_units)",
             )
 
+    def _check_groups(self) -> None:
+        groups = {}
+        for name, values in self.groups.items():
+            group = groups[str(name)] = _vector(values, "iu", f"the group {name}")
+            if group.size != self.n_samples:
+                raise DataError(
+                    f"{self.n_samples} samples have {group.size} entries of the group {name}",
+                    code="groups-count",
+                    fix="give one number per sample",
+                )
+        self._set("groups", {name: group.astype(np.int64) for name, group in groups.items()})
+
     def _check_times(self) -> None:
         time = self.time_ms
         finite = np.isfinite(time)
@@ -165,9 +182,13 @@ class SpikeEvents(Tabular):
     def __len__(self) -> int:
         return self.n_samples
 
-    def __getitem__(self, samples: int | slice) -> SpikeEvents:
-        """Some samples, e.g. `events[:50]`, or one, `events[3]`."""
+    def __getitem__(self, samples: int | slice | Sequence[int] | NDArray) -> SpikeEvents:
+        """Some samples, e.g. `events[:50]` or `events[events.label == 2]`, or one, `events[3]`."""
         return self.take(np.atleast_1d(np.arange(self.n_samples)[samples]))
+
+    def __iter__(self) -> Iterator[SpikeEvents]:
+        """Every sample for itself."""
+        return (self[sample] for sample in range(self.n_samples))
 
     def batches(self, at_once: int) -> Iterator[SpikeEvents]:
         """All samples in batches of `at_once`; a single empty batch where there are none."""
@@ -217,6 +238,7 @@ class SpikeEvents(Tabular):
             unit=np.concatenate([self.unit[:0], *(self.unit[r] for r in ranges)]),
             offset=np.concatenate(([0], np.cumsum(stops - starts))),
             label=self.label[samples],
+            groups={name: group[samples] for name, group in self.groups.items()},
         )
 
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
@@ -244,11 +266,145 @@ class SpikeEvents(Tabular):
             unit=self.unit[events],
             offset=offset - offset[0],
             label=self.label[start:stop],
+            groups={name: group[start:stop] for name, group in self.groups.items()},
         )
 
     @classmethod
+    def from_lists(
+        cls,
+        times_ms: Sequence[ArrayLike],
+        units: Sequence[ArrayLike],
+        labels: ArrayLike,
+        *,
+        n_units: int | None = None,
+        class_names: Sequence[str] | None = None,
+        groups: Mapping[str, ArrayLike] | None = None,
+    ) -> SpikeEvents:
+        """From a list of times and a list of units per sample, in any order of time.
+
+        >>> SpikeEvents.from_lists([[3.0, 1.5], [], [0.2]], [[0, 4], [], [2]], ["no", "no", "yes"])
+        <SpikeEvents: 3 samples, 5 units, 2 classes, 3 events>
+
+        Args:
+            times_ms: [samples] lists of times in ms, from the start of the sample.
+            units: [samples] lists of channels, as long as those of the times.
+            labels: [samples] numbers from 0, or names.
+            n_units: number of channels; by default one more than the largest.
+            class_names: one per class; by default the names that occur, sorted, or numbers.
+            groups: by name, [samples] integers, e.g. the speaker.
+
+        Raises:
+            DataError: the lists contradict each other.
+        """
+        from nmtool.data.conversion import from_lists
+
+        return from_lists(
+            times_ms, units, labels, n_units=n_units, class_names=class_names, groups=groups
+        )
+
+    @classmethod
+    def from_dense(
+        cls,
+        dense: ArrayLike,
+        labels: ArrayLike,
+        *,
+        dt_ms: float = 1.0,
+        class_names: Sequence[str] | None = None,
+        groups: Mapping[str, ArrayLike] | None = None,
+    ) -> SpikeEvents:
+        """From an array or tensor [samples, steps, channels …]; whatever is not 0 is a spike.
+
+        >>> SpikeEvents.from_dense(np.eye(6).reshape(2, 3, 6), [0, 1], dt_ms=2.0).time_ms
+        array([0., 2., 4., 0., 2., 4.])
+
+        Args:
+            dense: spikes, or counts of them, of which a bin keeps one; axes behind the third are
+                channels, too, numbered in C order.
+            labels: [samples] numbers from 0, or names.
+            dt_ms: length of a step in ms.
+            class_names, groups: as of `from_lists`.
+
+        Raises:
+            DataError: the array has other dimensions, or holds no spikes.
+            NetworkError: the step is not positive.
+        """
+        from nmtool.data.conversion import from_dense
+
+        return from_dense(dense, labels, dt_ms=dt_ms, class_names=class_names, groups=groups)
+
+    @classmethod
+    def from_torch(
+        cls,
+        source: Any,
+        *,
+        dt_ms: float = 1.0,
+        n_units: int | None = None,
+        class_names: Sequence[str] | None = None,
+        sensor_size: Sequence[int] | None = None,
+        time_first: bool = False,
+    ) -> SpikeEvents:
+        """From a torch `Dataset` or `DataLoader`, with its transforms, of (sample, label).
+
+        >>> pairs = [(np.eye(3), 0), (np.eye(3), 1)]
+        >>> SpikeEvents.from_torch(pairs)
+        <SpikeEvents: 2 samples, 3 units, 2 classes, 6 events>
+
+        A sample is a dense array [steps, channels …] or tonic's structured events. A loader's
+        batch is [batch, steps, channels …] with [batch] labels. A loader that shuffles shuffles.
+
+        Args:
+            source: has a length and items, or can be iterated.
+            dt_ms: length of a dense step in ms.
+            n_units: number of channels, where events do not say it.
+            class_names: one per class; by default those of the data set, else numbers.
+            sensor_size: width, height and polarities behind structured events; by default those
+                of the data set.
+            time_first: batches are [steps, batch, channels …].
+
+        Raises:
+            DataError: the samples are no spikes, or their targets no classes.
+            UsageError: it is no data set.
+        """
+        from nmtool.data.conversion import from_pairs
+
+        return from_pairs(
+            source,
+            dt_ms=dt_ms,
+            n_units=n_units,
+            class_names=class_names,
+            sensor_size=sensor_size,
+            time_first=time_first,
+        )
+
+    @classmethod
+    def from_tonic(
+        cls,
+        dataset: Any,
+        *,
+        sensor_size: Sequence[int] | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> SpikeEvents:
+        """From a data set of tonic, or any list of (structured events, label).
+
+        >>> events = np.array([(1500, 3, 0), (2000, 1, 1)], [("t", int), ("x", int), ("p", int)])
+        >>> SpikeEvents.from_tonic([(events, 0)], sensor_size=(4, 1, 2)).unit
+        array([3, 5], dtype=int32)
+
+        A pixel and polarity is the unit x + W·(y + H·p). Times are µs.
+
+        Args:
+            dataset: whose items have the fields t, x and perhaps y and p.
+            sensor_size: width, height and polarities; by default those of the data set.
+            class_names: one per class; by default those of the data set, else numbers.
+
+        Raises:
+            DataError: the samples are no events, or their targets no classes.
+        """
+        return cls.from_torch(dataset, sensor_size=sensor_size, class_names=class_names)
+
+    @classmethod
     def concatenate(cls, parts: Sequence[SpikeEvents]) -> SpikeEvents:
-        """The samples of several parts, one after the other.
+        """The samples of several parts, one after the other, with the groups that all have.
 
         Raises:
             DataError: the parts differ in units or classes.
@@ -268,6 +424,11 @@ class SpikeEvents(Tabular):
             unit=np.concatenate([part.unit for part in parts]),
             offset=np.concatenate(([0], np.cumsum(counts))),
             label=np.concatenate([part.label for part in parts]),
+            groups={
+                name: np.concatenate([part.groups[name] for part in parts])
+                for name in first.groups
+                if all(name in part.groups for part in parts)
+            },
         )
 
 

@@ -9,7 +9,7 @@ Times are microseconds and are taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def flatten(dataset: Any, name: str) -> SpikeEvents:
             event lies outside the sensor.
     """
     with naming(name):
-        size, class_names = _sensor_size(dataset), _class_names(dataset)
+        size, class_names = sensor_size_of(dataset), _class_names(dataset)
         samples = [_sample(dataset, index, size) for index in range(len(dataset))]
         label = [_label(target, class_names, i) for i, (_, _, target) in enumerate(samples)]
         return SpikeEvents(
@@ -48,40 +48,85 @@ def flatten(dataset: Any, name: str) -> SpikeEvents:
         )
 
 
-def _sensor_size(dataset: Any) -> tuple[int, int, int]:
-    size = getattr(dataset, "sensor_size", None)
+def sensor_size_of(dataset: Any) -> tuple[int, int, int]:
+    """Width, height and polarities of the sensor behind a data set, or what it is a part of.
+
+    Raises:
+        DataError: it has no sensor of fixed size.
+    """
+    size = _attribute(dataset, "sensor_size")
     if size is None or len(size) != 3:
         raise DataError(
             "the data set has no sensor of fixed size",
             code="sensor-size-missing",
-            fix="choose a set of events from a sensor",
+            fix="choose a set of events from a sensor, or give sensor_size=(W, H, P)",
         )
-    return size
+    return tuple(size)
+
+
+def class_names_of(dataset: Any) -> tuple[str, ...] | None:
+    """The class names in the order of their numbers; None where the data set names none."""
+    names: Any = _attribute(dataset, "classes")
+    if names is None:
+        names = _attribute(dataset, "class_map")
+    if names is None:
+        return None
+    if isinstance(names, Mapping):
+        names = sorted(names, key=names.__getitem__)
+    return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
+
+
+def sensor_events(
+    events: NDArray, size: Sequence[int], index: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Times in ms and units of one sample, put in order of time.
+
+    Several of tonic's sets hold events that are not; with cameras, order means nothing more.
+
+    Args:
+        events: structured, with the fields t in µs, x and perhaps y and p.
+        size: width, height and polarities of the sensor.
+        index: of the sample, for messages.
+
+    Raises:
+        DataError: it is no list of events, or one lies outside the sensor.
+    """
+    fields = getattr(getattr(events, "dtype", None), "names", None) or ()
+    if not {"t", "x"} <= set(fields):
+        raise DataError(
+            f"sample {index} is not a list of events with a time t and a position x",
+            code="sample-not-events",
+            fix="choose a set of events",
+        )
+    order = np.argsort(events["t"], kind="stable")
+    return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order]
+
+
+def _attribute(dataset: Any, name: str) -> Any:
+    """An attribute of a data set, or of the one that it wraps, as a subset or a loader does."""
+    for _ in range(8):
+        found = getattr(dataset, name, None)
+        if found is not None or dataset is None:
+            return found
+        dataset = getattr(dataset, "dataset", None)
+    return None
 
 
 def _class_names(dataset: Any) -> tuple[str, ...]:
-    """In the order of the class numbers."""
-    names: Any = getattr(dataset, "classes", None)
-    if names is None:
-        names = getattr(dataset, "class_map", None)
+    names = class_names_of(dataset)
     if names is None:
         raise DataError(
             "the data set has no classes to tell apart",
             code="classes-missing",
             fix="choose a set whose samples have classes",
         )
-    if isinstance(names, Mapping):
-        names = sorted(names, key=names.__getitem__)
-    return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in names)
+    return names
 
 
 def _sample(
     dataset: Any, index: int, size: tuple[int, int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], Any]:
-    """Times in ms, units and target of one sample, put in order of time.
-
-    Several of tonic's sets hold events that are not; with cameras, order means nothing more.
-    """
+    """Times in ms, units and target of one sample."""
     try:
         events, target = dataset[index]
     except Exception as error:
@@ -92,18 +137,10 @@ def _sample(
             fix="fetch the data set again",
             why=reason,
         ) from error
-    fields = getattr(getattr(events, "dtype", None), "names", None) or ()
-    if not {"t", "x"} <= set(fields):
-        raise DataError(
-            f"sample {index} is not a list of events with a time t and a position x",
-            code="sample-not-events",
-            fix="choose a set of events",
-        )
-    order = np.argsort(events["t"], kind="stable")
-    return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order], target
+    return *sensor_events(events, size, index), target
 
 
-def _unit(events: NDArray, size: tuple[int, int, int], index: int) -> NDArray[np.int64]:
+def _unit(events: NDArray, size: Sequence[int], index: int) -> NDArray[np.int64]:
     unit = np.zeros(len(events), np.int64)
     for field, extent in zip("pyx", reversed(size), strict=True):
         unit = unit * extent + _position(events, field, extent, index)

@@ -1,11 +1,13 @@
 """The HDF5 layout of the Spiking Heidelberg Digits, the de-facto format of the field.
 
-A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid.h5`:
+A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid.h5`, or with
+`train.h5` and so on:
 
     spikes/times   [samples] of variable length, float16 (or wider): seconds, ascending
     spikes/units   [samples] of variable length, uint16 (or any integer)
-    labels         [samples] integers
+    labels         [samples] integers, or floats that are whole
     extra/keys     [classes] class names, bytes or text (optional)
+    extra/speaker  [samples] integers: groups, as is every such list in extra (optional)
     n_units        file attribute, number of channels (optional, not in the original files)
 
 What holds for all files of a data set (`Layout`) does not depend on what happens to be in one
@@ -35,9 +37,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
-from nmtool.arguments import EVENTS, PATH, checked
+from nmtool.arguments import EVENTS, PATH, SWITCH, checked
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.errors import DataError, FileFormatError, check_type
+from nmtool.errors import DataError, FileFormatError, UsageError, check_type
 from nmtool.graph import MAX_CHANNELS
 from nmtool.plain_filters import PLAIN_FILTERS
 
@@ -45,6 +47,20 @@ LAYOUT_UNITS = 700
 """Channels of the artificial cochlea behind SHD and SSC, which their files do not mention."""
 
 SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
+"""Endings of the files that are written; others are read, too."""
+
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+_SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("valid", "validation", "val"),
+    "test": ("test", "testing"),
+}
+
+_SPEAKER = "speaker"
+
+TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
+"""Milliseconds in a unit of time."""
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
 """Exceptions that h5py raises on files that are cut, damaged or foreign."""
@@ -78,17 +94,22 @@ class Layout:
     units_assumed: bool = False
 
 
-def split_files(folder: str | Path) -> dict[str, Path]:
+def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> dict[str, Path]:
     """The file of every split a folder holds, by the names `train`, `validation` and `test`.
+
+    Args:
+        folder: where they are.
+        suffixes: ends of their names.
 
     Raises:
         DataError: there is none, or there are files of several data sets.
     """
     folder = Path(folder)
     found = [
-        (path.name.removesuffix(suffix), split, path)
-        for split, suffix in SUFFIXES.items()
-        for path in sorted(folder.glob(f"*{suffix}"))
+        (path.name[: -len(ending) - len(path.suffix)].rstrip("_-"), split, path)
+        for path in sorted(folder.iterdir())
+        if path.suffix in suffixes
+        for split, ending in _split_of(path.stem)
     ]
     names = sorted({name for name, _, _ in found})
     if not names:
@@ -96,23 +117,36 @@ def split_files(folder: str | Path) -> dict[str, Path]:
             f"{folder} holds no data set in SHD layout",
             code="shd-missing",
             why="there is no file *_train.h5, *_valid.h5 or *_test.h5 in it",
-            fix="name another folder, or its files so",
+            fix="name another folder, or its files so; nmtool data IN -o FOLDER makes them of CSV "
+            "and npz files",
         )
-    if len(names) > 1:
+    if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
         raise DataError(
-            f"{folder} holds several data sets: {', '.join(names)}",
+            f"{folder} holds several data sets: {', '.join(path.name for _, _, path in found)}",
             code="shd-several",
             fix="give each its own folder",
         )
-    return {split: path for _, split, path in found}
+    order = list(SUFFIXES)
+    return {split: path for _, split, path in sorted(found, key=lambda one: order.index(one[1]))}
 
 
-def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
+def _split_of(stem: str) -> Iterator[tuple[str, str]]:
+    """The split that a name of a file ends with, and the word that says so."""
+    for split, words in _SPLIT_WORDS.items():
+        for word in words:
+            if stem == word or stem.endswith((f"_{word}", f"-{word}")):
+                yield split, word
+
+
+def read_layout(
+    paths: Iterable[Path], n_units: int | None = None, *, labels_from: int = 0
+) -> Layout:
     """Number of units and class names that hold for all the given files.
 
     Args:
         paths: the files of one data set.
         n_units: number of channels, instead of what the files say.
+        labels_from: number of the first class in the files.
 
     Raises:
         FileFormatError: a file is missing.
@@ -123,7 +157,7 @@ def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
     units = _agreed("n_units", paths, [header.n_units for header in headers])
     keys = _agreed("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
-        largest = max(header.largest_label for header in headers)
+        largest = max(0, *(header.largest_label - labels_from for header in headers))
         if largest >= MAX_CLASSES:
             raise DataError(
                 f"a label is {largest}, and no file names the classes",
@@ -139,46 +173,72 @@ def read_layout(paths: Iterable[Path], n_units: int | None = None) -> Layout:
     return Layout(n_units, keys)
 
 
-def read_shd(path: str | Path, layout: Layout | None = None) -> SpikeEvents:
+def read_shd(
+    path: str | Path,
+    layout: Layout | None = None,
+    *,
+    time_unit: str = "s",
+    labels_from: int = 0,
+    sort: bool = False,
+) -> SpikeEvents:
     """Read one file.
 
     Args:
         path: the file.
         layout: what `read_layout` found for the whole data set; by default, for this file.
+        time_unit: of the times in the file, `s`, `ms`, `us` or `ns`.
+        labels_from: number of the first class in the file.
+        sort: put the events of every sample in order of time.
 
     Raises:
         FileFormatError: the file is missing.
         DataError: it is damaged or not in SHD layout, or its events are wrong.
     """
     path = Path(path)
-    layout = layout or read_layout([path])
+    layout = layout or read_layout([path], labels_from=labels_from)
     with _opened(path) as file:
-        times = _lists(file, "spikes/times", "f")
+        times = _lists(file, "spikes/times", "f" if time_unit == "s" else "iuf")
         units = _lists(file, "spikes/units", "iu")
-        label = _labels(file)
+        label = _labels(file) - labels_from
         time_ms = _joined(times).astype(np.float64)
-        time_ms *= 1000.0
-        return SpikeEvents(
-            time_ms,
-            _joined(units),
-            np.concatenate(([0], np.cumsum(_common_lengths(times, units)))),
-            label,
-            layout.n_units,
-            layout.class_names,
-        )
+        time_ms *= TIME_UNITS_MS[time_unit]
+        offset = np.concatenate(([0], np.cumsum(_common_lengths(times, units))))
+        unit, groups = _joined(units), _groups(file, label.size)
+        if sort:
+            order = np.lexsort((time_ms, np.repeat(np.arange(offset.size - 1), np.diff(offset))))
+            time_ms, unit = time_ms[order], unit[order]
+        return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
 
 
-@checked(path=PATH, events=EVENTS)
-def write_shd(path: str | Path, events: SpikeEvents) -> None:
+def read_labels(path: str | Path) -> NDArray[np.integer]:
+    """[samples] int64 labels of a file, without its spikes; raises as `read_shd`."""
+    with _opened(Path(path)) as file:
+        return _labels(file)
+
+
+@checked(path=PATH, events=EVENTS, force=SWITCH)
+def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
     """Write one file of a data set, readable by tonic as well.
 
     Times are float16 where that loses nothing, as for everything read from SHD, else float64.
-    `extra/speaker`, which tonic expects, is 0 throughout.
+    Groups are lists in `extra`. `extra/speaker`, which tonic expects, is 0 where there is none.
+
+    Args:
+        path: the file, in a data set `NAME_train.h5`, `NAME_valid.h5` or `NAME_test.h5`.
+        events: the samples.
+        force: write over a file that is there.
 
     Raises:
+        UsageError: there is such a file.
         StorageError: the file could not be written; what stood there before is untouched.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
+    if not force and Path(path).exists():
+        raise UsageError(
+            f"{path} is there already",
+            code="path-taken",
+            fix="choose another name, or write over it: force=True",
+        )
     seconds = events.time_ms / 1000.0
     time_type = np.float16 if _fits_float16(events.time_ms) else np.float64
     with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:
@@ -187,7 +247,9 @@ def write_shd(path: str | Path, events: SpikeEvents) -> None:
         unit_type = _unsigned(events.n_units)
         _write_lists(file, "spikes/units", events.unit.astype(unit_type), events.offset)
         file["labels"] = events.label.astype(_unsigned(len(events.class_names)))
-        file["extra/speaker"] = np.zeros(events.n_samples, np.uint16)
+        for name, group in {_SPEAKER: np.zeros(events.n_samples, int), **events.groups}.items():
+            fits = not group.size or (group.min() >= 0 and group.max() < 1 << 16)
+            file[f"extra/{name}"] = group.astype(np.uint16 if fits else np.int64)
         file.create_dataset(
             "extra/keys", data=list(events.class_names), dtype=h5py.string_dtype("utf-8")
         )
@@ -238,14 +300,42 @@ def _texts(file: h5py.File, name: str) -> tuple[str, ...]:
 
 
 def _labels(file: h5py.File) -> NDArray[np.integer]:
+    """[samples] int64; floats that are whole are labels, too."""
     dataset = _dataset(file, "labels")
     if dataset.dtype.kind not in "biuf":
         raise DataError(
             "'labels' is not a list of integers",
             code="shd-array-type",
-            fix="write the file with nmtool.write_shd",
+            fix="number the classes from 0, and write their names to extra/keys",
         )
-    return np.asarray(dataset[()])
+    label = np.asarray(dataset[()])
+    if label.dtype.kind != "f":
+        return label.astype(np.int64) if label.dtype.kind == "b" else label
+    whole = np.isfinite(label) & (label == np.rint(label)) & (np.abs(label) < 1 << 53)
+    if not whole.all():
+        at = int(np.argmin(whole))
+        raise DataError(
+            f"sample {at}: the label {label.flat[at]} is no whole number",
+            code="labels-not-whole",
+            fix="number the classes from 0, one number per sample",
+        )
+    return label.astype(np.int64)
+
+
+def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
+    """Every list of an integer per sample in `extra`, but for one that only says 0."""
+    link = file.get("extra", getlink=True)
+    extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
+    found: dict[str, NDArray[np.integer]] = {}
+    if not isinstance(extra, h5py.Group):
+        return found
+    for name in extra:
+        one = extra.get(name) if isinstance(extra.get(name, getlink=True), h5py.HardLink) else None
+        if isinstance(one, h5py.Dataset) and one.dtype.kind in "iu" and one.shape == (n_samples,):
+            values = np.asarray(_dataset(file, f"extra/{name}")[()])
+            if values.any():
+                found[str(name)] = values
+    return found
 
 
 def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
@@ -326,7 +416,15 @@ def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
     dataset = _dataset(file, name)
     base = h5py.check_vlen_dtype(dataset.dtype)
     if base is None or base.kind not in kinds or dataset.ndim != 1:
-        numbers = "floating-point numbers" if kinds == "f" else "integers"
+        numbers = "floating-point numbers" if "f" in kinds else "integers"
+        if kinds == "f" and dataset.ndim == 1 and base is not None and base.kind in "iu":
+            raise DataError(
+                f"'{name}' holds integers, not seconds",
+                code="times-integer",
+                fix="say what they count, and seconds are written: nmtool data FOLDER -o NEW "
+                "--time-unit ms (or us, ns)",
+                why="the SHD layout has seconds as floating-point numbers",
+            )
         raise DataError(
             f"'{name}' is not a list of {numbers} of variable length per sample",
             code="shd-array-type",

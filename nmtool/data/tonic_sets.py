@@ -1,6 +1,6 @@
 """Data sets that tonic downloads: `shd`, `ssc` and, by their class names, the others.
 
-tonic is GPL-licensed and optional (`pip install 'nmtool[tonic]'`). It is imported only when a
+tonic is GPL-licensed and optional (the extra `tonic`). It is imported only when a
 data set has to be fetched or decoded by it: an SHD or SSC file that is already in the data
 folder is read as it is. (tonic itself would fetch it again unless the zip it came from lies
 beside it, and would fail offline.)

@@ -165,7 +165,7 @@ class Target:
         max_weight_exponent: a projection's summed weights are shifted left by at most so much.
         delay_bits: bits that a delay may have.
         max_delay: longest delay, in steps; 0 where there are none.
-        max_du, max_dv: decays of current and membrane, out of 4096.
+        max_du, max_dv: decays of current and membrane, out of 4096; u keeps nothing at 4095.
         max_threshold: before the shift by 6 bits.
         bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1.
         max_bias_exponent: mantissas are shifted left by at most so much.
@@ -188,7 +188,7 @@ class Target:
     max_weight_exponent: int = 7
     delay_bits: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     max_delay: int = 61
-    max_du: int = 4094
+    max_du: int = 4095
     max_dv: int = 4095
     max_threshold: int = 131071
     bias_limit: int = 1 << 12

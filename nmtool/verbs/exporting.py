@@ -120,6 +120,7 @@ def export(
     to: str | None = None,
     samples: Dataset | SpikeEvents | None = None,
     options: NirOptions | None = None,
+    prefix: str = "",
     force: bool = False,
 ) -> Path:
     """Write a network in another format, with known answers that its receiver can check.
@@ -134,6 +135,8 @@ def export(
         samples: the known answers are stretches of these, of the test split of a `Dataset`; by
             default inputs are made that let most populations spike.
         options: how NIR is written.
+        prefix: of a C file, that its names begin with: with one, a header is written beside it, and
+            several networks can be linked into one firmware.
         force: replace an earlier export.
 
     Returns:
@@ -148,7 +151,7 @@ def export(
     check_path(path, "the path of an export")
     chosen = format_to_write(to, path)
     check_free(path, force=force)
-    settings = writing_settings(chosen, options)
+    settings = writing_settings(chosen, path, options, prefix, force=force)
     network = as_network(network)
     if isinstance(network, Network) and not holds_real_numbers(chosen):
         raise UsageError(
@@ -178,6 +181,7 @@ def convert(
     data: Dataset | SpikeEvents | None = None,
     reading: ImportOptions | MlgennOptions | None = None,
     writing: NirOptions | None = None,
+    prefix: str = "",
     quantising: Mapping[str, Any] = MappingProxyType({}),
     calibrate: bool = True,
     check: bool = True,
@@ -200,6 +204,7 @@ def convert(
             the network is quantised.
         reading: how a NIR file or checkpoints of mlGeNN are to be understood.
         writing: how NIR is written.
+        prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
             without, float networks are quantised only where the format holds integers only.
         calibrate: without `data`, a run's own data calibrate where they are found.
@@ -218,7 +223,7 @@ def convert(
         check_replaceable(path, _OWN_KINDS, force=force)
     else:
         check_free(path, force=force)
-    settings = writing_settings(chosen, writing)
+    settings = writing_settings(chosen, path, writing, prefix, force=force)
     _check_quantising(quantising)
     found = load(source, reading)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
@@ -351,22 +356,52 @@ def check_network_name(path: str | Path) -> None:
         )
 
 
-def writing_settings(chosen: Format | None, options: NirOptions | None) -> dict[str, Any]:
-    """Arguments that only some formats' export takes; raises `UsageError` for the others."""
+def writing_settings(
+    chosen: Format | None,
+    path: str | Path,
+    options: NirOptions | None,
+    prefix: str = "",
+    *,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Arguments that only some formats' export takes; raises `UsageError` for the others.
+
+    Args:
+        chosen: the format, None for nmtool's own.
+        path: to be written; the place of a header beside it must be free, too.
+        options: how NIR is written.
+        prefix: of names in C, '' for a file without header.
+        force: replace an earlier header.
+    """
     from nmtool.exporters import formats
 
-    if options is None:
-        return {}
-    if chosen is None or formats.OPTIONS not in chosen.can:
-        usual = type(options)().as_json()
-        given = [name for name, value in options.as_json().items() if value != usual[name]]
-        raise UsageError(
-            f"the format {chosen.name if chosen else OWN} takes no options of NIR files",
-            code="nir-options-unused",
-            why=f"given are {', '.join(given)}" if given else "",
-            fix="leave them out",
-        )
-    return {"options": options}
+    can: Collection[str] = chosen.can if chosen else ()
+    name = chosen.name if chosen else OWN
+    settings: dict[str, Any] = {}
+    if options is not None:
+        if formats.OPTIONS not in can:
+            usual = type(options)().as_json()
+            given = [key for key, value in options.as_json().items() if value != usual[key]]
+            raise UsageError(
+                f"the format {name} takes no options of NIR files",
+                code="nir-options-unused",
+                why=f"given are {', '.join(given)}" if given else "",
+                fix="leave them out",
+            )
+        settings["options"] = options
+    if prefix:
+        from nmtool.exporters.c.prefix import EXTENSION, check_prefix
+
+        if formats.PREFIX not in can:
+            raise UsageError(
+                f"the format {name} has no names to put a prefix before",
+                code="prefix-unused",
+                fix="leave --prefix out, or write C: -o NAME.c",
+            )
+        check_prefix(prefix)
+        check_free(Path(path).with_suffix(EXTENSION), force=force)
+        settings["prefix"] = prefix
+    return settings
 
 
 def _check_quantising(given: Mapping[str, Any]) -> None:

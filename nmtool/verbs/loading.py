@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from nmtool import integer_network, network, storage, zoo
+from nmtool.data.held_out import HoldOut
 from nmtool.errors import FileFormatError, NmtoolError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -89,8 +90,8 @@ def as_network(source: Source) -> Network | IntegerNetwork:
     return network
 
 
-def validated_on(sources: Iterable[Source]) -> int | None:
-    """Number of training samples, the last ones, that validated the runs behind networks.
+def validated_on(sources: Iterable[Source]) -> HoldOut | None:
+    """The rule by which samples were held out of the runs behind networks.
 
     Args:
         sources: runs, or paths of what training wrote; others say nothing.
@@ -98,12 +99,12 @@ def validated_on(sources: Iterable[Source]) -> int | None:
     Returns:
         None where none says so, or they contradict each other.
     """
-    from nmtool.training.loop.run_folder import validation_size
+    from nmtool.training.loop.run_folder import validated_by
 
     paths = [one for one in sources if isinstance(one, str | Path)]
-    known = {validation_size([path]) for path in paths}
-    known |= {one.options.validation for one in sources if hasattr(one, "options")}
-    known -= {None, 0}
+    known = {validated_by([path]) for path in paths}
+    known |= {getattr(one, "hold_out", None) for one in sources}
+    known -= {None}
     return known.pop() if len(known) == 1 else None
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmtool.arguments import TARGET, WHOLE, WORD, checked, optional
 from nmtool.data.catalogue import load_dataset
-from nmtool.data.dataset import VALIDATION_SAMPLES, Dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
+from nmtool.data.held_out import HoldOut
 from nmtool.data.samples import bin_for
 from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 VALIDATION = "validation"
 
+COMPARED_SAMPLES = 300
+"""Training samples, the last ones, to compare on where nothing says which were held out."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +60,7 @@ def quantise(
     delay_bits: int = 6,
     ranges: str = ERROR,
     scale: str = STATIC,
-    held_out: int | None = None,
+    held_out: HoldOut | int | None = None,
     target: Target = LOIHI2,
     progress: Progress = silent,
 ) -> Quantisation:
@@ -69,7 +74,7 @@ def quantise(
         network: what training learnt, the run, or the path of either.
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
-            compared on its validation split; without one, on those last training samples that
+            compared on its validation split; without one, on those training samples that
             `held_out` names, else on the last 300 or half of them, none of which calibrates. A
             name is that of a data set. By default a run's own data, where they are found; "none"
             leaves them out. Without any, membranes of outputs get room for every possible input,
@@ -81,8 +86,8 @@ def quantise(
             errs least in the square, `search` changes answers on calibration data least.
         scale: `static` keeps currents in range for every possible input, `data` trusts the
             calibration samples.
-        held_out: number of training samples, the last ones, that the network did not learn from;
-            by default those that validated the run.
+        held_out: training samples that the network did not learn from, by a rule, or a number of
+            the last ones; by default those that validated the run.
         target: what its integers are for, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: is shown what is being done.
 
@@ -178,13 +183,13 @@ def cost_between(before: Evaluation, after: Evaluation, compared_on: str) -> Rou
     )
 
 
-def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
+def keep_apart(dataset: Dataset, held_out: HoldOut | int | None) -> tuple[Dataset, str]:
     """Choose the samples to compare on, which calibration never sees.
 
     Args:
         dataset: with training samples.
-        held_out: how many of them, the last ones, the network did not learn from, if that is
-            known.
+        held_out: those that the network did not learn from, if that is known: a rule, or a number
+            of the last ones. Where it does not fit these data, it is not known.
 
     Returns:
         The data with a validation split, and what to call that split.
@@ -192,11 +197,15 @@ def keep_apart(dataset: Dataset, held_out: int | None) -> tuple[Dataset, str]:
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
-    known = held_out is not None and 0 < held_out < events.n_samples
-    count = held_out if known else min(VALIDATION_SAMPLES, events.n_samples // 2)
-    name = "samples held out of training" if known else "training samples, the last ones"
-    kept = Dataset(dataset.name, ("train",), dataset.split, tail=count or None)
-    return kept, name
+    rule = HoldOut(f"last {held_out}") if isinstance(held_out, int) else held_out
+    rest = Dataset(dataset.name, ("train",), dataset.split)
+    if rule is not None:
+        with suppress(UsageError):  # other data than those it was made for
+            kept = rest.with_validation(rule)
+            if VALIDATION in kept.splits:
+                return kept, "samples held out of training"
+    last = HoldOut(f"last {min(COMPARED_SAMPLES, events.n_samples // 2)}")
+    return rest.with_validation(last), "training samples, the last ones"
 
 
 def quantised_already(source: object) -> UsageError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +20,7 @@ from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import ArtefactError, UsageError, check_type
+from nmtool.float_simulator import simulate_reals
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -25,13 +28,20 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verbs.explaining import Differing, explained
+from nmtool.verbs.explaining import Differing, explain, explained
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import executable, simulate
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
+from nmtool.verification.comparison import settled
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.exercised import Coverage, MutationScore
+from nmtool.verification.foreign import (
+    ForeignRecording,
+    compare_foreign,
+    foreign_recording,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -39,6 +49,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _OF_EVERY_CHECK = set(signature(Backend.check).parameters) | {"folder", "trust"}
+
+Against = str | Path | Recording
+"""The name of a backend; a recording, or the path of one."""
+
+RECORDING = "recording"
+"""The name of a recording in memory among the backends."""
 
 Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
@@ -57,7 +73,7 @@ def verify(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None = None,
     *,
-    against: Sequence[str] = (),
+    against: Against | Sequence[Against] = (),
     artefact: str | Path | None = None,
     deep: bool = False,
     trust: bool = False,
@@ -77,7 +93,8 @@ def verify(
         data: samples, binned or not; left out, an export is compared on the known answers that it
             carries, and integers on inputs made for them, in which single faults show.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
-            the export.
+            the export. Recordings, too, of somebody's own framework, in memory or as paths
+            (docs/recording.md): float networks are compared with the float simulator.
         artefact: run this export of the network in its own format, not one made for the
             purpose; by default the export that `network` names. It must hold the network, and
             what runs of it must be what nmtool writes for that.
@@ -97,6 +114,7 @@ def verify(
         ArtefactError: the artefact holds another network.
         FileFormatError: a file is missing or damaged, differs from what would be written, or
             carries no known answers, or those of another network.
+        DataError: a recording is not of this network on these samples; all of it is listed.
         DoesNotFitError: a format cannot hold the network.
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
@@ -105,10 +123,15 @@ def verify(
 
     if isinstance(network, str | Path):
         check_exists(network)
-    check_type(against, (str, Sequence), "the backends", "name them, e.g. against=['c', 'onnx']")
-    against = [against] if isinstance(against, str) else list(against)
-    own, artefact = _own_export(network, artefact, against)
-    made = data is None and own is None and bool(against)
+    kinds = (str, Path, Recording, Sequence)
+    check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
+    listed = [against] if isinstance(against, str | Path | Recording) else list(against)
+    recorded = _recorded(listed)
+    names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
+    own, artefact = _own_export(network, artefact, [*names, *recorded])
+    if recorded and (data is None or exercise):
+        raise needs_its_samples("leave out --exercise" if exercise else "name DATA")
+    made = data is None and own is None and bool(names)
     if data is None and exercise:
         raise UsageError(
             "generated samples are compared beside data",
@@ -117,9 +140,9 @@ def verify(
         )
     if data is None and not made:
         return _verify_answers(
-            network, own, artefact, against, deep, trust, coverage, options, progress
+            network, own, artefact, names, deep, trust, coverage, options, progress
         )
-    backends = backends_to_run(against, own)
+    backends = [] if recorded and not names else backends_to_run(names, own)
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
     _check_options(options, backends)
@@ -128,6 +151,10 @@ def verify(
     for backend in backends:
         backend.package.require()
     spikes, label = _input(found, _made_input(found, backends) if data is None else data)
+    foreign = {
+        name: foreign_recording(one, found, spikes.n_samples, spikes.n_steps)
+        for name, one in recorded.items()
+    }
     how = {one.name: {**trusting(one, trust), **options.get(one.name, {})} for one in backends}
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
@@ -139,9 +166,12 @@ def verify(
         }
         artefacts = {one.name: artefact_digest(path) for one, path in paths.items()}
         generated = _generated(found, spikes, deep, progress) if exercise else None
-        simulated = _simulated(found, spikes, deep, progress)
+        deep_too = deep or any(one.is_deep for one in foreign.values())
+        simulated = _simulated(found, spikes, deep_too, progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
+        whole = {p.name for p in found.populations}
         wanted = coverage and not all(REAL in one.can for one in backends)
+        wanted |= coverage and any(whole == {*one.populations} for one in foreign.values())
         with ThreadPoolExecutor(1) as beside:
             # What the comparison says is found out while backends run, most of them elsewhere.
             extent = beside.submit(
@@ -160,6 +190,9 @@ def verify(
             for one, path in paths.items():
                 case = Differing(one, path, found, spikes, simulated, how[one.name])
                 checks[one.name] = explained(case, checks[one.name], progress)
+            for name, one_of_others in foreign.items():
+                with progress(name):
+                    checks[name] = _check_foreign(found, spikes, simulated, one_of_others, name)
             if generated is not None:
                 for one, path in paths.items():
                     more[one.name] = one.package.check(
@@ -170,12 +203,18 @@ def verify(
                         progress=progress,
                         **how[one.name],
                     )
-    recordings = {name: check.recording for name, check in checks.items()}
+    for name, source in recorded.items():
+        if not isinstance(source, Recording):
+            artefacts[name] = artefact_digest(source)
+    recordings = {n: check.recording for n, check in checks.items() if n not in foreign}
     if simulated is not None:
         recordings = {SIMULATOR: simulated, **recordings}
     accuracy = {}
     if label is not None:
         accuracy = {name: recording.accuracy(label) for name, recording in recordings.items()}
+        for name, one_of_others in foreign.items():
+            if (predicted := one_of_others.answers) is not None:
+                accuracy[name] = float((predicted == label).mean())
     return Certificate(
         spikes.n_samples,
         found.content_hash,
@@ -188,6 +227,77 @@ def verify(
         artefacts=artefacts,
         **extent.result(),
     )
+
+
+def needs_its_samples(fix: str) -> UsageError:
+    """The error of a recording that is compared without data, or on samples made for it."""
+    return UsageError(
+        "a recording is compared on the samples that were recorded", code="recording-data", fix=fix
+    )
+
+
+def is_recording(against: str | Path | Recording) -> bool:
+    """True where this is a recording to compare with, or the path of one, and no backend."""
+    from nmtool.exporters import formats
+
+    if not isinstance(against, str):
+        return True
+    if against in formats.that_can(formats.EXECUTES):
+        return False
+    return Path(against).suffix == ".npz" or Path(against).is_file()
+
+
+def _recorded(against: Sequence[Against]) -> dict[str, str | Path | Recording]:
+    """The recordings among what is compared, by the names they have in a certificate."""
+    found: dict[str, str | Path | Recording] = {}
+    for one in against:
+        if is_recording(one):
+            name = first = RECORDING if isinstance(one, Recording) else Path(one).name
+            while name in found:
+                name = f"{first} ({len(found) + 1})"
+            found[name] = one
+    return found
+
+
+def _check_foreign(
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    simulated: Recording | None,
+    foreign: ForeignRecording,
+    name: str,
+) -> Check:
+    """Compare a recording of others with the network's own run in its own arithmetic."""
+
+    def run(n_steps: int) -> Recording:
+        stretched = spikes.first_steps(n_steps)
+        if isinstance(network, Network):
+            return simulate_reals(network, stretched, deep=foreign.is_deep)
+        if simulated is not None and n_steps == spikes.n_steps:
+            return simulated
+        return simulate(network, stretched, deep=foreign.is_deep)
+
+    silent_about = [p.name for p in network.populations if p.name not in foreign.populations]
+    if silent_about:
+        _log.warning(f"{name} does not hold {', '.join(silent_about)}: only others are compared")
+    began = time.perf_counter()
+    found = compare_foreign(network, foreign, run)
+    check = Check(
+        found.comparison,
+        foreign.held,
+        time.perf_counter() - began,
+        steps_later=found.later,
+        shift_explains=found.explains,
+    )
+    if check.identical or found.explains or foreign.free or silent_about:
+        return check
+    held = foreign.held
+    expected = run(foreign.n_steps)
+    if isinstance(network, Network):
+        held = settled(expected, held, foreign.tolerance)
+    if not ({*expected.spikes} <= {*held.spikes} and {*expected.membrane} <= {*held.membrane}):
+        return check
+    explanation = explain(network, spikes, expected, whole_numbers(held), backend=name)
+    return replace(check, explanation=explanation)
 
 
 def check_answers(

@@ -422,7 +422,7 @@ def _decays(case: Case) -> Iterator[Cause]:
         return
     population, constants = case.network.population(name), case.neurons[name]
     for kind, key, expected, values, one in (
-        ("decay-u", "keep_u", population.du, np.arange(-1, LOIHI2.max_du + 2), 1),
+        ("decay-u", "keep_u", population.du, np.arange(-1, LOIHI2.max_du + 1), 1),
         ("decay-v", "keep_v", population.dv, np.arange(LOIHI2.max_dv + 2), 0),
     ):
         values = values[values != expected]

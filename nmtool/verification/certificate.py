@@ -79,6 +79,9 @@ class Check(Tabular):
         stock: the check of the model itself, where one was made.
         agreement: for real numbers, how far they follow the integers; no reason to fail.
         explanation: of the first sample that differs.
+        steps_later: of recordings of others, by population the steps by which they lie later than
+            the network runs; negative ones are earlier.
+        shift_explains: True where these steps alone are what differs.
     """
 
     comparison: Comparison
@@ -88,6 +91,8 @@ class Check(Tabular):
     stock: StockCheck | None = None
     agreement: Agreement | None = None
     explanation: Explanation | None = field(default=None, repr=False)
+    steps_later: Mapping[str, int] = field(default_factory=dict)
+    shift_explains: bool = False
 
     @property
     def identical(self) -> bool:
@@ -119,6 +124,8 @@ class Check(Tabular):
             entry["integer"] = asdict(self.agreement)
         if self.explanation is not None:
             entry["explanation"] = self.explanation.as_json()
+        if self.steps_later:
+            entry |= {"steps_later": dict(self.steps_later), "shift_explains": self.shift_explains}
         return entry
 
     def tables(self) -> list[Table]:
@@ -294,6 +301,8 @@ def _counts(comparison: Comparison) -> tuple[str, str, str, str]:
 def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
     """`spikes compared N, different 0`, how many there are, and where a divergence begins."""
     yield from _compared(name, check.comparison, check.comparison.first_divergence)
+    if check.steps_later:
+        yield from _shifted(name, check)
     if check.explanation is not None:
         said = f"first difference: {check.comparison.first_divergence}"
         yield from ((f"  {one}", "") for one in check.explanation.sentences() if one != said)
@@ -323,6 +332,31 @@ def _sentences(name: str, check: Check) -> Iterator[tuple[str, str]]:
             "export is not what it is compared with",
             "",
         )
+
+
+def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
+    """Tell by how many steps a recording of others lies beside the network's run."""
+    texts = {}
+    for population, steps in check.steps_later.items():
+        count = f"{abs(steps)} step{'s' if abs(steps) > 1 else ''}"
+        texts[population] = f"{count} {'later' if steps > 0 else 'earlier'}"
+    groups = ("spikes", "membrane", "current", "potential")
+    recorded = {n for group in groups for n in getattr(check.recording, group)}
+    if len({*texts.values()}) == 1 and len(texts) == len(recorded):
+        words = next(iter(texts.values()))
+    else:
+        words = ", ".join(f"{population} {text}" for population, text in texts.items())
+    if not check.shift_explains:
+        yield f"{name}: hops are free there; compared as recorded, {words} than it runs here", ""
+        return
+    yield (
+        f"  [recording-shifted] it is the network's own run, {words}: nothing else differs",
+        "warning",
+    )
+    if max(check.steps_later.values()) < 0:
+        yield "  hops cost a step here; where they cost none, write hops='free' into the file", ""
+    else:
+        yield "  record every step, the first one too, and from a fresh state", ""
 
 
 def _compared(

@@ -147,6 +147,19 @@ def compare_recordings(
     check_comparable(expected, actual)
     if tolerance:
         actual = settled(expected, actual, tolerance)
+    different = int((expected.predictions != actual.predictions).sum())
+    return count_differences(expected, actual, different)
+
+
+def count_differences(
+    expected: Recording, actual: Recording, predictions_different: int
+) -> Comparison:
+    """Counts of the differences between recordings of the same shapes.
+
+    Args:
+        expected, actual: what to compare; what `expected` holds is in `actual`.
+        predictions_different: samples, as the caller counted them.
+    """
     spikes = {
         name: _difference(expected.spikes[name], actual.spikes[name]) for name in expected.spikes
     }
@@ -157,7 +170,7 @@ def compare_recordings(
         spikes_emitted=sum(raster.n_spikes for raster in expected.spikes.values()),
         membrane_compared=sum(a.size for *_, a, _ in dense),
         membrane_different=sum(int((a != b).sum()) for *_, a, b in dense),
-        predictions_different=int((expected.predictions != actual.predictions).sum()),
+        predictions_different=predictions_different,
         first_divergence=_first(spikes, dense, expected.spikes),
     )
 

@@ -294,6 +294,7 @@ def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
     ("right", "fault"),
     [
         ({"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
+        ({"du": 4095, "dv": 0}, {"du": 4094}),
         ({"du": 1200, "dv": 800}, {"du": 1201}),
         ({"du": 1200, "dv": 800}, {"dv": 801}),
     ],

@@ -225,6 +225,23 @@ def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
     assert sum(finished) == spikes.n_samples
 
 
+@that_can(EXECUTES, runs=True)
+def test_currents_without_memory(one: Format, tmp_path: Path) -> None:
+    """du = 4095, which Lava and lava-dl (`iDecay` 4096) hold: a step keeps nothing of u."""
+    try:
+        one.package.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    forgetful = [replace(p, du=4095, dv=0) for p in NETWORK.populations]
+    network = replace(NETWORK, populations=forgetful)
+    spikes = random_raster(3, 3, 30, N_CHANNELS)
+    simulated = simulate(network, spikes, deep=DEEP in one.can)
+    assert any(raster.n_spikes for raster in simulated.spikes.values())
+    path = one.package.export(network, tmp_path / f"network{next(iter(one.extensions), '')}")
+    check = one.package.check(path, spikes, simulated=simulated, deep=DEEP in one.can)
+    assert check.comparison.identical
+
+
 @that_can(EXECUTES)
 def test_its_input_is_checked_first(one: Format, tmp_path: Path) -> None:
     """Before a runtime is asked for."""

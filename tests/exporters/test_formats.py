@@ -15,6 +15,7 @@ from nmtool.exporters.formats import (
     EXECUTES,
     FORMATS,
     OPTIONS,
+    PREFIX,
     READS,
     REAL,
     WRITES,
@@ -30,6 +31,7 @@ FUNCTIONS = {
     REAL: ["reference"],
     DEEP: ["run"],
     OPTIONS: ["export"],
+    PREFIX: ["export"],
     CODE: ["run", "check", "check_written"],
 }
 

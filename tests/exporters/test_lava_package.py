@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,12 +21,15 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.readout import Readout
+from nmtool.readout import FIRST_SPIKE, RULES, WINDOW, Readout, membrane_scores, spike_scores
 from tests.networks.integers import random_network, random_raster
 from tests.networks.lasting import self_sustained_network
 from tests.refusals import refused
 
 FOREIGN = {"nmtool", "hardware_sim", "training", "exporters", "torch", "numba", "h5py"}
+
+READOUTS = [Readout("out", rule) for rule in RULES if rule != WINDOW]
+READOUTS += [Readout("out", WINDOW, window) for window in (1, 7, 99)]
 
 
 @pytest.fixture
@@ -92,6 +95,54 @@ def test_the_package_needs_nothing_of_nmtool() -> None:
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             assert not FOREIGN & {name.split(".")[0] for name in names}, path
+
+
+@pytest.mark.parametrize("readout", READOUTS, ids=lambda readout: readout.words)
+def test_classes_are_those_of_the_read_out(readout: Readout) -> None:
+    random = np.random.default_rng(5)
+    v = random.integers(-5000, 5000, (3, 40, 4)).astype(np.int32)
+    spikes = random.random((3, 40, 4)) < 0.03
+    spikes[0, :, 2] = False
+    if readout.rule == FIRST_SPIKE:
+        scores = spike_scores(Raster.from_dense(spikes))
+    else:
+        scores = membrane_scores(v, readout)
+    answer = module_of(PACKAGE / "lava_network/readout.py").answer
+    arrays = SimpleNamespace(readout=readout.as_json(), class_names=["a", "b", "2", "d"])
+    for sample in range(3):
+        trace = SimpleNamespace(spikes=spikes[sample], v=v[sample])
+        found = answer(arrays, {"out": trace})
+        assert found.scores == pytest.approx(scores[sample])
+        assert found.order[0] == scores[sample].argmax()
+        assert str(found).startswith(f"class {found.order[0]}")
+
+
+def test_of_equal_classes_the_lowest_answers() -> None:
+    answer = module_of(PACKAGE / "lava_network/readout.py").answer
+    arrays = SimpleNamespace(
+        readout={"population": "out", "rule": FIRST_SPIKE}, class_names=["left", "right"]
+    )
+    found = answer(arrays, {"out": SimpleNamespace(spikes=np.zeros((9, 2), bool), v=None)})
+    assert (found.order, str(found)) == (
+        [0, 1],
+        "class 0 'left', score -9; next 1 'right', -9",
+    )
+
+
+def test_a_rule_that_is_not_known_there_has_no_class() -> None:
+    answer = module_of(PACKAGE / "lava_network/readout.py").answer
+    arrays = SimpleNamespace(readout={"population": "out", "rule": "newer"}, class_names=["a"])
+    assert answer(arrays, {"out": SimpleNamespace(spikes=None, v=np.zeros((3, 1)))}) is None
+
+
+def test_the_readme_says_how_it_answers(network: IntegerNetwork, tmp_path: Path) -> None:
+    names = ["plain", "a|b", "`c`", "*d*\n"]
+    names = [*names, *map(str, range(len(network.class_names)))][: len(network.class_names)]
+    folder = lava.export(replace(network, class_names=names), tmp_path / "export")
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    assert f"    score of class c = {network.readout.formula}" in lines
+    assert "| 0 | plain |" in lines
+    assert sum(line.startswith("| ") and line.count("|") == 3 for line in lines) >= len(names)
 
 
 def test_known_answers_are_carried(network: IntegerNetwork, tmp_path: Path) -> None:

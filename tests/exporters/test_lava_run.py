@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +157,12 @@ def test_no_samples_and_silent_samples(tmp_path: Path, environment: LavaEnvironm
     )
 
 
-def run_script(environment: LavaEnvironment, folder: Path, *options: str) -> dict[str, np.ndarray]:
+def run_script(
+    environment: LavaEnvironment,
+    folder: Path,
+    *options: str,
+    on_line: Callable[[str], None] | None = None,
+) -> dict[str, np.ndarray]:
     """What run.py of an export writes, without nmtool in between."""
     supervise(
         [
@@ -167,11 +174,36 @@ def run_script(environment: LavaEnvironment, folder: Path, *options: str) -> dic
         ],
         what="run.py",
         idle_timeout_s=120,
+        on_line=on_line,
         env=clean_variables(),
         cwd=folder.parent,
     )
     with np.load(folder / "out.npz", allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
+
+
+def test_the_script_says_classes(tmp_path: Path, environment: LavaEnvironment) -> None:
+    network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
+    spikes = random_raster(11, 3, 30, network.channels.size)
+    folder = lava.export(network, tmp_path / "export")
+    write_events(folder / "events.npz", spikes)
+    classes = simulate(network, spikes).predictions.tolist()
+    lines: list[str] = []
+    table = folder / "predictions.csv"
+    run_script(environment, folder, "--predictions", str(table), on_line=lines.append)
+    said = [line for line in lines if line.startswith("sample ")]
+    assert [line.split(",")[0] for line in said] == [
+        f"sample {i}: class {one} {network.class_names[one]!r}" for i, one in enumerate(classes)
+    ]
+    assert not any(line.startswith("{") for line in lines)
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    assert rows[0] == ["sample", "class", "name", "score a", "score b", "score c", "score d e"]
+    assert [int(row[1]) for row in rows[1:]] == classes
+    assert [np.argmax([float(score) for score in row[3:]]) for row in rows[1:]] == classes
+    lines.clear()
+    run_script(environment, folder, "--json", on_line=lines.append)
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [one["class"] for one in found if "samples_done" in one] == classes
 
 
 def rewritten(folder: Path, **changes: np.ndarray | int) -> None:

@@ -14,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.errors import DoesNotFitError, FileFormatError, Finding, MissingError
+from nmtool.errors import (
+    DoesNotFitError,
+    FileFormatError,
+    Finding,
+    MissingError,
+    UsageError,
+)
 from nmtool.exporters import netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.installation import install_command
 from tests.networks.chains import NEURON, chain_network, dense, write_foreign
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster
@@ -78,7 +85,7 @@ def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with refused(MissingError, "library-missing") as caught:
             use(path)
-        assert caught.value.fix == "pip install 'nmtool'"
+        assert caught.value.fix == install_command(broken=["h5py"])
 
 
 # What NetX cannot carry: every reason is told.
@@ -277,7 +284,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
     path = write_foreign(
         tmp_path / "foreign.net",
         {"type": b"input", "shape": np.array([3, 16, 16]), "neuron": NEURON},
-        {"type": b"conv", "shape": np.array([3, 1, 1])},
+        {"type": b"pool", "shape": np.array([3, 8, 8])},
         dense(6, 4, delay=62, bias=np.full(4, 5000)),
         dense(5, 4, 1, neuron={**NEURON, "iDecay": 0, "vDecay": 4096}),
         dense(4, 4, neuron={**NEURON, "vThMant": SILENT_THRESHOLD}),
@@ -312,8 +319,123 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ("layer 9", "netx-weights-odd"),
         ("layer 10", "netx-weights-odd"),
     ]
-    for word in ("conv", "SDNN", "iDecay", "vDecay", "62"):
+    for word in ("pool", "[3, 8, 8]", "SDNN", "iDecay", "vDecay", "62"):
         assert word in str(caught.value)
+
+
+def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
+    layer = dense(5, 4, neuron={**NEURON, "iDecay": 4096, "vDecay": 0})
+    found = netx.load(write_foreign(tmp_path / "foreign.net", layer))
+    assert (found.populations[0].du, found.populations[0].dv) == (4095, 0)
+    written = netx.export(found, tmp_path / "own.net")
+    assert netx.load(written).content_hash == found.content_hash
+    layer["neuron"] = {**NEURON, "iDecay": 4097}
+    with refused(FileFormatError, "netx-file-unfit") as caught:
+        netx.load(write_foreign(tmp_path / "foreign.net", layer))
+    assert codes(caught.value) == ["netx-decay-range"]
+
+
+def test_assumed_times_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    netx.load(write_foreign(tmp_path / "timed.net", dense(5, 4)))
+    assert not caplog.records
+    found = netx.load(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False))
+    assert (found.dt_ms, found.n_steps) == (1.0, 1000)
+    (remark,) = [one.getMessage() for one in caplog.records]
+    assert "1 ms" in remark
+    assert "1000 ms" in remark
+
+
+def conv(shape: tuple[int, int, int], weight: np.ndarray, **more: Any) -> dict[str, Any]:
+    """A layer of convolution as lava-dl writes it."""
+    layer = {"type": b"conv", "shape": np.array(shape), "weight": weight.astype(np.float32)}
+    sides = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1]}
+    layer |= {name: np.array(value) for name, value in sides.items()}
+    layer |= {"groups": 1, "neuron": {**NEURON, "iDecay": 4096, "vThMant": 60}}
+    return {key: value for key, value in {**layer, **more}.items() if value is not None}
+
+
+CAMERA = {"type": b"input", "shape": np.array([2, 7, 9])}
+
+
+def test_convolutions_are_unrolled(tmp_path: Path) -> None:
+    """Against sums over windows; lava-dl's own reader gave the same spikes."""
+    random = np.random.default_rng(0)
+    first, second = (
+        random.integers(-40, 80, (4, 2, 3, 2)),
+        random.integers(-60, 90, (6, 2, 2, 3, 1)),
+    )
+    bias = random.integers(-20, 20, 4)
+    sides = {"stride": np.array([2, 1]), "padding": np.array([1, 1]), "dilation": np.array([1, 2])}
+    found = netx.load(
+        write_foreign(
+            tmp_path / "foreign.net",
+            CAMERA,
+            conv((4, 4, 9), first, bias=bias.astype(float), **sides),
+            conv((6, 3, 7), second, groups=2),
+            {"type": b"flatten", "shape": np.array([126, 1, 1])},
+            dense(126, 5),
+        )
+    )
+    assert [(p.name, p.size) for p in found.populations] == [
+        *(("layer1", 144), ("layer2", 126), ("layer4", 5)),
+    ]
+    assert found.population("layer1").bias.tolist() == np.repeat(bias * 64, 36).tolist()
+    held = sum(p.weight.astype(int) for p in found.projections if p.target == "layer1")
+    expected = np.zeros((2, 7, 9, 4, 4, 9), int)
+    for o, y, x, i, ky, kx in np.ndindex(4, 4, 9, 2, 3, 2):
+        row, column = 2 * y - 1 + ky, x - 1 + 2 * kx
+        if 0 <= row < 7 and 0 <= column < 9:
+            expected[i, row, column, o, y, x] += first[o, i, ky, kx]
+    np.testing.assert_array_equal(held, expected.reshape(126, 144))
+    held = sum(p.weight.astype(int) for p in found.projections if p.target == "layer2")
+    expected = np.zeros((4, 4, 9, 6, 3, 7), int)
+    for o, y, x, i, ky, kx in np.ndindex(6, 3, 7, 2, 2, 3):
+        expected[2 * (o // 3) + i, y + ky, x + kx, o, y, x] = second[o, i, ky, kx, 0]
+    np.testing.assert_array_equal(held, expected.reshape(144, 126))
+    signs = [p.weight.min() >= 0 or p.weight.max() <= 0 for p in found.projections]
+    assert signs == [True] * 4 + [False]
+
+
+def test_even_weights_of_a_convolution_are_one_projection(tmp_path: Path) -> None:
+    weight = np.random.default_rng(0).integers(-20, 20, (4, 2, 3, 3)) * 2
+    path = write_foreign(tmp_path / "foreign.net", CAMERA, conv((4, 5, 7), weight))
+    (projection,) = netx.load(path).projections
+    assert {-1, 1} <= set(np.sign(projection.weight).ravel().tolist())
+    with refused(UsageError, "netx-conv-run"):
+        netx.run(path, random_raster(0, 1, 5, 126))
+
+
+KERNEL = np.ones((4, 2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("layer", "code"),
+    [
+        (conv((4, 5, 7), KERNEL, delay=1), "netx-conv-delays"),
+        (conv((4, 5, 7), KERNEL * 256), "netx-weights-range"),
+        (conv((4, 5, 8), KERNEL), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL[:, :1]), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL[0]), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL[:, :1], groups=3), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL, stride=np.array([0, 1])), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL, padding=np.array([1, 1, 1])), "netx-conv-shape"),
+        (conv((4, 5, 7), KERNEL, neuron={**NEURON, "type": b"SDNN"}), "netx-neuron-kind"),
+    ],
+)
+def test_convolutions_that_cannot_be(layer: dict[str, Any], code: str, tmp_path: Path) -> None:
+    with refused(FileFormatError, "netx-file-unfit") as caught:
+        netx.load(write_foreign(tmp_path / "foreign.net", CAMERA, layer))
+    assert code in codes(caught.value)
+    assert caught.value.findings[0].where == "layer 1"
+
+
+def test_convolutions_that_are_too_large_are_refused_by_size(tmp_path: Path) -> None:
+    camera = {"type": b"input", "shape": np.array([2, 128, 128])}
+    layers = [conv((4, 126, 126), KERNEL), conv((4, 124, 124), np.ones((4, 4, 3, 3)))]
+    with refused(FileFormatError, "netx-file-unfit") as caught:
+        netx.load(write_foreign(tmp_path / "foreign.net", camera, *layers))
+    assert codes(caught.value)[:2] == ["netx-unrolled"] * 2
+    assert "32,768 × 63,504" in caught.value.findings[0].what
 
 
 def test_a_file_without_dense_layers(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
@@ -73,7 +74,7 @@ def test_only_writing_needs_the_library(path: Path, monkeypatch: pytest.MonkeyPa
     assert exporter.run(path, noise()).n_samples == 2
     with refused(MissingError, "library-missing") as caught:
         exporter.export(NETWORK, path, force=True)
-    assert caught.value.fix == "pip install 'nmtool[nir]'"
+    assert caught.value.fix == install_command("nir", broken=["nir"])
 
 
 @pytest.mark.parametrize(

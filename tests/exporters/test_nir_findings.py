@@ -133,17 +133,26 @@ def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
     assert [(one.code, one.where) for one in caught.value.findings] == [("nir-potential", "i")]
 
 
-def test_what_is_more_than_people_read_is_counted(tmp_path: Path) -> None:
-    nodes = {f"n{number:02}": lif(tau=-1.0) for number in range(SHOWN)}
-    nodes |= {f"o{number}": lif(v_reset=2.0) for number in range(3)}
-    nodes |= {f"p{number}": nir.Delay(np.full(2, 5e-5)) for number in range(2)}
+def test_what_is_more_than_people_read_is_counted() -> None:
+    letters = [chr(ord("a") + number % 26) * (1 + number // 26) for number in range(SHOWN + 5)]
+    made = [Finding("nir-kind", name, f"of the kind {name}", "replace it") for name in letters]
+    with refused(FileFormatError, "nir-graph-unfit") as caught:
+        misfits.refuse([*made, *made[:2]])
+    found = caught.value.findings
+    assert codes(found) == ["nir-kind"] * (SHOWN + 2) + ["nir-more"]
+    assert str(SHOWN + 7) in caught.value.what
+    assert "5 more of nir-kind" in found[-1].what
+
+
+def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
+    nodes = {f"n{number:02}": lif(tau=-1.0 - number) for number in range(62)}
+    nodes["o"] = lif(v_reset=2.0)
     with refused(FileFormatError, "nir-graph-unfit") as caught:
         exporter.load(row(nodes, tmp_path / "x.nir"))
-    found = caught.value.findings
-    assert codes(found) == ["nir-time-constant"] * SHOWN + ["nir-more"]
-    assert str(SHOWN + 5) in caught.value.what
-    for part in ("3", "nir-threshold", "2", "nir-delay"):
-        assert part in found[-1].what
+    assert len(caught.value.findings) == 63
+    lines = [line for line in str(caught.value).splitlines() if line.startswith("- ")]
+    assert len(lines) == 2
+    assert "62 places, first n00" in lines[0]
 
 
 FINDING = Finding("some-code", "a", "it is odd", "make it even", why="odd ones are few")

@@ -81,7 +81,7 @@ def test_spikingjelly(kind: str, tmp_path: Path) -> None:
     graph = nir_exchange.export_to_nir(model, torch.zeros(1, CHANNELS))
     assert expected.sum() > 30
     np.testing.assert_array_equal(
-        counts(graph, tmp_path / "x.nir", ImportOptions().nir_dt_s), np.cumsum(expected, axis=0)
+        counts(graph, tmp_path / "x.nir", ImportOptions().step_s), np.cumsum(expected, axis=0)
     )
 
 

@@ -145,3 +145,15 @@ def test_steps_that_cannot_be(step: float) -> None:
     for options in ({"nir_dt_s": step}, {"dt_ms": step}):
         with refused(UsageError, "nir-import-step"):
             ImportOptions(**options)
+
+
+def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
+    path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
+    exporter.load(path)
+    (remark,) = [one.getMessage() for one in caplog.records]
+    for part in ("0.1 ms", "--in-nir-dt", "10,000", "--in-steps", "--in-rule max"):
+        assert part in remark
+    caplog.clear()
+    exporter.import_file(path, ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
+    assert not caplog.records

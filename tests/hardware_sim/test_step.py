@@ -25,7 +25,7 @@ inputs = st.one_of(
 currents = st.one_of(st.integers(-M, M), near(0, M, -M), st.integers(-(2**31), 2**31 - 1))
 membranes = st.one_of(st.integers(1 - M, M - 1), st.sampled_from([0, 1, -1, M - 1, 1 - M]))
 biases = st.one_of(st.just(0), st.integers(-4096 << 7, 4095 << 7))
-current_decays = st.one_of(st.integers(0, 4094), st.sampled_from([0, 1, 2047, 4094]))
+current_decays = st.one_of(st.integers(0, 4095), st.sampled_from([0, 1, 2047, 4094, 4095]))
 membrane_decays = st.one_of(st.integers(0, 4095), st.sampled_from([0, 1, 2048, 4095]))
 thresholds = st.one_of(st.integers(0, 131071), st.sampled_from([0, 131071, 1 << 17]))
 

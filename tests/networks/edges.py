@@ -42,7 +42,7 @@ def word_network(sign: int) -> IntegerNetwork:
         InputChannels(n),
         [
             IntegerPopulation("out", 1, LI, du=300, dv=100, vth=SILENT_THRESHOLD, scale=1.0),
-            IntegerPopulation("quick", 1, LIF, du=4094, dv=4095, vth=7, scale=1.0),
+            IntegerPopulation("quick", 1, LIF, du=4095, dv=4095, vth=7, scale=1.0),
         ],
         [
             IntegerProjection(INPUT, "out", weight, np.zeros((n, 1), int), 8, 7),

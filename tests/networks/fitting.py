@@ -23,7 +23,7 @@ class FittingMaker(Maker):
             name,
             size,
             kind,
-            du=int(pick([150, self.random.integers(300, 4094), 4094])),
+            du=int(pick([150, self.random.integers(300, 4095), 4095])),
             dv=int(pick([40, self.random.integers(200, 4095), 4095])),
             vth=int(pick([0, 30, 200, 1000])) if kind == LIF else SILENT_THRESHOLD,
             scale=1.0,

@@ -40,7 +40,7 @@ class Maker:
             name,
             size,
             kind,
-            du=int(pick([0, 400, self.random.integers(4095), 4094])),
+            du=int(pick([0, 400, self.random.integers(4096), 4095])),
             dv=int(pick([0, 200, self.random.integers(4096), 4095])),
             vth=vth,
             scale=1.0,

@@ -36,7 +36,7 @@ def projection(weight: Any, delay: Any = 0, bits: Any = 8, exponent: Any = 0) ->
 
 
 @pytest.mark.parametrize(
-    ("key", "limit"), [("du", 4094), ("dv", 4095), ("vth", 131071), ("bias_exponent", 7)]
+    ("key", "limit"), [("du", 4095), ("dv", 4095), ("vth", 131071), ("bias_exponent", 7)]
 )
 def test_constants_are_whole_numbers_in_their_ranges(key: str, limit: int) -> None:
     for legal in (0, limit, float(limit)):

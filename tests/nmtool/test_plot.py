@@ -216,4 +216,4 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with refused(MissingError, "library-missing") as caught:
         plot.raster(RECORDING)
-    assert "nmtool[report]" in caught.value.fix
+    assert "'matplotlib<" in caught.value.fix

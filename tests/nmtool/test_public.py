@@ -22,6 +22,7 @@ import pytest
 
 import nmtool
 from nmtool import errors
+from nmtool.installation import install_command
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -250,7 +251,7 @@ for ask in (
     try:
         ask()
     except MissingError as error:
-        print(type(error).__name__, error.code, "nmtool[train]" in error.fix)
+        print(type(error).__name__, error.code, "torch" in error.fix)
 for one in (network, nm.quantise(network).network):
     print(nm.simulate(one, events).n_samples, nm.evaluate(one, events).samples)
 """
@@ -268,7 +269,8 @@ def test_a_broken_torch_is_said_where_it_is_needed(tmp_path: Path) -> None:
         "except nm.MissingError as error: print(error.code, error.why, error.fix)"
     )
     printed = python(f"import sys; sys.path.append({str(ROOT)!r})\n{code}", path=tmp_path)
-    assert printed == "library-missing libcudart.so is gone pip install 'nmtool[train]'\n"
+    fix = install_command("train", broken=["torch"])
+    assert printed == f"library-missing libcudart.so is gone {fix}\n"
 
 
 def test_a_source_folder_that_is_not_installed_says_so(tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ def test_a_run_that_trains_in_integers(in_integers: nm.Run) -> None:
 def test_spike_events_are_enough() -> None:
     options = small_options(epochs=1, validation=12)
     events = small_events(40, 1)
-    first, last = events.split_tail(12)
+    held = nm.TrainOptions(validation=12).hold_out.choose(events)
+    first, last = events[~held], events[held]
     splits = {"train": first, "validation": last}
     expected = nm.train(Dataset("both", tuple(splits), splits.__getitem__), options)
     assert same(nm.train(events, options), expected)
@@ -170,6 +171,8 @@ def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert {(one.name, one.levelno) for one in caplog.records} == {
         ("nmtool.training.learning", logging.INFO)
     }
+    first, *lines = lines
+    assert first.startswith("trains on ")
     assert len(lines) == 2
     for number, (line, entry) in enumerate(zip(lines, run.log, strict=True), 1):
         assert line.startswith(f"epoch   {number}/2  {epoch_line(entry)}")
@@ -180,9 +183,10 @@ def test_epochs_are_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_remarks_come_before_the_first_epoch(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         nm.train(small_dataset(), small_options(epochs=1, steps=20))
-    assert [one.levelno for one in caplog.records] == [logging.WARNING, logging.INFO]
+    assert [one.levelno for one in caplog.records] == [logging.WARNING, logging.INFO, logging.INFO]
     late = int((small_dataset().train.time_ms >= 40).sum())
-    assert caplog.records[0].getMessage().startswith(f"{late} of the")
+    assert caplog.records[0].getMessage().startswith(f"remark[events-dropped]: {late} of the")
+    assert "trains on 40 samples, validates on 20" in caplog.records[1].getMessage()
 
 
 def test_patience_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -248,7 +252,7 @@ def test_a_resumed_run_ends_as_if_it_had_not_been_stopped(
     assert state(folder) == state(kept.folder)
     assert same(nm.Run.load(folder), kept)
     levels = [one.levelno for one in caplog.records]
-    anew = [logging.WARNING] if epoch == 1 else []
+    anew = [logging.WARNING, logging.INFO] if epoch == 1 else []
     assert levels == anew + [logging.INFO] * (4 - epoch)
 
 

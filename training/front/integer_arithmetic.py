@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
-from nmtool.arithmetic import STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
 from nmtool.graph import LIF
 from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -133,10 +133,11 @@ class IntegerArithmetic:
 def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
     """The float population whose constants are exactly those that a chip holds.
 
-    A threshold of 0, which no float population has, becomes the smallest one; nothing but
-    gradients sees it.
+    A threshold of 0, which no float population has, becomes the smallest one, and a current
+    without memory gets the shortest that is more than none; nothing but gradients sees either.
     """
-    tau_mem_ms, tau_syn_ms = held_tau(held.dv, dt_ms), held_tau(held.du + 1, dt_ms)
+    tau_mem_ms = held_tau(held.dv, dt_ms)
+    tau_syn_ms = held_tau(min(held.du + 1, DECAY_ONE - 1), dt_ms)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
     unit = held.scale * (1 << STATE_SHIFT)
     return Population(

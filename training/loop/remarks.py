@@ -1,4 +1,8 @@
-"""Remarks on training: on the data before it, and on what goes wrong while it goes on."""
+"""Remarks on training: on data, grid, splits and delays before it, and while learning fails.
+
+
+A remark is a `Finding` and stops nothing. What leaves nothing to learn from is an error.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,18 @@ from numpy.typing import NDArray
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.binning import count_dropped
+from nmtool.data.grid import (
+    PERCENTILE,
+    TIME_UNIT_FIX,
+    last_spike_ms,
+    merged_share,
+    propose_grid,
+)
+from nmtool.errors import DataError, Finding, NmtoolError
 from nmtool.readout import FIRST_SPIKE
 
 if TYPE_CHECKING:
+    from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
@@ -23,25 +36,95 @@ SILENT = 0.02
 EXPLODED = 30.0
 """Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
 
+MOSTLY = 0.5
+"""Share of the events beyond the last step from which on training is refused."""
+
+IN_FEW_STEPS = 5
+FAR_BEYOND = 3.0
+"""Times that a sample and its answer fit into the steps."""
+
+MANY_MERGED, MANY_SILENT = 0.3, 0.1
+"""Shares of the events and of the inputs that are worth a word."""
+
+SHOWN = 5
+"""Classes that are named."""
+
 RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
 
 
-def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[str]:
-    """A line for each thing that may not be as it was meant.
+def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
+    """Raise `DataError` where the network would hear less than half of the training events."""
+    if events.n_samples and not events.n_events:
+        raise DataError(
+            f"none of the {events.n_samples:,} training samples has an event",
+            code="events-missing",
+            fix="look at the data: nmtool data",
+        )
+    late = count_dropped(events, options.dt_ms, options.n_steps)
+    if late > MOSTLY * events.n_events:
+        in_seconds = np.median(last_spike_ms(events)) / 1000.0
+        covered = options.dt_ms * options.n_steps
+        hint = f"; in ms, the median sample would end after {in_seconds:,.4g} ms"
+        meant = IN_FEW_STEPS * options.dt_ms <= in_seconds <= 2 * covered
+        raise DataError(
+            f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
+            f"last step (dt × steps = {covered:g} ms)",
+            code="events-mostly-dropped",
+            why="little is left to learn from" + (hint if meant else ""),
+            fix=f"--steps auto covers them; {TIME_UNIT_FIX}",
+        )
+
+
+def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[Finding]:
+    """A finding for each thing that may not be as it was meant.
 
     Args:
         dataset: with the validation split that is used.
-        options: of the run.
+        options: of the run, with a number of steps.
     """
     yield from _late_events(dataset.train, options)
+    yield from _grid(dataset.train, options)
+    yield from _channels(dataset.train, options)
     yield from _short_delays(options)
-    if dataset.tail and dataset.validation is not None:
+    yield from _classes(dataset)
+    rule = dataset.hold_out
+    if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
 
 
-def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[str]:
-    """A line where a run cannot keep what the one that it starts from has learnt.
+def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -> str:
+    """The samples, the grid and the size of a run in a line.
+
+    Args:
+        dataset: with the validation split that is used.
+        options: of the run, with a number of steps.
+        model: that is to learn.
+    """
+    parts = [f"trains on {dataset.train.n_samples:,} samples"]
+    held, rule = dataset.validation, dataset.hold_out
+    if held is None:
+        parts.append("validates on none")
+    else:
+        how = "" if rule is None else f" ({rule.manner})"
+        parts.append(f"validates on {held.n_samples:,}{how}")
+    if "test" not in dataset.splits:
+        parts.append("tests on none")
+    else:
+        labels = _labels(dataset, "test")
+        parts.append("tests on " + (f"{labels.size:,}" if labels is not None else "its test split"))
+    units = dataset.train.n_units
+    n_inputs = -(-units // options.group)
+    grouped = f" of {units:,} channels" if options.group > 1 else ""
+    n_parameters = sum(one.numel() for one in model.parameters())
+    return (
+        f"{', '.join(parts)}; {options.n_steps:,} steps of {options.dt_ms:g} ms; "
+        f"{n_inputs:,} inputs{grouped}; {n_parameters:,} parameters"
+    )
+
+
+def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
+    """A finding where a run cannot keep what the one that it starts from has learnt.
 
     Args:
         start: the run to start from.
@@ -54,9 +137,12 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[str]:
 
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:
-        yield (
+        yield Finding(
+            "delays-cut",
+            "start",
             f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of the "
-            f"{n_delays:,} synapses had longer ones"
+            f"{n_delays:,} synapses had longer ones",
+            "a larger --max-delay keeps them",
         )
 
 
@@ -75,8 +161,8 @@ class Health:
         self._lowest = math.inf
         self._said: set[str] = set()
 
-    def remarks(self, entry: Mapping[str, Any]) -> Iterator[str]:
-        """A line for each thing that is wrong for the first time.
+    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """A finding for each thing that is wrong for the first time.
 
         Args:
             entry: of an epoch in the log.
@@ -84,22 +170,30 @@ class Health:
         loss, options = entry["loss"], self._options
         for name, rate in entry["spikes_per_neuron"].items():
             if rate < SILENT and self._is_new(f"silent {name}"):
-                yield (
+                yield Finding(
+                    "population-silent",
+                    name,
                     f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
-                    "nothing: try smaller --lr and --delay-lr, a larger --init-rate or --rescue"
+                    "nothing",
+                    "try smaller --lr and --delay-lr, a larger --init-rate or --rescue",
                 )
             if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
-                yield (
+                yield Finding(
+                    "population-saturated",
+                    name,
                     f"'{name}' spikes in more than every second step ({rate:.0f} spikes per neuron "
-                    f"and sample in {options.n_steps} steps) and tells nothing apart: try smaller "
-                    "--lr and --init-rate, a larger --rate-strength"
+                    f"and sample in {options.n_steps} steps) and tells nothing apart",
+                    "try smaller --lr and --init-rate, a larger --rate-strength",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
         if loss > EXPLODED * usual and self._is_new("loss"):
             than = "that of the best epoch" if self._guessing is None else "that of guessing"
-            yield (
-                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}: try smaller --lr and "
-                f"--delay-lr (now {options.lr:g} and {options.delay_lr:g}), or --clip-norm 1"
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}",
+                f"try smaller --lr and --delay-lr (now {options.lr:g} and {options.delay_lr:g}), "
+                "or --clip-norm 1",
             )
         self._lowest = min(self._lowest, loss)
 
@@ -109,37 +203,159 @@ class Health:
         return is_new
 
 
-def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[str]:
+def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
     late = count_dropped(events, options.dt_ms, options.n_steps)
     if late:
-        yield (
+        yield Finding(
+            "events-dropped",
+            "steps",
             f"{late:,} of the {events.n_events:,} events of an epoch lie after the last step "
-            f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped; "
-            "more --steps keep them"
+            f"(dt × steps = {options.dt_ms * options.n_steps:g} ms) and are dropped",
+            "more --steps keep them",
         )
 
 
-def _short_delays(options: TrainOptions) -> Iterator[str]:
+def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+    """Steps that are longer than the neurons remember, too many, or shared by too many events."""
+    for name in ("tau_mem_ms", "tau_syn_ms", "tau_out_ms"):
+        constant = getattr(options, name)
+        if constant is not None and options.dt_ms > constant:
+            yield Finding(
+                "dt-above-time-constant",
+                "dt",
+                f"a step of {options.dt_ms:g} ms is longer than {name} = {constant:g}",
+                f"what decays within a step is lost: --dt {constant / 5:g} or shorter, or a longer "
+                "time constant",
+            )
+    last = last_spike_ms(events)
+    if not last.size:
+        return
+    reach = float(np.percentile(last, PERCENTILE, method="higher"))
+    if reach < IN_FEW_STEPS * options.dt_ms:
+        yield Finding(
+            "events-in-few-steps",
+            "dt",
+            f"{PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than {IN_FEW_STEPS} "
+            f"steps of {options.dt_ms:g} ms",
+            "a shorter --dt tells the events apart; SpikeEvents count in ms, not in seconds",
+        )
+    room = options.longest_delay * options.dt_ms + options.tau_mem_ms
+    if options.dt_ms * options.n_steps > FAR_BEYOND * (reach + room):
+        yield Finding(
+            "steps-beyond-data",
+            "steps",
+            f"{options.n_steps:,} steps of {options.dt_ms:g} ms last "
+            f"{options.dt_ms * options.n_steps:g} ms, and {PERCENTILE:g} % of the samples end "
+            f"within {reach:.4g} ms",
+            "--steps auto ends soon after them, which trains faster",
+        )
+    merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
+    if merged > MANY_MERGED:
+        better = propose_grid(events, options.group) if options.group == 1 else None
+        yield Finding(
+            "events-merged",
+            "dt",
+            f"{merged:.0%} of the events share a step and a channel with another, and count once",
+            f"--dt {better.dt_ms:g} merges {better.merged:.0%} of them"
+            if better is not None and better.dt_ms < options.dt_ms
+            else "a shorter --dt or a smaller --group keeps them apart",
+        )
+
+
+def _channels(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
+    used = np.unique(events.unit)
+    n_inputs = -(-events.n_units // options.group)
+    n_silent = n_inputs - np.unique(used // options.group).size
+    if used.size and n_silent > MANY_SILENT * n_inputs:
+        highest = int(used[-1])
+        fewer = highest < (1 - MANY_SILENT) * events.n_units
+        yield Finding(
+            "channels-unused",
+            "channels",
+            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the highest "
+            f"channel that does is {highest} of 0 … {events.n_units - 1}",
+            f"if there are only {highest + 1} channels, say so: --units {highest + 1}, or "
+            "n_units in the files"
+            if fewer
+            else "leave them out of the data, or let neighbours share an input: --group N",
+        )
+
+
+def _classes(dataset: Dataset) -> Iterator[Finding]:
+    """Classes without samples: in training, or in a split of its own or drawn."""
+    names = dataset.train.class_names
+    if not dataset.train.n_samples:
+        return
+    counts = {"train": np.bincount(dataset.train.label, minlength=len(names))}
+    rule = dataset.hold_out
+    for split in ("validation", "test"):
+        label = _labels(dataset, split)
+        last = split == "validation" and rule is not None and rule.is_last
+        if label is not None and label.size and not last:
+            inside = label[(label >= 0) & (label < len(names))]
+            counts[split] = np.bincount(inside, minlength=len(names))
+    everywhere = np.sum(list(counts.values()), axis=0)
+    if len(names) > 2 and not everywhere[0] and everywhere[1:].any():
+        yield Finding(
+            "class-first-empty",
+            "labels",
+            f"class 0, '{names[0]}', has no sample",
+            "where labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
+        )
+    for split, count in counts.items():
+        missing = np.flatnonzero((count == 0) & (everywhere > 0))
+        if missing.size:
+            few = ", ".join(f"'{names[one]}'" for one in missing[:SHOWN])
+            more = f" and {missing.size - SHOWN} more" if missing.size > SHOWN else ""
+            yield Finding(
+                "class-missing",
+                split,
+                f"the {split} split has no sample of {missing.size} of the {len(names)} classes: "
+                f"{few}{more}",
+                "add samples of them"
+                if split != "validation" or rule is None
+                else "hold out more: --validation N",
+            )
+
+
+def _labels(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
+    """Labels of a split that training does not need: None where they cannot be read."""
+    try:
+        return dataset.labels(split)
+    except NmtoolError:
+        return None
+
+
+def _short_delays(options: TrainOptions) -> Iterator[Finding]:
     """Warn where the bits of delays end a stride or more before the longest delay."""
     if options.arithmetic == "float":
         return
     grid = options.delay_grid
     if options.max_delay - grid.longest >= grid.stride:
-        yield (
+        yield Finding(
+            "delay-grid-short",
+            "delays",
             f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
-            f"longer ones are cut: max_delay is {options.max_delay}; more --delay-bits or another "
-            "--delay-stride reach further"
+            f"longer ones are cut: max_delay is {options.max_delay}",
+            "more --delay-bits or another --delay-stride reach further",
         )
 
 
-def _classes_apart(train: NDArray[np.integer], validation: NDArray[np.integer]) -> Iterator[str]:
+def _classes_apart(
+    train: NDArray[np.integer], validation: NDArray[np.integer]
+) -> Iterator[Finding]:
     """Warn where a part of a file lacks classes that it would have, were the file shuffled."""
     last = f"the last {validation.size} training samples, which validate,"
     others = f"the training samples but for the last {validation.size}, which validate,"
     for part, name in ((validation, last), (train, others)):
         n_classes, held = _unlikely(part, np.concatenate([train, validation]))
         if held:
-            yield f"{name} hold only {held} of the {n_classes} classes; shuffle the file"
+            yield Finding(
+                "split-unshuffled",
+                "validation",
+                f"{name} hold only {held} of the {n_classes} classes",
+                f"draw them per class, --validation {validation.size}, or shuffle the file",
+            )
             return
 
 

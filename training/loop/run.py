@@ -13,7 +13,7 @@ from nmtool.network import Network
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.run_data import about_data
-from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.run_folder import HOLD_OUT, RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
@@ -27,6 +27,7 @@ def run_training(
     folder: RunFolder | None = None,
     resume: bool = False,
     start: RunFolder | None = None,
+    on_start: Callable[[Trainer], None] | None = None,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     device: Device = CPU,
@@ -42,6 +43,7 @@ def run_training(
             which may be more.
         start: a run with a network of the same shape, from which a new one starts; its delays
             are cut to the longest that the options allow.
+        on_start: gets the trainer of a new run before it begins.
         on_batch, on_epoch: told about progress.
         device: where it trains.
         ranks: the processes that train together, each of which calls this.
@@ -69,6 +71,8 @@ def run_training(
         trainer.adopt(start)
     if folder is not None and not resume and ranks.is_first:
         _begin(folder, trainer, network, _about(dataset, ranks))
+    if on_start is not None and not resume:
+        on_start(trainer)
     trainer.run()
     return trainer
 
@@ -92,7 +96,8 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
     """Fields of the manifest about the data and the processes."""
-    return {**about_data(dataset), "ranks": ranks.size}
+    rule = None if dataset.hold_out is None else dataset.hold_out.as_json()
+    return {**about_data(dataset), HOLD_OUT: rule, "ranks": ranks.size}
 
 
 def _within(network: Network, max_delay: int) -> Network:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
+from nmtool.data.held_out import AUTO, HoldOut, kept_amount
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import RUN_CHECKPOINT, RUN_INTEGERS, RUN_LOG, RUN_MANIFEST, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -38,6 +39,9 @@ FINETUNE_EPOCHS = 10
 FINETUNE_SLOWER = 5
 """A run that starts from another one: its epochs, and what divides the learning rates."""
 
+
+HOLD_OUT = "hold_out"
+"""Key of the manifest: the rule by which samples were held out to validate; null for none."""
 
 _ZERO_WAS_NONE = (
     *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
@@ -120,10 +124,29 @@ class RunFolder:
 
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
-        kept = self.manifest()["options"]
+        kept = dict(self.manifest()["options"])
         # Runs of versions that had no None say 0.
+        kept["validation"] = kept_amount(kept.get("validation", AUTO))
         settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
         return TrainOptions().with_settings(settings, str(self.manifest_file))
+
+    def hold_out(self) -> HoldOut | None:
+        """The rule by which samples were held out of training; None where none were.
+
+        Raises:
+            FileFormatError: the manifest is damaged.
+        """
+        manifest = self.manifest()
+        if HOLD_OUT not in manifest:
+            found = self.options().hold_out
+            return found if found.is_last else None
+        kept = manifest[HOLD_OUT]
+        if kept is None:
+            return None
+        try:
+            return HoldOut.from_json(kept)
+        except (AttributeError, TypeError, ValueError, UsageError) as error:
+            raise self._damaged(f"{HOLD_OUT}: {error}") from error
 
     def finetune_options(
         self, settings: Mapping[str, Any], origin: str = "settings"
@@ -253,8 +276,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def validation_size(networks: Iterable[str | Path]) -> int | None:
-    """Number of training samples, the last ones, that validated the runs that networks come from.
+def validated_by(networks: Iterable[str | Path]) -> HoldOut | None:
+    """The rule by which samples were held out of the runs that networks come from.
 
     Args:
         networks: run folders, or what training wrote in them; others say nothing.
@@ -265,7 +288,7 @@ def validation_size(networks: Iterable[str | Path]) -> int | None:
     Raises:
         FileFormatError: the manifest of a run is damaged.
     """
-    found = {_validation_of(Path(network)) for network in networks} - {None}
+    found = {_rule_of(Path(network)) for network in networks} - {None}
     return found.pop() if len(found) == 1 else None
 
 
@@ -274,6 +297,6 @@ def run_of(path: Path) -> RunFolder:
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
 
 
-def _validation_of(path: Path) -> int | None:
+def _rule_of(path: Path) -> HoldOut | None:
     run = run_of(path)
-    return run.options().validation or None if run.manifest_file.is_file() else None
+    return run.hold_out() if run.manifest_file.is_file() else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import storage
 from nmtool.errors import Finding
+from nmtool.installation import install_command
 from nmtool.tables import Table, Tabular
 from nmtool.training.options import OFF
 from nmtool.training.sweeps.plan import StudyPlan
@@ -196,7 +197,7 @@ def importance(study: Study) -> tuple[dict[str, float] | None, str]:
     try:
         evaluator = FanovaImportanceEvaluator(seed=0)
     except ImportError:
-        return None, "that needs scikit-learn: pip install 'nmtool[train]'"
+        return None, f"that needs scikit-learn: {install_command('train')}"
     shares = get_param_importances(study.optuna_study, evaluator=evaluator)
     return {name: float(share) for name, share in shares.items()}, ""
 

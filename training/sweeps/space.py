@@ -14,6 +14,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
+from nmtool.data.held_out import kept_amount
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
 from nmtool.training.options import TrainOptions, example
 
@@ -183,6 +184,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[Finding]:
     """
     defaults = TrainOptions().as_json()
     old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (before, now))
+    old["validation"] = kept_amount(old["validation"])
     return [
         difference(name, _shown(old.get(name)), _shown(new.get(name)))
         for name in dict.fromkeys((*old, *new))
@@ -210,6 +212,7 @@ def _shown(value: Any) -> str:
 NOT_SEARCHED = {
     "seed": "the best seed is luck; average over several: seeds = N",
     "validation": "scores compare only on the same samples",
+    "validation_by": "scores compare only on the same samples",
     "epochs": "scores compare only after the same epochs",
 }
 """Options that all trials of a study have in common, and why."""

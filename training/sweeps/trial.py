@@ -131,7 +131,7 @@ class Trainer:
                 raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
         run_training(
-            options,
+            options.settled(self._dataset.train),
             self._dataset,
             folder=folder if self._plan.keep else None,
             on_batch=on_batch,
@@ -149,12 +149,12 @@ def study_data(plan: StudyPlan) -> Dataset:
         DataError: the data are damaged.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
-    dataset = found.with_validation(plan.space.first_options().validation)
+    dataset = found.with_validation(plan.space.first_options().hold_out)
     if dataset.validation is None:
         raise UsageError(
             f"{plan.file}: there are no samples to validate on, which decides between settings",
             code="study-unvalidated",
-            fix="[settings] validation = N takes the last N training samples",
+            fix="[settings] validation = 0.2 takes a fifth of the training samples",
         )
     return dataset
 

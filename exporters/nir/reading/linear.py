@@ -24,7 +24,8 @@ from nmtool.exporters.nir.graph.nodes import (
 )
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.synapses import Matrix, Signal
-from nmtool.exporters.nir.reading.windows import Shape, Window
+from nmtool.exporters.nir.reading.windows import window_of
+from nmtool.exporters.windows import Shape
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LINEAR: ("weight",),
@@ -56,7 +57,7 @@ def behind(node: Node, signal: Signal, seen: Shape | None) -> Signal:
 
 def _behind_window(node: Node, signal: Signal, seen: Shape) -> Signal:
     """A pool's weight is 1, or 1 by the places of its window, those in the padding too."""
-    window = Window.of(node)
+    window = window_of(node)
     line, post, tap = window.pairs(seen)
     if node.kind in POOLS:
         taps = math.prod(axis.taps for axis in window.axes)

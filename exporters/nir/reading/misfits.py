@@ -30,7 +30,7 @@ from nmtool.exporters.nir.reading.shapes import (
     shapes_of,
     unrolled_findings,
 )
-from nmtool.exporters.nir.reading.windows import Shape
+from nmtool.exporters.windows import Shape
 
 SHOWN = 50
 """Findings that an error carries; the others are counted."""
@@ -111,13 +111,16 @@ def _per_line(node: Node, shape: Shape | None) -> Node:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raise `FileFormatError` where there is any finding, with as many as people read.
+    """Raise `FileFormatError` where there is any finding, with as many kinds as people read.
 
-    The others are counted by their codes.
+    Those of other kinds are counted by their codes.
     """
     if not findings:
         return
-    shown, left = findings[:SHOWN], Counter(one.code for one in findings[SHOWN:])
+    kinds = dict.fromkeys(one.kind for one in findings)
+    told = set(list(kinds)[:SHOWN])
+    shown = [one for one in findings if one.kind in told]
+    left = Counter(one.code for one in findings if one.kind not in told)
     if left:
         what = ", ".join(f"{count} more of {code}" for code, count in sorted(left.items()))
         shown.append(Finding("nir-more", "graph", what, "mend those above first"))

@@ -53,7 +53,10 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     Raises:
         FileFormatError: something in the graph has no counterpart; all of it is listed.
     """
-    network = _Import(*misfits.checked(graph, options.nir_dt_s), options).network()
+    network = _Import(*misfits.checked(graph, options.step_s), options).network()
+    loops = bool(recurrent_edges(graph))
+    if assumed := options.assumed(loops=loops, rule=network.readout.rule):
+        _log.warning(f"assumed, since the graph does not say it: {assumed}")
     if unrolled := graph.of_kind(*WINDOWS):
         synapses = sum(np.count_nonzero(held.weight) for held in network.projections)
         places = sum(held.weight.size for held in network.projections)
@@ -71,7 +74,7 @@ class _Import:
         self.graph, self.shapes, self.options = graph, shapes, options
         self.sizes = {name: shapes.size(name) for name in graph.nodes}
         self.sources, self.targets = graph.sources(), graph.targets()
-        self.closing: set[Edge] = recurrent_edges(graph) if options.implied else set()
+        self.closing: set[Edge] = set() if options.implied is False else recurrent_edges(graph)
         self.fused = self._synapse_nodes()
         (self.input,), (self.output,) = graph.of_kind(INPUT), graph.of_kind(OUTPUT)
         self.direct = _direct_source(graph)
@@ -140,7 +143,7 @@ class _Import:
         if node.kind == SCALE:
             return wires.scaled(signal, node.values["scale"])
         if node.kind == DELAY:
-            steps = whole_steps(np.ravel(node.values["delay"]), self.options.nir_dt_s)
+            steps = whole_steps(np.ravel(node.values["delay"]), self.options.step_s)
             return wires.delayed(signal, steps)
         assert node.kind in (IDENTITY, FLATTEN, OUTPUT)
         return signal
@@ -152,7 +155,7 @@ class _Import:
                 self.named[name],
                 self.graph.nodes[name],
                 self.sizes[name],
-                self.options.nir_dt_s,
+                self.options.step_s,
             )
             for name in self.graph.of_kind(*SPIKING, *INTEGRATING)
         }

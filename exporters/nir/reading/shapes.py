@@ -28,7 +28,8 @@ from nmtool.exporters.nir.graph.nodes import (
     Node,
 )
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES
-from nmtool.exporters.nir.reading.windows import Shape, Window
+from nmtool.exporters.nir.reading.windows import window_of
+from nmtool.exporters.windows import Shape, Window
 
 MAX_LINES = 1 << 20
 """Of one node."""
@@ -157,7 +158,7 @@ class _Inference:
 
     def _behind_window(self, name: str, arriving: Shape) -> Shape | None:
         node, where = self.graph.nodes[name], printable(name)
-        window = Window.of(node)
+        window = window_of(node)
         seen = window.shape_of(arriving)
         if seen is None:
             what = f"{printable(in_words(arriving))} lines arrive at it: channels and places are "
@@ -174,7 +175,7 @@ class _Inference:
         node = self.graph.nodes[name]
         if node.kind not in WINDOWS:
             return self.own[name] or ONE
-        window = Window.of(node)
+        window = window_of(node)
         if window.channels and window.places:
             return self._behind_window(name, (window.channels[1], *window.places))
         return self._behind_window(name, ONE)
@@ -256,7 +257,7 @@ def unrolled_findings(graph: Graph, shapes: Shapes) -> list[Finding]:
     another, whatever a window sees of them.
     """
     windows = graph.of_kind(*WINDOWS)
-    counts = {name: Window.of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
+    counts = {name: window_of(graph.nodes[name]).n_synapses(shapes.seen[name]) for name in windows}
     if sum(counts.values()) > MAX_UNROLLED:
         return [
             Finding(

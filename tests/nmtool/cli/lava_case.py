@@ -58,7 +58,7 @@ WORDS = ("verify", "integers.npz", "two", "--against", "lava")
 
 def write_case(data: Path, integers: Path) -> None:
     """A network with delays up to 4, and its data."""
-    write_shd(data / "two_test.h5", events())
+    write_shd(data / "two_test.h5", events(), force=True)
     first, *others = cases.integer_network().projections
     delay = np.minimum(first.delay, 4)
     short = IntegerProjection("input", "hidden", first.weight, delay, 8, 4)

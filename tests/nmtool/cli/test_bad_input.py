@@ -249,6 +249,7 @@ def test_classes_of_other_names_are_remarked(nmtool: Nmtool, data: Path, integer
         SpikeEvents(
             events.time_ms, events.unit, events.offset, events.label, cases.N_UNITS, ("no", "yes")
         ),
+        force=True,
     )
     (data / "two_train.h5").unlink()
     said = nmtool("evaluate", integers, "two")

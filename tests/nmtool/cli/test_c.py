@@ -66,6 +66,48 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None
     assert c.load("again.c").content_hash == expected
 
 
+def test_with_a_prefix_a_header_is_written(nmtool: Nmtool, integers: Path) -> None:
+    words = ("export", integers, "-o", "kws.c", "--prefix", "kws", "--json")
+    said = nmtool(*words)
+    assert (said.code, said.json["path"], said.json["header"]) == (0, "kws.c", "kws.h")
+    assert nmtool("verify", "kws.c").code == 0
+    expected = nmtool("evaluate", integers, "two", "--json").json["accuracy"]
+    assert nmtool("run", "kws.c", "two", "--json").json["accuracy"] == expected
+    assert nmtool(*words).error == "path-taken"
+    assert nmtool(*words, "--force").code == 0
+    Path("kws.h").write_text("int kws_step(void);\n")
+    for command in (("verify", "kws.c"), ("run", "kws.c", "two")):
+        said = nmtool(*command)
+        assert (said.code, said.out, said.error) == (2, "", "c-header-differs")
+    Path("kws.c").unlink()
+    assert nmtool(*words).error == "path-taken"
+    assert not Path("kws.c").exists()
+
+
+def test_a_conversion_with_a_prefix(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("convert", integers, "kws.c", "--prefix", "kws", "--json")
+    assert (said.code, said.json["check"]["executed"]) == (0, True)
+    assert "kws_step" in Path("kws.h").read_text()
+    assert nmtool("convert", "kws.c", "alone.c", "--json").json["hash"] == said.json["hash"]
+    assert not Path("alone.h").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["-o", "kws.c", "--prefix", "9"], "c-prefix"),
+        (["-o", "kws.c", "--prefix", "neuron"], "c-prefix-taken"),
+        (["--to", "lava", "-o", "kws", "--prefix", "kws"], "prefix-unused"),
+    ],
+)
+def test_prefixes_that_do_not_fit(
+    words: list[str], error: str, nmtool: Nmtool, integers: Path
+) -> None:
+    said = nmtool("export", integers, *words)
+    assert (said.code, said.out, said.error) == (2, "", error)
+    assert [path.name for path in Path().glob("kws*")] == []
+
+
 @pytest.mark.parametrize("command", ["verify", "run"])
 def test_code_of_others_is_not_compiled(command: str, nmtool: Nmtool, file: Path) -> None:
     """It would leave a file behind."""

@@ -119,3 +119,22 @@ def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
 )
 def test_numbers_for_people(value: float, text: str) -> None:
     assert shown(value) == text
+
+
+def test_findings_alike_are_grouped_and_others_are_not(capsys: Captured) -> None:
+    many = [Finding("delay-range", f"node {n}", f"{n} steps of '{n}x'", "cut") for n in range(62)]
+    few = [Finding("delay-range", f"layer {n}", "too long", "cut") for n in range(3)]
+    console.print_findings([many[0], few[0], *many[1:], *few[1:]])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert "62 places, first node 0" in lines[0]
+    assert [f"layer {n}" in line for n, line in enumerate(lines[1:])] == [True] * 3
+
+
+def test_a_remark_is_given_once_in_a_command(capsys: Captured) -> None:
+    for expected in (["a remark", "progress", "progress"],) * 2:
+        console.log_to_stderr()
+        for _ in range(2):
+            logging.getLogger("nmtool.some.room").warning("a remark")
+            logging.getLogger("nmtool.some.room").info("progress")
+        assert sorted(capsys.readouterr().err.splitlines()) == expected

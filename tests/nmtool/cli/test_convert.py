@@ -179,7 +179,7 @@ def test_a_missing_runtime_is_told(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
     assert (check["read_back"], check["executed"]) == (True, False)
-    assert "pip install 'nmtool[onnx]'" in check["not_executed"]
+    assert "'onnxruntime<" in check["not_executed"]
 
 
 @pytest.mark.parametrize(

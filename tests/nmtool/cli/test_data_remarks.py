@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import pytest
 
+from nmtool.data import load_dataset, write_shd
+from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -26,20 +30,21 @@ def test_a_number_of_channels_that_is_assumed(nmtool: Nmtool, data: Path) -> Non
     first, *others = said.err.splitlines()
     for value in ("two", "700", "--units N", "n_units"):
         assert value in first
-    assert [line[:5] for line in others] == ["epoch"]
+    told = ["remark[channels-unused]:", "trains", "epoch"]
+    assert [line.split()[0] for line in others] == told
     said = nmtool("train", "two", "-o", "four", *cases.SETTINGS, "--epochs", 1, "--units", 4)
-    assert len(said.err.splitlines()) == 1
+    assert len(said.err.splitlines()) == 2
 
 
 def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     del data
-    kept = cases.spike_events(cases.N_TRAIN, 1).split_tail(4)[0]
+    kept = load_dataset("two", validation=4).train
     late = int((kept.time_ms >= 2 * 9).sum())
     assert late > 3
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--dt", 2, "--steps", 9, "--epochs", 2)
     told = nmtool(*words).err.splitlines()
-    assert told[0].startswith(f"{late} of the {kept.n_events} events ")
-    assert [line[:5] for line in told[1:]] == ["epoch"] * 2
+    assert told[0].startswith(f"remark[events-dropped]: {late} of the {kept.n_events} events ")
+    assert [line.split()[0] for line in told[1:]] == ["trains", "epoch", "epoch"]
     said = nmtool("train", "two", "-o", "run", "--resume")
     assert (said.code, said.err) == (0, "")
 
@@ -55,4 +60,33 @@ def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:
         told = [line for line in said.err.splitlines() if "max_delay is 9" in line]
         assert len(told) == 1
     said = nmtool("train", "two", "-o", "near", *cases.SETTINGS, *integers, "--delay-bits", 2)
-    assert [line[:5] for line in said.err.splitlines()] == ["epoch"]
+    assert [line.split()[0] for line in said.err.splitlines()] == ["trains", "epoch"]
+
+
+def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
+    events = cases.spike_events(cases.N_TRAIN, 1)
+    wrong = replace(events, time_ms=1000 * events.time_ms)
+    write_shd(data / "two_train.h5", wrong, force=True)
+    words = ("train", "two", "-o", "run", *cases.SETTINGS)
+    said = nmtool(*words)
+    assert (said.code, said.error) == (2, "events-mostly-dropped")
+    assert "--time-unit ms" in said.err
+    assert not Path("run").exists()
+    wrong = replace(wrong, time_ms=10 * wrong.time_ms)
+    write_shd(data / "two_train.h5", wrong, force=True)
+    said = nmtool(*words, "--steps", "auto")
+    assert (said.code, said.error) == (2, "steps-too-many")
+
+
+@pytest.mark.usefixtures("data")
+def test_steps_of_the_data(nmtool: Nmtool) -> None:
+    words = ("train", "two", "-o", "run", *cases.SETTINGS, "--validation", 0, "--steps", "auto")
+    said = nmtool(*words, "--epochs", 1)
+    assert said.code == 0
+    last = cases.spike_events(cases.N_TRAIN, 1).time_ms.max()
+    steps = int(last) + 1 + 20
+    assert said.err.startswith(f"steps: {steps} of 1 ms")
+    assert json.loads(Path("run/run.json").read_text())["options"]["steps"] == steps
+    assert Network.load("run/network.npz").n_steps == steps
+    assert nmtool(*words[:4], "--resume", "--steps", "auto").code == 0
+    assert nmtool("train", "two", "-o", "other", "--steps", "some").error == "command-line"

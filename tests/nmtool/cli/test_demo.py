@@ -29,7 +29,8 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "5 test samples" in lines
     assert "lava: spikes compared 50000, different 0; spikes emitted " in said.out
     assert "kept in kept: run, integers.npz, lava" in lines
-    assert said.err.startswith("epoch   1/1 ")
+    assert said.err.startswith("trains on ")
+    assert "\nepoch   1/1 " in said.err
     kept = IntegerNetwork.load("kept/integers.npz")
     assert lava.load("kept/lava").content_hash == kept.content_hash
     assert kept.source_hash == nmtool("inspect", "kept/run", "--json").json["hash"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nmtool.data import bin_events, load_dataset, write_shd
+from nmtool.data.held_out import HoldOut
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.training.loop.run_folder import validation_size
+from nmtool.training.loop.run_folder import validated_by
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
@@ -28,17 +31,20 @@ def _manifest(folder: Path, validation: int) -> None:
 
 
 @pytest.mark.usefixtures("data")
-def test_the_last_training_samples_are_read(nmtool: Nmtool, integers: Path) -> None:
-    words = ("two", "--split", "validation", "--validation", "5", "--json")
+@pytest.mark.parametrize("how", ["5", "last 5", "0.42"])
+def test_training_samples_are_read(nmtool: Nmtool, integers: Path, how: str) -> None:
+    words = ("two", "--split", "validation", "--validation", how, "--json")
     said = nmtool("evaluate", integers, *words)
     assert (said.code, said.err) == (0, "")
-    held_out = load_dataset("two", validation=5).validation
+    held_out = load_dataset("two", validation=how).validation
     assert held_out is not None
     raster = bin_events(held_out, 1.0, 30).raster
     recording = simulate(IntegerNetwork.load(integers), raster)
     assert said.json["samples"] == 5
     assert said.json["accuracy"] == recording.accuracy(held_out.label)
-    training = nmtool("evaluate", integers, "two", "--split", "train", "--validation", 5, "--json")
+    training = nmtool(
+        "evaluate", integers, "two", "--split", "train", "--validation", how, "--json"
+    )
     assert training.json["samples"] == cases.N_TRAIN - 5
 
 
@@ -92,13 +98,15 @@ def test_who_says_what(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validation_size(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == 7
-    assert validation_size(["a", "c"]) is None
-    assert validation_size(["none"]) is None
-    assert validation_size(["a/other.npz"]) is None
+    assert validated_by(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == HoldOut(
+        "last 7"
+    )
+    assert validated_by(["a", "c"]) is None
+    assert validated_by(["none"]) is None
+    assert validated_by(["a/other.npz"]) is None
     Path("a/run.json").write_text("{")
     with refused(FileFormatError, "file-damaged") as caught:
-        validation_size(["a"])
+        validated_by(["a"])
     assert "run.json" in str(caught.value)
 
 
@@ -107,3 +115,92 @@ def test_without_any_the_option_is_told(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("evaluate", integers, "two", "--split", "validation")
     assert (said.code, said.error) == (2, "validation-missing")
     assert "--validation N" in said.err
+    for wrong in ("most", "0", "1.5"):
+        said = nmtool("evaluate", integers, "two", "--validation", wrong)
+        assert (said.code, said.error) == (2, "command-line")
+
+
+def _places(data: Path) -> None:
+    """Every training sample tells its place in the file, and which half it is in."""
+    for split, n in (("train", cases.N_TRAIN), ("test", cases.N_TEST)):
+        events = cases.spike_events(n, 1)
+        groups = {"place": np.arange(n), "half": np.arange(n) // (n // 2)}
+        write_shd(data / f"two_{split}.h5", replace(events, groups=groups), force=True)
+
+
+@pytest.mark.torch
+def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> None:
+    _places(data)
+    words = ("--epochs", "1", "--validation", "0.34", "--seed", "5")
+    assert nmtool("train", "two", "-o", "run", *cases.SETTINGS, *words).code == 0
+    manifest = json.loads(Path("run/run.json").read_text())
+    assert manifest["hold_out"] == {"amount": "0.34", "seed": 5, "by": None}
+    assert manifest["options"]["validation"] == "0.34"
+    rule = HoldOut("0.34", 5)
+    assert validated_by(["run"]) == rule
+    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
+    assert validated_by(["fine"]) == rule
+    assert nmtool("finetune", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
+    assert validated_by(["more"]) == HoldOut("6", 5)
+    assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
+    held = load_dataset("two", validation=rule).validation
+    kept = load_dataset("two", validation=HoldOut(2, 5)).validation
+    assert held is not None
+    assert kept is not None
+    assert set(kept.groups["place"]) < set(held.groups["place"])
+
+
+@pytest.mark.torch
+def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
+    _places(data)
+    words = ("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", "1")
+    said = nmtool(*words, "--validation-by", "half")
+    assert said.code == 0, said.err
+    assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in said.err
+    assert validated_by(["run"]) == HoldOut("4", 0, "half")
+    said = nmtool(*words, "-o", "other", "--validation-by", "speaker")
+    assert (said.code, said.error) == (2, "validation-by-unknown")
+    said = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
+    assert (said.code, said.error) == (2, "validation-by-last")
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
+    train = ("train", "two", "-o", "run", *cases.SETTINGS)
+    assert nmtool(*train, "--epochs", 2, "--validation", "last 4").code == 0
+    after = json.loads(Path("run/run.json").read_text())
+    before = {key: value for key, value in after.items() if key != "hold_out"}
+    before["options"] = {**after["options"], "validation": 4}
+    del before["options"]["validation_by"]
+    Path("run/run.json").write_text(json.dumps(before))
+    assert validated_by(["run"]) == HoldOut("last 4")
+    said = nmtool("train", "two", "-o", "run", "--resume", "--json")
+    assert said.code == 0
+    assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
+    assert nmtool("train", "two", "-o", "run", "--resume", "--validation", 4).error == (
+        "resume-settings-differ"
+    )
+    log = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
+    accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
+    assert accuracy == max(entry["validation_accuracy"] for entry in log)
+    assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
+    assert validated_by(["fine"]) == HoldOut("last 4")
+
+
+@pytest.mark.torch
+def test_a_file_wins_over_a_share(nmtool: Nmtool, data: Path) -> None:
+    write_shd(data / "two_valid.h5", cases.spike_events(5))
+    said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5)
+    assert "trains on 12 samples, validates on 5, tests on 6" in said.err
+    assert json.loads(Path("run/run.json").read_text())["hold_out"] is None
+    assert validated_by(["run"]) is None
+
+
+def test_a_rule_that_is_damaged(nmtool: Nmtool) -> None:
+    del nmtool
+    Path("run").mkdir()
+    for wrong in (3, "last 4", {"amount": "most"}, {"seed": "x"}, {}):
+        Path("run/run.json").write_text(json.dumps({"options": {}, "hold_out": wrong}))
+        with refused(FileFormatError, "file-damaged"):
+            validated_by(["run"])

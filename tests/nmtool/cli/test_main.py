@@ -13,6 +13,7 @@ import pytest
 from nmtool.cli import evaluate, inspect
 from nmtool.cli.main import ALSO, COMMANDS
 from nmtool.errors import BackendError, DoesNotFitError, UsageError
+from nmtool.installation import install_command
 from tests.nmtool.cli.cases import Said
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -148,11 +149,11 @@ def test_exit_codes(
             ModuleNotFoundError("No module named 'torch'", name="torch"),
             3,
             "library-missing",
-            "'nmtool[train]'",
+            "'torch<3",
         ),
-        (ImportError("no", name="sklearn.datasets"), 3, "library-missing", "'nmtool[train]'"),
-        (ModuleNotFoundError("no", name="tonic"), 3, "library-missing", "'nmtool[tonic]'"),
-        (ModuleNotFoundError("no", name="h5py"), 3, "library-missing", "'nmtool'"),
+        (ImportError("no", name="sklearn.datasets"), 3, "library-missing", "'scikit-learn<2"),
+        (ModuleNotFoundError("no", name="tonic"), 3, "library-missing", "'tonic<2"),
+        (ModuleNotFoundError("no", name="h5py"), 3, "library-missing", "'h5py<4"),
         (ImportError("libtorch.so: none"), 3, "library-missing", "libtorch.so: none"),
     ],
 )
@@ -208,10 +209,10 @@ def test_help_waits_for_no_library(word: str) -> None:
         (
             ["train", "two", "-o", "run", "--validation", "4"],
             "torch",
-            "pip install 'nmtool[train]'",
+            install_command("train", broken=["torch"]),
         ),
-        (["data", "digits"], "sklearn", "pip install 'nmtool[train]'"),
-        (["data", "tonic:NMNIST"], "tonic", "pip install 'nmtool[tonic]'"),
+        (["data", "digits"], "sklearn", install_command("train", broken=["scikit-learn"])),
+        (["data", "tonic:NMNIST"], "tonic", install_command("tonic", broken=["tonic"])),
     ],
 )
 @pytest.mark.usefixtures("floats")

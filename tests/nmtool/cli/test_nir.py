@@ -10,6 +10,7 @@ import pytest
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters import nir
+from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from tests.nmtool.cli import cases
@@ -175,7 +176,7 @@ def test_writing_without_the_library(
     assert nmtool("verify", file).code == 0
     said = nmtool("export", integers, "-o", "other.nir")
     assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert "fix: pip install 'nmtool[nir]'" in said.err
+    assert f"fix: {install_command('nir', broken=['nir'])}" in said.err
 
 
 @pytest.mark.parametrize("command", ["verify", "run", "inspect", "export"])

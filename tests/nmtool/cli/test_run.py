@@ -10,6 +10,7 @@ import pytest
 from nmtool.data import bin_events
 from nmtool.exporters import formats
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -95,5 +96,5 @@ def test_a_missing_library_is_told(
     monkeypatch.setitem(sys.modules, "onnx", None)
     said = nmtool("export", integers, "-o", "network.onnx")
     assert (said.code, said.out, said.error) == (3, "", "library-missing")
-    assert "fix: pip install 'nmtool[onnx]'" in said.err
+    assert f"fix: {install_command('onnx', broken=['onnx'])}" in said.err
     assert not Path("network.onnx").exists()

@@ -40,9 +40,11 @@ def test_leaves_a_run(nmtool: Nmtool) -> None:
         "best": best,
     }
     lines = said.err.splitlines()
-    assert [line[:12] for line in lines] == ["epoch   1/3 ", "epoch   2/3 ", "epoch   3/3 "]
-    assert " left" in lines[0]
-    assert " left" not in lines[2]
+    starts = ["trains on 8 ", "epoch   1/3 ", "epoch   2/3 ", "epoch   3/3 "]
+    assert [line[:12] for line in lines] == starts
+    assert "validates on 4 (drawn per class from seed 0), tests on 6; 30 steps of 1 ms" in lines[0]
+    assert " left" in lines[1]
+    assert " left" not in lines[3]
 
 
 def test_for_people(nmtool: Nmtool) -> None:
@@ -176,6 +178,7 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
         text=True,
     ) as process:
         assert process.stderr is not None
+        assert process.stderr.readline().startswith("trains on ")
         assert process.stderr.readline().startswith("epoch ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -231,7 +234,8 @@ def test_resuming_a_damaged_run(name: str, nmtool: Nmtool) -> None:
 
 def test_training_samples_without_any_spike(nmtool: Nmtool) -> None:
     cases.write_raw(Path("two/two_train.h5"), [[]] * 6, [[]] * 6, [0, 1] * 3)
-    assert nmtool(*WORDS, "--validation", "2").code == 0
+    said = nmtool(*WORDS, "--validation", "2")
+    assert (said.code, said.error) == (2, "events-missing")
 
 
 def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,8 @@ def test_a_folder_without_validation(folder: Path) -> None:
         data.split("validation")
 
 
-def test_validation_is_the_tail_of_the_training_samples(folder: Path, events: SpikeEvents) -> None:
-    data = load_dataset(folder, validation=3)
+def test_the_last_training_samples_may_validate(folder: Path, events: SpikeEvents) -> None:
+    data = load_dataset(folder, validation="last 3")
     assert data.train.label.tolist() == events.label[:1].tolist()
     assert data.validation is not None
     assert data.validation.unit.tolist() == [3, 0]

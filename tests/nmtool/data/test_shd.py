@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import Layout, SpikeEvents, read_layout, read_shd, split_files, write_shd
-from nmtool.errors import DataError, FileFormatError, StorageError
+from nmtool.errors import DataError, FileFormatError, StorageError, UsageError
 from tests.refusals import refused
 
 ARRAYS = ("time_ms", "unit", "offset", "label")
@@ -178,7 +179,7 @@ def group_for_labels(file: h5py.File) -> None:
     ("spoil", "code", "named"),
     [
         (square_times, "shd-array-type", "'spikes/times'"),
-        (integer_times, "shd-array-type", "'spikes/times'"),
+        (integer_times, "times-integer", "'spikes/times'"),
         (group_for_labels, "shd-array-missing", "'labels'"),
     ],
 )
@@ -202,7 +203,7 @@ def test_datasets_of_the_wrong_kind(
         ({"labels": (0, 1, 2)}, "labels-range", "sample 2: label 2"),
         ({"labels": (0, -1, 0)}, "labels-range", "sample 1: label -1"),
         ({"labels": (0, 1)}, "labels-count", ""),
-        ({"labels": (0.0, 0.5, 1.0)}, "events-not-numbers", "label"),
+        ({"labels": (0.0, 0.5, 1.0)}, "labels-not-whole", "sample 1"),
         ({"times": ([0.25, 0.125], [], [0])}, "times-not-ascending", "sample 0, event 1"),
         ({"times": ([0, 0.25], [], [np.inf])}, "times-not-finite", "sample 2, event 0"),
         ({"times": ([0, np.nan], [], [0])}, "times-not-finite", "sample 0, event 1"),
@@ -299,4 +300,70 @@ def test_split_files_of_two_data_sets(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with refused(DataError, "shd-several") as caught:
         split_files(tmp_path)
-    assert "a, b" in caught.value.what
+    assert "a_train.h5, b_test.h5" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("x_training", "x-valid", "x_testing")]
+)
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5"])
+def test_split_files_of_other_names(tmp_path: Path, names: tuple[str, ...], suffix: str) -> None:
+    for name in names:
+        (tmp_path / f"{name}{suffix}").touch()
+    found = split_files(tmp_path)
+    assert list(found) == ["train", "validation", "test"]
+    assert [path.stem for path in found.values()] == list(names)
+
+
+def test_two_files_of_a_split(tmp_path: Path) -> None:
+    for name in ("x_val.h5", "x_valid.h5", "x_train.h5"):
+        (tmp_path / name).touch()
+    with refused(DataError, "shd-several"):
+        split_files(tmp_path)
+
+
+def test_labels_may_be_whole_floats(tmp_path: Path, events: SpikeEvents) -> None:
+    path = tmp_path / "train.h5"
+    write_shd(path, events)
+    with h5py.File(path, "a") as file:
+        labels = file["labels"][()].astype(np.float32)
+        del file["labels"]
+        file["labels"] = labels
+    assert read_shd(path).label.tolist() == events.label.tolist()
+
+
+def test_times_in_other_units_and_any_order(tmp_path: Path, events: SpikeEvents) -> None:
+    path = tmp_path / "train.h5"
+    write_shd(path, events)
+    with h5py.File(path, "a") as file:
+        del file["spikes/times"]
+        times = file.create_dataset("spikes/times", (4,), h5py.vlen_dtype(np.int64))
+        for sample, one in enumerate(([250_000, 1500, 0, 1500], [], [3000], [500])):
+            times[sample] = one
+    found = read_shd(path, time_unit="us", sort=True)
+    assert found.time_ms.tolist() == events.time_ms.tolist()
+    assert found.unit.tolist() == [1, 4, 2, 0, 3, 0]
+
+
+def test_nothing_is_written_over(tmp_path: Path, events: SpikeEvents) -> None:
+    path = tmp_path / "x_train.h5"
+    write_shd(path, events)
+    with refused(UsageError, "path-taken"):
+        write_shd(path, events[:1])
+    assert read_shd(path).n_samples == 4
+    write_shd(path, events[:1], force=True)
+    assert read_shd(path).n_samples == 1
+
+
+def test_groups_are_kept(tmp_path: Path, events: SpikeEvents) -> None:
+    path = tmp_path / "x_train.h5"
+    grouped = replace(events, groups={"speaker": [3, 0, 3, 70_000], "round": [0, 1, 2, 0]})
+    write_shd(path, grouped)
+    found = read_shd(path)
+    assert {name: group.tolist() for name, group in found.groups.items()} == {
+        "speaker": [3, 0, 3, 70_000],
+        "round": [0, 1, 2, 0],
+    }
+    assert found[[3, 1]].groups["speaker"].tolist() == [70_000, 0]
+    both = SpikeEvents.concatenate([found, found[:1]])
+    assert both.groups["round"].tolist() == [0, 1, 2, 0, 0]

@@ -176,7 +176,7 @@ def test_one_signed_sums_are_of_the_worst_neuron_over_all_projections() -> None:
     assert one_signed_sum([np.zeros((0, 3))]) == 0.0
 
 
-@given(st.integers(0, 4094), st.integers(1, 4095))
+@given(st.integers(0, 4095), st.integers(1, 4095))
 def test_ceilings_are_the_geometric_sums(du: int, dv: int) -> None:
     """A constant input a ends at u = a/(1 − keep), and likewise v."""
     assert current_ceiling(2.0, du) * (du + 1) / 4096 == pytest.approx(2.0)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 
 from nmtool.data import Dataset, SpikeEvents
-from nmtool.training.loop.remarks import remarks
+from nmtool.errors import DataError, Finding, UsageError
+from nmtool.training.loop.remarks import check_heard, remarks, start_line
 from nmtool.training.options import TrainOptions
+from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, small_events, small_options
 
 
@@ -17,49 +23,53 @@ def _labelled(label: np.ndarray) -> SpikeEvents:
     return SpikeEvents([], [], np.zeros(label.size + 1, int), label, 3, names)
 
 
-def _of_labels(label: np.ndarray, tail: int) -> list[str]:
-    dataset = Dataset("digits", ("train",), lambda split: _labelled(label), tail=tail)
+def _of_labels(label: np.ndarray, tail: int) -> list[Finding]:
+    dataset = Dataset.of(train=_labelled(label)).with_validation(f"last {tail}")
     return list(remarks(dataset, TrainOptions()))
 
 
 def test_data_as_they_should_be() -> None:
     assert list(remarks(small_dataset(), small_options())) == []
-    samples = {"train": small_events(40, 1)}.__getitem__
-    assert list(remarks(Dataset("small", ("train",), samples, tail=12), small_options())) == []
+    for amount in ("auto", 12, "last 12"):
+        dataset = Dataset.of(train=small_events(40, 1)).with_validation(amount)
+        assert list(remarks(dataset, small_options())) == []
 
 
 def test_events_after_the_last_step() -> None:
     dataset = small_dataset()
     late = int((dataset.train.time_ms >= 2 * 20).sum())
     (told,) = remarks(dataset, small_options(steps=20))
-    assert told.startswith(f"{late} of the {dataset.train.n_events} events ")
-    assert " 40 ms" in told
-    assert "--steps" in told
+    assert told.code == "events-dropped"
+    assert told.what.startswith(f"{late} of the {dataset.train.n_events} events ")
+    assert " 40 ms" in told.what
+    assert "--steps" in told.fix
 
 
 @pytest.mark.parametrize(("max_delay", "n_lines"), [(6, 0), (7, 0), (8, 1), (12, 1)])
 def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) -> None:
     grid = {"delay_bits": 2, "delay_stride": 2, "max_delay": max_delay}
     told = list(remarks(small_dataset(), small_options(arithmetic="integer", **grid)))
-    assert len(told) == n_lines
-    for line in told:
-        assert " 2 bits in strides of 2 steps end at 6," in line
-        assert f"max_delay is {max_delay};" in line
+    assert codes(told) == ["delay-grid-short"] * n_lines
+    for one in told:
+        assert " 2 bits in strides of 2 steps end at 6," in one.what
+        assert one.what.endswith(f"max_delay is {max_delay}")
     assert list(remarks(small_dataset(), small_options(arithmetic="float", **grid))) == []
 
 
 @pytest.mark.parametrize(("each", "tail"), [(150, 300), (6, 12)])
 def test_the_samples_that_validate_lack_classes(each: int, tail: int) -> None:
-    (told,) = _of_labels(np.repeat(np.arange(10), each), tail)
-    assert told.startswith(f"the last {tail} training samples")
-    assert " 2 of the 10 classes" in told
+    told = _of_labels(np.repeat(np.arange(10), each), tail)
+    assert codes(told) == ["split-unshuffled"]
+    assert told[0].what.startswith(f"the last {tail} training samples")
+    assert " 2 of the 10 classes" in told[0].what
 
 
 def test_the_samples_that_are_learnt_from_lack_classes() -> None:
     mostly = np.concatenate([np.zeros(150, int), np.repeat([1, 2], 150), np.arange(300) % 4])
-    (told,) = _of_labels(mostly, 300)
-    assert told.startswith("the training samples but for the last 300")
-    assert " 3 of the 4 classes" in told
+    told = _of_labels(mostly, 300)
+    assert codes(told) == ["split-unshuffled"]
+    assert told[0].what.startswith("the training samples but for the last 300")
+    assert " 3 of the 4 classes" in told[0].what
 
 
 def test_few_samples_lack_classes_by_chance() -> None:
@@ -70,8 +80,81 @@ def test_few_samples_lack_classes_by_chance() -> None:
         assert _of_labels(shuffled, 40) == []
 
 
-def test_a_validation_split_of_its_own_is_as_it_is() -> None:
-    train = _labelled(np.repeat([0, 1], 150))
-    splits = {"train": train, "validation": train[:100]}
-    dataset = Dataset("sorted", tuple(splits), splits.__getitem__)
-    assert list(remarks(dataset, TrainOptions())) == []
+def test_a_class_that_a_split_lacks() -> None:
+    train = _labelled(np.repeat([0, 1, 2], 50))
+    for split in ("validation", "test"):
+        dataset = Dataset.of(train=train, **{split: train[:100]})
+        (told,) = remarks(dataset, TrainOptions())
+        assert (told.code, told.where) == ("class-missing", split)
+        assert "'2'" in told.what
+    (told,) = remarks(Dataset.of(train=train[:100], test=train), TrainOptions())
+    assert (told.code, told.where) == ("class-missing", "train")
+
+
+def test_labels_that_count_from_1() -> None:
+    told = remarks(Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions())
+    (one,) = told
+    assert (one.code, one.where) == ("class-first-empty", "labels")
+    assert "--labels-from 1" in one.fix
+
+
+def _of_events(events: SpikeEvents, **settings: Any) -> list[str]:
+    return codes(list(remarks(Dataset.of(train=events), TrainOptions(**settings))))
+
+
+def test_the_grid() -> None:
+    events = SpikeEvents.from_lists([[1.0, 50.0], [2.0, 60.0]], [[0, 1], [1, 0]], [0, 1])
+    fits = {"steps": 70, "max_delay": 10}
+    assert _of_events(events, **fits) == []
+    few = ["dt-above-time-constant", "events-in-few-steps"]
+    assert _of_events(events, steps=5, max_delay=10, dt_ms=15.0) == few
+    assert _of_events(events, **fits, tau_mem_ms=0.9) == ["dt-above-time-constant"]
+    assert _of_events(events, steps=1000, max_delay=10) == ["steps-beyond-data"]
+    seconds = replace(events, time_ms=events.time_ms / 1000)
+    assert "events-in-few-steps" in _of_events(seconds, **fits)
+    assert _of_events(replace(events, n_units=20), **fits) == ["channels-unused"]
+    assert _of_events(replace(events, n_units=20), **fits, group=10) == ["channels-unused"]
+    twice = SpikeEvents.from_lists([[5.0, 5.2, 50.0]] * 2, [[0, 0, 1]] * 2, [0, 1])
+    (told,) = remarks(Dataset.of(train=twice), TrainOptions(**fits))
+    assert told.code == "events-merged"
+    assert told.what.startswith("33%")
+    assert "--dt 0.2" in told.fix
+
+
+def test_times_that_look_like_milliseconds() -> None:
+    times = [[float(time) for time in range(10, 800, 10)]] * 2
+    events = SpikeEvents.from_lists(times, [[0] * 79, [1] * 79], [0, 1])
+    check_heard(events, TrainOptions())
+    in_seconds = replace(events, time_ms=1000 * events.time_ms)
+    with refused(DataError, "events-mostly-dropped") as caught:
+        check_heard(in_seconds, TrainOptions())
+    assert "790 ms" in caught.value.why
+    assert "--time-unit ms" in caught.value.fix
+    with refused(DataError, "events-mostly-dropped") as caught:
+        check_heard(events, TrainOptions(steps=100))
+    assert " ms" not in caught.value.why
+    with refused(DataError, "events-missing"):
+        check_heard(_labelled(np.array([0, 1])), TrainOptions())
+
+
+def test_steps_that_data_decide() -> None:
+    events = SpikeEvents.from_lists([[1.0], [59.0], []], [[0], [1], []], [0, 1, 1])
+    options = TrainOptions(steps="auto", dt_ms=2.0)
+    assert options.settled(events).n_steps == 30 + 10
+    assert options.settled(events).settled(events[:1]).n_steps == 40
+    with refused(UsageError, "steps-unsettled"):
+        _ = options.n_steps
+    with refused(DataError, "events-missing"):
+        options.settled(events[2:])
+    with refused(DataError, "steps-too-many"):
+        options.settled(replace(events, time_ms=events.time_ms * 1e5))
+
+
+def test_the_line_at_the_start() -> None:
+    model = torch.nn.Linear(9, 4)
+    dataset = Dataset.of(train=small_events(40, 1), test=small_events(7, 2)).with_validation(0.25)
+    told = start_line(dataset, small_options(group=3), model)  # type: ignore[arg-type]
+    assert told == (
+        "trains on 30 samples, validates on 10 (drawn per class from seed 0), tests on 7; "
+        "30 steps of 2 ms; 3 inputs of 9 channels; 40 parameters"
+    )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from typing import Any
 
 import torch
 
 from nmtool.errors import MissingError, UsageError
+from nmtool.installation import install_command, version_of
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
 
-EXTRAS = {"12": "nmtool[cuda12]", "13": "nmtool[cuda]"}
+EXTRAS = {"12": "cuda12", "13": "cuda"}
 """Extras that install the compiler of kernels, by CUDA's major version."""
 
 COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
@@ -74,21 +74,20 @@ def _require_torch() -> None:
 
 def _require_compiler() -> None:
     major = str(torch.version.cuda).split(".")[0]
-    extra = EXTRAS.get(major, "nmtool[cuda]")
     if importlib.util.find_spec("numba_cuda") is None:
         raise MissingError(
             "training on a GPU needs numba-cuda",
             code="library-missing",
             why="it compiles the kernels, and is not installed",
-            fix=f"pip install '{extra}'",
+            fix=install_command(_extra()),
         )
-    found = {version for name, version in COMPILERS.items() if _is_installed(name)}
+    found = {version for name, version in COMPILERS.items() if version_of(name)}
     if found and major not in found:
         raise MissingError(
             f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
             code="cuda-versions-differ",
             why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
-            fix=f"pip install '{extra}'",
+            fix=install_command(_extra()),
         )
 
 
@@ -98,9 +97,13 @@ def _require_numba() -> None:
             "numba-cuda cannot use the GPU that torch uses",
             code="numba-cuda-without-gpu",
             why="it finds no driver, or not the library it compiles kernels with (NVVM)",
-            fix="pip install 'nmtool[cuda]' for CUDA 13, 'nmtool[cuda12]' for CUDA 12; "
-            "`numba -s` shows what Numba finds",
+            fix=f"{install_command(_extra())}; `numba -s` shows what Numba finds",
         )
+
+
+def _extra() -> str:
+    """The extra that has the compiler of torch's CUDA."""
+    return EXTRAS.get(str(torch.version.cuda).split(".")[0], "cuda")
 
 
 def _numba_cuda() -> Any:
@@ -114,11 +117,3 @@ def _numba_cuda() -> Any:
             fix="pip install --upgrade numba numba-cuda",
         ) from error
     return cuda
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True

@@ -23,6 +23,7 @@ from unittest import mock
 from numba import cuda, float32, int32, int64, types, uint8
 
 from nmtool.errors import MissingError
+from nmtool.installation import install_command
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.compiled import MAX_REGISTERS
 
@@ -132,7 +133,7 @@ def assemble(ptxas: str, kernel: str, text: str, capability: tuple[int, int]) ->
             f"{ptxas} does not assemble {kernel}",
             code="ptxas-refused",
             why=done.stderr.strip(),
-            fix="use a ptxas as new as numba-cuda's compiler: that of nmtool[cuda12], or for "
+            fix="use a ptxas as new as numba-cuda's compiler: that of the extra cuda12, or for "
             "CUDA 13 `pip install nvidia-cuda-nvcc`",
         )
     return Report(
@@ -161,7 +162,7 @@ def reports(number: Any = float32, delays: Any = uint8) -> Iterator[Report]:
             "ptxas is missing",
             code="ptxas-missing",
             why="it is NVIDIA's assembler, which comes with the CUDA toolkit",
-            fix="pip install 'nmtool[cuda12]', or put a CUDA toolkit's bin folder on the PATH",
+            fix=f"{install_command('cuda12')}, or put a CUDA toolkit's bin folder on the PATH",
         )
     for kernel, signature in signatures(number, delays):
         for capability in ARCHITECTURES:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from nmtool.errors import MissingError, UsageError
+from nmtool.installation import install_command
 from nmtool.training.engines.cuda import available
 from nmtool.training.engines.cuda.available import require
 from nmtool.training.engines.devices import find_device
@@ -120,10 +121,10 @@ def test_no_gpu(computer: _Computer) -> None:
     computer.refuses("gpu-missing")
 
 
-@pytest.mark.parametrize(("cuda", "extra"), [("12.8", "nmtool[cuda12]"), ("13.0", "nmtool[cuda]")])
+@pytest.mark.parametrize(("cuda", "extra"), [("12.8", "cuda12"), ("13.0", "cuda")])
 def test_no_numba_cuda(computer: _Computer, cuda: str, extra: str) -> None:
     computer.cuda, computer.numba_cuda = cuda, False
-    assert computer.refuses("library-missing").fix == f"pip install '{extra}'"
+    assert computer.refuses("library-missing").fix == install_command(extra)
 
 
 def test_two_versions_of_cuda(computer: _Computer) -> None:
@@ -131,7 +132,7 @@ def test_two_versions_of_cuda(computer: _Computer) -> None:
     said = computer.refuses("cuda-versions-differ")
     assert "CUDA 12" in said.what
     assert "CUDA 13" in said.what
-    assert said.fix == "pip install 'nmtool[cuda12]'"
+    assert said.fix == install_command("cuda12")
 
 
 def test_numba_finds_no_gpu(computer: _Computer) -> None:

@@ -1,0 +1,87 @@
+"""A C file and its header, whose names begin with a prefix, so that networks share a firmware.
+
+Everything is first written with the names of the single file, `nmtool_…`, and renamed at the end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nmtool.errors import UsageError
+from nmtool.exporters.c import templates
+from nmtool.exporters.c.readout import scores_in_words
+from nmtool.exporters.c.source import interface, program
+from nmtool.exporters.c.text import string
+from nmtool.integer_network import IntegerNetwork
+
+EXTENSION = ".h"
+
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
+_LONGEST = 40
+_OURS = "nmtool_"
+_OUR_NAME = re.compile(rf'"(?:\\.|[^"\\])*"|\b{_OURS}')
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_IN_DRIVER = ("run_step",)
+"""Names of what nmtool compiles together with a file, which a file need not have."""
+
+
+def is_prefix(text: object) -> bool:
+    """True for what names may begin with in C and in C++, an underscore after it."""
+    return isinstance(text, str) and len(text) <= _LONGEST and bool(_PREFIX.fullmatch(text))
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise `UsageError` unless names may begin so."""
+    if not is_prefix(prefix):
+        raise UsageError(
+            f"{prefix!r} is no prefix for names in C",
+            code="c-prefix",
+            why=f"it takes at most {_LONGEST} letters, digits and single underscores between "
+            "them, and begins with a letter",
+            fix="choose a word, e.g. --prefix kws",
+        )
+
+
+def renamed(code: str, prefix: str) -> str:
+    """Code whose names, but for those inside strings, begin with a prefix of its own.
+
+    >>> renamed('nmtool_step(); puts("nmtool_step");', "kws")
+    'kws_step(); puts("nmtool_step");'
+
+    Raises:
+        UsageError: the code has such a name already.
+    """
+    words = {*_WORD.findall(code), *_IN_DRIVER}
+    new = {f"{prefix}_{word.removeprefix(_OURS)}" for word in words if word.startswith(_OURS)}
+    taken = sorted(new & words) if f"{prefix}_" != _OURS else []
+    if taken:
+        raise UsageError(
+            f"the prefix '{prefix}' would name two things {taken[0]}",
+            code="c-prefix-taken",
+            fix="choose another prefix",
+        )
+    return _OUR_NAME.sub(lambda found: f"{prefix}_" if found[0] == _OURS else found[0], code)
+
+
+def shared_interface(network: IntegerNetwork) -> str:
+    """The declarations that a C file and its header share, for C and for C++."""
+    return templates.SHARED.substitute(
+        interface=interface(network),
+        n_channels=network.channels.size,
+        n_steps=network.n_steps,
+        n_classes=len(network.class_names),
+        readout=network.readout.population,
+        scores=scores_in_words(network),
+    )
+
+
+def program_of_pair(network: IntegerNetwork) -> str:
+    """Everything that a firmware compiles, under the names of the single file."""
+    shared = program(network, shared_interface(network), templates.IN_HEADER)
+    return "\n".join([shared, _definitions(network)])
+
+
+def _definitions(network: IntegerNetwork) -> str:
+    """What the file of a pair defines beyond a single file: scores and names of classes."""
+    names = ",\n    ".join(string(name) for name in network.class_names)
+    return templates.SCORES.substitute(names=names, n_classes=len(network.class_names))

@@ -1,0 +1,323 @@
+"""Modules of snnTorch as networks, without NIR files between, which lose when neurons reset.
+
+snnTorch's own NIR export writes a reset to zero in the step of the spike, whatever a layer does:
+
+    Leaky, zero           resets before the next step adds its input: the same spikes
+    others, zero          with reset_delay=True, the default, the whole next step is set to zero
+    any, subtract         the default: takes the threshold off, which no neuron here does
+
+What NIR says is what networks here do. Others are refused by name, with what makes them agree.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import Finding, NetworkError
+from nmtool.exporters.nir.graph.nodes import (
+    AFFINE,
+    AVG_POOL,
+    CONV2D,
+    CUBA_LI,
+    CUBA_LIF,
+    FLATTEN,
+    IF,
+    INPUT,
+    INTEGRATOR,
+    LI,
+    LIF,
+    LINEAR,
+    OUTPUT,
+    Edge,
+    Graph,
+    Node,
+)
+from nmtool.exporters.nir.options import ImportOptions
+from nmtool.exporters.nir.reading.network import network_of
+from nmtool.exporters.nir.reading.windows import window_of
+from nmtool.exporters.windows import Shape
+from nmtool.network import Network
+
+_log = logging.getLogger(__name__)
+
+_RECURRENT = ("RLeaky", "RSynaptic")
+_NEURONS = ("Leaky", "Synaptic", *_RECURRENT)
+_PASSED = ("Dropout", "Identity")
+"""Modules that change nothing in a network that is trained."""
+
+_SUBTRACT, _ZERO, _NONE = 0, 1, 2
+"""snnTorch's numbers of ways to reset."""
+
+LATE = ("snntorch-reset-late", "snntorch-reset")
+"""Codes of what `approximate` lets pass."""
+
+
+def from_snntorch(
+    module: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    sample: Any = None,
+    dt_ms: float = 1.0,
+    n_steps: int | None = None,
+    rule: str | None = None,
+    approximate: bool = False,
+) -> Network:
+    """The network of a trained snnTorch module, with its spikes.
+
+    Layers feed each other in the order in which they run on `sample`; without one, in the order in
+    which the module holds them. A last layer with `reset_mechanism="none"` answers by its
+    membranes, any other is counted by a population `answer`.
+
+    >>> import snntorch, torch  # doctest: +SKIP
+    >>> lif = snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)  # doctest: +SKIP
+    >>> from_snntorch(torch.nn.Sequential(torch.nn.Linear(6, 3), lif))  # doctest: +SKIP
+    <Network: 6 channels, n1 3 lif, answer 3 li, clock 1 lif, 1002 steps of 1 ms>
+
+    Args:
+        module: `Linear`, `Conv2d`, `AvgPool2d`, `Flatten` and snnTorch's `Leaky`, `Synaptic`,
+            `RLeaky`, `RSynaptic`, one behind the other.
+        input_shape: (channels, height, width) in front of a `Conv2d`; by default that of `sample`.
+        sample: tensor that the module takes for one step, [samples, …]; it is run once, on a copy.
+        dt_ms: length of a step in ms, which scales all time constants.
+        n_steps: steps of a sample; by default those of 1 s.
+        rule: of the read-out.
+        approximate: import layers that reset later or otherwise as if they reset to zero at once,
+            and warn; the spikes are others then.
+
+    Raises:
+        NetworkError: layers with no counterpart; all are listed.
+        FileFormatError: shapes that do not fit each other; all are listed.
+        UsageError: a step that is not positive.
+    """
+    layers = list(_layers(module, sample))
+    if input_shape is None and sample is not None:
+        input_shape = tuple(sample.shape[1:])
+    findings = [one for at in range(len(layers)) for one in _findings(layers, at, input_shape)]
+    told = [one for one in findings if approximate and one.code in LATE]
+    if refused := [one for one in findings if one not in told]:
+        raise NetworkError(
+            "the module does what no network here does",
+            code="snntorch-unfit",
+            fix="mend the layers below; approximate=True takes other resets for resets to zero",
+            findings=refused,
+        )
+    for one in told:
+        _log.warning(f"{one.where} is taken to reset to zero at once: {one.what}; {one.fix}")
+    options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
+    return network_of(_graph(layers, input_shape, options.step_s), options)
+
+
+def _layers(module: Any, sample: Any) -> Iterator[tuple[str, Any]]:
+    """Names and modules of all layers, in their order."""
+    held = [(name, one) for name, one in module.named_modules() if _is_layer(module, name, one)]
+    if sample is None:
+        yield from held
+        return
+    traced, ran = copy.deepcopy(module), []
+    for name, one in traced.named_modules():
+        if name in dict(held):
+            one.register_forward_hook(lambda *_, name=name: ran.append(name))
+    traced(sample)
+    yield from ((name, dict(held)[name]) for name in dict.fromkeys(ran))
+
+
+def _is_layer(module: Any, name: str, one: Any) -> bool:
+    """True for modules that compute, and not for what holds them or is a part of them."""
+    if not name:
+        return type(one).__name__ in _NEURONS or not list(one.children())
+    above = name.rpartition(".")[0]
+    inside = above and type(module.get_submodule(above)).__name__ in _NEURONS
+    return not inside and (type(one).__name__ in _NEURONS or not list(one.children()))
+
+
+def _findings(
+    layers: list[tuple[str, Any]], at: int, input_shape: Sequence[int] | None
+) -> Iterator[Finding]:
+    name, layer = layers[at]
+    kind = type(layer).__name__
+    name = name or kind
+    if kind in ("Linear", "AvgPool2d", "Flatten", *_PASSED):
+        return
+    if kind == "Conv2d":
+        if input_shape is None:
+            fix = "give input_shape=(channels, height, width), or a sample"
+            yield Finding("snntorch-shape", name, "the size of its input is unknown", fix)
+        if layer.padding_mode != "zeros":
+            what = f"it pads with {layer.padding_mode}"
+            yield Finding("snntorch-module", name, what, "pad with zeros")
+        return
+    if kind not in _NEURONS or not type(layer).__module__.startswith("snntorch"):
+        fix = f"use {', '.join(_NEURONS)}, Linear, Conv2d, AvgPool2d and Flatten"
+        yield Finding("snntorch-module", name, f"{kind} has no counterpart", fix)
+        return
+    yield from _neuron_findings(name, layer, kind, is_last=at == len(layers) - 1)
+
+
+def _neuron_findings(name: str, layer: Any, kind: str, *, is_last: bool) -> Iterator[Finding]:
+    for option in ("inhibition", "state_quant"):
+        if getattr(layer, option, False):
+            yield Finding("snntorch-option", name, f"it has {option}", f"train without {option}")
+    if (_array(layer.graded_spikes_factor) != 1).any():
+        what = "its spikes are worth something other than 1"
+        yield Finding("snntorch-option", name, what, "scale the weights behind it instead")
+    beta = _array(layer.beta)
+    if (beta >= 1).any() and not (beta >= 1).all():
+        what = "some of its neurons leak and others do not"
+        yield Finding("snntorch-leak", name, what, "split it into two layers")
+    resets = int(layer.reset_mechanism_val)
+    if kind in _RECURRENT and type(getattr(layer, "recurrent", None)).__name__ == "Conv2d":
+        what = "its recurrent connections are a convolution"
+        yield Finding("snntorch-module", name, what, "use linear_features")
+    if kind in _RECURRENT and not layer.all_to_all and _array(layer.recurrent.V).ndim == 0:
+        what = "its V is one number for a layer of unknown size"
+        yield Finding("snntorch-shape", name, what, "give V one number per neuron")
+    if resets == _NONE and (not is_last or kind in _RECURRENT):
+        fix = "use reset_mechanism='zero'; layers without a reset are read where they answer"
+        yield Finding("snntorch-reset", name, "it never resets", fix)
+    elif resets == _SUBTRACT:
+        what = "a spike takes the threshold off its membrane, which is not set to zero"
+        yield Finding("snntorch-reset", name, what, "train with reset_mechanism='zero'")
+    elif resets == _ZERO and kind != "Leaky" and layer.reset_delay:
+        what = "with reset_delay=True it is set to zero a step after the spike, input and all"
+        fix = "set reset_delay=False, and train or test it so"
+        if kind == "RSynaptic":
+            fix = "use RLeaky or Synaptic with reset_delay=False, which RSynaptic cannot run"
+        yield Finding("snntorch-reset-late", name, what, fix)
+
+
+def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_s: float) -> Graph:
+    """The layers as NIR's nodes."""
+    first = next(layer for _, layer in layers if type(layer).__name__ not in (*_PASSED, "Flatten"))
+    shape = input_shape if input_shape is not None else (_inputs(first),)
+    nodes = {"input": Node(INPUT, {"shape": np.array(shape)})}
+    edges: list[Edge] = []
+    behind, passed = "input", tuple(int(size) for size in shape)
+    for at, (name, layer) in enumerate(layers):
+        if type(layer).__name__ in _PASSED:
+            continue
+        own = _unused((name or type(layer).__name__).replace(".", "_"), nodes)
+        if type(layer).__name__ in _NEURONS:
+            nodes[own] = _neurons(layer, dt_s, integrates=_integrates(layers, at))
+            if type(layer).__name__ in _RECURRENT:
+                bias = _loop_bias(layer)
+                if bias.any():
+                    # What a loop adds to the first step, too, is no part of what goes around it.
+                    constant = _unused(f"{own}_constant", nodes)
+                    nodes[constant] = Node(AFFINE, {"weight": np.eye(bias.size), "bias": bias})
+                    edges.append((behind, constant))
+                    behind = constant
+                loop = _unused(f"{own}_recurrent", nodes)
+                nodes[loop] = _loop(layer)
+                edges += [(own, loop), (loop, own)]
+        else:
+            nodes[own] = _wires(layer)
+            passed = _behind(nodes[own], passed)
+        edges.append((behind, own))
+        behind = own
+    nodes["output"] = Node(OUTPUT, {"shape": np.array(passed)})
+    edges.append((behind, "output"))
+    return Graph(nodes, edges)
+
+
+def _behind(node: Node, shape: Shape) -> Shape:
+    """Shape of what a node of wires passes on; of what does not fit, as well as can be told."""
+    if node.kind in (LINEAR, AFFINE):
+        return (*shape[:-1], len(node.values["weight"]))
+    if node.kind == FLATTEN:
+        return (math.prod(shape),)
+    window = window_of(node)
+    seen = window.shape_of(shape)
+    return shape if seen is None else window.passes_on(seen)
+
+
+def _integrates(layers: list[tuple[str, Any]], at: int) -> bool:
+    return at == len(layers) - 1 and int(layers[at][1].reset_mechanism_val) == _NONE
+
+
+def _unused(name: str, taken: dict[str, Node]) -> str:
+    while name in taken or name == "output":
+        name += "_"
+    return name
+
+
+def _inputs(layer: Any) -> int:
+    return int(layer.in_features) if hasattr(layer, "in_features") else 0
+
+
+def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
+    beta = np.clip(_array(layer.beta), 0, 1)
+    kind = type(layer).__name__
+    values: dict[str, NDArray] = {}
+    if not integrates:
+        values |= {"v_threshold": _array(layer.threshold), "v_reset": np.zeros(1)}
+    if (beta == 1).all() and "Synaptic" not in kind:
+        return Node(INTEGRATOR if integrates else IF, values | {"r": np.full(beta.shape, 1 / dt_s)})
+    with np.errstate(divide="ignore"):
+        tau_mem = dt_s / (1 - beta)
+    values |= {"r": tau_mem / dt_s, "v_leak": np.zeros(1)}
+    if "Synaptic" not in kind:
+        return Node(LI if integrates else LIF, values | {"tau": tau_mem})
+    tau_syn = dt_s / (1 - np.clip(_array(layer.alpha), 0, 1))
+    values |= {"tau_mem": tau_mem, "tau_syn": tau_syn, "w_in": tau_syn / dt_s}
+    return Node(CUBA_LI if integrates else CUBA_LIF, values)
+
+
+def _loop(layer: Any) -> Node:
+    held = layer.recurrent
+    return Node(
+        LINEAR,
+        {"weight": _array(held.weight) if layer.all_to_all else np.diag(_array(held.V))},
+    )
+
+
+def _loop_bias(layer: Any) -> NDArray[np.float64]:
+    bias = getattr(layer.recurrent, "bias", None)
+    return np.zeros(1) if bias is None else _array(bias)
+
+
+def _wires(layer: Any) -> Node:
+    kind = type(layer).__name__
+    if kind == "Flatten":
+        return Node(FLATTEN, {})
+    if kind == "AvgPool2d":
+        stride = layer.kernel_size if layer.stride is None else layer.stride
+        return Node(
+            AVG_POOL,
+            {
+                "kernel_size": np.array(layer.kernel_size),
+                "stride": np.array(stride),
+                "padding": np.array(layer.padding),
+            },
+        )
+    weight = _array(layer.weight)
+    bias = None if layer.bias is None else _array(layer.bias)
+    if kind == "Linear":
+        return (
+            Node(LINEAR, {"weight": weight})
+            if bias is None
+            else Node(AFFINE, {"weight": weight, "bias": bias})
+        )
+    return Node(
+        CONV2D,
+        {
+            "weight": weight,
+            "bias": np.zeros(len(weight)) if bias is None else bias,
+            **{
+                key: np.array(getattr(layer, key))
+                for key in ("stride", "padding", "dilation", "groups")
+            },
+        },
+    )
+
+
+def _array(value: Any) -> NDArray[np.float64]:
+    """float64 numbers of a tensor, or of a number."""
+    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    return np.asarray(value, np.float64)

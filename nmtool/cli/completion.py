@@ -1,0 +1,43 @@
+"""`nmtool completion SHELL`: a script by shtab, from the arguments of all commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, help="the shell that the script is for")
+    parser.epilog = (
+        "Write the script where the shell looks for it: nmtool completion bash > "
+        "~/.local/share/bash-completion/completions/nmtool; nmtool completion zsh > _nmtool, in a "
+        "folder of $fpath; nmtool completion fish > ~/.config/fish/completions/nmtool.fish"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from nmtool.cli.main import full_parser
+    from nmtool.errors import libraries_needed
+
+    with libraries_needed("completion"):
+        import shtab
+    parser = full_parser()
+    for action in _with_values(parser):
+        # Words of which nothing else is known may be paths.
+        if action.choices is None and action.type is None:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+    sys.stdout.write(shtab.complete(parser, shell=arguments.shell) + "\n")
+    return 0
+
+
+def _with_values(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All arguments that take a value, those of commands included."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from _with_values(sub)
+        elif action.nargs != 0:
+            yield action

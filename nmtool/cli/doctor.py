@@ -1,0 +1,38 @@
+"""`nmtool doctor`."""
+
+from __future__ import annotations
+
+import argparse
+
+from nmtool.cli import console
+from nmtool.cli.arguments import add_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="import libraries and environments, compile, start CUDA; otherwise all are looked up",
+    )
+    add_json(parser)
+    parser.epilog = (
+        "Exit code 1 if something that is installed is broken; what is missing is no reason."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from nmtool.verbs.doctoring import doctor
+
+    found = doctor(deep=arguments.deep)
+    if arguments.json:
+        console.print_json(found.as_json())
+    else:
+        console.print_tables(found)
+        for fix, names in found.advice().items():
+            console.tell(f"{', '.join(names)}:")
+            console.tell(f"    {fix}")
+        console.tell(
+            "nothing that is installed is broken" if found.healthy else "something is broken",
+            style="green" if found.healthy else "bold red",
+        )
+    return 0 if found.healthy else 1

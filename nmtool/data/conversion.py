@@ -1,0 +1,323 @@
+"""Samples of others as `SpikeEvents`: lists, dense arrays, tonic's events, torch's data sets.
+
+A pair is (what was recorded, class). What was recorded may be
+
+    a structured array    with the fields t (µs), x and perhaps y and p, as tonic has it
+    a dense array         [steps, …] of spikes, as snnTorch has it; what follows the steps are
+                          channels, numbered in C order; whatever is not 0 is a spike
+
+A batch of a loader is [batch, steps, …] with [batch] classes, or [steps, batch, …] where the time
+comes first. Arrays may be tensors of torch, on any device; torch itself is not needed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmtool.data.events import SpikeEvents
+from nmtool.data.flatten import class_names_of, sensor_events, sensor_size_of
+from nmtool.errors import DataError, UsageError
+from nmtool.graph import check_timing
+
+_log = logging.getLogger(__name__)
+
+Groups = Mapping[str, ArrayLike]
+
+
+def from_lists(
+    times_ms: Sequence[ArrayLike],
+    units: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    n_units: int | None = None,
+    class_names: Sequence[str] | None = None,
+    groups: Groups | None = None,
+) -> SpikeEvents:
+    """The samples of `SpikeEvents.from_lists`."""
+    label, names = _labels(labels, class_names)
+    sorted_times: list[NDArray] = [np.zeros(0)]
+    sorted_units: list[NDArray] = [np.zeros(0, np.int64)]
+    lengths = {len(times_ms), len(units), label.size}
+    if len(lengths) > 1:
+        raise DataError(
+            f"there are times of {len(times_ms)} samples, units of {len(units)} and "
+            f"{label.size} labels",
+            code="samples-lengths",
+            fix="give a list of times, a list of units and a label for every sample",
+        )
+    for sample, (times, channels) in enumerate(zip(times_ms, units, strict=True)):
+        time, unit = _whole_or_float(times), _whole_or_float(channels)
+        if time.shape != unit.shape or time.ndim != 1:
+            raise DataError(
+                f"sample {sample} has {time.size} times, but {unit.size} units",
+                code="events-lengths",
+                fix="give a time and a unit for each event",
+            )
+        if unit.dtype.kind == "f" and (unit != np.rint(unit)).any():
+            raise DataError(
+                f"sample {sample} has units that are no whole numbers",
+                code="events-not-numbers",
+                fix="number the channels from 0",
+            )
+        order = np.argsort(time, kind="stable")
+        sorted_times.append(time[order].astype(np.float64))
+        sorted_units.append(unit[order].astype(np.int64))
+    unit = np.concatenate(sorted_units)
+    if n_units is None:
+        n_units = 1 + int(unit.max(initial=0))
+    offset = np.concatenate(([0], np.cumsum([one.size for one in sorted_times[1:]], dtype=int)))
+    return SpikeEvents(
+        np.concatenate(sorted_times), unit, offset, label, n_units, names, _arrays(groups)
+    )
+
+
+def from_dense(
+    dense: ArrayLike,
+    labels: ArrayLike,
+    *,
+    dt_ms: float = 1.0,
+    class_names: Sequence[str] | None = None,
+    groups: Groups | None = None,
+) -> SpikeEvents:
+    """The samples of `SpikeEvents.from_dense`."""
+    check_timing(dt_ms, 1)
+    array = as_array(dense)
+    if array.ndim < 3:
+        raise DataError(
+            f"spikes in the shape {array.shape} are not [samples, steps, channels]",
+            code="dense-dimensions",
+            fix="add an axis for a single sample, spikes[None], or for a single channel",
+        )
+    label, names = _labels(labels, class_names)
+    n_samples, n_steps = array.shape[:2]
+    array = array.reshape(n_samples, n_steps, -1)
+    if several := _check_spikes(array):
+        _log.warning(several)
+    sample, step, unit = np.nonzero(array)
+    offset = np.concatenate(([0], np.cumsum(np.bincount(sample, minlength=n_samples))))
+    return SpikeEvents(step * dt_ms, unit, offset, label, array.shape[2], names, _arrays(groups))
+
+
+def from_pairs(
+    source: Any,
+    *,
+    dt_ms: float = 1.0,
+    n_units: int | None = None,
+    class_names: Sequence[str] | None = None,
+    sensor_size: Sequence[int] | None = None,
+    time_first: bool = False,
+) -> SpikeEvents:
+    """The samples of `SpikeEvents.from_torch` and `.from_tonic`."""
+    check_timing(dt_ms, 1)
+    times: list[NDArray] = []
+    units: list[NDArray] = []
+    time: NDArray
+    unit: NDArray
+    targets: list[Any] = []
+    several, widths = "", set()
+    size = None if sensor_size is None else tuple(sensor_size)
+    for number, (recorded, target) in enumerate(_pairs(source, time_first)):
+        fields = getattr(getattr(recorded, "dtype", None), "names", None)
+        if fields:
+            if size is None:
+                size = (n_units, 1, 1) if n_units else sensor_size_of(source)
+            time, unit = sensor_events(recorded, size, number)
+            widths.add(int(np.prod(size)))
+        else:
+            array = as_array(recorded)
+            if array.ndim < 2 or array.dtype.kind not in "biuf":
+                raise DataError(
+                    f"sample {number} is neither a list of events with a time t and a position x "
+                    f"nor an array [steps, channels], but {array.dtype} of shape {array.shape}",
+                    code="sample-not-events",
+                    fix="choose a set of events, or turn its samples into spikes by a transform",
+                )
+            array = array.reshape(len(array), -1)
+            several = several or _check_spikes(array, f"sample {number}: ")
+            step, unit = np.nonzero(array)
+            time = step * dt_ms
+            widths.add(array.shape[1])
+        times.append(time)
+        units.append(unit)
+        targets.append(target)
+    if len(widths) > 1 or (n_units is not None and widths - {n_units}):
+        asked = "" if n_units is None else f", n_units is {n_units}"
+        raise DataError(
+            f"samples have {', '.join(map(str, sorted(widths)))} channels{asked}",
+            code="samples-channels-differ",
+            fix="give all samples the same channels",
+        )
+    if several:
+        _log.warning(several)
+    if class_names is None:
+        class_names = class_names_of(source)
+    width = widths.pop() if widths else n_units or 1
+    return from_lists(
+        times, units, _targets(targets, class_names), n_units=width, class_names=class_names
+    )
+
+
+def as_array(values: Any) -> NDArray:
+    """The values as a numpy array; tensors of torch are copied from their device."""
+    if hasattr(values, "detach"):
+        values = values.detach()
+        if values.is_sparse:
+            values = values.to_dense()
+        values = values.cpu().numpy()
+    return np.asarray(values)
+
+
+def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
+    """Every sample of a data set, an iterable of pairs, or a loader of batches."""
+    is_map = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+    if not is_map and not hasattr(source, "__iter__"):
+        raise UsageError(
+            f"a data set or a loader is expected, not {type(source).__name__}",
+            code="data-type",
+            fix="pass an object with a length and items (sample, label), or a DataLoader of it",
+        )
+    items = _items(source) if is_map else iter(source)
+    for number, item in enumerate(items):
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise DataError(
+                f"item {number} is no pair of a sample and its class",
+                code="sample-unreadable",
+                fix="let the data set give (sample, label)",
+            )
+        recorded, target = item
+        labels = target if isinstance(target, tuple | list) else _batch(target)
+        if labels is None:
+            yield recorded, target
+        else:
+            yield from _of_batch(recorded, labels, number, time_first)
+
+
+def _items(source: Any) -> Iterator[Any]:
+    return (_item(source, index) for index in range(len(source)))
+
+
+def _item(source: Any, index: int) -> Any:
+    try:
+        return source[index]
+    except Exception as error:
+        raise DataError(
+            f"sample {index} cannot be read",
+            code="sample-unreadable",
+            fix="fetch the data set again",
+            why=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _batch(target: Any) -> NDArray | None:
+    """[batch] classes; None where the target is that of one sample."""
+    if isinstance(target, str | bytes):
+        return None
+    array = as_array(target)
+    return array if array.ndim == 1 else None
+
+
+def _of_batch(
+    recorded: Any, labels: Any, number: int, time_first: bool
+) -> Iterator[tuple[Any, Any]]:
+    array = as_array(recorded)
+    axis = 1 if time_first else 0
+    if array.ndim < 3 or array.shape[axis] != len(labels):
+        order = "[steps, batch, channels]" if time_first else "[batch, steps, channels]"
+        raise DataError(
+            f"batch {number} has the shape {array.shape} and {len(labels)} labels",
+            code="batch-shape",
+            fix="say whether time comes first: time_first=True or False",
+            why=f"{order} is expected",
+        )
+    yield from zip(np.moveaxis(array, axis, 0), labels, strict=True)
+
+
+def _check_spikes(array: NDArray, where: str = "") -> str:
+    """A warning where a bin has several spikes; `DataError` where numbers are no spikes."""
+    if array.dtype.kind == "b" or not array.size:
+        return ""
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
+        raise DataError(
+            f"{where}the dense samples hold numbers that are no counts of spikes",
+            code="dense-not-spikes",
+            fix="turn them into spikes first, e.g. with snntorch.spikegen, or give times and units "
+            "to SpikeEvents.from_lists",
+        )
+    if array.max() <= 1 and array.min() >= 0:
+        return ""
+    return (
+        f"{where}bins hold numbers up to {max(abs(array.max()), abs(array.min())):g}: whatever is "
+        "not 0 is one spike"
+    )
+
+
+def _labels(
+    labels: ArrayLike, class_names: Sequence[str] | None
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """[samples] int64 labels, and the names of the classes."""
+    array = as_array(labels)
+    if array.ndim != 1:
+        raise DataError(
+            f"labels in the shape {array.shape} are no list of classes",
+            code="labels-count",
+            fix="give one label per sample; of one-hot labels, labels.argmax(1)",
+        )
+    if array.dtype.kind in "USO" and array.size and all(isinstance(x, str | bytes) for x in array):
+        texts = [x.decode() if isinstance(x, bytes) else str(x) for x in array]
+        names = tuple(map(str, class_names)) if class_names is not None else None
+        names = names or tuple(sorted(set(texts)))
+        for sample, text in enumerate(texts):
+            if text not in names:
+                raise DataError(
+                    f"sample {sample}: '{text}' is not one of the class names",
+                    code="labels-range",
+                    fix=f"name it among them: {', '.join(names)}",
+                )
+        return np.array([names.index(text) for text in texts], np.int64), names
+    whole = array.dtype.kind in "biuf" and (
+        array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.rint(array))).all())
+    )
+    if array.size and not whole:
+        raise DataError(
+            "the labels are neither whole numbers nor names of classes",
+            code="labels-not-whole",
+            fix="number the classes from 0, or name them",
+        )
+    label = array.astype(np.int64)
+    if class_names is None:
+        class_names = [str(number) for number in range(1 + int(label.max(initial=0)))]
+    return label, tuple(map(str, class_names))
+
+
+def _targets(targets: Sequence[Any], class_names: Sequence[str] | None) -> list[Any]:
+    """Classes by number, or all by name."""
+    found: list[Any] = []
+    for number, target in enumerate(targets):
+        text = target.decode() if isinstance(target, bytes) else target
+        if isinstance(text, str):
+            named = class_names is not None and text in class_names
+            found.append(list(class_names).index(text) if class_names and named else text)
+            continue
+        one = as_array(text)
+        if one.ndim or one.dtype.kind not in "biuf":
+            raise DataError(
+                f"sample {number}: the target {target!r} is not a class",
+                code="target-not-class",
+                fix="choose a set whose targets are classes",
+            )
+        found.append(one.item())
+    return found
+
+
+def _whole_or_float(values: ArrayLike) -> NDArray:
+    array = as_array(values)
+    return array if array.size else np.zeros(0, np.int64)
+
+
+def _arrays(groups: Groups | None) -> dict[str, NDArray]:
+    return {name: as_array(values) for name, values in (groups or {}).items()}

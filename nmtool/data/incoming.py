@@ -1,0 +1,404 @@
+"""`read_incoming`: data sets in files of others, to be written in SHD layout.
+
+    FILE.csv      a row per event: sample, label, unit, and time_ms, time_s, time_us or time_ns; a
+                  column split says train, validation or test, all others are groups of integers.
+                  A row without time and unit is a sample that is silent.
+    FILE.npz      dense spikes [samples, steps, channels …] and labels [samples]: `spikes` and
+                  `labels`, or `train_spikes`, `train_labels`, `test_spikes` and so on; perhaps
+                  `class_names` and `dt_ms`
+    FOLDER        with train and test files of one of these, or in SHD layout by other names, with
+                  times in other units, or unsorted
+
+A file without splits is a training split, which `with_test` divides.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.data import shd
+from nmtool.data.conversion import from_dense
+from nmtool.data.dataset import SPLITS, Dataset
+from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.held_out import HoldOut
+from nmtool.errors import DataError, FileFormatError, UsageError
+
+SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
+
+_MAX_BYTES = 1 << 30
+"""An archive of dense spikes may unpack to so many, however small it is."""
+
+_SPIKES = ("spikes", "x", "data", "raster")
+_LABELS = ("labels", "label", "y", "targets")
+_UNIT_COLUMNS = ("unit", "channel", "neuron")
+_REQUIRED = ("sample", "label")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What files do not say of themselves.
+
+    Attributes:
+        time_unit: of times in SHD layout: `s`, `ms`, `us` or `ns`.
+        dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.
+        labels_from: number of the first class.
+        n_units: number of channels; None for what the files say, or the largest.
+    """
+
+    time_unit: str = "s"
+    dt_ms: float | None = None
+    labels_from: int = 0
+    n_units: int | None = None
+
+
+AS_THEY_ARE = Meaning()
+
+
+def is_incoming(name: str) -> bool:
+    """True for the name of a file that is in no data set's layout, but can be read."""
+    return Path(name).suffix in (".csv", ".npz") and Path(name).is_file()
+
+
+def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
+    """Read a file, or a folder with a file per split.
+
+    Args:
+        path: of the file or folder.
+        meaning: what the files do not say.
+
+    Raises:
+        FileFormatError: a file is missing or damaged.
+        DataError: it does not hold samples, or they contradict each other.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = shd.split_files(path, SUFFIXES)
+    elif path.suffix in SUFFIXES:
+        files = {"train": path}
+    else:
+        raise UsageError(
+            f"{path} is no file or folder of samples",
+            code="data-file-unknown",
+            fix=f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
+        )
+    kinds = {file.suffix for file in files.values()}
+    if kinds <= set(shd.HDF5_SUFFIXES):
+        events = _read_hdf5(files, meaning)
+    elif kinds & set(shd.HDF5_SUFFIXES):
+        raise DataError(
+            f"{path} mixes files of several kinds",
+            code="data-files-mixed",
+            fix="give each kind its own folder",
+        )
+    else:
+        splits = _read_rows(files)
+        with naming(path):
+            events = _together(splits, meaning)
+    if "train" not in events:
+        raise DataError(
+            f"{path} has no training samples",
+            code="split-missing",
+            why=f"it has {', '.join(events)}",
+            fix="add them: a file *_train, or rows of the split train",
+        )
+    return Dataset.of(
+        name=str(path), **{split: events[split] for split in SPLITS if split in events}
+    )
+
+
+def with_test(dataset: Dataset, hold_out: HoldOut) -> Dataset:
+    """The data set with a test split, drawn from its training samples where it has none.
+
+    Raises:
+        UsageError: it has one already, or the samples cannot be divided so.
+    """
+    if "test" in dataset.splits:
+        raise UsageError(
+            f"'{dataset.name}' has a test split of its own",
+            code="test-exists",
+            fix="leave out --test",
+        )
+    held = hold_out.choose(dataset.train)
+    parts = {"train": dataset.train[~held], "test": dataset.train[held]}
+    return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
+
+
+def write_dataset(
+    dataset: Dataset, folder: str | Path, name: str = "data", *, force: bool = False
+) -> list[Path]:
+    """Write every split in SHD layout: `NAME_train.h5` and so on.
+
+    Args:
+        dataset: all of it is read.
+        folder: is made where there is none.
+        name: begins the names of the files.
+        force: write over files that are there.
+
+    Returns:
+        The files.
+
+    Raises:
+        UsageError: there are data in the folder.
+        StorageError: a file could not be written.
+    """
+    folder = Path(folder)
+    files = {split: folder / f"{name}{shd.SUFFIXES[split]}" for split in dataset.splits}
+    others = [
+        file
+        for file in (folder.iterdir() if folder.is_dir() else ())
+        if file.suffix in shd.HDF5_SUFFIXES and not (force and file in files.values())
+    ]
+    if others:
+        raise UsageError(
+            f"{others[0]} is there already",
+            code="path-taken",
+            fix="name another folder, or write over files of the same name: --force",
+        )
+    storage.make_folder(folder)
+    for split, file in files.items():
+        shd.write_shd(file, dataset.split(split), force=force)
+    return list(files.values())
+
+
+@dataclass
+class _Rows:
+    """Samples as a file holds them, in the order of the file.
+
+    Attributes:
+        times_ms, units: per sample.
+        labels: per sample, as text.
+        groups: by name, per sample.
+        dense: [samples, steps, …], in place of times and units.
+    """
+
+    times_ms: list[Any] = field(default_factory=list)
+    units: list[Any] = field(default_factory=list)
+    labels: list[Any] = field(default_factory=list)
+    groups: dict[str, list[int]] = field(default_factory=dict)
+    dense: NDArray | None = None
+    dt_ms: float | None = None
+    class_names: tuple[str, ...] | None = None
+
+
+def _read_hdf5(files: Mapping[str, Path], meaning: Meaning) -> dict[str, SpikeEvents]:
+    start = meaning.labels_from
+    layout = shd.read_layout(files.values(), meaning.n_units, labels_from=start)
+    splits = {}
+    for split, file in files.items():
+        splits[split] = shd.read_shd(
+            file, layout, time_unit=meaning.time_unit, labels_from=start, sort=True
+        )
+    return splits
+
+
+def _read_rows(files: Mapping[str, Path]) -> dict[str, _Rows]:
+    """By split, the samples of CSV files and archives; one file may hold several splits."""
+    splits: dict[str, _Rows] = {}
+    for split, file in files.items():
+        with naming(file):
+            found = _read_csv(file) if file.suffix == ".csv" else _read_npz(file)
+        if len(files) > 1 and len(found) == 1:
+            found = {split: next(iter(found.values()))}
+        splits |= found
+    return splits
+
+
+def _read_csv(file: Path) -> dict[str, _Rows]:
+    """By split, the samples of a CSV file."""
+    splits: dict[str, _Rows] = {}
+    places: dict[tuple[str, str], int] = {}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            reader = csv.DictReader(text)
+            columns = _columns(reader.fieldnames or ())
+            for number, row in enumerate(reader, 2):
+                _add_row(row, columns, f"line {number}", splits, places)
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise FileFormatError(
+            f"{file} cannot be read",
+            code="csv-unreadable",
+            why=str(error),
+            fix="write it as CSV in UTF-8, with commas and a line of names at its top",
+        ) from error
+    return splits
+
+
+@dataclass(frozen=True)
+class _Columns:
+    time: str
+    ms: float
+    unit: str
+    split: str | None
+    groups: tuple[str, ...]
+
+
+def _columns(names: Sequence[str]) -> _Columns:
+    timed = [(f"time_{unit}", ms) for unit, ms in shd.TIME_UNITS_MS.items()]
+    times = [(name, ms) for name, ms in timed if name in names]
+    units = [name for name in _UNIT_COLUMNS if name in names]
+    if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
+        raise DataError(
+            f"the columns are {', '.join(map(str, names)) or 'none'}",
+            code="csv-columns",
+            why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
+            fix="name them so in the first line; the name of the time says its unit",
+        )
+    split = "split" if "split" in names else None
+    known = {*_REQUIRED, times[0][0], units[0], split}
+    return _Columns(*times[0], units[0], split, tuple(name for name in names if name not in known))
+
+
+def _add_row(
+    row: Mapping[str, str],
+    columns: _Columns,
+    where: str,
+    splits: dict[str, _Rows],
+    places: dict[tuple[str, str], int],
+) -> None:
+    split = "train" if columns.split is None else (row[columns.split] or "").strip()
+    split = {"valid": "validation", "val": "validation"}.get(split, split)
+    if split not in SPLITS:
+        raise DataError(
+            f"{where}: there is no split '{split}'",
+            code="csv-split",
+            fix=f"write {', '.join(SPLITS)}",
+        )
+    rows = splits.setdefault(split, _Rows(groups={name: [] for name in columns.groups}))
+    label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
+    if key not in places:
+        places[key] = len(rows.labels)
+        rows.times_ms.append([])
+        rows.units.append([])
+        rows.labels.append(label)
+        for name in columns.groups:
+            rows.groups[name].append(_number(row[name], int, f"{where}, column {name}"))
+    place = places[key]
+    if rows.labels[place] != label:
+        raise DataError(
+            f"{where}: sample '{key[1]}' is of the class '{label}', before it was of "
+            f"'{rows.labels[place]}'",
+            code="csv-label-differs",
+            fix="give every sample one label and a number of its own",
+        )
+    time, unit = row[columns.time], row[columns.unit]
+    if not (time or "").strip() and not (unit or "").strip():
+        return
+    at = f"{where}, column {columns.time}"
+    rows.times_ms[place].append(_number(time, float, at) * columns.ms)
+    rows.units[place].append(_number(unit, int, f"{where}, column {columns.unit}"))
+
+
+def _number(text: str | None, kind: Callable[[str], Any], where: str) -> Any:
+    try:
+        return kind(text or "")
+    except ValueError as error:
+        raise DataError(
+            f"{where}: '{text}' is no number",
+            code="csv-not-a-number",
+            fix="write a whole number" if kind is int else "write a number with a point",
+        ) from error
+
+
+def _read_npz(file: Path) -> dict[str, _Rows]:
+    """By split, the dense samples of an archive."""
+    arrays = {
+        name.lower(): array
+        for name, array in storage.read_arrays(file, free_bytes=_MAX_BYTES).items()
+    }
+    names = arrays.get("class_names")
+    class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
+    length = arrays.get("dt_ms")
+    splits = {}
+    for split in ("", *SPLITS):
+        found = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
+        if found[0] is None and found[1] is None:
+            continue
+        if found[0] is None or found[1] is None:
+            break
+        rows = _Rows(dense=found[0], labels=list(np.atleast_1d(found[1])), class_names=class_names)
+        rows.dt_ms = None if length is None else float(length)
+        splits[split or "train"] = rows
+    else:
+        if splits:
+            return splits
+    raise DataError(
+        f"the arrays are {', '.join(arrays) or 'none'}",
+        code="npz-arrays",
+        why="spikes [samples, steps, channels] and labels [samples] are needed, alone or for "
+        "each split",
+        fix="name them spikes and labels, or train_spikes, train_labels, test_spikes, test_labels",
+    )
+
+
+def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> NDArray | None:
+    short = {"validation": ("validation", "valid", "val")}.get(split, (split,))
+    for part in short:
+        for word in words:
+            for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
+                if name in arrays:
+                    return arrays[name]
+    return None
+
+
+def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeEvents]:
+    """Samples of all splits, with the same classes and channels."""
+    class_names = next(iter(splits.values())).class_names
+    labels = {split: _numbered(rows.labels, meaning.labels_from) for split, rows in splits.items()}
+    if class_names is None:
+        class_names = _names_of([label for found in labels.values() for label in found])
+    n_units = meaning.n_units
+    if n_units is None:
+        units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
+        n_units = 1 + max(max(units, default=0), 0)
+    made = {}
+    for split, rows in splits.items():
+        if rows.dense is None:
+            made[split] = SpikeEvents.from_lists(
+                rows.times_ms,
+                rows.units,
+                labels[split],
+                n_units=n_units,
+                class_names=class_names,
+                groups=rows.groups,
+            )
+            continue
+        dt_ms = meaning.dt_ms if meaning.dt_ms is not None else rows.dt_ms
+        if dt_ms is None:
+            raise DataError(
+                "nothing says how long a step of the dense spikes is",
+                code="dense-step-unknown",
+                fix="--dt MS, or an entry dt_ms in the file",
+            )
+        made[split] = from_dense(rows.dense, labels[split], dt_ms=dt_ms, class_names=class_names)
+    return made
+
+
+def _numbered(labels: Sequence[Any], labels_from: int) -> list[Any]:
+    """Labels as numbers from 0 where all are numbers, else as they are."""
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+    return [number - labels_from for number in numbers]
+
+
+def _names_of(labels: Sequence[Any]) -> tuple[str, ...]:
+    texts = [label for label in labels if isinstance(label, str)]
+    if texts and len(texts) < len(labels):
+        raise DataError(
+            "some splits name their classes, others number them",
+            code="labels-not-whole",
+            fix="name or number them in all splits",
+        )
+    if texts:
+        return tuple(sorted(set(texts)))
+    finite = [label for label in labels if np.isfinite(label)]
+    return tuple(map(str, range(1 + int(max(finite, default=0)))))

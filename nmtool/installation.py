@@ -1,0 +1,217 @@
+"""The installation of nmtool: what belongs to it, and the command that adds what is missing.
+
+nmtool is on no package index, so `pip install nmtool[…]` could fetch somebody else's package. The
+libraries of an extra are therefore installed by their own names, which nmtool's metadata list,
+into the environment that nmtool runs in: that works from a checkout, from a wheel and in pipx.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+from nmtool.machine import has_nvidia_driver
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+NAME = "nmtool"
+
+GIVES = {
+    "": "everything",
+    "train": "training, float networks, digits",
+    "sweep": "search of training settings",
+    "onnx": "ONNX files",
+    "nir": "NIR files",
+    "report": "plots",
+    "tonic": "downloads of data sets",
+    "completion": "completion of commands in a shell",
+}
+"""What people gain by each extra, in the order of its use; '' is nmtool without any."""
+
+TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
+"""Index of torch's builds without CUDA; on Linux, the package index has those with it."""
+
+_CUDA_EXTRAS = ("cuda", "cuda12")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library that nmtool or one of its extras asks for.
+
+    Attributes:
+        requirement: as pip understands it, e.g. `torch<3,>=2.2`.
+        name: of the package.
+        version: that is installed, '' if none is.
+        fits: True where that is one of those asked for.
+    """
+
+    requirement: str
+    name: str
+    version: str
+    fits: bool
+
+
+def libraries(extra: str = "") -> tuple[Library, ...]:
+    """What an extra asks for on this Python, extras within it included.
+
+    >>> [library.name for library in libraries("onnx")]
+    ['onnx', 'onnxruntime']
+
+    Args:
+        extra: its name; '' for what nmtool itself needs.
+    """
+    return tuple(_library(one) for one in _requirements(extra))
+
+
+def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
+    """The command that installs what an extra lacks here, for a POSIX shell.
+
+    Where there is no NVIDIA driver, torch's build for CPUs comes first: the usual one brings some
+    gigabytes of CUDA. Where nmtool is not installed at all, the command installs it.
+
+    Args:
+        extra: its name; '' for nmtool itself.
+        broken: packages that are there and do not work; they are installed anew.
+    """
+    if _distribution() is not None and find_spec("packaging") is None:
+        return " ".join([*_installer(), "packaging"])
+    every = _requirements(extra)
+    if not every:
+        return (
+            f"pip install -e {shlex.quote(str(_source_folder()) + (f'[{extra}]' if extra else ''))}"
+        )
+    anew = [one for one in every if one.name in {*broken} and _library(one).fits]
+    lacking = [one for one in every if one.extras or not _library(one).fits]
+    if not lacking and not anew:
+        anew = every
+    for_cpus = extra not in _CUDA_EXTRAS and sys.platform == "linux" and not has_nvidia_driver()
+    apart = [one for one in [*lacking, *anew] if one.name == "torch" and for_cpus]
+    calls = [
+        _call(apart, *(["--force-reinstall"] if apart[0] in anew else []), index=TORCH_FOR_CPUS)
+        if apart
+        else "",
+        _call([one for one in anew if one not in apart], "--force-reinstall"),
+        _call([one for one in lacking if one not in apart]),
+    ]
+    return " && ".join(filter(None, calls))
+
+
+def installed_from() -> str:
+    """Words that say how nmtool came here: a checkout, a file or an environment of pipx."""
+    distribution = _distribution()
+    if distribution is None:
+        return f"runs from {_source_folder()}, not installed"
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    url = urlparse(origin.get("url", ""))
+    place = unquote(url.path) if url.scheme == "file" else url.geturl()
+    within = " by pipx" if _is_pipx() else ""
+    if not place:
+        return f"installed{within}"
+    is_editable = origin.get("dir_info", {}).get("editable", False)
+    return f"installed{within} from {place}{', as it stands there' if is_editable else ''}"
+
+
+def supported_pythons() -> str:
+    """The versions of Python that nmtool is made for, e.g. `<3.14,>=3.10`; '' if unknown."""
+    distribution = _distribution()
+    return (distribution.metadata["Requires-Python"] or "") if distribution else ""
+
+
+def is_within(version: str, wanted: str) -> bool:
+    """True where a version is one of those asked for.
+
+    >>> is_within("2.13.0+cpu", "<3,>=2.2"), is_within("3.14.0", "<3.14,>=3.10")
+    (True, False)
+    """
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(wanted).contains(version, prereleases=True)
+
+
+def version_of(package: str) -> str:
+    """The version of a package that is installed, '' if none is."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _distribution() -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(NAME)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _requirements(extra: str) -> list[Requirement]:
+    """Requirements that hold for an extra here; none where nmtool is not installed."""
+    distribution = _distribution()
+    if distribution is None:
+        return []
+    from packaging.requirements import Requirement
+
+    found: dict[str, Requirement] = {}
+    waiting = [extra]
+    for one in waiting:
+        for text in distribution.requires or []:
+            requirement = Requirement(text)
+            marker = requirement.marker
+            alone = marker is None or marker.evaluate({"extra": ""})
+            if not (alone if not one else not alone and marker and marker.evaluate({"extra": one})):
+                continue
+            if requirement.name == NAME:
+                waiting += [name for name in requirement.extras if name not in waiting]
+            else:
+                requirement.marker = None
+                found.setdefault(str(requirement), requirement)
+    return list(found.values())
+
+
+def _library(requirement: Requirement) -> Library:
+    version = version_of(requirement.name)
+    fits = bool(version) and requirement.specifier.contains(version, prereleases=True)
+    return Library(str(requirement), requirement.name, version, fits)
+
+
+def _call(packages: Sequence[Requirement], *options: str, index: str = "") -> str:
+    """One call of the installer of this environment, '' for no packages."""
+    if not packages:
+        return ""
+    named = [shlex.quote(str(one)) for one in packages]
+    if _is_pipx():
+        forced = ["--force" for option in options if option == "--force-reinstall"]
+        words = ["pipx", "inject", *forced, shlex.quote(Path(sys.prefix).name)]
+    else:
+        words = [*_installer(), *options]
+    return " ".join([*words, *named, *(["--index-url", index] if index else [])])
+
+
+def _installer() -> list[str]:
+    """`pip install`, in words that reach the environment nmtool runs in."""
+    if find_spec("pip") is None:
+        distribution = _distribution()
+        by_uv = distribution and (distribution.read_text("INSTALLER") or "").strip() == "uv"
+        python = ["--python", shlex.quote(sys.executable)]
+        return ["uv", "pip", "install", *python] if by_uv else ["pip", *python, "install"]
+    found = shutil.which("pip")
+    is_ours = found is not None and Path(found).parent == Path(sys.executable).parent
+    pip = ["pip"] if is_ours else [shlex.quote(sys.executable), "-m", "pip"]
+    return [*pip, "install"]
+
+
+def _is_pipx() -> bool:
+    return Path(sys.prefix, "pipx_metadata.json").exists()
+
+
+def _source_folder() -> Path:
+    return Path(__file__).resolve().parents[1]

@@ -1,0 +1,403 @@
+"""Recordings of others: what somebody's own framework gave, compared with a network's own run.
+
+A file is a plain `.npz` of dense arrays (docs/recording.md). Frameworks disagree about time: a hop
+costs a step here and none in most of them, so that every population may lie a constant number of
+steps away from ours. A shift that alone explains a recording is found, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.errors import DataError, Finding, suggestion
+from nmtool.graph import INPUT, LI, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.readout import FIRST_SPIKE
+from nmtool.recording import FILE_KIND, Recording
+from nmtool.verification.comparison import (
+    REAL_TOLERANCE,
+    Comparison,
+    count_differences,
+    settled,
+)
+
+AXES, HOPS, PREDICTIONS = "axes", "hops", "predictions"
+"""Names in a file that are no populations."""
+
+SAMPLES_FIRST, STEPS_FIRST = "samples steps neurons", "steps samples neurons"
+DELAYED, FREE = "delayed", "free"
+
+SINGLE_TOLERANCE = 1e-4
+"""For membranes that were recorded in less than float64, of the largest one of their population."""
+
+_FREE_BYTES = 512 << 20
+
+_QUANTITIES = ("spikes", "membrane", "current", "potential")
+
+Run = Callable[[int], Recording]
+"""The network's own recording of the input, over so many steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class ForeignRecording:
+    """Arrays that a framework recorded of a network, as far as it did.
+
+    Attributes:
+        held: spikes and membranes of some populations, u and v of others.
+        n_steps: of every sample.
+        predictions: [samples] int64 classes; None where they are not recorded.
+        free: True where hops cost no step in the framework.
+    """
+
+    held: Recording
+    n_steps: int
+    predictions: NDArray[np.int64] | None = None
+    free: bool = False
+
+    @property
+    def populations(self) -> list[str]:
+        """Names of what was recorded."""
+        return list(dict.fromkeys(n for group in _QUANTITIES for n in getattr(self.held, group)))
+
+    @property
+    def is_deep(self) -> bool:
+        """True where u, or v of populations that spike, were recorded."""
+        return bool(self.held.current or self.held.potential)
+
+    @property
+    def answers(self) -> NDArray[np.int64] | None:
+        """[samples] int64: the classes, as recorded or by the read-out; None where neither is."""
+        held = self.held
+        answering = held.spikes if held.readout.rule == FIRST_SPIKE else held.membrane
+        if self.predictions is not None or held.readout.population not in answering:
+            return self.predictions
+        return held.predictions
+
+    @property
+    def tolerance(self) -> float:
+        """For real membranes, of the largest one of their population."""
+        dense = [v for group in _QUANTITIES[1:] for v in getattr(self.held, group).values()]
+        single = any(values.dtype.kind == "f" and values.dtype.itemsize < 8 for values in dense)
+        return SINGLE_TOLERANCE if single else REAL_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A comparison, and the steps by which populations were recorded later than they ran.
+
+    Attributes:
+        comparison: with each population moved, where hops are free; else as it was recorded.
+        later: by population, steps; negative ones are earlier.
+        explains: True where nothing was moved, something differs, and moving would explain all.
+    """
+
+    comparison: Comparison
+    later: Mapping[str, int] = field(default_factory=dict)
+    explains: bool = False
+
+
+def foreign_recording(
+    source: str | Path | Recording, network: Network | IntegerNetwork, n_samples: int, n_steps: int
+) -> ForeignRecording:
+    """Read a recording of a network, in a file of its own or nmtool's, or in memory.
+
+    Args:
+        source: a file, or a recording.
+        network: that is said to have been recorded.
+        n_samples, n_steps: of the input.
+
+    Raises:
+        FileFormatError: the file is missing or damaged.
+        DataError: it is not of this network and input; everything that is wrong is a finding.
+    """
+    if not isinstance(source, Recording) and storage.archive_kind(source) == FILE_KIND:
+        source = Recording.load(source)
+    if isinstance(source, Recording):
+        arrays, named = _arrays_of(source), "the recording"
+    else:
+        arrays, named = storage.read_arrays(source, free_bytes=_FREE_BYTES), str(source)
+    findings: list[Finding] = []
+    steps_first, free = _conventions(arrays, findings)
+    read = _Reader(network, n_samples, n_steps, free)
+    for name, array in arrays.items():
+        if name not in (AXES, HOPS):
+            findings += read.take(name, array, steps_first=bool(steps_first))
+    if not findings and not read.groups:
+        findings.append(
+            Finding("recording-empty", named, "no population of the network is in it", _FIX_NAMES)
+        )
+    if findings:
+        raise DataError(
+            f"{named} is no recording of this network on these samples",
+            code="recording-unfit",
+            fix="docs/recording.md describes such files",
+            findings=findings,
+        )
+    spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
+    held = Recording(
+        network.readout, spikes, read.of("membrane"), read.of("current"), read.of("potential")
+    )
+    return ForeignRecording(held, read.n_steps, read.predictions, free)
+
+
+_FIX_NAMES = "name arrays as the network's populations, e.g. np.savez(path, axes=…, hidden=spikes)"
+
+
+def _arrays_of(recording: Recording) -> dict[str, NDArray]:
+    found: dict[str, NDArray] = {AXES: np.array(SAMPLES_FIRST)}
+    found |= {name: raster.dense() for name, raster in recording.spikes.items()}
+    for letter, group in (
+        ("v", recording.membrane),
+        ("u", recording.current),
+        ("v", recording.potential),
+    ):
+        found |= {f"{letter}.{name}": values for name, values in group.items()}
+    return found
+
+
+def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tuple[bool, bool]:
+    """True where steps are the first axis, and where hops are free."""
+    words = {}
+    for name, known, usual in (
+        (AXES, (SAMPLES_FIRST, STEPS_FIRST), None),
+        (HOPS, (DELAYED, FREE), DELAYED),
+    ):
+        text = str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else usual
+        words[name] = text
+        if text not in known:
+            what = f"{name} is not said" if name not in arrays else f"{name} is '{text}'"
+            one, other = known
+            fix = f"add {name}='{one}' or {name}='{other}' to np.savez"
+            findings.append(Finding(f"recording-{name}", name, what, fix))
+    return words[AXES] == STEPS_FIRST, words[HOPS] == FREE
+
+
+class _Reader:
+    """Arrays of a file by what they are of a network; what does not fit is a finding."""
+
+    def __init__(
+        self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool
+    ) -> None:
+        self.populations = {p.name: p for p in network.populations}
+        self.n_samples, self.n_steps, self.free = n_samples, n_steps, free
+        self.groups: dict[tuple[str, str], NDArray] = {}
+        self.predictions: NDArray[np.int64] | None = None
+
+    def of(self, group: str) -> dict[str, NDArray]:
+        """Arrays of a group by population."""
+        return {name: values for (held, name), values in self.groups.items() if held == group}
+
+    def take(self, name: str, array: NDArray, *, steps_first: bool) -> Iterator[Finding]:
+        """Keep an array; or find out why it is none of the network."""
+        if array.dtype.kind not in "biuf":
+            yield Finding("recording-dtype", name, f"it holds {array.dtype}", "write numbers")
+            return
+        if name == PREDICTIONS:
+            yield from self._take_predictions(array)
+            return
+        letter, _, population = name.rpartition(".")
+        held = self.populations.get(population)
+        if held is None or letter not in ("", "u", "v"):
+            known = [*self.populations, *(f"v.{one}" for one in self.populations)]
+            what = "the network has no such population"
+            yield Finding("recording-population", name, what, suggestion(name, known))
+            return
+        expected = (self.n_samples, self.n_steps, held.size)
+        if array.ndim == 3 and steps_first:
+            array = np.moveaxis(array, 0, 1)
+        if mine := list(self._shape(array, expected)):
+            yield from (replace(one, where=name) for one in mine)
+            return
+        self.n_steps = array.shape[1]
+        if not letter and held.kind == LIF:
+            if not ((array == 0) | (array == 1)).all():
+                odd = array[~((array == 0) | (array == 1))].flat[0]
+                fix = f"write 0 and 1; membranes are called v.{population}"
+                yield Finding("recording-values", name, f"spikes are 0 or 1, not {odd:g}", fix)
+                return
+            self.groups["spikes", population] = array != 0
+        elif letter == "u":
+            self.groups["current", population] = array
+        else:
+            group = "membrane" if held.kind == LI else "potential"
+            self.groups[group, population] = array
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            what = "it holds numbers that are not finite"
+            yield Finding("recording-values", name, what, "record the network again")
+
+    def _shape(self, array: NDArray, expected: tuple[int, int, int]) -> Iterator[Finding]:
+        samples, steps, neurons = expected
+        fits = array.ndim == 3 and (array.shape[0], array.shape[2]) == (samples, neurons)
+        # Where hops are free, the last steps of a sample may be those in which hops end.
+        if fits and (array.shape[1] == steps or (self.free and 0 < array.shape[1] <= steps)):
+            return
+        fix = "record the samples that are compared, in steps of the network"
+        near = range(max(1, steps - len(self.populations)), steps + 1)
+        if array.ndim == 3 and array.shape[2] == neurons:
+            if array.shape[0] == samples and array.shape[1] in near:
+                fix = "write hops='free' into the file, where hops cost no step in the framework"
+            elif array.shape[1] == samples and array.shape[0] in near:
+                fix = "samples and steps are the other way round: mend the axes in the file"
+        what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
+        yield Finding("recording-shape", "", what, fix)
+
+    def _take_predictions(self, array: NDArray) -> Iterator[Finding]:
+        whole = array.dtype.kind in "iu" or (array == np.trunc(array)).all()
+        if array.shape != (self.n_samples,) or not whole:
+            what = f"they have the shape {list(array.shape)}, or are no classes"
+            fix = f"write one whole number for each of the {self.n_samples} samples"
+            yield Finding("recording-predictions", PREDICTIONS, what, fix)
+        else:
+            self.predictions = array.astype(np.int64)
+
+
+def compare_foreign(
+    network: Network | IntegerNetwork, foreign: ForeignRecording, run: Run
+) -> Shifted:
+    """Compare what was recorded with what the network does, spikes exactly.
+
+    Membranes of integers are compared exactly, too, real ones as far as the recorded type reaches.
+
+    Args:
+        network: what was recorded.
+        foreign: the recording.
+        run: runs the network on the same input; deep where u and v are in the recording.
+    """
+    reach = len(network.populations) + 1
+    if not foreign.free:
+        plain = _compared(network, foreign, run(foreign.n_steps), {})
+        if plain.identical:
+            return Shifted(plain)
+    longer = run(foreign.n_steps + reach)
+    candidates = range(reach) if foreign.free else [0, *_outwards(reach)]
+    found = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
+    shifts = {name: by for name, (by, _) in found.items()}
+    explains = all(differing == 0 for _, differing in found.values())
+    later = {name: -by for name, by in shifts.items() if by}
+    if not foreign.free:
+        return Shifted(plain, later, explains=True) if explains else Shifted(plain)
+    return Shifted(_compared(network, foreign, longer, shifts), later)
+
+
+def _outwards(reach: int) -> Iterator[int]:
+    """1, −1, 2, −2 …"""
+    for by in range(1, reach + 1):
+        yield by
+        yield -by
+
+
+def _shift(
+    network: Network | IntegerNetwork,
+    foreign: ForeignRecording,
+    longer: Recording,
+    name: str,
+    candidates: range | list[int],
+) -> tuple[int, int]:
+    """Steps by which a population runs after it was recorded, and what then still differs."""
+    alone = replace(foreign, held=_part(foreign.held, [name]), predictions=None)
+    best = (0, -1)
+    for by in candidates:
+        found = _compared(network, alone, longer, {name: by})
+        differing = found.spikes_different + found.membrane_different
+        if best[1] < 0 or differing < best[1]:
+            best = by, differing
+        if not differing:
+            break
+    return best
+
+
+def _compared(
+    network: Network | IntegerNetwork,
+    foreign: ForeignRecording,
+    ran: Recording,
+    shifts: Mapping[str, int],
+) -> Comparison:
+    held, n_steps = foreign.held, foreign.n_steps
+    moved = _moved(_part(ran, foreign.populations), shifts, n_steps)
+    expected = replace(
+        moved,
+        spikes={name: moved.spikes[name] for name in held.spikes},
+        membrane={name: moved.membrane[name] for name in held.membrane},
+        current={name: moved.current[name] for name in held.current},
+        potential={name: moved.potential[name] for name in held.potential},
+    )
+    if isinstance(network, Network):
+        held = settled(expected, held, foreign.tolerance)
+    different = 0
+    theirs = replace(foreign, held=held).answers
+    if theirs is not None:
+        different = int((_predictions(network, ran, shifts, n_steps) != theirs).sum())
+    return count_differences(expected, held, different)
+
+
+def _predictions(
+    network: Network | IntegerNetwork, ran: Recording, shifts: Mapping[str, int], n_steps: int
+) -> NDArray[np.int64]:
+    """[samples] classes of the network, of the steps that were recorded.
+
+    What answers and was not recorded comes a hop after what feeds it.
+    """
+    name = network.readout.population
+    if name in shifts or not shifts:
+        by = shifts.get(name, 0)
+    else:
+        feeds = [p.source for p in network.projections if p.target == name and p.source != INPUT]
+        by = 1 + max((shifts.get(source, 0) for source in feeds), default=0)
+    return _moved(_part(ran, [name]), {name: by}, n_steps).predictions
+
+
+def whole_numbers(recording: Recording) -> Recording:
+    """The recording with int64 for real numbers that are whole, as integers may be stored."""
+
+    def whole(values: NDArray) -> NDArray:
+        fits = values.dtype.kind == "f" and (values == np.trunc(values)).all()
+        return values.astype(np.int64) if fits else values
+
+    return _with_values(recording, lambda _, values: whole(values))
+
+
+def _with_values(recording: Recording, change: Callable[[str, NDArray], NDArray]) -> Recording:
+    """The recording with other membranes, u and v, each made of its population and itself."""
+    return replace(
+        recording,
+        membrane={n: change(n, v) for n, v in recording.membrane.items()},
+        current={n: change(n, v) for n, v in recording.current.items()},
+        potential={n: change(n, v) for n, v in recording.potential.items()},
+    )
+
+
+def _part(recording: Recording, names: list[str]) -> Recording:
+    """Some populations of a recording, without its counts."""
+    return Recording(
+        recording.readout,
+        {n: raster for n, raster in recording.spikes.items() if n in names},
+        {n: v for n, v in recording.membrane.items() if n in names},
+        {n: u for n, u in recording.current.items() if n in names},
+        {n: v for n, v in recording.potential.items() if n in names},
+    )
+
+
+def _moved(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
+    """The recording from step `shift` of each population on, for so many steps."""
+
+    def of_raster(raster: Raster, by: int) -> Raster:
+        step = raster.step.astype(np.int64) - by
+        inside = np.flatnonzero((step >= 0) & (step < n_steps))
+        offset = np.searchsorted(inside, raster.offset)
+        return Raster(offset, step[inside], raster.neuron[inside], n_steps, raster.n_neurons)
+
+    def of_values(name: str, values: NDArray) -> NDArray:
+        by = shifts.get(name, 0)
+        before = np.zeros_like(values[:, : max(0, -by)])
+        return np.concatenate([before, values[:, max(0, by) :]], axis=1)[:, :n_steps]
+
+    spikes = {n: of_raster(raster, shifts.get(n, 0)) for n, raster in recording.spikes.items()}
+    return _with_values(replace(recording, spikes=spikes), of_values)

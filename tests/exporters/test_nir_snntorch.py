@@ -1,0 +1,124 @@
+"""Modules that look like snnTorch's: what becomes of them, and what is refused. No torch needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import NetworkError
+from nmtool.exporters.nir import reference
+from nmtool.raster import Raster
+from tests.refusals import codes, refused
+
+SUBTRACT, ZERO, NONE = range(3)
+
+
+class _Module:
+    """As much of `torch.nn.Module` as is read."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def children(self) -> Iterator[_Module]:
+        yield from (v for v in self.__dict__.values() if isinstance(v, _Module))
+
+    def named_modules(self, above: str = "") -> Iterator[tuple[str, _Module]]:
+        yield above, self
+        for name, value in self.__dict__.items():
+            if isinstance(value, _Module):
+                yield from value.named_modules(f"{above}.{name}".lstrip("."))
+
+    def get_submodule(self, name: str) -> Any:
+        found: Any = self
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found
+
+
+def layer(kind: str, **values: Any) -> _Module:
+    made = type(kind, (_Module,), {"__module__": "torch.nn"})
+    return made(**values)
+
+
+def linear(post: int, pre: int, weight: float = 0.5) -> _Module:
+    return layer("Linear", weight=np.full((post, pre), weight), bias=None, in_features=pre)
+
+
+def neurons(kind: str = "Leaky", reset: int = ZERO, **changes: Any) -> _Module:
+    values = {"beta": 0.5, "alpha": 0.25, "threshold": 1.0, "reset_mechanism_val": reset}
+    values |= {"reset_delay": True, "graded_spikes_factor": 1.0, "inhibition": False}
+    made = type(kind, (_Module,), {"__module__": "snntorch._neurons"})
+    return made(**values | {"state_quant": False} | changes)
+
+
+def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes() -> None:
+    module = _Module(fc1=linear(2, 1), lif1=neurons(), fc2=linear(1, 2), out=neurons(reset=NONE))
+    found = nm.from_snntorch(module, n_steps=8)
+    assert [(p.name, p.kind) for p in found.populations] == [("lif1", "lif"), ("out", "li")]
+    ran = reference(found, Raster.from_dense(np.ones((1, 8, 1))))
+    # mem: 0.5, 0.75, 0.875 … stays below 1
+    assert ran.spikes["lif1"].n_spikes == 0
+    loud = _Module(fc1=linear(2, 1, 0.75), lif1=neurons(), fc2=linear(1, 2), out=neurons())
+    ran = reference(nm.from_snntorch(loud, n_steps=8), Raster.from_dense(np.ones((1, 8, 1))))
+    # mem: 0.75, 1.125 > 1, then from zero again; the hop costs a step
+    assert ran.spikes["lif1"].dense()[0, :, 0].tolist() == [0, 0, 1, 0, 1, 0, 1, 0]
+
+
+def test_recurrent_layers_and_their_constants() -> None:
+    recurrent = layer("Linear", weight=np.eye(2), bias=np.full(2, 0.75))
+    module = _Module(
+        fc=linear(2, 1, 0.0),
+        lif=neurons("RLeaky", reset_delay=False, all_to_all=True, recurrent=recurrent),
+    )
+    found = nm.from_snntorch(module, n_steps=6, dt_ms=2.0)
+    assert found.dt_ms == 2.0
+    lif = reference(found, Raster.silent(1, 6, 1)).spikes["lif"].dense()[0, :, 0]
+    # No input reaches it, so that no hop comes before. 0.75, 1.125: a spike, which the loop adds
+    assert lif[:3].tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"reset": SUBTRACT}, "snntorch-reset"),
+        ({"reset": NONE}, "snntorch-reset"),
+        ({"kind": "Synaptic"}, "snntorch-reset-late"),
+        ({"inhibition": True}, "snntorch-option"),
+        ({"graded_spikes_factor": 2.0}, "snntorch-option"),
+        ({"beta": np.array([0.5, 1.0])}, "snntorch-leak"),
+        ({"kind": "Lapicque"}, "snntorch-module"),
+    ],
+)
+def test_what_no_network_does_is_refused(changes: dict[str, Any], code: str) -> None:
+    odd = neurons(**changes)
+    module = _Module(fc1=linear(2, 1), lif1=odd, fc2=linear(1, 2), out=neurons())
+    with refused(NetworkError, "snntorch-unfit") as caught:
+        nm.from_snntorch(module)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where) == (code, "lif1")
+    assert finding.fix
+
+
+def test_everything_is_listed_and_approximations_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    module = _Module(
+        conv=layer("Conv2d", padding_mode="zeros"),
+        norm=layer("BatchNorm2d"),
+        lif=neurons("Synaptic"),
+        out=neurons(reset=SUBTRACT),
+    )
+    with refused(NetworkError, "snntorch-unfit") as caught:
+        nm.from_snntorch(module)
+    assert codes(caught.value) == [
+        *("snntorch-shape", "snntorch-module", "snntorch-reset-late", "snntorch-reset"),
+    ]
+    late = _Module(fc=linear(2, 1), lif=neurons("Synaptic"))
+    found = nm.from_snntorch(late, n_steps=5, rule="max", approximate=True)
+    assert [p.name for p in found.populations] == ["lif", "answer"]
+    (remark,) = [one.getMessage() for one in caplog.records]
+    assert "reset_delay=False" in remark

@@ -1,0 +1,107 @@
+"""snnTorch's own modules, run and recorded as docs/recording.md has it, against their networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.errors import NetworkError
+from nmtool.raster import Raster
+from tests.refusals import codes, refused
+
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.filterwarnings("ignore"),  # of the peers and what they import
+]
+
+STEPS, CHANNELS, HIDDEN, CLASSES = 60, 6, 8, 3
+INPUT = np.random.default_rng(1).random((STEPS, 4, CHANNELS)) < 0.3
+
+
+def linear(pre: int, post: int) -> Any:
+    import torch
+
+    generator = torch.Generator().manual_seed(pre)
+    layer = torch.nn.Linear(pre, post)
+    with torch.no_grad():
+        layer.weight[:] = torch.randn(post, pre, generator=generator) * 0.5 + 0.25
+        layer.bias[:] = torch.randn(post, generator=generator) * 0.05
+    return layer
+
+
+def model(kind: str, *, reset: str, late: bool) -> Any:
+    import snntorch
+    import torch
+
+    torch.manual_seed(0)
+
+    def neurons(size: int) -> Any:
+        more: dict[str, Any] = {"alpha": 0.5} if "Synaptic" in kind else {}
+        more |= {"linear_features": size} if kind.startswith("R") else {}
+        options = {"beta": 0.8, "init_hidden": True, "reset_mechanism": reset}
+        return getattr(snntorch, kind)(**options, reset_delay=late, **more)
+
+    layers = linear(CHANNELS, HIDDEN), neurons(HIDDEN), linear(HIDDEN, CLASSES), neurons(CLASSES)
+    return torch.nn.Sequential(*layers)
+
+
+def recorded(module: Any, path: Path) -> Path:
+    """Spikes of both layers, in the axes of a loop over steps."""
+    import torch
+
+    spikes: dict[str, list[np.ndarray]] = {"n1": [], "n3": []}
+    with torch.no_grad():
+        for row in INPUT:
+            x = torch.as_tensor(row, dtype=torch.float32)
+            for name, layer in module.named_children():
+                x = layer(x)
+                if f"n{name}" in spikes:
+                    spikes[f"n{name}"].append(x.numpy())
+    arrays = {name: np.stack(rows) for name, rows in spikes.items()}
+    np.savez(path, axes="steps samples neurons", hops="free", **arrays)
+    return path
+
+
+def certificate(network: nm.Network, path: Path) -> nm.Certificate:
+    raster = Raster.from_dense(np.moveaxis(INPUT, 0, 1)).first_steps(network.n_steps)
+    return nm.verify(network, raster, against=path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "late"), [("Leaky", True), ("Leaky", False), ("Synaptic", False), ("RLeaky", False)]
+)
+def test_spike_for_spike(kind: str, late: bool, tmp_path: Path) -> None:
+    import torch
+
+    module = model(kind, reset="zero", late=late)
+    network = nm.from_snntorch(module, sample=torch.zeros(1, CHANNELS), n_steps=STEPS)
+    found = certificate(network, recorded(module, tmp_path / "recording.npz"))
+    (check,) = found.checks.values()
+    assert found.identical, check.first_divergence
+    assert check.comparison.spikes_emitted > 400
+    assert check.steps_later == {"n1": -1, "n3": -2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reset", "code"),
+    [
+        ("Leaky", "subtract", "snntorch-reset"),
+        ("Synaptic", "zero", "snntorch-reset-late"),
+        ("RLeaky", "zero", "snntorch-reset-late"),
+        ("RSynaptic", "zero", "snntorch-reset-late"),
+    ],
+)
+def test_other_resets_are_refused_and_differ(
+    kind: str, reset: str, code: str, tmp_path: Path
+) -> None:
+    """If one of them is the same one day, it need not be refused any more."""
+    module = model(kind, reset=reset, late=True)
+    with refused(NetworkError, "snntorch-unfit") as caught:
+        nm.from_snntorch(module)
+    assert codes(caught.value) == [code] * 2
+    network = nm.from_snntorch(module, n_steps=STEPS, approximate=True)
+    assert not certificate(network, recorded(module, tmp_path / "recording.npz")).identical

@@ -1,0 +1,78 @@
+"""`nmtool completion SHELL`: what a shell proposes after it has read the script."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmtool.cli.main import COMMANDS
+from tests.nmtool.cli.conftest import Nmtool
+
+BASH = """
+source ./script
+proposed() {
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+    COMPREPLY=()
+    function=$(complete -p nmtool | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+    "$function" nmtool "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    echo "${COMPREPLY[@]}"
+}
+"""
+
+LINES = {
+    ("nmtool", "tra"): {"train"},
+    ("nmtool", ""): {*COMMANDS},
+    ("nmtool", "train", "two", "--hid"): {"--hidden"},
+    ("nmtool", "export", "n.npz", "--to", ""): {"lava", "onnx", "nir", "c", "netx"},
+    ("nmtool", "export", "net"): {"network.npz"},
+    ("nmtool", "brian2-loihi", ""): {"setup", "status"},
+    ("nmtool", "completion", "f"): {"fish"},
+}
+
+
+@pytest.fixture
+def script(nmtool: Nmtool) -> Path:
+    pytest.importorskip("shtab")
+    said = nmtool("completion", "bash")
+    assert (said.code, said.err) == (0, "")
+    Path("script").write_text(said.out)
+    return Path("script")
+
+
+@pytest.mark.usefixtures("script")
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_what_bash_proposes() -> None:
+    Path("network.npz").write_text("")
+    calls = "\n".join("proposed " + " ".join(f"'{word}'" for word in line) for line in LINES)
+    done = subprocess.run(["bash", "-c", BASH + calls], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = [{*line.split()} for line in done.stdout.splitlines()]
+    for (line, expected), one in zip(LINES.items(), found, strict=True):
+        assert expected <= one, line
+        if line[-1]:
+            assert one == expected, line
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_a_script_that_it_can_read(shell: str, nmtool: Nmtool) -> None:
+    pytest.importorskip("shtab")
+    said = nmtool("completion", shell)
+    assert (said.code, said.err) == (0, "")
+    for word in (*COMMANDS, "hidden", "prefix"):
+        assert word in said.out
+    if shutil.which(shell):
+        done = subprocess.run([shell, "-n"], input=said.out, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_the_library(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    said = nmtool("completion", "bash")
+    assert (said.code, said.out, said.error) == (3, "", "library-missing")
+    assert "'shtab<" in said.err
+    said = nmtool("completion", "cmd")
+    assert (said.code, said.error) == (2, "command-line")

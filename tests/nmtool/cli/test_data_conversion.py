@@ -1,0 +1,160 @@
+"""`nmtool data IN -o FOLDER`: files of others as a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from nmtool.data import load_dataset
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+CSV = """\
+sample,label,channel,time_us,split,speaker
+a,dog,2,2500,train,3
+a,dog,0,1000,train,3
+b,cat,,,train,4
+a,cat,1,500,test,5
+c,dog,3,0,train,3
+"""
+
+
+def test_a_csv_file(nmtool: Nmtool) -> None:
+    Path("pets.csv").write_text(CSV)
+    said = nmtool("data", "pets.csv", "-o", "pets", "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["files"] == ["pets/pets_train.h5", "pets/pets_test.h5"]
+    data = load_dataset("pets")
+    assert data.train.class_names == ("cat", "dog")
+    assert data.train.label.tolist() == [1, 0, 1]
+    assert data.train.time_ms.tolist() == [1.0, 2.5, 0.0]
+    assert data.train.unit.tolist() == [0, 2, 3]
+    assert data.train.offset.tolist() == [0, 2, 2, 3]
+    assert data.train.groups["speaker"].tolist() == [3, 4, 3]
+    assert (data.test.label.tolist(), data.test.n_units) == ([0], 4)
+    assert nmtool("data", "pets", "--json").json["splits"] == said.json["splits"]
+    assert nmtool("data", "pets.csv", "--units", 9, "--json").json["splits"]["test"]["units"] == 9
+    again = nmtool("data", "pets.csv", "-o", "pets")
+    assert (again.code, again.error) == (2, "path-taken")
+    assert nmtool("data", "pets.csv", "-o", "pets", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "named"),
+    [
+        ("", "csv-columns", ""),
+        ("sample,label,unit,time\n", "csv-columns", "time"),
+        ("sample,label,unit,time_ms,time_s\n", "csv-columns", ""),
+        ("sample,label,unit,time_ms\n0,0,1,soon\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,1.5,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n0,0,1\n", "csv-not-a-number", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,1,2\n0,1,1,2\n", "csv-label-differs", "line 3"),
+        ("sample,label,unit,time_ms,split\n0,0,1,2,most\n", "csv-split", "most"),
+        ("sample,label,unit,time_ms,split\n0,0,1,2,test\n", "split-missing", ""),
+        ("sample,label,unit,time_ms\n0,0,1,-2\n", "times-negative", "few.csv: "),
+        ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
+        ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
+        ("\0", "csv-columns", ""),
+    ],
+)
+def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, named: str) -> None:
+    Path("few.csv").write_text(text)
+    said = nmtool("data", "few.csv", "-o", "few")
+    assert (said.code, said.error) == (2, code), said.err
+    assert named in said.err
+    assert not Path("few").exists()
+
+
+def test_no_text(nmtool: Nmtool) -> None:
+    Path("few.csv").write_bytes(b"sample,label\xff")
+    assert nmtool("data", "few.csv").error == "csv-unreadable"
+
+
+def test_dense_arrays(nmtool: Nmtool) -> None:
+    dense = np.random.default_rng(0).random((12, 20, 2, 3)) < 0.1
+    label = np.arange(12) % 2
+    splits: dict[str, Any] = {"x_train": dense, "y_train": label, "x_test": dense[:4]}
+    np.savez("made.npz", **splits, y_test=label[:4], class_names=["no", "yes"])
+    assert nmtool("data", "made.npz").error == "dense-step-unknown"
+    assert nmtool("data", "made.npz", "-o", "made", "--dt", 2).code == 0
+    data = load_dataset("made")
+    assert data.train.class_names == ("no", "yes")
+    assert data.test.label.tolist() == [0, 1, 0, 1]
+    sample, step, unit = np.nonzero(dense.reshape(12, 20, 6))
+    assert data.train.sample_index().tolist() == sample.tolist()
+    assert data.train.time_ms.tolist() == (2.0 * step).tolist()
+    assert data.train.unit.tolist() == unit.tolist()
+
+
+def test_one_split_is_divided(nmtool: Nmtool) -> None:
+    np.savez("all.npz", spikes=np.ones((20, 5, 3)), labels=1 + np.arange(20) % 2, dt_ms=1.0)
+    words = ("data", "all.npz", "-o", "all", "--labels-from", 1, "--test", 0.2)
+    assert nmtool(*words).code == 0
+    data = load_dataset("all")
+    assert (data.train.n_samples, data.test.label.tolist().count(0)) == (16, 2)
+    assert data.test.n_samples == 4
+    assert nmtool("data", "all", "--test", 2).error == "test-exists"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "code"),
+    [
+        ({"spikes": np.ones((2, 3, 4))}, "npz-arrays"),
+        ({"train_spikes": np.ones((2, 3, 4)), "test_labels": [0, 1]}, "npz-arrays"),
+        ({"weights": np.ones(3)}, "npz-arrays"),
+        ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
+        ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
+        ({"spikes": np.array([{}]), "labels": [0]}, "file-damaged"),
+    ],
+)
+def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str) -> None:
+    np.savez("few.npz", **arrays)
+    said = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
+    assert (said.code, said.error) == (2, code), said.err
+
+
+def test_a_folder_of_files(nmtool: Nmtool) -> None:
+    Path("raw").mkdir()
+    head, *rows = CSV.replace(",split", "").splitlines()
+    rows = [row.replace(",train", "").replace(",test", "") for row in rows]
+    Path("raw/train.csv").write_text("\n".join((head, *rows[:3])))
+    Path("raw/val.csv").write_text("\n".join((head, rows[3])))
+    assert nmtool("data", "raw", "-o", "made").code == 0
+    data = load_dataset("made")
+    assert data.splits == ("train", "validation")
+    assert data.train.n_units == 3
+    Path("raw/test.h5").touch()
+    assert nmtool("data", "raw", "-o", "more").error == "data-files-mixed"
+
+
+def test_times_in_milliseconds(nmtool: Nmtool, data: Path) -> None:
+    cases.write_raw(data / "two_train.h5", [[30.0, 2.0], []], [[1, 0], []], [1, 2])
+    (data / "two_test.h5").unlink()
+    assert nmtool("data", "two").error == "labels-range"
+    words = ("--time-unit", "ms", "--labels-from", 1)
+    assert nmtool("data", "two", *words, "-o", "new").code == 0
+    found = load_dataset("new").train
+    assert found.time_ms.tolist() == [2.0, 30.0]
+    assert found.unit.tolist() == [0, 1]
+    assert found.label.tolist() == [0, 1]
+    assert nmtool("data", "digits", *words).error == "data-options-unused"
+
+
+def test_a_built_in_set_is_written(nmtool: Nmtool) -> None:
+    pytest.importorskip("sklearn")
+    assert nmtool("data", "digits", "-o", "here").code == 0
+    assert load_dataset("here").validation is not None
+    with h5py.File("here/here_valid.h5") as file:
+        assert file["labels"].shape == (200,)
+
+
+def test_a_file_is_no_data_set_to_train_on(nmtool: Nmtool) -> None:
+    Path("pets.csv").write_text(CSV)
+    said = nmtool("evaluate", "zoo:digits", "pets.csv")
+    assert (said.code, said.error) == (2, "folder-is-file")
+    assert "nmtool data pets.csv -o FOLDER" in said.err

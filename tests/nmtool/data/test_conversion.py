@@ -1,0 +1,171 @@
+"""Samples of others: lists, dense arrays, torch's data sets and loaders."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nmtool.data import Dataset, SpikeEvents, bin_events
+from nmtool.errors import DataError, UsageError
+from tests.refusals import refused
+
+CAMERA = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", bool)])
+DENSE = np.zeros((4, 5, 3), np.float32)
+DENSE[[0, 0, 2, 3], [0, 4, 1, 1], [2, 0, 1, 1]] = 1
+
+
+def test_lists_are_put_in_order_of_time() -> None:
+    events = SpikeEvents.from_lists([[3, 1.5], [], (0.2,)], [[0, 4], [], [2]], ["b", "a", "b"])
+    assert events.time_ms.tolist() == [1.5, 3.0, 0.2]
+    assert events.unit.tolist() == [4, 0, 2]
+    assert events.offset.tolist() == [0, 2, 2, 3]
+    assert (events.label.tolist(), events.class_names) == ([1, 0, 1], ("a", "b"))
+    assert (events.n_units, events.groups) == (5, {})
+    more = {"n_units": 9, "class_names": ["x", "y", "z"], "groups": {"speaker": [7]}}
+    one = SpikeEvents.from_lists([[1]], [[2.0]], [1.0], **more)
+    assert (one.n_units, one.class_names, one.label.tolist()) == (9, ("x", "y", "z"), [1])
+    assert one.groups["speaker"].tolist() == [7]
+    assert SpikeEvents.from_lists([], [], []).n_samples == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "code"),
+    [
+        (([[1.0]], [[1], [2]], [0]), {}, "samples-lengths"),
+        (([[1.0]], [[1]], [0, 1]), {}, "samples-lengths"),
+        (([[1.0, 2.0]], [[1]], [0]), {}, "events-lengths"),
+        (([[1.0]], [[1.5]], [0]), {}, "events-not-numbers"),
+        (([[1.0]], [[1]], [0.5]), {}, "labels-not-whole"),
+        (([[1.0]], [[1]], [[0, 1]]), {}, "labels-count"),
+        (([[1.0]], [[1]], ["c"]), {"class_names": ["a"]}, "labels-range"),
+        (([[1.0]], [[1]], [3]), {"class_names": ["a"]}, "labels-range"),
+        (([[-1.0]], [[1]], [0]), {}, "times-negative"),
+        (([[1.0]], [[1]], [0]), {"n_units": 1}, "units-range"),
+        (([[1.0]], [[1]], [0]), {"groups": {"speaker": [1, 2]}}, "groups-count"),
+    ],
+)
+def test_lists_that_contradict_each_other(arguments: Any, more: Any, code: str) -> None:
+    with refused(DataError, code):
+        SpikeEvents.from_lists(*arguments, **more)
+
+
+@given(
+    hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=4, max_side=6)),
+    st.sampled_from([0.1, 0.3, 1.0, 2.5]),
+)
+def test_dense_arrays_come_back_from_their_bins(dense: np.ndarray, dt_ms: float) -> None:
+    events = SpikeEvents.from_dense(dense, np.zeros(len(dense), int), dt_ms=dt_ms)
+    found = bin_events(events, dt_ms, dense.shape[1]).raster.dense()
+    assert (found == dense.reshape(found.shape)).all()
+
+
+def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "nmtool"):
+        assert SpikeEvents.from_dense(DENSE, [0, 1, 0, 1]).n_events == 4
+        assert caplog.records == []
+        assert SpikeEvents.from_dense(3 * DENSE, [0, 1, 0, 1]).n_events == 4
+        assert len(caplog.records) == 1
+    for wrong in (0.4 * DENSE, np.full((1, 2, 3), np.nan)):
+        with refused(DataError, "dense-not-spikes"):
+            SpikeEvents.from_dense(wrong, np.zeros(len(wrong), int))
+    with refused(DataError, "dense-dimensions"):
+        SpikeEvents.from_dense(DENSE[0], [0])
+
+
+class Pairs:
+    """A map-style data set, as of torch."""
+
+    classes = ("no", "yes")
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return DENSE[index], index % 2
+
+
+def test_dense_pairs() -> None:
+    expected = SpikeEvents.from_dense(DENSE, [0, 1, 0, 1], dt_ms=2.0)
+    for source in (Pairs(), list(Pairs()), (pair for pair in Pairs())):
+        events = SpikeEvents.from_torch(source, dt_ms=2.0)
+        assert events.time_ms.tolist() == expected.time_ms.tolist()
+        assert events.unit.tolist() == expected.unit.tolist()
+        assert events.offset.tolist() == expected.offset.tolist()
+        assert events.label.tolist() == [0, 1, 0, 1]
+    assert SpikeEvents.from_torch(Pairs()).class_names == ("no", "yes")
+
+
+@pytest.mark.parametrize("time_first", [False, True])
+def test_batches(time_first: bool) -> None:
+    batch = DENSE.swapaxes(0, 1) if time_first else DENSE
+    loader = [(batch, np.array([0, 1, 0, 1]))] * 2
+    events = SpikeEvents.from_torch(loader, time_first=time_first)
+    assert events.n_samples == 8
+    assert events.n_events == 8
+    with refused(DataError, "batch-shape"):
+        SpikeEvents.from_torch(loader, time_first=not time_first)
+
+
+def test_structured_pairs() -> None:
+    sample = np.array([(3, 2, 2500, True), (3, 0, 1500, False)], CAMERA)
+    events = SpikeEvents.from_tonic([(sample, "b"), (sample[:0], "a")], sensor_size=(4, 3, 2))
+    assert events.unit.tolist() == [3, 3 + 4 * (2 + 3)]
+    assert events.time_ms.tolist() == [1.5, 2.5]
+    assert (events.n_units, events.class_names, events.label.tolist()) == (24, ("a", "b"), [1, 0])
+    assert SpikeEvents.from_torch([(sample[["t", "x"]], 0)], n_units=5).n_units == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "code"),
+    [
+        (3, UsageError, "data-type"),
+        ([DENSE[0]], DataError, "sample-unreadable"),
+        ([(np.zeros((3, 2)), 0), (np.zeros((3, 4)), 0)], DataError, "samples-channels-differ"),
+        ([(np.zeros(3), 0)], DataError, "sample-not-events"),
+        ([("word", 0)], DataError, "sample-not-events"),
+        ([(np.zeros((3, 2)), {"box": 1})], DataError, "target-not-class"),
+        ([(np.zeros(0, CAMERA), 0)], DataError, "sensor-size-missing"),
+    ],
+)
+def test_what_is_no_data_set(source: Any, kind: Any, code: str) -> None:
+    with refused(kind, code):
+        SpikeEvents.from_torch(source)
+
+
+def test_splits_in_memory(events: SpikeEvents) -> None:
+    data = Dataset.of(train=events, test=events[:2], name="mine")
+    assert (data.name, data.splits, data.test.n_samples) == ("mine", ("train", "test"), 2)
+    other = SpikeEvents.from_lists([[1.0]], [[0]], [0])
+    with refused(DataError, "events-differ"):
+        Dataset.of(train=events, test=other)
+    with refused(UsageError, "argument-type"):
+        Dataset.of(train=Pairs())  # type: ignore[arg-type]
+
+
+def test_splits_of_torch() -> None:
+    data = Dataset.from_torch(train=Pairs(), test=list(Pairs())[:1], dt_ms=2.0, class_names="ab")
+    assert (data.splits, data.test.class_names) == (("train", "test"), ("a", "b"))
+    numbered = Dataset.from_torch(train=list(Pairs())[:1], validation=list(Pairs()))
+    assert numbered.train.class_names == ("0", "1")
+    assert numbered.validation is not None
+    assert numbered.validation.n_samples == 4
+    with refused(DataError, "events-differ"):
+        Dataset.from_torch(train=Pairs(), test=[(np.eye(4), 0)])
+
+
+def test_samples_are_a_sequence(events: SpikeEvents) -> None:
+    raster = bin_events(events, 1.0, 300).raster
+    for whole in (events, raster):
+        assert [len(one) for one in whole] == [1, 1, 1, 1]
+        assert len(list(reversed(whole[1:]))) == 3
+        assert len(whole[[0, 3, 3]]) == 3
+        assert len(whole[events.label == 1]) == 2
+        assert whole[-1].offset.tolist() == [0, 1]
+        with pytest.raises(IndexError):
+            whole[4]

@@ -1,0 +1,278 @@
+"""`verify` against recordings of others: the file, what does not fit in it, and constant shifts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nmtool as nm
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.float_simulator import arriving, membrane, real_network, simulate_reals
+from nmtool.graph import INPUT
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.raster import Raster
+from tests.networks.integers import random_network, random_raster
+from tests.networks.layered import layered_network, noise
+from tests.refusals import codes, refused
+
+FLOATS, NOISE = layered_network(max_delay=3), noise(3)
+RAN = simulate_reals(FLOATS, NOISE, deep=True)
+INTEGERS, INPUTS = random_network(0, 2, False), random_raster(1, 4, 70, 5)
+ANSWERED = simulate(INTEGERS, INPUTS, deep=True)
+SHAPE = "samples steps neurons"
+
+
+def arrays(recording: Any) -> dict[str, NDArray]:
+    """A file's arrays of spikes, and of membranes of the others."""
+    found: dict[str, NDArray] = {n: r.dense() for n, r in recording.spikes.items()}
+    return found | {name: np.array(v) for name, v in recording.membrane.items()}
+
+
+def hop_free(network: nm.Network, spikes: Raster) -> dict[str, NDArray]:
+    """The network where hops between populations cost nothing and loops a step, as in others."""
+    real, n_steps = real_network(network), spikes.n_steps
+    emitted = {INPUT: spikes.first_steps(n_steps + 1).dense()}
+    found: dict[str, NDArray] = {}
+    for population in real.populations:
+        feeds = [p for p in real.projections if p.target == population.name]
+        loops = [p for p in feeds if p.source == population.name]
+        into = arriving([p for p in feeds if p not in loops], emitted)
+        into = np.concatenate([into[:, 1:], np.zeros_like(into[:, :1])], axis=1)
+        if population.kind == "li":
+            found[population.name] = membrane(population, into)[:, :n_steps]
+            continue
+        spiked = np.zeros(into.shape, bool)
+        for n in range(n_steps):
+            back = arriving(loops, {population.name: spiked}) if loops else 0
+            spiked[:, n] = _spikes(population, into + back)[:, n]
+        emitted[population.name] = spiked
+        found[population.name] = spiked[:, :n_steps]
+    return found
+
+
+def _spikes(population: Any, into: NDArray) -> NDArray[np.bool_]:
+    u = np.zeros(into[:, 0].shape)
+    v, spikes = u.copy(), np.zeros(into.shape, bool)
+    for n in range(into.shape[1]):
+        u = (1 - population.lose_u) * u + into[:, n]
+        v = (1 - population.lose_v) * v + u + population.drive
+        spikes[:, n] = v > population.threshold
+        v = np.where(spikes[:, n], 0, v)
+    return spikes
+
+
+def written(folder: Path, values: dict[str, Any], **more: Any) -> Path:
+    path = folder / "recording.npz"
+    np.savez_compressed(path, **{"axes": SHAPE, **values, **more})
+    return path
+
+
+# The same.
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
+def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
+    values = {n: a.astype(dtype) if a.dtype == bool else a for n, a in arrays(RAN).items()}
+    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, values))
+    (check,) = found.checks.values()
+    assert (found.identical, found.coverage, [*found.checks]) == (True, None, ["recording.npz"])
+    assert check.comparison.spikes_compared == NOISE.n_samples * 60 * 13
+    assert check.comparison.spikes_emitted > 100
+    assert check.comparison.membrane_compared == NOISE.n_samples * 60 * 3
+    assert [*found.artefacts] == ["recording.npz"]
+
+
+def test_steps_first_and_membranes_of_everything(tmp_path: Path) -> None:
+    values = arrays(RAN)
+    values |= {f"v.{name}": v.astype(np.float32) for name, v in RAN.potential.items()}
+    values |= {f"u.{name}": u for name, u in RAN.current.items()}
+    moved = {name: np.moveaxis(v, 1, 0) for name, v in values.items()}
+    path = written(tmp_path, moved, axes="steps samples neurons")
+    (check,) = nm.verify(FLOATS, NOISE, against=[path]).checks.values()
+    assert check.identical
+    assert check.comparison.membrane_compared == NOISE.n_samples * 60 * (3 + 13 + 16)
+
+
+def test_integers_exactly_and_recordings_of_ours(tmp_path: Path) -> None:
+    ANSWERED.save(tmp_path / "own.npz")
+    values = {n: a.astype(np.float64) for n, a in arrays(ANSWERED).items()}
+    path = written(tmp_path, values, predictions=ANSWERED.predictions)
+    found = nm.verify(INTEGERS, INPUTS, against=[path, tmp_path / "own.npz", ANSWERED])
+    assert [*found.checks] == ["recording.npz", "own.npz", "recording"]
+    assert found.identical
+    assert found.coverage is not None
+    assert found.checks["own.npz"].comparison.membrane_compared > 0
+
+
+def test_some_populations_are_enough(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = written(tmp_path, {"second": arrays(RAN)["second"]})
+    (check,) = nm.verify(FLOATS, NOISE, against=path).checks.values()
+    assert check.identical
+    assert check.comparison.spikes_compared == NOISE.n_samples * 60 * 5
+    assert "first, out" in caplog.text
+
+
+# Different.
+
+
+def test_a_difference_has_its_place_and_cause(tmp_path: Path) -> None:
+    projections = [*INTEGERS.projections]
+    at = next(i for i, p in enumerate(projections) if (p.source, p.target) == (INPUT, "h0"))
+    weight = projections[at].weight.copy()
+    spot = np.unravel_index(int(np.argmax(np.abs(weight))), weight.shape)
+    weight[spot] = 0
+    projections[at] = replace(projections[at], weight=weight)
+    other = simulate(replace(INTEGERS, projections=projections), INPUTS, deep=True)
+    values = arrays(other) | {f"v.{n}": v for n, v in other.potential.items()}
+    values |= {f"u.{n}": u.astype(float) for n, u in other.current.items()}
+    found = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), coverage=False)
+    (check,) = found.checks.values()
+    assert not check.identical
+    assert check.first_divergence is not None
+    assert check.explanation is not None
+    assert ("weight", "h0") in {(c.kind, c.population) for c in check.explanation.causes}
+
+
+def test_predictions_are_compared(tmp_path: Path) -> None:
+    wrong = ANSWERED.predictions.copy()
+    wrong[1] += 1
+    path = written(tmp_path, {"h0": arrays(ANSWERED)["h0"]}, predictions=wrong)
+    (check,) = nm.verify(INTEGERS, INPUTS, against=path).checks.values()
+    assert check.comparison.predictions_different == 1
+    assert check.comparison.spikes_different == 0
+    assert not check.identical
+
+
+@pytest.mark.parametrize("later", [1, -1, 2])
+def test_a_constant_shift_is_said(later: int, tmp_path: Path) -> None:
+    longer = simulate_reals(FLOATS, NOISE.first_steps(70))
+    moved = {}
+    for name, values in arrays(longer).items():
+        before = np.zeros_like(values[:, : max(0, later)])
+        moved[name] = np.concatenate([before, values[:, max(0, -later) :]], axis=1)[:, :60]
+    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, moved))
+    (check,) = found.checks.values()
+    assert not found.identical
+    assert check.shift_explains
+    assert check.steps_later == dict.fromkeys(("first", "second", "out"), later)
+    assert "[recording-shifted]" in str(found)
+    assert ("hops='free'" in str(found)) is (later < 0)
+    assert found.as_json()["backends"]["recording.npz"]["steps_later"]["out"] == later
+
+
+def test_a_shift_that_does_not_explain_everything_is_none(tmp_path: Path) -> None:
+    values = arrays(RAN)
+    values["first"] = np.roll(values["first"], 1, axis=1)
+    values["first"][:, 0] = 0
+    values["first"][0, 30] ^= True
+    (check,) = nm.verify(FLOATS, NOISE, against=written(tmp_path, values)).checks.values()
+    assert not check.identical
+    assert check.steps_later == {}
+
+
+def test_frameworks_whose_hops_cost_nothing(tmp_path: Path) -> None:
+    values = hop_free(FLOATS, NOISE)
+    path = written(tmp_path, values)
+    (check,) = nm.verify(FLOATS, NOISE, against=path).checks.values()
+    assert check.shift_explains
+    expected = {"first": -1, "second": -2, "out": -3}
+    assert check.steps_later == expected
+    free = nm.verify(FLOATS, NOISE, against=written(tmp_path, values, hops="free"))
+    (check,) = free.checks.values()
+    assert free.identical
+    assert check.steps_later == expected
+    values["second"][1, 20] ^= True
+    found = nm.verify(FLOATS, NOISE, against=written(tmp_path, values, hops="free"))
+    (check,) = found.checks.values()
+    assert check.comparison.spikes_different == 5
+    assert check.first_divergence is not None
+    assert (check.first_divergence.sample, check.first_divergence.step) == (1, 20)
+
+
+# What does not fit.
+
+
+def unfit(changes: dict[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in {**arrays(RAN), "axes": SHAPE, **changes}.items() if v is not None}
+
+
+FIRST = arrays(RAN)["first"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"axes": None}, ["recording-axes"]),
+        ({"axes": "neurons"}, ["recording-axes"]),
+        ({"hops": "none"}, ["recording-hops"]),
+        ({"frist": FIRST}, ["recording-population"]),
+        ({"w.first": FIRST}, ["recording-population"]),
+        ({"first": FIRST * 2.0}, ["recording-values"]),
+        ({"out": arrays(RAN)["out"] * np.nan}, ["recording-values"]),
+        ({"first": np.array(["a"])}, ["recording-dtype"]),
+        ({"first": FIRST[:, :-1]}, ["recording-shape"]),
+        ({"first": FIRST[0]}, ["recording-shape"]),
+        ({"first": FIRST[..., 1:], "second": FIRST * 3}, ["recording-shape"] * 2),
+        ({"first": np.moveaxis(FIRST, 0, 1)}, ["recording-shape"]),
+        ({"predictions": np.ones(2)}, ["recording-predictions"]),
+        ({"predictions": np.full(3, 0.5)}, ["recording-predictions"]),
+        (dict.fromkeys(("first", "second", "out")), ["recording-empty"]),
+    ],
+)
+def test_what_does_not_fit(changes: dict[str, Any], expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "recording.npz"
+    np.savez(path, **unfit(changes))
+    with refused(DataError, "recording-unfit") as caught:
+        nm.verify(FLOATS, NOISE, against=path)
+    assert codes(caught.value) == expected
+    assert all(one.fix for one in caught.value.findings)
+
+
+def test_axes_the_wrong_way_round_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path, arrays(RAN), axes="steps samples neurons")
+    with refused(DataError, "recording-unfit") as caught:
+        nm.verify(FLOATS, NOISE, against=path)
+    assert "axes" in caught.value.findings[0].fix
+    shorter = {name: values[:, :-2] for name, values in arrays(RAN).items()}
+    with refused(DataError, "recording-unfit") as caught:
+        nm.verify(FLOATS, NOISE, against=written(tmp_path, shorter))
+    assert "hops='free'" in caught.value.findings[0].fix
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    with refused(FileFormatError, "file-missing"):
+        nm.verify(FLOATS, NOISE, against=path)
+    path.write_bytes(b"nothing")
+    with refused(FileFormatError, "archive-damaged"):
+        nm.verify(FLOATS, NOISE, against=path)
+    np.savez(path, axes=np.array([{}], object))
+    with refused(FileFormatError, "archive-damaged"):
+        nm.verify(FLOATS, NOISE, against=path)
+
+
+def test_it_needs_the_samples_that_were_recorded(tmp_path: Path) -> None:
+    path = written(tmp_path, arrays(ANSWERED))
+    with refused(UsageError, "recording-data"):
+        nm.verify(INTEGERS, against=path)
+    with refused(UsageError, "recording-data"):
+        nm.verify(INTEGERS, INPUTS, against=path, exercise=True)
+
+
+def test_a_wrong_type_is_refused() -> None:
+    with refused(UsageError, "argument-type"):
+        nm.verify(FLOATS, NOISE, against=3)  # type: ignore[arg-type]
+
+
+def test_beside_a_backend(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("nir")
+    caplog.set_level(logging.ERROR)
+    found = nm.verify(FLOATS, NOISE, against=["nir", str(written(tmp_path, arrays(RAN)))])
+    assert [*found.checks] == ["nir", "recording.npz"]
+    assert found.identical

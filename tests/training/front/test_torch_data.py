@@ -1,0 +1,61 @@
+"""Samples of ours in torch's loaders, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, random_split
+
+import nmtool as nm
+from nmtool.errors import UsageError
+from nmtool.training.front.torch_data import TONIC
+from tests.refusals import refused
+from tests.training.small_data import CLASSES, N_UNITS, small_events
+
+EVENTS = small_events(10, 1)
+
+
+def test_tensors_of_a_grid() -> None:
+    dataset = nm.torch_dataset(EVENTS, 2.0, 30)
+    expected = nm.bin_events(EVENTS, 2.0, 30).raster.dense()
+    assert len(dataset) == 10
+    for (sample, label), dense, klass in zip(dataset, expected, EVENTS.label, strict=False):
+        assert (sample.dtype, label) == (torch.float32, klass)
+        assert (sample.numpy() == dense).all()
+    grouped, _ = nm.torch_dataset(EVENTS, 2.0, 30, group=4, transform=torch.Tensor.double)[-1]
+    assert (grouped.shape, grouped.dtype) == ((30, 3), torch.float64)
+
+
+def test_there_and_back() -> None:
+    raster = nm.bin_events(EVENTS, 2.0, 30).raster
+    for source in (
+        nm.torch_dataset(EVENTS, 2.0, 30),
+        DataLoader(nm.torch_dataset(EVENTS, 2.0, 30), batch_size=4),
+        nm.torch_dataset(EVENTS),
+    ):
+        back = nm.SpikeEvents.from_torch(source, dt_ms=2.0)
+        assert (back.n_units, back.class_names) == (N_UNITS, CLASSES)
+        assert back.label.tolist() == EVENTS.label.tolist()
+        again = nm.bin_events(back, 2.0, 30).raster
+        assert (again.flat_index() == raster.flat_index()).all()
+    part = random_split(nm.torch_dataset(EVENTS), [3, 7])[0]
+    assert nm.SpikeEvents.from_torch(part).n_samples == 3
+
+
+def test_tensors_are_taken_where_arrays_are() -> None:
+    dense = torch.zeros(2, 4, 3, requires_grad=True) + 0
+    dense[0, 1, 2] = 1
+    for one in (dense, dense.to_sparse()):
+        events = nm.SpikeEvents.from_dense(one, torch.tensor([0, 1]))
+        assert (events.time_ms.tolist(), events.unit.tolist()) == ([1.0], [2])
+    assert nm.SpikeEvents.from_lists([torch.tensor([2.0, 1.0])], [[0, 1]], [0]).unit.tolist() == [
+        *(1, 0)
+    ]
+
+
+def test_events_as_tonic_has_them() -> None:
+    sample, label = nm.torch_dataset(EVENTS)[0]
+    assert (sample.dtype, label) == (TONIC, EVENTS.label[0])
+    assert (sample["t"] == np.rint(1000 * EVENTS[0].time_ms)).all()
+    with refused(UsageError, "grid-incomplete"):
+        nm.torch_dataset(EVENTS, dt_ms=1.0)

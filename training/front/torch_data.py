@@ -1,0 +1,102 @@
+"""`torch_dataset`: samples of ours for loaders and transforms of torch, tonic and snnTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from nmtool.data.binning import bin_events
+from nmtool.data.events import SpikeEvents
+from nmtool.errors import UsageError, check_type
+from nmtool.graph import check_timing
+
+TONIC = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
+"""An event as tonic has it: time in µs, position, polarity."""
+
+
+class EventDataset(Dataset):
+    """Samples as torch's loaders take them, made by `torch_dataset`.
+
+    Attributes:
+        sensor_size: (units, 1, 1), as of a data set of tonic.
+        classes: the names of the classes.
+    """
+
+    def __init__(
+        self,
+        events: SpikeEvents,
+        grid: tuple[float, int, int] | None,
+        transform: Callable[[Any], Any] | None,
+    ) -> None:
+        self._events, self._grid, self._transform = events, grid, transform
+        self.sensor_size = (events.n_units, 1, 1)
+        self.classes = list(events.class_names)
+
+    def __len__(self) -> int:
+        return self._events.n_samples
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        one = self._events[int(index)]
+        sample = self._dense(one) if self._grid else _structured(one)
+        if self._transform is not None:
+            sample = self._transform(sample)
+        return sample, int(one.label[0])
+
+    def _dense(self, one: SpikeEvents) -> torch.Tensor:
+        assert self._grid is not None
+        dt_ms, n_steps, group = self._grid
+        return torch.from_numpy(bin_events(one, dt_ms, n_steps, group).raster.dense()[0]).float()
+
+
+def torch_dataset(
+    events: SpikeEvents,
+    dt_ms: float | None = None,
+    n_steps: int | None = None,
+    *,
+    group: int = 1,
+    transform: Callable[[Any], Any] | None = None,
+) -> EventDataset:
+    """A torch data set of (sample, class), the way back from `SpikeEvents.from_torch`.
+
+    >>> events = SpikeEvents.from_lists([[0.5, 3.2], [1.0]], [[0, 2], [1]], [0, 1])
+    >>> sample, label = torch_dataset(events, dt_ms=1.0, n_steps=4)[0]
+    >>> sample.shape, sample.nonzero().tolist(), label
+    (torch.Size([4, 3]), [[0, 0], [3, 2]], 0)
+
+    Args:
+        events: the samples.
+        dt_ms: length of a step in ms; samples are then float32 tensors [steps, channels]. Without
+            a grid they are structured arrays with t (µs, rounded), x and p, as tonic's transforms
+            take them.
+        n_steps: steps of a sample; later events are dropped.
+        group: how many neighbouring units share a channel.
+        transform: changes every sample, e.g. `tonic.transforms.ToFrame(…)`.
+
+    Raises:
+        UsageError: a length of steps without their number, or a number without a length.
+        NetworkError: the step is not positive or there is none.
+    """
+    check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
+    if (dt_ms is None) != (n_steps is None):
+        raise UsageError(
+            "dt_ms and n_steps belong together",
+            code="grid-incomplete",
+            fix="give both for tensors, or neither for events as tonic has them",
+        )
+    if dt_ms is None or n_steps is None:
+        return EventDataset(events, None, transform)
+    check_timing(dt_ms, n_steps)
+    return EventDataset(events, (dt_ms, n_steps, group), transform)
+
+
+def _structured(one: SpikeEvents) -> NDArray:
+    """[events] of the dtype `TONIC`."""
+    found = np.zeros(one.n_events, TONIC)
+    found["t"] = np.rint(one.time_ms * 1000.0)
+    found["x"] = one.unit
+    return found
