@@ -521,7 +521,7 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
 
 
 def _steps(value: Any) -> int | str | None:
-    return AUTO if value == AUTO else _number(value, Integral, int)
+    return AUTO if isinstance(value, str) and value == AUTO else _number(value, Integral, int)
 
 
 def _pair(value: Any) -> tuple[float, ...] | None:
