@@ -28,13 +28,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Progress, duration, silent
 from nmtool.tables import Table, Tabular
-from nmtool.training.loop.remarks import (
-    Health,
-    check_heard,
-    remarks,
-    start_line,
-    start_remarks,
-)
+from nmtool.training.loop.remarks import Health, check_heard, remarks, start_line, start_remarks
 from nmtool.training.loop.run_data import data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.selection import best_epoch
@@ -394,8 +388,8 @@ class _Follow:
             f"epoch {entry['epoch']:3d}/{epochs}  {epoch_line(entry)}  "
             f"{entry['seconds']:.1f} s" + (f", {duration(left)} left" if left else "")
         )
-        for line in self._health.remarks(entry):
-            _log.warning(line)
+        for one in self._health.remarks(entry):
+            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
         if self._session.on_epoch is not None:
             self._session.on_epoch(entry)
 

@@ -455,6 +455,8 @@ class TrainOptions:
         asked = self.with_settings(dict(settings), "settings")
         for option in fields(self):
             name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
+            if value == AUTO and isinstance(kept, int):
+                continue  # what was settled when the run began
             if value == kept or (name == "epochs" and value > kept):
                 continue
             if value == AUTO and isinstance(kept, int):
@@ -466,7 +468,7 @@ class TrainOptions:
                 if name == "epochs"
                 else "leave the option out, or start a new run",
             )
-        return asked
+        return replace(self, epochs=asked.epochs)
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -521,7 +523,7 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
 
 
 def _steps(value: Any) -> int | str | None:
-    return AUTO if value == AUTO else _number(value, Integral, int)
+    return AUTO if isinstance(value, str) and value == AUTO else _number(value, Integral, int)
 
 
 def _pair(value: Any) -> tuple[float, ...] | None:

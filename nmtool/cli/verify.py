@@ -110,7 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
         own = executable(arguments.artefact)
-    if not arguments.data and any(is_recording(one) for one in arguments.against or ()):
+    if arguments.data in (None, NO_DATA) and any(
+        is_recording(one) for one in arguments.against or ()
+    ):
         raise needs_its_samples("name DATA")
     if arguments.data and arguments.data != NO_DATA:
         found = _on_data(arguments, own)

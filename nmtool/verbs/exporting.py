@@ -112,7 +112,13 @@ class Conversion(Tabular):
         return f"<Conversion: {self.source} → {self.path}, {state}>"
 
 
-@checked(to=optional(WORD), samples=optional(SAMPLES), options=optional(NIR_OPTIONS), force=SWITCH)
+@checked(
+    to=optional(WORD),
+    prefix=WORD,
+    samples=optional(SAMPLES),
+    options=optional(NIR_OPTIONS),
+    force=SWITCH,
+)
 def export(
     network: Source,
     path: str | Path,
@@ -166,6 +172,7 @@ def export(
 @checked(
     path=PATH,
     to=optional(WORD),
+    prefix=WORD,
     data=optional(SAMPLES),
     writing=optional(NIR_OPTIONS),
     quantising=MAPPING,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nmtool.arguments import MAPPING, SWITCH, WHOLE, WORD, WORDS, checked, optional
+from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
 from nmtool.costs import Cost
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
@@ -49,7 +49,12 @@ FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
 
 
 @checked(
-    split=optional(WORD), samples=optional(WHOLE), against=WORDS, rounding=MAPPING, trust=SWITCH
+    split=optional(WORD),
+    samples=optional(WHOLE),
+    against=WORDS,
+    targets=TARGETS,
+    rounding=MAPPING,
+    trust=SWITCH,
 )
 def report(
     network: Source,

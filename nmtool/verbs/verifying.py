@@ -126,6 +126,8 @@ def verify(
     kinds = (str, Path, Recording, Sequence)
     check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
     listed = [against] if isinstance(against, str | Path | Recording) else list(against)
+    for named in listed:
+        check_type(named, (str, Path, Recording), "a backend", "name it, or its recording's file")
     recorded = _recorded(listed)
     names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
     own, artefact = _own_export(network, artefact, [*names, *recorded])

@@ -1,7 +1,7 @@
-"""Remarks on training: on data, grid and splits before it, and on what goes wrong while it goes on.
+"""Remarks on training: on data, grid, splits and delays before it, and while learning fails.
 
-A remark before training is a `Finding` and stops nothing. What leaves nothing to learn from is an
-error.
+
+A remark is a `Finding` and stops nothing. What leaves nothing to learn from is an error.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
+SILENT = 0.02
+"""Spikes per neuron and sample below which a population learns nothing."""
+
+EXPLODED = 30.0
+"""Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
+
 MOSTLY = 0.5
 """Share of the events beyond the last step from which on training is refused."""
 
@@ -42,12 +48,6 @@ MANY_MERGED, MANY_SILENT = 0.3, 0.1
 
 SHOWN = 5
 """Classes that are named."""
-
-SILENT = 0.02
-"""Spikes per neuron and sample below which a population learns nothing."""
-
-EXPLODED = 30.0
-"""Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
 
 RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
@@ -161,8 +161,8 @@ class Health:
         self._lowest = math.inf
         self._said: set[str] = set()
 
-    def remarks(self, entry: Mapping[str, Any]) -> Iterator[str]:
-        """A line for each thing that is wrong for the first time.
+    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """A finding for each thing that is wrong for the first time.
 
         Args:
             entry: of an epoch in the log.
@@ -170,22 +170,30 @@ class Health:
         loss, options = entry["loss"], self._options
         for name, rate in entry["spikes_per_neuron"].items():
             if rate < SILENT and self._is_new(f"silent {name}"):
-                yield (
+                yield Finding(
+                    "population-silent",
+                    name,
                     f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
-                    "nothing: try smaller --lr and --delay-lr, a larger --init-rate or --rescue"
+                    "nothing",
+                    "try smaller --lr and --delay-lr, a larger --init-rate or --rescue",
                 )
             if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
-                yield (
+                yield Finding(
+                    "population-saturated",
+                    name,
                     f"'{name}' spikes in more than every second step ({rate:.0f} spikes per neuron "
-                    f"and sample in {options.n_steps} steps) and tells nothing apart: try smaller "
-                    "--lr and --init-rate, a larger --rate-strength"
+                    f"and sample in {options.n_steps} steps) and tells nothing apart",
+                    "try smaller --lr and --init-rate, a larger --rate-strength",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
         if loss > EXPLODED * usual and self._is_new("loss"):
             than = "that of the best epoch" if self._guessing is None else "that of guessing"
-            yield (
-                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}: try smaller --lr and "
-                f"--delay-lr (now {options.lr:g} and {options.delay_lr:g}), or --clip-norm 1"
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}",
+                f"try smaller --lr and --delay-lr (now {options.lr:g} and {options.delay_lr:g}), "
+                "or --clip-norm 1",
             )
         self._lowest = min(self._lowest, loss)
 
