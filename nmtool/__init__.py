@@ -63,6 +63,9 @@ Training:
     SpikingNetwork      a network as a torch module, for a loop of one's own
     readout_loss        the loss that belongs to a network's read-out, for such a loop
     predictions         classes by a network's read-out, from what such a loop recorded
+    spike_distance      between the spikes of a population and wanted ones, differentiable
+    first_spike_ms      time of every neuron's first spike, differentiable
+    RateTarget          the regulariser that keeps hidden neurons at a firing rate
 
 Quantisation:
 
@@ -189,7 +192,13 @@ if TYPE_CHECKING:
     from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
-    from nmtool.training.front.losses import predictions, readout_loss
+    from nmtool.training.front.activity import RateTarget
+    from nmtool.training.front.losses import (
+        first_spike_ms,
+        predictions,
+        readout_loss,
+        spike_distance,
+    )
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.front.torch_data import torch_dataset
     from nmtool.training.learning import Run, finetune, train
@@ -217,8 +226,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nmtool.bars": "progress_bar",
-    "nmtool.costs": "Cost Tradeoff",
     "nmtool.confusion": "Confusion",
+    "nmtool.costs": "Cost Tradeoff",
     "nmtool.data.binning": "bin_events",
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
@@ -242,11 +251,12 @@ _HOMES = {
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
     "nmtool.recording": "Recording",
+    "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
-    "nmtool.reporting.report": "Report",
     "nmtool.training.learning": "Run finetune train",
-    "nmtool.training.front.losses": "predictions readout_loss",
+    "nmtool.training.front.activity": "RateTarget",
+    "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
     "nmtool.training.front.model": "SpikingNetwork",
     "nmtool.training.front.torch_data": "torch_dataset",
     "nmtool.training.options": "TrainOptions",
@@ -277,7 +287,10 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 _MODULES = ("plot", "zoo")
 """Modules that are loaded when they are first named."""
 
-_NEEDS_TORCH = ("SpikingNetwork", "predictions", "readout_loss", "torch_dataset")
+_NEEDS_TORCH = (
+    *("RateTarget", "SpikingNetwork", "first_spike_ms", "predictions", "readout_loss"),
+    *("spike_distance", "torch_dataset"),
+)
 
 if TYPE_CHECKING:
     # A checker takes only what is listed here for public.
@@ -329,6 +342,7 @@ if TYPE_CHECKING:
         "Quantisation",
         "RankError",
         "Raster",
+        "RateTarget",
         "Readout",
         "Recording",
         "Report",
@@ -356,6 +370,7 @@ if TYPE_CHECKING:
         "explain",
         "export",
         "finetune",
+        "first_spike_ms",
         "from_snntorch",
         "inspect",
         "load",
@@ -370,6 +385,7 @@ if TYPE_CHECKING:
         "set_up_brian2_loihi",
         "set_up_lava",
         "simulate",
+        "spike_distance",
         "sweep",
         "target_named",
         "target_names",

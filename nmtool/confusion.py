@@ -71,6 +71,21 @@ class Confusion(Tabular):
         wrong[label] = 0
         return int(wrong.argmax()) if wrong.any() else None
 
+    @property
+    def weakest(self) -> int | None:
+        """The class of the lowest accuracy, the first of several; None where none has samples."""
+        shares = self.class_accuracy
+        return None if np.isnan(shares).all() else int(np.nanargmin(shares))
+
+    def sentence(self, label: int) -> str:
+        """The accuracy of a class in a few words, and what it is taken for most often."""
+        text = f"{self.class_names[label]}: {_percent(self.class_accuracy[label])}"
+        other = self.most_confused(label)
+        if other is None:
+            return text
+        taken = f"{self.counts[label, other]} of {self.counts[label].sum()}"
+        return f"{text}, {taken} taken for {self.class_names[other]}"
+
     def as_json(self) -> dict[str, Any]:
         """Plain values; shares that do not exist are None."""
         return {

@@ -17,7 +17,7 @@ is what gets lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -60,6 +60,34 @@ def simulate_reals(
     values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
     run = partial(_record, real_network(network), deep)
     return in_batches(run, spikes, samples_at_once(values), on_progress)
+
+
+def with_states(network: Network, record: Callable[..., Recording]) -> Callable[..., Recording]:
+    """Add u and v of every population to what a float network records.
+
+    They follow from the input and the recorded spikes alone, in float64, and resets are where the
+    recorded spikes are: whoever computed those, and however they rounded, is contradicted nowhere.
+
+    Args:
+        network: what runs.
+        record: from a raster, and `on_progress`, to a recording of that network.
+
+    Returns:
+        The same with `current`, u of each step, and `potential`, v of spiking populations after
+        a reset, both [samples, steps, neurons] float64 in units of the membrane.
+    """
+    real = real_network(network)
+    values = 3 * network.n_steps * sum(p.size for p in network.populations)
+
+    def record_all(
+        spikes: Raster, *, on_progress: Callable[[int], None] | None = None
+    ) -> Recording:
+        def some(part: Raster) -> Recording:
+            return _states(real, part, record(part))
+
+        return in_batches(some, spikes, samples_at_once(values), on_progress)
+
+    return record_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +249,26 @@ def _record(network: RealNetwork, deep: bool, spikes: Raster) -> Recording:
     )
 
 
+def _states(network: RealNetwork, spikes: Raster, recording: Recording) -> Recording:
+    """The recording with u and v, which follow from its spikes and from the input."""
+    emitted = {INPUT: spikes.dense()} | {n: r.dense() for n, r in recording.spikes.items()}
+    current, potential = {}, {}
+    for population in network.populations:
+        activity = _Activity(population, spikes.n_samples, spikes.n_steps)
+        afferent = [p for p in network.projections if p.target == population.name]
+        if afferent:
+            activity.u[:] = np.moveaxis(arriving(afferent, emitted), 0, 1)
+        if activity.spikes:
+            activity.emitted[:] = np.moveaxis(emitted[population.name], 0, 1)
+        for n in range(spikes.n_steps):
+            activity.integrate(n)
+            activity.v[n][activity.emitted[n]] = 0
+        current[population.name] = np.moveaxis(activity.u, 0, 1)
+        if activity.spikes:
+            potential[population.name] = np.moveaxis(activity.v, 0, 1)
+    return replace(recording, current=current, potential=potential)
+
+
 class _Activity:
     """u, v and spikes of a population, [steps, samples, size], filled step by step."""
 
@@ -232,11 +280,15 @@ class _Activity:
 
     def advance(self, n: int) -> None:
         """Complete step n; what arrives in it is in u already."""
+        self.integrate(n)
+        if self.spikes:
+            self.emitted[n] = self.v[n] > self.population.threshold
+            self.v[n][self.emitted[n]] = 0
+
+    def integrate(self, n: int) -> None:
+        """Bring u and v to step n, before a spike of that step."""
         held, u, v = self.population, self.u, self.v
         if n:
             u[n] += (1 - held.lose_u) * u[n - 1]
             v[n] = (1 - held.lose_v) * v[n - 1]
         v[n] += u[n] + held.drive
-        if self.spikes:
-            self.emitted[n] = v[n] > held.threshold
-            v[n][self.emitted[n]] = 0

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from nmtool.arguments import NUMBER, check_fields
 from nmtool.errors import NetworkError, check_type
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class InputChannels:
     def __post_init__(self) -> None:
         for key in ("size", "group"):
             value = getattr(self, key)
+            check_fields(self, **{key: NUMBER})
             if not 1 <= value <= MAX_CHANNELS or int(value) != value:
                 raise NetworkError(
                     "a network needs at least one input channel, in groups of at least one, and "
@@ -80,14 +82,14 @@ class InputChannels:
 
 def check_population(name: str, kind: str, size: int) -> None:
     """Raise `NetworkError` unless name, kind and size are usable."""
-    if not _NAME.fullmatch(name) or name == INPUT:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
         raise NetworkError(
             f"a population cannot be called '{name}'",
             code="population-name",
             fix="choose another name, e.g. hidden_1",
             why=f"names are letters, digits and underscores, and '{INPUT}' is the input",
         )
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise NetworkError(
             f"population '{name}' has the unknown kind '{kind}'",
             code="population-kind-unknown",
@@ -171,6 +173,7 @@ def by_name(populations: Sequence[_AnyPopulation], name: str) -> _AnyPopulation:
 
 def check_timing(dt_ms: float, n_steps: int) -> None:
     """Raise `NetworkError` unless there is at least one step of positive length."""
+    NUMBER.check("dt_ms", dt_ms)
     if not (math.isfinite(dt_ms) and dt_ms > 0):
         raise NetworkError(
             f"the time step must be a positive number of ms, not {dt_ms}",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
+from nmtool.arguments import LIST, NAMES, WORD, Kind, check_all, check_fields
 from nmtool.arithmetic import ARITHMETIC, MAX_WEIGHT, SILENT_THRESHOLD, shifted, weight_step
 from nmtool.description import (
     describe_network,
@@ -260,8 +261,13 @@ class IntegerNetwork(Tabular):
     arithmetic: str = ARITHMETIC
 
     def __post_init__(self) -> None:
-        for key in ("populations", "projections"):
+        for key, kind in (("populations", IntegerPopulation), ("projections", IntegerProjection)):
+            check_fields(self, **{key: LIST})
             object.__setattr__(self, key, tuple(getattr(self, key)))
+            fix = f"pass {kind.__name__}s in a list"
+            check_all(key, getattr(self, key), Kind((kind,), fix))
+        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
+        check_fields(self, arithmetic=WORD, source_hash=WORD)
         if self.arithmetic != ARITHMETIC:
             raise NetworkError(
                 f"unknown arithmetic '{self.arithmetic}'",

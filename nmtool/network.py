@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
+from nmtool.arguments import ARRAY, LIST, NAMES, NUMBERS, WORD, Kind, check_all, check_fields
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -29,6 +30,7 @@ from nmtool.targets import MAX_FLOAT_DELAY
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
     from nmtool.data.events import SpikeEvents
+    from nmtool.raster import Raster
 
 FILE_KIND = "nmtool network"
 FILE_VERSION = 1
@@ -59,6 +61,7 @@ class Population(Tabular):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        check_fields(self, tau_mem_ms=NUMBERS, tau_syn_ms=NUMBERS, threshold=NUMBERS, bias=NUMBERS)
         for key in ("tau_mem_ms", "tau_syn_ms", "threshold", "bias"):
             object.__setattr__(self, key, self._spread(key))
         for key in ("tau_mem_ms", "tau_syn_ms"):
@@ -119,6 +122,7 @@ class Projection(Tabular):
     delay: NDArray[np.int32]
 
     def __post_init__(self) -> None:
+        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
         weight = np.ascontiguousarray(self.weight, np.float64)
         delay = np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
@@ -181,12 +185,81 @@ class Network(Tabular):
     class_names: Sequence[str] = field(default=())
 
     def __post_init__(self) -> None:
-        for key in ("populations", "projections"):
+        for key, kind in (("populations", Population), ("projections", Projection)):
+            check_fields(self, **{key: LIST})
             object.__setattr__(self, key, tuple(getattr(self, key)))
+            fix = f"pass {kind.__name__}s in a list"
+            check_all(key, getattr(self, key), Kind((kind,), fix))
+        check_fields(self, readout=Kind((Readout,), "pass a Readout"), class_names=NAMES)
         graph.check_graph(self.channels, self.populations, self.projections)
         graph.check_timing(self.dt_ms, self.n_steps)
         names = graph.check_readout(self.readout, self.populations, self.class_names)
         object.__setattr__(self, "class_names", names)
+
+    @classmethod
+    def layers(
+        cls,
+        sizes: Sequence[int],
+        *,
+        recurrent: bool = True,
+        delays: int = 0,
+        readout: str = "weighted",
+        window: int | None = None,
+        dt_ms: float = 1.0,
+        n_steps: int = 100,
+        tau_mem_ms: float = 20.0,
+        tau_syn_ms: float = 10.0,
+        class_names: Sequence[str] = (),
+        heard: Raster | SpikeEvents | None = None,
+        spikes_per_channel: float = 2.0,
+        rate: float | None = 3.0,
+        seed: int = 0,
+    ) -> Network:
+        """Make a network of layers, with random weights that make its neurons spike.
+
+        It is the network that `nmtool.train` begins with: normal weights, delays uniform from 0
+        on, and feed-forward weights scaled layer by layer until neurons spike.
+
+        >>> Network.layers([50, 64, 32, 4], delays=20)
+        <Network: 50 channels, hidden1 64 lif, hidden2 32 lif, output 4 li, 100 steps of 1 ms>
+
+        Args:
+            sizes: input channels, neurons of each hidden layer, classes.
+            recurrent: hidden layers project to themselves, too.
+            delays: longest delay of all synapses, in steps.
+            readout, window: the rule of the output, see `Readout`.
+            dt_ms: length of a time step in ms.
+            n_steps: steps of a sample.
+            tau_mem_ms, tau_syn_ms: time constants of all neurons in ms.
+            class_names: one per class; by default their numbers.
+            heard: input that stands for what the network will hear, of which 16 samples count.
+            spikes_per_channel: without it, random input has so many per sample.
+            rate: spikes per neuron and sample that hidden neurons are driven to; None leaves
+                weights as they were drawn.
+            seed: decides everything that is random.
+
+        Raises:
+            UsageError: an argument of another type, or out of range.
+            NetworkError: numbers that no network can have.
+        """
+        from nmtool.layers import layered
+
+        return layered(
+            sizes,
+            recurrent=recurrent,
+            delays=delays,
+            readout=readout,
+            window=window,
+            dt_ms=dt_ms,
+            n_steps=n_steps,
+            tau_mem_ms=tau_mem_ms,
+            tau_syn_ms=tau_syn_ms,
+            class_names=class_names,
+            heard=heard,
+            spikes_per_channel=spikes_per_channel,
+            rate=rate,
+            seed=seed,
+        )
 
     def __repr__(self) -> str:
         return f"<Network: {network_line(self)}>"

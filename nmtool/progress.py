@@ -22,6 +22,8 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from nmtool.errors import UsageError
+
 
 class Advance(Protocol):
     """Counts work that is done."""
@@ -103,6 +105,23 @@ class Pace:
         if self.total is None or not self.rate:
             return None
         return max(0, self.total - self.done) / self.rate
+
+
+def shown_by(progress: Progress | None) -> Progress:
+    """The progress that was passed; None shows nothing, as `silent` does.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if progress is None:
+        return silent
+    if not callable(progress):
+        raise UsageError(
+            f"progress cannot be {type(progress).__name__}",
+            code="argument-type",
+            fix="pass a function that opens a stretch of work, see nmtool.progress, or None",
+        )
+    return progress
 
 
 def duration(seconds: float) -> str:

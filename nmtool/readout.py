@@ -65,7 +65,7 @@ class Readout:
     window: int | None = None
 
     def __post_init__(self) -> None:
-        if self.rule not in RULES:
+        if not isinstance(self.rule, str) or self.rule not in RULES:
             raise NetworkError(
                 f"unknown readout '{self.rule}'",
                 code="readout-unknown",

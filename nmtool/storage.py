@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import leftovers
-from nmtool.errors import FileFormatError, NmtoolError, StorageError
+from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path
 
 MAX_ARCHIVE_BYTES = 4 << 30
 """Unpacked archives beyond this size are refused before anything is unpacked."""
@@ -198,6 +198,7 @@ def read_archive(
     Raises:
         FileFormatError: missing, damaged, of another kind, or written by a newer version.
     """
+    check_path(path)
     path = Path(path)
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")

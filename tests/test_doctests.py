@@ -82,7 +82,9 @@ def test_skipped_examples_run_in_small(
 
     folder, given = scene
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("nmtool.training.learning.load_dataset", lambda name: small_dataset())
+    for place in ("learning", "loop.run_data"):
+        name_of_it = f"nmtool.training.{place}.load_dataset"
+        monkeypatch.setattr(name_of_it, lambda name, **how: small_dataset())
     runner = doctest.DocTestRunner(checker=_Loosely())
     for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=given):
         for example in test.examples:

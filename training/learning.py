@@ -9,8 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmtool.arguments import (
+    DEVICE,
+    MAPPING,
+    PATH,
+    RANKS,
+    SWITCH,
+    WHOLE,
+    checked,
+    function_or_none,
+    optional,
+)
 from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.data.catalogue import same_data
 from nmtool.data.grid import PERCENTILE
 from nmtool.data.held_out import HoldOut
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
@@ -18,7 +28,8 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief
-from nmtool.training.loop.remarks import check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.remarks import Health, check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.run_data import data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, candidates
 from nmtool.training.options import TrainOptions
@@ -57,6 +68,7 @@ class Run(Tabular):
     @classmethod
     def load(cls, folder: str | Path) -> Run:
         """Read a run that was kept in a folder; raises `FileFormatError` where there is none."""
+        check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
         options, networks = kept.options(), (kept.network(), kept.integers())
         return cls(options, *networks, kept.read_log(), kept.path, kept.hold_out())
@@ -87,6 +99,13 @@ class Run(Tabular):
         return f"<Run: epoch {self.best['epoch']} of {len(self.log)}, {epoch_line(self.best)}>"
 
 
+@checked(
+    folder=optional(PATH),
+    resume=SWITCH,
+    device=DEVICE,
+    ranks=optional(RANKS),
+    threads=optional(WHOLE),
+)
 def train(
     data: Dataset | SpikeEvents | str | Path,
     options: TrainOptions | None = None,
@@ -113,7 +132,8 @@ def train(
         data: a data set, or its name; its training and validation splits are used, never the spikes
             of its test split. Without a validation split, training samples validate, by default a
             fifth, at most 300, drawn per class (`options.validation`).
-        options: the settings; by default those of `TrainOptions()`, on resume those of the run.
+        options: the settings; by default those of `TrainOptions()`, on resume those of the run, of
+            which epochs alone may grow.
         folder: where the run is kept; None keeps nothing.
         resume: continue the run in the folder, which ends as if it had not been stopped.
         device: `cpu`, `cuda`, or `auto` for a GPU where there is everything it needs.
@@ -131,6 +151,8 @@ def train(
         RankError: another process is gone.
         StorageError: the run cannot be written.
     """
+    function_or_none("on_batch", on_batch)
+    function_or_none("on_epoch", on_epoch)
     kept = None if folder is None else RunFolder(Path(folder))
     if resume:
         options = _resumed_options(kept, options)
@@ -141,6 +163,13 @@ def train(
         return session.run(data, device, ranks)
 
 
+@checked(
+    settings=optional(MAPPING),
+    folder=optional(PATH),
+    device=DEVICE,
+    ranks=optional(RANKS),
+    threads=optional(WHOLE),
+)
 def finetune(
     start: Run | str | Path,
     settings: Mapping[str, Any] | None = None,
@@ -172,11 +201,13 @@ def finetune(
         FileFormatError: the run has no checkpoint to start from.
         UsageError: the settings would make another network; else as `train`.
     """
+    function_or_none("on_batch", on_batch)
+    function_or_none("on_epoch", on_epoch)
     origin = RunFolder(_kept_folder(start))
     options = origin.finetune_options(settings or {})
     origin.check_start()
     if data is None:
-        data = _data_of(origin)
+        data = data_of(origin)
     kept = None if folder is None else RunFolder(Path(folder))
     session = _Session(options, kept, False, origin, on_batch, on_epoch, progress)
     with _threads(threads):
@@ -250,7 +281,7 @@ class _Session:
         how |= {"device": where, "ranks": own, "folder": self.folder}
         if own.is_first:
             with self.progress("training", remark="compiling") as advance:
-                follow = _Follow(self, dataset.train.n_samples, advance)
+                follow = _Follow(self, dataset.train, advance)
                 how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
                 how |= {
                     "on_start": lambda made: _log.info(start_line(dataset, options, made.model))
@@ -277,11 +308,12 @@ class _Session:
         """
         data = _dataset(data)
         if self.resume and self.folder is not None:
-            kept = str(self.folder.manifest().get("data"))
-            if not same_data(kept, data.name):
+            kept = self.folder.manifest().get("data")
+            if not is_data_of(self.folder, data):
                 raise UsageError(
                     f"the run in {self.folder.path} is on '{kept}', not on '{data.name}'",
                     code="resume-data-differ",
+                    why="their training samples differ" if kept == data.name else "",
                     fix="resume it with the same data",
                 )
         with ranks.first_here_first():
@@ -341,9 +373,10 @@ class _Session:
 class _Follow:
     """Shows how a run goes: counts samples, logs a line per epoch."""
 
-    def __init__(self, session: _Session, samples: int, advance: Advance) -> None:
+    def __init__(self, session: _Session, events: SpikeEvents, advance: Advance) -> None:
         self._session = session
-        self._samples = samples
+        self._samples = events.n_samples
+        self._health = Health(session.options, len(events.class_names))
         self._advance = advance
         self._pace = Pace()
         self._epoch_done, self._epoch_loss = 0, 0.0
@@ -381,6 +414,8 @@ class _Follow:
             f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
+        for one in self._health.remarks(entry):
+            _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
         if self._session.on_epoch is not None:
             self._session.on_epoch(entry)
 
@@ -431,18 +466,6 @@ def _dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     )
 
 
-def _data_of(run: RunFolder) -> Dataset:
-    """The data that a run was trained on."""
-    manifest = run.manifest()
-    if manifest.get("in_memory"):
-        raise UsageError(
-            f"{run.path} was trained on data in memory",
-            code="data-in-memory",
-            fix="pass them again: finetune(…, data=…)",
-        )
-    return load_dataset(str(manifest.get("data")))
-
-
 def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> TrainOptions:
     if folder is None:
         raise UsageError(
@@ -451,13 +474,10 @@ def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> 
             fix="name the folder it is kept in",
         )
     kept = folder.options()
-    if options is not None and options != kept:
-        raise UsageError(
-            f"the run in {folder.path} has other settings than those given",
-            code="resume-settings-differ",
-            fix="leave them out, or start a new run",
-        )
-    return kept
+    if options is None:
+        return kept
+    check_type(options, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
+    return kept.resumed_with(options.as_json(), str(folder.path))
 
 
 def _check_free(folder: RunFolder) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
 from nmtool.data.held_out import AUTO, HoldOut, amount
-from nmtool.errors import UsageError, nearest
+from nmtool.errors import UsageError, check_path, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
+from nmtool.layers import INITIAL_RATE, INITIAL_WEIGHTS
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
@@ -86,10 +87,14 @@ INITIAL_DELAYS = (
 class TrainOptions:
     """Settings of a run; see each field's help."""
 
-    hidden: int = _option(
-        NETWORK, 256, "neurons of each hidden layer; 0 joins input and output directly", 0, 1 << 20
+    hidden: int | tuple[int, ...] = _option(
+        NETWORK,
+        256,
+        "neurons of the hidden layers, e.g. 128,64 for two; 0 joins input and output directly",
+        0,
+        1 << 20,
     )
-    layers: int = _option(NETWORK, 1, "hidden layers", 1, 1 << 10)
+    layers: int = _option(NETWORK, 1, "hidden layers, where hidden is one number", 1, 1 << 10)
     recurrent: bool = _option(NETWORK, True, "synapses within each hidden layer")
     readout: str = _option(
         NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
@@ -142,20 +147,20 @@ class TrainOptions:
     init_delay_recurrent: int | None = _option(BEGINNING, 0, "recurrent delays, likewise", 0)
     init_delay_output: int | None = _option(BEGINNING, 0, "delays into the output, likewise", 0)
     init_input: tuple[float, float] = _option(
-        BEGINNING, (0.02, 0.05), "mean and spread of input weights"
+        BEGINNING, INITIAL_WEIGHTS["input"], "mean and spread of input weights"
     )
     init_hidden: tuple[float, float] = _option(
-        BEGINNING, (0.02, 0.03), "mean and spread of weights between hidden layers"
+        BEGINNING, INITIAL_WEIGHTS["hidden"], "mean and spread of weights between hidden layers"
     )
     init_recurrent: tuple[float, float] = _option(
-        BEGINNING, (0.0, 0.02), "mean and spread of recurrent weights"
+        BEGINNING, INITIAL_WEIGHTS["recurrent"], "mean and spread of recurrent weights"
     )
     init_output: tuple[float, float] = _option(
-        BEGINNING, (0.0, 0.03), "mean and spread of output weights"
+        BEGINNING, INITIAL_WEIGHTS["output"], "mean and spread of output weights"
     )
     init_rate: float | None = _option(
         BEGINNING,
-        3.0,
+        INITIAL_RATE,
         "scale initial weights until hidden neurons spike this often per sample, and give those "
         "into outputs that spike (first_spike) the mean that makes them do so; none: do not",
         positive=True,
@@ -307,6 +312,12 @@ class TrainOptions:
                 why=f"readout is {self.readout}, window is {self.window or OFF}",
                 fix=f"choose readout {WINDOW} with a window of e.g. 50 steps, or leave both out",
             )
+        if isinstance(self.hidden, tuple) and self.layers not in (1, len(self.hidden)):
+            raise UsageError(
+                f"hidden has {len(self.hidden)} sizes, and layers is {self.layers}",
+                code="hidden-layers-contradict",
+                fix="leave layers out: there are as many as there are sizes",
+            )
         self._check_bits()
         _ = self.hold_out
         for name in ("input", "hidden", "recurrent", "output"):
@@ -346,6 +357,13 @@ class TrainOptions:
         if self.delay_stride is None:
             return DelayGrid.spanning(self.delay_bits, limit, limit, target)
         return DelayGrid(self.delay_bits, self.delay_stride, limit, target)
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Neurons of each hidden layer; none where input and output are joined."""
+        if isinstance(self.hidden, tuple):
+            return self.hidden
+        return (self.hidden,) * self.layers if self.hidden else ()
 
     @property
     def longest_delay(self) -> int:
@@ -394,6 +412,7 @@ class TrainOptions:
         Raises:
             UsageError: the recipe or file is unknown, damaged or holds a setting that is wrong.
         """
+        check_path(source, "the name of settings")
         return cls().with_settings(read_settings(source), str(source))
 
     def as_json(self) -> dict[str, Any]:
@@ -423,6 +442,34 @@ class TrainOptions:
         converted = {name: _converted(known[name], v, origin) for name, v in settings.items()}
         return replace(self, **converted)
 
+    def resumed_with(self, settings: Mapping[str, Any], run: str) -> TrainOptions:
+        """The options of a run that goes on: these, of which epochs alone may grow.
+
+        Args:
+            settings: what is asked for, by field name.
+            run: the folder of the run, for errors.
+
+        Raises:
+            UsageError: they contradict those of the run.
+        """
+        asked = self.with_settings(dict(settings), "settings")
+        for option in fields(self):
+            name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
+            if value == AUTO and isinstance(kept, int):
+                continue  # what was settled when the run began
+            if value == kept or (name == "epochs" and value > kept):
+                continue
+            if value == AUTO and isinstance(kept, int):
+                continue  # what was settled when the run began
+            raise UsageError(
+                f"the run in {run} has {name} = {kept}, not {value}",
+                code="resume-settings-differ",
+                fix="give more epochs, or leave the option out"
+                if name == "epochs"
+                else "leave the option out, or start a new run",
+            )
+        return replace(self, epochs=asked.epochs)
+
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "int | float | str": (
@@ -434,6 +481,10 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "int": ("a whole number", lambda value: _number(value, Integral, int)),
     "float": ("a number", lambda value: _number(value, Real, float)),
     "str": ("a word", lambda value: value if isinstance(value, str) else None),
+    "int | tuple[int, ...]": (
+        "a whole number, or one per layer",
+        lambda value: _sizes(value),
+    ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
 """By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
@@ -451,7 +502,7 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
     """The value in the type of its field; whole numbers pass for floats, nothing else does."""
     kind = str(option.type)
     optional = kind.endswith(" | None")
-    if optional and (value is None or value == OFF):
+    if optional and (value is None or (isinstance(value, str) and value == OFF)):
         return None
     wanted, convert = _KINDS[kind.removesuffix(" | None")]
     found = convert(value)
@@ -472,12 +523,22 @@ def _number(value: Any, kind: type, convert: Callable[[Any], Any]) -> Any:
 
 
 def _steps(value: Any) -> int | str | None:
-    return AUTO if value == AUTO else _number(value, Integral, int)
+    return AUTO if isinstance(value, str) and value == AUTO else _number(value, Integral, int)
 
 
 def _pair(value: Any) -> tuple[float, ...] | None:
     numbers = [_number(one, Real, float) for one in value] if _is_list(value) else []
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
+
+
+def _sizes(value: Any) -> int | tuple[int, ...] | None:
+    """A number, or several as a tuple; one in a list is a number."""
+    if not _is_list(value):
+        return _number(value, Integral, int)
+    sizes = tuple(_number(one, Integral, int) for one in value)
+    if not sizes or None in sizes:
+        return None
+    return sizes[0] if len(sizes) == 1 else sizes
 
 
 def _is_list(value: Any) -> bool:
@@ -495,7 +556,10 @@ def _check_range(option: Field[Any], value: Any) -> None:
         )
     if isinstance(value, str):
         return
-    if isinstance(value, tuple):
+    if option.name == "hidden" and isinstance(value, tuple):
+        if not all(1 <= size <= about["high"] for size in value):
+            raise _out_of_range(option, f"1 … {about['high']} in each layer", str(value))
+    elif isinstance(value, tuple):
         mean, spread = value
         if not (math.isfinite(mean) and 0 <= spread < math.inf):
             raise _out_of_range(option, "a mean and a spread", f"{mean} and {spread}")

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, optional
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 
@@ -68,6 +69,7 @@ class NirOptions:
         if self.hops is None:
             object.__setattr__(self, "hops", FREE if self.profile else DELAYED)
         self._check("hops", HOPS)
+        check_fields(self, nir_dt_s=NUMBER)
         if not (math.isfinite(self.nir_dt_s) and 1e-9 <= self.nir_dt_s <= 1e3):
             raise UsageError(
                 f"the step of a NIR file lies between 1e-9 and 1000 s, not at {self.nir_dt_s}",
@@ -76,6 +78,7 @@ class NirOptions:
             )
 
     def _check(self, key: str, choices: tuple[str, ...]) -> None:
+        check_fields(self, **{key: WORD})
         if getattr(self, key) not in choices:
             raise UsageError(
                 f"unknown {key.replace('_', ' ')} {getattr(self, key)!r} of a NIR file",
@@ -110,6 +113,15 @@ class ImportOptions:
     window: int | None = None
 
     def __post_init__(self) -> None:
+        check_fields(
+            self,
+            nir_dt_s=optional(NUMBER),
+            dt_ms=optional(NUMBER),
+            n_steps=optional(WHOLE),
+            rule=optional(WORD),
+            implied=SWITCH,
+            window=optional(WHOLE),
+        )
         for value in (self.step_s, self.step_ms):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(

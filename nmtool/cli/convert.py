@@ -9,10 +9,11 @@ from nmtool.cli.arguments import add_force
 from nmtool.cli.export import add_writing_options
 from nmtool.cli.import_options import add_import_options, import_options
 from nmtool.cli.integers import quantise_options
-from nmtool.cli.loading import find_data
+from nmtool.cli.loading import named_data
 from nmtool.cli.nir_options import nir_options
 from nmtool.cli.progress import progress
 from nmtool.verbs.exporting import OWN, Conversion, convert
+from nmtool.verbs.loading import NO_DATA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.network,
         arguments.output,
         to=arguments.to,
-        data=find_data(arguments, arguments.data) if arguments.data else None,
+        data=named_data(arguments),
+        calibrate=arguments.data != NO_DATA,
         reading=import_options(arguments),
         writing=nir_options(arguments),
         prefix=arguments.prefix,

@@ -7,7 +7,7 @@ import argparse
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
 from nmtool.cli.integers import add_quantise_options, integers, quantise_options
-from nmtool.cli.loading import find_data
+from nmtool.cli.loading import named_data
 from nmtool.cli.nir_options import add_nir_options, nir_options
 from nmtool.network import Network
 from nmtool.quantisation import CALIBRATION_SAMPLES
@@ -46,7 +46,8 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DATA",
         help="take the samples of the known answers from here; when quantising, also calibrate on "
-        f"its first {CALIBRATION_SAMPLES} training samples",
+        f"its first {CALIBRATION_SAMPLES} training samples, by default on those of the run, if "
+        "NETWORK is one; none: no data",
     )
     parser.add_argument(
         "--prefix",
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen, arguments.output, options, arguments.prefix, force=arguments.force
     )
     network = load(arguments.network)
-    dataset = find_data(arguments, arguments.data) if arguments.data else None
+    dataset = named_data(arguments)
     stays_float = isinstance(network, Network) and exporting.holds_real_numbers(chosen)
     if not stays_float or quantise_options(arguments):
         network = integers(arguments, network, dataset)

@@ -41,15 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from nmtool.training.loop.run_data import data_of
     from nmtool.training.loop.run_folder import RunFolder
 
     start = RunFolder(Path(arguments.start))
     settings = changed_settings(arguments)
     start.finetune_options(settings, arguments.config or "command line")
     start.check_start()
-    data = arguments.data or str(start.manifest().get("data"))
-    dataset = find_data(arguments, data)
-    with training(arguments, data) as on_epoch:
+    if arguments.data or arguments.data_dir or arguments.units:
+        dataset = find_data(arguments, arguments.data or str(start.manifest().get("data")))
+    else:
+        dataset = data_of(start)
+    with training(arguments, dataset.name) as on_epoch:
         from nmtool.training.learning import finetune
 
         made = finetune(

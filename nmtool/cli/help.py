@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 FIRST: Mapping[str, Sequence[str]] = {
     "train": ("--output", "--config", "--hidden", "--steps", "--epochs"),
     "finetune": ("--output", "--data", "--config", "--epochs", "--arithmetic"),
-    "evaluate": ("--split", "--samples", "--json"),
+    "evaluate": ("--split", "--samples", "--classes", "--predictions", "--json"),
     "cost": ("--data", "--target", "--samples", "--plot", "--by"),
     "compare": ("--data", "--with", "--split", "--samples"),
     "quantise": ("--output", "--data", "--weight-bits", "--delay-bits", "--target"),
@@ -21,7 +21,7 @@ FIRST: Mapping[str, Sequence[str]] = {
 """By command, the options to start with, at most five; of other commands all stand together."""
 
 _SUBJECTS: Mapping[str, Sequence[str]] = {
-    "data": ("data", "data_dir", "units", "split", "validation", "samples"),
+    "data": ("data", "data_dir", "units", "split", "validation", "validation_by", "samples"),
     "rounding to integers": ("weight_bits", "delay_bits", "ranges", "scale"),
     "output and machine": (
         *("output", "json", "csv", "force", "trust", "tensorboard"),

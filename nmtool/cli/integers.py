@@ -14,6 +14,7 @@ from nmtool.quantisation.conversion import SCALES
 from nmtool.quantisation.pipeline import RANGES
 from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.exporting import calibration_split, quantise_option_unused
+from nmtool.verbs.loading import NO_DATA, own_data
 from nmtool.verbs.quantising import quantise
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
@@ -65,6 +66,8 @@ def integers(
 ) -> IntegerNetwork:
     """The integer network a command works on; what rounding had to give is said on stderr.
 
+    Without a data set, a run's own data calibrate, unless `--data none` was said.
+
     Raises:
         UsageError: options of quantisation are given, but there is nothing to quantise.
     """
@@ -73,7 +76,9 @@ def integers(
         for name in given:
             raise quantise_option_unused(arguments.network, name)
         return found
-    calibrate_on = calibration_split(dataset, arguments.network)
+    if dataset is None and arguments.data != NO_DATA:
+        dataset = own_data(arguments.network)
+    calibrate_on = calibration_split(dataset, arguments.network) or NO_DATA
     result = quantise(found, calibrate_on=calibrate_on, target=target, progress=progress, **given)
     console.print_findings(result.findings)
     return result.network

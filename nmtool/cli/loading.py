@@ -9,6 +9,7 @@ from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.held_out import HoldOut
+from nmtool.verbs.loading import NO_DATA
 
 VALIDATION = "validation"
 
@@ -27,6 +28,13 @@ def find_data(arguments: argparse.Namespace, name: str, hold_out: HoldOut | None
     return load_dataset(
         name, validation=hold_out, data_dir=arguments.data_dir, n_units=arguments.units
     )
+
+
+def named_data(arguments: argparse.Namespace) -> Dataset | None:
+    """The data set that `--data` names; None where it names none."""
+    if not arguments.data or arguments.data == NO_DATA:
+        return None
+    return find_data(arguments, arguments.data)
 
 
 def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[str]) -> Dataset:

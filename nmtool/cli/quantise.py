@@ -8,7 +8,7 @@ from pathlib import Path
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
 from nmtool.cli.integers import add_quantise_options, quantise_options
-from nmtool.cli.loading import find_data
+from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
 from nmtool.integer_network import FILE_KIND
 from nmtool.quantisation import CALIBRATION_SAMPLES
@@ -32,13 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
         "accuracies on its validation split; without one on those samples that validated the run, "
         f"if NETWORK is one, else on the last {COMPARED_SAMPLES} training samples, or half of "
-        "them; what compares does not calibrate",
+        "them; what compares does not calibrate. By default the data of the run, if NETWORK is "
+        "one; none: no data",
     )
     add_force(parser, "an integer network in FILE.npz")
     add_json(parser)
     add_quantise_options(parser)
     add_data_options(parser)
-    parser.epilog = "example: nmtool quantise run -o integers.npz --data digits"
+    parser.epilog = (
+        "examples: nmtool quantise run -o integers.npz; "
+        "nmtool quantise network.npz -o integers.npz --data digits"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_replaceable(output, [FILE_KIND], force=arguments.force)
     result = quantise(
         arguments.network,
-        calibrate_on=find_data(arguments, arguments.data) if arguments.data else None,
+        calibrate_on=named_data(arguments) or arguments.data,
         target=target_named(arguments.target),
         progress=progress,
         **quantise_options(arguments),

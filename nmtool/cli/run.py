@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from nmtool.cli import console
 from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_trust
-from nmtool.cli.evaluate import print_result
+from nmtool.cli.evaluate import add_class_options, check_class_options, tell_result
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.verbs import running
@@ -22,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artefact", metavar="EXPORT", help=EXPORT)
     add_data(parser)
     add_choice_of_samples(parser)
+    add_class_options(parser)
     add_trust(parser)
     add_json(parser)
     parser.epilog = "examples: nmtool run network.onnx digits; nmtool run zoo:digits digits"
 
 
 def run(arguments: argparse.Namespace) -> int:
+    check_class_options(arguments)
     runtime = SIMULATOR
     if not running.holds_integers(arguments.artefact):
         format_ = running.executable(arguments.artefact)
@@ -36,11 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split, arguments.samples)
     result = running.run(arguments.artefact, events, trust=arguments.trust, progress=progress)
-    if arguments.json:
-        what = {"export": arguments.artefact, "format": runtime, "hash": result.network_hash}
-        where = {"data": arguments.data, "split": arguments.split}
-        console.print_json({**what, **where, **result.as_json()})
-    else:
-        title = f"{arguments.artefact} on {arguments.data} ({arguments.split})"
-        print_result(f"{title}, run by {runtime}", result)
+    what = {"export": arguments.artefact, "format": runtime, "hash": result.network_hash}
+    title = f"{arguments.artefact} on {arguments.data}"
+    tell_result(arguments, result, what, title, f", run by {runtime}")
     return 0

@@ -78,6 +78,8 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             if text != argparse.SUPPRESS:
                 shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
+    elif "tuple[int, ...]" in str(option.type):
+        group.add_argument(flag, type=_sizes, metavar="N[,N…]", **shared)
     elif kind.startswith("tuple"):
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
@@ -97,6 +99,17 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
 
         read.__name__ = kind  # for "invalid int value"
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
+
+
+def _sizes(text: str) -> int | list[int]:
+    """A whole number, or several with commas between them, for `type=`."""
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be whole numbers with commas between them, not '{text}'"
+        ) from error
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _words(default: Any) -> str:
@@ -132,26 +145,11 @@ def chosen_settings(arguments: argparse.Namespace) -> TrainOptions:
 
 
 def resumed_settings(folder: RunFolder, arguments: argparse.Namespace) -> TrainOptions:
-    """The options of the run; what is given beside --resume must not contradict them."""
+    """The options of the run; beside --resume only more epochs may be given."""
     if arguments.config is not None:
         raise UsageError(
             "--resume takes the settings of the run",
             code="resume-settings-differ",
             fix="leave out --config",
         )
-    from nmtool.data.held_out import AUTO, amount
-
-    options = folder.options()
-    for name, value in given_settings(arguments).items():
-        kept = getattr(options, name)
-        if name == "validation":
-            value = amount(value) or value
-        if value == AUTO and isinstance(kept, int):
-            continue  # what was settled when the run began
-        if value != kept and (not isinstance(kept, tuple) or tuple(value) != kept):
-            raise UsageError(
-                f"the run in {folder.path} has {name} = {kept}, not {value}",
-                code="resume-settings-differ",
-                fix="leave the option out, or start a new run",
-            )
-    return options
+    return folder.options().resumed_with(given_settings(arguments), str(folder.path))

@@ -22,7 +22,7 @@ from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.verbs.loading import check_exists, load
+from nmtool.verbs.loading import NO_DATA, check_exists, load
 from nmtool.verbs.running import executable
 from nmtool.verbs.verifying import (
     backends_to_run,
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         nargs="?",
         help=f"{DATA}; left out, an export answers for itself, and others are compared on inputs "
-        "made for them",
+        "made for them, a run quantised on its own data; none: the same, calibrated on nothing",
     )
     add_data_options(parser)
     parser.add_argument(
@@ -110,9 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
         own = executable(arguments.artefact)
-    if not arguments.data and any(is_recording(one) for one in arguments.against or ()):
+    if arguments.data in (None, NO_DATA) and any(
+        is_recording(one) for one in arguments.against or ()
+    ):
         raise needs_its_samples("name DATA")
-    if arguments.data:
+    if arguments.data and arguments.data != NO_DATA:
         found = _on_data(arguments, own)
     elif own is None and arguments.against:
         found = _on_made_inputs(arguments)

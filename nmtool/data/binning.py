@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import NUMBER, WHOLE, checked
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.graph import MAX_STEPS, check_timing
@@ -55,6 +56,7 @@ def default_steps(dt_ms: float) -> int:
     return max(1, math.ceil(n_steps - BOUNDARY))
 
 
+@checked(dt_ms=NUMBER, n_steps=WHOLE, group=WHOLE)
 def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> Binned:
     """Bin events into steps, and neighbouring units into channels.
 

@@ -186,6 +186,11 @@ class Dataset(Tabular):
         return self._peek(split)
 
     @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of all training samples, those that validate too, in hexadecimal."""
+        return (self.train if self._hold_out is None else self._read("train")).content_hash
+
+    @cached_property
     def train(self) -> SpikeEvents:
         """Training samples, without those taken for validation."""
         return self._read("train") if self._hold_out is None else self._divided[0]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
+from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import is_unicode
 from nmtool.tables import Table, Tabular
@@ -44,6 +45,7 @@ class SpikeEvents(Tabular):
     groups: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
         self._set("class_names", tuple(str(name) for name in self.class_names))
         if self.n_units < 1:
             raise DataError(

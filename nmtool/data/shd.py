@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
+from nmtool.arguments import EVENTS, PATH, SWITCH, checked
 from nmtool.data.events import SpikeEvents, naming
 from nmtool.errors import DataError, FileFormatError, UsageError, check_type
 from nmtool.graph import MAX_CHANNELS
@@ -215,6 +216,7 @@ def read_labels(path: str | Path) -> NDArray[np.integer]:
         return _labels(file)
 
 
+@checked(path=PATH, events=EVENTS, force=SWITCH)
 def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> None:
     """Write one file of a data set, readable by tonic as well.
 

@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nmtool.arguments import NAMED_TARGET, checked
 from nmtool.arithmetic import ARITHMETIC
 from nmtool.errors import Finding, UsageError, check_path, suggestion
 from nmtool.targets.target import (
@@ -62,6 +63,7 @@ def target_names() -> list[str]:
     return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
 
 
+@checked(name=NAMED_TARGET)
 def target_named(name: str | Path | Target) -> Target:
     """A target that comes with nmtool, by its name, or the target in a file; a target is itself.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from nmtool.arguments import MAPPING, TARGETS, checked
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -79,6 +80,7 @@ class CheckReport(Tabular):
         return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
 
 
+@checked(targets=TARGETS, quantising=MAPPING)
 def check(
     network: Source,
     targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,

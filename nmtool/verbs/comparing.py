@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import LIST, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import UsageError
@@ -20,6 +21,7 @@ from nmtool.verbs.loading import Source, as_network
 from nmtool.verbs.running import simulate
 
 
+@checked(first=LIST, second=optional(LIST))
 def compare_accuracy(
     first: Sequence[Source],
     second: Sequence[Source] | None = None,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import NAMED_TARGET, NETWORKS, checked, optional
 from nmtool.arithmetic import ARITHMETIC
 from nmtool.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.data.events import SpikeEvents
@@ -42,6 +43,7 @@ _C = "c"
 _PJ_PER_UJ, _NS_PER_US = 1e6, 1e3
 
 
+@checked(target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
 def cost(
     network: Source,
     data: SpikeEvents | Samples,
@@ -126,6 +128,7 @@ def cost(
     )
 
 
+@checked(networks=NETWORKS, target=optional(NAMED_TARGET), energy_of=optional(NAMED_TARGET))
 def compare_cost(
     networks: Mapping[str, Source] | Sequence[Source],
     data: SpikeEvents,

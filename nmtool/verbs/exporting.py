@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
+from nmtool.arguments import MAPPING, NIR_OPTIONS, PATH, SAMPLES, SWITCH, WORD, checked, optional
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
@@ -22,7 +23,7 @@ from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.targets.fit import Fit
 from nmtool.verbs.checking import fits_of_format
-from nmtool.verbs.loading import Source, as_network, load, validated_on
+from nmtool.verbs.loading import NO_DATA, Source, as_network, load, own_data, validated_on
 from nmtool.verbs.quantising import keep_apart, quantise
 from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
@@ -111,6 +112,13 @@ class Conversion(Tabular):
         return f"<Conversion: {self.source} → {self.path}, {state}>"
 
 
+@checked(
+    to=optional(WORD),
+    prefix=WORD,
+    samples=optional(SAMPLES),
+    options=optional(NIR_OPTIONS),
+    force=SWITCH,
+)
 def export(
     network: Source,
     path: str | Path,
@@ -161,6 +169,17 @@ def export(
     return chosen.package.export(network, path, force=force, **settings)
 
 
+@checked(
+    path=PATH,
+    to=optional(WORD),
+    prefix=WORD,
+    data=optional(SAMPLES),
+    writing=optional(NIR_OPTIONS),
+    quantising=MAPPING,
+    calibrate=SWITCH,
+    check=SWITCH,
+    force=SWITCH,
+)
 def convert(
     source: str | Path,
     path: str | Path,
@@ -171,6 +190,7 @@ def convert(
     writing: NirOptions | None = None,
     prefix: str = "",
     quantising: Mapping[str, Any] = MappingProxyType({}),
+    calibrate: bool = True,
     check: bool = True,
     force: bool = False,
     progress: Progress = silent,
@@ -194,6 +214,7 @@ def convert(
         prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
             without, float networks are quantised only where the format holds integers only.
+        calibrate: without `data`, a run's own data calibrate where they are found.
         check: read back what was written, and execute it.
         force: replace an earlier file.
         progress: is shown what is being done.
@@ -224,7 +245,10 @@ def convert(
     if quantising and isinstance(found, IntegerNetwork):
         raise quantise_option_unused(source, next(iter(quantising)))
     if isinstance(found, Network) and (quantising or not real):
-        calibrates = calibration_split(data, source) if isinstance(data, Dataset) else data
+        calibrates: Dataset | SpikeEvents | str | None = data
+        if data is None or isinstance(data, Dataset):
+            own = own_data(source) if data is None and calibrate else data
+            calibrates = calibration_split(own, source) or NO_DATA
         quantised = quantise(found, calibrate_on=calibrates, progress=progress, **quantising)
         found, findings = quantised.network, quantised.findings
     path = Path(path)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import recording, storage, zoo
+from nmtool.arguments import PATH, checked
 from nmtool.description import describe_network, describe_recording
 from nmtool.recording import Recording
 from nmtool.verbs.checking import ALL, check
 from nmtool.verbs.loading import load
 
 
+@checked(path=PATH)
 def inspect(path: str | Path) -> dict[str, Any]:
     """Describe what a run folder, network, export or recording holds, as plain values for JSON.
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Union
 
 from nmtool import integer_network, network, storage, zoo
 from nmtool.data.held_out import HoldOut
-from nmtool.errors import FileFormatError, UsageError, check_path
+from nmtool.errors import FileFormatError, NmtoolError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
 if TYPE_CHECKING:
+    from nmtool.data.dataset import Dataset
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.learning import Run
@@ -105,6 +106,33 @@ def validated_on(sources: Iterable[Source]) -> HoldOut | None:
     known |= {getattr(one, "hold_out", None) for one in sources}
     known -= {None}
     return known.pop() if len(known) == 1 else None
+
+
+NO_DATA = "none"
+"""Says that no data calibrate, not even those that a run was trained on."""
+
+
+def own_data(source: object) -> Dataset | None:
+    """Find the data that a run was trained on, without fetching anything, and say so in the log.
+
+    Args:
+        source: a run, or the path of what training wrote; others have no data of their own.
+    """
+    from nmtool.training.loop.run_data import data_of, is_fetched
+    from nmtool.training.loop.run_folder import run_of
+
+    path = getattr(source, "folder", None) if hasattr(source, "log") else source
+    if not isinstance(path, str | Path) or not (run := run_of(Path(path))).manifest_file.is_file():
+        return None
+    try:
+        if not is_fetched(run):
+            return None
+        found = data_of(run)
+    except NmtoolError as error:
+        _log.warning(f"{error.what}: nothing calibrates; --data names them")
+        return None
+    _log.info(f"calibrated on {found.name}, the data of the run; --data {NO_DATA} leaves them out")
+    return found
 
 
 def check_exists(path: str | Path) -> None:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmtool.arguments import TARGET, WHOLE, WORD, checked, optional
+from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.held_out import HoldOut
 from nmtool.data.samples import bin_for
-from nmtool.errors import NetworkError, UsageError
+from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.progress import Progress, silent
+from nmtool.progress import Progress, shown_by, silent
 from nmtool.quantisation import (
     CALIBRATION_SAMPLES,
     Quantisation,
@@ -27,7 +29,7 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
-from nmtool.verbs.loading import as_network, validated_on
+from nmtool.verbs.loading import NO_DATA, as_network, own_data, validated_on
 from nmtool.verbs.running import Evaluation, evaluate, simulate
 
 if TYPE_CHECKING:
@@ -41,10 +43,18 @@ COMPARED_SAMPLES = 300
 _log = logging.getLogger(__name__)
 
 
+@checked(
+    weight_bits=WHOLE,
+    delay_bits=WHOLE,
+    ranges=WORD,
+    scale=WORD,
+    held_out=optional(WHOLE),
+    target=TARGET,
+)
 def quantise(
     network: Network | Run | str | Path,
     *,
-    calibrate_on: Dataset | SpikeEvents | Raster | None = None,
+    calibrate_on: Dataset | SpikeEvents | Raster | str | Path | None = None,
     compare_on: SpikeEvents | None = None,
     weight_bits: int = 8,
     delay_bits: int = 6,
@@ -65,9 +75,10 @@ def quantise(
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
             compared on its validation split; without one, on those training samples that
-            `held_out` names, else on the last 300 or half of them, none of which calibrates.
-            Without any, membranes of outputs get room for every possible input, which costs
-            slow ones their precision.
+            `held_out` names, else on the last 300 or half of them, none of which calibrates. A
+            name is that of a data set. By default a run's own data, where they are found; "none"
+            leaves them out. Without any, membranes of outputs get room for every possible input,
+            which costs slow ones their precision.
         compare_on: measure what rounding costs on these samples, in `Quantisation.cost`.
         weight_bits: 2 … 8, of every projection.
         delay_bits: 1 … 6; delays become multiples of the stride of least error.
@@ -86,6 +97,14 @@ def quantise(
         DataError: a split of the data is missing or empty.
     """
     source, network = network, _floats(network)
+    progress = shown_by(progress)
+    if calibrate_on is None:
+        calibrate_on = own_data(source)
+    elif isinstance(calibrate_on, str | Path):
+        calibrate_on = None if calibrate_on == NO_DATA else load_dataset(calibrate_on)
+    fix = "pass a Dataset, SpikeEvents, a Raster, or the name of a data set"
+    check_type(calibrate_on, (Dataset, SpikeEvents, Raster, type(None)), "data that calibrate", fix)
+    check_type(compare_on, (SpikeEvents, type(None)), "data to compare on", "pass SpikeEvents")
     check_choices(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
@@ -129,7 +148,7 @@ def rounding_cost(
     compared_on: str = "samples",
     *,
     progress: Progress = silent,
-) -> RoundingCost | None:
+) -> RoundingCost:
     """Compare accuracies of a float network and its integers, and how often they agree.
 
     Args:
@@ -138,17 +157,9 @@ def rounding_cost(
         data: samples to compare on.
         compared_on: what they are, in words.
         progress: is shown how far it is.
-
-    Returns:
-        None where the float network cannot run here, which is logged as a warning.
     """
     samples = bin_for(network, data)
-    try:
-        before = evaluate(network, samples, progress=progress)
-    except NetworkError as error:
-        reason = f"{error.what}, since {error.why}" if error.why else error.what
-        _log.warning(f"accuracies are not compared: the float network does not run here: {reason}")
-        return None
+    before = evaluate(network, samples, progress=progress)
     return cost_between(before, evaluate(integers, samples, progress=progress), compared_on)
 
 

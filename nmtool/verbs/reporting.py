@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
 from nmtool.costs import Cost
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
@@ -47,6 +48,14 @@ if TYPE_CHECKING:
 FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
 
 
+@checked(
+    split=optional(WORD),
+    samples=optional(WHOLE),
+    against=WORDS,
+    targets=TARGETS,
+    rounding=MAPPING,
+    trust=SWITCH,
+)
 def report(
     network: Source,
     data: Dataset | SpikeEvents | str | Path | None = None,
@@ -419,12 +428,14 @@ def _dataset(
         return load_dataset(data), ""
     if run.folder is None:
         return None, "no data are named"
+    from nmtool.training.loop.run_data import data_of
+
     manifest = run.folder.manifest()
     name = str(manifest.get("data"))
     if manifest.get("in_memory"):
         return None, "the run was trained on data in memory, and no others are named"
     try:
-        found = load_dataset(name)
+        found = data_of(run.folder)
         for split in ("test", "train"):
             if split in found.splits:
                 found.split(split)

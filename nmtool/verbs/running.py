@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,17 +14,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool import storage, zoo
+from nmtool.arguments import PATH, SWITCH, checked
 from nmtool.confusion import Confusion
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import FileFormatError, UsageError, libraries_needed
-from nmtool.float_simulator import simulate_reals
+from nmtool.errors import (
+    FileFormatError,
+    NetworkError,
+    UsageError,
+    check_path,
+    libraries_needed,
+)
+from nmtool.float_simulator import simulate_reals, with_states
 from nmtool.integer_network import FILE_KIND as INTEGER_FILE
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.progress import Progress, silent
+from nmtool.progress import Progress, shown_by, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular, shown
@@ -30,6 +41,12 @@ from nmtool.verbs.loading import Source, as_network, check_exists, load
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
     from nmtool.training.options import TrainOptions
+
+_log = logging.getLogger(__name__)
+
+
+_WRONG_SAMPLES = 50
+"""Most wrong samples that a table lists; a file of predictions has them all."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,6 +67,7 @@ class Evaluation(Tabular):
         loss: mean loss of training, where the settings of the run are known.
         seconds: what an artefact's runtime took.
         confusion: which classes were taken for which.
+        label: [samples] int64, the class of each sample.
     """
 
     network_hash: str
@@ -64,6 +82,51 @@ class Evaluation(Tabular):
     loss: float | None = None
     seconds: float | None = None
     confusion: Confusion | None = field(default=None, repr=False)
+    label: NDArray[np.integer] | None = field(default=None, repr=False)
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """[wrong samples] int64: samples, counted from 0, whose prediction is not their class."""
+        if self.label is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self.recording.predictions != self.label)
+
+    def write_predictions(self, path: str | Path) -> None:
+        """Write a CSV file with a row per sample.
+
+        Its columns: `sample`, counted from 0; `label` and `prediction`, numbers of classes;
+        `label_name` and `prediction_name`; and `score NAME` per class.
+
+        >>> import nmtool as nm
+        >>> nm.evaluate("run", data.test).write_predictions("test.csv")  # doctest: +SKIP
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        check_path(path, "the path of the predictions")
+        assert self.label is not None
+        assert self.confusion is not None
+        names, predictions = self.confusion.class_names, self.recording.predictions
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        header = ("sample", "label", "prediction", "label_name", "prediction_name")
+        rows.writerow([*header, *(f"score {name}" for name in names)])
+        for sample, scores in enumerate(self.recording.scores.tolist()):
+            label, prediction = int(self.label[sample]), int(predictions[sample])
+            rows.writerow([sample, label, prediction, names[label], names[prediction], *scores])
+        storage.write_text(path, text.getvalue())
+
+    def class_tables(self) -> list[Table]:
+        """Accuracy per class, the confusion matrix, and the first 50 wrong samples."""
+        assert self.label is not None
+        assert self.confusion is not None
+        names, predictions = self.confusion.class_names, self.recording.predictions
+        rows = [(int(s), names[self.label[s]], names[predictions[s]]) for s in self.wrong]
+        title = f"wrong samples: {len(rows):,} of {self.samples:,}"
+        if len(rows) > _WRONG_SAMPLES:
+            title += f", the first {_WRONG_SAMPLES}"
+        wrong = Table(title, ("sample", "class", "taken for"), rows[:_WRONG_SAMPLES])
+        return [*self.confusion.tables(), wrong]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
@@ -90,12 +153,15 @@ class Evaluation(Tabular):
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
         rows = [(k.replace("_", " "), shown(v)) for k, v in values.items() if v is not None]
+        if self.confusion is not None and (weakest := self.confusion.weakest) is not None:
+            rows.append(("weakest class", self.confusion.sentence(weakest)))
         return [Table("evaluation", ("", "value"), rows)]
 
     def __repr__(self) -> str:
         return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples>"
 
 
+@checked(deep=SWITCH)
 def simulate(
     network: Source,
     spikes: Raster | SpikeEvents,
@@ -105,8 +171,9 @@ def simulate(
 ) -> Recording:
     """Run a network in its own arithmetic, every sample from a fresh state.
 
-    Integers run bit for bit as on the chip. Floats run as in training, on torch; where that is not
-    installed, in float64 and slower (`nmtool.float_simulator`).
+    Integers run bit for bit as on the chip. Floats run as in training, on torch; what training
+    cannot run, such as synapses without memory (τ_syn = 0), and everything where torch is not
+    installed, runs in float64 and slower (`nmtool.float_simulator`).
 
     >>> simulate(q.network, data.test)  # doctest: +SKIP
     <Recording: 300 samples, hidden 61,234 spikes, output membranes>
@@ -114,7 +181,8 @@ def simulate(
     Args:
         network: float or integer, a run, or the path of one.
         spikes: the input, binned or not.
-        deep: also record u and v of every population at every step; integers only.
+        deep: also record u and v of every population at every step. Of floats they are those that
+            belong to the recorded spikes, float64, in units of the membrane.
         progress: is shown how far it is.
 
     Returns:
@@ -122,8 +190,9 @@ def simulate(
 
     Raises:
         DataError: the input has other channels than the network.
-        UsageError: `deep` for a float network, or events that do not fit the network.
+        UsageError: events that do not fit the network, or what is no spikes.
     """
+    progress = shown_by(progress)
     found = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(found, spikes).raster
     if isinstance(found, IntegerNetwork):
@@ -131,22 +200,27 @@ def simulate(
 
         with progress("integer simulator", raster.n_samples) as advance:
             return simulate_integers(found, raster, deep=deep, on_progress=advance)
+    record = _float_recorder(found)
     if deep:
-        raise UsageError(
-            "u and v of every neuron are recorded of integer networks only",
-            code="deep-float",
-            fix="quantise the network first, or leave out deep",
-        )
-    record: Callable[..., Recording] = partial(simulate_reals, found)
-    if has_torch():
-        with libraries_needed("train"):
-            from nmtool.training.front.model import SpikingNetwork
-
-        record = SpikingNetwork(found, max_delay=found.max_delay).record
+        record = with_states(found, record)
     with progress("float network", raster.n_samples) as advance:
         return record(raster, on_progress=advance)
 
 
+def _float_recorder(network: Network) -> Callable[..., Recording]:
+    """Run a float network on torch, or in float64 where torch or training cannot."""
+    if has_torch():
+        with libraries_needed("train"):
+            from nmtool.training.front.model import SpikingNetwork
+
+        try:
+            return SpikingNetwork(network, max_delay=network.max_delay).record
+        except (NetworkError, UsageError) as error:
+            _log.info(f"runs in float64, not on torch: {error.what}")
+    return partial(simulate_reals, network)
+
+
+@checked()
 def evaluate(
     network: Source, data: SpikeEvents | Samples, *, progress: Progress = silent
 ) -> Evaluation:
@@ -177,6 +251,7 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, found, recording, samples.label))
 
 
+@checked(path=PATH, trust=SWITCH)
 def run(
     path: str | Path, data: SpikeEvents, *, trust: bool = False, progress: Progress = silent
 ) -> Evaluation:
@@ -261,6 +336,7 @@ def evaluated(
         counts={name: count for name, count in recording.counts.items() if "." not in name},
         recording=recording,
         confusion=Confusion.of(samples.label, recording.predictions, network.class_names),
+        label=samples.label,
     )
 
 

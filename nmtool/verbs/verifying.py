@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import ArtefactError, UsageError, check_type
@@ -59,6 +60,15 @@ Options = Mapping[str, Mapping[str, Any]]
 NO_OPTIONS: Options = MappingProxyType({})
 
 
+@checked(
+    network=NETWORK,
+    artefact=optional(PATH),
+    deep=SWITCH,
+    trust=SWITCH,
+    coverage=SWITCH,
+    exercise=SWITCH,
+    options=MAPPING,
+)
 def verify(
     network: Network | IntegerNetwork | str | Path,
     data: SpikeEvents | Samples | Raster | None = None,
@@ -116,6 +126,8 @@ def verify(
     kinds = (str, Path, Recording, Sequence)
     check_type(against, kinds, "the backends", "name them, e.g. against=['c', 'onnx']")
     listed = [against] if isinstance(against, str | Path | Recording) else list(against)
+    for named in listed:
+        check_type(named, (str, Path, Recording), "a backend", "name it, or its recording's file")
     recorded = _recorded(listed)
     names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
     own, artefact = _own_export(network, artefact, [*names, *recorded])

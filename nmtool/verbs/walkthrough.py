@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nmtool.arguments import PATH, WHOLE, checked, optional
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
 from nmtool.folders import RUN_INTEGERS
@@ -72,6 +73,7 @@ class Demonstration(Tabular):
         return f"<Demonstration: float {self.floating.accuracy:.2%}, {self.certificate!r}>"
 
 
+@checked(folder=optional(PATH), epochs=optional(WHOLE), seed=WHOLE, samples=optional(WHOLE))
 def demo(
     folder: str | Path | None = None,
     *,

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import NUMBER, checked
 from nmtool.errors import DataError, Finding, check_type
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -125,6 +126,7 @@ _ALWAYS = ("spikes", "membrane")
 _SHAPED = (*_ALWAYS, "current", "potential")
 
 
+@checked(tolerance=NUMBER)
 def compare_recordings(
     expected: Recording, actual: Recording, *, tolerance: float = 0.0
 ) -> Comparison:

@@ -267,9 +267,91 @@ def test_resuming_with_the_same_settings(tmp_path: Path) -> None:
     run = nm.train(small_dataset(), options, folder=tmp_path / "run")
     again = nm.train(small_dataset(), options, folder=tmp_path / "run", resume=True)
     assert same(run, again)
-    with refused(UsageError, "resume-settings-differ") as caught:
-        nm.train(small_dataset(), small_options(epochs=2), folder=tmp_path / "run", resume=True)
-    assert str(tmp_path / "run") in caught.value.what
+    for other in ({"epochs": 1, "lr": 0.5}, {"epochs": 2, "hidden": 3}):
+        with refused(UsageError, "resume-settings-differ") as caught:
+            nm.train(small_dataset(), small_options(**other), folder=tmp_path / "run", resume=True)
+        assert str(tmp_path / "run") in caught.value.what
+
+
+def test_epochs_grow_on_resume_and_never_shrink(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = nm.train(small_dataset(), small_options(epochs=1), folder=folder)
+    longer = nm.train(small_dataset(), small_options(epochs=2), folder=folder, resume=True)
+    assert longer.log[:1] == first.log
+    assert len(longer.log) == longer.options.epochs == nm.Run.load(folder).options.epochs == 2
+    with refused(UsageError, "resume-settings-differ"):
+        nm.train(small_dataset(), small_options(epochs=1), folder=folder, resume=True)
+    assert same(nm.train(small_dataset(), folder=folder, resume=True), longer)
+
+
+def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "before" / "small"
+    place.mkdir(parents=True)
+    write_shd(place / "small_train.h5", small_events(40, 1))
+    write_shd(place / "small_valid.h5", small_events(20, 2))
+    monkeypatch.chdir(tmp_path / "before")
+    run = nm.train("small", small_options(epochs=1), folder="run")
+    q = nm.quantise("run")
+    assert q.report.calibrated
+    assert q.cost is not None
+    nothing = nm.quantise("run", calibrate_on="none")
+    assert not nothing.report.calibrated
+    (tmp_path / "before").rename(tmp_path / "after")
+    monkeypatch.chdir(tmp_path)
+    moved = tmp_path / "after" / "run"
+    assert nm.quantise(moved).network.content_hash == q.network.content_hash
+    assert same(nm.train("after/small", folder=moved, resume=True), run)
+    assert nm.finetune(moved, {"epochs": 1}).log
+    other = tmp_path / "after" / "other"
+    other.mkdir()
+    write_shd(other / "small_train.h5", small_events(40, 3))
+    write_shd(other / "small_valid.h5", small_events(20, 2))
+    with refused(UsageError, "resume-data-differ"):
+        nm.train(str(other), folder=moved, resume=True)
+    (tmp_path / "after" / "small").rename(tmp_path / "gone")
+    with refused(UsageError, "dataset-unknown"):
+        nm.finetune(moved, {"epochs": 1})
+    assert nm.quantise(moved).network.content_hash == nothing.network.content_hash
+    other.rename(tmp_path / "after" / "small")
+    monkeypatch.chdir(tmp_path / "after")
+    with refused(UsageError, "run-data-changed") as caught:
+        nm.finetune(moved, {"epochs": 1})
+    assert "other samples" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lr": 3.0, "delay_lr": 0.0, "init_rate": None, "init_input": (-5.0, 0.0), "rescue": 0.0},
+         "hardly spikes"),
+        ({"lr": 0.0, "delay_lr": 0.0, "init_rate": None, "init_input": (50.0, 0.0)},
+         "every second step"),
+        ({"lr": 100.0, "delay_lr": 0.0}, "exploded"),
+    ],
+)  # fmt: skip
+def test_learning_that_fails_is_told_once(
+    changes: dict[str, Any], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "nmtool"):
+        nm.train(small_dataset(), small_options(epochs=2, **changes))
+    warned = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert sum(words in line for line in warned) == 1
+
+
+def test_a_loss_beyond_all_bounds_ends_training() -> None:
+    with refused(UsageError, "training-diverged"):
+        nm.train(small_dataset(), small_options(epochs=2, lr=1e9))
+
+
+def test_hidden_layers_of_different_sizes() -> None:
+    run = nm.train(small_dataset(), small_options(epochs=1, hidden=(6, 5)))
+    assert [(p.name, p.size) for p in run.network.populations][:2] == [
+        ("hidden1", 6),
+        ("hidden2", 5),
+    ]
+    assert nm.TrainOptions().with_settings(run.options.as_json(), "again") == run.options
+    with refused(UsageError, "hidden-layers-contradict"):
+        small_options(hidden=(6, 5), layers=3)
 
 
 def test_what_cannot_be_resumed(tmp_path: Path) -> None:

@@ -19,7 +19,16 @@ class RateTarget:
     """The regulariser towards a firing rate (Nowotny et al. 2022).
 
     At every spike of a neuron μ_v += (k/B)·(n̄ − ν), with n̄ the neuron's spikes per sample of
-    the batch of B samples: neurons above the target are driven to spike less.
+    the batch of B samples: neurons above the target are driven to spike less. The number of
+    spikes changes in jumps and has no gradient; the push acts on the membrane that makes them:
+
+    >>> from nmtool import Network, Raster, SpikingNetwork
+    >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
+    >>> spikes = Raster.from_dense(np.random.default_rng(0).random((4, 100, 20)) < 0.05)
+    >>> activity = model(spikes, push={"hidden": RateTarget(strength=0.01, spikes_per_sample=1.0)})
+    >>> (0 * activity.membrane["output"]).sum().backward()
+    >>> bool(model.synapses[0].weight.grad.any())
+    True
 
     Attributes:
         strength: k.

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from nmtool.errors import UsageError, check_type
 from nmtool.graph import LIF
 from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout, time_weights
 from nmtool.recording import Recording
 from nmtool.training.engines.spike_trains import SpikeTrains
@@ -36,7 +38,19 @@ def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
 
 
 def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
-    """[samples, neurons] float: time of the first spike in ms; T·dt for silence."""
+    """Time of every neuron's first spike in ms, differentiable; T·dt for silence.
+
+    It is what read-outs by first spikes are trained on, and serves hidden populations as well: a
+    penalty on late spikes is `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
+
+    Args:
+        spikes: of a population, from a forward pass.
+        dt_ms: length of a step in ms.
+
+    Returns:
+        [samples, neurons] float. A neuron that is silent has no gradient.
+    """
+    check_type(spikes, SpikeTrains, "spikes", 'pass activity.spikes["hidden"]')
     return spikes.first_ms(silence_ms=spikes.n_steps * dt_ms)
 
 
@@ -77,6 +91,73 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         return cross_entropy(membrane_scores(activity.membrane[name], readout), labels, gain)
 
     return on_first_spikes if readout.rule == FIRST_SPIKE else on_membranes
+
+
+def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: float) -> Tensor:
+    """Distance of van Rossum (2001) between spike trains and wanted ones, the mean over samples.
+
+    D² = 1/τ ∫ (f − g)² dt, where f and g are the trains convolved with exp(−t/τ): a spike that is
+    missing, or one too many, costs ½. It is differentiable by the times of spikes, in hidden
+    populations and in the output. Their number changes in jumps, which no gradient sees; a
+    `RateTarget` keeps neurons busy meanwhile.
+
+    >>> from nmtool import Network, SpikingNetwork
+    >>> import numpy as np
+    >>> drawn = np.random.default_rng(0).random((4, 100, 20)) < 0.05
+    >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
+    >>> hidden = model(Raster.from_dense(drawn)).spikes["hidden"]
+    >>> wanted = Raster.silent(4, 100, 10)
+    >>> loss = spike_distance(hidden, wanted, tau_ms=10.0, dt_ms=1.0)
+    >>> loss.backward()
+    >>> bool(model.synapses[0].weight.grad.any())
+    True
+
+    Args:
+        spikes: of a population, from a forward pass.
+        target: [samples, steps, neurons] the spikes that it should have.
+        tau_ms: τ in ms: spikes that are further apart hardly know of each other.
+        dt_ms: length of a step in ms.
+
+    Raises:
+        UsageError: the trains differ in samples, steps or neurons.
+    """
+    check_type(spikes, SpikeTrains, "spikes", 'pass activity.spikes["hidden"]')
+    check_type(target, Raster, "the wanted spikes", "pass a Raster, as Raster.from_dense(spikes)")
+    mine = (spikes.n_samples, spikes.n_steps, spikes.n_neurons)
+    wanted = (target.n_samples, target.n_steps, target.n_neurons)
+    if mine != wanted:
+        raise UsageError(
+            f"spikes of {mine} samples, steps and neurons cannot be compared with {wanted}",
+            code="spike-trains-differ",
+            fix="give a target for the same samples, steps and neurons",
+        )
+    other = SpikeTrains.from_raster(target, spikes.step.device)
+    one, its_cells = _times_by_cell(spikes, dt_ms)
+    two, other_cells = _times_by_cell(other, dt_ms)
+    n_cells = spikes.n_samples * spikes.n_neurons
+
+    def overlap(a: Tensor, a_cells: Tensor, b: Tensor, b_cells: Tensor) -> Tensor:
+        """Σ exp(−|t − t'|/τ) over all pairs of spikes of one neuron in one sample."""
+        count = torch.bincount(b_cells, minlength=n_cells)
+        start = torch.cumsum(count, 0) - count
+        partners = count[a_cells]
+        first = torch.repeat_interleave(torch.arange(len(a), device=a.device), partners)
+        done = torch.cumsum(partners, 0) - partners
+        second = torch.arange(len(first), device=a.device) - done[first] + start[a_cells[first]]
+        return torch.exp(-(a[first] - b[second]).abs() / tau_ms).sum()
+
+    own = overlap(one, its_cells, one, its_cells)
+    its = overlap(two, other_cells, two, other_cells)
+    both = overlap(one, its_cells, two, other_cells)
+    return (0.5 * (own + its) - both) / max(spikes.n_samples, 1)
+
+
+def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
+    """Times in ms, differentiable, and sample and neuron as one number, in ascending order."""
+    cells = spikes.sample_index() * spikes.n_neurons + spikes.neuron
+    time = spikes.step.to(torch.float32) * dt_ms if spikes.time_ms is None else spikes.time_ms
+    order = torch.argsort(cells, stable=True)
+    return time[order], cells[order]
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:

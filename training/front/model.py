@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
+from nmtool.arguments import WHOLE
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError, check_type
@@ -113,6 +114,9 @@ class SpikingNetwork(nn.Module, Tabular):
         super().__init__()
         fix = "pass a float nmtool.Network; nmtool.load reads one"
         check_type(network, Network, "the network of a SpikingNetwork", fix)
+        WHOLE.check("max_delay", max_delay)
+        check_type(dtype, torch.dtype, "dtype", "pass torch.float32 or torch.float64")
+        check_type(device, Device, "device", "leave it out, or pass what find_device gives")
         if not network.projections:
             raise NetworkError(
                 "the network has no projections: there is nothing to train",

@@ -9,8 +9,12 @@ import torch
 from torch import linalg, nn
 
 from nmtool.errors import UsageError
+from nmtool.readout import FIRST_SPIKE
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.options import TrainOptions
+
+MAX_SCORE = 1e4
+"""Thresholds between the scores of two classes at which training has diverged."""
 
 
 def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
@@ -73,10 +77,21 @@ _AFTER_WARMUP: dict[str, Callable[[float], float]] = {
 """By schedule, the factor at a share of the updates after the rise."""
 
 
-def check_loss(loss: float, update: int) -> None:
-    """Raise `UsageError` unless the loss of an update (counted from 0) is a number."""
+def largest_loss(options: TrainOptions) -> float:
+    """The loss beyond which a network has left everything that it could come back from.
+
+    Scores of membranes are in thresholds; ten thousand of them between classes are no answer.
+    Losses on first spikes are bounded by the length of a sample.
+    """
+    return math.inf if options.readout == FIRST_SPIKE else MAX_SCORE * options.gain
+
+
+def check_loss(loss: float, update: int, largest: float = math.inf) -> None:
+    """Raise `UsageError` unless the loss of an update (counted from 0) is at most the largest."""
     if not math.isfinite(loss):
         raise _diverged(f"the loss of update {update + 1} is {loss}")
+    if loss > largest:
+        raise _diverged(f"the loss of update {update + 1} is {loss:.3g}, beyond {largest:g}")
 
 
 def check_gradients(parameters: Iterable[torch.nn.Parameter], update: int) -> None:

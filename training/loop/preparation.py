@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from nmtool.balance import balance_drive
 from nmtool.data import SpikeEvents, check_same_classes
 from nmtool.errors import DataError
 from nmtool.network import Network
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.balance import balance_drive
 from nmtool.training.loop.deployment import Deployment
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.run_folder import RunFolder
@@ -69,7 +69,14 @@ def make_trainer(
     some = train.take(np.arange(min(CALIBRATION_SAMPLES_IN_TRAINING, train.n_samples)))
     first = start.bin(some).raster
     if network is None and options.init_rate is not None:
-        start = balance_drive(start, first, options.init_rate, options.max_delay, device)
+        start = balance_drive(
+            start,
+            first,
+            options.init_rate,
+            lambda network, spikes: SpikingNetwork(
+                network, max_delay=options.max_delay, device=device
+            ).record(spikes),
+        )
     deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None
     model = SpikingNetwork(
         start,

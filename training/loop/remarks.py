@@ -1,4 +1,5 @@
-"""Remarks before training: about the data, the grid, the splits, and delays that will be cut.
+"""Remarks on training: on data, grid, splits and delays before it, and while learning fails.
+
 
 A remark is a `Finding` and stops nothing. What leaves nothing to learn from is an error.
 """
@@ -6,8 +7,8 @@ A remark is a `Finding` and stops nothing. What leaves nothing to learn from is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,18 @@ from nmtool.data.grid import (
     propose_grid,
 )
 from nmtool.errors import DataError, Finding, NmtoolError
+from nmtool.readout import FIRST_SPIKE
 
 if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
+
+SILENT = 0.02
+"""Spikes per neuron and sample below which a population learns nothing."""
+
+EXPLODED = 30.0
+"""Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
 
 MOSTLY = 0.5
 """Share of the events beyond the last step from which on training is refused."""
@@ -136,6 +144,63 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
             f"{n_delays:,} synapses had longer ones",
             "a larger --max-delay keeps them",
         )
+
+
+class Health:
+    """Tells an epoch in which learning fails, each kind of failure once.
+
+    Args:
+        options: of the run.
+        n_classes: classes of the data.
+    """
+
+    def __init__(self, options: TrainOptions, n_classes: int) -> None:
+        self._options = options
+        # Losses on first spikes are in ms, or in ms²: guessing has no loss of its own there.
+        self._guessing = None if options.readout == FIRST_SPIKE else math.log(max(n_classes, 2))
+        self._lowest = math.inf
+        self._said: set[str] = set()
+
+    def remarks(self, entry: Mapping[str, Any]) -> Iterator[Finding]:
+        """A finding for each thing that is wrong for the first time.
+
+        Args:
+            entry: of an epoch in the log.
+        """
+        loss, options = entry["loss"], self._options
+        for name, rate in entry["spikes_per_neuron"].items():
+            if rate < SILENT and self._is_new(f"silent {name}"):
+                yield Finding(
+                    "population-silent",
+                    name,
+                    f"'{name}' hardly spikes ({rate:.2g} spikes per neuron and sample) and learns "
+                    "nothing",
+                    "try smaller --lr and --delay-lr, a larger --init-rate or --rescue",
+                )
+            if rate > options.n_steps / 2 and self._is_new(f"busy {name}"):
+                yield Finding(
+                    "population-saturated",
+                    name,
+                    f"'{name}' spikes in more than every second step ({rate:.0f} spikes per neuron "
+                    f"and sample in {options.n_steps} steps) and tells nothing apart",
+                    "try smaller --lr and --init-rate, a larger --rate-strength",
+                )
+        usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
+        if loss > EXPLODED * usual and self._is_new("loss"):
+            than = "that of the best epoch" if self._guessing is None else "that of guessing"
+            yield Finding(
+                "loss-exploded",
+                "loss",
+                f"the loss has exploded: {loss:.3g}, {than} is {usual:.3g}",
+                f"try smaller --lr and --delay-lr (now {options.lr:g} and {options.delay_lr:g}), "
+                "or --clip-norm 1",
+            )
+        self._lowest = min(self._lowest, loss)
+
+    def _is_new(self, what: str) -> bool:
+        is_new = what not in self._said
+        self._said.add(what)
+        return is_new
 
 
 def _late_events(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:

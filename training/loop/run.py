@@ -12,6 +12,7 @@ from nmtool.data import Dataset
 from nmtool.network import Network
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.run_data import about_data
 from nmtool.training.loop.run_folder import HOLD_OUT, RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
@@ -38,7 +39,8 @@ def run_training(
         options: the settings.
         dataset: its training and validation splits are used, never its test split.
         folder: where the run is kept; None keeps nothing.
-        resume: go on with the run in the folder, whose options must be these.
+        resume: go on with the run in the folder, whose options must be these, but for epochs,
+            which may be more.
         start: a run with a network of the same shape, from which a new one starts; its delays
             are cut to the longest that the options allow.
         on_start: gets the trainer of a new run before it begins.
@@ -63,6 +65,8 @@ def run_training(
     )
     if folder is not None and resume:
         trainer.resume()
+        if ranks.is_first:
+            folder.grow(options)
     elif start is not None:
         trainer.adopt(start)
     if folder is not None and not resume and ranks.is_first:
@@ -92,9 +96,8 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
     """Fields of the manifest about the data and the processes."""
-    in_memory = {"in_memory": True} if dataset.in_memory else {}
     rule = None if dataset.hold_out is None else dataset.hold_out.as_json()
-    return {"data": dataset.name, **in_memory, HOLD_OUT: rule, "ranks": ranks.size}
+    return {**about_data(dataset), HOLD_OUT: rule, "ranks": ranks.size}
 
 
 def _within(network: Network, max_delay: int) -> Network:

@@ -109,6 +109,14 @@ class RunFolder:
         storage.make_folder(self.path)
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
+    def grow(self, options: TrainOptions) -> None:
+        """Note in the manifest that the run has more epochs; raises `StorageError`."""
+        manifest = self.manifest()
+        if self.options().epochs == options.epochs:
+            return
+        manifest["options"] = options.as_json()
+        storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
+
     def manifest(self) -> dict[str, Any]:
         """The manifest; raises `FileFormatError` where there is none or it is damaged."""
         try:
@@ -326,6 +334,11 @@ def validated_by(networks: Iterable[str | Path]) -> HoldOut | None:
     return found.pop() if len(found) == 1 else None
 
 
+def run_of(path: Path) -> RunFolder:
+    """The run that a folder, or a network that training wrote in it, belongs to, if to any."""
+    return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
+
+
 def _rule_of(path: Path) -> HoldOut | None:
-    run = RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
+    run = run_of(path)
     return run.hold_out() if run.manifest_file.is_file() else None

@@ -28,6 +28,7 @@ from nmtool.training.loop.optimise import (
     check_gradients,
     check_loss,
     clip_gradients,
+    largest_loss,
     make_optimiser,
     rate_factor,
 )
@@ -79,8 +80,8 @@ class Trainer:
             methods of it in the same order; the first rank writes.
 
     Raises:
-        UsageError: while training, the loss or a gradient is no longer a number; ranks differ in
-            their checkpoint.
+        UsageError: while training, the loss has exploded or a gradient is no number; ranks differ
+            in their checkpoint.
         RankError: another rank is gone.
     """
 
@@ -107,6 +108,7 @@ class Trainer:
         network = model.network
         self._validation = None if validation is None else Validation(validation, network, ranks)
         self._loss = losses.readout_loss(network, options.gain, options.margin_ms)
+        self._largest_loss = largest_loss(options)
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(model, target))
         self._augment = Augmentation(
@@ -183,7 +185,7 @@ class Trainer:
         events = self._augment(self._train.take(samples), rng)
         loss, share = self._forward(self._ranks.take(events))
         batch = share.over(self._ranks)
-        check_loss(batch.mean_loss, update)
+        check_loss(batch.mean_loss, update, self._largest_loss)
         self._regulariser.tell(batch.counts, batch.samples)
 
         self._optimiser.zero_grad()

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from nmtool.arguments import WHOLE, WORD, checked, optional
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
 from nmtool.progress import Progress, silent
 from nmtool.training.processes.threads import most_threads, threads_used
@@ -35,6 +36,7 @@ __all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
 log = logging.getLogger(__name__)
 
 
+@checked(processes=WHOLE, threads=optional(WHOLE), device=WORD, storage=optional(WORD))
 def sweep(
     study: str | Path | StudyPlan,
     *,

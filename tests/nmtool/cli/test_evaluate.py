@@ -47,6 +47,25 @@ def test_integers_as_json(nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
+def test_results_by_class_and_by_sample(nmtool: Nmtool, integers: Path) -> None:
+    words = ("evaluate", integers, "two", "--classes", "--predictions", "p.csv")
+    said = nmtool(*words)
+    assert said.code == 0
+    network = IntegerNetwork.load(integers)
+    recording = simulate(network, bin_events(TEST, 1.0, 30).raster)
+    wrong = np.flatnonzero(recording.predictions != TEST.label)
+    assert f"wrong samples: {wrong.size} of 6" in said.out
+    assert "accuracy per class" in said.out
+    assert "confusion matrix" in said.out
+    assert len(Path("p.csv").read_text().splitlines()) == 7
+    assert nmtool(*words).error == "path-taken"
+    assert nmtool("evaluate", integers, "two", "--predictions", "p.txt").error == "extension-wrong"
+    said = nmtool(*words, "--force", "--json")
+    assert said.json["wrong_samples"] == wrong.tolist()
+    assert np.trace(said.json["confusion"]["counts"]) == 6 - wrong.size
+
+
+@pytest.mark.usefixtures("data")
 def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("evaluate", integers, "two", "--samples", "4", "--split", "train")
     assert said.code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import shutil
 from collections.abc import Callable
@@ -14,17 +15,22 @@ import numpy as np
 import pytest
 
 import nmtool as nm
+from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import formats, onnx
+from nmtool.float_simulator import simulate_reals
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
+from nmtool.training.mathematics.reference import forward
 from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
+from tests.networks.integers import random_raster
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.quantisation.test_calibration import spiking_network
 from tests.refusals import refused
 
 Export = Callable[[str], Path]
@@ -73,9 +79,36 @@ def test_floats_run_as_in_training() -> None:
     assert sum(counted) == RASTER.n_samples
 
 
-def test_u_and_v_of_floats_are_not_recorded() -> None:
-    with refused(UsageError, "deep-float"):
-        nm.simulate(cases.float_network(), RASTER, deep=True)
+@pytest.mark.torch
+def test_u_and_v_of_floats_belong_to_the_spikes_of_training() -> None:
+    network = spiking_network()
+    spikes = random_raster(2, 5, 40, 10)
+    found = nm.simulate(network, spikes, deep=True)
+    expected = forward(network, spikes)
+    plain = nm.simulate(network, spikes)
+    assert same(plain, replace(found, current={}, potential={}))
+    assert found.spikes["hidden"].n_spikes > 50
+    for name in ("hidden", "out"):
+        np.testing.assert_allclose(found.current[name], expected.current[name], atol=1e-9)
+    emitted, v = found.spikes["hidden"].dense(), found.potential["hidden"]
+    assert not v[emitted].any()
+    hidden = network.population("hidden")
+    decays = dynamics.decay(hidden.values("tau_mem_ms"), network.dt_ms)
+    drive = (1 - decays) * hidden.values("bias")
+    before = decays * v[:, :-1] + found.current["hidden"][:, 1:] + drive
+    np.testing.assert_array_equal(before > hidden.values("threshold"), emitted[:, 1:])
+    np.testing.assert_allclose(v[:, 1:], np.where(emitted[:, 1:], 0, before), atol=1e-9)
+
+
+@pytest.mark.torch
+def test_networks_that_cannot_be_trained_are_evaluated() -> None:
+    network = cases.float_network()
+    jumps = replace(network, populations=[replace(p, tau_syn_ms=0.0) for p in network.populations])
+    found = nm.evaluate(jumps, EVENTS)
+    assert found.accuracy == simulate_reals(jumps, RASTER).accuracy(EVENTS.label)
+    q = nm.quantise(jumps, calibrate_on=EVENTS, compare_on=EVENTS)
+    assert q.cost is not None
+    assert q.cost.float_accuracy == found.accuracy
 
 
 def test_inputs_that_do_not_fit() -> None:
@@ -94,6 +127,23 @@ def test_inputs_that_do_not_fit() -> None:
 
 
 # `evaluate`.
+
+
+def test_predictions_are_written_sample_by_sample(tmp_path: Path) -> None:
+    found = nm.evaluate(cases.integer_network(), EVENTS)
+    found.write_predictions(tmp_path / "p.csv")
+    with open(tmp_path / "p.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["label"]) for row in rows] == EVENTS.label.tolist()
+    assert [int(row["prediction"]) for row in rows] == found.recording.predictions.tolist()
+    wrong = [int(row["sample"]) for row in rows if row["label"] != row["prediction"]]
+    assert found.wrong.tolist() == wrong
+    assert len(wrong) == round((1 - found.accuracy) * len(rows))
+    names = EVENTS.class_names
+    assert all(row["label_name"] == names[int(row["label"])] for row in rows)
+    scores = [[float(row[f"score {name}"]) for name in names] for row in rows]
+    assert scores == found.recording.scores.tolist()
+    assert len(found.class_tables()[-1].rows) == len(wrong)
 
 
 def test_integers_are_evaluated() -> None:

@@ -148,3 +148,20 @@ def test_delays_that_16_bits_do_not_hold_are_refused() -> None:
         SpikingNetwork(network, max_delay=32768)
     assert "32768 steps" in caught.value.what
     assert "32767" in caught.value.why
+
+
+@pytest.mark.parametrize("steps", [41, 255, 256, 32767])
+def test_delays_beyond_the_sample_deliver_nothing_and_change_nothing(steps: int) -> None:
+    network = random_network("recurrent", seed=1)
+    spikes = random_input(network, 3, seed=2)
+    model = SpikingNetwork(network)
+    with torch.no_grad():
+        for projection in model.synapses:
+            projection.delay[0] = steps
+    model(spikes).membrane["output"].sum().backward()
+    for projection in model.synapses:
+        assert projection.weight.grad is not None
+        assert projection.delay.grad is not None
+        assert not projection.weight.grad[0].any()
+        assert not projection.delay.grad[0].any()
+        assert projection.weight.grad.abs().max() < 1e6

@@ -11,6 +11,7 @@ and weights around 0, however large, leave half of the outputs silent.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from numpy.typing import NDArray
@@ -18,24 +19,24 @@ from numpy.typing import NDArray
 from nmtool.graph import LIF, strongly_connected
 from nmtool.network import Network
 from nmtool.raster import Raster
-from nmtool.training.engines.devices import CPU, Device
-from nmtool.training.front.model import SpikingNetwork
+from nmtool.recording import Recording
 
 MAX_FACTOR = 256.0
 _HALVINGS = 10
 
 
-def balance_drive(
-    network: Network, spikes: Raster, rate: float, max_delay: int, device: Device = CPU
-) -> Network:
+Record = Callable[[Network, Raster], Recording]
+"""Runs a network on an input."""
+
+
+def balance_drive(network: Network, spikes: Raster, rate: float, record: Record) -> Network:
     """Change the feed-forward weights into every spiking population, first layers first.
 
     Args:
         network: a new network.
         spikes: some input.
         rate: wanted mean spikes per neuron and sample.
-        max_delay: largest delay of the network, in steps.
-        device: where it runs.
+        record: runs it.
 
     Returns:
         The network with weights into each hidden population multiplied by one factor, and weights
@@ -46,7 +47,7 @@ def balance_drive(
     edges = [(projection.source, projection.target) for projection in network.projections]
     for group in strongly_connected(names, edges):
         if network.population(group[0]).kind == LIF:
-            network = _balance_group(network, group, spikes, rate, max_delay, device)
+            network = _balance_group(network, group, spikes, rate, record)
     return network
 
 
@@ -55,16 +56,13 @@ def _balance_group(
     group: list[str],
     spikes: Raster,
     rate: float,
-    max_delay: int,
-    device: Device,
+    record: Record,
 ) -> Network:
     low, high = -math.log(MAX_FACTOR), math.log(MAX_FACTOR)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        model = SpikingNetwork(
-            _driven(network, group, math.exp(middle)), max_delay=max_delay, device=device
-        )
-        if _rate(model, group, spikes) < rate:
+        recording = record(_driven(network, group, math.exp(middle)), spikes)
+        if _rate(recording, group) < rate:
             low = middle
         else:
             high = middle
@@ -92,7 +90,7 @@ def _moved(weight: NDArray, mean: float) -> NDArray:
     return weight + (mean - weight.mean())
 
 
-def _rate(model: SpikingNetwork, group: list[str], spikes: Raster) -> float:
-    recording = model.record(spikes)
+def _rate(recording: Recording, group: list[str]) -> float:
+    """Mean spikes per neuron and sample of some populations."""
     counts = [recording.spikes[name].counts() for name in group]
     return sum(count.sum() for count in counts) / sum(count.size for count in counts)

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nmtool.balance import MAX_FACTOR, balance_drive
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
+from nmtool.recording import Recording
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.balance import MAX_FACTOR, balance_drive
 
 pytestmark = pytest.mark.torch
 
@@ -38,6 +39,10 @@ def _input(density: float) -> Raster:
     return Raster.from_dense(np.random.default_rng(1).random((12, 60, 10)) < density)
 
 
+def _record(network: Network, spikes: Raster) -> Recording:
+    return SpikingNetwork(network, max_delay=0).record(spikes)
+
+
 def _rates(network: Network, spikes: Raster) -> dict[str, float]:
     recording = SpikingNetwork(network).record(spikes)
     return {name: float(raster.counts().mean()) for name, raster in recording.spikes.items()}
@@ -60,7 +65,7 @@ def test_layers_reach_the_rate_one_after_the_other(density: float) -> None:
         (INPUT, "hidden"), ("hidden", "hidden"), ("hidden", "second"), ("second", "output")
     ]  # fmt: skip
     network, spikes = _network(edges), _input(density)
-    balanced = balance_drive(network, spikes, RATE, max_delay=0)
+    balanced = balance_drive(network, spikes, RATE, _record)
     rates = _rates(balanced, spikes)
     assert rates["hidden"] == pytest.approx(RATE, abs=0.25)
     assert rates["second"] == pytest.approx(RATE, abs=0.25)
@@ -74,7 +79,7 @@ def test_populations_that_feed_back_are_scaled_together_from_outside() -> None:
         (INPUT, "hidden"), ("hidden", "second"), ("second", "hidden"), ("second", "output")
     ]  # fmt: skip
     network, spikes = _network(edges), _input(0.2)
-    balanced = balance_drive(network, spikes, 1.0, max_delay=0)
+    balanced = balance_drive(network, spikes, 1.0, _record)
     drive, *others = _factors(network, balanced)
     assert others == [1.0, 1.0, 1.0]
     assert drive > 1.0
@@ -88,7 +93,7 @@ def test_outputs_that_spike_get_another_mean(mean: float) -> None:
     spikes = _input(0.2)
     drive, out = network.projections
     network = network.with_projections([drive, replace(out, weight=out.weight + mean)])
-    balanced = balance_drive(network, spikes, RATE, max_delay=0)
+    balanced = balance_drive(network, spikes, RATE, _record)
     assert _rates(balanced, spikes) == pytest.approx({"hidden": RATE, "output": RATE}, abs=0.25)
     assert (SpikingNetwork(balanced).record(spikes).spikes["output"].counts() > 0).all()
     moved = balanced.projections[1].weight - network.projections[1].weight
@@ -99,10 +104,10 @@ def test_outputs_that_spike_get_another_mean(mean: float) -> None:
 
 def test_outputs_that_do_not_spike_are_left_alone() -> None:
     network = _network([(INPUT, "output")])
-    assert _factors(network, balance_drive(network, _input(0.2), RATE, max_delay=0)) == [1.0]
+    assert _factors(network, balance_drive(network, _input(0.2), RATE, _record)) == [1.0]
 
 
 def test_input_that_cannot_drive_ends_at_the_largest_factor() -> None:
     network = _network([(INPUT, "hidden"), ("hidden", "output")])
-    factor, _ = _factors(network, balance_drive(network, Raster.silent(3, 60, 10), RATE, 0))
+    factor, _ = _factors(network, balance_drive(network, Raster.silent(3, 60, 10), RATE, _record))
     assert 0.98 * MAX_FACTOR < factor <= MAX_FACTOR

@@ -1,0 +1,156 @@
+"""Arguments of public functions: what is passed by mistake gets an error that says what to pass.
+
+    @checked(path=PATH, deep=SWITCH, samples=optional(WHOLE))
+    def verb(path, *, deep=False, samples=None, progress=silent): …
+
+Only types are checked; ranges and words are the function's own. `progress=None` means `silent`
+for every function that is `checked`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from nmtool.errors import UsageError, check_type
+from nmtool.progress import shown_by
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Types that an argument may have.
+
+    Attributes:
+        types: classes, or names of classes that are not imported for this alone.
+        fix: what to pass.
+        or_none: None will do, too.
+    """
+
+    types: tuple[type | str, ...]
+    fix: str
+    or_none: bool = False
+
+    def check(self, name: str, value: object) -> None:
+        """Raise `UsageError` unless a value is of the kind."""
+        if value is None and self.or_none:
+            return
+        names = {one for one in self.types if isinstance(one, str)}
+        if any(one.__name__ in names for one in type(value).__mro__):
+            return
+        classes = tuple(one for one in self.types if not isinstance(one, str))
+        if isinstance(value, bool) and not {bool, object} & set(classes):
+            classes = ()  # which counts as a whole number in Python
+        check_type(value, classes, name, self.fix)
+
+
+def optional(kind: Kind) -> Kind:
+    """The kind, or None."""
+    return replace(kind, or_none=True)
+
+
+SWITCH = Kind((bool, np.bool_), "pass True or False")
+WHOLE = Kind((int, np.integer), "pass a whole number")
+NUMBER = Kind((int, float, np.integer, np.floating), "pass a number")
+NUMBERS = Kind(
+    (int, float, np.integer, np.floating, np.ndarray, list, tuple, "Tensor"),
+    "pass a number, or one per neuron",
+)
+ARRAY = Kind((np.ndarray, list, tuple, "Tensor"), "pass an array")
+WORD = Kind((str,), "pass a word")
+WORDS = Kind((str, list, tuple), "pass words, in a list")
+LIST = Kind((list, tuple), "pass a list")
+NAMES = Kind((list, tuple, np.ndarray), "pass names in a list")
+PATH = Kind((str, PathLike), "name a file or folder, as text or as a Path")
+MAPPING = Kind((Mapping,), "pass a dict")
+NETWORK = Kind(
+    ("Network", "IntegerNetwork", "Run", str, PathLike),
+    "pass a Network, an IntegerNetwork, a Run, or the path of one",
+)
+NETWORKS = Kind((Mapping, list, tuple), "pass networks in a list, or in a dict by their names")
+FLOATS = Kind(("Network",), "pass a float nmtool.Network")
+EITHER = Kind(("Network", "IntegerNetwork"), "pass a Network or an IntegerNetwork")
+TARGET = Kind(("Target",), "pass an nmtool.Target, such as nmtool.target_named('loihi2')")
+NAMED_TARGET = Kind(("Target", str, PathLike), "name a target, or pass an nmtool.Target")
+TARGETS = Kind(("Target", str, PathLike, list, tuple), "name targets, or pass nmtool.Targets")
+EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
+SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, or a Raster")
+SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
+RECORDING = Kind(("Recording",), "pass a Recording, as nmtool.simulate makes them")
+NIR_OPTIONS = Kind(("NirOptions",), "pass nmtool.NirOptions(…)")
+CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
+GRID = Kind(("DelayGrid",), "pass a DelayGrid")
+DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")
+RANKS = Kind(("Ranks",), "leave it out; torchrun says it")
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def checked(
+    **kinds: Kind,
+) -> Callable[[Callable[_Arguments, _Result]], Callable[_Arguments, _Result]]:
+    """Decorate a public function: check the types of its arguments before it begins.
+
+    Args:
+        kinds: by the name of an argument.
+
+    >>> @checked(times=WHOLE)
+    ... def twice(times):
+    ...     return 2 * times
+    >>> twice(3)
+    6
+    >>> twice("3")
+    Traceback (most recent call last):
+    ...
+    nmtool.errors.UsageError: [argument-type] times cannot be a str
+    fix: pass a whole number
+    """
+
+    def decorate(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+        signature = inspect.signature(function)
+        unknown = set(kinds) - set(signature.parameters)
+        assert not unknown, f"{function.__qualname__} has no {unknown}"
+        shows = "progress" in signature.parameters
+
+        @functools.wraps(function)
+        def call(*given: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+            passed = signature.bind(*given, **named).arguments
+            for name, kind in kinds.items():
+                if name in passed:
+                    kind.check(name, passed[name])
+            if shows and "progress" in passed:
+                named["progress"] = shown_by(passed["progress"])
+            return function(*given, **named)
+
+        return call
+
+    return decorate
+
+
+def function_or_none(name: str, value: object) -> None:
+    """Raise `UsageError` unless an argument can be called, or is None."""
+    if value is not None and not callable(value):
+        raise UsageError(
+            f"{name} cannot be a {type(value).__name__}",
+            code="argument-type",
+            fix="pass a function, or None",
+        )
+
+
+def check_fields(of: object, **kinds: Kind) -> None:
+    """Raise `UsageError` unless the fields of a value have their kinds."""
+    for name, kind in kinds.items():
+        kind.check(f"{name} of {type(of).__name__}", getattr(of, name))
+
+
+def check_all(what: str, values: Sequence[object], kind: Kind) -> None:
+    """Raise `UsageError` unless a sequence holds values of one kind only."""
+    LIST.check(what, values)
+    for value in values:
+        kind.check(f"one of {what}", value)

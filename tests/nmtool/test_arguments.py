@@ -1,0 +1,129 @@
+"""Public functions and values that are given something of the wrong type say what to pass."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.arguments import WHOLE as WHOLE_NUMBER
+from nmtool.arguments import checked, optional
+from nmtool.errors import NmtoolError, UsageError
+from nmtool.progress import silent
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+EVENTS = cases.spike_events(2)
+FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
+RASTER = FLOATS.bin(EVENTS).raster
+RECORDING = nm.simulate(INTEGERS, RASTER)
+
+CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "train": (nm.train, {"data": EVENTS}),
+    "finetune": (nm.finetune, {"start": "nowhere"}),
+    "sweep": (nm.sweep, {"study": "nowhere.toml"}),
+    "quantise": (nm.quantise, {"network": FLOATS}),
+    "round_network": (nm.round_network, {"network": FLOATS}),
+    "simulate": (nm.simulate, {"network": INTEGERS, "spikes": RASTER}),
+    "evaluate": (nm.evaluate, {"network": INTEGERS, "data": EVENTS}),
+    "cost": (nm.cost, {"network": INTEGERS, "data": EVENTS}),
+    "compare_cost": (nm.compare_cost, {"networks": [INTEGERS], "data": EVENTS}),
+    "compare_accuracy": (
+        nm.compare_accuracy,
+        {"first": [INTEGERS], "second": [FLOATS], "data": EVENTS},
+    ),
+    "check": (nm.check, {"network": INTEGERS}),
+    "export": (nm.export, {"network": INTEGERS, "path": "a.onnx"}),
+    "convert": (nm.convert, {"source": "q.npz", "path": "b.npz"}),
+    "load": (nm.load, {"path": "q.npz"}),
+    "inspect": (nm.inspect, {"path": "q.npz"}),
+    "run": (nm.run, {"path": "q.npz", "data": EVENTS}),
+    "verify": (nm.verify, {"network": INTEGERS, "data": EVENTS, "against": ["c"]}),
+    "explain": (
+        nm.explain,
+        {"network": INTEGERS, "spikes": RASTER, "expected": RECORDING, "actual": RECORDING},
+    ),
+    "compare_recordings": (nm.compare_recordings, {"expected": RECORDING, "actual": RECORDING}),
+    "report": (nm.report, {"network": INTEGERS, "data": EVENTS}),
+    "load_dataset": (nm.load_dataset, {"name_or_path": "digits"}),
+    "bin_events": (nm.bin_events, {"events": EVENTS, "dt_ms": 1.0, "n_steps": 9}),
+    "write_shd": (nm.write_shd, {"path": "a.h5", "events": EVENTS}),
+    "target_named": (nm.target_named, {"name": "loihi2"}),
+    "Session": (nm.Session, {"network": INTEGERS}),
+    "layers": (nm.Network.layers, {"sizes": [4, 2]}),
+    "SpikingNetwork": (nm.SpikingNetwork, {"network": FLOATS}),
+    "Raster.from_dense": (nm.Raster.from_dense, {"dense": np.zeros((1, 2, 3), bool)}),
+    "Network": (nm.Network, {f: getattr(FLOATS, f) for f in ("channels", "populations",
+        "projections", "readout", "dt_ms", "n_steps")}),
+    "IntegerNetwork": (nm.IntegerNetwork, {f: getattr(INTEGERS, f) for f in ("channels",
+        "populations", "projections", "readout", "dt_ms", "n_steps")}),
+    "Population": (nm.Population, {"name": "a", "size": 3}),
+    "Projection": (nm.Projection, {"source": "a", "target": "b", "weight": np.zeros((1, 2)),
+        "delay": np.zeros((1, 2))}),
+    "InputChannels": (nm.InputChannels, {"size": 3}),
+    "Readout": (nm.Readout, {"population": "out", "rule": "mean"}),
+    "SpikeEvents": (nm.SpikeEvents, {f: getattr(EVENTS, f) for f in ("time_ms", "unit", "offset",
+        "label", "n_units", "class_names")}),
+    "TrainOptions": (nm.TrainOptions, {}),
+    "NirOptions": (nm.NirOptions, {}),
+    "ImportOptions": (nm.ImportOptions, {}),
+    "Network.load": (nm.Network.load, {"path": "f.npz"}),
+    "IntegerNetwork.load": (nm.IntegerNetwork.load, {"path": "q.npz"}),
+    "Recording.load": (nm.Recording.load, {"path": "r.npz"}),
+    "Run.load": (nm.Run.load, {"folder": "nowhere"}),
+    "TrainOptions.from_file": (nm.TrainOptions.from_file, {"source": "digits"}),
+}  # fmt: skip
+LONG = ("train", "report", "verify")
+"""Of these, what would do their work is not passed: what is wrong is known before it."""
+
+
+def _wrong() -> list[Any]:
+    import torch
+
+    return [None, 3, "x", np.zeros(3), torch.zeros(3), [None], {}, object()]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", list(CALLS))
+def test_nothing_but_our_errors_comes_out(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    FLOATS.save("f.npz")
+    INTEGERS.save("q.npz")
+    RECORDING.save("r.npz")
+    function, right = CALLS[name]
+    refusals = 0
+    for parameter in inspect.signature(function).parameters:
+        for value in _wrong():
+            if name in LONG and (value is None or isinstance(value, (int, str, dict))):
+                continue
+            given = {**right, parameter: value}
+            if "force" in inspect.signature(function).parameters and parameter != "force":
+                given["force"] = True
+            try:
+                function(**given)
+            except NmtoolError as error:
+                refusals += 1
+                assert error.fix  # noqa: PT017
+    assert refusals
+
+
+def test_no_progress_is_silence() -> None:
+    assert nm.simulate(INTEGERS, RASTER, progress=None).n_samples == 2  # type: ignore[arg-type]
+
+    @checked(n=optional(WHOLE_NUMBER))
+    def given(n: int | None, progress: Any = None) -> Any:
+        return n, progress
+
+    assert given(None, progress=None) == (None, silent)
+    assert given(np.int64(3))[0] == 3
+    with refused(UsageError, "argument-type"):
+        given(True)
+    with refused(UsageError, "argument-type"):
+        given(1, progress=3)

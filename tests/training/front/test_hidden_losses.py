@@ -1,0 +1,125 @@
+"""Losses on the spikes of hidden populations: by hand, and their gradients by the reference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nmtool.errors import UsageError
+from nmtool.raster import Raster
+from nmtool.training.engines.spike_trains import SpikeTrains
+from nmtool.training.front.losses import first_spike_ms, spike_distance
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.mathematics import reference
+from tests.networks.trainable import random_input, random_network
+from tests.refusals import refused
+
+pytestmark = pytest.mark.torch
+
+TAU = 7.0
+
+
+def _distance(one: Raster, times: np.ndarray, two: Raster, dt_ms: float) -> float:
+    """The same, from its definition, by integrals in closed form; `times` are those of `one`."""
+    total = 0.0
+    for sample in range(one.n_samples):
+        for neuron in range(one.n_neurons):
+            mine = slice(one.offset[sample], one.offset[sample + 1])
+            other = slice(two.offset[sample], two.offset[sample + 1])
+            a = times[mine][one.neuron[mine] == neuron]
+            b = two.step[other][two.neuron[other] == neuron] * dt_ms
+            signs = np.r_[np.ones(a.size), -np.ones(b.size)]
+            t = np.r_[a, b]
+            total += 0.5 * signs @ np.exp(-np.abs(t[:, None] - t) / TAU) @ signs
+    return total / one.n_samples
+
+
+def _trains(*spikes: tuple[int, int, int]) -> SpikeTrains:
+    dense = np.zeros((2, 20, 3), bool)
+    for sample, step, neuron in spikes:
+        dense[sample, step, neuron] = True
+    return SpikeTrains.from_raster(Raster.from_dense(dense))
+
+
+def test_distances_by_hand() -> None:
+    one, two = _trains((0, 4, 1)), _trains((0, 9, 1))
+    nothing = _trains().raster()
+    assert spike_distance(one, one.raster(), TAU, 0.5).item() == pytest.approx(0, abs=1e-6)
+    assert spike_distance(one, nothing, TAU, 0.5).item() == pytest.approx(0.25)
+    apart = 1 - math.exp(-5 * 0.5 / TAU)
+    assert spike_distance(one, two.raster(), TAU, 0.5).item() == pytest.approx(apart / 2)
+    elsewhere = _trains((1, 4, 1)).raster()
+    assert spike_distance(one, elsewhere, TAU, 0.5).item() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("topology", ["recurrent", "two layers"])
+def test_gradients_are_those_of_the_reference(topology: str) -> None:
+    network = random_network(topology, seed=1)
+    spikes = random_input(network, 4, seed=2)
+    trace = reference.forward(network, spikes)
+    name, emitted = next(iter(trace.spikes.items()))
+    rng = np.random.default_rng(3)
+    wanted = Raster.from_dense(
+        rng.random((4, emitted.n_steps, emitted.n_neurons)) < emitted.n_spikes / emitted.n_bins
+    )
+    times = emitted.step * network.dt_ms
+    # Spikes that coincide have a kink there, so that differences are taken beside it.
+    there = wanted.dense()[
+        np.repeat(np.arange(4), np.diff(emitted.offset)), emitted.step, emitted.neuron
+    ]
+    tiny, slopes = 1e-5, np.zeros(emitted.n_spikes)
+    for spike in np.flatnonzero(~there):
+        for sign in (1, -1):
+            moved = times.astype(float)
+            moved[spike] += sign * tiny
+            slopes[spike] += sign * _distance(emitted, moved, wanted, network.dt_ms) / (2 * tiny)
+    model = SpikingNetwork(network, dtype=torch.float64)
+    activity = model(spikes)
+    loss = spike_distance(activity.spikes[name], wanted, TAU, network.dt_ms)
+    assert loss.item() == pytest.approx(_distance(emitted, times, wanted, network.dt_ms))
+    (direct,) = torch.autograd.grad(loss, activity.spikes[name].time_ms, retain_graph=True)
+    np.testing.assert_allclose(direct.numpy()[~there], slopes[~there], atol=1e-8)
+    loss.backward()
+    expected = reference.backward(
+        network, spikes, trace,
+        {p.name: np.zeros((4, network.n_steps, p.size)) for p in network.populations
+         if p.kind == "li"},
+        d_spike_time={n: direct.numpy() if n == name else np.zeros(r.n_spikes)
+                      for n, r in trace.spikes.items()},
+    )  # fmt: skip
+    moved_something = False
+    for index, projection in enumerate(model.synapses):
+        for grad, theirs in (
+            (projection.weight.grad, expected.weight[index]),
+            (projection.delay.grad, expected.delay[index]),
+        ):
+            mine = np.zeros_like(theirs) if grad is None else grad.numpy()
+            scale = max(np.abs(theirs).max(), 1e-12)
+            np.testing.assert_allclose(mine, theirs, atol=1e-9 * scale, rtol=0)
+            moved_something |= bool(np.abs(theirs).max() > 0)
+    assert moved_something
+
+
+def test_what_cannot_be_compared() -> None:
+    one = _trains((0, 4, 1))
+    with refused(UsageError, "spike-trains-differ"):
+        spike_distance(one, Raster.silent(2, 20, 4), TAU, 1.0)
+    with refused(UsageError, "argument-type"):
+        spike_distance(one.raster(), one.raster(), TAU, 1.0)  # type: ignore[arg-type]
+    with refused(UsageError, "argument-type"):
+        first_spike_ms(one.raster(), 1.0)  # type: ignore[arg-type]
+    assert replace(one, time_ms=None).time_ms is None
+
+
+def test_first_spikes_of_hidden_neurons_can_be_hurried() -> None:
+    network = random_network("recurrent", seed=1)
+    model = SpikingNetwork(network, dtype=torch.float64)
+    spikes = random_input(network, 6, seed=2)
+    name = next(iter(model(spikes).spikes))
+    first_spike_ms(model(spikes).spikes[name], network.dt_ms).mean().backward()
+    assert model.synapses[0].weight.grad is not None
+    assert model.synapses[0].weight.grad.abs().sum() > 0

@@ -1,0 +1,106 @@
+"""The data that a run was trained on, found again by what they hold.
+
+The manifest of a run has the name of its data as it was typed, and the content hash of their
+training samples. A folder may have moved with the run; what counts is that its samples are those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nmtool.data import Dataset, load_dataset
+from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name, same_data
+from nmtool.data.tonic_sets import data_folder
+from nmtool.errors import InputError, UsageError
+from nmtool.training.loop.run_folder import RunFolder
+
+DATA, DATA_HASH, UNITS = "data", "data_hash", "units"
+"""Fields of the manifest: the name, the content hash, the number of channels."""
+
+
+def about_data(dataset: Dataset) -> dict[str, Any]:
+    """Fields of a manifest that tell the data from all others."""
+    in_memory = {"in_memory": True} if dataset.in_memory else {}
+    return {
+        DATA: dataset.name,
+        DATA_HASH: dataset.content_hash,
+        UNITS: int(dataset.train.n_units),
+        **in_memory,
+    }
+
+
+def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
+    """True where a run was trained on these samples; older runs know the name alone."""
+    manifest = run.manifest()
+    if DATA_HASH in manifest:
+        return bool(manifest[DATA_HASH] == dataset.content_hash)
+    return same_data(str(manifest.get(DATA)), dataset.name)
+
+
+def data_of(run: RunFolder) -> Dataset:
+    """Find the data that a run was trained on.
+
+    A folder is looked for where its name says, from the working folder and from those that the
+    run lies in.
+
+    Raises:
+        UsageError: they were in memory, or are not found.
+        MissingError: the library that reads them is not installed.
+    """
+    manifest = run.manifest()
+    name = str(manifest.get(DATA))
+    if manifest.get("in_memory"):
+        raise UsageError(
+            f"{run.path} was trained on data in memory",
+            code="data-in-memory",
+            fix="pass them again: data=…",
+        )
+    if is_name(name):
+        return load_dataset(name)
+    units = manifest.get(UNITS)
+    others: list[str] = []
+    for folder in _places(run, name):
+        dataset = _dataset_in(folder, units if isinstance(units, int) else None, others)
+        if dataset is not None and is_data_of(run, dataset):
+            return dataset
+        if dataset is not None:
+            others.append(f"{folder} holds other samples")
+    is_there = Path(name).is_dir()
+    raise UsageError(
+        f"the data that {run.path} was trained on, '{name}', "
+        + ("have changed" if is_there else "are not found"),
+        code="run-data-changed" if is_there else "dataset-unknown",
+        why="; ".join(others),
+        fix="name their folder: --data FOLDER, in Python data=…",
+    )
+
+
+def _dataset_in(folder: Path, n_units: int | None, others: list[str]) -> Dataset | None:
+    """The data set in a folder; None where there is none that can be read, which is noted."""
+    try:
+        dataset = load_dataset(folder, n_units=n_units)
+        _ = dataset.train
+    except InputError as error:
+        others.append(error.what)
+        return None
+    return dataset
+
+
+def is_fetched(run: RunFolder) -> bool:
+    """False where the data of a run would have to be downloaded first."""
+    name = str(run.manifest().get(DATA))
+    if not is_name(name) or name in BUILT_IN:
+        return True
+    return (data_folder() / FETCHED.get(name, name.partition(":")[2])).is_dir()
+
+
+def _places(run: RunFolder, name: str) -> Iterator[Path]:
+    """Folders of that name, the working folder's first; that one even where there is none."""
+    yield Path(name)
+    if not Path(name).is_absolute():
+        here = Path(name).resolve()
+        for parent in run.path.resolve().parents:
+            if (parent / name).is_dir() and (parent / name).resolve() != here:
+                yield parent / name
