@@ -59,7 +59,7 @@ def test_a_file_comes_over_the_run_and_options_over_the_file(nmtool: Nmtool) -> 
 def test_help_knows_that_a_run_decides(nmtool: Nmtool) -> None:
     told = " ".join(nmtool("finetune", "--help").out.split())
     assert "settings (default: those of RUN; 10 epochs, 1/5 of its learning rates):" in told
-    assert "--epochs N passes over the training samples --batch-size" in told
+    assert "--epochs N passes over the training samples --arithmetic" in told
     for words in ("(default 30", "--hidden", "--no-recurrent", "--feedforward", "--tau-mem X"):
         assert words not in told
 
