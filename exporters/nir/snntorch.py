@@ -75,9 +75,10 @@ def from_snntorch(
     which the module holds them. A last layer with `reset_mechanism="none"` answers by its
     membranes, any other is counted by a population `answer`.
 
-    >>> import snntorch, torch  # doctest: +SKIP
-    >>> lif = snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)  # doctest: +SKIP
-    >>> from_snntorch(torch.nn.Sequential(torch.nn.Linear(6, 3), lif))  # doctest: +SKIP
+    Of `network = torch.nn.Sequential(torch.nn.Linear(6, 3), lif)`, where `lif` is
+    `snntorch.Leaky(0.9, reset_mechanism="zero", init_hidden=True)`:
+
+    >>> from_snntorch(network)  # doctest: +SKIP
     <Network: 6 channels, n1 3 lif, answer 3 li, clock 1 lif, 1002 steps of 1 ms>
 
     Args:
