@@ -281,7 +281,7 @@ class _Session:
         how |= {"device": where, "ranks": own, "folder": self.folder}
         if own.is_first:
             with self.progress("training", remark="compiling") as advance:
-                follow = _Follow(self, dataset.train, advance)
+                follow = _Follow(replace(self, options=options), dataset.train, advance)
                 how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
                 how |= {
                     "on_start": lambda made: _log.info(start_line(dataset, options, made.model))

@@ -119,7 +119,7 @@ class ImportOptions:
             dt_ms=optional(NUMBER),
             n_steps=optional(WHOLE),
             rule=optional(WORD),
-            implied=SWITCH,
+            implied=optional(SWITCH),
             window=optional(WHOLE),
         )
         for value in (self.step_s, self.step_ms):

@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
             near = nearest(word, shown)
             fix = f"did you mean {near}? {see}" if near else see
             what = f"{self.prog} has no such option"
-            findings.append(Finding("option-unknown", word, what, fix))
+            findings.append(Finding("no-such-option", word, what, fix))
         if len(findings) == 1:
             one = findings[0]
             raise UsageError(

@@ -165,19 +165,21 @@ def _arrays_of(recording: Recording) -> dict[str, NDArray]:
 
 def _conventions(arrays: Mapping[str, NDArray], findings: list[Finding]) -> tuple[bool, bool]:
     """True where steps are the first axis, and where hops are free."""
-    words = {}
-    for name, known, usual in (
-        (AXES, (SAMPLES_FIRST, STEPS_FIRST), None),
-        (HOPS, (DELAYED, FREE), DELAYED),
-    ):
-        text = str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else usual
-        words[name] = text
-        if text not in known:
-            what = f"{name} is not said" if name not in arrays else f"{name} is '{text}'"
-            one, other = known
-            fix = f"add {name}='{one}' or {name}='{other}' to np.savez"
-            findings.append(Finding(f"recording-{name}", name, what, fix))
-    return words[AXES] == STEPS_FIRST, words[HOPS] == FREE
+
+    def word(name: str) -> str | None:
+        return str(arrays[name]) if name in arrays and arrays[name].ndim == 0 else None
+
+    def wrong(name: str, one: str, other: str) -> tuple[str, str]:
+        what = f"{name} is '{word(name)}'" if name in arrays else f"{name} is not said"
+        return what, f"add {name}='{one}' or {name}='{other}' to np.savez"
+
+    if word(AXES) not in (SAMPLES_FIRST, STEPS_FIRST):
+        what, fix = wrong(AXES, SAMPLES_FIRST, STEPS_FIRST)
+        findings.append(Finding("recording-axes", AXES, what, fix))
+    if HOPS in arrays and word(HOPS) not in (DELAYED, FREE):
+        what, fix = wrong(HOPS, DELAYED, FREE)
+        findings.append(Finding("recording-hops", HOPS, what, fix))
+    return word(AXES) == STEPS_FIRST, word(HOPS) == FREE
 
 
 class _Reader:

@@ -67,13 +67,14 @@ def data_of(run: RunFolder) -> Dataset:
             return dataset
         if dataset is not None:
             others.append(f"{folder} holds other samples")
-    is_there = Path(name).is_dir()
+    fix = "name their folder: --data FOLDER, in Python data=…"
+    about = f"the data that {run.path} was trained on, '{name}',"
+    if Path(name).is_dir():
+        raise UsageError(
+            f"{about} have changed", code="run-data-changed", why="; ".join(others), fix=fix
+        )
     raise UsageError(
-        f"the data that {run.path} was trained on, '{name}', "
-        + ("have changed" if is_there else "are not found"),
-        code="run-data-changed" if is_there else "dataset-unknown",
-        why="; ".join(others),
-        fix="name their folder: --data FOLDER, in Python data=…",
+        f"{about} are not found", code="dataset-unknown", why="; ".join(others), fix=fix
     )
 
 

@@ -109,7 +109,7 @@ def test_one_split_is_divided(nmtool: Nmtool) -> None:
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
         ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
-        ({"spikes": np.array([{}]), "labels": [0]}, "file-damaged"),
+        ({"spikes": np.array([{}]), "labels": [0]}, "archive-damaged"),
     ],
 )
 def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,10 +76,10 @@ def test_a_trial_that_fails(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> 
 
     check, done = trainer.check_loss, 0
 
-    def diverge_first(loss: float, update: int) -> None:
+    def diverge_first(loss: float, update: int, *more: Any) -> None:
         nonlocal done
         done += 1
-        check(float("nan") if done == 4 else loss, update)
+        check(float("nan") if done == 4 else loss, update, *more)
 
     monkeypatch.setattr(trainer, "check_loss", diverge_first)
     write_study("trials = 2\n")

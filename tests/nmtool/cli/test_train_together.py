@@ -98,7 +98,7 @@ def test_one_process_writes_and_speaks(folder: Path, together: CompletedProcess[
     assert json.loads((folder / "alone" / "run.json").read_text())["ranks"] == 1
     assert [line[:12] for line in together.stdout.splitlines()] == ["together/net"]
     spoken = [line for line in together.stderr.splitlines() if line.startswith(("epoch", "train"))]
-    assert [line[:12] for line in spoken] == ["trains on 8 ", "epoch   1/2 ", "epoch   2/2 "]
+    assert [line[:12] for line in spoken] == ["trains on 15", "epoch   1/2 ", "epoch   2/2 "]
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixtur
 def test_ctrl_c_in_the_middle_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     updates: list[int] = []
 
-    def interrupt(loss: float, update: int) -> None:
+    def interrupt(loss: float, update: int, *_: object) -> None:
         signal.raise_signal(signal.SIGINT)
         updates.append(update)
 
