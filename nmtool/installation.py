@@ -37,7 +37,7 @@ GIVES = {
     "tonic": "downloads of data sets",
     "completion": "completion of commands in a shell",
 }
-"""What people gain by each extra, in the order of its use; '' is nmtool without any."""
+"""Abilities that each extra gives, in the order of its use; '' is nmtool without any."""
 
 TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
 """Index of torch's builds without CUDA; on Linux, the package index has those with it."""
@@ -63,7 +63,7 @@ class Library:
 
 
 def libraries(extra: str = "") -> tuple[Library, ...]:
-    """What an extra asks for on this Python, extras within it included.
+    """Libraries that an extra asks for on this Python, extras within it included.
 
     >>> [library.name for library in libraries("onnx")]
     ['onnx', 'onnxruntime']

@@ -35,7 +35,7 @@ DENSE_SPIKES = 4000
 """Spikes from which on a raster is drawn as an image, which keeps vector files small."""
 
 GREY = "0.5"
-"""What stands behind the rest, on light and dark paper alike."""
+"""Colour of what stands behind the rest, on light and dark paper alike."""
 
 _LINES = 10
 """Neurons from which on membranes are drawn thinly and without a legend of all."""

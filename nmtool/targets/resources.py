@@ -124,7 +124,7 @@ class Resources:
 
     @property
     def assumptions(self) -> list[str]:
-        """What the number of cores rests on that nobody published, in words."""
+        """Figures that nobody published and the number of cores rests on, in words."""
         found = []
         for resource in self.binding:
             origin = self.target.origin(PLACES[resource])

@@ -31,7 +31,7 @@ MAX_FLOAT_DELAY = (1 << 16) - 1
 DEFINED, PUBLISHED, READ = "defined", "published", "source code"
 MEASURED, SECOND_HAND, INFERRED = "measured", "second-hand", "inferred"
 MARKS = (DEFINED, PUBLISHED, READ, MEASURED, SECOND_HAND, INFERRED)
-"""How a figure is known: by definition of a format, from its maker or a paper, read in public
+"""Ways to know a figure: by definition of a format, from its maker or a paper, read in public
 source code, measured by running it, quoted by others, or concluded by us."""
 
 CHIP, SOFTWARE = "chip", "software"

@@ -51,7 +51,7 @@ class CheckReport(Tabular):
 
     @property
     def wasteful(self) -> tuple[Finding, ...]:
-        """What takes room and does nothing, on any of the targets."""
+        """Findings on what takes room and does nothing, on any of the targets."""
         return tuple(dict.fromkeys(finding for one in self.fits for finding in one.wasteful))
 
     @property
@@ -157,7 +157,7 @@ def _rounded(rounded: Quantisation) -> Finding:
 
 
 def _misfits(format_: Any, network: Network | IntegerNetwork) -> list[Finding]:
-    """What keeps a format from carrying a network; nothing where its package does not say."""
+    """Reasons that keep a format from carrying a network; nothing where its package does not say."""
     find = getattr(format_.package, "misfits", None) if format_ else None
     return [] if find is None else list(find(network))
 

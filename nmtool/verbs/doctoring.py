@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis(Tabular):
-    """What `doctor` found.
+    """Findings of `doctor`.
 
     Attributes:
         parts: everything that was looked at.

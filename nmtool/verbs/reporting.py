@@ -324,7 +324,7 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
 
 @dataclass(frozen=True)
 class _Run:
-    """What is known about the training of a network; nothing but a name for other networks."""
+    """Facts about the training of a network; nothing but a name for other networks."""
 
     name: str = "network"
     folder: RunFolder | None = None
@@ -360,7 +360,7 @@ class _Run:
         return best_epoch(self.log, self.options.judge_epochs)
 
     def origin(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
-        """What to know to train it again: (name, value) pairs, settings, and text to copy."""
+        """Everything that training it again needs: (name, value) pairs, settings, and text to copy."""
         if self.options is None:
             return [], {}, []
         values = [("seed of training", str(self.options.seed))]
