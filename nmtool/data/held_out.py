@@ -31,7 +31,7 @@ AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
 """Share of the training samples that validate where nothing is said, and most samples."""
 
 Amount = int | float | str
-"""How many samples are held out: a share, a number, `last N` or `auto`."""
+"""Amount of samples that are held out: a share, a number, `last N` or `auto`."""
 
 _LAST = re.compile(r"last[ :_-]?(\d{1,18})")
 _COUNT = re.compile(r"\d{1,18}")
@@ -179,7 +179,7 @@ class HoldOut:
 
     @property
     def manner(self) -> str:
-        """How they are drawn, in words."""
+        """The rule in words."""
         if self.is_last:
             return "the last ones"
         if self.by is not None:

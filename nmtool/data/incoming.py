@@ -44,7 +44,7 @@ _REQUIRED = ("sample", "label")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What files do not say of themselves.
+    """Facts that files do not say of themselves.
 
     Attributes:
         time_unit: of times in SHD layout: `s`, `ms`, `us` or `ns`.

@@ -55,7 +55,7 @@ def figure(
 
 @dataclass(frozen=True)
 class Origin:
-    """How a figure is known.
+    """Mark and source of a figure.
 
     Attributes:
         mark: one of `MARKS`.
@@ -117,7 +117,7 @@ LOIHI2_NEURON = Neuron(
 
 @dataclass(frozen=True)
 class Core:
-    """What one core holds."""
+    """Capacity of one core."""
 
     neurons: int | None = figure("neurons", low=1)
     synapses: int | None = figure("synapses", low=1)
@@ -133,7 +133,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Chip:
-    """What one chip holds."""
+    """Capacity of one chip."""
 
     cores: int | None = figure("cores", low=1)
     neurons: int | None = figure("neurons", low=1)
@@ -144,7 +144,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class EventCosts:
-    """What one event takes, in the unit of the section: pJ of dynamic energy, or ns."""
+    """Energy or time of one event, in the unit of the section: pJ of dynamic energy, or ns."""
 
     synaptic_event: float | None = figure("a spike that passes a synapse", low=0, real=True)
     neuron_access: float | None = figure("a neuron's state read and written", low=0, real=True)
@@ -238,7 +238,7 @@ class Target:
         return range(weight_bits - 8, self.max_weight_exponent + 1)
 
     def origin(self, place: str) -> Origin:
-        """How a figure is known; `defined` where only the arithmetic says so.
+        """Mark and source of a figure; `defined` where only the arithmetic says so.
 
         >>> from nmtool.targets import target_named
         >>> print(target_named("loihi1").origin("core.neurons"))

@@ -157,7 +157,7 @@ def _rounded(rounded: Quantisation) -> Finding:
 
 
 def _misfits(format_: Any, network: Network | IntegerNetwork) -> list[Finding]:
-    """Reasons that keep a format from carrying a network; nothing where its package does not say."""
+    """Reasons why a format cannot carry a network; none where its package does not say."""
     find = getattr(format_.package, "misfits", None) if format_ else None
     return [] if find is None else list(find(network))
 

@@ -360,7 +360,7 @@ class _Run:
         return best_epoch(self.log, self.options.judge_epochs)
 
     def origin(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
-        """Everything that training it again needs: (name, value) pairs, settings, and text to copy."""
+        """All that training it again needs: (name, value) pairs, settings, text to copy."""
         if self.options is None:
             return [], {}, []
         values = [("seed of training", str(self.options.seed))]

@@ -31,7 +31,7 @@ _ENDING = ".npz"
 
 @dataclass(frozen=True, repr=False)
 class ZooNetwork(Tabular):
-    """What is known of a network of the zoo.
+    """Facts about a network of the zoo.
 
     Attributes:
         name: without `zoo:`.
@@ -72,7 +72,7 @@ def load(name: str) -> IntegerNetwork:
 
 
 def about(name: str) -> ZooNetwork:
-    """What is known of a network of the zoo: training, accuracy, cost, certificate.
+    """Facts about a network of the zoo: training, accuracy, cost, certificate.
 
     >>> about("digits").facts["channels"]
     64
