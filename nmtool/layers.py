@@ -29,9 +29,6 @@ INITIAL_WEIGHTS = {
 }
 """Mean and standard deviation of weights, in the paper's units, by the kind of a projection."""
 
-INITIAL_RATE = 3.0
-"""Spikes per neuron and sample to which a new network is driven."""
-
 _HEARD_SAMPLES = 16
 
 
@@ -104,21 +101,21 @@ def chained(
 def layered(
     sizes: Sequence[int],
     *,
-    recurrent: bool = True,
-    delays: int = 0,
-    readout: str = "weighted",
-    window: int | None = None,
-    dt_ms: float = 1.0,
-    n_steps: int = 100,
-    tau_mem_ms: float = 20.0,
-    tau_syn_ms: float = 10.0,
-    class_names: Sequence[str] = (),
-    heard: Raster | SpikeEvents | None = None,
-    spikes_per_channel: float = 2.0,
-    rate: float | None = INITIAL_RATE,
-    seed: int = 0,
+    recurrent: bool,
+    delays: int,
+    readout: str,
+    window: int | None,
+    dt_ms: float,
+    n_steps: int,
+    tau_mem_ms: float,
+    tau_syn_ms: float,
+    class_names: Sequence[str],
+    heard: Raster | SpikeEvents | None,
+    spikes_per_channel: float,
+    rate: float | None,
+    seed: int,
 ) -> Network:
-    """Make a network of layers; see `Network.layers`."""
+    """Make a network of layers: `Network.layers`, which has the defaults and their meaning."""
     numbers = _sizes(sizes)
     for name, low in (("delays", delays), ("seed", seed)):
         if low < 0:

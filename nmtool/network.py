@@ -36,6 +36,10 @@ FILE_KIND = "nmtool network"
 FILE_VERSION = 1
 
 
+INITIAL_RATE = 3.0
+"""Spikes per neuron and sample to which a new network is driven."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Population(Tabular):
     """Neurons of one kind.
@@ -212,7 +216,7 @@ class Network(Tabular):
         class_names: Sequence[str] = (),
         heard: Raster | SpikeEvents | None = None,
         spikes_per_channel: float = 2.0,
-        rate: float | None = 3.0,
+        rate: float | None = INITIAL_RATE,
         seed: int = 0,
     ) -> Network:
         """Make a network of layers, with random weights that make its neurons spike.

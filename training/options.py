@@ -20,7 +20,8 @@ from nmtool.data.grid import needed_steps
 from nmtool.data.held_out import AUTO, HoldOut, amount
 from nmtool.errors import UsageError, check_path, nearest
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
-from nmtool.layers import INITIAL_RATE, INITIAL_WEIGHTS
+from nmtool.layers import INITIAL_WEIGHTS
+from nmtool.network import INITIAL_RATE
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named

@@ -82,6 +82,6 @@ def program_of_pair(network: IntegerNetwork) -> str:
 
 
 def _definitions(network: IntegerNetwork) -> str:
-    """What the file of a pair defines beyond a single file: scores and names of classes."""
+    """Definitions in the .c file of a .c/.h pair only: the scores and the class names."""
     names = ",\n    ".join(string(name) for name in network.class_names)
     return templates.SCORES.substitute(names=names, n_classes=len(network.class_names))

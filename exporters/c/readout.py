@@ -105,7 +105,7 @@ _IN_INTEGERS = {
     WINDOW: "times min({window}, T)",
     FIRST_SPIKE: "but INT64_MIN as long as c is silent",
 }
-"""How scores in C differ from those of nmtool, by rule, where they do."""
+"""By read-out rule, the difference between a score in C and that of nmtool."""
 
 
 def scores_in_words(network: IntegerNetwork) -> str:
