@@ -82,6 +82,11 @@ Data:
     SpikeEvents         labelled spike trains in milliseconds
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
+    read_incoming       a data set from files of others: CSV, dense arrays, HDF5 of other names
+    Meaning             what such files leave open: unit of times, step, first class
+    write_dataset       write a data set as a folder in the layout of the Heidelberg sets
+    with_test           a data set with a test split, drawn from its training samples
+    propose_grid        a time step and a number of steps that suit samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
     HoldOut             which training samples validate where nothing else does
     torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
@@ -157,7 +162,9 @@ if TYPE_CHECKING:
     from nmtool.data.catalogue import load_dataset
     from nmtool.data.dataset import Dataset
     from nmtool.data.events import SpikeEvents
+    from nmtool.data.grid import propose_grid
     from nmtool.data.held_out import HoldOut
+    from nmtool.data.incoming import Meaning, read_incoming, with_test, write_dataset
     from nmtool.data.shd import write_shd
     from nmtool.errors import (
         ArtefactError,
@@ -232,6 +239,8 @@ _HOMES = {
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
+    "nmtool.data.grid": "propose_grid",
+    "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
     "nmtool.data.held_out": "HoldOut",
     "nmtool.data.shd": "write_shd",
     "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
@@ -328,6 +337,7 @@ if TYPE_CHECKING:
         "IntegerPopulation",
         "IntegerProjection",
         "KnownAnswers",
+        "Meaning",
         "MissingError",
         "MlgennOptions",
         "MutationScore",
@@ -377,7 +387,9 @@ if TYPE_CHECKING:
         "load_dataset",
         "predictions",
         "progress_bar",
+        "propose_grid",
         "quantise",
+        "read_incoming",
         "readout_loss",
         "report",
         "round_network",
@@ -393,6 +405,8 @@ if TYPE_CHECKING:
         "torch_dataset",
         "train",
         "verify",
+        "with_test",
+        "write_dataset",
         "write_shd",
     ]
 else:
