@@ -42,7 +42,7 @@ class Axis:
     dilation: int = 1
 
     def outputs(self, size: int) -> int:
-        """Number of outputs over an axis of so many places; 0 where the window is larger."""
+        """Number of outputs over an axis of `size` places; 0 where the window is larger."""
         room = size + self.before + self.after - self.dilation * (self.taps - 1) - 1
         return room // self.stride + 1 if room >= 0 else 0
 

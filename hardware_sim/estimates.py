@@ -73,7 +73,7 @@ def step_time(counter: Counter, figures: EventCosts, barrier_us: float) -> NDArr
 
 
 def _known(figure: float | None) -> float:
-    """A figure; what is unknown adds nothing, and whoever asks says that it is left out."""
+    """The figure, or 0 where it is unknown; callers report figures that are left out."""
     return 0.0 if figure is None else figure
 
 

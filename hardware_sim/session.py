@@ -67,7 +67,7 @@ class Session:
 
     Args:
         network: what runs.
-        window: read the stream by the mean of the last so many steps, whatever rule the network
+        window: read the stream by the mean of this many last steps, whatever rule the network
             was trained with; its output must not spike.
         keep: steps that `recent` can look back.
 

@@ -88,7 +88,7 @@ def fitted(parts: Sequence[tuple[str, int]], columns: int, gap: int = 2) -> list
 
 
 class _Counted:
-    """Samples that are counted, and what is said of them."""
+    """Number of counted samples and the text beside the bar."""
 
     def __init__(self, label: str, total: int | None, remark: str = "") -> None:
         self.label, self.remark = label, remark

@@ -237,7 +237,8 @@ class Network(Tabular):
             tau_mem_ms, tau_syn_ms: time constants of all neurons in ms.
             class_names: one per class; by default their numbers.
             heard: input that stands for what the network will hear, of which 16 samples count.
-            spikes_per_channel: without it, random input has so many per sample.
+            spikes_per_channel: mean spikes per channel and sample of random input, where `heard`
+                is None.
             rate: spikes per neuron and sample that hidden neurons are driven to; None leaves
                 weights as they were drawn.
             seed: decides everything that is random.

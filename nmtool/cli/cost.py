@@ -141,7 +141,7 @@ def _sources(arguments: argparse.Namespace, found: Cost) -> dict[str, Any]:
 
 
 def _tell_sources(arguments: argparse.Namespace, found: Cost) -> None:
-    """The figures behind estimates, where people asked for them; none are said to be none."""
+    """Print the figures behind estimates if `--sources` asks for them."""
     if not arguments.sources or arguments.json or arguments.csv:
         return
     if found.constants():

@@ -2,7 +2,7 @@
 
     auto        a fifth of the training samples, at most 300
     0.2         that share of them
-    300         so many
+    300         that number of them
     last 300    the last ones of the file, instead of a draw
     0           none
 
@@ -126,7 +126,7 @@ class HoldOut:
         return str(self.amount).startswith("last")
 
     def count(self, n_samples: int) -> int:
-        """Number of samples to hold out of so many.
+        """Number of samples to hold out of `n_samples`.
 
         Raises:
             UsageError: nothing would be left to learn from, or to validate on.

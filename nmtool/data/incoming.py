@@ -34,7 +34,7 @@ from nmtool.errors import DataError, FileFormatError, UsageError
 SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
 
 _MAX_BYTES = 1 << 30
-"""An archive of dense spikes may unpack to so many, however small it is."""
+"""Bytes that an archive of dense spikes may unpack to, however small it is."""
 
 _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")

@@ -107,7 +107,7 @@ class Resources:
 
     @property
     def chips(self) -> int | None:
-        """Chips of so many cores; None where that is unknown."""
+        """Chips that hold `cores`; None where that is unknown."""
         held = self.target.chip.cores
         return None if self.cores is None or held is None else -(-self.cores // held)
 

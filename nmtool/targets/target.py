@@ -247,7 +247,7 @@ class Target:
         return self.origins.get(place, Origin(DEFINED, f"the arithmetic {ARITHMETIC}"))
 
     def barrier(self, cores: int) -> float | None:
-        """Microseconds that a step of so many cores takes beside its events; None if unknown."""
+        """Barrier of a step in microseconds, for a number of cores; None if unknown."""
         tiles = -(-cores // CORES_PER_TILE)
         return next((us for held, us in self.barrier_us if held >= tiles), None)
 

@@ -43,7 +43,7 @@ _FREE_BYTES = 512 << 20
 _QUANTITIES = ("spikes", "membrane", "current", "potential")
 
 Run = Callable[[int], Recording]
-"""The network's own recording of the input, over so many steps."""
+"""Function from a number of steps to the network's own recording of the input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,7 +388,7 @@ def _part(recording: Recording, names: list[str]) -> Recording:
 
 
 def _moved(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
-    """The recording from step `shift` of each population on, for so many steps."""
+    """The recording from step `shift` of each population on, for `n_steps` steps."""
 
     def of_raster(raster: Raster, by: int) -> Raster:
         step = raster.step.astype(np.int64) - by
