@@ -82,8 +82,17 @@ module nmtool_core #(
 
     localparam [1:0] IN_SPIKE = 2'd0, IN_END = 2'd1, IN_BEGIN = 2'd2;
 
-    // What comes before the first reset is none of the network.
-    wire loads = load_valid && !reset;
+    // Words for the memories, held on their way to them: they lie far apart. What comes before the
+    // first reset is none of the network.
+    reg [4:0]                   loads = 5'd0;   // by the number of a memory
+    reg [LOAD_ADDRESS_BITS-1:0] loaded_address;
+    reg [LOAD_BITS-1:0]         loaded_data;
+
+    always @(posedge clock) begin
+        loads <= load_valid && !reset ? 5'd1 << load_memory : 5'd0;
+        loaded_address <= load_address;
+        loaded_data <= load_data;
+    end
 
     // ------------------------------------------------------------------ steps and samples
 
@@ -180,11 +189,11 @@ module nmtool_core #(
         .done(done), .population(population), .spiking(spiking), .index(done_index),
         .exist(exist), .spikes(spikes), .v(done_v), .u(done_u),
         .clear(clearing), .clear_address(clear_address[GROUP_BITS-1:0]),
-        .load_bias(loads && load_memory == 3'd1), .load_group(load_address[GROUP_BITS-1:0]),
-        .load_biases(load_data[BIAS_BITS*SLICES-1:0]),
-        .load_population(loads && load_memory == 3'd2),
-        .load_number(load_address[POPULATION_BITS-1:0]),
-        .load_constants(load_data[42+INDEX_BITS+WORD_BITS:0]));
+        .load_bias(loads[1]), .load_group(loaded_address[GROUP_BITS-1:0]),
+        .load_biases(loaded_data[BIAS_BITS*SLICES-1:0]),
+        .load_population(loads[2]),
+        .load_number(loaded_address[POPULATION_BITS-1:0]),
+        .load_constants(loaded_data[42+INDEX_BITS+WORD_BITS:0]));
 
     nmtool_tell #(
         .SLICE_BITS(SLICE_BITS), .POPULATION_BITS(POPULATION_BITS), .INDEX_BITS(INDEX_BITS),
@@ -275,9 +284,9 @@ module nmtool_core #(
         .FILE({MEM, "sources.hex"})
     ) sources (
         .clock(clock),
-        .write(loads && load_memory == 3'd3),
-        .write_address(load_address[POPULATION_BITS-1:0]),
-        .write_data(load_data[SOURCE_WIDTH-1:0]),
+        .write(loads[3]),
+        .write_address(loaded_address[POPULATION_BITS-1:0]),
+        .write_data(loaded_data[SOURCE_WIDTH-1:0]),
         .read(1'b1), .read_address(source), .read_data(source_read));
 
     nmtool_ram #(
@@ -285,9 +294,9 @@ module nmtool_core #(
         .FILE({MEM, "projections.hex"})
     ) projections (
         .clock(clock),
-        .write(loads && load_memory == 3'd4),
-        .write_address(load_address[PROJECTION_BITS-1:0]),
-        .write_data(load_data[PROJECTION_WIDTH-1:0]),
+        .write(loads[4]),
+        .write_address(loaded_address[PROJECTION_BITS-1:0]),
+        .write_data(loaded_data[PROJECTION_WIDTH-1:0]),
         .read(1'b1), .read_address(projection), .read_data(projection_read));
 
     always @(posedge clock)
@@ -355,15 +364,16 @@ module nmtool_core #(
     reg [1:0]              row_pause;
 
     wire row_free = !row || row_last;
-    wire in_phase = SINGLE_PORT == 0 || phase != coming_word[0];
+    wire in_phase = SINGLE_PORT == 0 || phase == coming_word[0];
 
     assign row_starts = coming && row_free && row_pause == 0 && in_phase;
 
-    // Three clocks from an address to its synapses.
-    reg [3:1]           on_way;
-    reg [WORD_BITS-1:0] word1, word2, word3;
-    reg                 signed1, signed2, signed3, negative1, negative2, negative3;
-    reg [JUMP_BITS-1:0] jump1, jump2, jump3;
+    // Four clocks from an address to its synapses.
+    reg [4:1]           on_way;
+    reg [WORD_BITS-1:0] word1, word2, word3, word4;
+    reg                 signed1, signed2, signed3, signed4;
+    reg                 negative1, negative2, negative3, negative4;
+    reg [JUMP_BITS-1:0] jump1, jump2, jump3, jump4;
     wire [LANES*CELL_BITS-1:0] cells_read;
     reg [LANES*CELL_BITS-1:0]  cells;
 
@@ -382,18 +392,18 @@ module nmtool_core #(
             row_last <= row_left == 2;
             row_word <= row_word + 1'b1;
         end
-        {word3, word2, word1} <= {word2, word1, row_word};
-        {signed3, signed2, signed1} <= {signed2, signed1, row_signed};
-        {negative3, negative2, negative1} <= {negative2, negative1, row_negative};
-        {jump3, jump2, jump1} <= {jump2, jump1, row_jump};
+        {word4, word3, word2, word1} <= {word3, word2, word1, row_word};
+        {signed4, signed3, signed2, signed1} <= {signed3, signed2, signed1, row_signed};
+        {negative4, negative3, negative2, negative1} <= {negative3, negative2, negative1, row_negative};
+        {jump4, jump3, jump2, jump1} <= {jump3, jump2, jump1, row_jump};
         if (reset) begin
             row <= 1'b0;
             row_pause <= 2'd0;
-            on_way <= 3'b000;
+            on_way <= 4'b0000;
         end else begin
             row <= row_starts || !row_free;
             row_pause <= row_starts ? 2'd3 : row_pause - {1'b0, row_pause != 0};
-            on_way <= {on_way[2:1], row};
+            on_way <= {on_way[3:1], row};
         end
     end
 
@@ -401,21 +411,22 @@ module nmtool_core #(
 
     nmtool_banks #(
         .WIDTH(LANES * CELL_BITS), .DEPTH(SYNAPSES), .ADDRESS_BITS(SYNAPSE_BITS),
-        .BANK_BITS(BANK_BITS), .SINGLE_PORT(SINGLE_PORT), .FILES({MEM, "synapses."})
+        .BANK_BITS(BANK_BITS), .FOURS(1), .SINGLE_PORT(SINGLE_PORT),
+        .FILES({MEM, "synapses."})
     ) synapses (
         .clock(clock),
-        .write(loads && load_memory == 3'd0),
-        .write_address(load_address[SYNAPSE_BITS-1:0]),
-        .write_data(load_data[LANES*CELL_BITS-1:0]),
+        .write(loads[0]),
+        .write_address(loaded_address[SYNAPSE_BITS-1:0]),
+        .write_data(loaded_data[LANES*CELL_BITS-1:0]),
         .read_address(row_address), .read_data(cells_read));
 
     // ------------------------------------------------------------------ the ring
 
     // Stages of a word: 0 address, 1 read, 2 held, 3 written. `scatter` goes first; `update` waits
     // where it wants the same bank.
-    wire adds = on_way[3];
+    wire adds = on_way[4];
 
-    assign granted = (!adds || word3[0] != next_word[0])
+    assign granted = (!adds || word4[0] != next_word[0])
         && (SINGLE_PORT == 0 || phase != next_word[0]);
 
     reg [2:0]           adding;             // [n]: a word to be added to is in stage n
@@ -438,9 +449,9 @@ module nmtool_core #(
             starting <= {starting[1:0], start};
         end
         taken_bank <= {taken_bank[1:0], next_word[0]};
-        signed0 <= signed3;
-        negative0 <= negative3;
-        shift0 <= jump3;
+        signed0 <= signed4;
+        negative0 <= negative4;
+        shift0 <= jump4;
         shift1 <= shift0;
     end
 
@@ -475,34 +486,31 @@ module nmtool_core #(
         end
 
         for (bank = 0; bank < 2; bank = bank + 1) begin : banks
-            wire      mine = adds && word3[0] == bank[0];
+            wire      mine = adds && word4[0] == bank[0];
             reg [2:0] added;                // [n]: the word of this bank in stage n is added to
             reg [2:0] used;                 // [n]: there is one
-            reg       write;
+            wire      write = clearing || used[2];
 
             always @(posedge clock) begin
                 added <= {added[1:0], mine};
                 if (reset) used <= 3'b000;
                 else used <= {used[1:0], mine || (takes && next_word[0] == bank[0])};
-                write <= clearing || used[2];
             end
 
             for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
-                reg [RING_BITS-1:0] address0, address1, address2, address3;
-                reg [ACC_BITS-1:0]  written;
+                reg [RING_BITS-1:0] address0, address1, address2;
                 wire [ACC_BITS-1:0] sum;
+                wire [ACC_BITS-1:0] written = clearing || !added[2]
+                    ? {ACC_BITS{1'b0}} : sum + jumps[lane*ACC_BITS +: ACC_BITS];
 
                 assign sums[(bank*LANES + lane)*ACC_BITS +: ACC_BITS] = sum;
 
                 always @(posedge clock) begin
                     address0 <= mine
-                        ? {word3[WORD_BITS-1:1], slots[lane*SLOT_BITS +: SLOT_BITS]}
+                        ? {word4[WORD_BITS-1:1], slots[lane*SLOT_BITS +: SLOT_BITS]}
                         : {next_word[WORD_BITS-1:1], now};
                     address1 <= address0;
                     address2 <= address1;
-                    address3 <= clearing ? clear_address[RING_BITS-1:0] : address2;
-                    written <= clearing || !added[2] ? {ACC_BITS{1'b0}}
-                                                     : sum + jumps[lane*ACC_BITS +: ACC_BITS];
                 end
 
                 nmtool_banks #(
@@ -510,7 +518,9 @@ module nmtool_core #(
                     .BANK_BITS(SINGLE_PORT != 0 ? RING_BITS : BANK_BITS), .SINGLE_PORT(SINGLE_PORT)
                 ) ring (
                     .clock(clock),
-                    .write(write), .write_address(address3), .write_data(written),
+                    .write(write),
+                    .write_address(clearing ? clear_address[RING_BITS-1:0] : address2),
+                    .write_data(written),
                     .read_address(address0), .read_data(sum));
             end
         end
