@@ -31,7 +31,6 @@ from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.exporters.verilog.readme import readme_text
 from nmtool.exporters.verilog.top import top_text
 from nmtool.exporters.verilog.words import expected_text, input_text
-from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 
@@ -94,6 +93,8 @@ def folder_files(
     if answers is not None:
         expected = answers.recording
         if options.deep and not answers.is_deep:
+            from nmtool.hardware_sim.simulator import simulate
+
             expected = simulate(network, answers.spikes, deep=True)
         files[ANSWERS] = answers.to_bytes()
         files[INPUT] = input_text(answers.spikes).encode()

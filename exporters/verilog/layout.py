@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 
@@ -200,6 +199,8 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
+        from nmtool.hardware_sim.step import keep_current, keep_membrane
+
         p = self.parameters
         rows = [
             [
@@ -253,7 +254,7 @@ class Layout:
         return _table(rows)
 
     def most_clocks(self, deep: bool = False) -> int:
-        """Clocks that a step or the beginning of a sample take at most, whatever comes in.
+        """Clocks that a step takes at most, whatever comes in.
 
         That is the sum of what the parts of the core take one after the other if every source
         spikes, although most of it goes on at the same time.
@@ -261,7 +262,7 @@ class Layout:
         Args:
             deep: u and v of every neuron are told, too.
         """
-        p, network = self.parameters, self.network
+        network = self.network
         # Four clocks to look up a source, four for each row of it, and rows begin at least four
         # apart and, in memories of one port, in their phase.
         sources = network.channels.size + sum(q.size for q in network.spiking)
@@ -271,9 +272,13 @@ class Layout:
         # A population is fetched, goes through 11 stages and tells up to three words of a neuron.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
-        step = 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
-        ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
-        return max(step, ring, p["WORDS"] * self.lanes) + 8
+        return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
+
+    @property
+    def clearing_clocks(self) -> int:
+        """Clocks that the beginning of a sample takes: a bank of the ring, or all states."""
+        p = self.parameters
+        return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
 
     def usual_clocks(self, spikes: Raster) -> int:
         """Clocks that an input takes at least: its rows and the steps of all neurons."""

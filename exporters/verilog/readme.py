@@ -66,7 +66,8 @@ $load_bytes bytes, the highest first. In this order the memories are numbered: $
 ## Time
 
 A step takes at most $clocks clocks, whatever comes in: $latency. On average it takes about as many
-as spikes add words, and no fewer than there are neurons$slices.
+as spikes add words, and no fewer than there are neurons$slices. A sample begins with $clearing clocks
+that clear all sums.
 
 ## Memory
 
@@ -125,6 +126,7 @@ def readme_text(
         load_bytes=-(-p["LOAD_BITS"] // 8),
         memories=", ".join(f"{number} {name}" for number, name in enumerate(layout.memories)),
         clocks=f"{clocks:,}",
+        clearing=f"{layout.clearing_clocks:,}",
         latency=f"{seconds_at_100_mhz * 1e3:.3g} ms at 100 MHz, of {network.dt_ms:g} ms",
         slices="" if layout.slices == 1 else f" by {layout.slices}",
         sizes="\n".join(f"| {name} | {words:,} | {bits} |" for name, words, bits in sizes),

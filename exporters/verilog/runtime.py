@@ -64,7 +64,8 @@ def execute(
         for memory in (one for one in files if one.startswith("mem/")):
             (scratch / memory).write_bytes(files[memory])
         (scratch / _INPUT).write_text(input_text(spikes), encoding="ascii")
-        limit = Layout(network, lanes).most_clocks(deep)
+        layout = Layout(network, lanes)
+        limit = layout.most_clocks(deep) + layout.clearing_clocks
         supervise(
             [*command, f"+input={_INPUT}", f"+record={_RECORDED}", f"+limit={limit}"],
             what="simulating the core",
