@@ -65,9 +65,9 @@ $load_bytes bytes, the highest first. In this order the memories are numbered: $
 
 ## Time
 
-A step takes at most $clocks clocks, whatever comes in: $latency. On average it takes about as many
-as spikes add words, and no fewer than there are neurons$slices. A sample begins with $clearing clocks
-that clear all sums.
+A step takes at most $clocks clocks, whatever comes in: $latency.
+On average it takes about as many as spikes add words, and no fewer than there are neurons$slices.
+A sample begins with $clearing clocks that clear all sums.
 
 ## Memory
 
