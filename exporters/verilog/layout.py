@@ -35,7 +35,7 @@ SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
 )
 """The memories, in the order of their numbers at the core's port for loading."""
 
-BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 10, 16: 10}
+BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
 """Address bits of a bank of synapses by lanes: small banks where words are wide."""
 
 

@@ -125,15 +125,20 @@ module nmtool_answer #(
                 reg                         over;  // the sample is longer than its weights
                 wire [15:0]                 read;
                 reg signed [16:0]           importance;
-                reg signed [SCORE_BITS-1:0] product2, product3;
+                reg signed [28:0]           high2, low2;   // v = 4096*high + low
+                reg signed [SCORE_BITS-1:0] product3;
+
+                wire signed [12:0] v_high = {v1[23], v1[23:12]};
+                wire signed [12:0] v_low = {1'b0, v1[11:0]};
 
                 assign term3 = product3;
 
                 always @(posedge clock) begin
                     importance <= over ? 17'd0 : {1'b0, read};
-                    product2 <= $signed({{(SCORE_BITS-24){v1[23]}}, v1})
-                        * $signed({{(SCORE_BITS-17){1'b0}}, importance});
-                    product3 <= product2;
+                    high2 <= $signed({{16{v_high[12]}}, v_high}) * $signed({12'd0, importance});
+                    low2 <= $signed({16'd0, v_low}) * $signed({12'd0, importance});
+                    product3 <= {{(SCORE_BITS-41){high2[28]}}, high2, 12'd0}
+                        + {{(SCORE_BITS-29){1'b0}}, low2};
                     if (reset || beginning[4]) begin
                         step <= 0;
                         over <= 1'b0;

@@ -24,7 +24,7 @@ module nmtool_core #(
     parameter LENGTH_BITS = 1,         // of the number of words in a row
     parameter SYNAPSES = 1,            // words of synapses
     parameter SYNAPSE_BITS = 1,        // at least INDEX_BITS and LENGTH_BITS
-    parameter BANK_BITS = 13,          // a bank has 2^BANK_BITS of them
+    parameter BANK_BITS = 13,          // 2^BANK_BITS words lie in one memory, here and in the ring
     parameter WEIGHT_BITS = 1,
     parameter DELAY_BITS = 1,
     parameter JUMP_BITS = 1,           // of the left shift of a projection's weights
@@ -110,16 +110,21 @@ module nmtool_core #(
     reg [SLOT_BITS-1:0]  now;
     reg [CLEAR_BITS-1:0] clear_address;
     reg                  phase;             // of memories with one port
+    reg                  idle;              // nothing of the step was on its way, nor began
 
     wire clearing = mode == CLEARING;
     wire update_busy, spread_busy, scatter_busy, room, all_told;
 
     // A step begins with its first word, so that nothing is told of a step that never comes.
     wire begins = mode == WAITING && held && (held_kind == IN_SPIKE || held_kind == IN_END);
-    wire idle = mode == STEPPING && !update_busy && !spread_busy && !scatter_busy && room;
-    wire ends = idle && held && (held_kind == IN_END || held_kind == IN_BEGIN);
+    wire ends = mode == STEPPING && idle && held
+        && (held_kind == IN_END || held_kind == IN_BEGIN);
     wire skips = held && held_kind == 2'd3;
     wire take_spike;
+
+    always @(posedge clock)
+        idle <= mode == STEPPING && !update_busy && !spread_busy && !scatter_busy && !take_spike
+            && room;
 
     assign sample_begins = mode == WAITING && held && held_kind == IN_BEGIN && all_told;
     assign held_taken = take_spike || (ends && held_kind == IN_END) || sample_begins || skips;
@@ -255,6 +260,7 @@ module nmtool_core #(
     reg [JUMP_BITS-1:0]    coming_jump;
     reg [WORD_BITS-1:0]    coming_word;
     reg [LENGTH_BITS-1:0]  coming_length;
+    reg                    coming_short;    // one word
     reg [SYNAPSE_BITS-1:0] coming_address;
     wire                   row_starts;
 
@@ -328,6 +334,7 @@ module nmtool_core #(
                     coming_jump <= read_jump;
                     coming_word <= read_word;
                     coming_length <= read_length;
+                    coming_short <= read_length == 1;
                     projection <= projection + 1'b1;
                     spread <= last_projection ? S_IDLE : S_FETCH;
                 end
@@ -341,12 +348,13 @@ module nmtool_core #(
     reg                    row;
     reg [SYNAPSE_BITS-1:0] row_address;
     reg [LENGTH_BITS-1:0]  row_left;
+    reg                    row_last;
     reg [WORD_BITS-1:0]    row_word;
     reg                    row_signed, row_negative;
     reg [JUMP_BITS-1:0]    row_jump;
     reg [1:0]              row_pause;
 
-    wire row_free = !row || row_left == 1;
+    wire row_free = !row || row_last;
     wire in_phase = SINGLE_PORT == 0 || phase != coming_word[0];
 
     assign row_starts = coming && row_free && row_pause == 0 && in_phase;
@@ -356,12 +364,14 @@ module nmtool_core #(
     reg [WORD_BITS-1:0] word1, word2, word3;
     reg                 signed1, signed2, signed3, negative1, negative2, negative3;
     reg [JUMP_BITS-1:0] jump1, jump2, jump3;
-    wire [LANES*CELL_BITS-1:0] cells;
+    wire [LANES*CELL_BITS-1:0] cells_read;
+    reg [LANES*CELL_BITS-1:0]  cells;
 
     always @(posedge clock) begin
         if (row_starts) begin
             row_address <= coming_address;
             row_left <= coming_length;
+            row_last <= coming_short;
             row_word <= coming_word;
             row_signed <= coming_signed;
             row_negative <= coming_negative;
@@ -369,6 +379,7 @@ module nmtool_core #(
         end else begin
             row_address <= row_address + 1'b1;
             row_left <= row_left - 1'b1;
+            row_last <= row_left == 2;
             row_word <= row_word + 1'b1;
         end
         {word3, word2, word1} <= {word2, word1, row_word};
@@ -386,15 +397,17 @@ module nmtool_core #(
         end
     end
 
-    nmtool_synapses #(
+    always @(posedge clock) cells <= cells_read;
+
+    nmtool_banks #(
         .WIDTH(LANES * CELL_BITS), .DEPTH(SYNAPSES), .ADDRESS_BITS(SYNAPSE_BITS),
         .BANK_BITS(BANK_BITS), .SINGLE_PORT(SINGLE_PORT), .FILES({MEM, "synapses."})
     ) synapses (
         .clock(clock),
-        .load(loads && load_memory == 3'd0),
-        .load_address(load_address[SYNAPSE_BITS-1:0]),
-        .load_data(load_data[LANES*CELL_BITS-1:0]),
-        .address(row_address), .data(cells));
+        .write(loads && load_memory == 3'd0),
+        .write_address(load_address[SYNAPSE_BITS-1:0]),
+        .write_data(load_data[LANES*CELL_BITS-1:0]),
+        .read_address(row_address), .read_data(cells_read));
 
     // ------------------------------------------------------------------ the ring
 
@@ -431,7 +444,12 @@ module nmtool_core #(
         shift1 <= shift0;
     end
 
-    // What a spike adds, lane by lane: its slot, and in stage 2 the weight.
+    // What a spike adds, lane by lane: its slot, and in stage 2 the weight. `now` changes long
+    // before the first one.
+    reg [SLOT_BITS-1:0]        next_slot;
+
+    always @(posedge clock) next_slot <= now + 1'b1;
+
     wire [LANES*SLOT_BITS-1:0] slots;
     wire [LANES*ACC_BITS-1:0]  jumps;
     wire [2*LANES*ACC_BITS-1:0] sums;       // stage 2: bank by bank, lane by lane
@@ -446,7 +464,7 @@ module nmtool_core #(
             wire [WEIGHT_BITS:0]   wide0 = {signed0 && weight0[WEIGHT_BITS-1], weight0};
 
             assign slots[lane*SLOT_BITS +: SLOT_BITS] =
-                now + 1'b1 + {{(SLOT_BITS-DELAY_BITS){1'b0}}, delay};
+                next_slot + {{(SLOT_BITS-DELAY_BITS){1'b0}}, delay};
             assign jumps[lane*ACC_BITS +: ACC_BITS] = weight2;
 
             always @(posedge clock) begin
@@ -471,8 +489,8 @@ module nmtool_core #(
 
             for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
                 reg [RING_BITS-1:0] address0, address1, address2, address3;
-                reg [ACC_BITS-1:0]  sum, written;
-                wire [ACC_BITS-1:0] read;
+                reg [ACC_BITS-1:0]  written;
+                wire [ACC_BITS-1:0] sum;
 
                 assign sums[(bank*LANES + lane)*ACC_BITS +: ACC_BITS] = sum;
 
@@ -483,25 +501,17 @@ module nmtool_core #(
                     address1 <= address0;
                     address2 <= address1;
                     address3 <= clearing ? clear_address[RING_BITS-1:0] : address2;
-                    sum <= read;
                     written <= clearing || !added[2] ? {ACC_BITS{1'b0}}
                                                      : sum + jumps[lane*ACC_BITS +: ACC_BITS];
                 end
 
-                if (SINGLE_PORT != 0) begin : single
-                    nmtool_ram_single #(
-                        .WIDTH(ACC_BITS), .DEPTH(RING_DEPTH), .ADDRESS_BITS(RING_BITS)
-                    ) ring (
-                        .clock(clock), .write(write), .address(write ? address3 : address0),
-                        .write_data(written), .read_data(read));
-                end else begin : dual
-                    nmtool_ram #(
-                        .WIDTH(ACC_BITS), .DEPTH(RING_DEPTH), .ADDRESS_BITS(RING_BITS)
-                    ) ring (
-                        .clock(clock),
-                        .write(write), .write_address(address3), .write_data(written),
-                        .read(1'b1), .read_address(address0), .read_data(read));
-                end
+                nmtool_banks #(
+                    .WIDTH(ACC_BITS), .DEPTH(RING_DEPTH), .ADDRESS_BITS(RING_BITS),
+                    .BANK_BITS(SINGLE_PORT != 0 ? RING_BITS : BANK_BITS), .SINGLE_PORT(SINGLE_PORT)
+                ) ring (
+                    .clock(clock),
+                    .write(write), .write_address(address3), .write_data(written),
+                    .read_address(address0), .read_data(sum));
             end
         end
     endgenerate

@@ -11,7 +11,7 @@ module nmtool_tell #(
     input  wire                              clock,
     input  wire                              reset,
 
-    output wire                              room,
+    output reg                               room,
     output wire                              empty,
 
     input  wire                              ends,      // a step
@@ -53,8 +53,9 @@ module nmtool_tell #(
 
     wire                       tells = done && (DEEP != 0 || !spiking || spikes != 0);
 
-    // Half of the records: more than there are stages.
-    assign room = level < 1 << (ADDRESS_BITS - 1);
+    // Half of the records: more than there are stages, and what starts before `room` ends.
+    always @(posedge clock) room <= level < 1 << (ADDRESS_BITS - 1);
+
     assign empty = level == 0;
 
     nmtool_fifo #(.WIDTH(WIDTH), .ADDRESS_BITS(ADDRESS_BITS)) records (
