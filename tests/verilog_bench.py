@@ -8,15 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.errors import MissingError
+from nmtool.exporters.verilog import simulators
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import MEMORIES, Layout, Memory
+from nmtool.exporters.verilog.simulators import Verilator
 from nmtool.exporters.verilog.words import input_text, read_recording
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
+
+def verilator() -> Verilator | None:
+    """Verilator, of the path or of Python's packages."""
+    try:
+        found = simulators.find()
+    except MissingError:
+        return None
+    return next((one for one in found if isinstance(one, Verilator)), None)
+
+
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no Icarus Verilog")
-needs_verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="no Verilator")
+needs_verilator = pytest.mark.skipif(verilator() is None, reason="no Verilator")
 needs_yosys = pytest.mark.skipif(shutil.which("yosys") is None, reason="no Yosys")
 
 

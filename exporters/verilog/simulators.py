@@ -71,7 +71,7 @@ class Verilator:
     def kept(self, files: Mapping[str, bytes], deep: bool) -> Path:
         """The place of a core's program in the cache; see `command`."""
         texts = (name.encode() + b"\0" + data for name, data in sorted(_sources(files).items()))
-        return _cached(f"simulate-{self._key(self._root(), str(deep).encode(), *texts)[:32]}")
+        return _cached(f"simulate-{self._key(self.root, str(deep).encode(), *texts)[:32]}")
 
     def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
         """The command that runs a core, compiled where it was not before.
@@ -90,7 +90,7 @@ class Verilator:
         return [str(kept)]
 
     def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
-        root = self._root()
+        root = self.root
         texts = [name for name in sources if name.endswith(".v")]
         for name, data in sources.items():
             (scratch / name).parent.mkdir(exist_ok=True)
@@ -141,7 +141,8 @@ class Verilator:
             key.update(hashlib.sha256(part).digest())
         return key.hexdigest()
 
-    def _root(self) -> Path:
+    @property
+    def root(self) -> Path:
         """Its folder of C++ files: that of the package, or the one it was built with."""
         package = self.program.parent.parent
         if (package / "include" / "verilated.h").is_file():

@@ -22,7 +22,7 @@ from nmtool.verification.comparison import compare_recordings
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster
 from tests.refusals import refused
-from tests.verilog_bench import needs_icarus, needs_verilator
+from tests.verilog_bench import needs_icarus, needs_verilator, verilator
 
 CHAIN = chain_network(4)
 SPIKES = random_raster(3, 2, 30, 5)
@@ -219,7 +219,8 @@ def test_a_network_of_the_same_shape_needs_no_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is learnt lies in memories, which a program reads when it starts."""
-    verilator = next(one for one in simulators.find() if isinstance(one, Verilator))
+    found = verilator()
+    assert found is not None
     other = replace(
         CHAIN,
         projections=[replace(p, weight=-p.weight[::-1]) for p in CHAIN.projections],
@@ -228,7 +229,7 @@ def test_a_network_of_the_same_shape_needs_no_compiler(
     shapes = [Layout(one).parameters for one in (CHAIN, other)]
     assert shapes[0] == shapes[1]
     for one in (CHAIN, other):
-        recorded = runtime.execute(one, 1, SPIKES, True, verilator, None)
+        recorded = runtime.execute(one, 1, SPIKES, True, found, None)
         assert compare_recordings(simulate(one, SPIKES, deep=True), recorded).identical
         monkeypatch.setattr(Verilator, "_compiled", None)
 

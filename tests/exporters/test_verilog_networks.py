@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -14,10 +15,9 @@ from hypothesis import strategies as st
 
 import nmtool as nm
 from nmtool.exporters import verilog
-from nmtool.exporters.verilog import runtime, simulators
+from nmtool.exporters.verilog import runtime
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import LANES, Layout, misfits
-from nmtool.exporters.verilog.simulators import Verilator
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -26,7 +26,14 @@ from nmtool.readout import Readout
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import Maker, random_raster
-from tests.verilog_bench import needs_icarus, needs_verilator, needs_yosys, record, write
+from tests.verilog_bench import (
+    needs_icarus,
+    needs_verilator,
+    needs_yosys,
+    record,
+    verilator,
+    write,
+)
 
 
 def check(network: IntegerNetwork, spikes: Raster, **how) -> None:
@@ -96,8 +103,9 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
     """A network that learnt, on data, in a program that starts with random memories."""
     network = nm.zoo.load("digits")
     spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
-    found = [one for one in simulators.find() if isinstance(one, Verilator)]
-    recorded = runtime.execute(network, lanes, spikes, False, found[0], None)
+    found = verilator()
+    assert found is not None
+    recorded = runtime.execute(network, lanes, spikes, False, found, None)
     assert compare_recordings(simulate(network, spikes), recorded).identical
 
 
@@ -109,11 +117,16 @@ def test_lint_finds_nothing(lanes: int, deep: int, single_port: int, tmp_path: P
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", "--top-module", "nmtool_top"]
+    found = verilator()
+    assert found is not None
+    environment = {**os.environ, "VERILATOR_ROOT": str(found.root)}
     for command in (
-        ["verilator", "--lint-only", "-Wall", *options, *texts],
+        [found.program, "--lint-only", "-Wall", *options, *texts],
         ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "nmtool_top", *texts],
     ):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, env=environment
+        )
         said = [line for line in (done.stdout + done.stderr).splitlines() if line[:2] != "- "]
         assert (done.returncode, said) == (0, [])
 

@@ -179,7 +179,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class Answers:
-    """`nmtool_answer` by one rule, on membranes at both ends, with equals and other words between."""
+    """`nmtool_answer` by one rule, on membranes at both ends, with equals, other words between."""
 
     name: str
     readout: Readout
