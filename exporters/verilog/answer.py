@@ -1,0 +1,61 @@
+"""The answer block for a network's read-out: its parameters, and the memory of `weighted`.
+
+Of the rule `weighted`, exp(−n/T) is rounded to 15 bits, as in C. Classes whose scores are that
+close may be answered in another order than nmtool's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtool.exporters.c.readout import importance
+from nmtool.exporters.verilog.layout import Memory, bits_for, field
+from nmtool.integer_network import IntegerNetwork
+from nmtool.readout import FIRST_SPIKE, WEIGHTED, WINDOW
+
+_STATE_BITS, _IMPORTANCE_BITS = 24, 16
+
+RULES = {"mean": 0, WEIGHTED: 1, "max": 2, WINDOW: 3, FIRST_SPIKE: 4}
+"""Numbers of read-out rules in `rtl/nmtool_answer.v`."""
+
+
+@dataclass(frozen=True)
+class AnswerBlock:
+    """The numbers of `nmtool_answer` for a network.
+
+    Attributes:
+        parameters: by name, but `MEM`.
+        importance: what steps count for, in units of 1/2^15; None but for `weighted`.
+    """
+
+    parameters: dict[str, int]
+    importance: Memory | None
+
+
+def answer_block(network: IntegerNetwork) -> AnswerBlock:
+    """The block that answers for a network as its read-out does."""
+    readout = network.readout
+    index = [p.name for p in network.populations].index(readout.population)
+    added = {
+        "mean": network.n_steps.bit_length(),
+        WEIGHTED: network.n_steps.bit_length() + _IMPORTANCE_BITS,
+        WINDOW: (readout.window or 1).bit_length(),
+    }
+    parameters = {
+        "RULE": RULES[readout.rule],
+        "POPULATION": index,
+        "CLASS_BITS": bits_for(network.population(readout.population).size - 1),
+        "SCORE_BITS": _STATE_BITS + added.get(readout.rule, 1),
+    }
+    steps = max(network.n_steps, 2)
+    if readout.rule == WEIGHTED:
+        parameters |= {"STEPS": steps, "STEP_BITS": bits_for(steps - 1)}
+        weights = np.zeros(steps, np.int64)
+        weights[: network.n_steps] = importance(network.n_steps)
+        return AnswerBlock(parameters, Memory(field(weights, _IMPORTANCE_BITS)))
+    if readout.window is not None:
+        window = max(readout.window, 2)
+        parameters |= {"WINDOW": readout.window, "WINDOW_BITS": bits_for(window - 1)}
+    return AnswerBlock(parameters, None)

@@ -1,0 +1,350 @@
+"""Where a network lies in the core's memories: widths, depths and every word.
+
+Widths follow from the values that are held, each from its own. `rtl/nmtool_core.v` reads the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arithmetic import STATE_SHIFT
+from nmtool.errors import Finding
+from nmtool.graph import INPUT, LIF
+from nmtool.hardware_sim.step import keep_current, keep_membrane
+from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection
+
+MAX_LANES = 16
+LANES = tuple(1 << bits for bits in range(MAX_LANES.bit_length()))
+
+SUM_LIMIT = 1 << 18
+"""Of the weights of one sign at a neuron: below it, one addition modulo 2^24 is the chip's wrap."""
+
+SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
+    "synapses",
+    "biases",
+    "populations",
+    "sources",
+    "projections",
+)
+"""The memories, in the order of their numbers at the core's port for loading."""
+
+BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 10, 16: 10}
+"""Address bits of a bank of synapses by lanes: small banks where words are wide."""
+
+
+SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
+"""Neurons per clock by lanes: more than one where a step would else be mostly waiting for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Words of one memory, their bits as they lie in it.
+
+    Attributes:
+        bits: [words, width] uint8, 0 or 1; the highest bit first.
+    """
+
+    bits: NDArray[np.uint8]
+
+    @property
+    def width(self) -> int:
+        """Bits of a word."""
+        return self.bits.shape[1]
+
+    def hex_lines(self) -> str:
+        """A word per line, as `$readmemh` takes it."""
+        digits = -(-self.width // 4)
+        padded = np.pad(self.bits, ((0, 0), (8 * -(-digits // 2) - self.width, 0)))
+        text = np.packbits(padded, axis=1).tobytes().hex()
+        row = 2 * padded.shape[1] // 8
+        skip = row - digits
+        return "".join(
+            text[first + skip : first + row] + "\n" for first in range(0, len(text), row)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """A projection as its rows hold it.
+
+    Attributes:
+        weight: [pre, post] int64, what the memory holds, magnitudes where signs are one.
+        jump: left shift of a stored weight, to units of the ring's sums.
+        signed, negative: how the core reads the weights.
+    """
+
+    projection: IntegerProjection
+    weight: NDArray[np.int64]
+    jump: int
+    signed: bool
+    negative: bool
+
+
+class Layout:
+    """Parameters and memories of the core for a network.
+
+    >>> layout = Layout(network, lanes=1)  # doctest: +SKIP
+    >>> layout.parameters["WEIGHT_BITS"]  # doctest: +SKIP
+    8
+
+    Args:
+        network: one for which `misfits` finds nothing.
+        lanes: one of `LANES`, synapses per clock.
+
+    Attributes:
+        parameters: of the core, by name, but `DEEP`, `SINGLE_PORT`, `BANK_BITS` and `MEM`.
+        memories: by their names in `MEMORIES`.
+    """
+
+    def __init__(self, network: IntegerNetwork, lanes: int = 1) -> None:
+        self.network = network
+        self.lanes = lanes
+        self.slices = SLICES[lanes]
+        self._words = {p.name: -(-p.size // lanes) for p in network.populations}
+        self._first_word = _first_places(self._words)
+        self._unit = _common_shift(network.projections)
+        stored = [_stored(p, self._unit) for p in network.projections]
+        order = {INPUT: len(network.populations)}
+        order |= {p.name: index for index, p in enumerate(network.populations)}
+        self._stored = sorted(stored, key=lambda one: order[one.projection.source])
+        self.parameters = self._parameters()
+        self.memories = {
+            SYNAPSES: self._synapses(),
+            BIASES: self._biases(),
+            POPULATIONS: self._populations(),
+            SOURCES: self._sources(),
+            PROJECTIONS: self._projections(),
+        }
+        self.parameters["LOAD_BITS"] = max(one.width for one in self.memories.values())
+        self.parameters["LOAD_ADDRESS_BITS"] = max(
+            bits_for(len(one.bits) - 1) for one in self.memories.values()
+        )
+
+    def _parameters(self) -> dict[str, int]:
+        network, stored = self.network, self._stored
+        words = max(sum(self._words.values()), 3)
+        sizes = [p.size for p in network.populations]
+        if any(one.projection.source == INPUT for one in stored):
+            sizes.append(network.channels.size)
+        index_bits = bits_for(max(*sizes, self.slices) - 1)
+        length_bits = bits_for(max((self._length(one) for one in stored), default=0))
+        # An address is made of an index and a length, which have to fit.
+        least = (1 << (max(index_bits, length_bits) - 1)) + 1
+        rows = sum(self._length(one) * one.projection.shape[0] for one in stored)
+        synapses = max(rows, least)
+        weight_bits = max((_weight_bits(one) for one in stored), default=1)
+        largest = max_sum(network) >> self._unit
+        delay = network.max_delay
+        biases = [p.bias for p in network.populations]
+        spiking = sum(p.size for p in network.spiking)
+        return {
+            "LANE_BITS": self.lanes.bit_length() - 1,
+            "SLICE_BITS": self.slices.bit_length() - 1,
+            "POPULATIONS": len(network.populations),
+            "POPULATION_BITS": bits_for(len(network.populations)),
+            "INDEX_BITS": index_bits,
+            "WORDS": words,
+            "WORD_BITS": bits_for(words - 1),
+            "SLOT_BITS": bits_for(delay + 1),
+            "PROJECTIONS": max(len(stored), 2),
+            "PROJECTION_BITS": bits_for(max(len(stored), 2) - 1),
+            "LENGTH_BITS": length_bits,
+            "SYNAPSES": synapses,
+            "SYNAPSE_BITS": bits_for(synapses - 1),
+            "WEIGHT_BITS": weight_bits,
+            "DELAY_BITS": bits_for(delay),
+            "JUMP_BITS": bits_for(max((one.jump for one in stored), default=0)),
+            "ACC_BITS": max(largest.bit_length() + 1, weight_bits + 1),
+            "SHIFT": STATE_SHIFT + self._unit,
+            "BIAS_BITS": max(_signed_bits(bias) for bias in biases),
+            "QUEUE_BITS": bits_for(max(spiking, 2) - 1),
+        }
+
+    def _length(self, one: _Stored) -> int:
+        """Words of a row."""
+        return self._words[one.projection.target]
+
+    def _synapses(self) -> Memory:
+        """Row after row; a word's lanes from its low end, delay below weight in each."""
+        p = self.parameters
+        cells = p["WEIGHT_BITS"] + p["DELAY_BITS"]
+        bits = np.zeros((p["SYNAPSES"], self.lanes, cells), np.uint8)
+        first = 0
+        for one in self._stored:
+            pre, post = one.projection.shape
+            length = self._length(one)
+            held = np.zeros((pre, length * self.lanes, cells), np.uint8)
+            held[:, :post, : p["WEIGHT_BITS"]] = field(one.weight, p["WEIGHT_BITS"])
+            delay = one.projection.delay.astype(np.int64)
+            held[:, :post, p["WEIGHT_BITS"] :] = field(delay, p["DELAY_BITS"])
+            rows = held.reshape(pre * length, self.lanes, cells)
+            bits[first : first + len(rows)] = rows[:, ::-1]
+            first += len(rows)
+        return Memory(bits.reshape(p["SYNAPSES"], -1))
+
+    def _biases(self) -> Memory:
+        p = self.parameters
+        bias = np.zeros(p["WORDS"] * self.lanes, np.int64)
+        for population in self.network.populations:
+            first = self._first_word[population.name] * self.lanes
+            bias[first : first + population.size] = population.bias
+        groups = field(bias, p["BIAS_BITS"]).reshape(-1, self.slices, p["BIAS_BITS"])
+        return Memory(groups[:, ::-1].reshape(len(groups), -1))
+
+    def _populations(self) -> Memory:
+        p = self.parameters
+        rows = [
+            [
+                (int(one.kind == LIF), 1),
+                (keep_current(one.du), 12),
+                (keep_membrane(one.dv), 13),
+                (one.vth if one.kind == LIF else 0, 17),
+                (one.size - 1, p["INDEX_BITS"]),
+                (self._first_word[one.name], p["WORD_BITS"]),
+            ]
+            for one in self.network.populations
+        ]
+        return _table([*rows, [(0, 43 + p["INDEX_BITS"] + p["WORD_BITS"])]])
+
+    def _sources(self) -> Memory:
+        p, network = self.parameters, self.network
+        names = [one.projection.source for one in self._stored]
+        sizes = [*((one.name, one.size) for one in network.populations)]
+        sizes.append((INPUT, network.channels.size))
+        return _table(
+            [
+                (int(name in names), 1),
+                (names.index(name) if name in names else 0, p["PROJECTION_BITS"]),
+                (size - 1 if name in names else 0, p["INDEX_BITS"]),
+            ]
+            for name, size in sizes
+        )
+
+    def _projections(self) -> Memory:
+        p = self.parameters
+        sources = [one.projection.source for one in self._stored]
+        rows, base = [], 0
+        for index, one in enumerate(self._stored):
+            is_last = sources[index + 1 : index + 2] != [one.projection.source]
+            rows.append(
+                [
+                    (int(is_last), 1),
+                    (int(one.signed), 1),
+                    (int(one.negative), 1),
+                    (one.jump, p["JUMP_BITS"]),
+                    (self._first_word[one.projection.target], p["WORD_BITS"]),
+                    (self._length(one), p["LENGTH_BITS"]),
+                    (base, p["SYNAPSE_BITS"]),
+                ]
+            )
+            base += self._length(one) * one.projection.shape[0]
+        width = 3 + sum(
+            p[name] for name in ("JUMP_BITS", "WORD_BITS", "LENGTH_BITS", "SYNAPSE_BITS")
+        )
+        rows += [[(0, width)]] * (p["PROJECTIONS"] - len(rows))
+        return _table(rows)
+
+    @cached_property
+    def most_clocks(self) -> int:
+        """Clocks that a step takes at most, whatever comes in: every source spikes at once."""
+        rows = sum(one.projection.shape[0] * max(self._length(one), 8) for one in self._stored)
+        sources = self.network.channels.size + sum(p.size for p in self.network.spiking)
+        neurons = sum(p.size + 32 for p in self.network.populations)
+        return rows + 8 * sources + 2 * neurons + 32
+
+
+def misfits(network: IntegerNetwork) -> list[Finding]:
+    """Everything about a network that the core cannot hold."""
+    findings = []
+    for population in network.populations:
+        total = _sums(network)[population.name].max(axis=0)
+        over = np.flatnonzero(total >= SUM_LIMIT)
+        if over.size:
+            findings.append(
+                Finding(
+                    "verilog-sum-wide",
+                    population.name,
+                    f"the weights of one sign that arrive at neuron {over[0]} sum to "
+                    f"{total[over[0]]}, shifted by their exponents; {over.size} of "
+                    f"{population.size} neurons have {SUM_LIMIT} or more",
+                    "lower weight_exponent, or quantise again",
+                )
+            )
+    return findings
+
+
+def max_sum(network: IntegerNetwork) -> int:
+    """Largest sum of shifted weights of one sign at any neuron."""
+    return max((int(total.max(initial=0)) for total in _sums(network).values()), default=0)
+
+
+def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
+    """By population [2, size] int64: what weights above and below 0 can add in one step."""
+    sums = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
+    for projection in network.projections:
+        weight = projection.shifted_weight.astype(np.int64)
+        sums[projection.target] += np.maximum([weight, -weight], 0).sum(axis=1)
+    return sums
+
+
+def _common_shift(projections: Sequence[IntegerProjection]) -> int:
+    """The power of two that all shifted weights share."""
+    return min((_trailing_zeros(p) for p in projections if p.weight.any()), default=0)
+
+
+def _trailing_zeros(projection: IntegerProjection) -> int:
+    every = int(np.bitwise_or.reduce(np.abs(projection.shifted_weight), axis=None))
+    return (every & -every).bit_length() - 1
+
+
+def _stored(projection: IntegerProjection, common: int) -> _Stored:
+    weight = projection.shifted_weight.astype(np.int64)
+    if not weight.any():
+        return _Stored(projection, weight, 0, False, False)
+    shift = _trailing_zeros(projection)
+    signed = projection.sign_mode == MIXED
+    held = weight >> shift
+    negative = not signed and int(weight.min()) < 0
+    return _Stored(projection, -held if negative else held, shift - common, signed, negative)
+
+
+def _weight_bits(one: _Stored) -> int:
+    return _signed_bits(one.weight) if one.signed else bits_for(int(one.weight.max(initial=0)))
+
+
+def _first_places(sizes: Mapping[str, int]) -> dict[str, int]:
+    places, first = {}, 0
+    for name, size in sizes.items():
+        places[name] = first
+        first += size
+    return places
+
+
+def bits_for(largest: int) -> int:
+    """Bits of a field that holds 0 … largest; at least one."""
+    return max(largest.bit_length(), 1)
+
+
+def _signed_bits(values: NDArray[np.int64]) -> int:
+    """Bits of a field that holds all values, in two's complement."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
+
+
+def field(values: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
+    """[…, bits] uint8: the low bits of values, the highest first."""
+    places = np.arange(bits - 1, -1, -1)
+    return (values[..., None] >> places & 1).astype(np.uint8)
+
+
+def _table(rows: Iterator[list[tuple[int, int]]] | Sequence[list[tuple[int, int]]]) -> Memory:
+    """A memory of rows; a row is fields of a value and its bits, the highest first."""
+    words = [
+        np.concatenate([field(np.array(value), bits) for value, bits in fields]) for fields in rows
+    ]
+    return Memory(np.array(words, np.uint8))

@@ -1,0 +1,191 @@
+// The class, after every step: that of the largest score, the lowest of equals.
+//
+//     RULE 0 mean          the sum of v                       1 weighted  of v * importance[step]
+//          2 max           the largest v                      3 window    of v of the last WINDOW steps
+//          4 first_spike   the first that spikes, 0 as long as all are silent
+//
+// It follows the words that leave the core; a sample begins with `begins`. Classes of a step come
+// in their order, so that the best of them is found on the way. Words wait while a step ends, so
+// that no score is read before it is written.
+//
+// Stages: 1 the word    2 score, importance and the v that falls out of the window are read
+//         3 both held   4 the new score    5 written, compared
+module nmtool_answer #(
+    parameter RULE = 0,
+    parameter POPULATION = 0,
+    parameter CLASS_BITS = 1,
+    parameter SCORE_BITS = 24,
+    parameter STEPS = 2,               // of a sample, for `weighted`
+    parameter STEP_BITS = 1,
+    parameter WINDOW = 1,
+    parameter WINDOW_BITS = 1,
+    parameter MEM = "mem/"
+) (
+    input  wire        clock,
+    input  wire        reset,
+    input  wire        begins,
+
+    input  wire        told,           // a word leaves
+    input  wire [1:0]  kind,
+    input  wire [15:0] population,
+    input  wire [23:0] index,
+    input  wire [24:0] value,
+    output wire        ready,
+
+    output reg         answer_valid,   // for one clock, after a step
+    output reg [23:0]  answer
+);
+    localparam MEAN = 0, WEIGHTED = 1, MAX = 2, RECENT = 3, FIRST_SPIKE = 4;
+    localparam PAUSE = 6;
+    localparam [1:0] SPIKE = 2'd0, MEMBRANE = 2'd1, END = 2'd3;
+
+    reg [2:0] pause;
+
+    wire mine = told && population == POPULATION[15:0];
+    wire ends = told && kind == END;
+
+    assign ready = pause == 0;
+
+    always @(posedge clock)
+        if (reset) pause <= 3'd0;
+        else if (ends) pause <= PAUSE[2:0];
+        else if (pause != 0) pause <= pause - 3'd1;
+
+    generate
+        if (RULE == FIRST_SPIKE) begin : spikes
+            reg found;
+
+            always @(posedge clock) begin
+                answer_valid <= ends;
+                if (reset || begins) begin
+                    found <= 1'b0;
+                    answer <= 24'd0;
+                end else if (mine && kind == SPIKE && !found) begin
+                    found <= 1'b1;
+                    answer <= index;
+                end
+            end
+
+            wire unused = &{1'b0, value};
+        end else begin : membranes
+            reg [4:1]            here, ending;
+            reg [CLASS_BITS-1:0] class1, class2, class3, class4;
+            reg signed [23:0]    v1, v2, v3;
+            reg                  fresh;            // the first step of a sample
+
+            wire [SCORE_BITS-1:0]        kept;
+            reg signed [SCORE_BITS-1:0]  kept3, score4, best;
+            wire signed [SCORE_BITS-1:0] term3;    // what a step adds
+            reg [CLASS_BITS-1:0]         best_class;
+
+            wire [SCORE_BITS-1:0] v_wide = {{(SCORE_BITS-24){v3[23]}}, v3};
+
+            always @(posedge clock) begin
+                v1 <= value[23:0];
+                v2 <= v1;
+                v3 <= v2;
+                class1 <= index[CLASS_BITS-1:0];
+                class2 <= class1;
+                class3 <= class2;
+                class4 <= class3;
+                kept3 <= kept;
+                if (RULE == MAX) score4 <= fresh || $signed(v_wide) > kept3 ? v_wide : kept3;
+                else score4 <= (fresh ? {SCORE_BITS{1'b0}} : kept3) + term3;
+
+                if (here[4] && (class4 == 0 || score4 > best)) begin
+                    best <= score4;
+                    best_class <= class4;
+                end
+                answer_valid <= ending[4];
+                answer <= {{(24-CLASS_BITS){1'b0}}, best_class};
+                if (begins) fresh <= 1'b1;
+                else if (ending[4]) fresh <= 1'b0;
+                if (reset) begin
+                    here <= 4'd0;
+                    ending <= 4'd0;
+                    fresh <= 1'b1;
+                end else begin
+                    here <= {here[3:1], mine && kind == MEMBRANE};
+                    ending <= {ending[3:1], ends};
+                end
+            end
+
+            nmtool_ram #(
+                .WIDTH(SCORE_BITS), .DEPTH(1 << CLASS_BITS), .ADDRESS_BITS(CLASS_BITS)
+            ) scores (
+                .clock(clock),
+                .write(here[4]), .write_address(class4), .write_data(score4),
+                .read(1'b1), .read_address(class1), .read_data(kept));
+
+            if (RULE == WEIGHTED) begin : weighted
+                reg [STEP_BITS-1:0]         step;
+                reg                         over;  // the sample is longer than its weights
+                wire [15:0]                 read;
+                reg signed [16:0]           importance;
+                reg signed [SCORE_BITS-1:0] product2, product3;
+
+                assign term3 = product3;
+
+                always @(posedge clock) begin
+                    importance <= over ? 17'd0 : {1'b0, read};
+                    product2 <= $signed({{(SCORE_BITS-24){v1[23]}}, v1})
+                        * $signed({{(SCORE_BITS-17){1'b0}}, importance});
+                    product3 <= product2;
+                    if (reset || begins) begin
+                        step <= 0;
+                        over <= 1'b0;
+                    end else if (ending[4]) begin
+                        step <= step + 1'b1;
+                        if (step == STEPS[STEP_BITS-1:0] - 1'b1) over <= 1'b1;
+                    end
+                end
+
+                nmtool_ram #(
+                    .WIDTH(16), .DEPTH(STEPS), .ADDRESS_BITS(STEP_BITS),
+                    .FILE({MEM, "importance.hex"})
+                ) importances (
+                    .clock(clock), .write(1'b0), .write_address({STEP_BITS{1'b0}}),
+                    .write_data(16'd0), .read(1'b1), .read_address(step), .read_data(read));
+            end else if (RULE == RECENT) begin : recent
+                localparam PLACES = WINDOW > 1 ? WINDOW : 2;
+                localparam PLACE_BITS = WINDOW_BITS + CLASS_BITS;
+
+                reg [WINDOW_BITS-1:0]        place;
+                reg                          full;
+                wire [23:0]                  oldest;
+                reg signed [SCORE_BITS-1:0]  change3;
+                wire [SCORE_BITS-1:0]        v_now = {{(SCORE_BITS-24){v2[23]}}, v2};
+                wire [SCORE_BITS-1:0]        v_then = {{(SCORE_BITS-24){oldest[23]}}, oldest};
+
+                assign term3 = change3;
+
+                always @(posedge clock) begin
+                    change3 <= full ? v_now - v_then : v_now;
+                    if (reset || begins) begin
+                        place <= 0;
+                        full <= 1'b0;
+                    end else if (ending[4]) begin
+                        place <= place + 1'b1;
+                        if (place == WINDOW[WINDOW_BITS-1:0] - 1'b1) begin
+                            place <= 0;
+                            full <= 1'b1;
+                        end
+                    end
+                end
+
+                nmtool_ram #(
+                    .WIDTH(24), .DEPTH(PLACES << CLASS_BITS), .ADDRESS_BITS(PLACE_BITS)
+                ) history (
+                    .clock(clock),
+                    .write(here[2]), .write_address({place, class2}), .write_data(v2),
+                    .read(1'b1), .read_address({place, class1}), .read_data(oldest));
+            end else begin : plain
+                assign term3 = v_wide;
+            end
+
+            wire unused = &{1'b0, value[24], index};
+        end
+    endgenerate
+
+    wire unused_names = &{1'b0, MEAN[0], SPIKE, MEMBRANE};
+endmodule

@@ -1,0 +1,122 @@
+// One step of a neuron; a neuron may enter in every clock: the arithmetic `loihi2`, with M = 2^23.
+//
+//     u <- trunc(u * keep_u / 4096) + (a << SHIFT)      modulo 2^24, in -M+1 .. M
+//     v <- trunc(v * keep_v / 4096) + u + bias          clipped to -M+1 .. M-1
+//     a spike where v > 64 * threshold, then v <- 0
+//
+// `trunc` rounds towards zero. With state = 4096*high + low, 0 <= low < 4096:
+//
+//     floor(state * keep / 4096) = high * keep + floor(low * keep / 4096)
+//
+// and what is below zero is one more where low * keep is no multiple of 4096. So each decay takes
+// two small products, and nothing wide is negated.
+//
+// u reaches M, which needs 25 bits. Its low 24 bits tell it apart: 800000 is M, as -M never is.
+// One addition modulo 2^24 is the chip's wrap as long as |a << SHIFT| < 2^24, which whoever fills
+// the memories has checked. So ACC_BITS + SHIFT is at most 25.
+//
+// Stages, as `nmtool_update` counts them, which fetches a neuron in the first three:
+//
+//     3 state and bias are here   4 products; `arriving` is here   5 decayed   6 u
+//     7 u with its sign, v without u   8 v   9 v clipped   10 threshold   11 told
+module nmtool_neuron #(
+    parameter ACC_BITS = 2,
+    parameter SHIFT = 6,
+    parameter BIAS_BITS = 1
+) (
+    input  wire                        clock,
+
+    // Of the population; they stay while any of its neurons is on its way.
+    input  wire [11:0]                 keep_u,
+    input  wire [12:0]                 keep_v,
+    input  wire [16:0]                 threshold,
+    input  wire                        spiking,
+
+    input  wire [48:0]                 state,       // u and v, in stage 3
+    input  wire signed [BIAS_BITS-1:0] bias,        // in stage 3
+    input  wire signed [ACC_BITS-1:0]  arriving,    // in stage 4
+
+    output reg [24:0]                  done_u,      // in stage 11
+    output reg [23:0]                  done_v,      // after the spike
+    output reg                         done_spike
+);
+    // 4: the four products
+    wire signed [12:0] u_high = state[48:36];
+    wire signed [11:0] v_high = state[23:12];
+    wire signed [12:0] keep_u_signed = {1'b0, keep_u};
+    wire signed [13:0] keep_v_signed = {1'b0, keep_v};
+
+    reg signed [23:0] product_u, product_v;     // both fit
+    reg [23:0]        low_u;
+    reg [24:0]        low_v;
+    reg               below_u, below_v;
+    reg signed [BIAS_BITS-1:0] bias4, bias5;
+
+    always @(posedge clock) begin
+        product_u <= $signed({{11{u_high[12]}}, u_high}) * $signed({11'd0, keep_u_signed});
+        product_v <= $signed({{12{v_high[11]}}, v_high}) * $signed({10'd0, keep_v_signed});
+        low_u <= {12'd0, state[35:24]} * {12'd0, keep_u};
+        low_v <= {13'd0, state[11:0]} * {12'd0, keep_v};
+        below_u <= state[48];
+        below_v <= state[23];
+        bias4 <= bias;
+    end
+
+    // 5: both decays; they fit 24 bits with a sign
+    wire up_u = below_u && low_u[11:0] != 12'd0;
+    wire up_v = below_v && low_v[11:0] != 12'd0;
+
+    reg [23:0]                decayed_u, decayed_v;
+    reg signed [ACC_BITS-1:0] arrived;
+
+    always @(posedge clock) begin
+        decayed_u <= product_u + {12'd0, low_u[23:12]} + {23'd0, up_u};
+        decayed_v <= product_v + {11'd0, low_v[24:12]} + {23'd0, up_v};
+        arrived <= arriving;
+        bias5 <= bias4;
+    end
+
+    // 6: u, its low 24 bits; 7: all of it, and what v is without u
+    wire [24:0] added = {{(25-ACC_BITS-SHIFT){arrived[ACC_BITS-1]}}, arrived, {SHIFT{1'b0}}};
+    wire        unused_modulo = added[24];
+
+    reg [23:0]        u6;
+    reg [24:0]        u7;
+    reg signed [25:0] v6, v7;
+
+    always @(posedge clock) begin
+        u6 <= decayed_u + added[23:0];
+        v6 <= {{2{decayed_v[23]}}, decayed_v} + {{(26-BIAS_BITS){bias5[BIAS_BITS-1]}}, bias5};
+        u7 <= {u6[23] && u6[22:0] != 23'd0, u6};
+        v7 <= v6;
+    end
+
+    // 8: v; 9: clipped, which its upper bits tell, and -M by the lower ones
+    reg [24:0]        u8, u9, u10;
+    reg signed [25:0] v8;
+    reg [23:0]        v9, v10;
+    reg               spike10;
+
+    wire outside = v8[25:23] != {3{v8[25]}} || (v8[25] && v8[22:0] == 23'd0);
+
+    always @(posedge clock) begin
+        v8 <= v7 + {u7[24], u7};
+        u8 <= u7;
+        v9 <= outside ? {v8[25], {22{!v8[25]}}, 1'b1} : v8[23:0];
+        u9 <= u8;
+    end
+
+    // 10: threshold
+    always @(posedge clock) begin
+        spike10 <= spiking && !v9[23] && v9[22:0] > {threshold, 6'd0};
+        v10 <= v9;
+        u10 <= u9;
+    end
+
+    // 11: told
+    always @(posedge clock) begin
+        done_u <= u10;
+        done_v <= spike10 ? 24'd0 : v10;
+        done_spike <= spike10;
+    end
+endmodule
