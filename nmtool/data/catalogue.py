@@ -27,7 +27,7 @@ from nmtool.data.held_out import Amount, HoldOut
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
-from nmtool.folders import RUN_MANIFEST
+from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST
 
 _log = logging.getLogger(__name__)
 
@@ -144,9 +144,12 @@ def _in_folder(
     try:
         files = shd.split_files(folder)
     except DataError as error:
-        if error.code != "shd-missing" or not (folder / RUN_MANIFEST).is_file():
+        if error.code == "shd-missing" and (folder / RUN_MANIFEST).is_file():
+            fix = f"'{name}' is a run: name NETWORK first, then DATA"
+        elif error.code == "shd-missing" and (folder / EXPORT_ANSWERS).is_file():
+            fix = f"'{name}' is an export: nmtool verify {name}, or --artefact {name}"
+        else:
             raise
-        fix = f"'{name}' is a run: name NETWORK first, then DATA"
         raise error.restated(error.what, DataError, fix=fix) from error
 
     def load(split: str) -> SpikeEvents:

@@ -214,6 +214,11 @@ def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
     said = nmtool("data", "run")
     assert (said.code, said.error) == (2, "shd-missing")
     assert "NETWORK first" in said.err
+    Path("folder").mkdir()
+    Path("folder/known_answers.npz").touch()
+    said = nmtool("data", "folder")
+    assert (said.code, said.error) == (2, "shd-missing")
+    assert "--artefact folder" in said.err
 
 
 @pytest.mark.usefixtures("data")
