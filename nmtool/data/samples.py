@@ -90,8 +90,8 @@ def bin_for(
             late,
             code="events-mostly-dropped",
             why="an accuracy on what is left says nothing",
-            fix=f"{TIME_UNIT_FIX}; else use a network of longer samples (of a NIR or NetX file: "
-            "nmtool convert … --in-steps N)",
+            fix=f"{TIME_UNIT_FIX}; else use a network of longer samples (of a NIR file: nmtool "
+            "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
         )
     if binned.dropped:
         _log.warning(
