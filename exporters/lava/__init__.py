@@ -13,6 +13,7 @@ from typing import Any
 
 from nmtool import integer_network, storage
 from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.exporters.differences import changed_folder
 from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import (
@@ -49,8 +50,6 @@ _README = "README.md"
 
 _CHANGED, _ADDED, _LACKED = "it is changed", "it is no part of an export", "it is missing"
 _FIX = "export the network again"
-_NAMED = 5
-"""Files that an error names in its first sentence."""
 
 
 def require() -> None:
@@ -131,16 +130,10 @@ def check_written(folder: str | Path) -> None:
     if storage.content_hash(own, archive.arrays) != network.content_hash:
         found[_ARRAYS] = _CHANGED
     if found:
-        raise FileFormatError(
-            f"{folder} is not what this nmtool writes for the network in it: "
-            f"{', '.join(sorted(found)[:_NAMED])}{' …' if len(found) > _NAMED else ''}",
-            code="export-changed",
-            why="another version wrote it, or somebody changed it; nothing of it was executed",
+        raise changed_folder(
+            folder,
+            [Finding("lava-file-changed", name, found[name], _FIX) for name in sorted(found)],
             fix=f"nmtool export {folder} --to lava -o NEW, and use that; or --trust its code",
-            findings=[
-                Finding("lava-file-changed", name, what, _FIX)
-                for name, what in sorted(found.items())
-            ],
         )
 
 
