@@ -62,15 +62,17 @@ lines:
 		$$venv/bin/python tests/readme_lines.py || exit 1; \
 	done
 
-# NIR files in the libraries of others, and NeuroBench, whose pins are no concern of the others.
+# NIR files and data in the libraries of others, and NeuroBench, whose pins are no concern of the others.
 # sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
 peers: $(PEERS)/.peers
-	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py
+	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py \
+		tests/nmtool/data/test_snntorch_peers.py
+	$(PEERS)/bin/python -m pytest tests/nmtool/data/test_through_tonic.py
 
 $(PEERS)/.peers: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers]' 'neurobench>=2.3,<3'
+	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers,tonic]' 'neurobench>=2.3,<3'
 	$(PEERS)/bin/python -m pip install --quiet --no-compile --no-deps 'sinabs>=3.1,<4' 'pbr<8'
 	touch $@
 

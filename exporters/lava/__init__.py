@@ -27,6 +27,7 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.output import files_in, write_folder
 from nmtool.exporters.supervise import supervise
+from nmtool.folders import EXPORT_ANSWERS
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.progress import Progress, silent
@@ -46,7 +47,6 @@ _STOCK_STEPS_BEYOND_DELAYS = 20
 _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
 _README = "README.md"
-_ANSWERS = "known_answers.npz"
 
 _CHANGED, _ADDED, _LACKED = "it is changed", "it is no part of an export", "it is missing"
 _FIX = "export the network again"
@@ -82,9 +82,9 @@ def export(
     files = {name: source.read_bytes() for name, source in _sources().items()}
     files[_ARRAYS] = pack_network(network)
     if answers is not None:
-        files[_ANSWERS] = answers.to_bytes()
+        files[EXPORT_ANSWERS] = answers.to_bytes()
     files[_README] = readme_text(network, answers).encode()
-    return write_folder(folder, files, force, _is_export, {_ANSWERS})
+    return write_folder(folder, files, force, _is_export, {EXPORT_ANSWERS})
 
 
 def load(folder: str | Path) -> IntegerNetwork:
@@ -94,10 +94,10 @@ def load(folder: str | Path) -> IntegerNetwork:
 
 def known_answers(folder: str | Path) -> KnownAnswers:
     """The answers an exported folder carries; raises `FileFormatError` where it has none."""
-    answers = Path(folder) / _ANSWERS
+    answers = Path(folder) / EXPORT_ANSWERS
     if _is_export(Path(folder)) and not answers.exists():
         raise FileFormatError(
-            f"{folder} carries no known answers: it has no {_ANSWERS}",
+            f"{folder} carries no known answers: it has no {EXPORT_ANSWERS}",
             code="answers-missing",
             fix="export the network again",
         )
@@ -114,7 +114,7 @@ def check_written(folder: str | Path) -> None:
     found = {
         name: _ADDED
         for name in files_in(folder)
-        if name not in {*sources, _ARRAYS, _README, _ANSWERS}
+        if name not in {*sources, _ARRAYS, _README, EXPORT_ANSWERS}
     }
     for name, source in sources.items():
         file = folder / name
