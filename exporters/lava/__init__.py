@@ -6,6 +6,7 @@ process; nothing here imports it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from nmtool.exporters.exchange import (
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
-from nmtool.exporters.output import files_in, write_folder
+from nmtool.exporters.output import COMPILED, files_in, write_folder
 from nmtool.exporters.supervise import supervise
 from nmtool.folders import EXPORT_ANSWERS
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
@@ -177,10 +178,14 @@ def run(
         options = ["--model", model, *(["--deep"] if deep else [])]
         # Scripts of earlier versions, run on trust, print JSON unasked.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
-        # Compiled files that lie in the folder are none of what was compared.
-        apart = ["-X", f"pycache_prefix={scratch}"]
         supervise(
-            [python, *apart, script, events, recording, *options],
+            [
+                python,
+                _copy(script.parent, Path(scratch)) / script.name,
+                events,
+                recording,
+                *options,
+            ],
             what="running the network in Lava",
             fix="nmtool lava setup --force, if Lava itself is damaged",
             timeout_s=timeout_s,
@@ -190,6 +195,14 @@ def run(
             cwd=scratch,
         )
         return read_recording(recording)
+
+
+def _copy(folder: Path, scratch: Path) -> Path:
+    """A copy without the files that Python compiled in the folder, which nobody compares."""
+    ignored = shutil.ignore_patterns(COMPILED)
+    return shutil.copytree(
+        folder, scratch / "export", ignore=ignored, ignore_dangling_symlinks=True
+    )
 
 
 def check(

@@ -11,13 +11,14 @@ from torch import linalg, nn
 from nmtool.errors import UsageError
 from nmtool.readout import FIRST_SPIKE
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.adam import Adam
 from nmtool.training.options import TrainOptions
 
 MAX_SCORE = 1e4
 """Thresholds between the scores of two classes at which training has diverged."""
 
 
-def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
+def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> Adam:
     """Adam over weights (paper's units) and delays (steps), of which only weights decay.
 
     The decay is decoupled from the gradient (Loshchilov & Hutter 2019): at every update a weight
@@ -31,7 +32,7 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.
     else:
         for delay in delays:
             delay.requires_grad_(False)
-    return torch.optim.AdamW(groups, weight_decay=0.0)
+    return Adam(groups)
 
 
 def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:
