@@ -17,7 +17,6 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.adam import Adam
 
 FILE_KIND = "nmtool checkpoint"
 FILE_VERSION = 1
@@ -50,7 +49,7 @@ class Progress:
 def save(
     path: Path,
     model: SpikingNetwork,
-    optimiser: Adam,
+    optimiser: torch.optim.Optimizer,
     progress: Progress,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: Mapping[str, Tensor] = MappingProxyType({}),
@@ -87,7 +86,7 @@ def save(
 def load(
     path: Path,
     model: SpikingNetwork,
-    optimiser: Adam,
+    optimiser: torch.optim.Optimizer,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: MutableMapping[str, Tensor] | None = None,
 ) -> Progress:

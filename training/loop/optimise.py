@@ -11,14 +11,13 @@ from torch import linalg, nn
 from nmtool.errors import UsageError
 from nmtool.readout import FIRST_SPIKE
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.adam import Adam
 from nmtool.training.options import TrainOptions
 
 MAX_SCORE = 1e4
 """Thresholds between the scores of two classes at which training has diverged."""
 
 
-def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> Adam:
+def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> torch.optim.AdamW:
     """Adam over weights (paper's units) and delays (steps), of which only weights decay.
 
     The decay is decoupled from the gradient (Loshchilov & Hutter 2019): at every update a weight
@@ -32,7 +31,7 @@ def make_optimiser(model: SpikingNetwork, options: TrainOptions) -> Adam:
     else:
         for delay in delays:
             delay.requires_grad_(False)
-    return Adam(groups)
+    return torch.optim.AdamW(groups, weight_decay=0.0)
 
 
 def clip_gradients(model: SpikingNetwork, largest_norm: float | None) -> None:

@@ -12,7 +12,6 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.adam import Adam
 from nmtool.training.loop.checkpoint import Progress
 from nmtool.training.loop.optimise import make_optimiser
 from nmtool.training.options import TrainOptions
@@ -24,12 +23,12 @@ pytestmark = pytest.mark.torch
 PROGRESS = Progress(3, 17, 0.75, [{"epoch": 1, "loss": 0.5, "validation_accuracy": None}])
 
 
-def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, Adam]:
+def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, torch.optim.AdamW]:
     model = SpikingNetwork(random_network("recurrent", seed, hidden=hidden))
     return model, make_optimiser(model, TrainOptions())
 
 
-def _step(model: SpikingNetwork, optimiser: Adam, seed: int) -> None:
+def _step(model: SpikingNetwork, optimiser: torch.optim.AdamW, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
         parameter.grad = torch.randn(parameter.shape, generator=generator)
