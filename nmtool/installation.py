@@ -32,6 +32,7 @@ GIVES = {
     "sweep": "search of training settings",
     "onnx": "ONNX files",
     "nir": "NIR files",
+    "verilog": "fast simulation of Verilog exports",
     "report": "plots",
     "tensorboard": "logs for TensorBoard",
     "tonic": "downloads of data sets",

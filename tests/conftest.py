@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from nmtool.cli.threads import PATIENCE
+
 # Read by numba when it is first imported: a machine with one core runs two threads as well.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
+
+# Read by OpenMP, when torch or numba is first imported: threads that wait for the next kernel would
+# spin on the cores that the tests of the other processes need.
+for _name, _value in PATIENCE.items():
+    os.environ.setdefault(_name, _value)
 
 EXAMPLES = 200 if "NMTOOL_THOROUGH" in os.environ else 50
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=EXAMPLES)

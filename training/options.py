@@ -18,7 +18,7 @@ from typing import Any
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
 from nmtool.data.held_out import AUTO, HoldOut, amount
-from nmtool.errors import UsageError, check_path, nearest
+from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_WEIGHTS
 from nmtool.network import INITIAL_RATE
@@ -553,7 +553,7 @@ def _check_range(option: Field[Any], value: Any) -> None:
         raise UsageError(
             f"unknown {name} '{value}'",
             code="choice-unknown",
-            fix=f"use one of {', '.join(about['choices'])}",
+            fix=suggestion(str(value), about["choices"]),
         )
     if isinstance(value, str):
         return

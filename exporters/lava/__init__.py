@@ -6,6 +6,7 @@ process; nothing here imports it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from nmtool import integer_network, storage
 from nmtool.errors import FileFormatError, Finding, UsageError
+from nmtool.exporters.differences import changed_folder
 from nmtool.exporters.embedded import pack_network
 from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import (
@@ -24,8 +26,9 @@ from nmtool.exporters.exchange import (
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
-from nmtool.exporters.output import files_in, write_folder
+from nmtool.exporters.output import COMPILED, files_in, write_folder
 from nmtool.exporters.supervise import supervise
+from nmtool.folders import EXPORT_ANSWERS
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.progress import Progress, silent
@@ -45,12 +48,9 @@ _STOCK_STEPS_BEYOND_DELAYS = 20
 _NETWORK = "lava_network"
 _ARRAYS = f"{_NETWORK}/arrays.npz"
 _README = "README.md"
-_ANSWERS = "known_answers.npz"
 
 _CHANGED, _ADDED, _LACKED = "it is changed", "it is no part of an export", "it is missing"
 _FIX = "export the network again"
-_NAMED = 5
-"""Files that an error names in its first sentence."""
 
 
 def require() -> None:
@@ -83,9 +83,9 @@ def export(
     files = {name: source.read_bytes() for name, source in _sources().items()}
     files[_ARRAYS] = pack_network(network)
     if answers is not None:
-        files[_ANSWERS] = answers.to_bytes()
+        files[EXPORT_ANSWERS] = answers.to_bytes()
     files[_README] = readme_text(network, answers).encode()
-    return write_folder(folder, files, force, _is_export, {_ANSWERS})
+    return write_folder(folder, files, force, _is_export, {EXPORT_ANSWERS})
 
 
 def load(folder: str | Path) -> IntegerNetwork:
@@ -95,10 +95,10 @@ def load(folder: str | Path) -> IntegerNetwork:
 
 def known_answers(folder: str | Path) -> KnownAnswers:
     """The answers an exported folder carries; raises `FileFormatError` where it has none."""
-    answers = Path(folder) / _ANSWERS
+    answers = Path(folder) / EXPORT_ANSWERS
     if _is_export(Path(folder)) and not answers.exists():
         raise FileFormatError(
-            f"{folder} carries no known answers: it has no {_ANSWERS}",
+            f"{folder} carries no known answers: it has no {EXPORT_ANSWERS}",
             code="answers-missing",
             fix="export the network again",
         )
@@ -115,7 +115,7 @@ def check_written(folder: str | Path) -> None:
     found = {
         name: _ADDED
         for name in files_in(folder)
-        if name not in {*sources, _ARRAYS, _README, _ANSWERS}
+        if name not in {*sources, _ARRAYS, _README, EXPORT_ANSWERS}
     }
     for name, source in sources.items():
         file = folder / name
@@ -131,16 +131,10 @@ def check_written(folder: str | Path) -> None:
     if storage.content_hash(own, archive.arrays) != network.content_hash:
         found[_ARRAYS] = _CHANGED
     if found:
-        raise FileFormatError(
-            f"{folder} is not what this nmtool writes for the network in it: "
-            f"{', '.join(sorted(found)[:_NAMED])}{' …' if len(found) > _NAMED else ''}",
-            code="export-changed",
-            why="another version wrote it, or somebody changed it; nothing of it was executed",
+        raise changed_folder(
+            folder,
+            [Finding("lava-file-changed", name, found[name], _FIX) for name in sorted(found)],
             fix=f"nmtool export {folder} --to lava -o NEW, and use that; or --trust its code",
-            findings=[
-                Finding("lava-file-changed", name, what, _FIX)
-                for name, what in sorted(found.items())
-            ],
         )
 
 
@@ -184,10 +178,14 @@ def run(
         options = ["--model", model, *(["--deep"] if deep else [])]
         # Scripts of earlier versions, run on trust, print JSON unasked.
         options += ["--json"] if b'"--json"' in script.read_bytes() else []
-        # Compiled files that lie in the folder are none of what was compared.
-        apart = ["-X", f"pycache_prefix={scratch}"]
         supervise(
-            [python, *apart, script, events, recording, *options],
+            [
+                python,
+                _copy(script.parent, Path(scratch)) / script.name,
+                events,
+                recording,
+                *options,
+            ],
             what="running the network in Lava",
             fix="nmtool lava setup --force, if Lava itself is damaged",
             timeout_s=timeout_s,
@@ -197,6 +195,14 @@ def run(
             cwd=scratch,
         )
         return read_recording(recording)
+
+
+def _copy(folder: Path, scratch: Path) -> Path:
+    """A copy without the files that Python compiled in the folder, which nobody compares."""
+    ignored = shutil.ignore_patterns(COMPILED)
+    return shutil.copytree(
+        folder, scratch / "export", ignore=ignored, ignore_dangling_symlinks=True
+    )
 
 
 def check(

@@ -41,9 +41,13 @@ from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
 
+Options = NirOptions
+"""How a file is written."""
+
 __all__ = [
     "ImportOptions",
     "NirOptions",
+    "Options",
     "check",
     "check_written",
     "export",

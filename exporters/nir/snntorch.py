@@ -64,7 +64,7 @@ def from_snntorch(
     *,
     input_shape: Sequence[int] | None = None,
     sample: Any = None,
-    dt_ms: float = 1.0,
+    dt_ms: float | None = None,
     n_steps: int | None = None,
     rule: str | None = None,
     approximate: bool = False,
@@ -86,7 +86,7 @@ def from_snntorch(
             `RLeaky`, `RSynaptic`, one behind the other.
         input_shape: (channels, height, width) in front of a `Conv2d`; by default that of `sample`.
         sample: tensor that the module takes for one step, [samples, …]; it is run once, on a copy.
-        dt_ms: length of a step in ms, which scales all time constants.
+        dt_ms: length of a step in ms, which scales all time constants; by default 1, with a remark.
         n_steps: steps of a sample; by default those of 1 s.
         rule: of the read-out.
         approximate: import layers that reset later or otherwise as if they reset to zero at once,
@@ -111,6 +111,9 @@ def from_snntorch(
         )
     for one in told:
         _log.warning(f"{one.where} is taken to reset to zero at once: {one.what}; {one.fix}")
+    if dt_ms is None:
+        dt_ms = 1.0
+        _log.warning("assumed, since the module does not say it: a step of 1 ms (dt_ms=1.0)")
     options = ImportOptions(dt_ms / 1e3, None, n_steps, rule, implied=True)
     return network_of(_graph(layers, input_shape, options.step_s), options)
 

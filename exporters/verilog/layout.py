@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,17 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection
+from nmtool.raster import Raster
 
 MAX_LANES = 16
 LANES = tuple(1 << bits for bits in range(MAX_LANES.bit_length()))
 
 SUM_LIMIT = 1 << 18
 """Of the weights of one sign at a neuron: below it, one addition modulo 2^24 is the chip's wrap."""
+
+MAX_POPULATIONS = 1 << 13
+"""Numbers of populations in recorded words; the core needs one for the input."""
 
 SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
     "synapses",
@@ -197,6 +199,8 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
+        from nmtool.hardware_sim.step import keep_current, keep_membrane
+
         p = self.parameters
         rows = [
             [
@@ -249,20 +253,52 @@ class Layout:
         rows += [[(0, width)]] * (p["PROJECTIONS"] - len(rows))
         return _table(rows)
 
-    @cached_property
-    def most_clocks(self) -> int:
-        """Clocks that a step takes at most, whatever comes in: every source spikes at once."""
-        rows = sum(one.projection.shape[0] * max(self._length(one), 8) for one in self._stored)
-        sources = self.network.channels.size + sum(p.size for p in self.network.spiking)
-        neurons = sum(p.size + 32 for p in self.network.populations)
-        return rows + 8 * sources + 2 * neurons + 32
+    def most_clocks(self, deep: bool = False) -> int:
+        """Clocks that a step takes at most, whatever comes in.
+
+        That is the sum of what the parts of the core take one after the other if every source
+        spikes, although most of it goes on at the same time.
+
+        Args:
+            deep: u and v of every neuron are told, too.
+        """
+        network = self.network
+        # Four clocks to look up a source, four for each row of it, and rows begin at least four
+        # apart and, in memories of one port, in their phase.
+        sources = network.channels.size + sum(q.size for q in network.spiking)
+        rows = sum(
+            one.projection.shape[0] * (max(self._length(one), 4) + 5) for one in self._stored
+        )
+        # A population is fetched, goes through 11 stages and tells up to three words of a neuron.
+        words = 3 if deep else 1
+        neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
+        return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40
+
+    @property
+    def clearing_clocks(self) -> int:
+        """Clocks that the beginning of a sample takes: a bank of the ring, or all states."""
+        p = self.parameters
+        return max((p["WORDS"] + 1) // 2 << p["SLOT_BITS"], p["WORDS"] * self.lanes // self.slices)
+
+    def usual_clocks(self, spikes: Raster) -> int:
+        """Clocks that an input takes at least: its rows and the steps of all neurons."""
+        fed = [one for one in self._stored if one.projection.source == INPUT]
+        words = spikes.n_spikes * sum(self._length(one) for one in fed)
+        steps = spikes.n_samples * spikes.n_steps
+        return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
 
 def misfits(network: IntegerNetwork) -> list[Finding]:
     """Everything about a network that the core cannot hold."""
     findings = []
+    if len(network.populations) >= MAX_POPULATIONS:
+        what = (
+            f"it has {len(network.populations)} populations, the core tells {MAX_POPULATIONS - 1}"
+        )
+        findings.append(Finding("verilog-populations", "network", what, "merge populations"))
+    sums = _sums(network)
     for population in network.populations:
-        total = _sums(network)[population.name].max(axis=0)
+        total = sums[population.name].max(axis=0)
         over = np.flatnonzero(total >= SUM_LIMIT)
         if over.size:
             findings.append(

@@ -8,8 +8,8 @@ from nmtool.exporters.verilog.answer import AnswerBlock
 from nmtool.exporters.verilog.layout import BANK_BITS, Layout
 
 _TOP = Template("""\
-// $what. Its numbers are widths and depths; what the network is lies in
-// the memories' contents, in MEM. See README.md for the ports.
+// The core with the widths and depths of one network. What the network is lies in the contents of
+// its memories, in MEM. README.md describes the ports.
 module nmtool_top #(
     parameter DEEP = $deep,
     parameter SINGLE_PORT = 0,
@@ -86,9 +86,7 @@ def top_text(layout: Layout, answer: AnswerBlock, deep: bool) -> str:
         answer: of its read-out.
         deep: u and v of every neuron are told unless another `DEEP` is given.
     """
-    network = layout.network
     return _TOP.substitute(
-        what=f"Network {network.content_hash[:12]} on {layout.lanes} lanes",
         deep=int(deep),
         bank_bits=BANK_BITS[layout.lanes],
         load_bits=layout.parameters["LOAD_BITS"],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from nmtool.cli import help
-from nmtool.errors import Finding, UsageError, nearest
+from nmtool.errors import Finding, UsageError, nearest, suggestion
 
 NETWORK = "run folder, network file, integer network file or export"
 DATA = "digits, yinyang, shd, ssc, tonic:NAME or a folder in SHD layout"
@@ -26,6 +26,18 @@ class Parser(argparse.ArgumentParser):
         if message.startswith("the following arguments are required"):
             fix = f"{self.format_usage().strip()}; {fix}"
         raise UsageError(message, code="command-line", fix=fix)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # argparse's own names all choices, but not the one that was probably meant.
+        if action.choices is None or value in action.choices:
+            return
+        name = "/".join(action.option_strings) or action.metavar or action.dest
+        known = [str(one) for one in action.choices]
+        raise UsageError(
+            f"{name} cannot be '{value}'",
+            code="command-line",
+            fix=f"{suggestion(str(value), known)}; see {self.prog} --help",
+        )
 
     def check_options(self, words: Sequence[str]) -> None:
         """Raise `UsageError` where a word is an option that there is not."""

@@ -10,8 +10,8 @@ from nmtool.cli.export import add_writing_options
 from nmtool.cli.import_options import add_import_options, import_options
 from nmtool.cli.integers import quantise_options
 from nmtool.cli.loading import named_data
-from nmtool.cli.nir_options import nir_options
 from nmtool.cli.progress import progress
+from nmtool.cli.verilog_options import writing_options
 from nmtool.verbs.exporting import OWN, Conversion, convert
 from nmtool.verbs.loading import NO_DATA
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         data=named_data(arguments),
         calibrate=arguments.data != NO_DATA,
         reading=import_options(arguments),
-        writing=nir_options(arguments),
+        writing=writing_options(arguments),
         prefix=arguments.prefix,
         quantising=quantise_options(arguments),
         check=not arguments.no_verify,

@@ -15,6 +15,7 @@ from nmtool.data.description import table_of
 from nmtool.data.grid import propose_grid
 from nmtool.data.held_out import HoldOut
 from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test, write_dataset
+from nmtool.data.remarks import remarks
 from nmtool.data.shd import TIME_UNITS_MS
 from nmtool.errors import UsageError
 
@@ -64,6 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
             dataset = with_test(dataset, HoldOut(arguments.test, arguments.seed))
         content = dataset.describe()
         grid = propose_grid(dataset.train) if "train" in dataset.splits else None
+        found = list(remarks(dataset))
+    for one in found:
+        console.say(f"remark[{one.code}]: {one.what}; {one.fix}")
     files: list[str] = []
     if arguments.output is not None:
         folder = Path(arguments.output)
@@ -71,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         files = [str(file) for file in written]
     if arguments.json:
         result: dict[str, Any] = {"data": dataset.name, "splits": content}
+        result["remarks"] = [vars(one) for one in found]
         if files:
             result["files"] = files
         console.print_json(result)

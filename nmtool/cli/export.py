@@ -8,7 +8,8 @@ from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
 from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.loading import named_data
-from nmtool.cli.nir_options import add_nir_options, nir_options
+from nmtool.cli.nir_options import add_nir_options
+from nmtool.cli.verilog_options import add_verilog_options, writing_options
 from nmtool.network import Network
 from nmtool.quantisation import CALIBRATION_SAMPLES
 from nmtool.verbs import exporting
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples: nmtool export integers.npz -o network.onnx; "
         "nmtool export integers.npz -o kws.c --prefix kws; "
         "nmtool export integers.npz --to lava -o lava_folder; "
+        "nmtool export integers.npz --to verilog -o core --lanes 4; "
         "nmtool export run -o network.nir --form expander"
     )
 
@@ -60,12 +62,13 @@ def add_writing_options(parser: argparse.ArgumentParser) -> None:
     add_quantise_options(parser)
     add_data_options(parser)
     add_nir_options(parser)
+    add_verilog_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     chosen = exporting.format_to_write(arguments.to, arguments.output)
     exporting.check_free(arguments.output, force=arguments.force)
-    options = nir_options(arguments)
+    options = writing_options(arguments)
     exporting.writing_settings(
         chosen, arguments.output, options, arguments.prefix, force=arguments.force
     )

@@ -12,8 +12,8 @@ from nmtool.verbs import running
 from nmtool.verification.certificate import SIMULATOR
 
 EXPORT = (
-    "export that nmtool wrote: Lava folder, .onnx, .nir or .c; or a .net file, whoever wrote it; "
-    "or integers, in a file of nmtool's or zoo:NAME, which the simulator runs"
+    "export that nmtool wrote: folder of Lava or of Verilog, .onnx, .nir or .c; or a .net file, "
+    "whoever wrote it; or integers, in a file of nmtool's or zoo:NAME, which the simulator runs"
 )
 
 

@@ -19,7 +19,7 @@ from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, suggestion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs.loading import NO_DATA, check_exists, load
@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--artefact",
+        action="append",
         metavar="EXPORT",
         help="prove that this export is NETWORK: the same integers, written as nmtool does",
     )
@@ -107,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     use_threads(arguments.threads)
     check_exists(arguments.network)
+    arguments.artefact = _one_artefact(arguments.artefact or [])
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
         own = executable(arguments.artefact)
@@ -204,10 +206,22 @@ def _backend_or_recording(text: str) -> str:
 
     known = formats.that_can(formats.EXECUTES)
     if text not in known and not is_recording(text):
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no backend and no recording: use one of {', '.join(known)}, or FILE.npz"
+        raise UsageError(
+            f"--against cannot be '{text}', which is no backend and no recording",
+            code="command-line",
+            fix=suggestion(text, known, also=", or FILE.npz"),
         )
     return text
+
+
+def _one_artefact(named: Sequence[str]) -> str | None:
+    if len(named) > 1:
+        raise UsageError(
+            f"--artefact names {len(named)} exports: {', '.join(named)}",
+            code="artefact-several",
+            fix="prove one with each command",
+        )
+    return named[0] if named else None
 
 
 def _means_data(name: str) -> UsageError:

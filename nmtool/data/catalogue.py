@@ -26,7 +26,8 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.held_out import Amount, HoldOut
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.yinyang import load_yinyang
-from nmtool.errors import UsageError, suggestion
+from nmtool.errors import DataError, UsageError, nearest
+from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ FETCHED = {"shd": "SHD", "ssc": "SSC"}
 
 NAMES = (*BUILT_IN, *FETCHED)
 _TONIC = "tonic:"
+_CONVERTED = (".csv", ".npz")
+"""Files that become folders in SHD layout."""
 
 
 def is_name(word: str) -> bool:
@@ -125,14 +128,29 @@ def _in_folder(
             code="folder-is-file",
             fix=f"name its folder: {folder.parent}"
             if folder.suffix in HDF5_SUFFIXES
-            else f"make a data set of it: nmtool data {name} -o FOLDER",
+            else f"make a data set of it: nmtool data {name} -o FOLDER"
+            if folder.suffix in _CONVERTED
+            else "make a data set of a file .csv, .npz or .h5: nmtool data FILE -o FOLDER",
         )
     if not folder.is_dir():
-        fix = suggestion(name, (*NAMES, f"{_TONIC}NAME"), also=" or a folder")
+        near = nearest(name, [*NAMES, *_folders_beside(folder)])
+        guess = f"did you mean '{near}'? " if near else ""
+        words = ", ".join((*NAMES, f"{_TONIC}NAME"))
         raise UsageError(
-            f"there is no data set or folder '{name}'", code="dataset-unknown", fix=fix
+            f"there is no data set or folder '{name}'",
+            code="dataset-unknown",
+            fix=f"{guess}use one of {words} or a folder",
         )
-    files = shd.split_files(folder)
+    try:
+        files = shd.split_files(folder)
+    except DataError as error:
+        if error.code == "shd-missing" and (folder / RUN_MANIFEST).is_file():
+            fix = f"'{name}' is a run: name NETWORK first, then DATA"
+        elif error.code == "shd-missing" and (folder / EXPORT_ANSWERS).is_file():
+            fix = f"'{name}' is an export: nmtool verify {name}, or --artefact {name}"
+        else:
+            raise
+        raise error.restated(error.what, DataError, fix=fix) from error
 
     def load(split: str) -> SpikeEvents:
         layout = shd.read_layout(files.values(), n_units)
@@ -144,6 +162,13 @@ def _in_folder(
         return shd.read_shd(files[split], layout)
 
     return tuple(files), load, lambda split: shd.read_labels(files[split])
+
+
+def _folders_beside(folder: Path) -> list[str]:
+    try:
+        return [str(one) for one in folder.parent.iterdir() if one.is_dir()]
+    except OSError:
+        return []
 
 
 def _unknown(split: str) -> None:

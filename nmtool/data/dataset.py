@@ -263,7 +263,8 @@ class Dataset(Tabular):
             raise DataError(
                 f"'{self.name}' has no {split} split",
                 code="split-missing",
-                fix="choose one of those",
+                fix="choose one of those: --split; or draw one: nmtool data IN -o FOLDER "
+                "--test 0.2",
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)

@@ -30,7 +30,10 @@ _FEWEST_STEPS, _MANY_STEPS = 50, 5000
 _LOOKED_AT = 300
 """Samples that stand for all, evenly spread over the file."""
 
-TIME_UNIT_FIX = "where the file holds ms for seconds: nmtool data IN -o FOLDER --time-unit ms"
+TIME_UNIT_FIX = (
+    "where the file holds ms for seconds: nmtool data IN -o FOLDER --time-unit ms, or in CSV a "
+    "column time_ms"
+)
 
 
 @dataclass(frozen=True)

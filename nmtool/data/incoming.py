@@ -1,8 +1,8 @@
 """`read_incoming`: data sets in files of others, to be written in SHD layout.
 
     FILE.csv      a row per event: sample, label, unit, and time_ms, time_s, time_us or time_ns; a
-                  column split says train, validation or test, all others are groups of integers.
-                  A row without time and unit is a sample that is silent.
+                  column split says train, validation or test, all others with a name are groups of
+                  integers. A row without time and unit is a sample that is silent.
     FILE.npz      dense spikes [samples, steps, channels …] and labels [samples]: `spikes` and
                   `labels`, or `train_spikes`, `train_labels`, `test_spikes` and so on; perhaps
                   `class_names` and `dt_ms`
@@ -15,7 +15,7 @@ A file without splits is a training split, which `with_test` divides.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ _SPIKES = ("spikes", "x", "data", "raster")
 _LABELS = ("labels", "label", "y", "targets")
 _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
+_EXACT = 1 << 53
+"""Whole numbers below this are exact in floats."""
+_NO_VALUE = ("", "nan")
+_TAKEN = ("keys", ".")
+"""Names of lists in `extra` that no group may have."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,14 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         raise UsageError(
             f"{path} is no file or folder of samples",
             code="data-file-unknown",
-            fix=f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
+            fix="write it as one that ends in .npz: np.savez(FILE, spikes=…, labels=…)"
+            if path.suffix == ".npy"
+            else f"name a folder, or a file that ends in {', '.join(SUFFIXES)}",
         )
     kinds = {file.suffix for file in files.values()}
     if kinds <= set(shd.HDF5_SUFFIXES):
+        if meaning.dt_ms is not None:
+            raise _unused(path, "--dt", "times of events have no step")
         events = _read_hdf5(files, meaning)
     elif kinds & set(shd.HDF5_SUFFIXES):
         raise DataError(
@@ -99,7 +108,16 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
             fix="give each kind its own folder",
         )
     else:
+        if meaning.time_unit != AS_THEY_ARE.time_unit:
+            why = "the name of a CSV column says it: time_s, time_ms, time_us or time_ns"
+            raise _unused(
+                path, "--time-unit", why, fix="correct that name, and leave the option out"
+            )
         splits = _read_rows(files)
+        if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
+            raise _unused(path, "--dt", "times of events have no step")
+        if meaning.labels_from and any(not _are_numbers(rows.labels) for rows in splits.values()):
+            raise _unused(path, "--labels-from", "its classes have names")
         with naming(path):
             events = _together(splits, meaning)
     if "train" not in events:
@@ -111,6 +129,12 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         )
     return Dataset.of(
         name=str(path), **{split: events[split] for split in SPLITS if split in events}
+    )
+
+
+def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> UsageError:
+    return UsageError(
+        f"{path} has no use for {option}", code="data-options-unused", why=why, fix=fix
     )
 
 
@@ -249,11 +273,29 @@ def _columns(names: Sequence[str]) -> _Columns:
             f"the columns are {', '.join(map(str, names)) or 'none'}",
             code="csv-columns",
             why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
-            fix="name them so in the first line; the name of the time says its unit",
+            fix="separate them by commas"
+            if len(names) == 1 and any(mark in names[0] for mark in ";\t|")
+            else "name them so in the first line; the name of the time says its unit",
         )
     split = "split" if "split" in names else None
     known = {*_REQUIRED, times[0][0], units[0], split}
-    return _Columns(*times[0], units[0], split, tuple(name for name in names if name not in known))
+    # A column without a name is the index that pandas writes.
+    groups = tuple(name for name in names if name and name not in known)
+    for name in groups:
+        if name in _TAKEN or "/" in name:
+            raise DataError(
+                f"the column '{name}' cannot become a group",
+                code="csv-columns",
+                why="data sets keep something else by that name",
+                fix="rename it, or leave it out",
+            )
+    if twice := [name for name in {*known, *groups} if names.count(name) > 1]:
+        raise DataError(
+            f"there are several columns {', '.join(map(str, twice))}",
+            code="csv-columns",
+            fix="leave all but one of each out",
+        )
+    return _Columns(*times[0], units[0], split, groups)
 
 
 def _add_row(
@@ -273,13 +315,21 @@ def _add_row(
         )
     rows = splits.setdefault(split, _Rows(groups={name: [] for name in columns.groups}))
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
+    if label.lower() in _NO_VALUE:
+        raise DataError(
+            f"{where}: there is no label",
+            code="csv-label-missing",
+            fix="give every row the class of its sample",
+        )
     if key not in places:
         places[key] = len(rows.labels)
         rows.times_ms.append([])
         rows.units.append([])
         rows.labels.append(label)
         for name in columns.groups:
-            rows.groups[name].append(_number(row[name], int, f"{where}, column {name}"))
+            at = f"{where}, column {name}"
+            number = _number(row[name], int, at, "a column that is no group has to be left out")
+            rows.groups[name].append(number)
     place = places[key]
     if rows.labels[place] != label:
         raise DataError(
@@ -289,22 +339,29 @@ def _add_row(
             fix="give every sample one label and a number of its own",
         )
     time, unit = row[columns.time], row[columns.unit]
-    if not (time or "").strip() and not (unit or "").strip():
+    if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
         return
     at = f"{where}, column {columns.time}"
     rows.times_ms[place].append(_number(time, float, at) * columns.ms)
     rows.units[place].append(_number(unit, int, f"{where}, column {columns.unit}"))
 
 
-def _number(text: str | None, kind: Callable[[str], Any], where: str) -> Any:
+def _number(text: str | None, kind: type, where: str, more: str = "") -> Any:
+    """The number that a cell holds; 3.0 is a whole one, too."""
     try:
-        return kind(text or "")
-    except ValueError as error:
-        raise DataError(
-            f"{where}: '{text}' is no number",
-            code="csv-not-a-number",
-            fix="write a whole number" if kind is int else "write a number with a point",
-        ) from error
+        number = float(text or "")
+        if kind is float:
+            return number
+        if number == int(number):
+            return int(number) if abs(number) < _EXACT else int(text or "")
+    except (ValueError, OverflowError):
+        pass
+    fix = "write a whole number" if kind is int else "write a number with a point"
+    raise DataError(
+        f"{where}: '{text}' is no {'number' if kind is float else 'whole number'}",
+        code="csv-not-a-number",
+        fix=f"{fix}; {more}" if more else fix,
+    )
 
 
 def _read_npz(file: Path) -> dict[str, _Rows]:
@@ -353,7 +410,8 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
     class_names = next(iter(splits.values())).class_names
     labels = {split: _numbered(rows.labels, meaning.labels_from) for split, rows in splits.items()}
     if class_names is None:
-        class_names = _names_of([label for found in labels.values() for label in found])
+        every = [label for found in labels.values() for label in found]
+        class_names = _names_of(every, meaning.labels_from)
     n_units = meaning.n_units
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
@@ -381,16 +439,29 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
     return made
 
 
+def _are_numbers(labels: Sequence[Any]) -> bool:
+    try:
+        return bool([float(label) for label in labels])
+    except ValueError:
+        return False
+
+
 def _numbered(labels: Sequence[Any], labels_from: int) -> list[Any]:
     """Labels as numbers from 0 where all are numbers, else as they are."""
-    try:
-        numbers = [float(label) for label in labels]
-    except ValueError:
+    if not _are_numbers(labels):
         return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+    numbers = [float(label) for label in labels]
+    if min(numbers) < labels_from and labels_from:
+        raise DataError(
+            f"there is a label {min(numbers):g}, and the first class is {labels_from}",
+            code="labels-range",
+            fix="name the smallest label: --labels-from N",
+        )
     return [number - labels_from for number in numbers]
 
 
-def _names_of(labels: Sequence[Any]) -> tuple[str, ...]:
+def _names_of(labels: Sequence[Any], first: int) -> tuple[str, ...]:
+    """Names of the classes: those in the labels, or the numbers that the file gives them."""
     texts = [label for label in labels if isinstance(label, str)]
     if texts and len(texts) < len(labels):
         raise DataError(
@@ -401,4 +472,4 @@ def _names_of(labels: Sequence[Any]) -> tuple[str, ...]:
     if texts:
         return tuple(sorted(set(texts)))
     finite = [label for label in labels if np.isfinite(label)]
-    return tuple(map(str, range(1 + int(max(finite, default=0)))))
+    return tuple(map(str, range(first, first + 1 + int(max(finite, default=0)))))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
+from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.errors import DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -41,15 +42,27 @@ class Samples(Tabular):
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
 
 
-def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
+MOSTLY = 0.5
+"""Share of the events beyond the last step from which on an accuracy says nothing."""
+
+
+def bin_for(
+    network: Network | IntegerNetwork, events: SpikeEvents, *, measures: bool = False
+) -> Samples:
     """Bin events to the steps and channels of a network.
 
     Events beyond its last step are dropped, which is logged as a warning, and so are class names
-    that are not the network's.
+    that are not the network's, where both have names other than numbers.
+
+    Args:
+        network: it decides.
+        events: the samples.
+        measures: refuse samples that the network would hear less than half of, since an accuracy
+            is to be measured on them.
 
     Raises:
         UsageError: the data have other channels or classes than the network, or are none.
-        DataError: there is no sample.
+        DataError: there is no sample, or most events would be dropped.
     """
     if not isinstance(events, SpikeEvents):
         raise UsageError(
@@ -64,12 +77,24 @@ def bin_for(network: Network | IntegerNetwork, events: SpikeEvents) -> Samples:
             fix="choose a split that has samples",
         )
     check_fit(network, events)
-    if tuple(events.class_names) != tuple(network.class_names):
+    names = tuple(events.class_names), tuple(network.class_names)
+    if names[0] != names[1] and not any(one.isdecimal() for one in (*names[0], *names[1])):
         _log.warning("the data name their classes otherwise than the network; numbers decide")
     binned = network.bin(events)
+    late = (
+        f"{binned.dropped:,} of the {events.n_events:,} events lie beyond the network's "
+        f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
+    )
+    if measures and binned.dropped > MOSTLY * events.n_events:
+        raise DataError(
+            late,
+            code="events-mostly-dropped",
+            why="an accuracy on what is left says nothing",
+            fix=f"{TIME_UNIT_FIX}; else use a network of longer samples (of a NIR file: nmtool "
+            "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
+        )
     if binned.dropped:
         _log.warning(
-            f"{binned.dropped:,} of {events.n_events:,} events lie beyond {network.n_steps} steps "
-            f"of {network.dt_ms:g} ms and were dropped"
+            f"remark[events-dropped]: {late} and are dropped; one of longer samples hears them"
         )
     return Samples(binned.raster, events.label)

@@ -165,7 +165,10 @@ def read_layout(
                 why=f"without names there are at most {MAX_CLASSES} classes",
                 fix="correct the labels, or write the names of all classes: extra/keys",
             )
-        keys = tuple(map(str, range(1 + largest)))
+        keys = tuple(map(str, range(labels_from, labels_from + 1 + largest)))
+    elif all(header.largest_label < len(keys) for header in headers):
+        # Names that count from 0, as labels that nmtool once took to do so.
+        keys = keys[labels_from:] or keys
     if n_units is None:
         n_units = units
     if n_units is None:

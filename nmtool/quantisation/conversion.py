@@ -262,7 +262,9 @@ def _ceilings(
                 "membrane-unbounded",
                 name,
                 "without a leak nothing bounds the membrane; it may saturate",
-                "quantise with calibration data",
+                "quantise with calibration data"
+                if calibration is None
+                else "quantise with calibration data that move it: these do not",
             )
         )
     ceilings = Ceilings(drive, current, membrane, threshold, bias)

@@ -43,7 +43,7 @@ def compare_accuracy(
     Raises:
         UsageError: there are none, or not as many, a run has no integers, or the data do not fit
             a network.
-        DataError: there is no sample.
+        DataError: there is no sample, or most events lie beyond a network's steps.
     """
     pairs = network_pairs(first, second)
     if data is None:
@@ -57,7 +57,7 @@ def compare_accuracy(
         network = as_network(source)
         alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
         if alike not in binned:
-            binned[alike] = bin_for(network, data)
+            binned[alike] = bin_for(network, data, measures=True)
         samples = binned[alike]
         recording = simulate(network, samples.raster, progress=progress)
         return recording.predictions == samples.label

@@ -210,6 +210,7 @@ def _tools(deep: bool) -> Iterator[Part]:
     from nmtool.exporters.lava import environment as lava
 
     yield _compiler(deep)
+    yield _simulator()
     yield _gpu(deep)
     yield _referee(lava.REFEREE, "verification in Lava's models of Loihi 2", deep)
     yield _referee(brian2_loihi.REFEREE, "verification by a second referee", deep)
@@ -234,6 +235,17 @@ def _compiler(deep: bool) -> Part:
                 found = f"{found}: {error.why or error.what}"
                 return Part(TOOL, "C compiler", BROKEN, found, gives, error.fix)
     return Part(TOOL, "C compiler", FINE, found, gives)
+
+
+def _simulator() -> Part:
+    from nmtool.exporters.verilog import simulators
+
+    title, gives = "Verilog simulator", "execution of Verilog exports"
+    try:
+        found = simulators.find()
+    except MissingError as error:
+        return Part(TOOL, title, MISSING, error.why, gives, error.fix)
+    return Part(TOOL, title, FINE, ", ".join(one.words for one in found), gives)
 
 
 def _gpu(deep: bool) -> Part:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool import integer_network, storage
 from nmtool import network as float_network
-from nmtool.arguments import MAPPING, NIR_OPTIONS, PATH, SAMPLES, SWITCH, WORD, checked, optional
+from nmtool.arguments import (
+    MAPPING,
+    PATH,
+    SAMPLES,
+    SWITCH,
+    WORD,
+    WRITING_OPTIONS,
+    checked,
+    optional,
+)
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
+    from nmtool.exporters.verilog.options import VerilogOptions
     from nmtool.known_answers import KnownAnswers
 
 OWN = "npz"
@@ -116,7 +126,7 @@ class Conversion(Tabular):
     to=optional(WORD),
     prefix=WORD,
     samples=optional(SAMPLES),
-    options=optional(NIR_OPTIONS),
+    options=optional(WRITING_OPTIONS),
     force=SWITCH,
 )
 def export(
@@ -125,7 +135,7 @@ def export(
     *,
     to: str | None = None,
     samples: Dataset | SpikeEvents | None = None,
-    options: NirOptions | None = None,
+    options: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
     force: bool = False,
 ) -> Path:
@@ -136,11 +146,12 @@ def export(
 
     Args:
         network: integers, a run, or the path of one; NIR takes float networks as they are.
-        path: to be made, a folder for Lava.
-        to: `lava`, `onnx`, `nir`, `c` or `netx`; by default what the extension of `path` says.
+        path: to be made, a folder for Lava and for Verilog.
+        to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
+            says.
         samples: the known answers are stretches of these, of the test split of a `Dataset`; by
             default inputs are made that let most populations spike.
-        options: how NIR is written.
+        options: how NIR or Verilog is written.
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
             several networks can be linked into one firmware.
         force: replace an earlier export.
@@ -174,7 +185,7 @@ def export(
     to=optional(WORD),
     prefix=WORD,
     data=optional(SAMPLES),
-    writing=optional(NIR_OPTIONS),
+    writing=optional(WRITING_OPTIONS),
     quantising=MAPPING,
     calibrate=SWITCH,
     check=SWITCH,
@@ -187,7 +198,7 @@ def convert(
     to: str | None = None,
     data: Dataset | SpikeEvents | None = None,
     reading: ImportOptions | MlgennOptions | None = None,
-    writing: NirOptions | None = None,
+    writing: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
     quantising: Mapping[str, Any] = MappingProxyType({}),
     calibrate: bool = True,
@@ -210,7 +221,7 @@ def convert(
         data: samples for the known answers; training samples of a `Dataset` also calibrate where
             the network is quantised.
         reading: how a NIR file or checkpoints of mlGeNN are to be understood.
-        writing: how NIR is written.
+        writing: how NIR or Verilog is written.
         prefix: as for `export`.
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
             without, float networks are quantised only where the format holds integers only.
@@ -366,7 +377,7 @@ def check_network_name(path: str | Path) -> None:
 def writing_settings(
     chosen: Format | None,
     path: str | Path,
-    options: NirOptions | None,
+    options: NirOptions | VerilogOptions | None,
     prefix: str = "",
     *,
     force: bool = False,
@@ -376,7 +387,7 @@ def writing_settings(
     Args:
         chosen: the format, None for nmtool's own.
         path: to be written; the place of a header beside it must be free, too.
-        options: how NIR is written.
+        options: how NIR or Verilog is written.
         prefix: of names in C, '' for a file without header.
         force: replace an earlier header.
     """
@@ -386,14 +397,23 @@ def writing_settings(
     name = chosen.name if chosen else OWN
     settings: dict[str, Any] = {}
     if options is not None:
-        if formats.OPTIONS not in can:
+        taken = getattr(chosen.package, "Options", None) if chosen else None
+        if taken is None or not isinstance(options, taken):
             usual = type(options)().as_json()
             given = [key for key, value in options.as_json().items() if value != usual[key]]
+            why = f"given are {', '.join(given)}" if given else ""
+            if type(options).__name__ == "NirOptions":
+                raise UsageError(
+                    f"the format {name} takes no options of NIR files",
+                    code="nir-options-unused",
+                    why=why,
+                    fix="leave them out",
+                )
             raise UsageError(
-                f"the format {name} takes no options of NIR files",
-                code="nir-options-unused",
-                why=f"given are {', '.join(given)}" if given else "",
-                fix="leave them out",
+                f"the format {name} takes no options of Verilog",
+                code="verilog-options-unused",
+                why=why,
+                fix="leave them out, or write Verilog: --to verilog",
             )
         settings["options"] = options
     if prefix:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Union
 
 from nmtool import integer_network, network, storage, zoo
 from nmtool.data.held_out import HoldOut
-from nmtool.errors import FileFormatError, NmtoolError, UsageError, check_path
+from nmtool.data.shd import split_files
+from nmtool.errors import DataError, FileFormatError, NmtoolError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -167,6 +168,14 @@ def _load_checkpoint(folder: str | Path, options: MlgennOptions) -> Network:
     return found
 
 
+def _is_data(path: Path) -> bool:
+    """True for a folder that is a data set."""
+    try:
+        return bool(split_files(path))
+    except DataError:
+        return False
+
+
 def _load_own(path: str | Path) -> Network | IntegerNetwork:
     file = Path(path)
     if file.is_dir():
@@ -177,7 +186,9 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
                 f"{path} holds no trained network",
                 code="run-without-network",
                 why=f"there is no {RUN_NETWORK} in it; training writes it after the first epoch",
-                fix="name a run folder of `nmtool train`, or a network file",
+                fix=f"{path} holds data: name NETWORK first, then DATA"
+                if _is_data(Path(path))
+                else "name a run folder of `nmtool train`, or a network file",
             )
     kind = storage.archive_kind(file)
     if kind == network.FILE_KIND:

@@ -236,11 +236,11 @@ def evaluate(
         progress: is shown how far it is.
 
     Raises:
-        DataError: there is no sample.
+        DataError: there is no sample, or most events lie beyond the network's steps.
         UsageError: the data have other channels or classes than the network.
     """
     found = as_network(network)
-    samples = data if isinstance(data, Samples) else bin_for(found, data)
+    samples = data if isinstance(data, Samples) else bin_for(found, data, measures=True)
     recording = simulate(found, samples.raster, progress=progress)
     result = evaluated(found, samples, recording)
     options = _options(network)
@@ -273,6 +273,7 @@ def run(
     Raises:
         FileFormatError: it is no export, damaged, or not there, or its code differs.
         UsageError: there is no runtime for its format, or the data do not fit the network.
+        DataError: there is no sample, or most events lie beyond the network's steps.
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
     """
@@ -281,7 +282,7 @@ def run(
     network: Network | IntegerNetwork
     if holds_integers(path):
         network = load(path)
-        samples = bin_for(network, data)
+        samples = bin_for(network, data, measures=True)
         began = time.perf_counter()
         recording = simulate(network, samples.raster, progress=progress)
         return replace(evaluated(network, samples, recording), seconds=time.perf_counter() - began)
@@ -291,7 +292,7 @@ def run(
     if how and not trust:
         format_.package.check_written(path)
     format_.package.require()
-    samples = bin_for(network, data)
+    samples = bin_for(network, data, measures=True)
     began = time.perf_counter()
     with progress(format_.name, samples.raster.n_samples) as advance:
         recording = format_.package.run(path, samples.raster, on_progress=advance, **how)

@@ -290,6 +290,10 @@ def _check_foreign(
         steps_later=found.later,
         shift_explains=found.explains,
     )
+    if isinstance(network, IntegerNetwork) and not (check.identical or found.explains):
+        _log.warning(
+            f"{name} is compared with integers: a recording of floats belongs to the float network"
+        )
     if check.identical or found.explains or foreign.free or silent_about:
         return check
     held = foreign.held

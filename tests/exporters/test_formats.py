@@ -67,11 +67,11 @@ def test_an_output_without_a_known_extension_is_refused() -> None:
     with refused(UsageError, "format-unsaid") as caught:
         formats.of_output("network.npz")
     assert ".npz" not in caught.value.why
-    assert "--to lava|onnx|nir|c|netx" in caught.value.fix
+    assert "--to lava|onnx|nir|c|verilog|netx" in caught.value.fix
     with refused(UsageError, "format-unsaid") as caught:
         formats.of_output("network.json", {"npz": ".npz"})
     assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
-    assert "--to npz|lava|onnx|nir|c|netx" in caught.value.fix
+    assert "--to npz|lava|onnx|nir|c|verilog|netx" in caught.value.fix
 
 
 def test_unknown_names_are_refused() -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +121,30 @@ def test_runs_repeat(model: str, tmp_path: Path, environment: LavaEnvironment) -
     assert one.predictions.shape == (3,)
     assert not one.current
     assert not one.potential
+
+
+def test_compiled_files_in_a_folder_are_not_run(
+    tmp_path: Path, environment: LavaEnvironment
+) -> None:
+    """Python would take one that notes date and size of its source, which alone is compared."""
+    network = random_network(11, 1, False)
+    spikes = random_raster(11, 1, 10, network.channels.size)
+    folder = lava.export(network, tmp_path / "export")
+    source = folder / "lava_network/readout.py"
+    before, whole = source.stat(), source.read_text()
+    source.write_text("raise SystemExit(7)".ljust(before.st_size, "#"))
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    compile_ = ["-c", "import py_compile, sys; py_compile.compile(sys.argv[1])", source]
+    subprocess.run([environment.python, *compile_], check=True)
+    source.write_text(whole)
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    write_events(folder / "events.npz", spikes)
+    with refused(BackendError, "runtime-failed") as caught:
+        run_script(environment, folder)
+    assert "exit code 7" in caught.value.why, "the compiled file should count for Python"
+    (folder / "events.npz").unlink()
+    found = lava.run(folder, spikes, environment=environment)
+    assert_same(found, simulate(network, spikes))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -296,8 +322,9 @@ def test_a_refusal_by_a_process_model_is_reported(
 
 @pytest.mark.parametrize("model", lava.MODELS)
 def test_a_killed_process_of_lava_is_an_error(
-    model: str, tmp_path: Path, environment: LavaEnvironment
+    model: str, tmp_path: Path, environment: LavaEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
     folder = lava.export(network, tmp_path / "export")
     spikes = random_raster(1, 500, 200, network.channels.size)
@@ -305,32 +332,35 @@ def test_a_killed_process_of_lava_is_an_error(
 
     def kill_one(samples: int) -> None:
         while len(seen) < 6:
-            seen[:] = processes_of(folder)
+            seen[:] = processes_of(tmp_path)
         os.kill(seen[-1], signal.SIGKILL)
 
     with refused(BackendError, "runtime-failed"):
         lava.run(folder, spikes, model=model, environment=environment, on_progress=kill_one)
-    assert not processes_of(folder)
+    assert not processes_of(tmp_path)
 
 
-def test_a_limit_ends_everything(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_a_limit_ends_everything(
+    tmp_path: Path, environment: LavaEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
     folder = lava.export(network, tmp_path / "export")
     spikes = random_raster(1, 5000, 200, network.channels.size)
     with refused(BackendError, "runtime-timeout"):
         lava.run(folder, spikes, environment=environment, timeout_s=3.0)
-    assert not processes_of(folder)
+    assert not processes_of(tmp_path)
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Processes of the system that run the script of an export, in the order they began."""
+    """Processes of the system that run a script of an export below a folder, oldest first."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if str(folder / "run.py").encode() in words:
+        if any(word.startswith(bytes(folder)) and word.endswith(b"/run.py") for word in words):
             found.append(int(entry.name))
     return sorted(found)
 

@@ -55,9 +55,16 @@ def neurons(kind: str = "Leaky", reset: int = ZERO, **changes: Any) -> _Module:
     return made(**values | {"state_quant": False} | changes)
 
 
-def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes() -> None:
+def test_leaky_neurons_reset_to_zero_and_are_read_by_their_membranes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     module = _Module(fc1=linear(2, 1), lif1=neurons(), fc2=linear(1, 2), out=neurons(reset=NONE))
-    found = nm.from_snntorch(module, n_steps=8)
+    with caplog.at_level("WARNING", "nmtool"):
+        found = nm.from_snntorch(module, n_steps=8)
+        assert "a step of 1 ms (dt_ms=1.0)" in caplog.text
+        caplog.clear()
+        assert nm.from_snntorch(module, n_steps=8, dt_ms=1.0).dt_ms == found.dt_ms == 1.0
+        assert "a step of" not in caplog.text
     assert [(p.name, p.kind) for p in found.populations] == [("lif1", "lif"), ("out", "li")]
     ran = reference(found, Raster.from_dense(np.ones((1, 8, 1))))
     # mem: 0.5, 0.75, 0.875 … stays below 1
@@ -118,7 +125,7 @@ def test_everything_is_listed_and_approximations_are_warned_of(
         *("snntorch-shape", "snntorch-module", "snntorch-reset-late", "snntorch-reset"),
     ]
     late = _Module(fc=linear(2, 1), lif=neurons("Synaptic"))
-    found = nm.from_snntorch(late, n_steps=5, rule="max", approximate=True)
+    found = nm.from_snntorch(late, n_steps=5, rule="max", dt_ms=1.0, approximate=True)
     assert [p.name for p in found.populations] == ["lif", "answer"]
     (remark,) = [one.getMessage() for one in caplog.records]
     assert "reset_delay=False" in remark

@@ -114,6 +114,34 @@ def test_nothing_but_our_errors_comes_out(
     assert refusals
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda torch: nm.SpikingNetwork(FLOATS)(torch.zeros(2, 9, 4)), "argument-type"),
+        (lambda torch: nm.SpikingNetwork(INTEGERS), "argument-type"),
+        (lambda torch: nm.simulate(INTEGERS, torch.zeros(2, 9, 4)), "data-type"),
+        (lambda torch: nm.evaluate(INTEGERS, np.zeros((2, 9, 4))), "data-type"),
+        (lambda torch: nm.quantise(INTEGERS), "quantised-already"),
+        (lambda torch: nm.TrainOptions(hidden="x"), "setting-type"),
+        (lambda torch: nm.TrainOptions(readout="men"), "choice-unknown"),
+        (lambda torch: nm.train([[1.0], [2.0]]), "data-type"),
+    ],
+)
+def test_what_people_pass_first(call: Callable[[Any], Any], code: str) -> None:
+    torch = pytest.importorskip("torch")
+    with refused(UsageError, code) as caught:
+        call(torch)
+    assert caught.value.fix
+
+
+@pytest.mark.torch
+def test_what_may_be_passed() -> None:
+    torch = pytest.importorskip("torch")
+    assert nm.Raster.from_dense(torch.ones(1, 2, 3)).n_spikes == 6
+    assert nm.simulate(FLOATS, RASTER).predictions.size == RASTER.n_samples
+
+
 def test_no_progress_is_silence() -> None:
     assert nm.simulate(INTEGERS, RASTER, progress=None).n_samples == 2  # type: ignore[arg-type]
 

@@ -320,22 +320,22 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "code"),
     [
         ({"lr": 3.0, "delay_lr": 0.0, "init_rate": None, "init_input": (-5.0, 0.0), "rescue": 0.0},
-         "hardly spikes"),
+         "population-silent"),
         ({"lr": 0.0, "delay_lr": 0.0, "init_rate": None, "init_input": (50.0, 0.0)},
-         "every second step"),
-        ({"lr": 100.0, "delay_lr": 0.0}, "exploded"),
+         "population-saturated"),
+        ({"lr": 100.0, "delay_lr": 0.0}, "loss-exploded"),
     ],
 )  # fmt: skip
 def test_learning_that_fails_is_told_once(
-    changes: dict[str, Any], words: str, caplog: pytest.LogCaptureFixture
+    changes: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "nmtool"):
         nm.train(small_dataset(), small_options(epochs=2, **changes))
     warned = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
-    assert sum(words in line for line in warned) == 1
+    assert sum(line.startswith(f"remark[{code}]: ") for line in warned) == 1
 
 
 def test_a_loss_beyond_all_bounds_ends_training() -> None:

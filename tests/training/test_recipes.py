@@ -32,6 +32,12 @@ def test_options_by_the_name_of_a_recipe() -> None:
     assert options.lr == TrainOptions().lr
 
 
+@pytest.mark.parametrize("name", ["fsdd700", "fsdd700_integer"])
+def test_recipes_pin_the_samples_that_validate(name: str) -> None:
+    """Data sets with a validation split of their own, as digits and yinyang, need no rule."""
+    assert TrainOptions.from_file(name).validation == "last 300"
+
+
 def test_a_file_called_like_a_recipe_changes_nothing() -> None:
     Path("digits").write_text("hidden = 7")
     Path("digits.toml").write_text("hidden = 8")

@@ -20,7 +20,7 @@ from nmtool import network as plain
 from nmtool.arguments import WHOLE
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
-from nmtool.errors import NetworkError, UsageError, check_type
+from nmtool.errors import NetworkError, UsageError, check_type, suggestion
 from nmtool.graph import INPUT, LI, strongly_connected
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -173,9 +173,10 @@ class SpikingNetwork(nn.Module, Tabular):
 
         Raises:
             DataError: the raster has other channels than the network.
-            UsageError: the input is no raster.
+            UsageError: the input is no raster, or a regulariser is of no spiking population.
         """
         check_type(spikes, Raster, "the input of a network", _RASTER)
+        self._check_push(push or {})
         check_input(self.network, spikes)
         trains = {INPUT: SpikeTrains.from_raster(spikes, self.device.torch)}
         membrane: dict[str, Tensor] = {}
@@ -190,6 +191,16 @@ class SpikingNetwork(nn.Module, Tabular):
             trains |= block.split(run_lif(neurons, source, afferent, loop, joint))
         del trains[INPUT]
         return Activity(trains, membrane, now.units)
+
+    def _check_push(self, push: Mapping[str, Push]) -> None:
+        spiking = [name for block in self.blocks if block.kind != LI for name in block.names]
+        for name in push:
+            if name not in spiking:
+                raise UsageError(
+                    f"there is no spiking population '{name}' to push",
+                    code="push-unknown",
+                    fix=suggestion(name, spiking) if spiking else "leave it out",
+                )
 
     def record(
         self, spikes: Raster, *, on_progress: Callable[[int], None] | None = None

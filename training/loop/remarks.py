@@ -1,6 +1,5 @@
 """Remarks on training: on data, grid, splits and delays before it, and while learning fails.
 
-
 A remark is a `Finding` and stops nothing. What leaves nothing to learn from is an error.
 """
 
@@ -22,7 +21,8 @@ from nmtool.data.grid import (
     merged_share,
     propose_grid,
 )
-from nmtool.errors import DataError, Finding, NmtoolError
+from nmtool.data.remarks import channels, classes, labels_of
+from nmtool.errors import DataError, Finding
 from nmtool.readout import FIRST_SPIKE
 
 if TYPE_CHECKING:
@@ -43,11 +43,8 @@ IN_FEW_STEPS = 5
 FAR_BEYOND = 3.0
 """Times that a sample and its answer fit into the steps."""
 
-MANY_MERGED, MANY_SILENT = 0.3, 0.1
-"""Shares of the events and of the inputs that are worth a word."""
-
-SHOWN = 5
-"""Classes that are named."""
+MANY_MERGED = 0.3
+"""Share of the events that is worth a word."""
 
 RARE = 1e-3
 """A probability that no shuffled file is likely to meet."""
@@ -85,9 +82,9 @@ def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[Finding]:
     """
     yield from _late_events(dataset.train, options)
     yield from _grid(dataset.train, options)
-    yield from _channels(dataset.train, options)
+    yield from channels(dataset.train, options.group)
     yield from _short_delays(options)
-    yield from _classes(dataset)
+    yield from classes(dataset)
     rule = dataset.hold_out
     if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
@@ -111,7 +108,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
     if "test" not in dataset.splits:
         parts.append("tests on none")
     else:
-        labels = _labels(dataset, "test")
+        labels = labels_of(dataset, "test")
         parts.append("tests on " + (f"{labels.size:,}" if labels is not None else "its test split"))
     units = dataset.train.n_units
     n_inputs = -(-units // options.group)
@@ -260,70 +257,6 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
             if better is not None and better.dt_ms < options.dt_ms
             else "a shorter --dt or a smaller --group keeps them apart",
         )
-
-
-def _channels(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
-    used = np.unique(events.unit)
-    n_inputs = -(-events.n_units // options.group)
-    n_silent = n_inputs - np.unique(used // options.group).size
-    if used.size and n_silent > MANY_SILENT * n_inputs:
-        highest = int(used[-1])
-        fewer = highest < (1 - MANY_SILENT) * events.n_units
-        yield Finding(
-            "channels-unused",
-            "channels",
-            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the highest "
-            f"channel that does is {highest} of 0 … {events.n_units - 1}",
-            f"if there are only {highest + 1} channels, say so: --units {highest + 1}, or "
-            "n_units in the files"
-            if fewer
-            else "leave them out of the data, or let neighbours share an input: --group N",
-        )
-
-
-def _classes(dataset: Dataset) -> Iterator[Finding]:
-    """Classes without samples: in training, or in a split of its own or drawn."""
-    names = dataset.train.class_names
-    if not dataset.train.n_samples:
-        return
-    counts = {"train": np.bincount(dataset.train.label, minlength=len(names))}
-    rule = dataset.hold_out
-    for split in ("validation", "test"):
-        label = _labels(dataset, split)
-        last = split == "validation" and rule is not None and rule.is_last
-        if label is not None and label.size and not last:
-            inside = label[(label >= 0) & (label < len(names))]
-            counts[split] = np.bincount(inside, minlength=len(names))
-    everywhere = np.sum(list(counts.values()), axis=0)
-    if len(names) > 2 and not everywhere[0] and everywhere[1:].any():
-        yield Finding(
-            "class-first-empty",
-            "labels",
-            f"class 0, '{names[0]}', has no sample",
-            "where labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
-        )
-    for split, count in counts.items():
-        missing = np.flatnonzero((count == 0) & (everywhere > 0))
-        if missing.size:
-            few = ", ".join(f"'{names[one]}'" for one in missing[:SHOWN])
-            more = f" and {missing.size - SHOWN} more" if missing.size > SHOWN else ""
-            yield Finding(
-                "class-missing",
-                split,
-                f"the {split} split has no sample of {missing.size} of the {len(names)} classes: "
-                f"{few}{more}",
-                "add samples of them"
-                if split != "validation" or rule is None
-                else "hold out more: --validation N",
-            )
-
-
-def _labels(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
-    """Labels of a split that training does not need: None where they cannot be read."""
-    try:
-        return dataset.labels(split)
-    except NmtoolError:
-        return None
 
 
 def _short_delays(options: TrainOptions) -> Iterator[Finding]:

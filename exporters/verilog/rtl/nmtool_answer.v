@@ -6,7 +6,8 @@
 //
 // It follows the words that leave the core; a sample begins with `begins`. Classes of a step come
 // in their order, so that the best of them is found on the way. Words wait while a step ends, so
-// that no score is read before it is written.
+// that no score is read before it is written. A sample may begin as soon as the last word has left,
+// and goes through the same stages behind it.
 //
 // Stages: 1 the word    2 score, importance and the v that falls out of the window are read
 //         3 both held   4 the new score    5 written, compared
@@ -56,7 +57,7 @@ module nmtool_answer #(
             reg found;
 
             always @(posedge clock) begin
-                answer_valid <= ends;
+                answer_valid <= ends && !reset;
                 if (reset || begins) begin
                     found <= 1'b0;
                     answer <= 24'd0;
@@ -68,7 +69,7 @@ module nmtool_answer #(
 
             wire unused = &{1'b0, value};
         end else begin : membranes
-            reg [4:1]            here, ending;
+            reg [4:1]            here, ending, beginning;
             reg [CLASS_BITS-1:0] class1, class2, class3, class4;
             reg signed [23:0]    v1, v2, v3;
             reg                  fresh;            // the first step of a sample
@@ -96,17 +97,19 @@ module nmtool_answer #(
                     best <= score4;
                     best_class <= class4;
                 end
-                answer_valid <= ending[4];
+                answer_valid <= ending[4] && !reset;
                 answer <= {{(24-CLASS_BITS){1'b0}}, best_class};
-                if (begins) fresh <= 1'b1;
+                if (beginning[4]) fresh <= 1'b1;
                 else if (ending[4]) fresh <= 1'b0;
                 if (reset) begin
                     here <= 4'd0;
                     ending <= 4'd0;
+                    beginning <= 4'd0;
                     fresh <= 1'b1;
                 end else begin
                     here <= {here[3:1], mine && kind == MEMBRANE};
                     ending <= {ending[3:1], ends};
+                    beginning <= {beginning[3:1], begins};
                 end
             end
 
@@ -136,7 +139,7 @@ module nmtool_answer #(
                     low2 <= $signed({16'd0, v_low}) * $signed({12'd0, importance});
                     product3 <= {{(SCORE_BITS-41){high2[28]}}, high2, 12'd0}
                         + {{(SCORE_BITS-29){1'b0}}, low2};
-                    if (reset || begins) begin
+                    if (reset || beginning[4]) begin
                         step <= 0;
                         over <= 1'b0;
                     end else if (ending[4]) begin
@@ -166,7 +169,7 @@ module nmtool_answer #(
 
                 always @(posedge clock) begin
                     change3 <= full ? v_now - v_then : v_now;
-                    if (reset || begins) begin
+                    if (reset || beginning[4]) begin
                         place <= 0;
                         full <= 1'b0;
                     end else if (ending[4]) begin

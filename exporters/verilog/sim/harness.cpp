@@ -217,6 +217,7 @@ private:
     // Count the word that was taken, and read the next one.
     bool accepted()
     {
+        quiet = 0;
         given += kind == IN_END;
         if (kind == IN_BEGIN && begun++ != 0) {
             std::puts("sample");

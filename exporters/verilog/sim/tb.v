@@ -182,7 +182,7 @@ module tb;
     endtask
 
     always @(posedge clock) begin
-        quiet <= quiet + 1;
+        quiet <= reset || (in_valid && in_ready) ? 0 : quiet + 1;
         if (quiet == limit) stop("no word for as many clocks as no step takes");
         if (error && !reset) stop("a spike of a channel that does not exist");
         if (out_valid && out_ready && !reset) begin

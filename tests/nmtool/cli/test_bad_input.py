@@ -205,6 +205,30 @@ def test_bad_network(case: str, nmtool: Nmtool, integers: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
+def test_network_and_data_in_the_wrong_order(nmtool: Nmtool) -> None:
+    said = nmtool("evaluate", "two", "run")
+    assert (said.code, said.error) == (2, "run-without-network")
+    assert "NETWORK first" in said.err
+    Path("run").mkdir()
+    Path("run/run.json").write_text("{}")
+    said = nmtool("data", "run")
+    assert (said.code, said.error) == (2, "shd-missing")
+    assert "NETWORK first" in said.err
+    Path("folder").mkdir()
+    Path("folder/known_answers.npz").touch()
+    said = nmtool("data", "folder")
+    assert (said.code, said.error) == (2, "shd-missing")
+    assert "--artefact folder" in said.err
+
+
+@pytest.mark.usefixtures("data")
+def test_a_folder_of_data_that_is_nearly_named(nmtool: Nmtool) -> None:
+    said = nmtool("data", "tow")
+    assert (said.code, said.error) == (2, "dataset-unknown")
+    assert "did you mean 'two'?" in said.err
+
+
+@pytest.mark.usefixtures("data")
 def test_a_folder_without_a_network(nmtool: Nmtool) -> None:
     for words in (
         ["inspect", "two"],

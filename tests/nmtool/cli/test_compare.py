@@ -84,10 +84,10 @@ def test_pairs_for_people(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
 
 
 def test_what_binning_loses_is_told_once(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     said = nmtool("compare", integers, integers, "--data", "two", "--with", integers, integers)
     (told,) = said.err.splitlines()
-    assert told.startswith("2 of 3 events ")
+    assert told.startswith("remark[events-dropped]: 2 of the 4 events ")
     assert "30 steps of 1 ms" in told
 
 

@@ -41,6 +41,7 @@ def test_folder_as_json(nmtool: Nmtool) -> None:
     assert nmtool("data", "two", "--json").json == {
         "data": "two",
         "splits": {"train": describe(dataset.train), "test": describe(dataset.test)},
+        "remarks": [],
     }
 
 

@@ -16,7 +16,7 @@ from tests.nmtool.cli.conftest import Nmtool
 CSV = """\
 sample,label,channel,time_us,split,speaker
 a,dog,2,2500,train,3
-a,dog,0,1000,train,3
+a,dog,0,9000,train,3
 b,cat,,,train,4
 a,cat,1,500,test,5
 c,dog,3,0,train,3
@@ -26,13 +26,16 @@ c,dog,3,0,train,3
 def test_a_csv_file(nmtool: Nmtool) -> None:
     Path("pets.csv").write_text(CSV)
     said = nmtool("data", "pets.csv", "-o", "pets", "--json")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert [one["code"] for one in said.json["remarks"]] == ["channels-unused", "class-missing"]
+    told = [line.partition(":")[0] for line in said.err.splitlines()]
+    assert told == ["remark[channels-unused]", "remark[class-missing]"]
     assert said.json["files"] == ["pets/pets_train.h5", "pets/pets_test.h5"]
     data = load_dataset("pets")
     assert data.train.class_names == ("cat", "dog")
     assert data.train.label.tolist() == [1, 0, 1]
-    assert data.train.time_ms.tolist() == [1.0, 2.5, 0.0]
-    assert data.train.unit.tolist() == [0, 2, 3]
+    assert data.train.time_ms.tolist() == [2.5, 9.0, 0.0]
+    assert data.train.unit.tolist() == [2, 0, 3]
     assert data.train.offset.tolist() == [0, 2, 2, 3]
     assert data.train.groups["speaker"].tolist() == [3, 4, 3]
     assert (data.test.label.tolist(), data.test.n_units) == ([0], 4)
@@ -59,6 +62,14 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
         ("\0", "csv-columns", ""),
+        ("sample;label;unit;time_ms\n", "csv-columns", "commas"),
+        ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
+        ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
+        ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,anna\n", "csv-not-a-number", "left out"),
+        ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
+        ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
     ],
 )
 def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, named: str) -> None:
@@ -67,6 +78,85 @@ def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, named: str)
     assert (said.code, said.error) == (2, code), said.err
     assert named in said.err
     assert not Path("few").exists()
+
+
+def test_a_csv_file_of_pandas(nmtool: Nmtool) -> None:
+    """An index without a name, and floats where a column has cells without a value."""
+    rows = ["0,0,1.0,2.0,3.5,7.0", "1,0,1.0,0.0,1.0,7.0", "2,1,2.0,nan,nan,8.0", "3,2,2.0,,,8.0"]
+    Path("pandas.csv").write_text("\n".join([",sample,label,unit,time_ms,speaker", *rows]))
+    assert nmtool("data", "pandas.csv", "-o", "made", "--labels-from", 1).code == 0
+    found = load_dataset("made").train
+    assert found.label.tolist() == [0, 1, 1]
+    assert found.class_names == ("1", "2")
+    assert found.offset.tolist() == [0, 2, 2, 2]
+    assert found.unit.tolist() == [0, 2]
+    assert {name: group.tolist() for name, group in found.groups.items()} == {"speaker": [7, 8, 8]}
+
+
+def test_classes_keep_the_numbers_of_the_file(nmtool: Nmtool) -> None:
+    rows = ["sample,label,unit,time_ms", "0,1,0,1", "1,2,0,1", "2,3,0,9"]
+    Path("three.csv").write_text("\n".join(rows))
+    said = nmtool("data", "three.csv", "-o", "from0", "--json")
+    assert [one["code"] for one in said.json["remarks"]] == ["class-first-empty", "test-missing"]
+    assert nmtool("data", "three.csv", "-o", "from1", "--labels-from", 1).code == 0
+    assert nmtool("data", "from0", "-o", "mended", "--labels-from", 1).code == 0
+    for name in ("from1", "mended"):
+        found = load_dataset(name).train
+        assert (found.class_names, found.label.tolist()) == (("1", "2", "3"), [0, 1, 2])
+    said = nmtool("data", "three.csv", "--labels-from", 2)
+    assert (said.code, said.error) == (2, "labels-range")
+    assert "--labels-from" in said.err
+
+
+def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: Path) -> None:
+    (data / "two_test.h5").unlink()
+    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [1, 2])
+    with h5py.File(data / "two_train.h5", "a") as file:
+        file["extra/keys"][:] = ["yes", "no"]
+    assert nmtool("data", "two", "--labels-from", 1, "-o", "new").code == 0
+    assert load_dataset("new").train.class_names == ("yes", "no")
+
+
+@pytest.mark.parametrize(
+    ("file", "option"),
+    [
+        ("pets.csv", ("--time-unit", "ms")),
+        ("pets.csv", ("--dt", 1)),
+        ("pets.csv", ("--labels-from", 1)),
+        ("dense.npz", ("--time-unit", "ms")),
+        ("two", ("--dt", 1)),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_options_that_would_do_nothing(nmtool: Nmtool, file: str, option: tuple[str, Any]) -> None:
+    Path("pets.csv").write_text(CSV)
+    np.savez("dense.npz", spikes=np.ones((2, 5, 3)), labels=[0, 1], dt_ms=1.0)
+    said = nmtool("data", file, "-o", "made", *option)
+    assert (said.code, said.error) == (2, "data-options-unused")
+    assert option[0] in said.err
+    assert not Path("made").exists()
+
+
+def test_times_of_another_unit(nmtool: Nmtool) -> None:
+    head = "sample,label,unit,{}\n0,0,0,1\n0,0,1,300\n1,1,0,4\n1,1,1,280\n"
+    for column, codes in {
+        "time_s": ["times-look-like-ms"],
+        "time_ms": [],
+        "time_us": ["times-look-like-seconds"],
+    }.items():
+        Path("some.csv").write_text(head.format(column))
+        said = nmtool("data", "some.csv", "--json")
+        assert [one["code"] for one in said.json["remarks"]] == [*codes, "test-missing"]
+
+
+def test_an_array_alone(nmtool: Nmtool) -> None:
+    np.save("dense.npy", np.ones((2, 5, 3)))
+    said = nmtool("data", "dense.npy", "-o", "made")
+    assert (said.code, said.error) == (2, "data-file-unknown")
+    assert "np.savez" in said.err
+    said = nmtool("data", "dense.npy")
+    assert (said.code, said.error) == (2, "folder-is-file")
+    assert "dense.npy -o" not in said.err
 
 
 def test_no_text(nmtool: Nmtool) -> None:

@@ -80,12 +80,15 @@ def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
 
 
 def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:
-    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.02, 0.5]], [[0, 0], [1, 1]], [0, 1])
     said = nmtool("evaluate", integers, "two", "--json")
     assert said.json["samples"] == 2
     (told,) = said.err.splitlines()
-    assert told.startswith("2 of 3 events ")
+    assert told.startswith("remark[events-dropped]: 2 of the 4 events ")
     assert "30 steps of 1 ms" in told
+    cases.write_raw(data / "two_test.h5", [[0.001, 0.0301], [0.5]], [[0, 0], [1]], [0, 1])
+    said = nmtool("evaluate", integers, "two")
+    assert (said.code, said.error) == (2, "events-mostly-dropped")
 
 
 def test_samples_without_any_spike(nmtool: Nmtool, data: Path, integers: Path) -> None:

@@ -89,6 +89,12 @@ def test_running_code_that_differs_needs_the_word_too(
     assert nmtool("run", "folder", "two", "--trust").code == 0
 
 
+def test_several_artefacts(nmtool: Nmtool) -> None:
+    said = nmtool("verify", "integers.npz", "--artefact", "network.c", "--artefact", "folder")
+    assert (said.code, said.error) == (2, "artefact-several")
+    assert "network.c, folder" in said.err
+
+
 def test_an_artefact_that_is_none(nmtool: Nmtool) -> None:
     for path, error in (("nowhere.c", "file-missing"), ("integers.npz", "export-unknown")):
         said = nmtool("verify", "integers.npz", "two", "--artefact", path)

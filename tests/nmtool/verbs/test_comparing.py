@@ -51,9 +51,9 @@ def test_who_classifies_which_samples_rightly() -> None:
 def test_samples_are_binned_once_for_all_networks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     binned: list[int] = []
 
-    def count(network: nm.IntegerNetwork, events: nm.SpikeEvents) -> object:
+    def count(network: nm.IntegerNetwork, events: nm.SpikeEvents, **how: bool) -> object:
         binned.append(network.n_steps)
-        return bin_for(network, events)
+        return bin_for(network, events, **how)
 
     monkeypatch.setattr(comparing, "bin_for", count)
     short = replace(RIGHT, n_steps=26)

@@ -200,21 +200,39 @@ def test_progress_is_shown() -> None:
 
 
 def test_events_that_are_dropped_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    network = replace(cases.integer_network(), n_steps=10)
+    network = replace(cases.integer_network(), n_steps=20)
     with caplog.at_level(logging.INFO, "nmtool"):
         found = nm.evaluate(network, EVENTS)
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    late = int((EVENTS.time_ms >= 10).sum())
-    assert record.getMessage().startswith(f"{late} of {EVENTS.n_events} events")
-    assert found.recording.spikes["hidden"].n_steps == 10
+    late = int((EVENTS.time_ms >= 20).sum())
+    told = f"remark[events-dropped]: {late} of the {EVENTS.n_events} events "
+    assert record.getMessage().startswith(told)
+    assert found.recording.spikes["hidden"].n_steps == 20
+
+
+def test_an_accuracy_on_few_of_the_events_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    in_seconds = replace(EVENTS, time_ms=1000 * EVENTS.time_ms)
+    for measure in (
+        lambda: nm.evaluate(network, in_seconds),
+        lambda: nm.compare_accuracy([network], [network], data=in_seconds),
+    ):
+        with refused(DataError, "events-mostly-dropped") as caught:
+            measure()
+        assert "--time-unit ms" in caught.value.fix
+    # Spikes can be compared all the same.
+    assert nm.simulate(network, in_seconds).predictions.size == EVENTS.n_samples
+    assert "events-dropped" in caplog.text
 
 
 def test_other_names_of_classes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     network = cases.integer_network()
+    unnamed = replace(network, class_names=("0", "1"))
     with caplog.at_level(logging.INFO, "nmtool"):
         expected = nm.evaluate(network, EVENTS)
-        assert caplog.records == []
+        nm.evaluate(unnamed, replace(EVENTS, class_names=("up", "down")))
+        assert caplog.records == []  # numbers are no names
         found = nm.evaluate(network, replace(EVENTS, class_names=("up", "down")))
     assert [(one.name, one.levelno) for one in caplog.records] == [
         ("nmtool.data.samples", logging.WARNING)

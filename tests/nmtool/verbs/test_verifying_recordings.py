@@ -121,7 +121,9 @@ def test_some_populations_are_enough(tmp_path: Path, caplog: pytest.LogCaptureFi
 # Different.
 
 
-def test_a_difference_has_its_place_and_cause(tmp_path: Path) -> None:
+def test_a_difference_has_its_place_and_cause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     projections = [*INTEGERS.projections]
     at = next(i for i, p in enumerate(projections) if (p.source, p.target) == (INPUT, "h0"))
     weight = projections[at].weight.copy()
@@ -133,6 +135,7 @@ def test_a_difference_has_its_place_and_cause(tmp_path: Path) -> None:
     values |= {f"u.{n}": u.astype(float) for n, u in other.current.items()}
     found = nm.verify(INTEGERS, INPUTS, against=written(tmp_path, values), coverage=False)
     (check,) = found.checks.values()
+    assert "compared with integers" in caplog.text
     assert not check.identical
     assert check.first_divergence is not None
     assert check.explanation is not None

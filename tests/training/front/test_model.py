@@ -133,6 +133,14 @@ def test_wrong_input_is_refused() -> None:
         SpikingNetwork(network.with_projections([]))
 
 
+def test_a_regulariser_of_no_population_is_refused() -> None:
+    network = random_network("recurrent", seed=1)
+    model, spikes = SpikingNetwork(network), random_input(network, 2, seed=2)
+    for name in ("hiden", network.readout.population):
+        with refused(UsageError, "push-unknown"):
+            model(spikes, push={name: lambda counts, n_samples: counts})
+
+
 def test_parallel_recurrent_projections_are_refused() -> None:
     network = random_network("recurrent", seed=1)
     loops = [p for p in network.projections if p.source == p.target]

@@ -91,6 +91,19 @@ def test_a_class_that_a_split_lacks() -> None:
     assert (told.code, told.where) == ("class-missing", "train")
 
 
+def test_a_class_that_no_split_has() -> None:
+    train = replace(_labelled(np.repeat([0, 2], 9)), class_names=("a", "b", "c"))
+    for dataset in (Dataset.of(train=train), Dataset.of(train=train, test=train[:12])):
+        (told,) = remarks(dataset, TrainOptions())
+        assert (told.code, told.where) == ("class-missing", "labels")
+        assert "'b'" in told.what
+    with_b = replace(train, label=np.where(np.arange(18) < 17, train.label, 1))
+    assert (
+        codes(list(remarks(Dataset.of(train=with_b).with_validation("last 1"), TrainOptions())))
+        == []
+    )
+
+
 def test_labels_that_count_from_1() -> None:
     told = remarks(Dataset.of(train=_labelled(np.repeat([1, 2, 3], 9))), TrainOptions())
     (one,) = told

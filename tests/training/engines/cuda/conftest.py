@@ -1,17 +1,87 @@
-"""Settings of the CUDA engine's tests."""
+"""Blocks of Numba's CUDA simulator whose threads take turns.
+
+Numba's own polls its threads until all are at a barrier, which takes most of a kernel's time. Here
+one thread runs at a time, to its next barrier, and hands over to the next one.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import threading
+from types import TracebackType
+from typing import Any
 
+import numpy as np
 import pytest
+
+from nmtool.training.engines.cuda import SIMULATED
+
+if SIMULATED:
+    from numba.cuda.simulator import kernel as simulator
+
+    class _Thread(simulator.BlockThread):
+        """A CUDA thread that waits for its turn at the start and at each barrier."""
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.turn = threading.Lock()
+            self.turn.acquire()
+
+        def run(self) -> None:
+            self.turn.acquire()
+            try:
+                super().run()  # keeps what is raised in `exception`
+            finally:
+                self._manager.ended(self)
+
+        def syncthreads(self) -> None:
+            self._manager.hand_over(self)
+            self.turn.acquire()
+            if self._manager.failure:
+                raise RuntimeError("another thread of the block has failed")
+
+    class _Block(simulator.BlockManager):
+        """A block of threads, which all reach a barrier before one of them goes on.
+
+        The order turns round at every barrier: where one is missing, a thread reads too early what
+        either those before it or those behind it write.
+        """
+
+        failure: tuple[BaseException, TracebackType] | None = None
+
+        def run(self, grid_point: tuple[int, ...], *arguments: Any) -> None:
+            def target() -> None:
+                if not self.failure:
+                    self._f(*arguments)
+
+            points = np.ndindex(*self._block_dim)
+            threads = [_Thread(target, self, grid_point, point, self._debug) for point in points]
+            self._waiting, self._reached = threads[::-1], []
+            for thread in threads:
+                thread.start()
+            self._next()
+            for thread in threads:
+                thread.join()
+            if self.failure:
+                raise self.failure[0].with_traceback(self.failure[1])
+
+        def hand_over(self, thread: _Thread) -> None:
+            """Let the next thread run, and this one again when all have reached the barrier."""
+            self._reached.append(thread)
+            self._next()
+
+        def ended(self, thread: _Thread) -> None:
+            """Let the next thread run; this one is at its end."""
+            self.failure = self.failure or thread.exception
+            self._next()
+
+        def _next(self) -> None:
+            if not self._waiting:
+                self._waiting, self._reached = self._reached, []
+            if self._waiting:
+                self._waiting.pop().turn.release()
 
 
 @pytest.fixture(autouse=True)
-def _threads_take_short_turns() -> Iterator[None]:
-    """Numba's simulator waits for its threads in a loop: 5 ms a barrier at Python's own pace."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
+def _threads_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    if SIMULATED:
+        monkeypatch.setattr(simulator, "BlockManager", _Block)

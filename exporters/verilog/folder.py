@@ -1,0 +1,178 @@
+"""The folder of an export: every file of it, and how it is read back, as data.
+
+Text by hand, the same in every folder, lies beside this module in `rtl`, `sim` and `boards`. What
+belongs to one network is `rtl/nmtool_top.v`, which has numbers alone, `mem`, `sim/*.hex` and
+README.md. nmtool reads the network from `network.npz`. Nothing that lies in a folder is compiled or
+executed: what runs is written anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nmtool.errors import FileFormatError, Finding
+from nmtool.exporters.differences import changed_folder
+from nmtool.exporters.embedded import (
+    check_hash,
+    check_version,
+    damaged,
+    digest,
+    pack_network,
+    read_bytes,
+    unpack_network,
+)
+from nmtool.exporters.verilog.answer import answer_block
+from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout
+from nmtool.exporters.verilog.options import VerilogOptions
+from nmtool.exporters.verilog.readme import readme_text
+from nmtool.exporters.verilog.top import top_text
+from nmtool.exporters.verilog.words import expected_text, input_text
+from nmtool.integer_network import IntegerNetwork
+from nmtool.known_answers import KnownAnswers
+
+WHAT = "folder of Verilog"
+VERSION = 1
+"""Of what nmtool writes into folders."""
+
+MARKER = "nmtool.json"
+TOP = "rtl/nmtool_top.v"
+NETWORK, ANSWERS, README, MAKEFILE = "network.npz", "known_answers.npz", "README.md", "Makefile"
+INPUT, EXPECTED, BENCH, HARNESS = "sim/input.hex", "sim/expected.hex", "sim/tb.v", "sim/harness.cpp"
+BUILD = "build/"
+"""Where the Makefile puts what it makes."""
+
+MAX_BYTES = 1 << 30
+
+_FIX = "export the network again"
+
+_HERE = Path(__file__).parent
+_BY_HAND = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
+
+
+@cache
+def by_hand() -> Mapping[str, bytes]:
+    """The files that are the same in every folder, by relative POSIX path."""
+    names = sorted(path for pattern in _BY_HAND.values() for path in _HERE.glob(pattern))
+    files = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in names}
+    return {**files, MAKEFILE: files.pop("sim/Makefile")}
+
+
+def running_files(network: IntegerNetwork, lanes: int, deep: bool = False) -> dict[str, bytes]:
+    """The files that a simulator or a synthesis takes: the core, its numbers, its memories."""
+    layout, answer = Layout(network, lanes), answer_block(network)
+    files = dict(by_hand())
+    files[TOP] = top_text(layout, answer, deep).encode()
+    memories = dict(layout.memories)
+    if answer.importance is not None:
+        memories["importance"] = answer.importance
+    lines = memories.pop(SYNAPSES).hex_lines().splitlines(keepends=True)
+    bank = 1 << BANK_BITS[lanes]
+    for number, first in enumerate(range(0, len(lines), bank)):
+        name = f"mem/{SYNAPSES}.{number:03d}.hex"
+        files[name] = "".join(lines[first : first + bank]).encode()
+    files |= {f"mem/{name}.hex": one.hex_lines().encode() for name, one in memories.items()}
+    return files
+
+
+def folder_files(
+    network: IntegerNetwork, answers: KnownAnswers | None, options: VerilogOptions
+) -> dict[str, bytes]:
+    """All files of a folder by relative POSIX path, the same for the same arguments.
+
+    Args:
+        network: what the core runs.
+        answers: inputs with expected outputs, for the benches to check.
+        options: lanes, part and what is told.
+    """
+    files = running_files(network, options.lanes, options.deep)
+    files[NETWORK] = pack_network(network)
+    if answers is not None:
+        expected = answers.recording
+        if options.deep and not answers.is_deep:
+            from nmtool.hardware_sim.simulator import simulate
+
+            expected = simulate(network, answers.spikes, deep=True)
+        files[ANSWERS] = answers.to_bytes()
+        files[INPUT] = input_text(answers.spikes).encode()
+        files[EXPECTED] = expected_text(
+            network, expected, answers.spikes.n_steps, options.deep
+        ).encode()
+    files[README] = readme_text(network, answers, options).encode()
+    about = {
+        "version": VERSION,
+        "hash": network.content_hash,
+        "options": options.as_json(),
+        "sha256": {name: digest(content) for name, content in sorted(files.items())},
+    }
+    files[MARKER] = (json.dumps(about, indent=1, sort_keys=True) + "\n").encode()
+    return files
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A folder, read as data.
+
+    Attributes:
+        folder: its path.
+        network: what it runs.
+        options: how it was written.
+        carried: the known answers it carries, None without any.
+    """
+
+    folder: Path
+    network: IntegerNetwork
+    options: VerilogOptions
+    carried: KnownAnswers | None
+
+
+def read(folder: str | Path) -> Content:
+    """Read a folder that nmtool wrote, without compiling anything.
+
+    Raises:
+        FileFormatError: missing, damaged, foreign or newer.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileFormatError(
+            f"there is no folder {folder}", code="file-missing", fix="check the path"
+        )
+    about_path = folder / MARKER
+    data = read_bytes(about_path, WHAT, MAX_BYTES, "it is far too large")
+    try:
+        about = json.loads(data)
+        version, named = int(about["version"]), about["hash"]
+        options = VerilogOptions(**about["options"]) if version <= VERSION else VerilogOptions()
+    except Exception as error:  # whatever stands there instead
+        raise damaged(about_path, f"{type(error).__name__}: {error}", WHAT) from error
+    check_version(folder, version, VERSION)
+    held = read_bytes(folder / NETWORK, WHAT, MAX_BYTES, "it is far too large")
+    network = unpack_network(held, folder / NETWORK)
+    check_hash(network, named, folder, WHAT)
+    answers = folder / ANSWERS
+    carried = KnownAnswers.load(answers) if answers.exists() else None
+    return Content(folder, network, options, carried)
+
+
+def check(content: Content) -> None:
+    """Raise `FileFormatError` unless a folder's files are, byte for byte, what would be written.
+
+    What lies beside them is none of the export; nothing of it is used.
+    """
+    folder = content.folder
+    found = {}
+    for name, expected in folder_files(content.network, content.carried, content.options).items():
+        file = folder / name
+        if not file.is_file():
+            found[name] = "it is missing"
+        elif file.stat().st_size != len(expected) or file.read_bytes() != expected:
+            found[name] = "it is changed"
+    if found:
+        raise changed_folder(
+            folder,
+            [Finding("verilog-file-changed", name, found[name], _FIX) for name in sorted(found)],
+            fix=f"nmtool export {folder} --to verilog -o NEW, and use that",
+        )

@@ -1,0 +1,55 @@
+"""Options for writing networks as Verilog."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields
+from nmtool.errors import UsageError, suggestion
+from nmtool.exporters.verilog.layout import LANES
+
+
+@dataclass(frozen=True)
+class VerilogOptions:
+    """Options for writing Verilog.
+
+    >>> VerilogOptions(lanes=4).as_json()
+    {'lanes': 4, 'part': '', 'deep': False}
+
+    Attributes:
+        lanes: synapses that are added in one clock, one of `LANES`.
+        part: the target it is meant for, e.g. `ecp5-85`: a network that does not fit is refused,
+            and `make` in the folder builds for it; '' for any.
+        deep: the core also tells u and v of every neuron.
+
+    Raises:
+        UsageError: another number of lanes, or a part that nmtool does not know.
+    """
+
+    lanes: int = 1
+    part: str = ""
+    deep: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, lanes=WHOLE, part=WORD, deep=SWITCH)
+        if self.lanes not in LANES:
+            raise UsageError(
+                f"a core cannot have {self.lanes} lanes",
+                code="verilog-lanes",
+                fix=f"use one of {', '.join(map(str, LANES))}",
+            )
+        if self.part:
+            from nmtool.exporters.verilog.parts import part_names
+
+            known = part_names()
+            if self.part not in known:
+                raise UsageError(
+                    f"there is no part '{self.part}'",
+                    code="verilog-part-unknown",
+                    fix=suggestion(self.part, known),
+                )
+
+    def as_json(self) -> dict[str, Any]:
+        """The options by name."""
+        return asdict(self)

@@ -1,0 +1,14 @@
+"""The FPGAs that a core can be built for: targets whose format is `verilog`, and that are chips."""
+
+from __future__ import annotations
+
+from nmtool.targets import target_named, target_names
+from nmtool.targets.target import CHIP
+
+FORMAT = "verilog"
+
+
+def part_names() -> list[str]:
+    """Names of all parts."""
+    targets = [target_named(name) for name in target_names()]
+    return [one.name for one in targets if one.format == FORMAT and one.kind == CHIP]

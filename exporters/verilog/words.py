@@ -1,0 +1,167 @@
+"""The streams of the core: input rasters as words in, words out as recordings.
+
+A sample is a word that begins it, and per step a word for every spike and one that ends it. Out
+come, neuron by neuron, u and v where they are told and a spike, and a word that ends the step.
+`rtl/nmtool_core.v` has the numbers of the kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.errors import BackendError
+from nmtool.exporters.verilog.layout import MAX_POPULATIONS
+from nmtool.graph import LI, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+_IN_SPIKE, _IN_END, _IN_BEGIN = 0, 1, 2
+_SPIKE, _MEMBRANE, _CURRENT, _END = 0, 1, 2, 3
+_ORDER = np.array([2, 1, 0, 3])
+"""Place of each kind among the words of a neuron."""
+
+_VALUE_BITS, _INDEX_BITS = 25, 24
+_WORDS_AT_ONCE = 1 << 20
+
+
+def input_text(spikes: Raster) -> str:
+    """A raster as the benches read it: a word per line in hexadecimal, kind and channel."""
+    n_samples, n_steps = spikes.n_samples, spikes.n_steps
+    sample = np.arange(n_samples)
+    row = np.arange(n_samples * n_steps)
+    spike_row = spikes.sample_index() * n_steps + spikes.step
+    kind = np.empty(n_samples + row.size + spikes.n_spikes, np.int64)
+    channel = np.zeros_like(kind)
+    # Before a word are all spikes, ends and beginnings that come earlier.
+    kind[spikes.offset[:-1] + sample * (n_steps + 1)] = _IN_BEGIN
+    kind[np.searchsorted(spike_row, row, "right") + row + row // n_steps + 1] = _IN_END
+    place = np.arange(spikes.n_spikes) + spike_row + spikes.sample_index() + 1
+    kind[place] = _IN_SPIKE
+    channel[place] = spikes.neuron
+    return "".join(f"{k} {c:x}\n" for k, c in zip(kind.tolist(), channel.tolist(), strict=True))
+
+
+def expected_text(network: IntegerNetwork, recording: Recording, n_steps: int, deep: bool) -> str:
+    """The words of a recording as the benches compare them, below the numbers of bins and values.
+
+    Args:
+        network: whose recording it is.
+        recording: with u and v where they are told.
+        n_steps: of a sample.
+        deep: u and v of every neuron are told.
+    """
+    parts = [_words(np.arange(recording.n_samples * n_steps), _END, 0, 0, 0)]
+    bins = values = 0
+    for number, population in enumerate(network.populations):
+        name = population.name
+        if population.kind == LIF:
+            raster = recording.spikes[name]
+            row = raster.sample_index() * raster.n_steps + raster.step
+            parts.append(_words(row, _SPIKE, number, raster.neuron, 0))
+            bins += raster.n_bins
+        told = {_CURRENT: recording.current[name]} if deep else {}
+        if population.kind == LI:
+            told[_MEMBRANE] = recording.membrane[name]
+        elif deep:
+            told[_MEMBRANE] = recording.potential[name]
+        for kind, states in told.items():
+            row, neuron = np.divmod(np.arange(states.size), population.size)
+            parts.append(_words(row, kind, number, neuron, states.reshape(-1)))
+            values += states.size
+    words = np.concatenate(parts, axis=1)
+    row, kind, number, index, _ = words
+    ordered = words[:, np.lexsort((_ORDER[kind], index, number, kind == _END, row))]
+    lines = (f"{k:x} {p:x} {i:x} {v & 0x1FFFFFF:x}" for _, k, p, i, v in ordered.T.tolist())
+    return "\n".join([f"{bins} {values}", *lines, ""])
+
+
+def _words(
+    row: NDArray, kind: int, number: int, index: NDArray | int, value: NDArray | int
+) -> NDArray[np.int64]:
+    """[5, words] int64: row, which is sample·steps + step, kind, population, index and value."""
+    return np.stack(np.broadcast_arrays(row, kind, number, index, value)).astype(np.int64)
+
+
+def read_recording(path: Path, network: IntegerNetwork, spikes: Raster, deep: bool) -> Recording:
+    """The recording in a file of words that a bench wrote.
+
+    Args:
+        path: of the file.
+        network: that ran.
+        spikes: its input.
+        deep: u and v of every neuron were told.
+
+    Raises:
+        BackendError: words are missing, or there are others.
+    """
+    n_rows = spikes.n_samples * spikes.n_steps
+    lists: dict[int, list[NDArray]] = {n: [] for n, _ in _numbered(network, LIF)}
+    dense: dict[tuple[int, int], NDArray[np.int32]] = {}
+    for number, population in enumerate(network.populations):
+        for kind in (_MEMBRANE, _CURRENT) if deep else (_MEMBRANE,) * (population.kind == LI):
+            dense[number, kind] = np.zeros((n_rows, population.size), np.int32)
+    told = dict.fromkeys(dense, 0)
+    first_row = 0
+    for kinds, numbers, index, value, rows in _blocks(path):
+        row = first_row + rows
+        first_row = int(row[-1]) + int(kinds[-1] == _END)
+        for number, found in lists.items():
+            mine = (kinds == _SPIKE) & (numbers == number)
+            found.append(np.stack([row[mine], index[mine]]))
+        for key, held in dense.items():
+            mine = (numbers == key[0]) & (kinds == key[1])
+            held[row[mine], index[mine]] = value[mine]
+            told[key] += int(mine.sum())
+    if first_row != n_rows or any(told[key] != held.size for key, held in dense.items()):
+        raise BackendError(
+            f"the core ended {first_row} of {n_rows} steps, or told too few values",
+            code="verilog-words-missing",
+            fix="update nmtool, or tell its makers",
+        )
+    shape = (spikes.n_samples, spikes.n_steps, -1)
+
+    def states(kind: int, of: str | None = None) -> dict[str, NDArray[np.int32]]:
+        chosen = [(n, p) for n, p in _numbered(network, of) if (n, kind) in dense]
+        return {p.name: dense[n, kind].reshape(shape) for n, p in chosen}
+
+    return Recording(
+        network.readout,
+        {p.name: _raster(lists[n], p.size, spikes) for n, p in _numbered(network, LIF)},
+        states(_MEMBRANE, LI),
+        states(_CURRENT),
+        states(_MEMBRANE, LIF),
+    )
+
+
+def _numbered(
+    network: IntegerNetwork, kind: str | None = None
+) -> list[tuple[int, IntegerPopulation]]:
+    """Populations of a kind with their numbers in words."""
+    return [(n, p) for n, p in enumerate(network.populations) if kind in (None, p.kind)]
+
+
+def _blocks(path: Path) -> Iterator[tuple[NDArray, ...]]:
+    """Kind, population, index, value and row, counted from the block's first, of all words."""
+    with open(path, "rb") as file:
+        while (words := np.fromfile(file, "<u8", _WORDS_AT_ONCE)).size:
+            kind = (words >> np.uint64(62)).astype(np.int64)
+            number = (words >> np.uint64(_VALUE_BITS + _INDEX_BITS)).astype(np.int64) & (
+                MAX_POPULATIONS - 1
+            )
+            index = (words >> np.uint64(_VALUE_BITS)).astype(np.int64) & ((1 << _INDEX_BITS) - 1)
+            value = (words & np.uint64((1 << _VALUE_BITS) - 1)).astype(np.int64)
+            value -= (value >> (_VALUE_BITS - 1)) << _VALUE_BITS
+            ends = kind == _END
+            yield kind, number, index, value, np.cumsum(ends) - ends
+
+
+def _raster(found: list[NDArray], size: int, spikes: Raster) -> Raster:
+    row, neuron = np.concatenate([np.zeros((2, 0), np.int64), *found], axis=1)
+    first = np.arange(spikes.n_samples + 1) * spikes.n_steps
+    offset = np.searchsorted(row, first)
+    return Raster(offset, row % spikes.n_steps, neuron, spikes.n_steps, size)

@@ -1,0 +1,158 @@
+"""Remarks on a data set: classes, channels and times that may not be as they were meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.data.dataset import Dataset
+from nmtool.data.events import SpikeEvents
+from nmtool.data.grid import PERCENTILE, TIME_UNIT_FIX, last_spike_ms
+from nmtool.errors import Finding, NmtoolError
+
+MANY_SILENT = 0.1
+"""Share of the inputs that is worth a word."""
+
+SHOWN = 5
+"""Classes that are named."""
+
+LONG_MS, SHORT_MS = 20_000.0, 5.0
+"""Samples that end later or sooner are rare, and mistaken units are not."""
+
+
+def remarks(dataset: Dataset) -> Iterator[Finding]:
+    """A finding for each thing that may not be as it was meant.
+
+    >>> train = SpikeEvents.from_lists([[1.0], [60.0]], [[0], [1]], [1, 2])
+    >>> [one.code for one in remarks(Dataset.of(train=train, test=train))]
+    ['class-first-empty']
+
+    Args:
+        dataset: all of it is read.
+    """
+    if "train" in dataset.splits:
+        yield from times(dataset.train)
+        yield from channels(dataset.train)
+        yield from classes(dataset)
+    if "test" not in dataset.splits:
+        yield Finding(
+            "test-missing",
+            "test",
+            "there is no test split, on which accuracies are measured",
+            "draw one: nmtool data IN -o FOLDER --test 0.2",
+        )
+
+
+def times(events: SpikeEvents) -> Iterator[Finding]:
+    """Samples so long that their ms look like seconds, or so short that seconds look like ms."""
+    last = last_spike_ms(events)
+    if not last.size:
+        return
+    median = float(np.median(last))
+    if median > LONG_MS and median / 1000 >= SHORT_MS:
+        yield Finding(
+            "times-look-like-ms",
+            "times",
+            f"the median sample ends after {median / 1000:,.4g} s; were its numbers ms, after "
+            f"{median / 1000:,.4g} ms",
+            TIME_UNIT_FIX,
+        )
+    reach = float(np.percentile(last, PERCENTILE, method="higher"))
+    if 0 < reach < SHORT_MS:
+        yield Finding(
+            "times-look-like-seconds",
+            "times",
+            f"{PERCENTILE:g} % of the samples end within {reach:.4g} ms; were their numbers s, "
+            f"within {1000 * reach:,.4g} ms",
+            "where the file holds s for ms: --time-unit s, or in CSV a column time_s",
+        )
+
+
+def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
+    """Inputs that never spike.
+
+    Args:
+        events: the training samples.
+        group: neighbouring units that share an input.
+    """
+    used = np.unique(events.unit)
+    n_inputs = -(-events.n_units // group)
+    n_silent = n_inputs - np.unique(used // group).size
+    if used.size and n_silent > MANY_SILENT * n_inputs:
+        highest = int(used[-1])
+        fewer = highest + 1 <= (1 - MANY_SILENT) * events.n_units
+        yield Finding(
+            "channels-unused",
+            "channels",
+            f"{n_silent:,} of the {n_inputs:,} inputs never spike in training; the highest "
+            f"channel that does is {highest} of 0 … {events.n_units - 1}",
+            f"if there are only {highest + 1} channels, say so: --units {highest + 1}, or "
+            "n_units in the files"
+            if fewer
+            else "leave them out of the data, or let neighbours share an input: --group N",
+        )
+
+
+def classes(dataset: Dataset) -> Iterator[Finding]:
+    """Classes without samples: in training, in a split of its own or drawn, or anywhere."""
+    names = dataset.train.class_names
+    if not dataset.train.n_samples:
+        return
+    labels = {split: labels_of(dataset, split) for split in dataset.splits}
+    known = {
+        split: _count(label, len(names)) for split, label in labels.items() if label is not None
+    }
+    rule = dataset.hold_out
+    # Of the last samples of a file, `split-unshuffled` tells.
+    last = "validation" if rule is not None and rule.is_last else ""
+    counts = {split: count for split, count in known.items() if split != last and count.any()}
+    everywhere = np.sum(list(counts.values()), axis=0)
+    from_1 = len(names) > 2 and not everywhere[0]
+    if from_1:
+        yield Finding(
+            "class-first-empty",
+            "labels",
+            f"class 0, '{names[0]}', has no sample",
+            "where labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
+        )
+    for split, count in counts.items():
+        missing = np.flatnonzero((count == 0) & (everywhere > 0))
+        if missing.size:
+            yield Finding(
+                "class-missing",
+                split,
+                f"the {split} split has no sample of {_few(missing, names)}",
+                "add samples of them"
+                if split != "validation" or rule is None
+                else "hold out more: --validation N",
+            )
+    nowhere = np.flatnonzero(np.sum(list(known.values()), axis=0) == 0)
+    nowhere = nowhere[nowhere > 0] if from_1 else nowhere
+    if nowhere.size and len(known) == len(labels):
+        yield Finding(
+            "class-missing",
+            "labels",
+            f"no split has a sample of {_few(nowhere, names)}",
+            "add samples of them, or leave them out of the names of the classes",
+        )
+
+
+def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
+    few = ", ".join(f"'{names[one]}'" for one in missing[:SHOWN])
+    more = f" and {missing.size - SHOWN} more" if missing.size > SHOWN else ""
+    return f"{missing.size} of the {len(names)} classes: {few}{more}"
+
+
+def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
+    """[classes] int64 samples of each class; labels beyond them are passed over."""
+    return np.bincount(label[(label >= 0) & (label < n_classes)], minlength=n_classes)
+
+
+def labels_of(dataset: Dataset, split: str) -> NDArray[np.integer] | None:
+    """Labels of a split, of which training needs no spikes: None where they cannot be read."""
+    try:
+        return dataset.train.label if split == "train" else dataset.labels(split)
+    except NmtoolError:
+        return None

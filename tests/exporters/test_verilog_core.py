@@ -1,0 +1,57 @@
+"""The Verilog core and its parts against nmtool, in Icarus."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.exporters.verilog.layout import misfits
+from nmtool.readout import FIRST_SPIKE, StreamScores
+from tests.verilog.cases import RTL, Case, all_cases, classes, first_spikes, verdict
+from tests.verilog.modules import MODULES, Answers
+
+CASES = all_cases()
+needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no iverilog is found")
+
+
+def named(cases: list) -> dict:
+    return {"argvalues": cases, "ids": [case.name for case in cases]}
+
+
+@needs_icarus
+@pytest.mark.parametrize("case", **named(MODULES))
+def test_part_does_what_nmtool_does(case, tmp_path: Path):
+    command = case.write(tmp_path / "case")
+    sources = [RTL / f"nmtool_{name}.v" for name in case.sources]
+    assert verdict(tmp_path / "case", command, sources).startswith("same in ")
+
+
+@needs_icarus
+@pytest.mark.parametrize("case", **named(CASES))
+def test_core_tells_what_the_simulator_tells(case: Case, tmp_path: Path):
+    command = case.write(tmp_path / "case")
+    assert verdict(tmp_path / "case", command, sorted(RTL.glob("*.v"))).startswith("same in ")
+
+
+@pytest.mark.parametrize("case", **named(CASES))
+def test_cases_fit_the_core(case: Case):
+    assert not misfits(case.network)
+
+
+@pytest.mark.parametrize("case", **named([c for c in MODULES if isinstance(c, Answers)]))
+def test_expected_classes_are_those_of_the_scores(case: Answers):
+    random = np.random.default_rng(case.seed)
+    trace = case.traces(random, case.n_steps)
+    scores = StreamScores(case.readout, case.n_classes, case.n_steps)
+    spikes = case.readout.rule == FIRST_SPIKE
+    ours = first_spikes(trace) if spikes else classes(trace, case.readout, case.n_steps)
+    theirs = []
+    for row in trace:
+        scores.add(row[None] if spikes else row[None].astype(np.int32))
+        theirs.append(int(scores.now().argmax()))
+    # exp(−n/T) changes with the length T, which in hardware is that of a whole sample.
+    only_last = case.readout.rule == "weighted"
+    assert ours[-1:] == theirs[-1:] if only_last else ours == theirs

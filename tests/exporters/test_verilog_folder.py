@@ -1,0 +1,245 @@
+"""The folder of an export: what lies in it, what is refused, what simulators do wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import BackendError, FileFormatError, MissingError, UsageError
+from nmtool.exporters import verilog
+from nmtool.exporters.verilog import VerilogOptions, folder, runtime, simulators
+from nmtool.exporters.verilog.folder import EXPECTED, HARNESS, MARKER, NETWORK
+from nmtool.exporters.verilog.layout import Layout
+from nmtool.exporters.verilog.simulators import Icarus, Verilator
+from nmtool.hardware_sim.known_answers import known_answers
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.verification.comparison import compare_recordings
+from tests.networks.chains import chain_network
+from tests.networks.integers import random_raster
+from tests.refusals import refused
+from tests.verilog_bench import needs_icarus, needs_verilator, verilator
+
+CHAIN = chain_network(4)
+SPIKES = random_raster(3, 2, 30, 5)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    return verilog.export(CHAIN, tmp_path / "core", answers=known_answers(CHAIN))
+
+
+# What lies in it.
+
+
+def test_every_file_has_its_digest(written: Path) -> None:
+    about = json.loads((written / MARKER).read_text())
+    files = {f.relative_to(written).as_posix() for f in written.rglob("*") if f.is_file()}
+    assert {*about["sha256"], MARKER} == files
+    assert about["hash"] == CHAIN.content_hash
+
+
+def test_options_come_back(tmp_path: Path) -> None:
+    options = VerilogOptions(lanes=8, deep=True)
+    path = verilog.export(CHAIN, tmp_path / "core", options=options)
+    assert folder.read(path).options == options
+    verilog.check_written(path)
+
+
+def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
+    answers = known_answers(CHAIN)
+    shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), kept={})
+    told = []
+    for index, one in enumerate((answers, shallow)):
+        options = VerilogOptions(deep=True)
+        path = verilog.export(CHAIN, tmp_path / f"{index}", answers=one, options=options)
+        told.append((path / EXPECTED).read_bytes())
+    assert told[0] == told[1]
+
+
+@needs_icarus
+@pytest.mark.parametrize("deep", [False, True])
+def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -> None:
+    answers = known_answers(CHAIN, SPIKES)
+    path = verilog.export(
+        CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
+    )
+    bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
+    done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"\nspikes compared {bins}, different 0\n" in done.stdout
+    words = (path / EXPECTED).read_text().splitlines()
+    spike = next(i for i, line in enumerate(words[1:], 1) if line.startswith("0 "))
+    value = next(i for i, line in enumerate(words[1:], 1) if line.startswith("1 "))
+    kind, population, neuron, v = words[value].split()
+    words[value] = f"{kind} {population} {neuron} {int(v, 16) ^ 1:x}"
+    del words[spike]
+    (path / EXPECTED).write_text("\n".join([*words, ""]))
+    done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"\nspikes compared {bins}, different 1\n" in done.stdout
+    assert "different 1\nvalues" in done.stdout
+    assert done.stdout.count("different 1\n") == 2
+    assert "first difference: sample 0, step" in done.stdout
+
+
+def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
+    (written / "build").mkdir()
+    (written / "build" / "tb.vvp").write_text("made")
+    verilog.export(CHAIN, written, force=True)
+    assert not (written / "build").exists()
+    (written / "notes.txt").write_text("mine")
+    with refused(UsageError, "path-holds-others"):
+        verilog.export(CHAIN, written, force=True)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize("name", [HARNESS, "rtl/nmtool_core.v", "rtl/nmtool_top.v", "Makefile"])
+def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
+    with open(written / name, "a") as file:
+        file.write("\n")
+    with refused(FileFormatError, "export-changed") as caught:
+        verilog.run(written, random_raster(0, 1, 5, 5))
+    found = [(one.code, one.where) for one in caught.value.findings]
+    assert found == [("verilog-file-changed", name)]
+    (written / name).unlink()
+    with refused(FileFormatError, "export-changed"):
+        verilog.check_written(written)
+
+
+@pytest.mark.parametrize(
+    ("about", "code"),
+    [
+        ({"version": folder.VERSION + 1}, "file-newer"),
+        ({"hash": "0" * 64}, "file-damaged"),
+        ({"options": {"lanes": 3}}, "file-damaged"),
+        ({"options": {"lanes": 10**9}}, "file-damaged"),
+        ({"options": []}, "file-damaged"),
+    ],
+)
+def test_settings_that_cannot_be(about: dict, code: str, written: Path) -> None:
+    known = json.loads((written / MARKER).read_text())
+    (written / MARKER).write_text(json.dumps(known | about))
+    with refused(FileFormatError, code):
+        verilog.load(written)
+
+
+def test_another_network_in_the_folder(written: Path) -> None:
+    chain_network(5).save(written / NETWORK)
+    with refused(FileFormatError, "file-damaged"):
+        verilog.load(written)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [({"lanes": 3}, "verilog-lanes"), ({"part": "ecp6"}, "verilog-part-unknown")],
+)
+def test_options_that_cannot_be(how: dict, code: str) -> None:
+    with refused(UsageError, code):
+        VerilogOptions(**how)
+
+
+# What simulators do wrong.
+
+
+def without_simulators(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Nothing on the path but what is put into a folder."""
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv(simulators.VARIABLE, raising=False)
+    monkeypatch.setattr(simulators, "find_spec", lambda name: None)
+
+
+def program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without_simulators(monkeypatch, tmp_path)
+    with refused(MissingError, "verilog-simulator-missing"):
+        verilog.require()
+    program(tmp_path / "verilator", "true")
+    program(tmp_path / "verilator_bin", "true")
+    with refused(MissingError, "verilog-simulator-missing") as caught:
+        verilog.require()
+    assert "C++" in caught.value.why
+    program(tmp_path / "iverilog", "echo 'Icarus Verilog version 12.0 (stable)'")
+    assert [one.words for one in simulators.find()] == ["Icarus 12.0"]
+    program(tmp_path / "c++", "true")
+    program(tmp_path / "verilator_bin", "echo 'Verilator 5.032 2025-01-01'")
+    assert [one.words for one in simulators.find()] == ["Verilator 5.032", "Icarus 12.0"]
+
+
+def test_a_verilator_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(simulators.VARIABLE, "/nowhere/verilator")
+    with refused(MissingError, "verilator-missing"):
+        verilog.require()
+
+
+def test_a_compile_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    broken = program(tmp_path / "verilator_bin", "echo it cannot >&2; exit 3")
+    (tmp_path / "share" / "include").mkdir(parents=True)
+    (tmp_path / "share" / "include" / "verilated.h").write_text("")
+    (tmp_path / "share" / "bin").mkdir()
+    shutil.move(broken, tmp_path / "share" / "bin" / "verilator_bin")
+    verilator = Verilator(tmp_path / "share" / "bin" / "verilator_bin", ("c++",))
+    with refused(BackendError, "runtime-failed") as caught:
+        runtime.execute(CHAIN, 1, SPIKES, False, verilator, None)
+    assert "it cannot" in caught.value.why
+    assert not list((tmp_path / "cache").rglob("simulate-*"))
+
+
+@needs_icarus
+def test_a_core_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended after as many clocks as no step takes, not after a time."""
+    hand = dict(folder.by_hand())
+    core = hand["rtl/nmtool_core.v"].decode()
+    stuck = core.replace("assign scatter_busy = ", "assign scatter_busy = 1'b1 || ")
+    assert stuck != core
+    monkeypatch.setattr(folder, "by_hand", lambda: {**hand, "rtl/nmtool_core.v": stuck.encode()})
+    icarus = next(one for one in simulators.find() if isinstance(one, Icarus))
+    with refused(BackendError, "runtime-failed") as caught:
+        runtime.execute(CHAIN, 1, SPIKES, False, icarus, None)
+    assert "clocks" in caught.value.why
+
+
+# Programs are kept.
+
+
+@needs_verilator
+def test_a_network_of_the_same_shape_needs_no_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is learnt lies in memories, which a program reads when it starts."""
+    found = verilator()
+    assert found is not None
+    other = replace(
+        CHAIN,
+        projections=[replace(p, weight=-p.weight[::-1]) for p in CHAIN.projections],
+        populations=[replace(p, dv=p.dv // 2) for p in CHAIN.populations],
+    )
+    shapes = [Layout(one).parameters for one in (CHAIN, other)]
+    assert shapes[0] == shapes[1]
+    for one in (CHAIN, other):
+        recorded = runtime.execute(one, 1, SPIKES, True, found, None)
+        assert compare_recordings(simulate(one, SPIKES, deep=True), recorded).identical
+        monkeypatch.setattr(Verilator, "_compiled", None)
+
+
+@needs_icarus
+def test_short_runs_do_not_wait_for_a_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path))
+    assert isinstance(runtime.choose(CHAIN, 1, SPIKES, False), Icarus)
+    kinds = {type(one) for one in simulators.find()}
+    long = random_raster(3, 100, 100, 5)
+    assert isinstance(runtime.choose(CHAIN, 1, long, False), Verilator) == (Verilator in kinds)

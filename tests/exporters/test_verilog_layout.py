@@ -1,0 +1,133 @@
+"""Words of the core's memories, and what does not fit into them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtool.errors import DoesNotFitError
+from nmtool.exporters import verilog
+from nmtool.exporters.verilog.layout import LANES, SUM_LIMIT, Layout, Memory, max_sum, misfits
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.readout import Readout
+from tests.networks.drawn import integer_networks
+from tests.refusals import refused
+
+
+@given(data=st.data(), width=st.integers(1, 130), words=st.integers(1, 5))
+def test_words_are_hexadecimal_numbers(data: st.DataObject, width: int, words: int) -> None:
+    values = data.draw(st.lists(st.integers(0, 2**width - 1), min_size=words, max_size=words))
+    bits = [[value >> place & 1 for place in range(width - 1, -1, -1)] for value in values]
+    lines = Memory(np.array(bits, np.uint8)).hex_lines().splitlines()
+    assert [int(line, 16) for line in lines] == values
+    assert {len(line) for line in lines} == {-(-width // 4)}
+
+
+def network(weight: list[list[int]], delay: list[list[int]], **how: int) -> IntegerNetwork:
+    """One projection from the input to `li` neurons."""
+    pre, post = np.shape(weight)
+    return IntegerNetwork(
+        InputChannels(pre),
+        [IntegerPopulation("out", post, LI, 100, 200, 1 << 17, 1.0)],
+        [IntegerProjection(INPUT, "out", np.array(weight), np.array(delay), **how)],
+        Readout("out", "mean"),
+        dt_ms=1.0,
+        n_steps=10,
+    )
+
+
+def test_weights_in_units_of_what_they_share() -> None:
+    """Mixed weights of 8 bits are even: 7 bits and a sign, and a bit more for the shift."""
+    layout = Layout(network([[2, -254], [6, 0]], [[0, 3], [61, 1]]))
+    p = layout.parameters
+    assert (p["WEIGHT_BITS"], p["DELAY_BITS"], p["SHIFT"], p["SLOT_BITS"]) == (8, 6, 7, 6)
+    words = [int(line, 16) for line in layout.memories["synapses"].hex_lines().split()]
+    assert words[:4] == [1 << 6, (-127 & 0xFF) << 6 | 3, 3 << 6 | 61, 0 << 6 | 1]
+
+
+def test_weights_of_one_sign_are_magnitudes() -> None:
+    layout = Layout(network([[-255, -1]], [[0, 0]]))
+    p = layout.parameters
+    assert (p["WEIGHT_BITS"], p["DELAY_BITS"], p["SLOT_BITS"], p["ACC_BITS"]) == (8, 1, 1, 9)
+    words = [int(line, 16) for line in layout.memories["synapses"].hex_lines().split()]
+    assert words[:2] == [255 << 1, 1 << 1]
+
+
+def test_low_bits_take_no_room() -> None:
+    """Four bits of weight and four of delay are a byte."""
+    weight = np.arange(-7, 8)[None] * 32
+    layout = Layout(network(weight.tolist(), [[15] * 15], weight_bits=4))
+    p = layout.parameters
+    assert p["WEIGHT_BITS"] + p["DELAY_BITS"] == 8
+    assert layout.memories["synapses"].width == 8
+
+
+def test_lanes_are_neighbours_and_the_last_word_is_padded() -> None:
+    layout = Layout(network([[1, 2, 3, 4, 5]], [[0] * 5]), lanes=4)
+    words = [int(line, 16) for line in layout.memories["synapses"].hex_lines().split()]
+    cell = layout.parameters["WEIGHT_BITS"] + layout.parameters["DELAY_BITS"]
+    lanes = [[word >> cell * lane + 1 & 7 for lane in range(4)] for word in words[:2]]
+    assert lanes == [[1, 2, 3, 4], [5, 0, 0, 0]]
+
+
+@settings(max_examples=60)
+@given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
+def test_every_memory_has_the_width_that_the_core_reads(drawn: IntegerNetwork, lanes: int) -> None:
+    layout = Layout(drawn, lanes)
+    p = layout.parameters
+    widths = {name: memory.width for name, memory in layout.memories.items()}
+    assert widths == {
+        "synapses": lanes * (p["WEIGHT_BITS"] + p["DELAY_BITS"]),
+        "biases": layout.slices * p["BIAS_BITS"],
+        "populations": 43 + p["INDEX_BITS"] + p["WORD_BITS"],
+        "sources": 1 + p["PROJECTION_BITS"] + p["INDEX_BITS"],
+        "projections": 3
+        + sum(p[n] for n in ("JUMP_BITS", "WORD_BITS", "LENGTH_BITS", "SYNAPSE_BITS")),
+    }
+    assert p["SYNAPSE_BITS"] >= max(p["INDEX_BITS"], p["LENGTH_BITS"])
+    assert p["ACC_BITS"] > p["WEIGHT_BITS"]
+    assert 1 << p["SLOT_BITS"] >= drawn.max_delay + 2
+    if not misfits(drawn):
+        assert p["ACC_BITS"] + p["SHIFT"] <= 25
+
+
+def wide(n: int, exponent: int) -> IntegerNetwork:
+    return network([[255]] * n, [[0]] * n, weight_exponent=exponent)
+
+
+def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
+    """Nine weights of 255·2^7 are more than 2^18, eight are not."""
+    assert max_sum(wide(8, 7)) < SUM_LIMIT <= max_sum(wide(9, 7))
+    assert misfits(wide(8, 7)) == []
+    assert [one.code for one in misfits(wide(9, 7))] == ["verilog-sum-wide"]
+    with refused(DoesNotFitError, "verilog-misfit") as caught:
+        verilog.export(wide(9, 7), tmp_path / "x")
+    assert [one.where for one in caught.value.findings] == ["out"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_signs_are_summed_apart() -> None:
+    weight = np.array([[254]] * 9 + [[-254]] * 9)
+    mixed = network(weight.tolist(), [[0]] * 18, weight_exponent=7)
+    assert max_sum(mixed) == 9 * 254 << 7
+    assert misfits(mixed)
+
+
+def test_too_many_populations() -> None:
+    one = IntegerPopulation("a", 1, LIF, 0, 0, 1, 1.0)
+    many = [replace(one, name=f"a{index}") for index in range(1 << 13)]
+    channels = InputChannels(1)
+    large = IntegerNetwork(channels, many, [], Readout("a0", "first_spike"), 1.0, 1)
+    assert [finding.code for finding in misfits(large)] == ["verilog-populations"]
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 3])
+def test_exponents_are_one_shift_before_the_neuron(exponent: int) -> None:
+    weight = np.array([[16, 32, -48]])
+    layout = Layout(network(weight.tolist(), [[0] * 3], weight_exponent=exponent))
+    assert layout.parameters["SHIFT"] == 6 + 4 + exponent

@@ -1,0 +1,169 @@
+"""The core against the simulator: every u, v and spike, for any network and any way to build it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool.exporters import verilog
+from nmtool.exporters.verilog import runtime
+from nmtool.exporters.verilog.folder import running_files
+from nmtool.exporters.verilog.layout import LANES, Layout, misfits
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.verification.comparison import compare_recordings
+from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.integers import Maker, random_raster
+from tests.verilog_bench import (
+    needs_icarus,
+    needs_verilator,
+    needs_yosys,
+    record,
+    verilator,
+    write,
+)
+
+
+def check(network: IntegerNetwork, spikes: Raster, **how) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        recorded = record(network, spikes, Path(folder), **how)
+    found = compare_recordings(simulate(network, spikes, deep=how.get("deep", False)), recorded)
+    assert found.identical, (found, how)
+
+
+@needs_icarus
+@settings(max_examples=25)
+@given(data=st.data(), network=integer_networks(), lanes=st.sampled_from(LANES))
+def test_any_network(data: st.DataObject, network: IntegerNetwork, lanes: int) -> None:
+    """Signs, exponents, overflow, clipping, biases, silence; parallel and missing projections."""
+    assume(not misfits(network))
+    spikes = data.draw(rasters(network.channels.size, 40))
+    stall = data.draw(st.none() | st.integers(1, 2**31 - 1))
+    deep, single_port = data.draw(st.booleans()), data.draw(st.booleans())
+    check(network, spikes, lanes=lanes, deep=deep, single_port=single_port, stall=stall)
+
+
+def large(seed: int, lanes: int) -> IntegerNetwork:
+    """Populations of several words, in which neurons wrap, clip and spike."""
+    maker = Maker(np.random.default_rng(seed))
+    sizes = {INPUT: 9, "a": 2 * lanes + 3, "b": lanes, "c": 5}
+    edges = [(INPUT, "a"), ("a", "a"), ("a", "b"), ("b", "a"), ("b", "b"), ("b", "c"), ("a", "c")]
+    return IntegerNetwork(
+        InputChannels(sizes[INPUT]),
+        [maker.population(n, sizes[n], k) for n, k in (("a", LIF), ("b", LIF), ("c", LI))],
+        [maker.projection(pre, post, (sizes[pre], sizes[post])) for pre, post in edges],
+        Readout("c", "mean"),
+        dt_ms=1.0,
+        n_steps=60,
+    )
+
+
+@needs_icarus
+@pytest.mark.parametrize("lanes", LANES)
+def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
+    for seed in range(50):
+        network, spikes = large(seed, lanes), random_raster(seed, 2, 60, 9)
+        simulated = simulate(network, spikes, deep=True)
+        emitted = [raster.n_spikes for raster in simulated.spikes.values()]
+        if not misfits(network) and min(emitted) > 50:
+            break
+    assert min(emitted) > 50
+    recorded = record(network, spikes, tmp_path, lanes=lanes, deep=True, stall=seed + 1)
+    assert compare_recordings(simulated, recorded).identical
+
+
+@needs_icarus
+def test_everything_spikes_at_once(tmp_path: Path) -> None:
+    """No step takes more clocks than are promised."""
+    network = large(3, 4)
+    awake = [replace(p, vth=0, dv=4000, bias_mantissa=4095) for p in network.populations[:2]]
+    network = replace(network, populations=[*awake, network.populations[2]])
+    assert not misfits(network)
+    spikes = Raster.from_dense(np.ones((1, 20, 9), bool))
+    assert simulate(network, spikes).spikes["a"].n_spikes > 100
+    for lanes in (1, 4):
+        check(network, spikes, lanes=lanes, deep=True)
+
+
+@needs_verilator
+@pytest.mark.parametrize("lanes", [1, pytest.param(8, marks=pytest.mark.long)])
+def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
+    """A network that learnt, on data, in a program that starts with random memories."""
+    network = nm.zoo.load("digits")
+    spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
+    found = verilator()
+    assert found is not None
+    recorded = runtime.execute(network, lanes, spikes, False, found, None)
+    assert compare_recordings(simulate(network, spikes), recorded).identical
+
+
+@needs_verilator
+@needs_icarus
+@pytest.mark.parametrize(("lanes", "deep", "single_port"), [(1, 0, 0), (1, 1, 1), (8, 1, 0)])
+def test_lint_finds_nothing(lanes: int, deep: int, single_port: int, tmp_path: Path) -> None:
+    files = running_files(nm.zoo.load("digits"), lanes)
+    write(files, tmp_path)
+    texts = [name for name in files if name.startswith("rtl/")]
+    options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", "--top-module", "nmtool_top"]
+    found = verilator()
+    assert found is not None
+    environment = {**os.environ, "VERILATOR_ROOT": str(found.root)}
+    for command in (
+        [found.program, "--lint-only", "-Wall", *options, *texts],
+        ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "nmtool_top", *texts],
+    ):
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, env=environment
+        )
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line[:2] != "- "]
+        assert (done.returncode, said) == (0, [])
+
+
+@needs_yosys
+@pytest.mark.parametrize("part", ["ecp5", pytest.param("ice40", marks=pytest.mark.long)])
+def test_synthesis(part: str, tmp_path: Path) -> None:
+    """All memories become the part's own, and nothing is left undriven or doubly driven."""
+    network = nm.zoo.load("yinyang")
+    files = running_files(network, 1)
+    write(files, tmp_path)
+    texts = " ".join(name for name in files if name.startswith("rtl/"))
+    script = (
+        f"read_verilog -defer {texts}; hierarchy -top nmtool_top; synth_{part} -top nmtool_top; "
+        "check -assert; select -assert-none t:$mem* t:$_MEM*; tee -o stat.json stat -json"
+    )
+    done = subprocess.run(
+        ["yosys", "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@needs_icarus
+@given(seed=seeds)
+@settings(max_examples=3)
+def test_a_network_without_projections(seed: int) -> None:
+    maker = Maker(np.random.default_rng(seed))
+    network = IntegerNetwork(
+        InputChannels(3), [maker.population("a", 5, LIF)], [], Readout("a", "first_spike"), 1.0, 9
+    )
+    check(network, random_raster(seed, 2, 9, 3), deep=True)
+
+
+def test_lanes_change_nothing_but_the_layout() -> None:
+    network = nm.zoo.load("digits")
+    folders = [running_files(network, lanes) for lanes in LANES]
+    by_hand = [name for name in folders[0] if not name.startswith("mem/") and "top" not in name]
+    assert all(one[name] == folders[0][name] for one in folders for name in by_hand)
+    assert [Layout(network, lanes).parameters["WEIGHT_BITS"] for lanes in LANES] == [8] * 5
+    assert verilog.misfits(network) == []

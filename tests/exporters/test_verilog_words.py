@@ -1,0 +1,73 @@
+"""Rasters as words for the core, and what it tells as recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtool.errors import BackendError
+from nmtool.exporters.verilog.words import expected_text, input_text, read_recording
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.verification.comparison import compare_recordings
+from tests.networks.drawn import integer_networks, rasters, seeds
+from tests.networks.integers import random_raster
+from tests.refusals import refused
+
+
+@given(spikes=rasters(5, 12))
+def test_a_sample_is_a_beginning_and_steps_that_end(spikes: Raster) -> None:
+    dense, lines = spikes.dense(), []
+    for sample in range(spikes.n_samples):
+        lines.append("2 0")
+        for step in range(spikes.n_steps):
+            lines += [f"0 {channel:x}" for channel in np.flatnonzero(dense[sample, step])]
+            lines.append("1 0")
+    assert input_text(spikes).splitlines() == lines
+
+
+@settings(max_examples=60)
+@given(network=integer_networks(), seed=seeds, deep=st.booleans())
+def test_what_is_expected_reads_as_the_recording(
+    tmp_path_factory: pytest.TempPathFactory, network: IntegerNetwork, seed: int, deep: bool
+) -> None:
+    """The text that benches compare and the bytes that they record are the same words."""
+    spikes = random_raster(seed, 2, 9, network.channels.size)
+    recording = simulate(network, spikes, deep=deep)
+    first, *lines = expected_text(network, recording, 9, deep).splitlines()
+    packed = []
+    for kind, population, index, value in ([int(w, 16) for w in one.split()] for one in lines):
+        packed.append(kind << 62 | population << 49 | index << 25 | value)
+    path = tmp_path_factory.getbasetemp() / "words.bin"
+    np.array(packed, "<u8").tofile(path)
+    read = read_recording(path, network, spikes, deep)
+    assert compare_recordings(recording, read).identical
+    bins, values = map(int, first.split())
+    states = [*recording.membrane.values(), *recording.current.values()]
+    assert bins == sum(raster.n_bins for raster in recording.spikes.values())
+    assert values == sum(one.size for one in [*states, *recording.potential.values()])
+
+
+@pytest.mark.parametrize("lost", ["an end", "a value"])
+def test_words_that_are_missing(lost: str, tmp_path: Path) -> None:
+    network = next(n for n in _networks() if n.integrating)
+    spikes = random_raster(0, 2, 9, network.channels.size)
+    lines = expected_text(network, simulate(network, spikes), 9, False).splitlines()[1:]
+    words = [[int(part, 16) for part in line.split()] for line in lines]
+    kind = {"an end": 3, "a value": 1}[lost]
+    words.remove(next(word for word in words if word[0] == kind))
+    packed = [k << 62 | p << 49 | i << 25 | v for k, p, i, v in words]
+    np.array(packed, "<u8").tofile(tmp_path / "words")
+    with refused(BackendError, "verilog-words-missing"):
+        read_recording(tmp_path / "words", network, spikes, False)
+
+
+def _networks():
+    from tests.networks.chains import chain_network
+
+    return (chain_network(seed) for seed in range(10))

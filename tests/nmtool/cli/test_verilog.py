@@ -1,0 +1,57 @@
+"""Commands on folders of Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.nmtool.cli.conftest import Nmtool
+from tests.verilog_bench import needs_icarus
+
+
+@needs_icarus
+def test_written_verified_run_and_converted(nmtool: Nmtool, integers: Path) -> None:
+    said = nmtool("export", integers, "--to", "verilog", "-o", "core", "--lanes", "2", "--json")
+    assert (said.code, said.json["format"], said.json["path"]) == (0, "verilog", "core")
+    said = nmtool("verify", "core", "--json")
+    assert (said.code, said.json["backends"]["verilog"]["spikes_different"]) == (0, 0)
+    said = nmtool("convert", "core", "network.c", "--json")
+    assert (said.code, said.json["check"]["read_back"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (("-o", "x.c", "--lanes", "2"), 2, "verilog-options-unused"),
+        (("-o", "x", "--to", "lava", "--deep"), 2, "verilog-options-unused"),
+        (("-o", "x", "--to", "verilog", "--form", "tapped"), 2, "nir-options-unused"),
+        (("-o", "x.nir", "--lanes", "2", "--form", "tapped"), 2, "writing-options-mixed"),
+        (("-o", "x", "--to", "verilog", "--lanes", "3"), 2, "command-line"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    nmtool: Nmtool, integers: Path, arguments: tuple[str, ...], code: int, error: str
+) -> None:
+    said = nmtool("export", integers, *arguments)
+    assert (said.code, said.out, said.error) == (code, "", error)
+
+
+def test_a_changed_folder_is_not_run(nmtool: Nmtool, integers: Path) -> None:
+    assert nmtool("export", integers, "--to", "verilog", "-o", "core").code == 0
+    Path("core", "sim", "harness.cpp").write_text("int main() { return 0; }")
+    said = nmtool("verify", "core")
+    assert (said.code, said.out, said.error) == (2, "", "export-changed")
+    assert "sim/harness.cpp" in said.err
+
+
+def test_without_a_simulator(
+    nmtool: Nmtool, integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nmtool.exporters.verilog import simulators
+
+    assert nmtool("export", integers, "--to", "verilog", "-o", "core").code == 0
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(simulators, "find_spec", lambda name: None)
+    said = nmtool("verify", "core")
+    assert (said.code, said.out, said.error) == (3, "", "verilog-simulator-missing")

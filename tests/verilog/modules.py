@@ -1,0 +1,291 @@
+"""Parts of the Verilog core on their own: at the ends of all ranges, where networks seldom are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+from nmtool.exporters.verilog.answer import answer_block
+from nmtool.graph import LI, LIF, InputChannels
+from nmtool.hardware_sim.step import neuron_step
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.readout import FIRST_SPIKE, Readout
+from tests.verilog.cases import END, MEMBRANE, SPIKE, classes, first_spikes
+
+HERE = Path(__file__).parent
+
+
+def _folder(path: Path) -> Path:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def _compile(bench: str, **values: int) -> list[str]:
+    return [
+        "iverilog",
+        "-g2005",
+        "-Wall",
+        "-o",
+        "sim.vvp",
+        "-s",
+        bench,
+        *(f"-P{bench}.{name}={value}" for name, value in values.items()),
+        str(HERE / f"{bench}.v"),
+    ]
+
+
+def _write(path: Path, lines: Sequence[int], bits: int) -> None:
+    digits = -(-bits // 4)
+    path.write_text("".join(f"{line:0{digits}x}\n" for line in lines))
+
+
+class _Word:
+    """Fields of a word, the highest first."""
+
+    def __init__(self) -> None:
+        self.value = self.bits = 0
+
+    def add(self, value: int, bits: int) -> _Word:
+        self.value = self.value << bits | value & (1 << bits) - 1
+        self.bits += bits
+        return self
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """`nmtool_neuron` against `neuron_step`, at both ends of u, v, sums, thresholds and between."""
+
+    name: str
+    acc_bits: int
+    shift: int
+    bias_bits: int
+    sources: tuple[str, ...] = ("neuron",)
+
+    def write(self, folder: Path) -> list[str]:
+        folder = _folder(folder)
+        lines = list(self._lines(np.random.default_rng(self.acc_bits)))
+        bits = 142 + self.bias_bits + self.acc_bits
+        _write(folder / "neurons.hex", lines, bits)
+        return _compile(
+            "neuron_bench",
+            ACC_BITS=self.acc_bits,
+            SHIFT=self.shift,
+            BIAS_BITS=self.bias_bits,
+            NEURONS=len(lines),
+        )
+
+    def _lines(self, random: np.random.Generator) -> Iterator[int]:
+        for keep_u, keep_v, vth in _CONSTANTS:
+            spiking = vth is not None
+            for number in range(60):
+                u, v, arriving, bias = self._neuron(random, vth or 0)
+                sent = arriving << self.shift - STATE_SHIFT
+                limit = vth if vth is not None else SILENT_THRESHOLD
+                step = neuron_step(sent, u, v, bias, keep_u, keep_v, limit)
+                word = _Word().add(number == 0, 1).add(keep_u, 12).add(keep_v, 13)
+                word.add(vth if vth is not None else int(random.integers(1 << 17)), 17)
+                word.add(spiking, 1).add(u, 25).add(v, 24).add(bias, self.bias_bits)
+                word.add(arriving, self.acc_bits)
+                yield word.add(step.u, 25).add(step.v, 24).add(step.spiked, 1).value
+
+    def _neuron(self, random: np.random.Generator, vth: int) -> tuple[int, int, int, int]:
+        limit, top = STATE_LIMIT, 1 << self.acc_bits - 1
+        acc_low = -top if self.acc_bits + self.shift < 25 else -top + 1
+        high = 1 << self.bias_bits - 1
+        pick = random.choice
+        near = [0, 1, -1, 4095, 4096, -4095, -4096, -4097]
+        u_ends = [limit, limit - 1, 1 - limit, 2 - limit, int(random.integers(1 - limit, limit))]
+        u = int(pick([*near, *u_ends, *u_ends]))
+        v_ends = [limit - 1, limit - 2, 1 - limit, 2 - limit, vth << 6, (vth << 6) + 1]
+        v = int(pick([*near, *v_ends, *v_ends, int(random.integers(1 - limit, limit))]))
+        v = min(v, limit - 1)
+        # What makes u end exactly at a limit, or just before, from nothing.
+        to_end = [(limit >> self.shift) - one for one in (0, 1, -1)]
+        ends = [acc_low, top - 1, int(random.integers(acc_low, top)), 0, 0]
+        ends += [a for one in to_end for a in (one, -one) if acc_low <= a < top]
+        arriving = int(pick(ends))
+        bias = int(pick([0, 0, 0, -high, high - 1, -1, int(random.integers(-high, high))]))
+        return u, v, arriving, bias
+
+
+_CONSTANTS = [
+    (0, 4096, 0),
+    (0, 4096, 131071),
+    (4095, 4096, 400),
+    (4095, 1, 1),
+    (1, 4095, 131071),
+    (0, 4096, None),
+    (4095, 4096, None),
+    (2048, 2049, 65536),
+    (1365, 3072, None),
+    (3001, 17, 30),
+]
+"""keep_u, keep_v and threshold of populations; None where they do not spike."""
+
+
+@dataclass(frozen=True)
+class Fifo:
+    """`nmtool_fifo` under random pushes and takes, filled to its last word."""
+
+    name: str
+    address_bits: int
+    seed: int = 1
+    sources: tuple[str, ...] = ("fifo", "ram")
+
+    def write(self, folder: Path) -> list[str]:
+        _folder(folder)
+        return _compile("fifo_bench", ADDRESS_BITS=self.address_bits, SEED=self.seed)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """`nmtool_loader` with words of some bits, begun again in the middle of a word."""
+
+    name: str
+    load_bits: int
+    seed: int = 1
+    sources: tuple[str, ...] = ("loader",)
+
+    def write(self, folder: Path) -> list[str]:
+        folder = _folder(folder)
+        random = np.random.default_rng(self.seed)
+        address_bits, n_bytes = 4, -(-self.load_bits // 8)
+        sent, loaded = [], []
+        for memory in random.permutation(8).tolist():
+            sent.append(1 << 8 | int(random.integers(32)) << 3 | memory)
+            for address in range(random.integers(1, 17)):
+                data = int(random.integers(1 << 62)) ** 4 % (1 << 8 * n_bytes)
+                sent += data.to_bytes(n_bytes, "big")
+                word = _Word().add(memory, 3).add(address, address_bits).add(data, self.load_bits)
+                loaded.append(word.value)
+            sent += [int(byte) for byte in random.integers(0, 256, int(random.integers(n_bytes)))]
+        _write(folder / "bytes.hex", sent, 9)
+        _write(folder / "loaded.hex", loaded, 3 + address_bits + self.load_bits)
+        return _compile(
+            "loader_bench",
+            LOAD_BITS=self.load_bits,
+            LOAD_ADDRESS_BITS=address_bits,
+            BYTES=len(sent),
+            LOADED=len(loaded),
+            SEED=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`nmtool_answer` by one rule, on membranes at both ends, with equals, other words between."""
+
+    name: str
+    readout: Readout
+    n_classes: int = 5
+    n_steps: int = 9
+    seed: int = 1
+    sources: tuple[str, ...] = ("answer", "ram")
+
+    @property
+    def network(self) -> IntegerNetwork:
+        """Only its output population and its read-out matter."""
+        spiking = self.readout.kind == LIF
+        output = IntegerPopulation(
+            "o",
+            self.n_classes,
+            LIF if spiking else LI,
+            0,
+            0,
+            vth=1 if spiking else SILENT_THRESHOLD,
+            scale=1.0,
+        )
+        first = IntegerPopulation("h", 3, LIF, 0, 0, 1, 1.0)
+        return IntegerNetwork(
+            InputChannels(1), [first, output], [], self.readout, 1.0, self.n_steps
+        )
+
+    def write(self, folder: Path) -> list[str]:
+        folder = _folder(folder)
+        answer = answer_block(self.network)
+        if answer.importance is not None:
+            (folder / "mem").mkdir()
+            (folder / "mem" / "importance.hex").write_text(answer.importance.hex_lines())
+        words, answers = self._words(np.random.default_rng(self.seed))
+        _write(folder / "words.hex", words, 68)
+        _write(folder / "answers.hex", answers, 24)
+        return _compile(
+            "answer_bench",
+            **answer.parameters,
+            WORDS=len(words),
+            ANSWERS=len(answers),
+            SEED=self.seed,
+        )
+
+    def traces(self, random: np.random.Generator, n_steps: int) -> np.ndarray:
+        """[steps, classes] of spikes or of membranes."""
+        shape = n_steps, self.n_classes
+        if self.readout.rule == FIRST_SPIKE:
+            return random.random(shape) < random.choice([0.0, 0.03, 0.3])
+        top = int(random.choice([2, 3000, STATE_LIMIT - 1]))
+        v = random.integers(-top, top + 1, shape)
+        return np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
+
+    def _words(self, random: np.random.Generator) -> tuple[list[int], list[int]]:
+        words, answers = [], []
+        for sample in range(12):
+            longer = self.readout.rule in ("weighted", "window", "max", FIRST_SPIKE)
+            length = int(random.integers(1, self.n_steps + 1 + 3 * longer))
+            trace = self.traces(random, length)
+            if sample:
+                words.append(1 << 67)
+            for step in range(length):
+                words += self._step(random, trace[step])
+            # A step that does not end counts for nothing.
+            if random.random() < 0.3:
+                words += self._step(random, self.traces(random, 1)[0])[:-1]
+            if self.readout.rule == FIRST_SPIKE:
+                answers += first_spikes(trace)
+            else:
+                answers += classes(trace.astype(np.int64), self.readout, self.n_steps)
+        return words, answers
+
+    def _step(self, random: np.random.Generator, row: np.ndarray) -> list[int]:
+        words = []
+        for population in (0, 1, 257):
+            for index in range(self.n_classes if population == 1 else 3):
+                place = population << 49 | index << 25
+                value = int(row[index]) if population == 1 else int(random.integers(1 << 24))
+                if random.random() < 0.3:
+                    words.append(2 << 65 | place | int(random.integers(1 << 25)))
+                spikes = self.readout.rule == FIRST_SPIKE
+                if not spikes or population != 1:
+                    words.append(MEMBRANE << 65 | place | value & 0x1FFFFFF)
+                if (spikes and value) or population != 1:
+                    words.append(SPIKE << 65 | place)
+        return [*words, END << 65]
+
+
+MODULES = [
+    Neurons("neuron", 19, 6, 20),
+    Neurons("neuron-narrow", 2, 6, 1),
+    Neurons("neuron-shifted", 12, 13, 13),
+    Fifo("fifo", 2),
+    Fifo("fifo-two", 1, 2),
+    Fifo("fifo-five", 5, 3),
+    Loader("loader", 61),
+    Loader("loader-one", 8, 2),
+    Loader("loader-short", 5, 3),
+    Loader("loader-two", 9, 4),
+    Loader("loader-long", 260, 5),
+    Answers("answer-mean", Readout("o", "mean")),
+    Answers("answer-weighted", Readout("o", "weighted"), seed=2),
+    Answers("answer-weighted-one", Readout("o", "weighted"), n_steps=1, seed=3),
+    Answers("answer-max", Readout("o", "max"), seed=4),
+    Answers("answer-window", Readout("o", "window", 3), seed=5),
+    Answers("answer-window-one", Readout("o", "window", 1), n_classes=2, seed=6),
+    Answers("answer-window-four", Readout("o", "window", 4), n_classes=8, n_steps=14, seed=7),
+    Answers("answer-first-spike", Readout("o", FIRST_SPIKE), seed=8),
+    Answers("answer-one-class", Readout("o", "mean"), n_classes=1, seed=9),
+]

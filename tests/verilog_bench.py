@@ -1,0 +1,100 @@
+"""The core in Icarus with everything that its bench can do: back-pressure, one port, loading."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import MissingError
+from nmtool.exporters.verilog import simulators
+from nmtool.exporters.verilog.folder import running_files
+from nmtool.exporters.verilog.layout import MEMORIES, Layout, Memory
+from nmtool.exporters.verilog.simulators import Verilator
+from nmtool.exporters.verilog.words import input_text, read_recording
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+
+
+def verilator() -> Verilator | None:
+    """Verilator, of the path or of Python's packages."""
+    try:
+        found = simulators.find()
+    except MissingError:
+        return None
+    return next((one for one in found if isinstance(one, Verilator)), None)
+
+
+needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="no Icarus Verilog")
+needs_verilator = pytest.mark.skipif(verilator() is None, reason="no Verilator")
+needs_yosys = pytest.mark.skipif(shutil.which("yosys") is None, reason="no Yosys")
+
+
+def write(files: dict[str, bytes], folder: Path) -> None:
+    """Write the files of a folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def load_lines(memories: dict[str, Memory], width: int) -> str:
+    """Bytes for the loader that fill memories, one per line: is it the first, its value."""
+    lines = []
+    for name, memory in memories.items():
+        lines.append(f"1 {MEMORIES.index(name):x}")
+        for word in memory.hex_lines().split():
+            content = int(word, 16).to_bytes(-(-width // 8), "big")
+            lines += [f"0 {byte:02x}" for byte in content]
+    return "\n".join([*lines, ""])
+
+
+def record(
+    network: IntegerNetwork,
+    spikes: Raster,
+    folder: Path,
+    *,
+    lanes: int = 1,
+    deep: bool = False,
+    single_port: bool = False,
+    stall: int | None = None,
+) -> Recording:
+    """Run the core of a network in Icarus.
+
+    Args:
+        network: in the core's memories.
+        spikes: its input.
+        folder: to work in.
+        lanes: of the core.
+        deep: u and v of every neuron are recorded.
+        single_port: memories of one port; all are wrong at first and then loaded.
+        stall: seed of random waits at both streams; None for none.
+    """
+    layout = Layout(network, lanes)
+    files = running_files(network, lanes)
+    loaded = {}
+    if single_port:
+        loaded = layout.memories
+        for name in [one for one in files if one.startswith("mem/") and "importance" not in one]:
+            files[name] = b"".join(b"0\n" for _ in files[name].split())
+    write(files, folder)
+    (folder / "load.hex").write_text(load_lines(loaded, layout.parameters["LOAD_BITS"]))
+    (folder / "input.hex").write_text(input_text(spikes))
+    texts = [name for name in files if name.startswith("rtl/") or name == "sim/tb.v"]
+    options = [f"-Ptb.DEEP={int(deep)}", f"-Ptb.SINGLE_PORT={int(single_port)}"]
+    _run(["iverilog", "-g2005", "-Wall", "-o", "tb.vvp", "-s", "tb", *options, *texts], folder)
+    waits = [] if stall is None else [f"+stall={stall}"]
+    limit = layout.most_clocks(deep) + layout.clearing_clocks
+    limit *= 1 if stall is None else 10
+    arguments = ["+input=input.hex", "+record=words.bin", "+load=load.hex", f"+limit={limit}"]
+    _run(["vvp", "-n", "tb.vvp", *arguments, *waits], folder)
+    return read_recording(folder / "words.bin", network, spikes, deep)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a program that must end well and must not warn."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    said = [line for line in done.stdout.splitlines() if line != "sample" and "$finish" not in line]
+    assert (done.returncode, said, done.stderr) == (0, [], ""), (said, done.stderr)
