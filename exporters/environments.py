@@ -109,7 +109,7 @@ class Environment:
 
 
 def find(referee: Referee) -> Environment:
-    """The environment to run a referee in, checked.
+    """The environment to run a referee in, checked when this process first finds it.
 
     Its variable names an interpreter; without it, the environment that `set_up` made counts.
 
@@ -118,8 +118,14 @@ def find(referee: Referee) -> Environment:
         BackendError: there is one, but it cannot import the referee.
     """
     environment = locate(referee)
-    environment.check()
+    if environment not in _checked:
+        environment.check()
+        _checked.add(environment)
     return environment
+
+
+_checked: set[Environment] = set()
+"""A check starts the referee's Python, and a verification finds its environment several times."""
 
 
 def locate(referee: Referee) -> Environment:

@@ -26,22 +26,25 @@ settings.load_profile("repeatable")
 LONGEST = (
     "exporters/test_lava_run.py",
     "test_wheel.py",
-    "training/loop/test_resume.py",
     "nmtool/cli/test_train_together.py",
-    "test_doctests.py",
-    "training/mathematics/test_oracle.py",
-    "exporters/test_conformance.py",
-    "exporters/test_c_program.py",
-    "nmtool/cli/test_demo.py",
-    "nmtool/cli/test_sweep_processes.py",
+    "training/loop/test_resume.py",
     "training/front/test_model.py",
-    "nmtool/cli/test_verify.py",
     "hostile/test_crafted.py",
-    "nmtool/cli/test_streams.py",
+    "exporters/test_c_program.py",
+    "nmtool/verbs/test_explaining.py",
+    "exporters/test_conformance.py",
+    "nmtool/cli/test_demo.py",
+    "exporters/test_tied.py",
+    "training/mathematics/test_oracle.py",
+    "nmtool/cli/test_sweep_processes.py",
+    "exporters/test_nir_hostile.py",
     "nmtool/cli/test_train.py",
-    "test_examples.py",
+    "nmtool/cli/test_streams.py",
+    "training/loop/test_trainer.py",
+    "exporters/test_nir_run.py",
+    "nmtool/cli/test_verify.py",
 )
-"""Files of half a minute and more; they begin first, lest one is all that is left at the end."""
+"""Files of ten seconds and more; they begin first, lest one is all that is left at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -75,6 +75,22 @@ def test_a_named_python_must_exist(
     assert f"names {tmp_path / 'python'}" in caught.value.why
 
 
+def test_an_environment_is_checked_once_and_a_broken_one_each_time(
+    installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, (3, 10))
+    made = environments.set_up_lava()
+    installer.commands.clear()
+    installer.fails_at = "import lava_network.session"
+    for _ in range(2):
+        with refused(BackendError, "runtime-failed"):
+            environments.find()
+    assert len(installer.commands) == 2
+    installer.fails_at = None
+    assert [environments.find() for _ in range(2)] == [made] * 2
+    assert len(installer.commands) == 3
+
+
 def test_a_named_python_without_lava_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environments.PYTHON_VARIABLE, sys.executable)
     with refused(BackendError, "runtime-failed") as caught:

@@ -60,7 +60,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 
 
 @settings(
-    max_examples=8,
+    max_examples=settings.default.max_examples // 10,
     derandomize=True,
     deadline=None,
     database=None,
