@@ -19,8 +19,8 @@ from typing import Any
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.embedded import no_answers
 from nmtool.exporters.output import files_in, write_folder
+from nmtool.exporters.verilog import fabric, simulators
 from nmtool.exporters.verilog import folder as folders
-from nmtool.exporters.verilog import simulators
 from nmtool.exporters.verilog.layout import misfits
 from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.exporters.verilog.runtime import choose, execute
@@ -30,6 +30,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps
+from nmtool.targets import target_named
 from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import compare_recordings
@@ -88,6 +89,14 @@ def export(
         raise DoesNotFitError(
             "the core cannot hold this network", code="verilog-misfit", findings=findings
         )
+    if chosen.part:
+        target = target_named(chosen.part)
+        if findings := fabric.too_small(target, fabric.uses(network, target, chosen.lanes)):
+            raise DoesNotFitError(
+                f"{target.title} cannot hold the core with this network",
+                code="verilog-part-too-small",
+                findings=findings,
+            )
     files = folders.folder_files(network, answers, chosen)
     path = Path(path)
     built = {name for name in files_in(path) if name.startswith(folders.BUILD)}

@@ -26,10 +26,19 @@ _BLOCKS = {
 }
 """Words of a block RAM by their width."""
 
-_TABLE_COST, _BLOCK_COST = 4, 129
-"""Of a RAM of 16 × 4 bits in look-up tables, of an ECP5, and of a block, as Yosys weighs them."""
+_TABLE_COST, _BLOCK_COST = 6, 129
+"""Of an ECP5's RAM of 16 × 4 bits in look-up tables, with its multiplexer, and of a block."""
+
+_BITS_PER_BLOCK = 64
+"""An iCE40 holds fewer bits than that, for each block that they would take, in registers."""
 
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
+
+_TABLES = {ECP5: (1080, 125, 360), ICE40UP: (950, 125, 360)}
+"""Look-up tables of any core, and more of them per lane and per neuron in a clock."""
+
+TABLES_ERROR, BLOCKS_ERROR = 0.2, 0.04
+"""Largest errors of both counts, as `python -m benchmarks.fpga` finds them."""
 
 _MULTIPLIERS_PER_NEURON, _MULTIPLIER_OF_ROWS, _MULTIPLIERS_OF_WEIGHTED = 4, 1, 2
 
@@ -72,11 +81,14 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     queued = p["POPULATION_BITS"] + p["INDEX_BITS"] + layout.slices
     yield Shape(queued, 1 << p["QUEUE_BITS"])
     yield Shape(2 + p["POPULATION_BITS"] + p["INDEX_BITS"] + 26 * layout.slices, 32)
-    yield from (Shape(one.width, len(one.bits)) for name, one in layout.memories.items()
-                if name in ("populations", "sources", "projections"))
+    yield from (
+        Shape(one.width, len(one.bits))
+        for name, one in layout.memories.items()
+        if name in ("populations", "sources", "projections")
+    )
     if network.readout.rule != "first_spike":
         yield Shape(a["SCORE_BITS"], 1 << a["CLASS_BITS"])
-    if network.readout.rule == WEIGHTED:
+    if network.readout.rule == WEIGHTED and family == ICE40UP:  # in an ECP5 it becomes logic
         yield Shape(16, a["STEPS"])
     if network.readout.rule == WINDOW:
         yield Shape(24, max(a["WINDOW"], 2) << a["CLASS_BITS"])
@@ -92,5 +104,53 @@ def blocks(shape: Shape, family: str) -> int:
         -(-shape.width // width) * -(-shape.depth // depth)
         for width, depth in _BLOCKS[family].items()
     )
+    if family == ICE40UP:
+        return 0 if shape.width * shape.depth < _BITS_PER_BLOCK * least else least
     in_tables = _TABLE_COST * -(-shape.width // 4) * -(-shape.depth // 16)
-    return 0 if family == ECP5 and in_tables < _BLOCK_COST * least else least
+    return 0 if in_tables < _BLOCK_COST * least else least
+
+
+def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
+    """What a core takes of an FPGA, beside what there is.
+
+    Args:
+        network: one that the core can hold.
+        target: whose `fabric` has a family.
+        lanes: of the core.
+    """
+    fabric = target.fabric
+    family = fabric.family or ECP5
+    found = list(shapes(network, lanes, family))
+    large = [one for one in found if one.is_large and family == ICE40UP]
+    small = [one for one in found if one not in large]
+    slices = Layout(network, lanes).slices
+    multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
+    multipliers += _MULTIPLIERS_OF_WEIGHTED * (network.readout.rule == WEIGHTED)
+    constant, per_lane, per_slice = _TABLES[family]
+    tables = constant + per_lane * lanes + per_slice * slices
+    amounts = [
+        ("look-up tables", tables, fabric.luts, TABLES_ERROR),
+        ("block RAMs", sum(blocks(one, family) for one in small), fabric.block_rams, BLOCKS_ERROR),
+        ("large RAMs", sum(_large_rams(one) for one in large), fabric.large_rams, 0.0),
+        ("multipliers", multipliers, fabric.multipliers, 0.0),
+    ]
+    return [Use(name, used, held, error) for name, used, held, error in amounts if held]
+
+
+def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
+    """A finding for everything that a part has too little of."""
+    fix = "quantise with fewer bits of weight and delay, or take a larger part"
+    return [
+        Finding(
+            "verilog-part-small",
+            target.title or target.name,
+            f"the core takes {one.used:,} {one.resource}, there are {one.held:,}",
+            fix,
+        )
+        for one in found
+        if one.used > one.held
+    ]
+
+
+def _large_rams(shape: Shape) -> int:
+    return -(-shape.width // _LARGE_WIDTH) * -(-shape.depth // _LARGE_WORDS)

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         prefix=arguments.prefix,
         force=arguments.force,
     )
-    fits = fits_of_format(network, chosen.name)
+    fits = fits_of_format(network, chosen.name, getattr(options, "lanes", 1))
     if arguments.json:
         targets = [one.as_json() for one in fits]
         content = {"format": chosen.name, "path": str(path), "hash": network.content_hash}

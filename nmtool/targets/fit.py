@@ -29,6 +29,32 @@ from nmtool.targets.target import LOIHI2_NEURON, Target
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
 
+@dataclass(frozen=True)
+class Use:
+    """One resource of an FPGA.
+
+    Attributes:
+        resource: in words.
+        used: how much a network takes.
+        held: how much there is.
+        error: largest share by which `used` was off where it was compared with a synthesis; 0
+            where it is counted.
+    """
+
+    resource: str
+    used: int
+    held: int
+    error: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Used of what is held."""
+        return self.used / max(self.held, 1)
+
+    def __str__(self) -> str:
+        return f"{self.used:,} of {self.held:,} {self.resource}"
+
+
 @dataclass(frozen=True, repr=False)
 class Fit(Tabular):
     """A network on one target.
@@ -39,6 +65,7 @@ class Fit(Tabular):
         approximate: what changes there.
         wasteful: what takes room and does nothing.
         resources: the cores that it takes; None where the target says nothing of cores.
+        uses: what it takes of an FPGA; empty for all other targets.
     """
 
     target: Target
@@ -46,6 +73,7 @@ class Fit(Tabular):
     approximate: tuple[Finding, ...] = ()
     wasteful: tuple[Finding, ...] = ()
     resources: Resources | None = None
+    uses: tuple[Use, ...] = ()
 
     @property
     def word(self) -> str:
@@ -56,7 +84,10 @@ class Fit(Tabular):
 
     @property
     def words(self) -> str:
-        """`faithful, 3 of 128 cores if …`."""
+        """`faithful, 3 of 128 cores if …`, `faithful, 129 of 208 block RAMs`."""
+        if self.uses:
+            scarcest = max(self.uses, key=lambda one: one.share)
+            return f"{self.word}, {scarcest}"
         if self.resources is None or self.resources.cores is None:
             return self.word
         return f"{self.word}, {self.resources.in_words()}"
@@ -72,10 +103,22 @@ class Fit(Tabular):
             "word": self.word,
             **{kind: [asdict(one) for one in getattr(self, kind)] for kind in kinds},
             "resources": None if self.resources is None else self.resources.as_json(),
+            "uses": [asdict(one) for one in self.uses],
         }
 
     def tables(self) -> list[Table]:
-        """The cores that it takes."""
+        """The cores that it takes, or what it takes of an FPGA."""
+        if self.uses:
+            rows = [
+                (
+                    one.resource,
+                    f"{one.used:,}",
+                    f"{one.held:,}",
+                    f"± {one.error:.0%}" * (one.error > 0),
+                )
+                for one in self.uses
+            ]
+            return [Table(self.target.name, ("", "takes", "of", "estimate"), rows)]
         return [] if self.resources is None else self.resources.tables()
 
 

@@ -32,6 +32,7 @@ from nmtool.targets.target import (
     Chip,
     Core,
     EventCosts,
+    Fabric,
     Neuron,
     Origin,
     Target,
@@ -44,6 +45,7 @@ SECTIONS: Mapping[str, type] = {
     "neuron": Neuron,
     "core": Core,
     "chip": Chip,
+    "fabric": Fabric,
     "energy_pj": EventCosts,
     "time_ns": EventCosts,
 }

@@ -143,6 +143,17 @@ class Chip:
 
 
 @dataclass(frozen=True)
+class Fabric:
+    """Capacity of an FPGA, which a core of nmtool's Verilog is built into."""
+
+    family: str | None = figure("its kind of memories", choices=("ecp5", "ice40up"))
+    luts: int | None = figure("look-up tables of four inputs", low=1)
+    block_rams: int | None = figure("block RAMs, of 18 kbit in an ECP5, 4 in an iCE40", low=1)
+    large_rams: int | None = figure("RAMs of 256 kbit with one port", low=0)
+    multipliers: int | None = figure("multipliers, of 18 × 18 bits or 16 × 16", low=0)
+
+
+@dataclass(frozen=True)
 class EventCosts:
     """Energy or time of one event, in the unit of the section: pJ of dynamic energy, or ns."""
 
@@ -175,6 +186,7 @@ class Target:
         format: the format that leads there, as of `nmtool export --to`; '' for none.
         arithmetic: `loihi2` where it runs that bit by bit; '' where `neuron` says what it runs.
         neuron, core, chip: what it does and holds; fields are None where nobody says.
+        fabric: of an FPGA, what it is made of.
         energy_pj, time_ns: what events take.
         barrier_us: (tiles of four cores, µs) pairs: what a step takes beside its events.
         origins: how a figure is known, by its place, such as `core.neurons`.
@@ -201,6 +213,7 @@ class Target:
     neuron: Neuron = LOIHI2_NEURON
     core: Core = Core()
     chip: Chip = Chip()
+    fabric: Fabric = Fabric()
     energy_pj: EventCosts = EventCosts()
     time_ns: EventCosts = EventCosts()
     barrier_us: tuple[tuple[int, float], ...] = ()

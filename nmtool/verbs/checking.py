@@ -118,20 +118,26 @@ def check(
     return CheckReport(found.content_hash, arithmetic, fits)
 
 
-def fits_of_format(network: Network | IntegerNetwork, name: str) -> tuple[Fit, ...]:
+def fits_of_format(network: Network | IntegerNetwork, name: str, lanes: int = 1) -> tuple[Fit, ...]:
     """The fits of the targets that a format leads to, the format itself first.
 
     Args:
         network: what is to be written.
         name: of the format.
+        lanes: of a core in Verilog.
     """
     targets = [target_named(one) for one in target_names()]
     led_to = [one for one in targets if one.format == name]
     led_to.sort(key=lambda one: one.name != name)
-    return tuple(_fit(network, one, {}) for one in led_to)
+    return tuple(_fit(network, one, {}, lanes) for one in led_to)
 
 
-def _fit(network: Network | IntegerNetwork, target: Target, quantising: Mapping[str, Any]) -> Fit:
+def _fit(
+    network: Network | IntegerNetwork,
+    target: Target,
+    quantising: Mapping[str, Any],
+    lanes: int = 1,
+) -> Fit:
     from nmtool.exporters import formats
 
     known = {one.name: one for one in formats.FORMATS}
@@ -145,7 +151,16 @@ def _fit(network: Network | IntegerNetwork, target: Target, quantising: Mapping[
         kept = target if target.max_delay else replace(target, max_delay=LOIHI2.max_delay)
         rounded = quantise_network(network, target=kept, **quantising)
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    return fit(network, target, misfits=misfits(network), changed=changed)
+    reasons = misfits(network)
+    found = fit(network, target, misfits=reasons, changed=changed)
+    if target.fabric.family is None or reasons:
+        return found
+    from nmtool.exporters.verilog import fabric
+
+    uses = fabric.uses(network, target, lanes)
+    return replace(
+        found, uses=tuple(uses), unsupported=(*found.unsupported, *fabric.too_small(target, uses))
+    )
 
 
 def _rounded(rounded: Quantisation) -> Finding:

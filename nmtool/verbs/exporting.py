@@ -271,7 +271,7 @@ def convert(
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-    fits = fits_of_format(found, name)
+    fits = fits_of_format(found, name, getattr(writing, "lanes", 1))
     done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
 

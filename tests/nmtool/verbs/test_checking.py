@@ -104,7 +104,9 @@ def test_every_format_is_a_target_and_leads_to_some(name: str) -> None:
     first, *others = fits_of_format(CHAIN, name)
     assert first.target.name == name
     assert first.target is target_named(name)
-    assert [one.target.name for one in others] == (["loihi2"] if name == "lava" else [])
+    parts = ["ecp5-25", "ecp5-45", "ecp5-85", "ice40up5k"]
+    led_to = {"lava": ["loihi2"], "verilog": parts}
+    assert [one.target.name for one in others] == led_to.get(name, [])
 
 
 def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:

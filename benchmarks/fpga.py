@@ -1,0 +1,79 @@
+"""The command `python -m benchmarks.fpga`: what Yosys makes of cores, beside what nmtool expects.
+
+Networks of the zoo on one lane and more, for an ECP5 and, on one lane, for an iCE40 UP, whose
+large memories hold synapses and sums. Place and route are `make ecp5` and `make ice40` in an
+exported folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import nmtool as nm
+from nmtool.exporters.verilog.fabric import ECP5, LARGE_BANK_BITS, uses
+from nmtool.exporters.verilog.folder import running_files
+from nmtool.integer_network import IntegerNetwork
+from nmtool.targets import target_named
+
+CASES = (
+    *(("ecp5-85", "yinyang", lanes) for lanes in (1, 4, 16)),
+    *(("ecp5-85", "digits", lanes) for lanes in (1, 2, 4, 8, 16)),
+    *(("ecp5-85", "spoken-digits", lanes) for lanes in (1, 4, 8)),
+    *(("ice40up5k", "yinyang", lanes) for lanes in (1, 4)),
+    ("ice40up5k", "digits", 1),
+)
+"""Part, network of the zoo and lanes."""
+
+_PROGRAMS = {ECP5: "synth_ecp5", "ice40up": "synth_ice40 -dsp -spram"}
+_CELLS = {
+    "look-up tables": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4, "SB_LUT4": 1},
+    "block RAMs": {"DP16KD": 1, "PDPW16KD": 1, "SB_RAM40_4K": 1},
+    "large RAMs": {"SB_SPRAM256KA": 1},
+    "multipliers": {"MULT18X18D": 1, "SB_MAC16": 1},
+}
+"""Cells of Yosys that count as a resource, and how much: those of nextpnr."""
+
+
+def synthesised(network: IntegerNetwork, lanes: int, family: str) -> Mapping[str, int]:
+    """The cells of a core by their type."""
+    files = running_files(network, lanes)
+    with tempfile.TemporaryDirectory() as name:
+        for path, content in files.items():
+            (Path(name) / path).parent.mkdir(exist_ok=True)
+            (Path(name) / path).write_bytes(content)
+        texts = " ".join(path for path in files if path.startswith("rtl/"))
+        large = f" -chparam SINGLE_PORT 1 -chparam BANK_BITS {LARGE_BANK_BITS}"
+        script = (
+            f"read_verilog -defer {texts}; hierarchy -top nmtool_top"
+            f"{'' if family == ECP5 else large}; {_PROGRAMS[family]} -top nmtool_top; "
+            "check -assert; tee -o stat.json stat -json"
+        )
+        subprocess.run(["yosys", "-q", "-p", script], cwd=name, check=True)
+        told = json.loads((Path(name) / "stat.json").read_text())
+    return told["design"]["num_cells_by_type"]
+
+
+def main() -> None:
+    """Print a row per core: what was made and, in brackets, what was expected."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args()
+    version = subprocess.run(["yosys", "-V"], capture_output=True, text=True, check=True).stdout
+    print(version.strip(), f"on {os.uname().machine}")
+    for part, name, lanes in CASES:
+        network, target = nm.zoo.load(name), target_named(part)
+        cells = synthesised(network, lanes, target.fabric.family or ECP5)
+        parts = []
+        for use in uses(network, target, lanes):
+            made = sum(cells.get(cell, 0) * many for cell, many in _CELLS[use.resource].items())
+            parts.append(f"{made} ({use.used}) {use.resource}")
+        print(f"{name} on {lanes} lanes, {part}: {', '.join(parts)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

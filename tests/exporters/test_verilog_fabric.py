@@ -1,0 +1,62 @@
+"""What a core takes of an FPGA, beside what Yosys 0.52 made of it (`python -m benchmarks.fpga`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nmtool as nm
+from nmtool.errors import DoesNotFitError
+from nmtool.exporters import verilog
+from nmtool.exporters.verilog.fabric import Shape, blocks, uses
+from nmtool.targets import target_named
+from tests.refusals import refused
+
+MADE = [
+    ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "look-up tables": 1420, "multipliers": 5}),
+    ("ecp5-85", "yinyang", 4, {"block RAMs": 10, "look-up tables": 1689, "multipliers": 5}),
+    ("ecp5-85", "yinyang", 16, {"block RAMs": 39, "look-up tables": 3855, "multipliers": 17}),
+    ("ecp5-85", "digits", 1, {"block RAMs": 26, "look-up tables": 1636, "multipliers": 7}),
+    ("ecp5-85", "digits", 2, {"block RAMs": 26, "look-up tables": 1746, "multipliers": 7}),
+    ("ecp5-85", "digits", 4, {"block RAMs": 27, "look-up tables": 1968, "multipliers": 7}),
+    ("ecp5-85", "digits", 8, {"block RAMs": 37, "look-up tables": 2733, "multipliers": 11}),
+    ("ecp5-85", "digits", 16, {"block RAMs": 52, "look-up tables": 5220, "multipliers": 19}),
+    ("ice40up5k", "digits", 1, {"block RAMs": 13, "large RAMs": 4, "multipliers": 7}),
+]
+
+
+@pytest.mark.parametrize(("part", "network", "lanes", "made"), MADE)
+def test_as_much_as_a_synthesis_made(part: str, network: str, lanes: int, made: dict) -> None:
+    found = {one.resource: one for one in uses(nm.zoo.load(network), target_named(part), lanes)}
+    for resource, count in made.items():
+        error = abs(found[resource].used - count) / count
+        assert error <= found[resource].error, (resource, found[resource].used, count)
+
+
+def test_a_block_by_its_width_and_depth() -> None:
+    assert blocks(Shape(14, 8192), "ecp5") == 7
+    assert blocks(Shape(49, 110), "ecp5") == 2
+    assert blocks(Shape(10, 16), "ecp5") == 0
+    assert blocks(Shape(16, 256), "ice40up") == 1
+    assert blocks(Shape(17, 256), "ice40up") == 2
+    assert blocks(Shape(30, 1), "ice40up") == 0
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    report = nm.check("zoo:spoken-digits", ["ecp5-25", "ecp5-85"])
+    assert [one.word for one in report.fits] == ["unsupported", "faithful"]
+    assert [one.code for one in report["ecp5-25"].unsupported] == ["verilog-part-small"]
+    assert "block RAMs" in report["ecp5-85"].words
+    options = verilog.VerilogOptions(part="ecp5-25")
+    with refused(DoesNotFitError, "verilog-part-too-small") as caught:
+        nm.export("zoo:spoken-digits", tmp_path / "core", to="verilog", options=options)
+    assert [one.code for one in caught.value.findings] == ["verilog-part-small"]
+    assert not list(tmp_path.iterdir())
+    path = nm.export(
+        "zoo:digits",
+        tmp_path / "core",
+        to="verilog",
+        options=verilog.VerilogOptions(part="ecp5-25"),
+    )
+    verilog.check_written(path)
