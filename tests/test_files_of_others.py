@@ -39,6 +39,7 @@ KNOWN = {
     "training/engines/cuda/ptx.py": {"subprocess"},
     # What is asked for its version, and libraries imported in a process of their own.
     "nmtool/verbs/doctoring.py": {"importlib", "subprocess"},
+    "exporters/verilog/simulators.py": {"importlib", "subprocess"},
     # The C library, for the end of a child with its parent.
     "exporters/end_with_parent.py": {"ctypes", "ctypes.CDLL"},
     "exporters/lava/package/lava_network/watch.py": {"ctypes", "ctypes.CDLL"},

@@ -196,7 +196,8 @@ def tell_fits(fits: Iterable[Fit]) -> None:
     """A line per target that a format leads to, and why it is unsupported, on stderr, if it is."""
     for one in fits:
         tell(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
-        print_findings(one.unsupported)
+        if not one.uses:  # of an FPGA the line says it
+            print_findings(one.unsupported)
 
 
 def print_certificate(certificate: Certificate) -> None:
