@@ -62,7 +62,7 @@ def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Pat
 
 
 @needs_icarus
-@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
 def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -> None:
     answers = known_answers(CHAIN, SPIKES)
     path = verilog.export(

@@ -71,15 +71,15 @@ def large(seed: int, lanes: int) -> IntegerNetwork:
 
 
 @needs_icarus
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_populations_of_several_words(lanes: int, tmp_path: Path) -> None:
     for seed in range(50):
-        network, spikes = large(seed, lanes), random_raster(seed, 2, 60, 9)
+        network, spikes = large(seed, lanes), random_raster(seed, 2, 30, 9)
         simulated = simulate(network, spikes, deep=True)
         emitted = [raster.n_spikes for raster in simulated.spikes.values()]
-        if not misfits(network) and min(emitted) > 50:
+        if not misfits(network) and min(emitted) > 20:
             break
-    assert min(emitted) > 50
+    assert min(emitted) > 20
     recorded = record(network, spikes, tmp_path, lanes=lanes, deep=True, stall=seed + 1)
     assert compare_recordings(simulated, recorded).identical
 
