@@ -6,7 +6,6 @@
 //                    kind population index value, as sim/expected.hex
 //     +classes=FILE  the answer after each sample's last step, in decimal
 //     +load=FILE     bytes for the loader, one per line in hexadecimal: is it the first, its value
-`timescale 1ns/1ns
 module tb_serial;
     parameter BOARD = 0;
     parameter DIVIDER = 4;

@@ -77,6 +77,7 @@ module nmtool_core #(
     localparam RING_BITS = ROW_BITS + SLOT_BITS;
     localparam RING_DEPTH = ((WORDS + 1) / 2) << SLOT_BITS;
     localparam CELL_BITS = WEIGHT_BITS + DELAY_BITS;
+    localparam WITHIN_BITS = SINGLE_PORT != 0 ? 14 : BANK_BITS;     // what the large ones hold
     localparam CLEAR_BITS = RING_BITS > GROUP_BITS ? RING_BITS : GROUP_BITS;
     localparam LAST_CLEARED = (RING_DEPTH > GROUPS ? RING_DEPTH : GROUPS) - 1;
 
@@ -411,7 +412,7 @@ module nmtool_core #(
 
     nmtool_banks #(
         .WIDTH(LANES * CELL_BITS), .DEPTH(SYNAPSES), .ADDRESS_BITS(SYNAPSE_BITS),
-        .BANK_BITS(BANK_BITS), .FOURS(1), .SINGLE_PORT(SINGLE_PORT),
+        .BANK_BITS(WITHIN_BITS), .FOURS(1), .SINGLE_PORT(SINGLE_PORT),
         .FILES({MEM, "synapses."})
     ) synapses (
         .clock(clock),
@@ -515,7 +516,7 @@ module nmtool_core #(
 
                 nmtool_banks #(
                     .WIDTH(ACC_BITS), .DEPTH(RING_DEPTH), .ADDRESS_BITS(RING_BITS),
-                    .BANK_BITS(SINGLE_PORT != 0 ? RING_BITS : BANK_BITS), .SINGLE_PORT(SINGLE_PORT)
+                    .BANK_BITS(WITHIN_BITS), .SINGLE_PORT(SINGLE_PORT)
                 ) ring (
                     .clock(clock),
                     .write(write),
