@@ -22,7 +22,7 @@ module answer_bench;
     reg [23:0] answers [0:ANSWERS-1];
     reg        begins = 1'b0, offers = 1'b0, waits;
     reg [66:0] word;
-    integer    seed, clocks, sent, had, ends, quiet;
+    integer    seed, clocks, sent, had, ends, quiet, begun;
 
     wire       ready, answer_valid;
     wire [23:0] answer;
@@ -44,24 +44,31 @@ module answer_bench;
 
     initial begin
         seed = SEED;
-        {clocks, sent, had, ends, quiet} = 0;
+        {clocks, sent, had, ends, quiet, begun} = 0;
         waits = 1'b0;
         $readmemh("words.hex", words);
         $readmemh("answers.hex", answers);
     end
 
-    // A sample begins for a clock of its own. In the middle of the first one there is a reset.
+    // A sample begins for a clock of its own; its first word comes later, as the core clears its
+    // memories before. In the middle of the first sample there are resets.
     always @(negedge clock) begin
         clocks = clocks + 1;
-        reset = clocks < 3 || clocks == 99;
+        reset = clocks < 3 || clocks == 99 || clocks == 199;
         if (reset) {sent, had, ends, waits} = 0;
         begins = 1'b0;
         if (!waits) begin
-            offers = !reset && sent < WORDS && (sent % 40 < 20 || $random(seed) % 3 == 0);
+            if (begun != 0) begun = begun - 1;
+            offers = !reset && begun == 0 && sent < WORDS && (sent % 40 < 20 || $random(seed) % 3 == 0);
             word = words[sent];
-            if (!offers) word = $random(seed);
+            if (reset) begin
+                // A step that ends just then is not answered.
+                offers = clocks > 3;
+                word = {END, 65'd0};
+            end else if (!offers) word = $random(seed);
             else if (words[sent][67]) begin
                 begins = 1'b1;
+                begun = 8;
                 offers = 1'b0;
                 sent = sent + 1;
             end

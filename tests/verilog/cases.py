@@ -50,7 +50,8 @@ class Case:
         missing: spikes of channels that do not exist.
         loaded: memories the loader fills; the files of these hold other contents.
         warm: clocks of a run that a reset stops, before the run that counts.
-        stall: 0 none, 1 now and then, 2 for long.
+        warms: such runs, each a clock longer.
+        stall: 0 none, 1 now and then, 2 for long, 3 nothing is taken at first.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Case:
     missing: bool = False
     loaded: Sequence[str] = ()
     warm: int = 0
+    warms: int = 1
     stall: int = 0
     raster: NDArray[np.bool_] | None = field(default=None, compare=False)
 
@@ -100,6 +102,7 @@ class Case:
             "ANSWERS": len(answers),
             "LOADS": len(loads),
             "WARM": self.warm,
+            "WARMS": self.warms if self.warm else 0,
             "STALL": self.stall,
             "SEED": self.seed,
             "DEEP": int(self.deep),
@@ -476,9 +479,100 @@ def all_cases() -> list[Case]:
                 readout=Readout("o", "window", 1),
                 n_steps=8,
             ),
-            bank_bits=1,
+            bank_bits=4,
             lengths=(6, 2),
             rate=(0.7,),
+        ),
+        Case(
+            "smallest",
+            made(
+                [lif("a", 1, vth=1), li("o", 1)],
+                [(INPUT, "a"), ("a", "o"), (INPUT, "o")],
+                channels=2,
+                weights=(40, 254),
+            ),
+            rate=(0.8,),
+            lengths=(5, 4),
+            warm=60,
+            warms=40,
+        ),
+        # A long row, behind which short ones wait that begin as soon as they may.
+        Case(
+            "close-rows",
+            made(
+                [lif("a", 14, vth=60), li("b", 1), li("o", 2)],
+                [(INPUT, "a")] + [(INPUT, "b")] * 4 + [("a", "a")] + [("a", "o")] * 5,
+                channels=2,
+                weights=(30, 42, 90),
+                n_steps=9,
+            ),
+            rate=(0.9,),
+            lengths=(9,),
+            deep=True,
+        ),
+        # Each memory ends at a power of two, behind which its first word comes again.
+        Case(
+            "loaded-full",
+            made(
+                [lif("a", 4, vth=60), lif("b", 2, vth=90), li("o", 2, bias_mantissa=(-8, 7))],
+                [(INPUT, "a"), ("a", "b"), ("b", "o"), ("a", "o")],
+                channels=4,
+                weights=(90, 42, -30),
+                n_steps=9,
+            ),
+            loaded=MEMORIES,
+            lengths=(9,),
+            stall=1,
+        ),
+        Case(
+            "loaded-backwards",
+            made(
+                [lif("a", 4, vth=60), lif("b", 2, vth=90), li("o", 2, bias_mantissa=(-8, 7))],
+                [(INPUT, "a"), ("a", "b"), ("b", "o"), ("a", "o")],
+                channels=4,
+                weights=(90, 42, -30),
+                n_steps=9,
+            ),
+            seed=3,
+            loaded=MEMORIES[::-1],
+            lengths=(9,),
+            stall=1,
+        ),
+        # Only ends of steps are told, more than there is room for.
+        Case("blocked", made([lif("a", 1)], [], n_steps=70), lengths=(70,), stall=3),
+        Case(
+            "late-spikes",
+            made(pair, chain, delays=(0, 2), seed=7, weights=(90, 60)),
+            lengths=(16, 9, 12),
+            unfinished=(1,),
+            stall=2,
+            missing=True,
+        ),
+        Case(
+            "some-spike",
+            made(
+                [lif("a", 24, vth=200), lif("b", 13, vth=100)],
+                [(INPUT, "a"), ("a", "b"), ("b", "a")],
+                channels=6,
+                weights=(-40, 0, 30, 60),
+                delays=(0, 1, 5),
+                seed=9,
+            ),
+            lanes=8,
+            rate=(0.4,),
+        ),
+        Case(
+            "some-spike-sixteen",
+            made(
+                [lif("a", 40, vth=200), lif("b", 33, vth=100)],
+                [(INPUT, "a"), ("a", "b")],
+                channels=6,
+                weights=(-40, 0, 30, 60),
+                seed=10,
+            ),
+            lanes=16,
+            rate=(0.3,),
+            lengths=(8,),
         ),
         *_random_cases(),
     ]

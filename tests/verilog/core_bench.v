@@ -8,15 +8,16 @@ module core_bench;
     parameter TOLD = 1;
     parameter ANSWERS = 0;
     parameter LOADS = 0;
-    parameter WARM = 0;        // clocks of another run before the reset that counts
-    parameter STALL = 0;       // 0 none, 1 now and then, 2 for long
+    parameter WARM = 0;        // clocks of the first of other runs before the one that counts
+    parameter WARMS = 0;       // such runs, each a clock longer than the one before
+    parameter STALL = 0;       // 0 none, 1 now and then, 2 for long, 3 nothing taken at first
     parameter SEED = 1;
     parameter LIMIT = 1000000;
     parameter DEEP = 0;
     parameter SINGLE_PORT = 0;
     parameter BANK_BITS = 13;
 
-    localparam IDLE_AFTER = 200;
+    localparam IDLE_AFTER = 200, BLOCKED = 3000;
     localparam [1:0] END = 2'd3;
 
     reg         clock = 1'b0;
@@ -56,8 +57,8 @@ module core_bench;
     reg [8:0]  loads [0:LOADS];
 
     integer seed, clocks, given, had, ends, answered, loaded, quiet, last_clock;
-    integer stalled, starved;
-    reg     counts, wrong_given, was_waiting, offered, warm;
+    integer stalled, starved, paused, warms;
+    reg     counts, wrong_given, was_waiting, offered;
     reg [67:0] waiting, due;
 
     wire [67:0] word = {error, out_kind, out_kind == END ? 40'd0 : {out_population, out_index},
@@ -76,7 +77,7 @@ module core_bench;
 
     task restart;
         begin
-            {clocks, given, had, ends, answered, loaded, quiet, stalled, starved} = 0;
+            {clocks, given, had, ends, answered, loaded, quiet, stalled, starved, paused} = 0;
             {wrong_given, was_waiting, offered} = 0;
             {in_valid, load_valid, out_ready} = 0;
         end
@@ -85,18 +86,21 @@ module core_bench;
     initial begin
         seed = SEED;
         counts = 1'b0;
-        warm = WARM != 0;
         restart;
+        // What power finds in the loader is not loaded.
+        top.loader.load_valid = 1'b1;
+        top.loader.load_memory = SEED % 5;
+        top.loader.load_address = 0;
+        top.loader.word = 0;
         $readmemh("words.hex", words);
         $readmemh("told.hex", told);
         if (ANSWERS > 0) $readmemh("answers.hex", answers, 0, ANSWERS - 1);
         if (LOADS > 0) $readmemh("load.hex", loads, 0, LOADS - 1);
         repeat (2) @(negedge clock);
         reset = 1'b0;
-        if (warm) begin
-            repeat (WARM) @(negedge clock);
+        for (warms = 0; warms < WARMS; warms = warms + 1) begin
+            repeat (WARM + warms) @(negedge clock);
             reset = 1'b1;
-            warm = 1'b0;
             @(negedge clock);
             restart;
             reset = 1'b0;
@@ -108,18 +112,21 @@ module core_bench;
     always @(negedge clock) if (!reset) begin
         if (stalled != 0) stalled = stalled - 1;
         else if (STALL == 2 && chance(40)) stalled = $unsigned($random(seed)) % 300;
-        out_ready <= stalled == 0 && (STALL == 0 || !chance(4));
+        out_ready <= stalled == 0 && (STALL == 0 || STALL == 3 ? clocks > BLOCKED * (STALL / 3)
+                                                               : !chance(4));
 
-        load_valid <= loaded < LOADS && (STALL == 0 || !chance(4));
-        {load_first, load_data} <= loads[loaded];
+        // There is a pause before the first byte of a memory.
+        load_valid = loaded < LOADS && (STALL == 0 || (!chance(4) && (paused == 5
+                                                                     || !loads[loaded][8])));
+        paused = load_valid || loaded == LOADS ? 0 : paused < 5 ? paused + 1 : 5;
+        {load_first, load_data} = load_valid ? loads[loaded] : $random(seed);
+
         if (starved != 0) starved = starved - 1;
-        else if (STALL == 2 && chance(40)) starved = $unsigned($random(seed)) % 100;
-        // A word that is offered stays.
-        if (loaded == LOADS && !load_valid && given < WORDS
-                && (offered || (starved == 0 && (STALL == 0 || !chance(4))))) begin
-            in_valid <= 1'b1;
-            {in_kind, in_channel} <= words[given][25:0];
-        end else in_valid <= 1'b0;
+        else if (STALL == 2 && chance(20)) starved = $unsigned($random(seed)) % 100;
+        // A word that is offered stays; what is not offered may be anything.
+        in_valid = loaded == LOADS && !load_valid && given < WORDS
+            && (offered || (starved == 0 && (STALL == 0 || STALL == 3 || !chance(4))));
+        {in_kind, in_channel} = in_valid ? words[given][25:0] : $random(seed);
     end
 
     // What comes out.

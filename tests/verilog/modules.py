@@ -11,6 +11,7 @@ import numpy as np
 
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 from nmtool.exporters.verilog.answer import answer_block
+from nmtool.exporters.verilog.layout import bits_for
 from nmtool.graph import LI, LIF, InputChannels
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
@@ -179,13 +180,14 @@ class Loader:
 
 @dataclass(frozen=True)
 class Answers:
-    """`nmtool_answer` by one rule, on membranes at both ends, with equals, other words between."""
+    """`nmtool_answer` by one rule: membranes at both ends, equals, and words of others between."""
 
     name: str
     readout: Readout
     n_classes: int = 5
     n_steps: int = 9
     seed: int = 1
+    number: int = 1
     sources: tuple[str, ...] = ("answer", "ram")
 
     @property
@@ -202,9 +204,8 @@ class Answers:
             scale=1.0,
         )
         first = IntegerPopulation("h", 3, LIF, 0, 0, 1, 1.0)
-        return IntegerNetwork(
-            InputChannels(1), [first, output], [], self.readout, 1.0, self.n_steps
-        )
+        populations = [first, output] if self.number else [output, first]
+        return IntegerNetwork(InputChannels(1), populations, [], self.readout, 1.0, self.n_steps)
 
     def write(self, folder: Path) -> list[str]:
         folder = _folder(folder)
@@ -254,17 +255,50 @@ class Answers:
     def _step(self, random: np.random.Generator, row: np.ndarray) -> list[int]:
         words = []
         for population in (0, 1, 257):
-            for index in range(self.n_classes if population == 1 else 3):
+            mine = population == self.number
+            for index in range(self.n_classes if mine else 3):
                 place = population << 49 | index << 25
-                value = int(row[index]) if population == 1 else int(random.integers(1 << 24))
-                if random.random() < 0.3:
+                value = int(row[index]) if mine else int(random.integers(1 << 24))
+                if random.random() < 0.3 and not (mine and index == 0):
                     words.append(2 << 65 | place | int(random.integers(1 << 25)))
                 spikes = self.readout.rule == FIRST_SPIKE
-                if not spikes or population != 1:
+                if not spikes or not mine:
                     words.append(MEMBRANE << 65 | place | value & 0x1FFFFFF)
-                if (spikes and value) or population != 1:
+                if (spikes and value) or not mine:
                     words.append(SPIKE << 65 | place)
         return [*words, END << 65]
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """`nmtool_banks`, from files or filled through its port."""
+
+    name: str
+    depth: int
+    bank_bits: int
+    single: bool = False
+    loads: bool = False
+    sources: tuple[str, ...] = ("banks", "ram", "ram_single")
+
+    def write(self, folder: Path) -> list[str]:
+        folder = _folder(folder)
+        random = np.random.default_rng(self.depth)
+        words = random.integers(0, 128, self.depth).tolist()
+        size = 1 << self.bank_bits
+        held = [127 - word for word in words] if self.loads else list(words)
+        if len(held) % size == 1:
+            held.append(0)  # a bank has at least two words
+        for first in range(0, len(held), size):
+            _write(folder / f"synapses.{first // size:03d}.hex", held[first : first + size], 7)
+        _write(folder / "words.hex", words, 7)
+        return _compile(
+            "banks_bench",
+            DEPTH=self.depth,
+            ADDRESS_BITS=bits_for(self.depth - 1),
+            BANK_BITS=self.bank_bits,
+            SINGLE_PORT=int(self.single),
+            LOADS=int(self.loads),
+        )
 
 
 MODULES = [
@@ -287,5 +321,14 @@ MODULES = [
     Answers("answer-window-one", Readout("o", "window", 1), n_classes=2, seed=6),
     Answers("answer-window-four", Readout("o", "window", 4), n_classes=8, n_steps=14, seed=7),
     Answers("answer-first-spike", Readout("o", FIRST_SPIKE), seed=8),
+    Answers("answer-weighted-first", Readout("o", "weighted"), seed=10, number=0),
+    Answers("answer-window-first", Readout("o", "window", 3), seed=11, number=0),
+    Answers("answer-mean-first", Readout("o", "mean"), seed=12, number=0),
     Answers("answer-one-class", Readout("o", "mean"), n_classes=1, seed=9),
+    Synapses("synapses", 11, 2),
+    Synapses("synapses-alone", 5, 4, loads=True),
+    Synapses("synapses-exact", 8, 2, loads=True),
+    Synapses("synapses-whole", 8, 3),
+    Synapses("synapses-single", 13, 2, single=True, loads=True),
+    Synapses("synapses-many", 213, 1),
 ]

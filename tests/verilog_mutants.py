@@ -1,0 +1,256 @@
+"""Make every small mistake in the Verilog core, and see that the cases find it.
+
+    python -m tests.verilog_mutants -o survivors.txt
+    python -m tests.verilog_mutants --file nmtool_fifo.v --file nmtool_tell.v -o survivors.txt
+    python -m tests.verilog_mutants --again survivors.txt -o fewer.txt
+
+A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a word,
+an answer or an error is another, undefined, too much or missing, or that hangs. One that does all
+that in another number of clocks is told apart. Lint of Verilator is asked after the first few cases,
+before the slow ones: it finds most widths that do not fit. What is left has to stand in
+`tests/verilog_survivors.txt` under the reason why it changes nothing, those that take fewer clocks,
+too; one that does not is printed, and the command fails.
+
+Not mutated: default values of parameters, since every instance gives all of its own, and the wires
+`unused…`, which are there for lint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.verilog.cases import RTL, Case, all_cases
+from tests.verilog.modules import MODULES
+from tests.verilog.mutations import Mutant, Source
+
+EXPLAINED = Path(__file__).parent / "verilog_survivors.txt"
+
+_SECONDS = 20
+_MEMORY = 2 << 30
+_BEFORE_LINT = 5
+_LINTED = (
+    "chain", "chain-banks", "chain-single", "silent", "many-banks", "parallel-eight",
+    "random-4", "random-5", "random-6", "no-projections",
+)  # fmt: skip
+
+
+def limited() -> None:
+    """Let a mutant not take the machine."""
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
+@dataclass
+class Prepared:
+    """A case in its folder, and its cost and merit so far."""
+
+    name: str
+    folder: Path
+    compile: list[str]
+    sources: tuple[str, ...]
+    lint: list[str] | None
+    clocks: int = 0
+    seconds: float = 1.0
+    kills: int = 0
+    lints: int = 0
+
+    def run(self, sources: Sequence[Path], scratch: Path, limit: int = 1 << 30) -> str:
+        """`same in N clocks`, or the first thing that is wrong."""
+        program = scratch / f"{self.name}.vvp"
+        command = [str(program) if word == "sim.vvp" else word for word in self.compile]
+        if "core_bench" in command:
+            command.append(f"-Pcore_bench.LIMIT={limit}")
+        built = _run([*command, *map(str, sources)], self.folder)
+        if built is None or built.returncode or built.stderr or built.stdout:
+            return "does not compile"
+        done = _run(["vvp", "-n", str(program)], self.folder)
+        program.unlink()
+        if done is None:
+            return "hangs"
+        lines = [line for line in done.stdout.splitlines() if "$finish" not in line]
+        return lines[0] if lines else "ends"
+
+    def lint_finds(self, sources: Sequence[Path]) -> bool:
+        """There is a warning of Verilator."""
+        if self.lint is None:
+            return False
+        done = _run([*self.lint, *map(str, sources)], self.folder)
+        return done is None or bool(done.returncode or done.stderr)
+
+
+def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str] | None:
+    """None where it takes too long."""
+    try:
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace",
+            timeout=3 * _SECONDS, preexec_fn=limited, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def prepare(work: Path) -> list[Prepared]:
+    """All cases in folders, each the same as nmtool with the core as it is."""
+    prepared = []
+    names = tuple(path.stem.removeprefix("nmtool_") for path in RTL.glob("*.v"))
+    for case in [*MODULES, *all_cases()]:
+        folder = work / case.name
+        command = case.write(folder)
+        lint, sources = None, names
+        if isinstance(case, Case):
+            if case.name in _LINTED:
+                values = [word[len("-Pcore_bench.") :] for word in command if "-P" in word]
+                given = ("DEEP", "SINGLE_PORT", "BANK_BITS")
+                lint = ["verilator", "--lint-only", "-Wall", "--top-module", "nmtool_top"]
+                lint += [f"-G{value}" for value in values if value.split("=")[0] in given]
+                lint.append("nmtool_top.v")
+        else:
+            sources = case.sources
+        one = Prepared(case.name, folder, command, sources, lint)
+        start = time.monotonic()
+        said = one.run(paths(one.sources), work)
+        one.seconds = time.monotonic() - start
+        if not said.startswith("same in "):
+            raise SystemExit(f"{case.name}: {said}; the core has to be right before it is mutated")
+        if one.lint_finds(paths(one.sources)):
+            raise SystemExit(f"{case.name}: lint warns of the core as it is")
+        one.clocks = int(said.split()[2])
+        prepared.append(one)
+    return prepared
+
+
+def paths(names: Sequence[str], mutated: Path | None = None) -> list[Path]:
+    """Sources of a case, one of them exchanged."""
+    found = [RTL / f"nmtool_{name}.v" for name in names]
+    return [mutated if mutated and path.name == mutated.name else path for path in found]
+
+
+@dataclass
+class Hunt:
+    """Runs the mutants of a file through the cases, those first that found most before."""
+
+    cases: list[Prepared]
+    file: str
+    counts: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def judge(self, mutant: Mutant, scratch: Path) -> str:
+        """What finds it, `survives`, or what clocks it takes."""
+        mutated = scratch / self.file
+        mutated.write_text(mutant.text)
+        name = self.file.removeprefix("nmtool_").removesuffix(".v")
+        able = [case for case in self.cases if name in case.sources]
+        clocks = ""
+        ordered = sorted(able, key=lambda case: -(case.kills + 0.5) / case.seconds)
+        for number, case in enumerate(ordered):
+            if number == _BEFORE_LINT and self._lint_finds(able, mutated):
+                return "lint"
+            said = case.run(paths(case.sources, mutated), scratch, 3 * case.clocks + 1000)
+            if not said.startswith("same in "):
+                case.kills += 1
+                return said if said == "does not compile" else f"{case.name}: {said}"
+            other = int(said.split()[2]) - case.clocks
+            if other and not clocks:
+                clocks = f"clocks {'more' if other > 0 else 'fewer'}: {case.name} {other:+}"
+        if len(ordered) <= _BEFORE_LINT and self._lint_finds(able, mutated):
+            return "lint"
+        return clocks or "survives"
+
+    def _lint_finds(self, cases: Sequence[Prepared], mutated: Path) -> bool:
+        for case in sorted(cases, key=lambda case: -case.lints):
+            if case.lint_finds(paths(case.sources, mutated)):
+                case.lints += 1
+                return True
+        return False
+
+
+def explained(path: Path = EXPLAINED) -> dict[str, str]:
+    """Reasons by mutant: lines of reasons begin with `# `, the mutants they hold for follow."""
+    reasons, reason, fresh = {}, "", True
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.startswith("# "):
+            reason = line[2:] if fresh else f"{reason} {line[2:]}"
+            fresh = False
+        elif line.strip():
+            reasons[line] = reason
+            fresh = True
+    return reasons
+
+
+def hunt(
+    files: Sequence[str], only: set[str] | None, jobs: int, work: Path
+) -> Iterator[tuple[str, str]]:
+    """Mutants and what finds each, as `judge` says it."""
+    cases = prepare(work)
+    for file in files:
+        mutants = Source((RTL / file).read_text()).mutants()
+        chosen = [one for one in mutants if only is None or f"{file}: {one.key}" in only]
+        one_hunt = Hunt(cases, file)
+        folders = [work / f"job{number}" for number in range(jobs)]
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+
+        def judged(work: tuple[int, Mutant], hunt: Hunt = one_hunt, folders: list = folders) -> str:
+            folder = Path(tempfile.mkdtemp(dir=folders[work[0] % len(folders)]))
+            found = hunt.judge(work[1], folder)
+            shutil.rmtree(folder)
+            return found
+
+        with ThreadPoolExecutor(jobs) as pool:
+            for mutant, found in zip(chosen, pool.map(judged, enumerate(chosen)), strict=True):
+                yield f"{file}: {mutant.key}", found
+
+
+def _kind(found: str) -> str:
+    for kind in ("does not compile", "lint", "survives", "clocks more", "clocks fewer"):
+        if found.startswith(kind):
+            return kind
+    return "simulation"
+
+
+def main() -> int:
+    """Run the command line; 1 where a survivor is not explained."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--file", action="append", help="of the core; all without it")
+    parser.add_argument("--again", type=Path, help="only mutants of this output that survived")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+    files = args.file or sorted(path.name for path in RTL.glob("*.v"))
+    only = None
+    if args.again:
+        lines = args.again.read_text().splitlines()
+        kinds = ("survives", "clocks fewer", "clocks more")
+        only = {line.split("\t")[1] for line in lines if _kind(line) in kinds}
+    reasons = explained()
+    counts: dict[str, collections.Counter[str]] = {}
+    unexplained = []
+    with tempfile.TemporaryDirectory() as work, open(args.output, "w") as output:
+        for key, found in hunt(files, only, args.jobs, Path(work)):
+            print(f"{found}\t{key}", file=output, flush=True)
+            kind = _kind(found)
+            counts.setdefault(key.split(":")[0], collections.Counter())[kind] += 1
+            if kind in ("survives", "clocks fewer") and key not in reasons:
+                unexplained.append(f"{kind}\t{key}")
+    for name, count in counts.items():
+        print(name, sum(count.values()), dict(sorted(count.items())))
+    total = sum(counts.values(), collections.Counter())
+    print("all", sum(total.values()), dict(sorted(total.items())))
+    print(f"unexplained {len(unexplained)}", *unexplained, sep="\n")
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    sys.exit(main())
