@@ -4,12 +4,11 @@
     python -m tests.verilog_mutants --file nmtool_fifo.v --file nmtool_tell.v -o survivors.txt
     python -m tests.verilog_mutants --again survivors.txt -o fewer.txt
 
-A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a word,
-an answer or an error is another, undefined, too much or missing, or that hangs. One that does all
-that in another number of clocks is told apart. Lint of Verilator is asked after the first few cases,
-before the slow ones: it finds most widths that do not fit. What is left has to stand in
-`tests/verilog_survivors.txt` under the reason why it changes nothing, those that take fewer clocks,
-too; one that does not is printed, and the command fails.
+A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a
+word, an answer or an error is another, undefined, too much or missing, or that hangs. One that does
+all that in another number of clocks is told apart. Lint of Verilator is asked after the first few
+cases, before the slow ones: it finds most widths that do not fit. What is left is printed, unless
+`tests/verilog_survivors.txt` has the reason why it changes nothing, and the command fails.
 
 Not mutated: default values of parameters, since every instance gives all of its own, and the wires
 `unused…`, which are there for lint.
