@@ -1,8 +1,8 @@
 """The command `python -m benchmarks.fpga`: what Yosys makes of cores, beside what nmtool expects.
 
 Networks of the zoo on one lane and more, for an ECP5 and, on one lane, for an iCE40 UP, whose
-large memories hold synapses and sums. Place and route are `make ecp5` and `make ice40` in an
-exported folder.
+large memories hold synapses and sums. Look-up tables are fewer here than placed ones, which is what
+nmtool expects. Place and route are `make fit`, `make ecp5` and `make ice40` in an exported folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a core takes of an FPGA, beside what Yosys 0.52 made of it (`python -m benchmarks.fpga`)."""
+"""What a core takes of an FPGA, beside what Yosys 0.52 made and nextpnr 0.7 placed of it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from nmtool.targets import target_named
 from tests.refusals import refused
 
 MADE = [
-    ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "look-up tables": 1420, "multipliers": 5}),
-    ("ecp5-85", "yinyang", 4, {"block RAMs": 10, "look-up tables": 1689, "multipliers": 5}),
-    ("ecp5-85", "yinyang", 16, {"block RAMs": 39, "look-up tables": 3855, "multipliers": 17}),
-    ("ecp5-85", "digits", 1, {"block RAMs": 26, "look-up tables": 1636, "multipliers": 7}),
-    ("ecp5-85", "digits", 2, {"block RAMs": 26, "look-up tables": 1746, "multipliers": 7}),
-    ("ecp5-85", "digits", 4, {"block RAMs": 27, "look-up tables": 1968, "multipliers": 7}),
-    ("ecp5-85", "digits", 8, {"block RAMs": 37, "look-up tables": 2733, "multipliers": 11}),
-    ("ecp5-85", "digits", 16, {"block RAMs": 52, "look-up tables": 5220, "multipliers": 19}),
-    ("ice40up5k", "digits", 1, {"block RAMs": 13, "large RAMs": 4, "multipliers": 7}),
+    ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "multipliers": 5}),
+    ("ecp5-85", "yinyang", 4, {"block RAMs": 10, "multipliers": 5}),
+    ("ecp5-85", "yinyang", 16, {"block RAMs": 39, "multipliers": 17}),
+    ("ecp5-25", "digits", 1, {"block RAMs": 26, "look-up tables": 1962, "multipliers": 7}),
+    ("ecp5-85", "digits", 2, {"block RAMs": 26, "multipliers": 7}),
+    ("ecp5-85", "digits", 4, {"block RAMs": 27, "multipliers": 7}),
+    ("ecp5-85", "digits", 8, {"block RAMs": 37, "multipliers": 11}),
+    ("ecp5-85", "digits", 16, {"block RAMs": 52, "multipliers": 19}),
+    ("ecp5-85", "spoken-digits", 1, {"block RAMs": 130, "look-up tables": 2146}),
+    ("ecp5-85", "spoken-digits", 4, {"block RAMs": 139, "look-up tables": 2854}),
+    ("ecp5-85", "spoken-digits", 8, {"block RAMs": 141, "look-up tables": 3455}),
+    ("ice40up5k", "digits", 1, {"large RAMs": 4, "look-up tables": 3073, "multipliers": 7}),
 ]
 
 
