@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -298,11 +298,25 @@ def _header(archive: Any) -> dict[str, Any]:
 
 def content_hash(header: dict[str, Any], arrays: dict[str, NDArray]) -> str:
     """SHA-256 over header and arrays (names, dtypes, shapes, bytes), in hexadecimal."""
+    whole = {name: (array.dtype, array.shape, [array]) for name, array in arrays.items()}
+    return content_hash_of_parts(header, whole)
+
+
+def content_hash_of_parts(
+    header: dict[str, Any],
+    arrays: Mapping[str, tuple[np.dtype, tuple[int, ...], Iterable[NDArray]]],
+) -> str:
+    """The same of arrays that are not in memory at once.
+
+    Args:
+        header: as of `content_hash`.
+        arrays: by name the type and the shape of an array, and its parts in their order.
+    """
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
+    for name, (dtype, shape, parts) in sorted(arrays.items()):
+        digest.update(f"{name} {dtype.str} {shape}".encode())
+        for part in parts:
+            digest.update(np.ascontiguousarray(part, dtype).data)
     return digest.hexdigest()
 
 

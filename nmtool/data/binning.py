@@ -31,6 +31,8 @@ _ROUNDING = 2.0**-51
 
 DEFAULT_DURATION_MS = 1000.0
 
+_AT_ONCE = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Binned:
@@ -78,6 +80,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
             code="group-range",
             fix="1 leaves every channel its own",
         )
+    events = events.in_memory()
     position = step_position(events.time_ms, dt_ms)
     sample, channel = events.sample_index(), events.unit // group
     kept = position < n_steps
@@ -95,7 +98,12 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
         NetworkError: the step is not positive or there is none.
     """
     check_timing(dt_ms, n_steps)
-    return int((step_position(events.time_ms, dt_ms) >= n_steps).sum())
+    # Times ascend, so that most samples need not be looked at, nor read where they are on disk.
+    late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
+    return sum(
+        int((step_position(part.time_ms, dt_ms) >= n_steps).sum())
+        for part in events.take(late).batches(_AT_ONCE)
+    )
 
 
 def step_position(time_ms: NDArray[np.floating], dt_ms: float) -> NDArray[np.floating]:

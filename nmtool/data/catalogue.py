@@ -25,6 +25,7 @@ from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
 from nmtool.data.held_out import Amount, HoldOut
 from nmtool.data.shd import HDF5_SUFFIXES
+from nmtool.data.stored import read_events
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST
@@ -55,6 +56,7 @@ def load_dataset(
     validation: HoldOut | Amount | None = None,
     data_dir: str | Path | None = None,
     n_units: int | None = None,
+    in_memory: bool = False,
 ) -> Dataset:
     """Find a data set. Nothing large is read or downloaded before a split is asked for.
 
@@ -64,6 +66,8 @@ def load_dataset(
             its own: a share like 0.2, a number, `last N` for the last ones, or a `HoldOut`.
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.
+        in_memory: read files of any size into memory. By default the samples of one larger than
+            48 MiB stay on disk (`StoredEvents`); what comes out is the same.
 
     Raises:
         UsageError: there is no such data set, or the options do not fit it.
@@ -75,7 +79,7 @@ def load_dataset(
     if isinstance(name_or_path, Path) and is_name(name):
         name = f"./{name}"  # which means the folder wherever it is read as a word
     if isinstance(name_or_path, Path) or not is_name(name):
-        splits, load, peek = _in_folder(name, n_units)
+        splits, load, peek = _in_folder(name, n_units, in_memory)
     elif n_units is not None:
         raise UsageError(
             f"the number of units of '{name}' is known and cannot be chosen",
@@ -88,7 +92,7 @@ def load_dataset(
         tonic_name = FETCHED.get(name, name.removeprefix(_TONIC))
         splits = tonic_sets.tonic_splits(tonic_name)
         folder = tonic_sets.data_folder(data_dir)
-        load = partial(tonic_sets.load_tonic, tonic_name, folder=folder)
+        load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
         peek = _unknown
     hold_out = None if validation is None else HoldOut.of(validation)
     return Dataset(name, splits, load, hold_out=hold_out, in_memory=False, peek=peek)
@@ -114,7 +118,7 @@ def load_split(
 
 
 def _in_folder(
-    name: str, n_units: int | None
+    name: str, n_units: int | None, in_memory: bool
 ) -> tuple[
     tuple[str, ...],
     Callable[[str], SpikeEvents],
@@ -159,7 +163,7 @@ def _in_folder(
                 f"the files in {folder} do not say how many channels there are: {layout.n_units} "
                 "are assumed, as in SHD; --units N, or their attribute n_units, says otherwise"
             )
-        return shd.read_shd(files[split], layout)
+        return read_events(files[split], layout, in_memory=in_memory)
 
     return tuple(files), load, lambda split: shd.read_labels(files[split])
 

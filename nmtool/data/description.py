@@ -34,7 +34,7 @@ def describe(events: SpikeEvents) -> dict[str, Any]:
             "min": int(counts.min()) if counts.size else None,
             "max": int(counts.max()) if counts.size else None,
         },
-        "duration_ms": _duration_percentiles(events.time_ms[events.offset[1:][counts > 0] - 1]),
+        "duration_ms": _duration_percentiles(events.last_ms[counts > 0]),
         "empty_samples": int((counts == 0).sum()),
     }
 

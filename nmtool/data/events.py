@@ -71,9 +71,9 @@ class SpikeEvents(Tabular):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
         self._check_labels()
-        self._check_units()
+        check_units(self.unit, self.offset, self.n_units)
         self._set("time_ms", np.ascontiguousarray(self.time_ms, np.float64))
-        self._check_times()
+        check_times(self.time_ms, self.offset)
         dtypes: dict[str, DTypeLike] = {"offset": np.int64, "label": np.int64, "unit": np.int32}
         for name, dtype in dtypes.items():
             self._set(name, np.ascontiguousarray(getattr(self, name), dtype))
@@ -115,16 +115,6 @@ class SpikeEvents(Tabular):
                 fix="correct the labels, or the class names (in a file: extra/keys)",
             )
 
-    def _check_units(self) -> None:
-        at = _first_outside(self.unit, self.n_units)
-        if at is not None:
-            raise DataError(
-                f"{self._place(at)}: unit {self.unit[at]} is not one of the {self.n_units} units",
-                code="units-range",
-                why=f"units count from 0 to {self.n_units - 1}",
-                fix="correct the events, or the number of units (in a file: attribute n_units)",
-            )
-
     def _check_groups(self) -> None:
         groups = {}
         for name, values in self.groups.items():
@@ -136,42 +126,6 @@ class SpikeEvents(Tabular):
                     fix="give one number per sample",
                 )
         self._set("groups", {name: group.astype(np.int64) for name, group in groups.items()})
-
-    def _check_times(self) -> None:
-        time = self.time_ms
-        finite = np.isfinite(time)
-        if not finite.all():
-            at = int(np.argmin(finite))
-            raise DataError(
-                f"{self._place(at)}: the time {time[at]} is not finite",
-                code="times-not-finite",
-                fix="correct the time of this event, or leave the event out",
-            )
-        if time.size and time.min() < 0:
-            at = int(np.argmax(time < 0))
-            raise DataError(
-                f"{self._place(at)}: the time {time[at]:g} ms is negative",
-                code="times-negative",
-                why="times count from the start of the sample",
-                fix="shift the times of this sample, or leave out what comes before its start",
-            )
-        self._check_ascending()
-
-    def _check_ascending(self) -> None:
-        time, starts = self.time_ms, self.offset[1:-1]
-        falls = time[1:] < time[:-1]
-        falls[starts[(starts > 0) & (starts < time.size)] - 1] = False
-        if falls.any():
-            at = int(np.argmax(falls)) + 1
-            raise DataError(
-                f"{self._place(at)}: time goes backwards, from {time[at - 1]:g} to {time[at]:g} ms",
-                code="times-not-ascending",
-                fix="sort the events of every sample by time",
-            )
-
-    def _place(self, event: int) -> str:
-        sample = int(np.searchsorted(self.offset, event, side="right")) - 1
-        return f"sample {sample}, event {event - self.offset[sample]}"
 
     def __repr__(self) -> str:
         return (
@@ -193,7 +147,11 @@ class SpikeEvents(Tabular):
     def batches(self, at_once: int) -> Iterator[SpikeEvents]:
         """All samples in batches of `at_once`; a single empty batch where there are none."""
         for first in range(0, max(self.n_samples, 1), at_once):
-            yield self[first : first + at_once]
+            yield self._range(first, min(first + at_once, self.n_samples)).in_memory()
+
+    def in_memory(self) -> SpikeEvents:
+        """These samples with their events in memory; samples on disk are read (`StoredEvents`)."""
+        return self
 
     def tables(self) -> list[Table]:
         """Samples, channels, classes, spikes and durations."""
@@ -222,6 +180,14 @@ class SpikeEvents(Tabular):
     def counts(self) -> NDArray[np.int64]:
         """[samples] int64: number of events of each sample."""
         return np.diff(self.offset)
+
+    @property
+    def last_ms(self) -> NDArray[np.float64]:
+        """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
+        last = np.full(self.n_samples, np.nan)
+        spiking = self.counts > 0
+        last[spiking] = self.time_ms[self.offset[1:][spiking] - 1]
+        return last
 
     def sample_index(self) -> NDArray[np.int64]:
         """[events] int64: the sample each event belongs to."""
@@ -409,6 +375,7 @@ class SpikeEvents(Tabular):
         Raises:
             DataError: the parts differ in units or classes.
         """
+        parts = [part.in_memory() for part in parts]
         first = parts[0]
         for part in parts:
             if (part.n_units, part.class_names) != (first.n_units, first.class_names):
@@ -439,6 +406,68 @@ def naming(source: object) -> Iterator[None]:
         yield
     except DataError as error:
         raise error.restated(f"{source}: {error.what}", DataError) from error
+
+
+def check_units(
+    unit: NDArray[np.integer], offset: NDArray[np.integer], n_units: int, first: int = 0
+) -> None:
+    """Raise `DataError` for a unit that there is not.
+
+    Args:
+        unit: [events] integers.
+        offset: [samples + 1] integers, where the events of each sample begin and end.
+        n_units: number of channels.
+        first: number of the first of these samples.
+    """
+    at = _first_outside(unit, n_units)
+    if at is not None:
+        raise DataError(
+            f"{_place(at, offset, first)}: unit {unit[at]} is not one of the {n_units} units",
+            code="units-range",
+            why=f"units count from 0 to {n_units - 1}",
+            fix="correct the events, or the number of units (in a file: attribute n_units)",
+        )
+
+
+def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:
+    """Raise `DataError` for a time that is not finite, negative, or before the one ahead of it.
+
+    Args:
+        time_ms: [events] floating-point numbers.
+        offset, first: as of `check_units`.
+    """
+    finite = np.isfinite(time_ms)
+    if not finite.all():
+        at = int(np.argmin(finite))
+        raise DataError(
+            f"{_place(at, offset, first)}: the time {time_ms[at]} is not finite",
+            code="times-not-finite",
+            fix="correct the time of this event, or leave the event out",
+        )
+    if time_ms.size and time_ms.min() < 0:
+        at = int(np.argmax(time_ms < 0))
+        raise DataError(
+            f"{_place(at, offset, first)}: the time {time_ms[at]:g} ms is negative",
+            code="times-negative",
+            why="times count from the start of the sample",
+            fix="shift the times of this sample, or leave out what comes before its start",
+        )
+    starts = offset[1:-1]
+    falls = time_ms[1:] < time_ms[:-1]
+    falls[starts[(starts > 0) & (starts < time_ms.size)] - 1] = False
+    if falls.any():
+        at = int(np.argmax(falls)) + 1
+        raise DataError(
+            f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
+            f"{time_ms[at]:g} ms",
+            code="times-not-ascending",
+            fix="sort the events of every sample by time",
+        )
+
+
+def _place(event: int, offset: NDArray[np.integer], first: int) -> str:
+    sample = int(np.searchsorted(offset, event, side="right")) - 1
+    return f"sample {first + sample}, event {event - offset[sample]}"
 
 
 def _vector(values: object, kinds: str, what: str) -> NDArray:

@@ -53,7 +53,8 @@ class Grid:
 
 def last_spike_ms(events: SpikeEvents) -> NDArray[np.float64]:
     """[samples that spike] float64: time of the last event of each in ms."""
-    return events.time_ms[events.offset[1:][events.counts > 0] - 1]
+    last = events.last_ms
+    return last[~np.isnan(last)]
 
 
 def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int:

@@ -18,6 +18,8 @@ MANY_SILENT = 0.1
 SHOWN = 5
 """Classes that are named."""
 
+_AT_ONCE = 256
+
 LONG_MS, SHORT_MS = 20_000.0, 5.0
 """Samples that end later or sooner are rare, and mistaken units are not."""
 
@@ -77,7 +79,7 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
         events: the training samples.
         group: neighbouring units that share an input.
     """
-    used = np.unique(events.unit)
+    used = _used_units(events)
     n_inputs = -(-events.n_units // group)
     n_silent = n_inputs - np.unique(used // group).size
     if used.size and n_silent > MANY_SILENT * n_inputs:
@@ -93,6 +95,16 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
             if fewer
             else "leave them out of the data, or let neighbours share an input: --group N",
         )
+
+
+def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
+    """[used units] int64, ascending: units that have an event."""
+    used = np.zeros(events.n_units, np.bool_)
+    for part in events.batches(_AT_ONCE):
+        used[part.unit] = True
+        if used.all():
+            break
+    return np.flatnonzero(used)
 
 
 def classes(dataset: Dataset) -> Iterator[Finding]:

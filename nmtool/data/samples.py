@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.data.binning import count_dropped
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
+from nmtool.data.stored import AT_ONCE, StoredEvents
 from nmtool.errors import DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -64,6 +67,45 @@ def bin_for(
         UsageError: the data have other channels or classes than the network, or are none.
         DataError: there is no sample, or most events would be dropped.
     """
+    _check(network, events, measures)
+    return Samples(network.bin(events).raster, events.label)
+
+
+def portions_for(
+    network: Network | IntegerNetwork, data: SpikeEvents | Samples, *, measures: bool = False
+) -> Iterator[Samples]:
+    """Bin events as `bin_for` does, those of a set on disk some samples at a time.
+
+    Args:
+        network: it decides.
+        data: events; samples that are binned already, and events in memory, are one portion.
+        measures: as of `bin_for`, which says what is raised, too, before the first portion.
+    """
+    if isinstance(data, Samples):
+        return iter([data])
+    _check(network, data, measures)
+    parts = data.batches(AT_ONCE) if isinstance(data, StoredEvents) else iter([data])
+    return (Samples(network.bin(part).raster, part.label) for part in parts)
+
+
+SOME = 1000
+"""Samples on disk that are looked at closely, each step of them."""
+
+
+def some_in_memory(events: SpikeEvents) -> SpikeEvents:
+    """The samples, of a set on disk the first 1,000, which is logged as a warning."""
+    if not isinstance(events, StoredEvents):
+        return events
+    if events.n_samples > SOME:
+        _log.warning(
+            f"remark[samples-first]: the first {SOME:,} of {events.n_samples:,} samples stand for "
+            "all, since the data stay on disk; --samples says otherwise, in Python "
+            "data.test[:N].in_memory()"
+        )
+    return events[:SOME].in_memory()
+
+
+def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: bool) -> None:
     if not isinstance(events, SpikeEvents):
         raise UsageError(
             f"spike events are expected, not {type(events).__name__}",
@@ -80,12 +122,12 @@ def bin_for(
     names = tuple(events.class_names), tuple(network.class_names)
     if names[0] != names[1] and not any(one.isdecimal() for one in (*names[0], *names[1])):
         _log.warning("the data name their classes otherwise than the network; numbers decide")
-    binned = network.bin(events)
+    dropped = count_dropped(events, network.dt_ms, network.n_steps)
     late = (
-        f"{binned.dropped:,} of the {events.n_events:,} events lie beyond the network's "
+        f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
         f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
     )
-    if measures and binned.dropped > MOSTLY * events.n_events:
+    if measures and dropped > MOSTLY * events.n_events:
         raise DataError(
             late,
             code="events-mostly-dropped",
@@ -93,8 +135,7 @@ def bin_for(
             fix=f"{TIME_UNIT_FIX}; else use a network of longer samples (of a NIR file: nmtool "
             "convert … --in-steps N; in Python: dataclasses.replace(network, n_steps=N))",
         )
-    if binned.dropped:
+    if dropped:
         _log.warning(
             f"remark[events-dropped]: {late} and are dropped; one of longer samples hears them"
         )
-    return Samples(binned.raster, events.label)

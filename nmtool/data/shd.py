@@ -199,18 +199,89 @@ def read_shd(
     """
     path = Path(path)
     layout = layout or read_layout([path], labels_from=labels_from)
-    with _opened(path) as file:
-        times = _lists(file, "spikes/times", "f" if time_unit == "s" else "iuf")
-        units = _lists(file, "spikes/units", "iu")
-        label = _labels(file) - labels_from
-        time_ms = _joined(times).astype(np.float64)
-        time_ms *= TIME_UNITS_MS[time_unit]
-        offset = np.concatenate(([0], np.cumsum(_common_lengths(times, units))))
-        unit, groups = _joined(units), _groups(file, label.size)
-        if sort:
-            order = np.lexsort((time_ms, np.repeat(np.arange(offset.size - 1), np.diff(offset))))
-            time_ms, unit = time_ms[order], unit[order]
+    with opened_shd(path, time_unit) as file:
+        blocks = list(file.blocks())
+        label, groups = file.label - labels_from, file.groups
+    time_ms = _joined([block.times for block in blocks]).astype(np.float64)
+    time_ms *= TIME_UNITS_MS[time_unit]
+    unit = _joined([block.units for block in blocks])
+    counts = _joined([block.counts for block in blocks])
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    if sort:
+        order = np.lexsort((time_ms, np.repeat(np.arange(counts.size), counts)))
+        time_ms, unit = time_ms[order], unit[order]
+    with naming(path):
         return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring samples of a file, in the file's own numbers.
+
+    Attributes:
+        times: [events] floating-point numbers, or integers where the unit of time is not s.
+        units: [events] integers.
+        counts: [samples] int64, events of each sample.
+    """
+
+    times: NDArray
+    units: NDArray[np.integer]
+    counts: NDArray[np.int64]
+
+
+class ShdFile:
+    """A file that is open, read some samples at a time.
+
+    Attributes:
+        label: [samples] integers, as in the file.
+        groups: by name [samples] integers.
+        time_type, unit_type: of the numbers in its lists.
+    """
+
+    def __init__(self, file: h5py.File, time_unit: str) -> None:
+        self._times = _Lists(file, "spikes/times", "f" if time_unit == "s" else "iuf")
+        self._units = _Lists(file, "spikes/units", "iu")
+        if len(self._times) != len(self._units):
+            raise DataError(
+                f"there are times of {len(self._times)} samples, but units of {len(self._units)}",
+                code="events-lengths",
+                fix="give a time and a unit for each event",
+            )
+        self.label = _labels(file)
+        self.groups = _groups(file, self.label.size)
+        self.time_type, self.unit_type = self._times.dtype, self._units.dtype
+
+    def blocks(self) -> Iterator[Block]:
+        """All samples, some at a time; raises `DataError` where times and units do not fit."""
+        first = 0
+        while first < len(self._times):
+            times, units = self._times.read(first), self._units.read(first)
+            counts, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
+            for sample in np.flatnonzero(counts != n_units)[:1]:
+                raise DataError(
+                    f"sample {first + sample} has {counts[sample]} times, but {n_units[sample]} "
+                    "units",
+                    code="events-lengths",
+                    fix="give a time and a unit for each event",
+                )
+            yield Block(np.concatenate(times), np.concatenate(units), counts)
+            first += len(times)
+
+
+@contextmanager
+def opened_shd(path: str | Path, time_unit: str = "s") -> Iterator[ShdFile]:
+    """Open a file to read its samples in blocks.
+
+    Args:
+        path: the file.
+        time_unit: of the times in it.
+
+    Raises:
+        FileFormatError: the file is missing.
+        DataError: it is damaged or not in SHD layout; while it is open, too.
+    """
+    with _opened(Path(path)) as file:
+        yield ShdFile(file, time_unit)
 
 
 def read_labels(path: str | Path) -> NDArray[np.integer]:
@@ -414,57 +485,50 @@ def _claims_more(file: h5py.File, name: str) -> DataError:
     )
 
 
-def _lists(file: h5py.File, name: str, kinds: str) -> NDArray[np.object_]:
-    """[samples] arrays of variable length; each may be the same one, as long as the file."""
-    dataset = _dataset(file, name)
-    base = h5py.check_vlen_dtype(dataset.dtype)
-    if base is None or base.kind not in kinds or dataset.ndim != 1:
-        numbers = "floating-point numbers" if "f" in kinds else "integers"
-        if kinds == "f" and dataset.ndim == 1 and base is not None and base.kind in "iu":
-            raise DataError(
-                f"'{name}' holds integers, not seconds",
-                code="times-integer",
-                fix="say what they count, and seconds are written: nmtool data FOLDER -o NEW "
-                "--time-unit ms (or us, ns)",
-                why="the SHD layout has seconds as floating-point numbers",
-            )
-        raise DataError(
-            f"'{name}' is not a list of {numbers} of variable length per sample",
-            code="shd-array-type",
-            fix="write the file with nmtool.write_shd",
+class _Lists:
+    """[samples] lists of numbers; each may be the same one, as long as the file."""
+
+    def __init__(self, file: h5py.File, name: str, kinds: str) -> None:
+        dataset = _dataset(file, name)
+        base = h5py.check_vlen_dtype(dataset.dtype)
+        if base is None or base.kind not in kinds or dataset.ndim != 1:
+            raise _not_lists(name, kinds, base if dataset.ndim == 1 else None)
+        self.dtype: np.dtype = base
+        self._file, self._name, self._dataset = file, name, dataset
+        size = file.id.get_filesize()
+        self._left, self._rows = size, max(_PORTION_BYTES // size, _PORTION_SAMPLES)
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def read(self, first: int) -> NDArray[np.object_]:
+        """The lists of some samples from that one on, at least one."""
+        portion = self._dataset[first : first + self._rows]
+        self._left -= sum(map(len, portion)) * self.dtype.itemsize
+        if self._left < 0:
+            raise _claims_more(self._file, self._name)
+        return portion
+
+
+def _not_lists(name: str, kinds: str, base: np.dtype | None) -> DataError:
+    if kinds == "f" and base is not None and base.kind in "iu":
+        return DataError(
+            f"'{name}' holds integers, not seconds",
+            code="times-integer",
+            fix="say what they count, and seconds are written: nmtool data FOLDER -o NEW "
+            "--time-unit ms (or us, ns)",
+            why="the SHD layout has seconds as floating-point numbers",
         )
-    left = size = file.id.get_filesize()
-    found = np.empty(dataset.shape, object)
-    rows = max(_PORTION_BYTES // size, _PORTION_SAMPLES)
-    for first in range(0, len(found), rows):
-        portion = dataset[first : first + rows]
-        left -= sum(map(len, portion)) * base.itemsize
-        if left < 0:
-            raise _claims_more(file, name)
-        found[first : first + rows] = portion
-    return found
+    numbers = "floating-point numbers" if "f" in kinds else "integers"
+    return DataError(
+        f"'{name}' is not a list of {numbers} of variable length per sample",
+        code="shd-array-type",
+        fix="write the file with nmtool.write_shd",
+    )
 
 
-def _joined(lists: NDArray[np.object_]) -> NDArray:
-    return np.concatenate(lists) if len(lists) else np.zeros(0, np.int64)
-
-
-def _common_lengths(times: NDArray[np.object_], units: NDArray[np.object_]) -> NDArray[np.int64]:
-    """[samples] int64 number of events, the same in both."""
-    if len(times) != len(units):
-        raise DataError(
-            f"there are times of {len(times)} samples, but units of {len(units)}",
-            code="events-lengths",
-            fix="give a time and a unit for each event",
-        )
-    n_times, n_units = (np.fromiter(map(len, x), np.int64, len(x)) for x in (times, units))
-    for sample in np.flatnonzero(n_times != n_units)[:1]:
-        raise DataError(
-            f"sample {sample} has {n_times[sample]} times, but {n_units[sample]} units",
-            code="events-lengths",
-            fix="give a time and a unit for each event",
-        )
-    return n_times
+def _joined(parts: Sequence[NDArray]) -> NDArray:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def _fits_float16(time_ms: NDArray[np.floating]) -> bool:

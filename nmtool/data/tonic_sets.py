@@ -23,7 +23,8 @@ from typing import Any
 from nmtool import folders
 from nmtool.data.events import SpikeEvents
 from nmtool.data.flatten import flatten
-from nmtool.data.shd import SUFFIXES, read_shd
+from nmtool.data.shd import SUFFIXES
+from nmtool.data.stored import read_events
 from nmtool.errors import MissingError, UsageError, missing_library
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
@@ -40,7 +41,7 @@ def data_folder(option: str | Path | None = None) -> Path:
     return Path(chosen).expanduser() if chosen else folders.cache_folder() / "data"
 
 
-def load_heidelberg(name: str, split: str, folder: Path) -> SpikeEvents:
+def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
     """A split of `SHD` or `SSC`, from the folder if its file is there, else through tonic.
 
     Raises:
@@ -51,9 +52,9 @@ def load_heidelberg(name: str, split: str, folder: Path) -> SpikeEvents:
     candidates = [folder / name / file_name, folder / file_name]
     for path in candidates:
         if path.is_file():
-            return read_shd(path)
+            return read_events(path, in_memory=in_memory)
     _download(name, split, folder, file_name)
-    return read_shd(candidates[0])
+    return read_events(candidates[0], in_memory=in_memory)
 
 
 def _download(name: str, split: str, folder: Path, file_name: str) -> None:
@@ -86,7 +87,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
     return ("train", "test") if "train" in parameters else tuple(_SPLIT_WORDS)
 
 
-def load_tonic(name: str, split: str, folder: Path) -> SpikeEvents:
+def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
     """A split of any classification data set of tonic, its pixels and polarities as units.
 
     Raises:
@@ -95,7 +96,7 @@ def load_tonic(name: str, split: str, folder: Path) -> SpikeEvents:
         DataError: the set is not a classification task with a sensor of fixed size.
     """
     if name in HEIDELBERG_SPLITS:
-        return load_heidelberg(name, split, folder)
+        return load_heidelberg(name, split, folder, in_memory=in_memory)
     dataset_class = _dataset_class(name)
     fix = f"check the network and the files in {folder / name}"
     with _tonic_at_work(f"tonic could not provide '{name}'", fix):

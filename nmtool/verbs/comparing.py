@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from nmtool.arguments import LIST, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
+from nmtool.data.stored import StoredEvents
 from nmtool.errors import UsageError
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.paired import Paired
 from nmtool.progress import Progress, silent
 from nmtool.verbs.loading import Source, as_network
-from nmtool.verbs.running import simulate
+from nmtool.verbs.running import answers
 
 
 @checked(first=LIST, second=optional(LIST))
@@ -56,11 +57,13 @@ def compare_accuracy(
         """[samples] bool: what a network classifies rightly."""
         network = as_network(source)
         alike = (network.dt_ms, network.n_steps, network.channels, tuple(network.class_names))
-        if alike not in binned:
-            binned[alike] = bin_for(network, data, measures=True)
-        samples = binned[alike]
-        recording = simulate(network, samples.raster, progress=progress)
-        return recording.predictions == samples.label
+        samples: SpikeEvents | Samples = data
+        if not isinstance(data, StoredEvents):
+            if alike not in binned:
+                binned[alike] = bin_for(network, data, measures=True)
+            samples = binned[alike]
+        found = answers(network, samples, progress=progress)
+        return np.concatenate([one.predictions == part.label for part, one in found])
 
     # Pair by pair: who watches sees the networks in the order in which they were named.
     rows = [(right(one), right(other)) for one, other in pairs]

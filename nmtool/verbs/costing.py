@@ -16,7 +16,7 @@ from nmtool.arguments import NAMED_TARGET, NETWORKS, checked, optional
 from nmtool.arithmetic import ARITHMETIC
 from nmtool.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for
+from nmtool.data.samples import Samples, bin_for, some_in_memory
 from nmtool.errors import DataError, MissingError, UsageError
 from nmtool.footprint import Footprint, connection_sparsity, integer_footprint, torch_footprint
 from nmtool.graph import INPUT
@@ -82,7 +82,7 @@ def cost(
     figures = None if energy_of is None else target_named(energy_of)
     chip, figures = chip or figures, figures or chip
     found = as_network(network)
-    samples = data if isinstance(data, Samples) else bin_for(found, data)
+    samples = data if isinstance(data, Samples) else bin_for(found, some_in_memory(data))
     check_steps(found, samples.raster)
     if not samples.raster.n_samples:
         raise DataError(

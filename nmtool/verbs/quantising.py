@@ -14,6 +14,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.held_out import HoldOut
 from nmtool.data.samples import bin_for
+from nmtool.data.stored import StoredEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -158,7 +159,7 @@ def rounding_cost(
         compared_on: what they are, in words.
         progress: is shown how far it is.
     """
-    samples = bin_for(network, data)
+    samples = data if isinstance(data, StoredEvents) else bin_for(network, data)
     before = evaluate(network, samples, progress=progress)
     return cost_between(before, evaluate(integers, samples, progress=progress), compared_on)
 
@@ -171,7 +172,7 @@ def cost_between(before: Evaluation, after: Evaluation, compared_on: str) -> Rou
         after: of its integers.
         compared_on: what the samples are, in words.
     """
-    agree = before.recording.predictions == after.recording.predictions
+    agree = before.predictions == after.predictions
     return RoundingCost(
         compared_on=f"{before.samples} {compared_on}",
         samples=before.samples,

@@ -19,7 +19,7 @@ from nmtool.costs import Cost
 from nmtool.data import load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for
+from nmtool.data.samples import Samples, bin_for, some_in_memory
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -297,13 +297,14 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
     found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
         found.append(chapters.learning_section(run.log, run.kept, run.options.epochs))
-    if answers is not None and samples is not None and answers.confusion is not None:
+    recording = None if answers is None else answers.recording
+    if answers and samples and answers.confusion is not None and recording is not None:
         name = INTEGERS if INTEGERS in results.evaluations else FLOAT
         spikes, label, names = samples.raster, samples.label, results.network.class_names
         found += [
             chapters.classes_section(name, answers.confusion),
-            chapters.samples_section(spikes, label, answers.recording, names, results.parted()),
-            chapters.activity_section(spikes, answers.recording),
+            chapters.samples_section(spikes, label, recording, names, results.parted()),
+            chapters.activity_section(spikes, recording),
         ]
     learnt = results.floats or results.network
     found += [
@@ -454,7 +455,8 @@ def _samples(
         dataset = dataset.with_validation(validated_on([source]) or 0)
     chosen = split or next(name for name in reversed(SPLITS) if name in dataset.splits)
     events = dataset.filled_split(chosen)
-    return events[:samples], f"{dataset.name} ({chosen})"
+    some = some_in_memory(events) if samples is None else events[:samples].in_memory()
+    return some, f"{dataset.name} ({chosen})"
 
 
 def _origin(floats: Network | None) -> str:

@@ -7,7 +7,9 @@ import importlib.util
 import io
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,8 @@ from nmtool import storage, zoo
 from nmtool.arguments import PATH, SWITCH, checked
 from nmtool.confusion import Confusion
 from nmtool.data.events import SpikeEvents
-from nmtool.data.samples import Samples, bin_for
+from nmtool.data.samples import Samples, bin_for, portions_for
+from nmtool.data.stored import StoredEvents
 from nmtool.errors import (
     FileFormatError,
     NetworkError,
@@ -32,8 +35,9 @@ from nmtool.float_simulator import simulate_reals, with_states
 from nmtool.integer_network import FILE_KIND as INTEGER_FILE
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.progress import Progress, shown_by, silent
+from nmtool.progress import Advance, Progress, shown_by, silent
 from nmtool.raster import Raster
+from nmtool.readout import predict
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular, shown
 from nmtool.verbs.loading import Source, as_network, check_exists, load
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_Record = Callable[..., Recording]
+"""From a raster, and a function that counts samples, `on_progress`, to a recording."""
 
 _WRONG_SAMPLES = 50
 """Most wrong samples that a table lists; a file of predictions has them all."""
@@ -63,7 +69,9 @@ class Evaluation(Tabular):
             through, mean over samples.
         neuron_updates_per_sample: neurons × steps.
         counts: totals over all samples, e.g. `u_wraps` and `v_clips` of integers.
-        recording: everything that was recorded.
+        scores: [samples, classes] float64, by the read-out's rule.
+        spikes: emitted in all samples, by all populations.
+        recording: everything that was recorded; None of samples on disk (`StoredEvents`).
         loss: mean loss of training, where the settings of the run are known.
         seconds: what an artefact's runtime took.
         confusion: which classes were taken for which.
@@ -78,18 +86,25 @@ class Evaluation(Tabular):
     synaptic_events_per_sample: float
     neuron_updates_per_sample: float
     counts: Mapping[str, int]
-    recording: Recording = field(repr=False)
+    scores: NDArray[np.float64] = field(repr=False)
+    spikes: int
+    recording: Recording | None = field(default=None, repr=False)
     loss: float | None = None
     seconds: float | None = None
     confusion: Confusion | None = field(default=None, repr=False)
     label: NDArray[np.integer] | None = field(default=None, repr=False)
 
     @property
+    def predictions(self) -> NDArray[np.int64]:
+        """[samples] int64: the predicted class of every sample."""
+        return predict(self.scores)
+
+    @property
     def wrong(self) -> NDArray[np.int64]:
         """[wrong samples] int64: samples, counted from 0, whose prediction is not their class."""
         if self.label is None:
             return np.zeros(0, np.int64)
-        return np.flatnonzero(self.recording.predictions != self.label)
+        return np.flatnonzero(self.predictions != self.label)
 
     def write_predictions(self, path: str | Path) -> None:
         """Write a CSV file with a row per sample.
@@ -106,12 +121,12 @@ class Evaluation(Tabular):
         check_path(path, "the path of the predictions")
         assert self.label is not None
         assert self.confusion is not None
-        names, predictions = self.confusion.class_names, self.recording.predictions
+        names, predictions = self.confusion.class_names, self.predictions
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         header = ("sample", "label", "prediction", "label_name", "prediction_name")
         rows.writerow([*header, *(f"score {name}" for name in names)])
-        for sample, scores in enumerate(self.recording.scores.tolist()):
+        for sample, scores in enumerate(self.scores.tolist()):
             label, prediction = int(self.label[sample]), int(predictions[sample])
             rows.writerow([sample, label, prediction, names[label], names[prediction], *scores])
         storage.write_text(path, text.getvalue())
@@ -120,7 +135,7 @@ class Evaluation(Tabular):
         """Accuracy per class, the confusion matrix, and the first 50 wrong samples."""
         assert self.label is not None
         assert self.confusion is not None
-        names, predictions = self.confusion.class_names, self.recording.predictions
+        names, predictions = self.confusion.class_names, self.predictions
         rows = [(int(s), names[self.label[s]], names[predictions[s]]) for s in self.wrong]
         title = f"wrong samples: {len(rows):,} of {self.samples:,}"
         if len(rows) > _WRONG_SAMPLES:
@@ -139,8 +154,8 @@ class Evaluation(Tabular):
         }
         if self.seconds is None:
             return {**plain, **self.counts, "loss": self.loss}
-        spikes = sum(raster.n_spikes for raster in self.recording.spikes.values())
-        return {**plain, **self.counts, "spikes": spikes, "seconds": round(self.seconds, 3)}
+        ran = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
+        return {**plain, **self.counts, **ran}
 
     def tables(self) -> list[Table]:
         """One row per value; those that do not exist are left out."""
@@ -195,19 +210,22 @@ def simulate(
     progress = shown_by(progress)
     found = as_network(network)
     raster = spikes if isinstance(spikes, Raster) else bin_for(found, spikes).raster
-    if isinstance(found, IntegerNetwork):
-        from nmtool.hardware_sim.simulator import simulate as simulate_integers
-
-        with progress("integer simulator", raster.n_samples) as advance:
-            return simulate_integers(found, raster, deep=deep, on_progress=advance)
-    record = _float_recorder(found)
-    if deep:
-        record = with_states(found, record)
-    with progress("float network", raster.n_samples) as advance:
+    label, record = _recorder(found, deep)
+    with progress(label, raster.n_samples) as advance:
         return record(raster, on_progress=advance)
 
 
-def _float_recorder(network: Network) -> Callable[..., Recording]:
+def _recorder(network: Network | IntegerNetwork, deep: bool) -> tuple[str, _Record]:
+    """What runs a network in its own arithmetic, by its name and as a function."""
+    if isinstance(network, IntegerNetwork):
+        from nmtool.hardware_sim.simulator import simulate as simulate_integers
+
+        return "integer simulator", partial(simulate_integers, network, deep=deep)
+    record = _float_recorder(network)
+    return "float network", with_states(network, record) if deep else record
+
+
+def _float_recorder(network: Network) -> _Record:
     """Run a float network on torch, or in float64 where torch or training cannot."""
     if has_torch():
         with libraries_needed("train"):
@@ -240,15 +258,44 @@ def evaluate(
         UsageError: the data have other channels or classes than the network.
     """
     found = as_network(network)
-    samples = data if isinstance(data, Samples) else bin_for(found, data, measures=True)
-    recording = simulate(found, samples.raster, progress=progress)
-    result = evaluated(found, samples, recording)
+    result = _evaluated(found, answers(found, data, progress=progress), _fits_in_memory(data))
     options = _options(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
     from nmtool.training.front.losses import recorded_loss
 
-    return replace(result, loss=recorded_loss(options, found, recording, samples.label))
+    assert result.label is not None
+    return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
+
+
+def answers(
+    network: Network | IntegerNetwork, data: SpikeEvents | Samples, *, progress: Progress = silent
+) -> Iterator[tuple[Samples, Recording]]:
+    """Run a network on samples; those of a set on disk come a portion at a time.
+
+    Args:
+        network, data, progress: as for `evaluate`, which says what is raised, too.
+    """
+    portions = portions_for(network, data, measures=True)
+    label, record = _recorder(network, deep=False)
+    return _portion_by_portion(portions, record, shown_by(progress)(label, _count(data)))
+
+
+def _portion_by_portion(
+    portions: Iterator[Samples], record: _Record, work: AbstractContextManager[Advance]
+) -> Iterator[tuple[Samples, Recording]]:
+    with work as advance:
+        for samples in portions:
+            yield samples, record(samples.raster, on_progress=advance)
+
+
+def _count(data: SpikeEvents | Samples) -> int:
+    return data.raster.n_samples if isinstance(data, Samples) else data.n_samples
+
+
+def _fits_in_memory(data: SpikeEvents | Samples) -> bool:
+    """True where what is recorded of all samples is kept."""
+    return not isinstance(data, StoredEvents)
 
 
 @checked(path=PATH, trust=SWITCH)
@@ -282,22 +329,30 @@ def run(
     network: Network | IntegerNetwork
     if holds_integers(path):
         network = load(path)
-        samples = bin_for(network, data, measures=True)
-        began = time.perf_counter()
-        recording = simulate(network, samples.raster, progress=progress)
-        return replace(evaluated(network, samples, recording), seconds=time.perf_counter() - began)
+        label, record = _recorder(network, deep=False)
+        return _timed(network, data, record, label, progress)
     format_ = executable(path)
     network = format_.network(path)
-    how = {"trust": trust} if CODE in format_.can else {}
+    how: dict[str, Any] = {"trust": trust} if CODE in format_.can else {}
     if how and not trust:
         format_.package.check_written(path)
     format_.package.require()
-    samples = bin_for(network, data, measures=True)
+    record = partial(format_.package.run, path, **how)
+    return _timed(network, data, record, format_.name, progress)
+
+
+def _timed(
+    network: Network | IntegerNetwork,
+    data: SpikeEvents,
+    record: _Record,
+    label: str,
+    progress: Progress,
+) -> Evaluation:
+    portions = portions_for(network, data, measures=True)
     began = time.perf_counter()
-    with progress(format_.name, samples.raster.n_samples) as advance:
-        recording = format_.package.run(path, samples.raster, on_progress=advance, **how)
-    seconds = time.perf_counter() - began
-    return replace(evaluated(network, samples, recording), seconds=seconds)
+    found = _portion_by_portion(portions, record, shown_by(progress)(label, data.n_samples))
+    result = _evaluated(network, found, _fits_in_memory(data))
+    return replace(result, seconds=time.perf_counter() - began)
 
 
 def holds_integers(path: str | Path) -> bool:
@@ -311,33 +366,50 @@ def holds_integers(path: str | Path) -> bool:
     return Path(file).is_file() and storage.archive_kind(file) == INTEGER_FILE
 
 
-def evaluated(
-    network: Network | IntegerNetwork, samples: Samples, recording: Recording
+def _evaluated(
+    network: Network | IntegerNetwork,
+    answered: Iterator[tuple[Samples, Recording]],
+    keep: bool,
 ) -> Evaluation:
-    """Evaluate a recording of labelled samples.
+    """Evaluate recordings of labelled samples, portion by portion.
 
     Args:
         network: what ran.
-        samples: its input, at least one sample.
-        recording: what came out.
+        answered: portions of its input, together at least one sample, and what came out.
+        keep: all of it, as the recording of the evaluation.
     """
     from nmtool.hardware_sim.operations import count_operations
 
-    operations = count_operations(network, samples.raster, recording)
-    n = recording.n_samples
-    rates = {name: float(np.mean(raster.counts())) for name, raster in recording.spikes.items()}
+    spikes, counts = Counter[str](), Counter[str]()
+    events = updates = 0
+    scores, labels, recordings = [], [], []
+    for samples, recording in answered:
+        operations = count_operations(network, samples.raster, recording)
+        events += sum(int(one.sum()) for one in operations.synaptic_events)
+        updates = sum(operations.neurons.values()) * operations.n_steps
+        spikes.update({name: one.n_spikes for name, one in recording.spikes.items()})
+        counts.update({name: n for name, n in recording.counts.items() if "." not in name})
+        scores.append(recording.scores)
+        labels.append(samples.label)
+        if keep:
+            recordings.append(recording)
+    label, found = np.concatenate(labels), np.concatenate(scores)
+    predictions = predict(found)
+    sizes = {population.name: population.size for population in network.populations}
     return Evaluation(
         network_hash=network.content_hash,
         arithmetic=network.arithmetic if isinstance(network, IntegerNetwork) else "float",
-        samples=n,
-        accuracy=recording.accuracy(samples.label),
-        spikes_per_neuron=rates,
-        synaptic_events_per_sample=sum(int(one.sum()) for one in operations.synaptic_events) / n,
-        neuron_updates_per_sample=float(sum(operations.neurons.values()) * operations.n_steps),
-        counts={name: count for name, count in recording.counts.items() if "." not in name},
-        recording=recording,
-        confusion=Confusion.of(samples.label, recording.predictions, network.class_names),
-        label=samples.label,
+        samples=label.size,
+        accuracy=float((predictions == label).mean()),
+        spikes_per_neuron={name: n / (label.size * sizes[name]) for name, n in spikes.items()},
+        synaptic_events_per_sample=events / label.size,
+        neuron_updates_per_sample=float(updates),
+        counts=dict(counts),
+        scores=found,
+        spikes=spikes.total(),
+        recording=Recording.concatenate(recordings) if keep else None,
+        confusion=Confusion.of(label, predictions, network.class_names),
+        label=label,
     )
 
 

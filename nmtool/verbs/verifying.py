@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for
+from nmtool.data.stored import AT_ONCE, StoredEvents
 from nmtool.errors import ArtefactError, UsageError, check_type
 from nmtool.float_simulator import simulate_reals
 from nmtool.graph import LI
@@ -42,6 +43,7 @@ from nmtool.verification.foreign import (
     foreign_recording,
     whole_numbers,
 )
+from nmtool.verification.joined import join
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -90,8 +92,10 @@ def verify(
     Args:
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
-        data: samples, binned or not; left out, an export is compared on the known answers that it
-            carries, and integers on inputs made for them, in which single faults show.
+        data: samples, binned or not; those of a set on disk are compared a portion at a time, and
+            what they exercise is told of the first portion. Left out, an export is compared on the
+            known answers that it carries, and integers on inputs made for them, in which single
+            faults show.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
             the export. Recordings, too, of somebody's own framework, in memory or as paths
             (docs/recording.md): float networks are compared with the float simulator.
@@ -133,6 +137,10 @@ def verify(
     own, artefact = _own_export(network, artefact, [*names, *recorded])
     if recorded and (data is None or exercise):
         raise needs_its_samples("leave out --exercise" if exercise else "name DATA")
+    if isinstance(data, StoredEvents) and data.n_samples > AT_ONCE and not recorded:
+        same: dict[str, Any] = {"against": names, "deep": deep, "trust": trust}
+        same |= {"artefact": artefact if own is not None else None, "options": options}
+        return _verify_portions(network, data, same, coverage, exercise, progress)
     made = data is None and own is None and bool(names)
     if data is None and exercise:
         raise UsageError(
@@ -228,6 +236,35 @@ def verify(
         generated_overflows=_overflows(found, answered),
         artefacts=artefacts,
         **extent.result(),
+    )
+
+
+def _verify_portions(
+    network: Network | IntegerNetwork | str | Path,
+    data: StoredEvents,
+    same: Mapping[str, Any],
+    coverage: bool,
+    exercise: bool,
+    progress: Progress,
+) -> Certificate:
+    """`verify` on samples on disk, portion by portion."""
+    if coverage or exercise:
+        _log.warning(
+            f"remark[samples-first]: what is exercised is told of the first {AT_ONCE} samples, "
+            "since the data stay on disk"
+        )
+    found = load(network) if isinstance(network, str | Path) else network
+    firsts = range(0, data.n_samples, AT_ONCE)
+    return join(
+        verify(
+            network if first == 0 else found,
+            data[first : first + AT_ONCE].in_memory(),
+            coverage=coverage and first == 0,
+            exercise=exercise and first == 0,
+            progress=progress,
+            **same,
+        )
+        for first in firsts
     )
 
 

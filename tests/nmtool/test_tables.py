@@ -29,7 +29,7 @@ from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.results import SweepResult, TrialResult
 from nmtool.training.sweeps.space import Range, SearchSpace
 from nmtool.verbs.exporting import Conversion
-from nmtool.verbs.running import Evaluation, evaluated
+from nmtool.verbs.running import Evaluation, evaluate
 from nmtool.verbs.walkthrough import Demonstration
 from nmtool.verification import SIMULATOR, Certificate, Check, Comparison, StockCheck
 from nmtool.verification.comparison import Divergence, compare_recordings
@@ -155,7 +155,7 @@ def values() -> dict[str, Any]:
     different = Comparison(10**9, 10**6, 10**7, 10**9, 10**6, 10**4, DIVERGENCE)
     stock = StockCheck(2, 13, 81, different)
     check = Check(different, recording, 1.5, "fast", stock)
-    evaluation = evaluated(integers, SAMPLES, recording)
+    evaluation = evaluate(integers, SAMPLES)
     cost = RoundingCost("3 samples", 3, 0.5, 0.25, 0.75, 1, 2)
     certificate = Certificate(
         N_SAMPLES,

@@ -15,7 +15,6 @@ from nmtool.graph import LIF
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout, time_weights
-from nmtool.recording import Recording
 from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
@@ -169,17 +168,20 @@ def predictions(activity: Activity, network: Network) -> Tensor:
 
 
 def recorded_loss(
-    options: TrainOptions, network: Network, recording: Recording, label: NDArray[np.integer]
+    options: TrainOptions,
+    network: Network,
+    answered: NDArray[np.floating],
+    label: NDArray[np.integer],
 ) -> float:
-    """The loss of a recording, by the settings that the network was trained with.
+    """The loss of scores that were recorded, by the settings that the network was trained with.
 
     Args:
         options: the settings.
         network: the float network that was recorded.
-        recording: of it.
+        answered: [samples, classes] float64, its scores.
         label: [samples] int64, of what was recorded.
     """
-    scores, labels = torch.from_numpy(recording.scores), torch.from_numpy(label)
+    scores, labels = torch.from_numpy(answered), torch.from_numpy(label)
     if network.readout.kind == LIF:
         first_ms = -scores * network.dt_ms
         if options.margin_ms is not None:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
+from nmtool.data.binning import Binned
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -21,6 +22,7 @@ from nmtool.training.front.activity import RateTarget, SilenceWatch, WholeBatch,
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
+from nmtool.training.loop.ahead import ahead
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.averaging import Average
 from nmtool.training.loop.deployment import Deployment
@@ -59,6 +61,19 @@ class BatchReport:
     n_updates: int
     samples: int
     loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """A share of a batch as the network hears it.
+
+    Attributes:
+        binned: its spikes.
+        label: [samples] int64.
+    """
+
+    binned: Binned
+    label: NDArray[np.integer]
 
 
 class Trainer:
@@ -142,8 +157,8 @@ class Trainer:
         self._renew_scales()
         totals = Totals.nothing(self.model.network)
         update = self._progress.update
-        for samples, rng in self._shuffled(epoch):
-            batch = self._update(samples, rng, update)
+        for heard in ahead(self._heard(*one) for one in self._shuffled(epoch)):
+            batch = self._update(heard, update)
             totals += batch
             update += 1
             n_updates = self._batches * self.options.epochs
@@ -180,10 +195,15 @@ class Trainer:
             rng = np.random.default_rng([self.options.seed, epoch, index])
             yield order[first : first + self.options.batch_size], rng
 
-    def _update(self, samples: NDArray[np.int64], rng: np.random.Generator, update: int) -> Totals:
+    def _heard(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Heard:
+        """This rank's share of a batch: read, augmented with the whole batch, and binned."""
+        batch = self._augment(self._train.take(samples).in_memory(), rng)
+        events = self._ranks.take(batch)
+        return _Heard(self.model.network.bin(events), events.label)
+
+    def _update(self, heard: _Heard, update: int) -> Totals:
         """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
-        events = self._augment(self._train.take(samples), rng)
-        loss, share = self._forward(self._ranks.take(events))
+        loss, share = self._forward(heard)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
         self._regulariser.tell(batch.counts, batch.samples)
@@ -205,19 +225,18 @@ class Trainer:
         self._average.add(update)
         return batch
 
-    def _forward(self, events: SpikeEvents) -> tuple[torch.Tensor | None, Totals]:
+    def _forward(self, heard: _Heard) -> tuple[torch.Tensor | None, Totals]:
         """Mean loss and sums over a rank's share of a batch; without samples there is no loss."""
-        network = self.model.network
-        if not events.n_samples:
+        network, binned, n_samples = self.model.network, heard.binned, heard.label.size
+        if not n_samples:
             return None, Totals.nothing(network)
-        binned = network.bin(events)
-        labels = torch.from_numpy(events.label).to(self.model.device.torch)
+        labels = torch.from_numpy(heard.label).to(self.model.device.torch)
         activity = self.model(binned.raster, self._regulariser.push)
         loss = self._loss(activity, labels)
         totals = Totals(
-            loss=loss.item() * events.n_samples,
+            loss=loss.item() * n_samples,
             correct=int((losses.predictions(activity, network) == labels).sum()),
-            samples=events.n_samples,
+            samples=n_samples,
             surplus=binned.surplus,
             dropped=binned.dropped,
             counts={

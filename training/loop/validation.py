@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
+from nmtool.data.stored import AT_ONCE, StoredEvents
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.ahead import ahead
 from nmtool.training.processes.ranks import Ranks
 
 
 class Validation:
-    """A rank's share of the validation samples, binned once.
+    """A rank's share of the validation samples: those in memory binned once, others each time.
 
     Args:
         events: all validation samples.
@@ -25,17 +31,29 @@ class Validation:
     def __init__(self, events: SpikeEvents, network: Network, ranks: Ranks) -> None:
         self._ranks = ranks
         self._n_samples = events.n_samples
-        share = ranks.take(events)
-        self._raster, self._label = network.bin(share).raster, share.label
+        self._share, self._network = ranks.take(events), network
+        self._binned = None
+        if not isinstance(events, StoredEvents):
+            self._binned = [(network.bin(self._share).raster, self._share.label)]
 
     def accuracy(self, model: SpikingNetwork) -> float:
         """Share of all samples whose class is predicted; collective."""
-        return self._accuracy(lambda: model.record(self._raster))
+        return self._accuracy(model.record)
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
         """The same of integers that are no model's; collective."""
-        return self._accuracy(lambda: simulate(network, self._raster))
+        return self._accuracy(lambda spikes: simulate(network, spikes))
 
-    def _accuracy(self, answer: Callable[[], Recording]) -> float:
-        correct = int((answer().predictions == self._label).sum()) if self._label.size else 0
+    def _accuracy(self, answer: Callable[[Raster], Recording]) -> float:
+        correct = 0
+        for spikes, label in self._portions():
+            if label.size:
+                correct += int((answer(spikes).predictions == label).sum())
         return float(self._ranks.sum(correct)) / self._n_samples
+
+    def _portions(self) -> Iterable[tuple[Raster, NDArray[np.integer]]]:
+        """Input and labels, some samples at a time."""
+        if self._binned is not None:
+            return self._binned
+        parts = self._share.batches(AT_ONCE)
+        return ahead((self._network.bin(part).raster, part.label) for part in parts)

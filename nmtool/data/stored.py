@@ -1,0 +1,496 @@
+"""`StoredEvents`: samples that stay on disk until they are taken, for sets larger than memory.
+
+The events of a file in SHD layout are copied once into the cache, sample after sample, in the
+file's own numbers: 4 bytes per event for the field's sets. From there any sample is read in a few
+microseconds, in any order, which HDF5's lists do not allow. Times are exact, so that training from
+disk is training from memory, bit for bit.
+
+    events/KEY.events    per sample its times, then its units
+    events/KEY.npz       the index: counts, labels, a checksum per sample, what the source was
+
+A copy is made anew where its source has changed since. A sample whose checksum is wrong is
+noticed when it is read, and the copy is made anew, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import weakref
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import folders, storage
+from nmtool.data.events import SpikeEvents, check_times, check_units
+from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
+from nmtool.errors import DataError, FileFormatError, StorageError
+
+_log = logging.getLogger(__name__)
+
+IN_MEMORY_BYTES = 48 << 20
+"""Files up to this size are read into memory, where they take five times as much."""
+
+AT_ONCE = 256
+"""Samples of a set on disk that are worked on together."""
+
+_KIND, _VERSION = "nmtool event cache", 1
+_INDEX_BYTES = 1 << 30
+_TO_MS = TIME_UNITS_MS["s"]
+
+
+class StoredEvents(SpikeEvents):
+    """Samples on disk, or some of them: `SpikeEvents` whose events are read when they are needed.
+
+    `take`, indices and slices choose samples and read nothing. `batches` and `in_memory` read, and
+    so do `time_ms` and `unit`, each time they are named.
+
+    >>> train = load_dataset("ssc").train  # doctest: +SKIP
+    >>> train  # doctest: +SKIP
+    <StoredEvents: 75,466 samples, 700 units, 35 classes, 771,219,436 events>
+    >>> train[:32].in_memory()  # doctest: +SKIP
+    <SpikeEvents: 32 samples, 700 units, 35 classes, 325,881 events>
+
+    Args:
+        store: where the events are.
+        samples: [samples] integers, which of them, in this order; by default all.
+    """
+
+    def __init__(self, store: EventStore, samples: NDArray[np.int64] | None = None) -> None:
+        index = store.index
+        self._set("_store", store)
+        self._set("_samples", np.arange(index.counts.size) if samples is None else samples)
+        self._set("_is_whole", samples is None)
+        self._set("label", index.label[self._samples])
+        self._set("n_units", index.n_units)
+        self._set("class_names", index.class_names)
+        self._set("groups", {name: one[self._samples] for name, one in index.groups.items()})
+
+    _store: EventStore
+    _samples: NDArray[np.int64]
+    _is_whole: bool
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("SpikeEvents", "StoredEvents", 1)
+
+    @property
+    def time_ms(self) -> NDArray[np.floating]:  # type: ignore[override]
+        """[events] float64, read anew each time."""
+        return self.in_memory().time_ms
+
+    @property
+    def unit(self) -> NDArray[np.integer]:  # type: ignore[override]
+        """[events] int32, read anew each time."""
+        return self.in_memory().unit
+
+    @property
+    def offset(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """[samples + 1] int64, as of `SpikeEvents`."""
+        return np.concatenate(([0], np.cumsum(self.counts)))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """[samples] int64: number of events of each sample."""
+        return self._store.index.counts[self._samples]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples, empty ones too."""
+        return self._samples.size
+
+    @property
+    def n_events(self) -> int:
+        """Number of events in all samples."""
+        return int(self.counts.sum())
+
+    @property
+    def last_ms(self) -> NDArray[np.float64]:
+        """[samples] float64: time of each sample's last event in ms, NaN where it has none."""
+        return self._store.index.last_ms[self._samples]
+
+    @property
+    def content_hash(self) -> str:
+        """That of the same samples in memory."""
+        whole, store = self._store.index.content_hash, self._store
+        return whole if self._is_whole else _content_hash(store.index, self._samples, store.read)
+
+    def in_memory(self) -> SpikeEvents:
+        """Read these samples, which takes 12 bytes per event.
+
+        Raises:
+            DataError: the copy on disk is damaged, and its source has changed or is gone.
+        """
+        time_ms, unit = self._store.read(self._samples)
+        return SpikeEvents(
+            *(time_ms, unit, self.offset, self.label),
+            self.n_units,
+            self.class_names,
+            self.groups,
+        )
+
+    def take(self, samples: Sequence[int] | NDArray[np.integer]) -> StoredEvents:
+        """The given samples (indices from 0), in the given order; nothing is read."""
+        return StoredEvents(self._store, self._samples[np.asarray(samples, np.int64)])
+
+    def _range(self, start: int, stop: int) -> StoredEvents:
+        return StoredEvents(self._store, self._samples[start:stop])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredEvents, (self._store, None if self._is_whole else self._samples)
+
+
+def read_events(
+    path: str | Path, layout: Layout | None = None, *, in_memory: bool = False
+) -> SpikeEvents:
+    """Samples of a file in SHD layout: a large one's stay on disk.
+
+    Args:
+        path: the file. One of more than 48 MiB is copied into the cache unless it has been.
+        layout: of its data set; by default, of this file.
+        in_memory: read a file of any size into memory.
+
+    Raises:
+        FileFormatError: the file is missing.
+        DataError: it is damaged or not in SHD layout, or its events are wrong.
+        StorageError: there is no room for the copy, or it cannot be written.
+    """
+    path = Path(path)
+    layout = layout or read_layout([path])
+    if in_memory or path.stat().st_size <= IN_MEMORY_BYTES:
+        return read_shd(path, layout)
+    return StoredEvents(EventStore(path, layout))
+
+
+@dataclass(frozen=True, eq=False)
+class _Index:
+    """What is known of all samples without reading an event.
+
+    Attributes:
+        source: what the file was like that the events come from (`_stamp`).
+        time_type, unit_type: of the numbers of an event.
+        n_units, class_names, label, groups: as of `SpikeEvents`.
+        counts: [samples] int64, events of each.
+        last_ms: [samples] float64, time of the last event, NaN without one.
+        checksum: [samples] uint32, CRC-32 of the bytes of each.
+        content_hash: of all samples, as `SpikeEvents` has it.
+    """
+
+    source: Mapping[str, Any]
+    time_type: np.dtype
+    unit_type: np.dtype
+    n_units: int
+    class_names: tuple[str, ...]
+    label: NDArray[np.int64]
+    groups: Mapping[str, NDArray[np.int64]]
+    counts: NDArray[np.int64]
+    last_ms: NDArray[np.float64]
+    checksum: NDArray[np.uint32]
+    content_hash: str = ""
+
+    @property
+    def event_bytes(self) -> int:
+        """Bytes of an event."""
+        return self.time_type.itemsize + self.unit_type.itemsize
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all events."""
+        return int(self.counts.sum()) * self.event_bytes
+
+
+class EventStore:
+    """The copy of one file's events in the cache.
+
+    Args:
+        source: the file.
+        layout: of its data set.
+    """
+
+    def __init__(self, source: Path, layout: Layout) -> None:
+        self._source, self._layout = source, layout
+        words = [str(source.resolve()), str(layout.n_units), *layout.class_names]
+        key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
+        folder = folders.cache_folder() / "events"
+        self._events, self._kept = folder / f"{key}.events", folder / f"{key}.npz"
+        self._closing: weakref.finalize | None = None
+        self._file = -1
+        found = self._found()
+        self._use(self._written() if found is None else found)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EventStore, (self._source, self._layout)
+
+    def read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+        """Times in ms [events] and units [events] of some samples.
+
+        Raises:
+            DataError: the copy is damaged, and its source has changed or is gone.
+            StorageError: a damaged copy cannot be made anew.
+        """
+        try:
+            return self._read(samples)
+        except _DamagedError:
+            self._renew()
+        try:
+            return self._read(samples)
+        except _DamagedError as error:
+            raise self._unreadable() from error
+
+    def _read(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+        if self._file < 0:
+            try:
+                self._file = os.open(self._events, os.O_RDONLY)
+            except OSError as error:
+                raise _DamagedError from error
+            self._closing = weakref.finalize(self, os.close, self._file)
+        index = self.index
+        counts = index.counts[samples]
+        ends = np.cumsum(counts)
+        time = np.empty(int(counts.sum()), index.time_type)
+        unit = np.empty(time.size, index.unit_type)
+        places = zip(samples.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
+        for sample, start, end in places:
+            # Read by position and not mapped: a file that somebody cuts is an error then, and no
+            # signal that ends the process.
+            size = (end - start) * index.event_bytes
+            found = os.pread(self._file, size, int(self._start[sample]))
+            if len(found) != size or zlib.crc32(found) != index.checksum[sample]:
+                raise _DamagedError
+            time[start:end] = np.frombuffer(found, index.time_type, end - start)
+            unit[start:end] = np.frombuffer(
+                found, index.unit_type, offset=(end - start) * index.time_type.itemsize
+            )
+        return time.astype(np.float64) * _TO_MS, unit
+
+    def _unreadable(self) -> StorageError:
+        return StorageError(
+            f"{self._events} cannot be read as it was written",
+            code="event-cache-unreadable",
+            why="its checksums are wrong, although it was made just now",
+            fix="check the disk, or keep the cache on another one: NMTOOL_CACHE=FOLDER",
+        )
+
+    def _use(self, index: _Index) -> None:
+        self.index = index
+        self._start = np.concatenate(([0], np.cumsum(index.counts))) * index.event_bytes
+
+    def _renew(self) -> None:
+        """Make a damaged copy anew, of the same source."""
+        kept = self.index
+        if not self._source.is_file() or _stamp(self._source) != kept.source:
+            raise DataError(
+                f"the copy of {self._source} in {self._events} is damaged",
+                code="event-cache-damaged",
+                why="the file that it was made of has changed since, or is gone",
+                fix="start again with the data as they are now",
+            )
+        _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
+        if self._closing is not None:
+            self._closing()
+            self._file = -1
+        self._use(self._written())
+
+    def _found(self) -> _Index | None:
+        """The index of a copy that is there, whole and of the file as it is now, else None."""
+        if not self._kept.is_file() or not self._source.is_file():
+            return None
+        try:
+            index = _unpack(
+                storage.read_archive(self._kept, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
+            )
+            size = self._events.stat().st_size
+        except (FileFormatError, OSError):
+            _log.warning(f"the copy of {self._source} in the cache is damaged and is made anew")
+            return None
+        if index.source != _stamp(self._source):
+            _log.info(f"{self._source} has changed since it was copied into the cache")
+            return None
+        return index if size == index.total_bytes else None
+
+    def _written(self) -> _Index:
+        """Copy the events into the cache, checked as all events are."""
+        folder, source = self._events.parent, self._source
+        storage.make_folder(folder)
+        _forget_others(folder)
+        if not source.is_file():
+            raise FileFormatError(
+                f"there is no file {source}", code="file-missing", fix="check the path"
+            )
+        stamp = _stamp(source)
+        free = shutil.disk_usage(folder).free
+        # The lists in the file are as long as those of the copy.
+        if free < stamp["size"]:
+            raise _no_room(source, folder, stamp["size"], f"{_gigabytes(free)} are free")
+        _log.warning(
+            f"{source} is read from disk while it is used: its events, at most "
+            f"{_gigabytes(stamp['size'])}, are copied to {folder} once"
+        )
+        try:
+            with storage.replacing(self._events) as temporary, open(temporary, "wb") as file:
+                index = _copied(source, self._layout, stamp, file)
+            self._use(index)
+            try:
+                whole = _content_hash(index, np.arange(index.counts.size), self._read)
+            except _DamagedError as error:
+                raise self._unreadable() from error
+            index = replace(index, content_hash=whole)
+            storage.write_archive(self._kept, _KIND, _VERSION, *_packed(index))
+        except StorageError as error:
+            if error.code == "event-cache-unreadable":
+                raise
+            raise _no_room(source, folder, stamp["size"], error.why) from error
+        return index
+
+
+class _DamagedError(Exception):
+    """Bytes that are not those that were written."""
+
+
+def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]) -> _Index:
+    """Write the bytes of all samples of a file, and gather what the index holds."""
+    counts, last, checksums = [], [], []
+    first = 0
+    with opened_shd(source) as file:
+        for block in file.blocks():
+            offset = np.concatenate(([0], np.cumsum(block.counts)))
+            time_ms = block.times.astype(np.float64) * _TO_MS
+            check_units(block.units, offset, layout.n_units, first)
+            check_times(time_ms, offset, first)
+            for start, end in zip(offset[:-1].tolist(), offset[1:].tolist(), strict=True):
+                sample = block.times[start:end].tobytes() + block.units[start:end].tobytes()
+                _write(target, sample)
+                checksums.append(zlib.crc32(sample))
+                last.append(time_ms[end - 1] if end > start else np.nan)
+            counts.append(block.counts)
+            first += block.counts.size
+        # Of no events: labels and groups are checked as those of all events are.
+        silent = np.zeros(first + 1, np.int64)
+        about = SpikeEvents(
+            *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
+            layout.n_units,
+            layout.class_names,
+            file.groups,
+        )
+        return _Index(
+            source=stamp,
+            time_type=file.time_type,
+            unit_type=file.unit_type,
+            n_units=about.n_units,
+            class_names=tuple(about.class_names),
+            label=about.label.astype(np.int64),
+            groups={name: one.astype(np.int64) for name, one in about.groups.items()},
+            counts=np.concatenate([np.zeros(0, np.int64), *counts]),
+            last_ms=np.array(last, np.float64),
+            checksum=np.array(checksums, np.uint32),
+        )
+
+
+def _write(target: IO[bytes], sample: bytes) -> None:
+    try:
+        target.write(sample)
+    except OSError as error:  # which, while a file of HDF5 is read, would look like damage of it
+        raise StorageError(
+            "a disk is full", code="event-cache-unwritten", why=error.strerror or str(error)
+        ) from error
+
+
+_Read = Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.integer]]]
+
+
+def _content_hash(index: _Index, samples: NDArray[np.int64], read: _Read) -> str:
+    """`SpikeEvents.content_hash` of some samples, a few at a time."""
+
+    def parts(which: int) -> Iterator[NDArray]:
+        return (read(samples[i : i + AT_ONCE])[which] for i in range(0, samples.size, AT_ONCE))
+
+    offset = np.concatenate(([0], np.cumsum(index.counts[samples])))
+    n_events = int(offset[-1])
+    return storage.content_hash_of_parts(
+        {"n_units": int(index.n_units), "class_names": list(index.class_names)},
+        {
+            "label": (np.dtype(np.int64), samples.shape, [index.label[samples]]),
+            "offset": (np.dtype(np.int64), offset.shape, [offset]),
+            "time_ms": (np.dtype(np.float64), (n_events,), parts(0)),
+            "unit": (np.dtype(np.int32), (n_events,), parts(1)),
+        },
+    )
+
+
+_ARRAYS = ("label", "counts", "last_ms", "checksum")
+
+
+def _packed(index: _Index) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    header = {
+        "source": dict(index.source),
+        "time_type": index.time_type.str,
+        "unit_type": index.unit_type.str,
+        "n_units": int(index.n_units),
+        "class_names": list(index.class_names),
+        "content_hash": index.content_hash,
+    }
+    arrays = {name: getattr(index, name) for name in _ARRAYS}
+    return header, arrays | {f"group.{name}": one for name, one in index.groups.items()}
+
+
+def _unpack(archive: storage.Archive) -> _Index:
+    with archive.checked():
+        header = archive.header
+        size = archive.array("counts").size
+        return _Index(
+            source=dict(header["source"]),
+            time_type=np.dtype(header["time_type"]),
+            unit_type=np.dtype(header["unit_type"]),
+            n_units=int(header["n_units"]),
+            class_names=tuple(header["class_names"]),
+            content_hash=str(header["content_hash"]),
+            groups={
+                name.removeprefix("group."): archive.vector(name, size)
+                for name in archive.arrays
+                if name.startswith("group.")
+            },
+            **{name: archive.vector(name, size) for name in _ARRAYS},
+        )
+
+
+def _stamp(path: Path) -> dict[str, Any]:
+    """What tells a file from another one in its place, or from itself after a change."""
+    found = path.stat()
+    return {
+        "path": str(path.resolve()),
+        "size": found.st_size,
+        "changed_ns": found.st_mtime_ns,
+        "inode": found.st_ino,
+    }
+
+
+def _forget_others(folder: Path) -> None:
+    """Delete copies of files that are gone."""
+    for kept in folder.glob("*.npz"):
+        with suppress(FileFormatError, OSError):
+            archive = storage.read_archive(kept, _KIND, _VERSION, free_bytes=_INDEX_BYTES)
+            source = archive.header.get("source")
+            if isinstance(source, dict) and not Path(str(source.get("path"))).exists():
+                kept.with_suffix(".events").unlink(missing_ok=True)
+                kept.unlink()
+
+
+def _no_room(source: Path, folder: Path, size: int, why: str) -> StorageError:
+    return StorageError(
+        f"the events of {source} cannot be copied to {folder}",
+        code="event-cache-unwritten",
+        why=f"at most {_gigabytes(size)} are needed: {why}",
+        fix="make room there, or keep the cache on another disk: NMTOOL_CACHE=FOLDER; in Python, "
+        "load_dataset(…, in_memory=True) needs no copy, but memory for all events",
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"

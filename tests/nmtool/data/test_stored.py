@@ -1,0 +1,298 @@
+"""Samples on disk are those in memory, whatever happens to their copy."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.data import SpikeEvents, bin_events, load_dataset, shd, stored, write_shd
+from nmtool.data.description import describe
+from nmtool.data.shd import read_layout, read_shd
+from nmtool.data.stored import EventStore, StoredEvents, read_events
+from nmtool.errors import DataError, StorageError
+from tests.nmtool.data.test_shd import same, write_foreign
+from tests.refusals import refused
+
+N_SAMPLES = 9
+
+
+def some_events(seed: int = 0, n_samples: int = N_SAMPLES) -> SpikeEvents:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 40, n_samples)
+    counts[2] = 0
+    offset = np.concatenate(([0], np.cumsum(counts)))
+    seconds = [np.sort(rng.random(n)).astype(np.float16) for n in counts]
+    return SpikeEvents(
+        time_ms=np.concatenate(seconds).astype(np.float64) * 1000.0,
+        unit=rng.integers(0, 5, int(offset[-1])),
+        offset=offset,
+        label=rng.integers(0, 3, n_samples),
+        n_units=5,
+        class_names=("a", "b", "c"),
+        groups={"speaker": rng.integers(1, 4, n_samples)},
+    )
+
+
+@pytest.fixture(autouse=True)
+def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(stored, "AT_ONCE", 4)
+    monkeypatch.setattr(shd, "_PORTION_BYTES", 0)
+    monkeypatch.setattr(shd, "_PORTION_SAMPLES", 2)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "mine_train.h5"
+    write_shd(path, some_events())
+    return path
+
+
+def copies(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "cache" / "events").glob("*.events"))
+
+
+def test_samples_on_disk_are_those_in_memory(source: Path) -> None:
+    found, expected = read_events(source), read_shd(source)
+    assert isinstance(found, StoredEvents)
+    assert same(found, expected)
+    assert same(found.in_memory(), expected)
+    assert found.content_hash == expected.content_hash
+    assert (found.n_events, found.n_samples) == (expected.n_events, expected.n_samples)
+    assert np.array_equal(found.counts, expected.counts)
+    assert np.array_equal(found.last_ms, expected.last_ms, equal_nan=True)
+    assert np.array_equal(found.groups["speaker"], expected.groups["speaker"])
+    assert describe(found) == describe(expected)
+    assert np.isnan(found.last_ms[2])
+
+
+@given(picked=st.lists(st.integers(0, N_SAMPLES - 1), max_size=20), cut=st.integers(0, 9))
+def test_any_samples_in_any_order(picked: list[int], cut: int, source_of_all: Path) -> None:
+    found, expected = read_events(source_of_all), read_shd(source_of_all)
+    assert same(found.take(picked), expected.take(picked))
+    assert found.take(picked).content_hash == expected.take(picked).content_hash
+    assert same(found[:cut], expected[:cut])
+    mask = np.isin(np.arange(N_SAMPLES), picked)
+    assert same(found[mask].take(np.arange(mask.sum())[::-1]), expected[mask][::-1])
+    several = SpikeEvents.concatenate([found[:cut], found[cut:]])
+    assert same(several, expected)
+
+
+@pytest.fixture(scope="module")
+def source_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "mine_train.h5"
+    write_shd(path, some_events())
+    return path
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4, 100])
+def test_batches_are_those_in_memory(source: Path, at_once: int) -> None:
+    pairs = zip(
+        read_events(source).batches(at_once), read_shd(source).batches(at_once), strict=True
+    )
+    for mine, other in pairs:
+        assert type(mine) is SpikeEvents
+        assert same(mine, other)
+
+
+def test_a_tail_is_left_on_disk(source: Path) -> None:
+    dataset = load_dataset(source.parent, validation="last 3")
+    in_memory = load_dataset(source.parent, validation="last 3", in_memory=True)
+    assert isinstance(dataset.validation, StoredEvents)
+    assert type(in_memory.validation) is SpikeEvents
+    assert same(dataset.validation, in_memory.validation)
+    assert same(dataset.train, in_memory.train)
+    assert dataset.content_hash == in_memory.content_hash
+
+
+def test_samples_that_are_drawn_stay_on_disk(source: Path) -> None:
+    dataset = load_dataset(source.parent, validation=3)
+    assert isinstance(dataset.train, StoredEvents)
+    assert same(dataset.train, load_dataset(source.parent, validation=3, in_memory=True).train)
+
+
+@pytest.mark.parametrize("dt_ms", [0.5, 100.0])
+def test_binned_alike(source: Path, dt_ms: float) -> None:
+    mine, other = (
+        bin_events(events, dt_ms, 7) for events in (read_events(source), read_shd(source))
+    )
+    assert np.array_equal(mine.raster.flat_index(), other.raster.flat_index())
+    assert (mine.dropped, mine.surplus) == (other.dropped, other.surplus)
+
+
+def test_files_of_other_numbers(tmp_path: Path) -> None:
+    events = replace(some_events(), time_ms=some_events().time_ms + 1 / 3)
+    path = tmp_path / "mine_train.h5"
+    write_shd(path, events)
+    assert same(read_events(path), read_shd(path))
+
+
+def test_no_samples_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "mine_train.h5"
+    write_shd(path, some_events()[:0])
+    assert read_events(path).n_samples == 0
+    assert same(read_events(path), read_shd(path))
+
+
+def test_it_travels_between_processes(source: Path) -> None:
+    found = read_events(source).take([3, 1])
+    assert same(pickle.loads(pickle.dumps(found)), found.in_memory())
+
+
+def test_a_copy_is_used_again(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        read_events(source)
+    assert "GB" in caplog.text
+    caplog.clear()
+    (copy,) = copies(tmp_path)
+    before = copy.stat().st_mtime_ns
+    assert same(read_events(source), read_shd(source))
+    assert copy.stat().st_mtime_ns == before
+    assert not caplog.records
+    assert copy.stat().st_size == 4 * read_shd(source).n_events
+
+
+def test_a_stale_copy_is_made_anew(source: Path) -> None:
+    first = read_events(source).content_hash
+    write_shd(source, some_events(seed=1), force=True)
+    assert read_events(source).content_hash == read_shd(source).content_hash != first
+
+
+def flip(path: Path, place: int) -> None:
+    held = bytearray(path.read_bytes())
+    held[place] ^= 0x10
+    path.write_bytes(held)
+
+
+def damages(copy: Path) -> dict[str, list]:
+    index = copy.with_suffix(".npz")
+    return {
+        "flipped": [lambda: flip(copy, 37)],
+        "cut": [lambda: os.truncate(copy, 50)],
+        "longer": [lambda: copy.write_bytes(copy.read_bytes() + b"x")],
+        "gone": [copy.unlink],
+        "index flipped": [lambda: flip(index, index.stat().st_size // 2)],
+        "index cut": [lambda: os.truncate(index, 90)],
+        "index gone": [index.unlink],
+        "index of nothing": [lambda: index.write_bytes(b"")],
+    }
+
+
+@pytest.mark.parametrize("damage", list(damages(Path("x"))))
+def test_a_damaged_copy_is_made_anew(source: Path, tmp_path: Path, damage: str) -> None:
+    read_events(source)
+    (copy,) = copies(tmp_path)
+    for act in damages(copy)[damage]:
+        act()
+    assert same(read_events(source), read_shd(source))
+    assert read_events(source).content_hash == read_shd(source).content_hash
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_damage_while_it_is_used(source: Path, tmp_path: Path, damage: str) -> None:
+    found = read_events(source)
+    if damage != "gone":
+        _ = found.time_ms  # the file is open
+    for act in damages(copies(tmp_path)[0])[damage]:
+        act()
+    assert same(found, read_shd(source))
+
+
+def test_damage_of_what_cannot_be_made_again(source: Path, tmp_path: Path) -> None:
+    found = read_events(source)
+    flip(copies(tmp_path)[0], 37)
+    source.unlink()
+    with refused(DataError, "event-cache-damaged"):
+        _ = found.time_ms
+
+
+def test_a_disk_that_damages_all_it_holds(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored.zlib, "crc32", lambda data: np.random.randint(1 << 32))
+    with refused(StorageError, "event-cache-unreadable"):
+        read_events(source)
+
+
+def test_a_disk_that_is_full_before(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
+    with refused(StorageError, "event-cache-unwritten"):
+        read_events(source)
+    assert not copies(tmp_path)
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up(source: Path, tmp_path: Path) -> None:
+    with files_up_to(100), refused(StorageError, "event-cache-unwritten"):
+        read_events(source)
+    assert not list((tmp_path / "cache" / "events").iterdir())
+    assert same(read_events(source), read_shd(source))
+
+
+def test_copies_of_files_that_are_gone_are_deleted(source: Path, tmp_path: Path) -> None:
+    read_events(source)
+    (old,) = copies(tmp_path)
+    other = tmp_path / "other" / "mine_train.h5"
+    other.parent.mkdir()
+    shutil.move(source, other)
+    read_events(other)
+    assert old not in copies(tmp_path)
+    assert not old.with_suffix(".npz").exists()
+    assert len(copies(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "units", "labels"),
+    [
+        (([0.5], [0.25], [0.125], [0.2, 0.1]), ([0], [1], [2], [3, 3]), (0, 1, 0, 1)),
+        (([0.5], [0.25], [np.inf], [0.1]), ([0], [1], [2], [3]), (0, 1, 0, 1)),
+        (([0.5], [0.25], [0.1], [-0.1]), ([0], [1], [2], [3]), (0, 1, 0, 1)),
+        (([0.5], [0.25], [0.1], [0.1]), ([0], [1], [2], [700]), (0, 1, 0, 1)),
+        (([0.5], [0.25], [0.1], [0.1]), ([0], [1], [2], [3, 1]), (0, 1, 0, 1)),
+        (([0.5], [0.25], [0.1], [0.1]), ([0], [1], [2], [3]), (0, 1, 0)),
+        (([0.5], [0.25], [0.1], [0.1]), ([0], [1], [2], [3]), (0, 1, 0, 2)),
+    ],
+)
+def test_wrong_events_are_refused_as_in_memory(
+    tmp_path: Path, times: tuple, units: tuple, labels: tuple
+) -> None:
+    path = write_foreign(tmp_path / "mine_train.h5", times, units, labels)
+    with pytest.raises(DataError) as in_memory:
+        read_shd(path)
+    with pytest.raises(DataError) as on_disk:
+        read_events(path)
+    assert (on_disk.value.code, on_disk.value.what) == (in_memory.value.code, in_memory.value.what)
+    assert not copies(tmp_path)
+
+
+def test_files_of_one_name_with_other_layouts_have_copies_of_their_own(source: Path) -> None:
+    layout = read_layout([source])
+    wider = replace(layout, n_units=9)
+    stores = [EventStore(source, one) for one in (layout, wider)]
+    assert [StoredEvents(one).n_units for one in stores] == [5, 9]
+    assert [StoredEvents(one).in_memory().n_units for one in stores] == [5, 9]

@@ -1,0 +1,142 @@
+"""Whatever reads samples does the same with those on disk, portion by portion, as in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import samples, stored, write_shd
+from nmtool.data.stored import StoredEvents
+from nmtool.training.loop import validation
+from nmtool.verbs import verifying
+from nmtool.verification.backend import check_integers
+from tests.training.small_data import small_events, small_options, without_seconds
+
+BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
+    for module in (samples, stored, validation, verifying):
+        monkeypatch.setattr(module, "AT_ONCE", 7)
+    for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
+        write_shd(tmp_path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))
+    return tmp_path
+
+
+@pytest.fixture
+def both(folder: Path) -> tuple[nm.Dataset, nm.Dataset]:
+    on_disk, in_memory = nm.load_dataset(folder), nm.load_dataset(folder, in_memory=True)
+    assert isinstance(on_disk.train, StoredEvents)
+    assert type(in_memory.train) is nm.SpikeEvents
+    return on_disk, in_memory
+
+
+@pytest.mark.parametrize("settings", [{}, BLENDED, {"arithmetic": "integer"}])
+def test_training_is_the_same(both: tuple, settings: dict[str, Any]) -> None:
+    one, other = (nm.train(data, small_options(epochs=2, **settings)) for data in both)
+    assert one.network.content_hash == other.network.content_hash
+    assert without_seconds(one.log) == without_seconds(other.log)
+    if one.integers is not None:
+        assert one.integers.content_hash == other.integers.content_hash
+
+
+def test_a_run_from_disk_is_resumed_from_memory(both: tuple, tmp_path: Path) -> None:
+    hashes = []
+    for number, begun in enumerate(both):
+        folder = tmp_path / f"run{number}"
+        nm.train(begun, small_options(epochs=2), folder=folder)
+        resumed = nm.train(both[1], small_options(epochs=3), folder=folder, resume=True)
+        hashes.append(resumed.network.content_hash)
+    assert hashes[0] == hashes[1]
+
+
+@pytest.fixture
+def quantised(both: tuple) -> nm.IntegerNetwork:
+    run = nm.train(both[1], small_options(epochs=2))
+    one, other = (nm.quantise(run.network, calibrate_on=data) for data in both)
+    assert one.network.content_hash == other.network.content_hash
+    assert one.cost == other.cost
+    return one.network
+
+
+def test_evaluation_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (nm.evaluate(quantised, data.test) for data in both)
+    assert on_disk.recording is None
+    assert in_memory.recording is not None
+    assert on_disk.as_json() == in_memory.as_json()
+    assert np.array_equal(on_disk.scores, in_memory.scores)
+    assert on_disk.confusion.as_json() == in_memory.confusion.as_json()
+    assert in_memory.accuracy == in_memory.recording.accuracy(both[1].test.label)
+
+
+def test_comparison_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (nm.compare_accuracy([quantised], [quantised], data.test) for data in both)
+    assert on_disk.as_json() == in_memory.as_json()
+
+
+def test_exports_are_the_same(both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path) -> None:
+    files = [
+        nm.export(quantised, tmp_path / f"{n}.onnx", samples=data) for n, data in enumerate(both)
+    ]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def counts(certificate: nm.Certificate) -> dict[str, Any]:
+    found = certificate.as_json()
+    for check in found["backends"].values():
+        del check["seconds"]
+    return {name: one for name, one in found.items() if name not in ("coverage", "mutation")}
+
+
+def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> None:
+    on_disk, in_memory = (nm.verify(quantised, data.test, against=["onnx"]) for data in both)
+    assert on_disk.identical
+    assert on_disk.samples == both[1].test.n_samples > 7
+    assert on_disk.spikes_compared == in_memory.spikes_compared
+    assert counts(on_disk) == counts(in_memory)
+    assert on_disk.coverage is not None
+
+
+def test_a_run_of_an_export_is_the_same(
+    both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
+) -> None:
+    path = nm.export(quantised, tmp_path / "net.onnx")
+    on_disk, in_memory = (nm.run(path, data.test).as_json() for data in both)
+    assert {**on_disk, "seconds": 0} == {**in_memory, "seconds": 0}
+
+
+def test_differences_are_placed_in_the_whole(
+    both: tuple, quantised: nm.IntegerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nmtool.exporters import onnx
+
+    right: Callable[..., nm.Recording] = onnx.run
+    bad = np.flatnonzero(both[1].test.counts)[-1]
+    heard = both[1].test[[bad]]
+
+    def wrong(path: Any, spikes: nm.Raster, **how: Any) -> nm.Recording:
+        """A runtime that does not hear one sample."""
+        mine = quantised.bin(heard).raster
+        deaf = [
+            nm.Raster.silent(1, one.n_steps, one.n_neurons)
+            if np.array_equal(one.flat_index(), mine.flat_index())
+            else one
+            for one in spikes
+        ]
+        return right(path, nm.Raster.concatenate(deaf), **how)
+
+    monkeypatch.setattr(onnx, "check", partial(check_integers, wrong, "onnx"))
+    on_disk, in_memory = (nm.verify(quantised, data.test, against=["onnx"]) for data in both)
+    assert not on_disk.identical
+    assert on_disk.first_divergence == in_memory.first_divergence
+    assert on_disk.first_divergence[1].sample == bad
+    assert counts(on_disk)["backends"]["onnx"]["spikes_different"] > 0
