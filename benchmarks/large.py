@@ -1,0 +1,271 @@
+"""The command `python -m benchmarks.large`: training on data larger than memory.
+
+A made-up set of the size and in the layout of SSC is written below a folder, and deleted at the
+end. A recipe trains on it for one epoch, in a process of its own: from the file, which is copied
+into the cache first; once more, from the copy; and on the first 1,000 samples in memory, which is
+what the others are compared with. A process before them compiles. `--pairs` compares the speed from disk and from memory on a part
+of it that fits, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+import nmtool as nm
+from benchmarks.machine import header
+from benchmarks.report import check_writable, origin
+from nmtool.cli.arguments import count
+from nmtool.errors import NmtoolError
+
+SIZES = {
+    "ssc": {"train": 75_466, "valid": 9_981, "test": 20_382},
+    "shd": {"train": 8_156, "test": 2_264},
+}
+"""Samples of the sets, by split."""
+
+CLASSES = {"ssc": 35, "shd": 20}
+UNITS = 700
+FEW = 1000
+_AT_ONCE = 512
+
+
+def write_made_up(folder: Path, name: str, events: int, share: float) -> None:
+    """Write files of a set's size: spikes around the channels and times of the class.
+
+    Args:
+        folder: of the data set.
+        name: `ssc` or `shd`.
+        events: mean number of spikes per sample.
+        share: of the samples that the set has.
+    """
+    folder.mkdir(parents=True)
+    for number, (split, samples) in enumerate(SIZES[name].items()):
+        random = np.random.default_rng(number)
+        total = max(1, round(share * samples))
+        label = random.integers(0, CLASSES[name], total)
+        with h5py.File(folder / f"{name}_{split}.h5", "w") as file:
+            kinds = {"times": np.float16, "units": np.uint16}
+            lists = {
+                key: file.create_dataset(f"spikes/{key}", (total,), h5py.vlen_dtype(kind))
+                for key, kind in kinds.items()
+            }
+            for first in range(0, total, _AT_ONCE):
+                some = label[first : first + _AT_ONCE]
+                made = [_sample(int(one), events, random) for one in some]
+                for key, column in zip(lists, zip(*made, strict=True), strict=True):
+                    values = np.empty(len(column), object)
+                    values[:] = column
+                    lists[key][first : first + len(column)] = values
+            file["labels"] = label.astype(np.uint16)
+            file["extra/speaker"] = random.integers(0, 12, total).astype(np.uint16)
+            file["extra/keys"] = np.array([f"class {n}".encode() for n in range(CLASSES[name])])
+
+
+def _sample(label: int, events: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    n = int(events * random.uniform(0.5, 1.5))
+    own = random.random(n) < 0.5
+    unit = np.where(own, random.normal(20 * label, 30, n) % UNITS, random.integers(0, UNITS, n))
+    times = np.where(own, random.normal(0.3 + 0.01 * label, 0.1, n), random.random(n))
+    return np.sort(np.clip(times, 0, 0.99)).astype(np.float16), unit.astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One process that trained for one epoch.
+
+    Attributes:
+        what: it read.
+        samples: that it trained on.
+        first_batch_s: seconds from its start to the end of the first update.
+        epoch_s: seconds of the epoch.
+        ms_per_sample: of the epoch without its first update and validation.
+        anonymous_mb: largest anonymous resident memory (RssAnon).
+        cache_gb: size of the copies in the cache.
+        network: content hash of what it learnt.
+    """
+
+    what: str
+    samples: int
+    first_batch_s: float
+    epoch_s: float
+    ms_per_sample: float
+    anonymous_mb: float
+    cache_gb: float
+    network: str
+
+
+def train(words: argparse.Namespace) -> Epoch:
+    """Train for one epoch, in this process."""
+    began = time.perf_counter()
+    at_first: list[tuple[float, int]] = []
+    at_last: list[tuple[float, int]] = []
+
+    def seen(report: Any) -> None:
+        (at_last if at_first else at_first).append((time.perf_counter(), report.samples))
+
+    data = nm.load_dataset(words.folder, in_memory=words.in_memory)
+    options = nm.TrainOptions.from_file(words.recipe)
+    settings = {"epochs": 1, **json.loads(words.settings)}
+    if words.few:
+        data = nm.Dataset.of(
+            train=data.train[: words.few].in_memory(),
+            validation=data.split("validation")[: words.few // 4].in_memory(),
+        )
+    with peak_anonymous() as memory:
+        run = nm.train(
+            data, options.with_settings(settings, "the benchmark"), on_batch=seen,
+            threads=words.threads,
+        )  # fmt: skip
+    cache = Path(os.environ["NMTOOL_CACHE"]) / "events"
+    first, last = at_first[0][0], at_last[-1][0]
+    return Epoch(
+        what=words.what,
+        samples=sum(n for _, n in (*at_first, *at_last)),
+        first_batch_s=first - began,
+        epoch_s=run.log[-1]["seconds"],
+        ms_per_sample=1e3 * (last - first) / sum(n for _, n in at_last),
+        anonymous_mb=max(memory) / 1e6,
+        cache_gb=sum(file.stat().st_size for file in cache.glob("*")) / 1e9,
+        network=run.network.content_hash,
+    )
+
+
+@contextmanager
+def peak_anonymous() -> Iterator[list[int]]:
+    """Inside, the anonymous resident memory of this process in bytes, ten times a second."""
+    found, stop = [_anonymous()], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.1):
+            found.append(_anonymous())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _anonymous() -> int:
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith("RssAnon"))
+
+
+def _process(options: argparse.Namespace, folder: Path, what: str, *more: str) -> Epoch:
+    """`train` in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.large", "--child", what]
+    command += ["--folder", str(folder), "--recipe", options.recipe, "--threads"]
+    command += [str(options.threads), "--settings", options.settings, *more]
+    environment = {**os.environ, "NMTOOL_CACHE": str(folder.parent / "cache")}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found = Epoch(**json.loads(done.stdout.splitlines()[-1]))
+    print(_line(found), flush=True)
+    return found
+
+
+def _line(row: Epoch) -> str:
+    return (
+        f"{row.what}: {row.samples:,} samples, first batch after {row.first_batch_s:.1f} s, epoch "
+        f"{row.epoch_s:.0f} s, {row.ms_per_sample:.2f} ms per sample, anonymous memory "
+        f"{row.anonymous_mb:.0f} MB, cache {row.cache_gb:.2f} GB, network {row.network[:12]}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.child:
+            options.what = options.child
+            print(json.dumps(asdict(train(options))))
+            return 0
+        if options.json:
+            check_writable(options.json)
+        return _run(options)
+    except NmtoolError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def _run(options: argparse.Namespace) -> int:
+    machine = header()
+    print(origin(machine))
+    work = Path(tempfile.mkdtemp(prefix="nmtool-large-", dir=options.folder))
+    rows = []
+    try:
+        folder = work / options.set
+        write_made_up(folder, options.set, options.events, options.share)
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        print(f"made up: {size / 1e9:.2f} GB in the layout of {options.set}", flush=True)
+        if options.pairs:
+            rows = [
+                _process(options, folder, what, *more)
+                for _ in range(options.pairs + 1)
+                for what, more in (("memory", ["--in-memory"]), ("disk", []))
+            ][2:]
+            ratio = statistics.median(
+                a.ms_per_sample / b.ms_per_sample
+                for a, b in zip(rows[::2], rows[1::2], strict=True)
+            )
+            same = len({row.network for row in rows}) == 1
+            print(f"speed from disk: {ratio:.3f} of that from memory; networks equal: {same}")
+        else:
+            few = ("--few", str(FEW))
+            _process(options, folder, "compiling", *few)
+            rows = [
+                _process(options, folder, "1,000 samples in memory", *few),
+                _process(options, folder, "first run"),
+                _process(options, folder, "second run"),
+            ]
+    finally:
+        shutil.rmtree(work)
+    if options.json:
+        content = {"header": machine, "rows": [asdict(row) for row in rows]}
+        Path(options.json).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.large", description="Training on data larger than memory."
+    )
+    parser.add_argument("--set", choices=tuple(SIZES), default="ssc", help="whose size and layout")
+    parser.add_argument("--recipe", default="ssc", help="settings (default ssc)")
+    parser.add_argument("--settings", default="{}", metavar="JSON", help="other than the recipe's")
+    parser.add_argument("--events", type=count, default=10_000, help="per sample, the mean")
+    parser.add_argument("--share", type=float, default=1.0, help="of the set's samples")
+    parser.add_argument("--threads", type=count, default=2)
+    parser.add_argument(
+        "--pairs", type=int, default=0, metavar="N", help="compare with memory, N times in turns"
+    )
+    parser.add_argument("--folder", type=Path, help="where there is room (default: as of tempfile)")
+    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
+    for name in ("--child", "--few", "--in-memory"):
+        how: dict[str, Any] = {"help": argparse.SUPPRESS}
+        how |= {"action": "store_true"} if name == "--in-memory" else {}
+        how |= {"type": int, "default": 0} if name == "--few" else {}
+        parser.add_argument(name, **how)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
