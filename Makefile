@@ -23,7 +23,7 @@ test: $(VENV)/.dev lava check simulated verilog-tools
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
 simulated: $(VENV)/.dev
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -n auto -m 'cuda and not long' tests/training tests/benchmarks
 
 # Verilator comes with the tests; these come with the system, and their tests are left out without.
 verilog-tools:
@@ -51,7 +51,7 @@ brian2-loihi: $(VENV)/.dev
 
 nightly: brian2-loihi test peers lines
 	$(BIN)/python -m pytest -m long
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -m cuda tests/training tests/benchmarks
 	NMTOOL_THOROUGH=1 $(BIN)/$(PYTEST)
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \

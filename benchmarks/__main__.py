@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.compare import OK, Bench
-from benchmarks.engines import CPU, DEVICES
+from benchmarks.engines import CPU, CUDA, DEVICES
 from benchmarks.machine import header
 from benchmarks.report import check_writable, print_report, write_json
 from benchmarks.rows import Row, make_rows
 from benchmarks.suites import SUITES, Choice, Suite
 from nmtool.cli.arguments import count
-from nmtool.errors import NmtoolError
+from nmtool.errors import NmtoolError, libraries_needed
+
+if TYPE_CHECKING:
+    from benchmarks.gpu import Agreement
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,13 +35,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     suite = SUITES[options.suite]
+    agreements = _compare_with_cpu() if suite is SUITES[CUDA] else []
     origin, bench, rows = header(), Bench(tell), list[Row]()
     for comparison in suite.plan(_choice(options, suite)):
         rows += make_rows(bench.measure(comparison))
     print_report(origin, options.suite, rows)
+    about: dict[str, Any] = {"suite": options.suite, **origin}
+    if agreements:
+        from benchmarks.gpu import markdown
+
+        print("\n".join(map(str, agreements)), "", markdown(rows), sep="\n")
+        about["compared"] = [asdict(one) for one in agreements]
     if options.json:
-        write_json(options.json, {"suite": options.suite, **origin}, rows)
-    return 0 if any(row["status"] == OK for row in rows) else 1
+        write_json(options.json, about, rows)
+    agree = all(one.holds for one in agreements)
+    return 0 if agree and any(row["status"] == OK for row in rows) else 1
+
+
+def _compare_with_cpu() -> list[Agreement]:
+    """Both engines on the same networks; raises `MissingError` where there is no GPU."""
+    with libraries_needed("train"):
+        from benchmarks.gpu import COMPARED, compare
+        from nmtool.training.engines.devices import find_device
+
+    device, found = find_device(CUDA), []
+    for workload in COMPARED:
+        for one in compare(workload, device):
+            tell(f"{one}{'' if one.holds else ': they do not agree'}")
+            found.append(one)
+    return found
 
 
 def _choice(options: argparse.Namespace, suite: Suite) -> Choice:

@@ -28,6 +28,7 @@ class Result:
         hidden_spikes: hidden spikes of all neurons, the mean per sample.
         code_mb: memory that compiled code and libraries take at first use, in MB.
         peak_mb: peak memory minus that before the first batch, in MB.
+        device_mb: largest memory on a GPU, in MB; None on a CPU.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class Result:
     hidden_spikes: float = 0.0
     code_mb: float = 0.0
     peak_mb: float = 0.0
+    device_mb: float | None = None
 
 
 @dataclass
@@ -111,4 +113,4 @@ class _Turn:
         if self.worker is None or self.status != OK:
             return Result(self.job, self.status)
         w = self.worker
-        return Result(self.job, OK, w.times, w.hidden_spikes, w.code_mb, w.peak_mb)
+        return Result(self.job, OK, w.times, w.hidden_spikes, w.code_mb, w.peak_mb, w.device_mb)

@@ -3,8 +3,8 @@
 A made-up set of the size and in the layout of SSC is written below a folder, and deleted at the
 end. A recipe trains on it for one epoch, in a process of its own: from the file, which is copied
 into the cache first; once more, from the copy; and on the first 1,000 samples in memory, which is
-what the others are compared with. A process before them compiles. `--pairs` compares the speed from disk and from memory on a part
-of it that fits, in turns.
+what the others are compared with. A process before them compiles. `--pairs` compares the speed
+from disk and from memory on a part of it that fits, in turns.
 """
 
 from __future__ import annotations

@@ -20,5 +20,10 @@ class OursOnCuda(Ours):
         """Wait until the GPU is done."""
         torch.cuda.synchronize()
 
+    @property
+    def device_mb(self) -> float | None:
+        """Largest memory that torch has taken on the GPU, in MB."""
+        return torch.cuda.max_memory_allocated() / 1e6
+
 
 build = OursOnCuda

@@ -39,6 +39,7 @@ class Worker:
         times: of every step so far, warm-up left out.
         code_mb: what compiled code and libraries take when they are used first.
         peak_mb: memory at its peak so far, minus that before the first batch.
+        device_mb: largest memory on a GPU so far; None on a CPU.
     """
 
     def __init__(self, job: Job) -> None:
@@ -46,6 +47,7 @@ class Worker:
         self.hidden_spikes = self.code_mb = 0.0
         self.times: list[StepTimes] = []
         self.peak_mb = 0.0
+        self.device_mb: float | None = None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker"],
             cwd=ROOT,
@@ -80,7 +82,7 @@ class Worker:
     def step(self) -> None:
         """One more timed step."""
         answer = self._ask(STEP)
-        self.peak_mb = answer.pop("peak_mb")
+        self.peak_mb, self.device_mb = answer.pop("peak_mb"), answer.pop("device_mb")
         self.times.append(StepTimes(**answer))
 
     def _ask(self, line: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ _NUMBERS = (
     ("spikes/\nneuron", "spikes_per_neuron", ".1f"),
     ("code\nMB", "code_mb", ".0f"),
     ("peak\nMB", "peak_mb", ".0f"),
+    ("GPU\nMB", "device_mb", ".0f"),
     ("times\nBPTT", "ratio_to_bptt", ".3g"),
     ("times\nautograd", "ratio_to_autograd", ".3g"),
     ("times\nnmtool", "ratio_to_nmtool", ".3g"),

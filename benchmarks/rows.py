@@ -30,6 +30,7 @@ MEASURED = (
     "spikes_per_neuron",
     "code_mb",
     "peak_mb",
+    "device_mb",
     "bptt_ms_per_sample",
     "ratio_to_bptt",
     "ratio_to_autograd",
@@ -81,6 +82,7 @@ def _numbers(result: Result) -> Row:
         "spikes_per_neuron": result.hidden_spikes / workload.hidden,
         "code_mb": result.code_mb,
         "peak_mb": result.peak_mb,
+        "device_mb": result.device_mb,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.engines import AUTOGRAD, BPTT, DCLS, NORSE, OURS, SNNTORCH
+from benchmarks.engines import AUTOGRAD, BPTT, CUDA, DCLS, NORSE, OURS, SNNTORCH
 from benchmarks.job import Job
 from benchmarks.workload import Workload
 
@@ -108,11 +108,21 @@ def memory(choice: Choice) -> Iterator[Comparison]:
         yield _single(BPTT, Workload(hidden), choice)
 
 
+def cuda(choice: Choice) -> Iterator[Comparison]:
+    """Ours on a GPU and on the CPU, by hidden size and batch."""
+    for hidden in choice.hidden:
+        for batch in (Workload().batch, LARGE_BATCH):
+            workload = Workload(hidden, batch=batch)
+            on_cpu = tuple(Job(OURS, workload, threads) for threads in choice.threads)
+            yield Comparison((Job(OURS, workload, device=CUDA), *on_cpu), choice.rounds)
+
+
 SUITES = {
     "core": Suite(core, "ours and BPTT; two threads; a large batch", (256, 512), (1, 2), 5),
     "sweep": Suite(sweep, "one property at a time", (256,), (1,), 3),
     "peers": Suite(peers, "snnTorch, Norse, DCLS", (256,), (1,), 3),
     "memory": Suite(memory, "peak memory by batch", (512,), (1,), 1),
+    "cuda": Suite(cuda, "a GPU: compared with the CPU, then both timed", (256, 512), (1,), 7),
 }
 
 

@@ -62,6 +62,11 @@ class TorchStep:
         """Wait until the device is done; a CPU always is."""
 
     @property
+    def device_mb(self) -> float | None:
+        """Largest memory of a device of its own so far, in MB; a CPU has none."""
+        return None
+
+    @property
     def hidden_spikes(self) -> float:
         """All hidden spikes of the last forward pass, the mean per sample."""
         return float(self._hidden_spikes)

@@ -1,0 +1,185 @@
+"""The suite `cuda`, before it is timed: the engine of the GPU against that of the CPU.
+
+In float64 both must emit the same spikes and agree in every gradient to 1e-9 of the largest of its
+group; in integers, spikes and overflows are exact and gradients are those of float32. In float32
+sums are added up in another order, so that a neuron at its threshold may spike in one of them
+alone: gradients are compared on the samples in which none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks import ours
+from benchmarks.drive import find_drive
+from benchmarks.engines import CPU, CUDA, OURS
+from benchmarks.rows import Row
+from benchmarks.workload import Workload
+from nmtool.network import Network
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.training.engines import devices
+from nmtool.training.engines.devices import Device
+from nmtool.training.front.losses import readout_loss
+from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.deployment import Deployment
+
+FLOAT64, FLOAT32, INTEGER = "float64", "float32", "integer"
+TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-4, INTEGER: 1e-4}
+"""Of gradients, as a share of the largest of their group."""
+
+ALIKE = 0.999
+"""Share of the spikes that float32 must have in common."""
+
+COMPARED = (
+    Workload(hidden=64, n_steps=200, input_spikes=1600, batch=8),
+    Workload(hidden=256, batch=8),
+    Workload(hidden=512, batch=8),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Results of both engines on one workload.
+
+    Attributes:
+        arithmetic: `float64`, `float32` or `integer`.
+        hidden: neurons.
+        spikes_compared, spikes_different, spikes_emitted: bins, on the CPU where they differ.
+        samples: on which gradients were compared.
+        gradient_error: the largest difference, as a share of the largest gradient of its group.
+    """
+
+    arithmetic: str
+    hidden: int
+    spikes_compared: int
+    spikes_different: int
+    spikes_emitted: int
+    samples: int
+    gradient_error: float
+
+    @property
+    def holds(self) -> bool:
+        """True where the engines agree as they must."""
+        alike = self.spikes_different == 0
+        if self.arithmetic == FLOAT32:
+            alike = self.spikes_different <= (1 - ALIKE) * self.spikes_emitted
+        return alike and self.samples > 0 and self.gradient_error <= TOLERANCE[self.arithmetic]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.arithmetic}, {self.hidden} hidden: spikes compared {self.spikes_compared}, "
+            f"different {self.spikes_different}; spikes emitted {self.spikes_emitted}; gradients "
+            f"of {self.samples} samples differ by {self.gradient_error:.1e}"
+        )
+
+
+def compare(workload: Workload, device: Device) -> Iterator[Agreement]:
+    """Run a workload on both engines in every arithmetic.
+
+    Args:
+        workload: network and batch.
+        device: of the other engine.
+    """
+    network = workload.network(find_drive(ours.build, workload))
+    for arithmetic in (FLOAT64, FLOAT32, INTEGER):
+        mine, theirs = (_model(network, workload, arithmetic, one) for one in (devices.CPU, device))
+        spikes, labels = workload.spikes(), workload.labels()
+        both = mine.record(spikes), theirs.record(spikes)
+        differs = _differing(*both)
+        same = np.flatnonzero(differs.sum(axis=0) == 0)
+        error = 0.0
+        if same.size:
+            some = spikes.take(same), torch.from_numpy(labels[same])
+            error = _gradient_error(_gradients(mine, *some), _gradients(theirs, *some))
+        yield Agreement(
+            arithmetic,
+            workload.hidden,
+            sum(raster.n_bins for raster in both[0].spikes.values()),
+            int(differs.sum()),
+            sum(raster.n_spikes for raster in both[0].spikes.values()),
+            same.size,
+            error,
+        )
+
+
+def _model(network: Network, workload: Workload, arithmetic: str, device: Device) -> SpikingNetwork:
+    options = workload.options()
+    rounding = None
+    if arithmetic == INTEGER:
+        options = replace(options, arithmetic="integer")
+        rounding = Deployment.of(options, workload.spikes()).rounding(network)
+    return SpikingNetwork(
+        network,
+        max_delay=options.max_delay,
+        dtype=torch.float64 if arithmetic == FLOAT64 else torch.float32,
+        device=device,
+        rounding=rounding,
+    )
+
+
+def _differing(mine: Recording, theirs: Recording) -> NDArray[np.int64]:
+    """[populations, samples] int64: bins in which one has a spike and the other has none."""
+    rows = []
+    for name, raster in mine.spikes.items():
+        other = theirs.spikes[name]
+        flat = np.setxor1d(raster.flat_index(), other.flat_index(), assume_unique=True)
+        per_sample = raster.n_steps * raster.n_neurons
+        rows.append(np.bincount(flat // per_sample, minlength=raster.n_samples))
+    return np.stack(rows)
+
+
+def _gradients(
+    model: SpikingNetwork, spikes: Raster, labels: torch.Tensor
+) -> dict[str, NDArray[np.floating]]:
+    model.zero_grad()
+    loss = readout_loss(model.network, 100.0)
+    loss(model(spikes), labels.to(model.device.torch)).backward()
+    return {
+        name: parameter.grad.cpu().numpy()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def _gradient_error(
+    mine: dict[str, NDArray[np.floating]], theirs: dict[str, NDArray[np.floating]]
+) -> float:
+    assert mine.keys() == theirs.keys()
+    return max(
+        float(np.abs(theirs[name] - one).max() / max(np.abs(one).max(), 1e-30))
+        for name, one in mine.items()
+    )
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table for docs/results.md: a line per size and batch, the GPU beside the CPU.
+
+    Args:
+        rows: of the suite `cuda`.
+    """
+    lines = [
+        "| hidden | batch | GPU, ms per sample | forward | backward | GPU memory, MB | CPU, ms per "
+        "sample | times as fast |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    measured = {(r["device"], r["hidden"], r["batch"]): r for r in rows if r["engine"] == OURS}
+    for (device, hidden, batch), row in measured.items():
+        if device != CUDA or row["ms_per_sample"] is None:
+            continue
+        beside = measured.get((CPU, hidden, batch), {}).get("ms_per_sample")
+        cells = [hidden, batch]
+        cells += [f"{row[key]:.3f}" for key in ("ms_per_sample", "forward_ms", "backward_ms")]
+        cells.append("" if row["device_mb"] is None else f"{row['device_mb']:.0f}")
+        cells += (
+            ["", ""]
+            if beside is None
+            else [f"{beside:.2f}", f"{beside / row['ms_per_sample']:.1f}"]
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""The suite `cuda`: its comparison of the engines, in Numba's simulator, and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.gpu import FLOAT32, FLOAT64, INTEGER, Agreement, compare, markdown
+from benchmarks.suites import SUITES, Choice
+from benchmarks.workload import Workload
+from nmtool.recording import Recording
+from nmtool.training.engines import devices
+from nmtool.training.engines.devices import Device
+from nmtool.training.front.model import SpikingNetwork
+from tests.training.engines.cuda.engines import needs_device
+
+SMALL = Workload(
+    hidden=6, n_steps=30, input_spikes=60, max_delay=7, batch=3, channels=9, classes=3,
+    hidden_rate=3.0,
+)  # fmt: skip
+
+
+@pytest.mark.torch
+@pytest.mark.cuda
+@needs_device
+def test_engines_are_compared() -> None:
+    found = list(compare(SMALL, devices.find_device("cuda")))
+    assert [one.arithmetic for one in found] == [FLOAT64, FLOAT32, INTEGER]
+    for one in found:
+        assert one.holds, str(one)
+        assert one.spikes_emitted > 0
+        assert one.samples > 0
+
+
+def _beside(change: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch) -> Device:
+    """The CPU as another device, on which recordings are changed."""
+    other, record = replace(devices.CPU, name="other"), SpikingNetwork.record
+
+    def changed(self: SpikingNetwork, *given: Any, **named: Any) -> Recording:
+        found = record(self, *given, **named)
+        return change(found) if self.device is other else found
+
+    monkeypatch.setattr(SpikingNetwork, "record", changed)
+    return other
+
+
+@pytest.mark.torch
+def test_an_engine_agrees_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in compare(SMALL, _beside(lambda recording: recording, monkeypatch)):
+        assert (one.holds, one.spikes_different, one.gradient_error) == (True, 0, 0.0)
+
+
+@pytest.mark.torch
+def test_a_missing_spike_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_one(recording: Recording) -> Recording:
+        raster = recording.spikes["hidden"]
+        offset = raster.offset - (np.arange(raster.offset.size) > np.argmax(raster.offset > 0) - 1)
+        less = replace(raster, offset=offset, step=raster.step[1:], neuron=raster.neuron[1:])
+        return replace(recording, spikes={"hidden": less})
+
+    found = list(compare(SMALL, _beside(without_one, monkeypatch)))
+    assert [one.spikes_different for one in found] == [1, 1, 1]
+    assert not any(one.holds for one in found)
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "different", "error", "holds"),
+    [
+        (FLOAT64, 0, 1e-10, True),
+        (FLOAT64, 0, 1e-8, False),
+        (FLOAT64, 1, 0.0, False),
+        (FLOAT32, 1, 1e-5, True),
+        (FLOAT32, 2, 1e-5, False),
+        (INTEGER, 1, 0.0, False),
+        (INTEGER, 0, 1e-5, True),
+    ],
+)
+def test_agreement(arithmetic: str, different: int, error: float, holds: bool) -> None:
+    assert Agreement(arithmetic, 8, 10_000, different, 1000, 3, error).holds is holds
+
+
+def test_without_a_sample_in_common_nothing_agrees() -> None:
+    assert not Agreement(FLOAT32, 8, 10_000, 0, 1000, 0, 0.0).holds
+
+
+def test_the_suite_has_both_devices() -> None:
+    jobs = [c.jobs for c in SUITES["cuda"].plan(Choice((256, 512), (1,), 3, "cpu"))]
+    assert [[job.device for job in group] for group in jobs] == [["cuda", "cpu"]] * 4
+    assert {(j.workload.hidden, j.workload.batch) for group in jobs for j in group} == {
+        (256, 32), (256, 256), (512, 32), (512, 256),
+    }  # fmt: skip
+
+
+def test_the_table_for_the_docs() -> None:
+    row = {"engine": "nmtool", "hidden": 256, "batch": 32, "forward_ms": 0.1, "backward_ms": 0.2}
+    on_gpu = {**row, "device": "cuda", "ms_per_sample": 0.25, "device_mb": 80.4}
+    on_cpu = {**row, "device": "cpu", "ms_per_sample": 4.0, "device_mb": None}
+    skipped = {**on_gpu, "hidden": 512, "ms_per_sample": None}
+    last = markdown([on_gpu, on_cpu, skipped]).splitlines()
+    assert len(last) == 3
+    assert last[2] == "| 256 | 32 | 0.250 | 0.100 | 0.200 | 80 | 4.00 | 16.0 |"
