@@ -80,6 +80,7 @@ Data:
 
     Dataset             training, validation and test samples, read when they are needed
     SpikeEvents         labelled spike trains in milliseconds
+    StoredEvents        the same, of a set larger than memory, left on disk
     bin_events          from `SpikeEvents` to a `Raster`
     Raster              binned spikes of many samples
     read_incoming       a data set from files of others: CSV, dense arrays, HDF5 of other names
@@ -167,6 +168,7 @@ if TYPE_CHECKING:
     from nmtool.data.held_out import HoldOut
     from nmtool.data.incoming import Meaning, read_incoming, with_test, write_dataset
     from nmtool.data.shd import write_shd
+    from nmtool.data.stored import StoredEvents
     from nmtool.errors import (
         ArtefactError,
         BackendError,
@@ -241,6 +243,7 @@ _HOMES = {
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
+    "nmtool.data.stored": "StoredEvents",
     "nmtool.data.grid": "propose_grid",
     "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
     "nmtool.data.held_out": "HoldOut",
@@ -364,6 +367,7 @@ if TYPE_CHECKING:
         "SpikeEvents",
         "SpikingNetwork",
         "StorageError",
+        "StoredEvents",
         "SweepResult",
         "Target",
         "Tradeoff",

@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = {path: load(path) for path in paths}
     dataset = chosen_data(arguments, arguments.split, paths)
     events = read_split(dataset, arguments.split, arguments.samples)
+    if arguments.samples is not None:
+        events = events.in_memory()
     calibrates = dataset if "train" in dataset.splits else None
     chip = target_named(arguments.target) if arguments.target else LOIHI2
     limits = chip if chip.arithmetic else LOIHI2

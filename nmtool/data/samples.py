@@ -99,7 +99,7 @@ def some_in_memory(events: SpikeEvents) -> SpikeEvents:
     if events.n_samples > SOME:
         _log.warning(
             f"remark[samples-first]: the first {SOME:,} of {events.n_samples:,} samples stand for "
-            "all, since the data stay on disk; --samples says otherwise, in Python "
+            "all, since the data stay on disk; --samples chooses their number, in Python "
             "data.test[:N].in_memory()"
         )
     return events[:SOME].in_memory()

@@ -53,7 +53,8 @@ class StoredEvents(SpikeEvents):
     `take`, indices and slices choose samples and read nothing. `batches` and `in_memory` read, and
     so do `time_ms` and `unit`, each time they are named.
 
-    >>> train = load_dataset("ssc").train  # doctest: +SKIP
+    >>> import nmtool as nm
+    >>> train = nm.load_dataset("ssc").train  # doctest: +SKIP
     >>> train  # doctest: +SKIP
     <StoredEvents: 75,466 samples, 700 units, 35 classes, 771,219,436 events>
     >>> train[:32].in_memory()  # doctest: +SKIP
@@ -164,7 +165,7 @@ def read_events(
     """
     path = Path(path)
     layout = layout or read_layout([path])
-    if in_memory or path.stat().st_size <= IN_MEMORY_BYTES:
+    if in_memory or not path.is_file() or path.stat().st_size <= IN_MEMORY_BYTES:
         return read_shd(path, layout)
     return StoredEvents(EventStore(path, layout))
 
@@ -320,10 +321,6 @@ class EventStore:
         folder, source = self._events.parent, self._source
         storage.make_folder(folder)
         _forget_others(folder)
-        if not source.is_file():
-            raise FileFormatError(
-                f"there is no file {source}", code="file-missing", fix="check the path"
-            )
         stamp = _stamp(source)
         free = shutil.disk_usage(folder).free
         # The lists in the file are as long as those of the copy.
@@ -347,11 +344,17 @@ class EventStore:
             if error.code == "event-cache-unreadable":
                 raise
             raise _no_room(source, folder, stamp["size"], error.why) from error
+        except _FullError as error:
+            raise _no_room(source, folder, stamp["size"], str(error)) from error
         return index
 
 
 class _DamagedError(Exception):
     """Bytes that are not those that were written."""
+
+
+class _FullError(Exception):
+    """A disk that takes no more."""
 
 
 def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[bytes]) -> _Index:
@@ -397,9 +400,7 @@ def _write(target: IO[bytes], sample: bytes) -> None:
     try:
         target.write(sample)
     except OSError as error:  # which, while a file of HDF5 is read, would look like damage of it
-        raise StorageError(
-            "a disk is full", code="event-cache-unwritten", why=error.strerror or str(error)
-        ) from error
+        raise _FullError(error.strerror or str(error)) from error
 
 
 _Read = Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.integer]]]
