@@ -147,7 +147,7 @@ def round_network(
         *delay_findings(network, grid),
     )
     report = QuantisationReport(
-        populations=tuple(population_reports(network, integers, target)),
+        populations=tuple(population_reports(network, integers, limits, target)),
         projections=tuple(projection_reports(network, integers, grid)),
         findings=findings,
         calibrated=calibrated,

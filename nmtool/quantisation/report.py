@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT
 from nmtool.errors import Finding
@@ -16,8 +17,10 @@ from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.neurons import common_value, held_tau, threshold_error
 from nmtool.quantisation.scale import current_ceiling, one_signed_sum
 from nmtool.quantisation.weights import weight_jumps
+from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.targets import Target
+from nmtool.verification.comparison import agree
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class PopulationReport:
         tau_mem_held_ms, tau_syn_held_ms: what the 12-bit decays amount to.
         threshold_error: relative error of the rounded threshold, 0 for non-spiking ones.
         drive_share, current_share: of the ranges of a and u, what any input can fill at most.
+        limit: what keeps its scale from being twice as large: `input`, `current`, `membrane`,
+            `threshold`, `bias`, or `weights` of which some are far larger than others.
     """
 
     name: str
@@ -100,6 +105,7 @@ class PopulationReport:
     threshold_error: float
     drive_share: float
     current_share: float
+    limit: str
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,7 @@ class RoundingCost(Tabular):
         samples: number of samples.
         float_accuracy, integer_accuracy: share classified rightly, 0 … 1.
         agreement: share to which both give the same class.
+        spikes_shared: spikes that both emit, as a share of those that one of them emits.
         u_wraps, v_clips: overflows of the integers.
     """
 
@@ -144,8 +151,45 @@ class RoundingCost(Tabular):
     float_accuracy: float
     integer_accuracy: float
     agreement: float
+    spikes_shared: float
     u_wraps: int
     v_clips: int
+
+    @classmethod
+    def of(
+        cls,
+        answers: Iterable[tuple[Recording, Recording, NDArray[np.integer]]],
+        compared_on: str,
+    ) -> RoundingCost:
+        """Compare what both answered.
+
+        Args:
+            answers: the recordings of the float network and of its integers, and the labels
+                [samples] int64, of all samples or of one portion after another.
+            compared_on: which samples, in words.
+        """
+        right, right_in_integers, same = [], [], []
+        shared = different = wraps = clips = 0
+        for before, after, label in answers:
+            found = agree(before, after)
+            shared += found.spikes_shared
+            different += found.spikes_different
+            right.append(before.predictions == label)
+            right_in_integers.append(after.predictions == label)
+            same.append(before.predictions == after.predictions)
+            wraps += after.counts["u_wraps"]
+            clips += after.counts["v_clips"]
+        n_samples = sum(map(len, same))
+        return cls(
+            f"{n_samples} {compared_on}",
+            n_samples,
+            float(np.concatenate(right).mean()),
+            float(np.concatenate(right_in_integers).mean()),
+            float(np.concatenate(same).mean()),
+            shared / (shared + different) if shared + different else 1.0,
+            wraps,
+            clips,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
@@ -158,6 +202,7 @@ class RoundingCost(Tabular):
             ("accuracy of the float network", f"{self.float_accuracy:.2%}"),
             ("accuracy of the integers", f"{self.integer_accuracy:.2%}"),
             ("same class in both", f"{self.agreement:.2%}"),
+            ("spikes in both, of those in either", f"{self.spikes_shared:.2%}"),
             ("currents that wrap around", f"{self.u_wraps:,}"),
             ("membranes that clip", f"{self.v_clips:,}"),
         ]
@@ -165,13 +210,14 @@ class RoundingCost(Tabular):
 
 
 def population_reports(
-    network: Network, integers: IntegerNetwork, target: Target
+    network: Network, integers: IntegerNetwork, limits: Mapping[str, str], target: Target
 ) -> list[PopulationReport]:
     """One per population, in the network's order.
 
     Args:
         network: the float network.
         integers: what it became.
+        limits: by population, of its scale.
         target: what holds them.
     """
     reports = []
@@ -190,6 +236,7 @@ def population_reports(
                 threshold_error=threshold_error(exact, held),
                 drive_share=drive / target.drive_limit,
                 current_share=current / STATE_LIMIT,
+                limit=limits[held.name],
             )
         )
     return reports
@@ -255,7 +302,7 @@ def _population_table(populations: Sequence[PopulationReport]) -> Table:
     header = ("population", "scale", "tau_mem ms", "tau_syn ms", "θ error")
     return Table(
         "neurons",
-        (*header, "input used", "current used"),
+        (*header, "input used", "current used", "limited by"),
         [
             (
                 p.name,
@@ -265,6 +312,7 @@ def _population_table(populations: Sequence[PopulationReport]) -> Table:
                 f"{p.threshold_error:+.2%}",
                 f"{p.drive_share:.0%}",
                 f"{p.current_share:.0%}",
+                p.limit,
             )
             for p in populations
         ],

@@ -13,8 +13,7 @@ from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.held_out import HoldOut
-from nmtool.data.samples import bin_for
-from nmtool.data.stored import StoredEvents
+from nmtool.data.samples import bin_for, portions_for
 from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -31,7 +30,7 @@ from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
 from nmtool.verbs.loading import NO_DATA, as_network, own_data, validated_on
-from nmtool.verbs.running import Evaluation, evaluate, simulate
+from nmtool.verbs.running import simulate
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -131,7 +130,7 @@ def quantise(
         ranges=ranges,
         scale=scale,
         target=target,
-        float_scores=lambda spikes: simulate(network, spikes, progress=progress).scores,
+        float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
     if spikes is None:
@@ -150,7 +149,7 @@ def rounding_cost(
     *,
     progress: Progress = silent,
 ) -> RoundingCost:
-    """Compare accuracies of a float network and its integers, and how often they agree.
+    """Compare a float network and its integers: accuracies, predictions, spikes.
 
     Args:
         network: float.
@@ -159,28 +158,16 @@ def rounding_cost(
         compared_on: what they are, in words.
         progress: is shown how far it is.
     """
-    samples = data if isinstance(data, StoredEvents) else bin_for(network, data)
-    before = evaluate(network, samples, progress=progress)
-    return cost_between(before, evaluate(integers, samples, progress=progress), compared_on)
-
-
-def cost_between(before: Evaluation, after: Evaluation, compared_on: str) -> RoundingCost:
-    """Compare a float network and its integers, both evaluated on the same samples.
-
-    Args:
-        before: of the float network.
-        after: of its integers.
-        compared_on: what the samples are, in words.
-    """
-    agree = before.predictions == after.predictions
-    return RoundingCost(
-        compared_on=f"{before.samples} {compared_on}",
-        samples=before.samples,
-        float_accuracy=before.accuracy,
-        integer_accuracy=after.accuracy,
-        agreement=float(agree.mean()),
-        u_wraps=after.counts["u_wraps"],
-        v_clips=after.counts["v_clips"],
+    return RoundingCost.of(
+        (
+            (
+                simulate(network, part.raster, progress=progress),
+                simulate(integers, part.raster, progress=progress),
+                part.label,
+            )
+            for part in portions_for(network, data)
+        ),
+        compared_on,
     )
 
 

@@ -33,7 +33,7 @@ from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.verbs.checking import CheckReport, check, several_targets
 from nmtool.verbs.costing import cost
 from nmtool.verbs.loading import Source, as_network, validated_on
-from nmtool.verbs.quantising import cost_between, keep_apart, quantise
+from nmtool.verbs.quantising import keep_apart, quantise
 from nmtool.verbs.running import Evaluation, evaluate, has_torch
 from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
@@ -269,8 +269,12 @@ class _Results:
         """Floats and integers on the same samples, where both ran."""
         if not {FLOAT, INTEGERS} <= set(self.evaluations):
             return None
-        both = self.evaluations[FLOAT], self.evaluations[INTEGERS]
-        return cost_between(*both, f"samples of {self.where}")
+        before, after = (self.evaluations[name].recording for name in (FLOAT, INTEGERS))
+        label = self.evaluations[FLOAT].label
+        assert before is not None
+        assert after is not None
+        assert label is not None
+        return RoundingCost.of([(before, after, label)], f"samples of {self.where}")
 
     def parted(self) -> tuple[str, Divergence, Recording] | None:
         """The backend that differs, the first place, its recording; None where none differs."""

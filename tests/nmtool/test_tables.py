@@ -156,7 +156,7 @@ def values() -> dict[str, Any]:
     stock = StockCheck(2, 13, 81, different)
     check = Check(different, recording, 1.5, "fast", stock)
     evaluation = evaluate(integers, SAMPLES)
-    cost = RoundingCost("3 samples", 3, 0.5, 0.25, 0.75, 1, 2)
+    cost = RoundingCost("3 samples", 3, 0.5, 0.25, 0.75, 0.5, 1, 2)
     certificate = Certificate(
         N_SAMPLES,
         integers.content_hash,

@@ -1,0 +1,99 @@
+"""Neurons that are inhibited far below 0 do not take the bits of all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nmtool.float_simulator import simulate_reals
+from nmtool.graph import InputChannels
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network import Network, Population, Projection
+from nmtool.quantisation import quantise_network
+from nmtool.quantisation.scale import MEMBRANE
+from nmtool.raster import Raster
+from nmtool.readout import Readout
+from nmtool.verification.comparison import agree
+from tests.refusals import codes
+
+HIDDEN, CHANNELS, STEPS = 120, 50, 150
+
+
+def network(inhibition: float, seed: int = 0) -> Network:
+    """Recurrent, with two hidden neurons that the others inhibit."""
+    rng = np.random.default_rng(seed)
+    recurrent = rng.normal(-0.02, 0.1, (HIDDEN, HIDDEN))
+    recurrent[:, :2] -= inhibition
+    weights = {
+        ("input", "hidden"): rng.normal(0.25, 0.25, (CHANNELS, HIDDEN)),
+        ("hidden", "hidden"): recurrent,
+        ("hidden", "output"): rng.normal(0, 0.2, (HIDDEN, 3)),
+    }
+    return Network(
+        channels=InputChannels(CHANNELS),
+        populations=[
+            Population("hidden", HIDDEN, "lif", tau_mem_ms=20.0, tau_syn_ms=5.0),
+            Population("output", 3, "li", tau_mem_ms=20.0, tau_syn_ms=5.0),
+        ],
+        projections=[
+            Projection(source, target, weight, np.zeros(weight.shape, int))
+            for (source, target), weight in weights.items()
+        ],
+        readout=Readout("output", "mean"),
+        dt_ms=1.0,
+        n_steps=STEPS,
+        class_names=["a", "b", "c"],
+    )
+
+
+def raster(seed: int, n_samples: int = 12) -> Raster:
+    dense = np.random.default_rng(seed).random((n_samples, STEPS, CHANNELS)) < 0.05
+    return Raster.from_dense(dense)
+
+
+@pytest.mark.parametrize("scale", ["static", "data"])
+@pytest.mark.parametrize("ranges", ["error", "largest"])
+def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) -> None:
+    floats, spikes = network(1.0), raster(1)
+    whole = quantise_network(floats, spikes, scale=scale, ranges=ranges)
+    assert whole.report.populations[0].limit == MEMBRANE
+    found = quantise_network(
+        floats, spikes, scale=scale, ranges=ranges,
+        float_run=lambda heard: simulate_reals(floats, heard),
+    )  # fmt: skip
+    scales = [one.network.population("hidden").scale for one in (whole, found)]
+    assert scales[1] > 1.9 * scales[0]
+    assert codes(list(found.findings)) == [*codes(list(whole.findings)), "inhibition-cut"]
+    unseen = raster(2)
+    expected = simulate_reals(floats, unseen)
+    answers = [simulate(one.network, unseen) for one in (whole, found)]
+    before, after = (agree(expected, one).share for one in answers)
+    assert after > before
+    assert [one.counts["u_wraps"] for one in answers] == [0, 0]
+
+
+def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
+    floats, spikes = network(0.0), raster(1)
+    one = quantise_network(floats, spikes)
+    other = quantise_network(floats, spikes, float_run=lambda heard: simulate_reals(floats, heard))
+    assert one.report.populations[0].limit != MEMBRANE
+    assert one.network.content_hash == other.network.content_hash
+
+
+def test_room_that_spikes_need_is_kept() -> None:
+    """Where every neuron is as far below 0, and spikes from there, a smaller room loses spikes."""
+    floats, spikes = network(0.0), raster(1)
+    deep = replace(
+        floats,
+        projections=[
+            replace(p, weight=p.weight * (1.0 if p.source == "input" else 4.0))
+            for p in floats.projections
+        ],
+    )
+    found = quantise_network(deep, spikes, float_run=lambda heard: simulate_reals(deep, heard))
+    expected = simulate_reals(deep, spikes)
+    whole = quantise_network(deep, spikes)
+    before, after = (agree(expected, simulate(one.network, spikes)).share for one in (whole, found))
+    assert after >= before
