@@ -16,7 +16,7 @@ from benchmarks import machine
 ZOO = Path(__file__).parents[1] / "nmtool" / "zoo"
 
 TITLES = {
-    "digits": "handwritten digits of scikit-learn as spike latencies",
+    "digits": "handwritten digits of scikit-learn as latencies of edges",
     "spoken-digits": "spoken digits of FSDD as 700 cochlear channels, 234 after grouping",
     "yinyang": "the Yin-Yang figure as four spikes",
 }

@@ -63,7 +63,7 @@ def test_train_export_and_run_deployed(
     monkeypatch.setitem(sys.modules, "torch", None)
     runpy.run_path(str(EXAMPLES / "run_deployed.py"))["main"](str(tmp_path / "out" / "digits.npz"))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "64 channels, 100 steps of 1 ms"
+    assert lines[0] == "107 channels, 100 steps of 1 ms"
     assert [line.split(":")[0] for line in lines[1:]] == ["sample 0", "sample 1"]
     assert lines[2].endswith(" 0 spikes")
     assert not lines[1].endswith(" 0 spikes")

@@ -1,6 +1,6 @@
 """Data sets by name: everything the word DATA can mean on the command line.
 
-    digits        scikit-learn's handwritten digits, latency-coded
+    digits        scikit-learn's handwritten digits, the directions of their edges as latencies
     yinyang       generated as published
     shd, ssc      the Heidelberg sets, fetched once by tonic
     tonic:NAME    another data set of tonic, by the name of its class

@@ -36,7 +36,7 @@ def load(
     or checkpoints of mlGeNN.
 
     >>> load("run")  # doctest: +SKIP
-    <Network: 64 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
+    <Network: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
         path: run folder, network file, file or folder of any format; `zoo:NAME`.

@@ -68,7 +68,7 @@ def quantise(
 
     >>> q = quantise(run.network, calibrate_on=data.train)  # doctest: +SKIP
     >>> q.network  # doctest: +SKIP
-    <IntegerNetwork: 64 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
+    <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
         network: what training learnt, the run, or the path of either.

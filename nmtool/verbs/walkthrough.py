@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,8 @@ from nmtool.verification.certificate import SIMULATOR, Certificate
 
 DATA = "digits"
 
-OPTIONS: dict[str, Any] = {
-    "hidden": 100,
-    "steps": 100,
-    "gain": 100.0,
-    "rate": 3.0,
-    "init_delay_input": 20,
-    "init_delay_recurrent": 20,
-    "epochs": 20,
-    "validation": 0,
-}
-"""Settings of training, by the names of `TrainOptions`."""
+RECIPE = "digits"
+"""Settings of training, by the name of the recipe."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +79,7 @@ def demo(
 
     Args:
         folder: keep the run, the integers and the export here; None keeps nothing.
-        epochs: passes over the digits; by default those of `OPTIONS`.
+        epochs: passes over the digits; by default those of the recipe.
         seed: decides everything that is random.
         samples: number of test samples to verify, the first ones; by default all.
         on_chapter: called with a title as each of three parts begins.
@@ -106,8 +97,9 @@ def demo(
     if folder is not None and _holds_something(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
     lava.require()
-    passes = OPTIONS["epochs"] if epochs is None else epochs
-    options = TrainOptions(**OPTIONS | {"seed": seed, "epochs": passes})
+    recipe = TrainOptions.from_file(RECIPE)
+    passes = recipe.epochs if epochs is None else epochs
+    options = replace(recipe, epochs=passes, seed=seed)
     with tempfile.TemporaryDirectory(prefix="nmtool-demo-") as scratch:
         kept = Path(folder or scratch)
         data = load_dataset(DATA)

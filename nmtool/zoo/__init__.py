@@ -75,7 +75,7 @@ def about(name: str) -> ZooNetwork:
     """Facts about a network of the zoo: training, accuracy, cost, certificate.
 
     >>> about("digits").facts["channels"]
-    64
+    107
 
     Raises:
         FileFormatError: there is none of that name.
