@@ -13,6 +13,9 @@ from nmtool.exporters.verilog.fabric import Shape, blocks, uses
 from nmtool.targets import target_named
 from tests.refusals import refused
 
+DIGITS = Path(__file__).with_name("placed_digits.npz")
+"""The network of 64 inputs, 100 neurons and 10 outputs of which `digits` was synthesised."""
+
 MADE = [
     ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "multipliers": 5}),
     ("ecp5-85", "yinyang", 4, {"block RAMs": 10, "multipliers": 5}),
@@ -31,7 +34,8 @@ MADE = [
 
 @pytest.mark.parametrize(("part", "network", "lanes", "made"), MADE)
 def test_as_much_as_a_synthesis_made(part: str, network: str, lanes: int, made: dict) -> None:
-    found = {one.resource: one for one in uses(nm.zoo.load(network), target_named(part), lanes)}
+    loaded = nm.IntegerNetwork.load(DIGITS) if network == "digits" else nm.zoo.load(network)
+    found = {one.resource: one for one in uses(loaded, target_named(part), lanes)}
     for resource, count in made.items():
         error = abs(found[resource].used - count) / count
         assert error <= found[resource].error, (resource, found[resource].used, count)
