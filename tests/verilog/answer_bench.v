@@ -54,7 +54,7 @@ module answer_bench;
     // memories before. In the middle of the first sample there are resets.
     always @(negedge clock) begin
         clocks = clocks + 1;
-        reset = clocks < 3 || clocks == 99 || clocks == 199;
+        reset = clocks < 3 || clocks == 99 || clocks == 199 || clocks == 200;
         if (reset) {sent, had, ends, waits} = 0;
         begins = 1'b0;
         if (!waits) begin

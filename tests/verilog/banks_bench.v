@@ -31,6 +31,9 @@ module banks_bench;
         seed = 1;
         clocks = 0;
         $readmemh("words.hex", words);
+        // What power finds on the way to a bank is not written.
+        banks.late_address = 0;
+        banks.late_data = ~words[0];
     end
 
     always @(negedge clock) begin

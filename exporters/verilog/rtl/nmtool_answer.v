@@ -36,8 +36,8 @@ module nmtool_answer #(
     output reg         answer_valid,   // for one clock, after a step
     output reg [23:0]  answer
 );
-    localparam MEAN = 0, WEIGHTED = 1, MAX = 2, RECENT = 3, FIRST_SPIKE = 4;
-    localparam PAUSE = 6;
+    localparam WEIGHTED = 1, MAX = 2, RECENT = 3, FIRST_SPIKE = 4;
+    localparam PAUSE = 5;
     localparam [1:0] SPIKE = 2'd0, MEMBRANE = 2'd1, END = 2'd3;
 
     reg [2:0] pause;
@@ -195,5 +195,5 @@ module nmtool_answer #(
         end
     endgenerate
 
-    wire unused_names = &{1'b0, MEAN[0], SPIKE, MEMBRANE};
+    wire unused_names = &{1'b0, SPIKE, MEMBRANE};
 endmodule

@@ -390,7 +390,7 @@ module nmtool_core #(
         end else begin
             row_address <= row_address + 1'b1;
             row_left <= row_left - 1'b1;
-            row_last <= row_left == 2;
+            row_last <= {1'b0, row_left} == 2;
             row_word <= row_word + 1'b1;
         end
         {word4, word3, word2, word1} <= {word3, word2, word1, row_word};

@@ -16,7 +16,7 @@ module nmtool_loader #(
     output wire [LOAD_BITS-1:0]         load_data
 );
     localparam BYTES = (LOAD_BITS + 7) / 8;
-    localparam COUNT_BITS = 8;
+    localparam COUNT_BITS = 6;         // of the bytes of the widest word
     localparam LAST = BYTES - 1;
 
     reg [COUNT_BITS-1:0] count;
@@ -29,17 +29,15 @@ module nmtool_loader #(
             wire unused_bits = &{1'b0, word[8*BYTES-1:LOAD_BITS]};
         end
         if (BYTES == 1) begin : short
-            always @(posedge clock) if (valid && !first) word <= data;
+            always @(posedge clock) word <= data;
         end else begin : long
-            always @(posedge clock) if (valid && !first) word <= {word[8*BYTES-9:0], data};
+            always @(posedge clock) if (valid) word <= {word[8*BYTES-9:0], data};
         end
     endgenerate
 
     always @(posedge clock)
-        if (reset) begin
-            load_valid <= 1'b0;
-            count <= 0;
-        end else begin
+        if (reset) load_valid <= 1'b0;
+        else begin
             load_valid <= valid && !first && count == LAST[COUNT_BITS-1:0];
             if (load_valid) load_address <= load_address + 1'b1;
             if (valid) count <= first || count == LAST[COUNT_BITS-1:0] ? 0 : count + 1'b1;

@@ -1,0 +1,29 @@
+"""Proofs about the core: tests/formal/proofs.py has what is claimed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.formal.proofs import PROOFS, Proof, missing
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {', '.join(missing())}")
+
+
+def marked(slow: str) -> dict:
+    values = [
+        pytest.param(one, marks=pytest.mark.long) if getattr(one, slow) else one for one in PROOFS
+    ]
+    return {"argvalues": values, "ids": [one.name for one in PROOFS]}
+
+
+@pytest.mark.parametrize("proof", **marked("slow"))
+def test_proof_holds(proof: Proof, tmp_path: Path) -> None:
+    assert proof.prove(tmp_path)
+
+
+@pytest.mark.parametrize("proof", **marked("slow_mistake"))
+def test_proof_finds_a_mistake(proof: Proof, tmp_path: Path) -> None:
+    """So that none of them claims nothing."""
+    assert proof.finds_mistake(tmp_path)

@@ -1,0 +1,58 @@
+"""The decays of `nmtool_neuron` for all that their products can be, in Verilator."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.verilog.cases import RTL
+from tests.verilog_bench import needs_verilator, verilator
+
+PRODUCTS = Path(__file__).parents[1] / "verilog" / "products.cpp"
+
+DECAYS = 4096 + 1
+HALVES = 3 * 4096 - 1
+"""Lower halves of states of both signs, and upper halves but that of -M."""
+
+
+def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Compile the neuron's text with the harness, and run it."""
+    found = verilator()
+    assert found is not None
+    source, made = folder / "nmtool_neuron.v", folder / "made"
+    source.write_text(text)
+    options = ("--cc", "-O3", "--top-module", "nmtool_neuron", "-Mdir", made)
+    subprocess.run(
+        [found.program, *options, source],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "VERILATOR_ROOT": str(found.root)},
+    )
+    include, program = found.root / "include", folder / "products"
+    runtime = [include / name for name in ("verilated.cpp", "verilated_threads.cpp")]
+    flags = ("-std=c++20", "-O2", "-DVL_TIME_CONTEXT", "-w", "-pthread")
+    folders = ("-I", made, "-I", include, "-I", include / "vltstd")
+    parts = [*sorted(made.glob("*.cpp")), PRODUCTS, *runtime]
+    subprocess.run([*found.compiler, *flags, *folders, *parts, "-o", program], check=True)
+    return subprocess.run([program], capture_output=True, text=True)
+
+
+@needs_verilator
+@pytest.mark.long
+def test_every_product_is_truncated(tmp_path: Path) -> None:
+    done = run((RTL / "nmtool_neuron.v").read_text(), tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"compared {DECAYS * HALVES}\n")
+
+
+@needs_verilator
+@pytest.mark.long
+def test_a_product_that_is_rounded_down_is_found(tmp_path: Path) -> None:
+    text = (RTL / "nmtool_neuron.v").read_text()
+    rounded = "below_v && low_v[11:0] != 12'd0"
+    assert text.count(rounded) == 1
+    done = run(text.replace(rounded, "1'b0"), tmp_path)
+    assert done.returncode == 1
+    assert "another product" in done.stdout

@@ -1,0 +1,59 @@
+// Parts of the core that a proof leaves open: memories and neurons that may hold and tell anything in
+// any clock. What holds with them holds for all contents and all networks.
+module nmtool_ram #(
+    parameter WIDTH = 8,
+    parameter DEPTH = 2,
+    parameter ADDRESS_BITS = 1,
+    parameter FILE = ""
+) (
+    input  wire                    clock,
+    input  wire                    write,
+    input  wire [ADDRESS_BITS-1:0] write_address,
+    input  wire [WIDTH-1:0]        write_data,
+    input  wire                    read,
+    input  wire [ADDRESS_BITS-1:0] read_address,
+    output wire [WIDTH-1:0]        read_data
+);
+    (* anyseq *) wire [WIDTH-1:0] anything;
+    assign read_data = anything;
+endmodule
+
+module nmtool_ram_single #(
+    parameter WIDTH = 8,
+    parameter DEPTH = 2,
+    parameter ADDRESS_BITS = 1
+) (
+    input  wire                    clock,
+    input  wire                    write,
+    input  wire [ADDRESS_BITS-1:0] address,
+    input  wire [WIDTH-1:0]        write_data,
+    output wire [WIDTH-1:0]        read_data
+);
+    (* anyseq *) wire [WIDTH-1:0] anything;
+    assign read_data = anything;
+endmodule
+
+module nmtool_neuron #(
+    parameter ACC_BITS = 2,
+    parameter SHIFT = 6,
+    parameter BIAS_BITS = 1
+) (
+    input  wire                        clock,
+    input  wire [11:0]                 keep_u,
+    input  wire [12:0]                 keep_v,
+    input  wire [16:0]                 threshold,
+    input  wire                        spiking,
+    input  wire [48:0]                 state,
+    input  wire signed [BIAS_BITS-1:0] bias,
+    input  wire signed [ACC_BITS-1:0]  arriving,
+    output wire [24:0]                 done_u,
+    output wire [23:0]                 done_v,
+    output wire                        done_spike
+);
+    (* anyseq *) wire [24:0] any_u;
+    (* anyseq *) wire [23:0] any_v;
+    (* anyseq *) wire        any_spike;
+    assign done_u = any_u;
+    assign done_v = any_v;
+    assign done_spike = any_spike && spiking;
+endmodule

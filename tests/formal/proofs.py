@@ -1,0 +1,223 @@
+"""Proofs about the Verilog core, by Yosys and z3.
+
+    python -m tests.formal.proofs           all
+    python -m tests.formal.proofs fifo ring some
+
+Each holds for every input and, by induction, for all time after a reset. It is also asked about a
+core with a mistake in it, and has to find clocks in which what it claims is wrong.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nmtool.exporters.verilog import __file__ as _package
+
+HERE = Path(__file__).parent
+RTL = Path(_package).parent / "rtl"
+TOOLS = ("yosys", "yosys-smtbmc", "z3")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Assertions of a wrapper, `HERE/FILE_proof.v`, about a part of the core.
+
+    Attributes:
+        claim: in words.
+        file: of the wrapper.
+        sources: of the core; those in `HERE` go before those of the same name.
+        clocks: of the induction: what held for so many holds in the next.
+        mistake: source, text in it, and a wrong one that the proof has to find.
+        depth: clocks after the reset in which it finds that.
+        defines: parts of the wrapper.
+        parameters: of the wrapper.
+        mistake_parameters: besides, where a mistake shows soon.
+        looks_into_memories: they become registers that it can name.
+        slow: it takes more than a second or two.
+        slow_mistake: to find the mistake does.
+    """
+
+    name: str
+    claim: str
+    file: str
+    sources: tuple[str, ...]
+    clocks: int
+    mistake: tuple[str, str, str]
+    depth: int
+    defines: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, int], ...] = ()
+    mistake_parameters: tuple[tuple[str, int], ...] = ()
+    looks_into_memories: bool = False
+    slow: bool = False
+    slow_mistake: bool = False
+
+    def prove(self, folder: Path) -> bool:
+        """It holds for the core as it is: in the first clocks, and in each after those."""
+        model = folder / f"{self.name}.smt2"
+        self._yosys(self._sources(), ("INDUCTION",), self.parameters, f"write_smt2 -wires {model}")
+        options = ("-t", str(self.clocks))
+        return _holds(model, *options) and _holds(model, "-i", *options)
+
+    def finds_mistake(self, folder: Path) -> bool:
+        """A claim is wrong for the core with its mistake, some clocks after a reset."""
+        name, old, new = self.mistake
+        path = RTL / f"nmtool_{name}.v"
+        text = path.read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{path.name} has {text.count(old)} times {old!r}, not once")
+        mistaken = folder / path.name
+        mistaken.write_text(text.replace(old, new))
+        sources = [mistaken if one == path else one for one in self._sources()]
+        parameters = self.parameters + self.mistake_parameters
+        said = self._yosys(
+            sources, (), parameters,
+            "sat -prove-asserts -set-assumes -tempinduct -tempinduct-baseonly "
+            f"-maxsteps {self.depth}",
+        )  # fmt: skip
+        return "model found for base case: FAIL" in said
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.claim}: proved by induction over {self.clocks} clocks"
+
+    def _sources(self) -> list[Path]:
+        here = [HERE / f"{name}.v" for name in self.sources]
+        return [mine if mine.exists() else RTL / f"nmtool_{mine.name}" for mine in here]
+
+    def _yosys(
+        self,
+        sources: Sequence[Path],
+        defines: Sequence[str],
+        parameters: Sequence[tuple[str, int]],
+        last: str,
+    ) -> str:
+        """What Yosys says, which ends with the command `last`."""
+        values = "".join(f" -chparam {key} {value}" for key, value in parameters)
+        defined = "".join(f" -D{name}" for name in (*self.defines, *defines))
+        commands = [
+            f"read_verilog -formal -sv{defined} {HERE / self.file}_proof.v {' '.join(map(str, sources))}",
+            f"hierarchy -top {self.file}_proof{values}",
+            "proc",
+            *(_MEMORIES if self.looks_into_memories else ()),
+            "flatten; opt_clean; check -assert",
+            *_MEMORIES,
+            "opt -full",
+            "async2sync; dffunmap",
+            last,
+        ]
+        done = subprocess.run(["yosys", "-p", "; ".join(commands)], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{self.name}: {done.stdout[-2000:]}{done.stderr}")
+        return done.stdout
+
+
+def _holds(model: Path, *options: str) -> bool:
+    done = subprocess.run(
+        ["yosys-smtbmc", "-s", "z3", *options, str(model)], capture_output=True, text=True
+    )
+    if "Status: PASSED" in done.stdout:
+        return True
+    if "Assert failed" in done.stdout:
+        return False
+    raise RuntimeError(f"{model.name}: {done.stdout[-2000:]}{done.stderr}")
+
+
+_MEMORIES = ("memory -nomap", "memory_map")
+
+_CORE = ("core", "update", "tell", "fifo", "banks", "open")
+_ONE_PORT = (("SINGLE_PORT", 1),)
+_TWO_LANES = (("LANE_BITS", 1),)
+_TWO_NEURONS = (("LANE_BITS", 1), ("SLICE_BITS", 1))
+
+
+def _ring(name: str, what: str, parameters: tuple[tuple[str, int], ...]) -> Proof:
+    single = parameters == _ONE_PORT
+    claim = "rows begin at least four clocks apart, and no word is read before it is written"
+    if single:
+        claim += ", nor while one is"
+    return Proof(
+        name, f"{claim}, {what}", "core", _CORE, 8,
+        ("core", "SINGLE_PORT == 0 || phase == coming_word[0]", "1'b1") if single
+        else ("core", "2'd3 : row_pause", "2'd2 : row_pause"),
+        36, defines=("RING",), parameters=parameters,
+        slow=bool(parameters) and not single, slow_mistake=True,
+    )  # fmt: skip
+
+
+def _tell(name: str, claim: str, slices: int, deep: int, mistake: tuple[str, str]) -> Proof:
+    return Proof(
+        name, claim, "tell", ("tell", "queue"), 2, ("tell", *mistake), 12,
+        parameters=(("SLICE_BITS", slices), ("DEEP", deep)), slow=slices > 0,
+        slow_mistake=slices > 1,
+    )  # fmt: skip
+
+
+PROOFS = [
+    Proof(
+        "fifo", "a queue gives the words that were pushed, each once, in their order", "fifo",
+        ("fifo", "ram"), 3, ("fifo", "read && (!valid || take)", "read"), 12,
+        looks_into_memories=True,
+    ),
+    _tell(
+        "tell", "no spike or membrane of one neuron a clock is lost or comes twice", 0, 0,
+        ("DEEP != 0 || !spiking || spikes != 0", "DEEP != 0 || !spiking"),
+    ),
+    _tell(
+        "tell-two", "no spike or membrane of two neurons a clock is lost or comes twice", 1, 0,
+        ("(next && place == LAST[PLACE_BITS-1:0])", "next"),
+    ),
+    _tell(
+        "tell-deep", "no word of u, v and spikes of two neurons a clock is lost or comes twice",
+        1, 1, ("{1'b1, v_told || tells_v}", "2'b11"),
+    ),
+    Proof(
+        "input", "every word of the input is dealt with, once, in its order", "core", _CORE, 4,
+        ("core", "assign in_ready = !held || held_taken", "assign in_ready = 1'b1"), 6,
+        defines=("INPUT",),
+    ),
+    Proof(
+        "room", "there is room for what all neurons on their way tell", "core", _CORE, 4,
+        ("tell", "1 << (ADDRESS_BITS - 1)", "1 << ADDRESS_BITS"), 44, defines=("ROOM",),
+        mistake_parameters=(("WORD_BITS", 2), ("SLOT_BITS", 1), ("INDEX_BITS", 6)),
+        slow_mistake=True,
+    ),
+    _ring("ring", "of one lane", ()),
+    _ring("ring-lanes", "of two lanes", _TWO_LANES),
+    _ring("ring-slices", "of two lanes and two neurons a clock", _TWO_NEURONS),
+    _ring("ring-single", "in memories of one port", _ONE_PORT),
+]  # fmt: skip
+
+
+def missing() -> list[str]:
+    """Tools that are not found."""
+    return [tool for tool in TOOLS if shutil.which(tool) is None]
+
+
+def run(proof: Proof) -> bool:
+    """Prove it, and see that it finds its mistake; both are printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        held = proof.prove(Path(folder))
+        print(proof if held else f"{proof.name}: {proof.claim}: NOT PROVED", flush=True)
+        found = proof.finds_mistake(Path(folder))
+        if not found:
+            print(f"{proof.name}: the mistake is NOT FOUND", flush=True)
+    return held and found
+
+
+def main(names: Sequence[str]) -> int:
+    """All proofs, or those whose names begin so; 1 where one fails."""
+    if missing():
+        print(f"not found: {', '.join(missing())}")
+        return 1
+    chosen = [one for one in PROOFS if not names or one.name.split("-")[0] in names]
+    failed = [one.name for one in chosen if not run(one)]
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
