@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up everything they need: .venv and Lava's own environment.
 # `make nightly` tests more: brian2-loihi, other Pythons, NIR files in the libraries of others
-# and NeuroBench (.venv-peers), and thousands of damaged files.
+# and NeuroBench (.venv-peers), thousands of damaged files, and mistakes in the Verilog core.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu takes torch without CUDA, some 5 GB less.
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated check verilog-tools links nightly lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated check verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -56,6 +56,12 @@ nightly: brian2-loihi test peers lines
 	for version in 3.10 3.11 3.12 3.13; do \
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
+	$(MAKE) mutants
+
+# Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.verilog_mutants --jobs 2 -o .mutants.txt
+	$(BIN)/python -m tests.verilog_mutants --jobs 2 --explained -o .mutants-explained.txt
 
 # The lines of the README, from a wheel, in an empty folder, on three Pythons.
 lines:

@@ -1,14 +1,14 @@
 """Make every small mistake in the Verilog core, and see that the cases find it.
 
     python -m tests.verilog_mutants -o survivors.txt
-    python -m tests.verilog_mutants --file nmtool_fifo.v --quick -o survivors.txt
-    python -m tests.verilog_mutants --again survivors.txt -o fewer.txt
+    python -m tests.verilog_mutants --sizes small --file nmtool_tell.v -o some.txt
+    python -m tests.verilog_mutants --sizes large --again some.txt -o survivors.txt
 
 A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a
 word, an answer or an error is another, undefined, too much or missing, or that hangs. One that does
-all that in more clocks is found, too: `tests/verilog_clocks.txt` has the clocks of all cases. Lint of
-Verilator is asked after the first few cases, before the slow ones: it finds most widths that do not
-fit. What is left, or takes fewer clocks, is printed, and the command fails. Mutants for which
+all that in more clocks is found, too: `tests/verilog_clocks.txt` has the clocks of all cases. Lint
+of Verilator is asked after the first few cases, before the slow ones: it finds most widths that do
+not fit. What is left, or takes fewer clocks, is printed, and the command fails. Mutants for which
 `tests/verilog_survivors.txt` has the reason why they are left are not made, unless `--explained`
 asks for them alone: then the command fails where one is found.
 
@@ -153,7 +153,7 @@ class Hunt:
 
     cases: list[Prepared]
     file: str
-    quick: bool = False
+    sizes: str = "all"
 
     def judge(self, mutant: Mutant, scratch: Path) -> str:
         """What finds it, `survives`, or what clocks it takes."""
@@ -161,8 +161,10 @@ class Hunt:
         mutated.write_text(mutant.text)
         name = self.file.removeprefix("nmtool_").removesuffix(".v")
         able = [case for case in self.cases if name in case.sources]
-        if self.quick or name in _ALONE:
+        if self.sizes == "small" or name in _ALONE:
             able = [case for case in able if case.of_module or case.name in _SMALL]
+        elif self.sizes == "large":
+            able = [case for case in able if not case.of_module and case.name not in _SMALL]
         clocks = ""
         ordered = sorted(able, key=lambda case: -(case.kills + 0.5) / case.seconds)
         for number, case in enumerate(ordered):
@@ -201,14 +203,14 @@ def explained(path: Path = EXPLAINED) -> dict[str, str]:
 
 
 def hunt(
-    files: Sequence[str], chosen: Callable[[str], bool], jobs: int, quick: bool, work: Path
+    files: Sequence[str], chosen: Callable[[str], bool], jobs: int, sizes: str, work: Path
 ) -> Iterator[tuple[str, str]]:
     """Mutants and what finds each, as `judge` says it."""
     cases = prepare(work)
     for file in files:
         mutants = Source((RTL / file).read_text()).mutants()
         made = [one for one in mutants if chosen(f"{file}: {one.key}")]
-        one_hunt = Hunt(cases, file, quick)
+        one_hunt = Hunt(cases, file, sizes)
         folders = [work / f"job{number}" for number in range(jobs)]
         for folder in folders:
             folder.mkdir(exist_ok=True)
@@ -246,7 +248,9 @@ def main() -> int:
     parser.add_argument("--file", action="append", help="of the core; all without it")
     parser.add_argument("--again", type=Path, help="only mutants of this output that survived")
     parser.add_argument("--explained", action="store_true", help="only mutants with a reason")
-    parser.add_argument("--quick", action="store_true", help="small cases for all parts")
+    parser.add_argument(
+        "--sizes", choices=("small", "large", "all"), default="all", help="of cases"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
@@ -260,7 +264,7 @@ def main() -> int:
     counts: dict[str, collections.Counter[str]] = {}
     wrong = []
     with tempfile.TemporaryDirectory() as work, open(args.output, "w") as output:
-        for key, found in hunt(files, chosen, args.jobs, args.quick, Path(work)):
+        for key, found in hunt(files, chosen, args.jobs, args.sizes, Path(work)):
             print(f"{found}\t{key}", file=output, flush=True)
             kind = _kind(found)
             counts.setdefault(key.split(":")[0], collections.Counter())[kind] += 1

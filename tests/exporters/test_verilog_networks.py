@@ -26,6 +26,7 @@ from nmtool.readout import Readout
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import Maker, random_raster
+from tests.verilog.cases import li, lif, made
 from tests.verilog_bench import (
     needs_icarus,
     needs_verilator,
@@ -111,9 +112,17 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
 
 @needs_verilator
 @needs_icarus
-@pytest.mark.parametrize(("lanes", "deep", "single_port"), [(1, 0, 0), (1, 1, 1), (8, 1, 0)])
-def test_lint_finds_nothing(lanes: int, deep: int, single_port: int, tmp_path: Path) -> None:
-    files = running_files(nm.zoo.load("digits"), lanes)
+@pytest.mark.parametrize(
+    ("lanes", "deep", "single_port", "hidden"), [(1, 0, 0, 100), (1, 1, 1, 1), (8, 1, 0, 100)]
+)
+def test_lint_finds_nothing(
+    lanes: int, deep: int, single_port: int, hidden: int, tmp_path: Path
+) -> None:
+    """Neither in a network that learnt nor in one whose rows are single words."""
+    network = nm.zoo.load("digits")
+    if hidden == 1:
+        network = made([lif("a", 1), li("o", 1)], [(INPUT, "a"), ("a", "o")])
+    files = running_files(network, lanes)
     write(files, tmp_path)
     texts = [name for name in files if name.startswith("rtl/")]
     options = [f"-GDEEP={deep}", f"-GSINGLE_PORT={single_port}", "--top-module", "nmtool_top"]

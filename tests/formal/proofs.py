@@ -99,8 +99,9 @@ class Proof:
         """What Yosys says, which ends with the command `last`."""
         values = "".join(f" -chparam {key} {value}" for key, value in parameters)
         defined = "".join(f" -D{name}" for name in (*self.defines, *defines))
+        wrapper, read = HERE / f"{self.file}_proof.v", " ".join(map(str, sources))
         commands = [
-            f"read_verilog -formal -sv{defined} {HERE / self.file}_proof.v {' '.join(map(str, sources))}",
+            f"read_verilog -formal -sv{defined} {wrapper} {read}",
             f"hierarchy -top {self.file}_proof{values}",
             "proc",
             *(_MEMORIES if self.looks_into_memories else ()),
@@ -173,7 +174,7 @@ PROOFS = [
     ),
     _tell(
         "tell-deep", "no word of u, v and spikes of two neurons a clock is lost or comes twice",
-        1, 1, ("{1'b1, v_told || tells_v}", "2'b11"),
+        1, 1, ("{1'b1, tells_v}", "2'b11"),
     ),
     Proof(
         "input", "every word of the input is dealt with, once, in its order", "core", _CORE, 4,

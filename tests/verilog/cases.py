@@ -538,7 +538,8 @@ def all_cases() -> list[Case]:
             lengths=(9,),
             stall=1,
         ),
-        # Only ends of steps are told, more than there is room for.
+        # More neurons are told than there is room for, and ends of steps.
+        Case("blocked-neurons", made([li("o", 40)], []), deep=True, lengths=(2,), stall=3),
         Case("blocked", made([lif("a", 1)], [], n_steps=70), lengths=(70,), stall=3),
         Case(
             "late-spikes",

@@ -61,6 +61,7 @@ module nmtool_serial #(
     reg        loads;                  // the number is a count of bytes, not a channel
     reg [1:0]  digits;                 // bytes of the number that are here
     reg [23:0] number;
+    reg        none;                   // the number is 0
     reg [1:0]  in_kind;
     reg        load_first;
     reg        tells;                  // all words
@@ -68,7 +69,7 @@ module nmtool_serial #(
     wire in_ready, error;
     wire begins = command == SPIKE || command == END || command == BEGIN || command == LOAD;
 
-    assign taken = queued && mode != GIVE && !(mode == LOADING && number == 24'd0);
+    assign taken = queued && mode != GIVE && !(mode == LOADING && none);
 
     always @(posedge clock)
         if (reset) begin
@@ -91,14 +92,16 @@ module nmtool_serial #(
                 end
                 NUMBER: if (queued) begin
                     number <= {number[15:0], command};
+                    none <= {number[15:0], command} == 24'd0;
                     digits <= digits + 2'd1;
                     if (digits == 2'd2) mode <= loads ? LOADING : GIVE;
                 end
                 GIVE: if (in_ready) mode <= COMMAND;
                 default:
-                    if (number == 24'd0) mode <= COMMAND;
+                    if (none) mode <= COMMAND;
                     else if (queued) begin
                         number <= number - 24'd1;
+                        none <= number == 24'd1;
                         load_first <= 1'b0;
                     end
             endcase

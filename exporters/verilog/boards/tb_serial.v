@@ -50,19 +50,19 @@ module tb_serial;
     // ------------------------------------------------------------------ to the board
 
     reg [8*1024-1:0] path;
-    integer inputs, expected, classes, loads, fields, bins, values, given, told, begun, count, place;
+    integer inputs, expected, classes, loads, fields, spikes, values, given, told, begun, count, place;
     reg     has_classes, has_loads, fed, more, first;
     reg [1:0]  kind;
     reg [23:0] channel;
     reg [7:0]  data;
 
     task send(input [7:0] value);
-        integer bit;
+        integer nth;
         begin
             to_board = 1'b0;
             #(DIVIDER * PERIOD);
-            for (bit = 0; bit < 8; bit = bit + 1) begin
-                to_board = value[bit];
+            for (nth = 0; nth < 8; nth = nth + 1) begin
+                to_board = value[nth];
                 #(DIVIDER * PERIOD);
             end
             to_board = 1'b1;
@@ -125,12 +125,14 @@ module tb_serial;
         if (!$value$plusargs("expect=%s", path)) stop("no +expect=FILE");
         expected = $fopen(path, "r");
         has_classes = $value$plusargs("classes=%s", path);
-        classes = has_classes ? $fopen(path, "r") : 1;
+        classes = 1;
+        if (has_classes) classes = $fopen(path, "r");
         has_loads = $value$plusargs("load=%s", path);
-        loads = has_loads ? $fopen(path, "r") : 1;
+        loads = 1;
+        if (has_loads) loads = $fopen(path, "r");
         if (inputs == 0 || expected == 0 || classes == 0 || loads == 0)
             stop("a file cannot be opened");
-        fields = $fscanf(expected, "%d %d\n", bins, values);
+        fields = $fscanf(expected, "%d %d\n", spikes, values);
 
         #(2000 * PERIOD + 3);
         if (has_loads) load_memories;
@@ -153,7 +155,7 @@ module tb_serial;
         check_class;
         if ($fscanf(expected, "%h %h %h %h\n", due_kind, due_population, due_index, due_value) == 4)
             stop("words are missing");
-        $display("spikes compared %0d, different 0", bins);
+        $display("spikes compared %0d, different 0", spikes);
         $display("values compared %0d, different 0", values);
         if (has_classes) $display("classes compared %0d, different 0", begun);
         $finish;
@@ -181,14 +183,14 @@ module tb_serial;
     reg [31:0] value;
 
     task receive(output [7:0] byte_read);
-        integer bit;
+        integer nth;
         begin
             @(negedge from_board);
             #(DIVIDER * PERIOD / 2);
             if (from_board !== 1'b0) stop("a start bit that is none");
-            for (bit = 0; bit < 8; bit = bit + 1) begin
+            for (nth = 0; nth < 8; nth = nth + 1) begin
                 #(DIVIDER * PERIOD);
-                byte_read[bit] = from_board;
+                byte_read[nth] = from_board;
             end
             #(DIVIDER * PERIOD);
             if (from_board !== 1'b1) stop("a stop bit that is none");

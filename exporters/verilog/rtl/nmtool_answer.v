@@ -79,6 +79,14 @@ module nmtool_answer #(
             wire signed [SCORE_BITS-1:0] term3;    // what a step adds
             reg [CLASS_BITS-1:0]         best_class;
 
+            // score4 > best, both halves at once: a carry through all bits would take twice as long.
+            localparam HALF = SCORE_BITS / 2;
+
+            wire high_more = $signed(score4[SCORE_BITS-1:HALF]) > $signed(best[SCORE_BITS-1:HALF]);
+            wire high_same = score4[SCORE_BITS-1:HALF] == best[SCORE_BITS-1:HALF];
+            wire low_more = score4[HALF-1:0] > best[HALF-1:0];
+            wire better = high_more || (high_same && low_more);
+
             wire [SCORE_BITS-1:0] v_wide = {{(SCORE_BITS-24){v3[23]}}, v3};
 
             always @(posedge clock) begin
@@ -93,7 +101,7 @@ module nmtool_answer #(
                 if (RULE == MAX) score4 <= fresh || $signed(v_wide) > kept3 ? v_wide : kept3;
                 else score4 <= (fresh ? {SCORE_BITS{1'b0}} : kept3) + term3;
 
-                if (here[4] && (class4 == 0 || score4 > best)) begin
+                if (here[4] && (class4 == 0 || better)) begin
                     best <= score4;
                     best_class <= class4;
                 end

@@ -107,6 +107,6 @@ module nmtool_tell #(
                 place <= place == LAST[PLACE_BITS-1:0] ? 0 : place + 1'b1;
                 {u_told, v_told} <= 2'b00;
             end else if (out_valid && out_ready && !is_end)
-                {u_told, v_told} <= {1'b1, v_told || tells_v};
+                {u_told, v_told} <= {1'b1, tells_v};   // after v, the spike is the last word
         end
 endmodule

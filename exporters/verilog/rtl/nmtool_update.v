@@ -95,7 +95,7 @@ module nmtool_update #(
     always @(posedge clock)
         if (reset) mode <= IDLE;
         else case (mode)
-            IDLE: if (begins) mode <= FETCH;
+            IDLE: if (begins) mode <= READ;     // of the first, which is fetched by then
             FETCH: mode <= READ;
             READ: mode <= TAKE;
             TAKE: mode <= RUN;

@@ -1,0 +1,41 @@
+"""The clocks that the cases of the Verilog core take, in Icarus.
+
+    python -m tests.verilog_clocks > tests/verilog_clocks.txt
+
+The file is what tests compare with, so that no change makes the core slower unseen.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.verilog.cases import RTL, Case, all_cases, verdict
+from tests.verilog.modules import MODULES
+
+RECORDED = Path(__file__).parent / "verilog_clocks.txt"
+
+
+def recorded() -> dict[str, str]:
+    """Clocks by case, as they are written down."""
+    return dict(line.split() for line in RECORDED.read_text().splitlines())
+
+
+def main() -> None:
+    """Write a case per line, and its clocks."""
+    for case in [*MODULES, *all_cases()]:
+        names = None if isinstance(case, Case) else case.sources
+        sources = (
+            sorted(RTL.glob("*.v"))
+            if names is None
+            else [RTL / f"nmtool_{name}.v" for name in names]
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            said = verdict(Path(folder, "case"), case.write(Path(folder, "case")), sources)
+        if not said.startswith("same in "):
+            raise SystemExit(f"{case.name}: {said}")
+        print(case.name, said.split()[2])
+
+
+if __name__ == "__main__":
+    main()
