@@ -87,6 +87,24 @@ def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -
     assert "first difference: sample 0, step" in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="no Verilator on the path")
+@pytest.mark.long
+@pytest.mark.parametrize("board", ["ulx3s", "icebreaker"])
+def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> None:
+    """Synapses of the iCEBreaker are loaded through it first."""
+    answers = known_answers(CHAIN, SPIKES)
+    path = verilog.export(CHAIN, tmp_path / "core", answers=answers)
+    bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
+    command = ["make", "check-board-verilator", f"BOARD={board}"]
+    done = subprocess.run(command, cwd=path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"\nspikes compared {bins}, different 0\n" in done.stdout
+    (path / EXPECTED).write_text((path / EXPECTED).read_text().replace("\n0 ", "\n1 ", 1))
+    done = subprocess.run(command, cwd=path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "the board and the network differ" in done.stdout
+
+
 def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
     (written / "build").mkdir()
     (written / "build" / "tb.vvp").write_text("made")
