@@ -7,8 +7,8 @@
 A mutant is found by the first case of `tests/verilog` that it does not compile with, in which a
 word, an answer or an error is another, undefined, too much or missing, or that hangs. One that does
 all that in more clocks is found, too: `tests/verilog_clocks.txt` has the clocks of all cases. Lint
-of Verilator is asked after the first few cases, before the slow ones: it finds most widths that do
-not fit. What is left, or takes fewer clocks, is printed, and the command fails. Mutants for which
+of Verilator is asked before the slow cases: it finds most widths that do not fit. What is left, or
+takes fewer clocks, is printed, and the command fails. Mutants for which
 `tests/verilog_survivors.txt` has the reason why they are left are not made, unless `--explained`
 asks for them alone: then the command fails where one is found.
 
@@ -43,13 +43,15 @@ EXPLAINED = Path(__file__).parent / "verilog_survivors.txt"
 _SECONDS = 20
 _MEMORY = 2 << 30
 _BEFORE_LINT = 5
+_VERILATOR = "verilator_bin" if shutil.which("verilator_bin") else "verilator"
 _LINTED = (
     "chain", "chain-banks", "chain-single", "silent", "parallel-eight", "random-6",
     "no-projections",
 )  # fmt: skip
 _SMALL = (
     "chain", "chain-banks", "chain-single", "parallel", "no-projections", "smallest",
-    "random-0", "random-1", "random-3", "loaded-full", "silent", "parallel-eight",
+    "smallest-adding", "random-0", "random-1", "random-3", "loaded-full", "silent",
+    "parallel-eight",
 )  # fmt: skip
 _ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_single")
 
@@ -122,7 +124,7 @@ def prepare(work: Path) -> list[Prepared]:
             if case.name in _LINTED:
                 values = [word[len("-Pcore_bench.") :] for word in command if "-P" in word]
                 given = ("DEEP", "SINGLE_PORT", "BANK_BITS")
-                lint = ["verilator", "--lint-only", "-Wall", "--top-module", "nmtool_top"]
+                lint = [_VERILATOR, "--lint-only", "-Wall", "--top-module", "nmtool_top"]
                 lint += [f"-G{value}" for value in values if value.split("=")[0] in given]
                 lint.append("nmtool_top.v")
         else:
@@ -166,9 +168,12 @@ class Hunt:
         elif self.sizes == "large":
             able = [case for case in able if not case.of_module and case.name not in _SMALL]
         clocks = ""
+        linted = sorted((case for case in able if case.lint), key=lambda case: -case.lints)
         ordered = sorted(able, key=lambda case: -(case.kills + 0.5) / case.seconds)
         for number, case in enumerate(ordered):
-            if number == _BEFORE_LINT and self._lint_finds(able, mutated):
+            if (number == 1 and self._lint_finds(linted[:1], mutated)) or (
+                number == _BEFORE_LINT and self._lint_finds(linted[1:], mutated)
+            ):
                 return "lint"
             said = case.run(paths(case.sources, mutated), scratch, 3 * case.clocks + 1000)
             if not said.startswith("same in "):
@@ -177,12 +182,12 @@ class Hunt:
             other = int(said.split()[2]) - case.clocks
             if other and not clocks:
                 clocks = f"clocks {'more' if other > 0 else 'fewer'}: {case.name} {other:+}"
-        if len(ordered) <= _BEFORE_LINT and self._lint_finds(able, mutated):
+        if len(ordered) <= _BEFORE_LINT and self._lint_finds(linted, mutated):
             return "lint"
         return clocks or "survives"
 
     def _lint_finds(self, cases: Sequence[Prepared], mutated: Path) -> bool:
-        for case in sorted(cases, key=lambda case: -case.lints):
+        for case in cases:
             if case.lint_finds(paths(case.sources, mutated)):
                 case.lints += 1
                 return True

@@ -483,19 +483,7 @@ def all_cases() -> list[Case]:
             lengths=(6, 2),
             rate=(0.7,),
         ),
-        Case(
-            "smallest",
-            made(
-                [lif("a", 1, vth=1), li("o", 1)],
-                [(INPUT, "a"), ("a", "o"), (INPUT, "o")],
-                channels=2,
-                weights=(40, 254),
-            ),
-            rate=(0.8,),
-            lengths=(5, 4),
-            warm=60,
-            warms=40,
-        ),
+        *_smallest(),
         # A long row, behind which short ones wait that begin as soon as they may.
         Case(
             "close-rows",
@@ -576,6 +564,21 @@ def all_cases() -> list[Case]:
             lengths=(8,),
         ),
         *_random_cases(),
+    ]
+
+
+def _smallest() -> list[Case]:
+    """A ring that is cleared before all that a reset stops is through, and resets in two clocks."""
+    network = made(
+        [lif("a", 1, vth=1), li("o", 1)],
+        [(INPUT, "a"), ("a", "o"), (INPUT, "o")],
+        channels=2,
+        weights=(40, 254),
+    )
+    common = {"rate": (0.8,), "lengths": (5, 4), "warm": 60, "begins": False}
+    return [
+        Case("smallest", network, warms=30, **common),
+        Case("smallest-adding", network, warms=28, **common),
     ]
 
 

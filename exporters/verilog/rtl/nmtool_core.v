@@ -129,7 +129,7 @@ module nmtool_core #(
     wire begins = mode == WAITING && held && (held_kind == IN_SPIKE || held_kind == IN_END);
     wire ends = mode == STEPPING && idle && held
         && (held_kind == IN_END || held_kind == IN_BEGIN);
-    wire skips = held && held_kind == 2'd3;
+    wire skips = held_kind == 2'd3;
     wire take_spike;
 
     always @(posedge clock)
