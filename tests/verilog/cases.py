@@ -362,7 +362,7 @@ def all_cases() -> list[Case]:
     chain = [(INPUT, "a"), ("a", "a"), ("a", "o")]
     always = lif("a", 8, vth=1, bias_mantissa=4000)
     return [
-        Case("chain", made(pair, chain, delays=(0, 1, 2, 5)), deep=True, missing=True),
+        Case("chain", made(pair, chain, delays=(0, 1, 2, 5)), 3, deep=True, missing=True),
         Case(
             "chain-banks",
             made(pair, chain, delays=(0, 3), seed=2, readout=Readout("o", "max")),
@@ -578,7 +578,7 @@ def _smallest() -> list[Case]:
     common = {"rate": (0.8,), "lengths": (5, 4), "warm": 60, "begins": False}
     return [
         Case("smallest", network, warms=30, **common),
-        Case("smallest-adding", network, warms=28, **common),
+        Case("smallest-adding", network, warms=25, **common),
     ]
 
 

@@ -92,6 +92,8 @@ module core_bench;
         top.loader.load_memory = SEED % 5;
         top.loader.load_address = 0;
         top.loader.word = 0;
+        top.core.loaded_address = 0;
+        top.core.loaded_data = 0;
         $readmemh("words.hex", words);
         $readmemh("told.hex", told);
         if (ANSWERS > 0) $readmemh("answers.hex", answers, 0, ANSWERS - 1);

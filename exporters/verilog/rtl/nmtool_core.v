@@ -143,7 +143,6 @@ module nmtool_core #(
         phase <= !phase;
         if (reset) begin
             mode <= CLEARING;
-            now <= 0;
             clear_address <= 0;
             phase <= 1'b0;
         end else case (mode)
