@@ -231,7 +231,9 @@ class Answers:
             return random.random(shape) < random.choice([0.0, 0.03, 0.3])
         top = int(random.choice([2, 3000, STATE_LIMIT - 1]))
         v = random.integers(-top, top + 1, shape)
-        return np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
+        v = np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
+        # Of equals the first is the class; one that is weighed otherwise is no equal.
+        return v if random.random() < 0.6 else np.repeat(v[:, :1], self.n_classes, axis=1)
 
     def _words(self, random: np.random.Generator) -> tuple[list[int], list[int]]:
         words, answers = [], []
@@ -254,7 +256,7 @@ class Answers:
 
     def _step(self, random: np.random.Generator, row: np.ndarray) -> list[int]:
         words = []
-        for population in (0, 1, 257):
+        for population in (0, 1, 257) if random.random() < 0.5 else (0, 1):
             mine = population == self.number
             for index in range(self.n_classes if mine else 3):
                 place = population << 49 | index << 25
