@@ -1,4 +1,4 @@
-"""Proofs about the core: tests/formal/proofs.py has what is claimed."""
+"""Proofs about the core: `tests/formal/proofs.py` has what is claimed."""
 
 from __future__ import annotations
 
