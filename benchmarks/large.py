@@ -242,7 +242,7 @@ def _run(options: argparse.Namespace) -> int:
             few = ("--few", str(FEW))
             _process(options, folder, "compiling", *few)
             rows = [_process(options, folder, "1,000 samples in memory", *few)]
-            shutil.rmtree(work / "cache" / "events")
+            shutil.rmtree(work / "cache" / "events", ignore_errors=True)
             rows.append(_process(options, folder, "a batch, events copied first", "--one-batch"))
             rows.append(_process(options, folder, "an epoch from the copy"))
     finally:
