@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
@@ -93,9 +94,9 @@ def verify(
         network: integers, or the path of a network or an export. A float network is compared
             with formats of real numbers only.
         data: samples, binned or not; those of a set on disk are compared a portion at a time, and
-            what they exercise is told of the first portion. Left out, an export is compared on the
-            known answers that it carries, and integers on inputs made for them, in which single
-            faults show.
+            coverage is measured on the first portion. Left out, an export is compared on the known
+            answers that it carries, and integers on inputs made for them, in which single faults
+            show.
         against: backends, `lava`, `brian2-loihi`, `onnx`, `nir`, `c`, `netx`; by default that of
             the export. Recordings, too, of somebody's own framework, in memory or as paths
             (docs/recording.md): float networks are compared with the float simulator.
@@ -134,13 +135,16 @@ def verify(
         check_type(named, (str, Path, Recording), "a backend", "name it, or its recording's file")
     recorded = _recorded(listed)
     names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
+    asked = artefact
     own, artefact = _own_export(network, artefact, [*names, *recorded])
     if recorded and (data is None or exercise):
         raise needs_its_samples("leave out --exercise" if exercise else "name DATA")
     if isinstance(data, StoredEvents) and data.n_samples > AT_ONCE and not recorded:
-        same: dict[str, Any] = {"against": names, "deep": deep, "trust": trust}
-        same |= {"artefact": artefact if own is not None else None, "options": options}
-        return _verify_portions(network, data, same, coverage, exercise, progress)
+        portion = partial(
+            verify, network, against=names, artefact=asked, deep=deep, trust=trust,
+            options=options, progress=progress,
+        )  # fmt: skip
+        return _verify_portions(portion, data, coverage, exercise)
     made = data is None and own is None and bool(names)
     if data is None and exercise:
         raise UsageError(
@@ -240,31 +244,24 @@ def verify(
 
 
 def _verify_portions(
-    network: Network | IntegerNetwork | str | Path,
+    verify_portion: Callable[..., Certificate],
     data: StoredEvents,
-    same: Mapping[str, Any],
     coverage: bool,
     exercise: bool,
-    progress: Progress,
 ) -> Certificate:
-    """`verify` on samples on disk, portion by portion."""
+    """Verify samples on disk, portion by portion; coverage is measured on the first one."""
     if coverage or exercise:
         _log.warning(
-            f"remark[samples-first]: what is exercised is told of the first {AT_ONCE} samples, "
-            "since the data stay on disk"
+            f"remark[samples-first]: coverage is measured on the first {AT_ONCE} samples, since "
+            "the data stay on disk"
         )
-    found = load(network) if isinstance(network, str | Path) else network
-    firsts = range(0, data.n_samples, AT_ONCE)
     return join(
-        verify(
-            network if first == 0 else found,
+        verify_portion(
             data[first : first + AT_ONCE].in_memory(),
             coverage=coverage and first == 0,
             exercise=exercise and first == 0,
-            progress=progress,
-            **same,
         )
-        for first in firsts
+        for first in range(0, data.n_samples, AT_ONCE)
     )
 
 

@@ -106,6 +106,25 @@ def test_verification_is_the_same(both: tuple, quantised: nm.IntegerNetwork) -> 
     assert on_disk.coverage is not None
 
 
+def test_a_network_in_an_export_of_another_format(
+    both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
+) -> None:
+    """The export says which network, and what is compared is another format."""
+    path = nm.export(quantised, tmp_path / "net.c")
+    on_disk, in_memory = (nm.verify(path, data.test, against="onnx") for data in both)
+    assert list(on_disk.checks) == ["onnx"]
+    assert counts(on_disk) == counts(in_memory)
+
+
+def test_an_export_runs_as_it_is_in_every_portion(
+    both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
+) -> None:
+    path = nm.export(quantised, tmp_path / "net.onnx")
+    on_disk, in_memory = (nm.verify(path, data.test) for data in both)
+    assert counts(on_disk) == counts(in_memory)
+    assert on_disk.artefacts == in_memory.artefacts
+
+
 def test_a_run_of_an_export_is_the_same(
     both: tuple, quantised: nm.IntegerNetwork, tmp_path: Path
 ) -> None:
