@@ -243,11 +243,11 @@ _HOMES = {
     "nmtool.data.catalogue": "load_dataset",
     "nmtool.data.dataset": "Dataset",
     "nmtool.data.events": "SpikeEvents",
-    "nmtool.data.stored": "StoredEvents",
     "nmtool.data.grid": "propose_grid",
     "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
     "nmtool.data.held_out": "HoldOut",
     "nmtool.data.shd": "write_shd",
+    "nmtool.data.stored": "StoredEvents",
     "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
     "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
     "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",

@@ -306,7 +306,7 @@ def content_hash_of_parts(
     header: dict[str, Any],
     arrays: Mapping[str, tuple[np.dtype, tuple[int, ...], Iterable[NDArray]]],
 ) -> str:
-    """The same of arrays that are not in memory at once.
+    """Compute `content_hash` of arrays that come in parts, since they do not fit into memory.
 
     Args:
         header: as of `content_hash`.

@@ -3,7 +3,7 @@
 Memories are counted by the rules of Yosys 0.52: each lies in as few blocks as any of their widths
 allows, or in look-up tables where that costs less. Look-up tables are a linear model of what
 nextpnr 0.7 placed of five cores for an ECP5, pins and pass-through included, and of one for an
-iCE40 UP with its serial line; its largest error there is told.
+iCE40 UP with its serial line; `TABLES_ERROR` is its largest error.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import NUMBER, WHOLE, checked
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
 from nmtool.graph import MAX_STEPS, check_timing
 from nmtool.raster import Raster
@@ -30,8 +30,6 @@ _ROUNDING = 2.0**-51
 """Of time/dt, relative: both are the numbers nearest to those that were meant."""
 
 DEFAULT_DURATION_MS = 1000.0
-
-_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ def count_dropped(events: SpikeEvents, dt_ms: float, n_steps: int) -> int:
     late = np.flatnonzero(step_position(events.last_ms, dt_ms) >= n_steps)
     return sum(
         int((step_position(part.time_ms, dt_ms) >= n_steps).sum())
-        for part in events.take(late).batches(_AT_ONCE)
+        for part in events.take(late).batches(AT_ONCE)
     )
 
 

@@ -16,6 +16,9 @@ from nmtool.errors import DataError, UsageError
 from nmtool.graph import is_unicode
 from nmtool.tables import Table, Tabular
 
+AT_ONCE = 256
+"""Samples of a large set that are worked on together."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SpikeEvents(Tabular):

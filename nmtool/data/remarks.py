@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.grid import PERCENTILE, TIME_UNIT_FIX, last_spike_ms
 from nmtool.errors import Finding, NmtoolError
 
@@ -17,8 +17,6 @@ MANY_SILENT = 0.1
 
 SHOWN = 5
 """Classes that are named."""
-
-_AT_ONCE = 256
 
 LONG_MS, SHORT_MS = 20_000.0, 5.0
 """Samples that end later or sooner are rare, and mistaken units are not."""
@@ -100,7 +98,7 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
 def _used_units(events: SpikeEvents) -> NDArray[np.int64]:
     """[used units] int64, ascending: units that have an event."""
     used = np.zeros(events.n_units, np.bool_)
-    for part in events.batches(_AT_ONCE):
+    for part in events.batches(AT_ONCE):
         used[part.unit] = True
         if used.all():
             break

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.binning import count_dropped
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
-from nmtool.data.stored import AT_ONCE, StoredEvents
+from nmtool.data.stored import StoredEvents
 from nmtool.errors import DataError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network

@@ -6,7 +6,7 @@ microseconds, in any order, which HDF5's lists do not allow. Times are exact, so
 disk is training from memory, bit for bit.
 
     events/KEY.events    per sample its times, then its units
-    events/KEY.npz       the index: counts, labels, a checksum per sample, what the source was
+    events/KEY.npz       the index: counts, labels, a checksum per sample, path and time of the file
 
 A copy is made anew where its source has changed since. A sample whose checksum is wrong is
 noticed when it is read, and the copy is made anew, too.
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import folders, storage
-from nmtool.data.events import SpikeEvents, check_times, check_units
+from nmtool.data.events import AT_ONCE, SpikeEvents, check_times, check_units
 from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
 from nmtool.errors import DataError, FileFormatError, StorageError
 
@@ -38,9 +38,6 @@ _log = logging.getLogger(__name__)
 
 IN_MEMORY_BYTES = 48 << 20
 """Files up to this size are read into memory, where they take five times as much."""
-
-AT_ONCE = 256
-"""Samples of a set on disk that are worked on together."""
 
 _KIND, _VERSION = "nmtool event cache", 1
 _INDEX_BYTES = 1 << 30
@@ -65,6 +62,10 @@ class StoredEvents(SpikeEvents):
         samples: [samples] integers, which of them, in this order; by default all.
     """
 
+    _store: EventStore
+    _samples: NDArray[np.int64]
+    _is_whole: bool
+
     def __init__(self, store: EventStore, samples: NDArray[np.int64] | None = None) -> None:
         index = store.index
         self._set("_store", store)
@@ -74,10 +75,6 @@ class StoredEvents(SpikeEvents):
         self._set("n_units", index.n_units)
         self._set("class_names", index.class_names)
         self._set("groups", {name: one[self._samples] for name, one in index.groups.items()})
-
-    _store: EventStore
-    _samples: NDArray[np.int64]
-    _is_whole: bool
 
     def __repr__(self) -> str:
         return super().__repr__().replace("SpikeEvents", "StoredEvents", 1)
@@ -119,7 +116,7 @@ class StoredEvents(SpikeEvents):
 
     @property
     def content_hash(self) -> str:
-        """That of the same samples in memory."""
+        """SHA-256 of the same samples in memory, in hexadecimal."""
         whole, store = self._store.index.content_hash, self._store
         return whole if self._is_whole else _content_hash(store.index, self._samples, store.read)
 
@@ -172,10 +169,10 @@ def read_events(
 
 @dataclass(frozen=True, eq=False)
 class _Index:
-    """What is known of all samples without reading an event.
+    """The index of a copy: properties of every sample, for which no event has to be read.
 
     Attributes:
-        source: what the file was like that the events come from (`_stamp`).
+        source: path, size and time of the file that the events were copied from (`_stamp`).
         time_type, unit_type: of the numbers of an event.
         n_units, class_names, label, groups: as of `SpikeEvents`.
         counts: [samples] int64, events of each.
@@ -462,7 +459,7 @@ def _unpack(archive: storage.Archive) -> _Index:
 
 
 def _stamp(path: Path) -> dict[str, Any]:
-    """What tells a file from another one in its place, or from itself after a change."""
+    """Path, size, time of change and inode of a file: others once it is changed or replaced."""
     found = path.stat()
     return {
         "path": str(path.resolve()),

@@ -9,8 +9,8 @@ All incoming projections of a population share it. It is the largest S for which
     64·S·bias ≤ 4095·2^7               the bias fits
     64·S·room·max|v| < 2^23            v has room for more than data showed: twice as much in
                                        non-spiking neurons; a quarter more in spiking ones,
-                                       which inhibition can push far below 0, less where that keeps
-                                   more of their spikes (`pipeline.quantise_network`)
+                                       which inhibition can push far below 0, or less where that
+                                       keeps more of their spikes (`pipeline.quantise_network`)
     S ≤ at_most                        half of a scale at which data overflowed
 
 with w, θ and the bias of a step in units of u and Σ± the worst neuron's sum of one sign over all

@@ -216,7 +216,7 @@ def simulate(
 
 
 def _recorder(network: Network | IntegerNetwork, deep: bool) -> tuple[str, _Record]:
-    """What runs a network in its own arithmetic, by its name and as a function."""
+    """Name and function of the runtime for a network's own arithmetic."""
     if isinstance(network, IntegerNetwork):
         from nmtool.hardware_sim.simulator import simulate as simulate_integers
 
@@ -258,7 +258,8 @@ def evaluate(
         UsageError: the data have other channels or classes than the network.
     """
     found = as_network(network)
-    result = _evaluated(found, answers(found, data, progress=progress), _fits_in_memory(data))
+    keep = not isinstance(data, StoredEvents)
+    result = _evaluated(found, answers(found, data, progress=progress), keep)
     options = _options(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
@@ -278,7 +279,8 @@ def answers(
     """
     portions = portions_for(network, data, measures=True)
     label, record = _recorder(network, deep=False)
-    return _portion_by_portion(portions, record, shown_by(progress)(label, _count(data)))
+    n_samples = data.raster.n_samples if isinstance(data, Samples) else data.n_samples
+    return _portion_by_portion(portions, record, shown_by(progress)(label, n_samples))
 
 
 def _portion_by_portion(
@@ -287,15 +289,6 @@ def _portion_by_portion(
     with work as advance:
         for samples in portions:
             yield samples, record(samples.raster, on_progress=advance)
-
-
-def _count(data: SpikeEvents | Samples) -> int:
-    return data.raster.n_samples if isinstance(data, Samples) else data.n_samples
-
-
-def _fits_in_memory(data: SpikeEvents | Samples) -> bool:
-    """True where what is recorded of all samples is kept."""
-    return not isinstance(data, StoredEvents)
 
 
 @checked(path=PATH, trust=SWITCH)
@@ -351,7 +344,7 @@ def _timed(
     portions = portions_for(network, data, measures=True)
     began = time.perf_counter()
     found = _portion_by_portion(portions, record, shown_by(progress)(label, data.n_samples))
-    result = _evaluated(network, found, _fits_in_memory(data))
+    result = _evaluated(network, found, keep=not isinstance(data, StoredEvents))
     return replace(result, seconds=time.perf_counter() - began)
 
 
@@ -376,7 +369,7 @@ def _evaluated(
     Args:
         network: what ran.
         answered: portions of its input, together at least one sample, and what came out.
-        keep: all of it, as the recording of the evaluation.
+        keep: join the recordings, as that of the evaluation.
     """
     from nmtool.hardware_sim.operations import count_operations
 

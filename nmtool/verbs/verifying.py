@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
-from nmtool.data.stored import AT_ONCE, StoredEvents
+from nmtool.data.stored import StoredEvents
 from nmtool.errors import ArtefactError, UsageError, check_type
 from nmtool.float_simulator import simulate_reals
 from nmtool.graph import LI

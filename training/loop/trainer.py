@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
 from nmtool.data.binning import Binned
+from nmtool.data.events import AT_ONCE
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -41,8 +42,6 @@ from nmtool.training.loop.totals import Totals
 from nmtool.training.loop.validation import Validation
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
-
-_PORTION = 256
 
 
 @dataclass(frozen=True)
@@ -375,5 +374,5 @@ class Trainer:
         network = self.model.network
         held_out = [] if self._held_out is None else [self._held_out]
         for events in (self._train, *held_out):
-            for part in events.batches(_PORTION):
+            for part in events.batches(AT_ONCE):
                 yield network.bin(part).raster

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
-from nmtool.data.stored import AT_ONCE, StoredEvents
+from nmtool.data.events import AT_ONCE
+from nmtool.data.stored import StoredEvents
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
