@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.compare import OK, Bench
 from benchmarks.engines import CPU, CUDA, DEVICES
 from benchmarks.machine import header
-from benchmarks.report import check_writable, print_report, write_json
+from benchmarks.report import exit_code, print_report, write_json
 from benchmarks.rows import Row, make_rows
 from benchmarks.suites import SUITES, Choice, Suite
 from nmtool.cli.arguments import count
-from nmtool.errors import NmtoolError, libraries_needed
+from nmtool.errors import libraries_needed
 
 if TYPE_CHECKING:
     from benchmarks.gpu import Agreement
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, 1 if no row was measured."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.json:
-            check_writable(options.json)
-        return _run(options)
-    except NmtoolError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return exit_code(lambda: _run(options), options.json)
 
 
 def _run(options: argparse.Namespace) -> int:

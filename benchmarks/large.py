@@ -30,9 +30,8 @@ import numpy as np
 
 import nmtool as nm
 from benchmarks.machine import header
-from benchmarks.report import check_writable, origin
+from benchmarks.report import exit_code, origin
 from nmtool.cli.arguments import count
-from nmtool.errors import NmtoolError
 
 SIZES = {
     "ssc": {"train": 75_466, "valid": 9_981, "test": 20_382},
@@ -111,30 +110,30 @@ class Epoch:
     network: str
 
 
-def train(words: argparse.Namespace) -> Epoch:
-    """Train for one epoch, in this process."""
+def train(options: argparse.Namespace) -> Epoch:
+    """Train for one epoch, or one batch, in this process."""
     began = time.perf_counter()
     at_first: list[tuple[float, int]] = []
     at_last: list[tuple[float, int]] = []
 
     def seen(report: Any) -> None:
         (at_last if at_first else at_first).append((time.perf_counter(), report.samples))
-        if words.one_batch:
+        if options.one_batch:
             raise _EnoughError
 
-    data = nm.load_dataset(words.folder, in_memory=words.in_memory)
-    options = nm.TrainOptions.from_file(words.recipe)
-    settings = {"epochs": 1, **json.loads(words.settings)}
-    if words.few:
+    data = nm.load_dataset(options.folder, in_memory=options.in_memory)
+    settings = {"epochs": 1, **json.loads(options.settings)}
+    recipe = nm.TrainOptions.from_file(options.recipe)
+    if options.few:
         data = nm.Dataset.of(
-            train=data.train[: words.few].in_memory(),
-            validation=data.split("validation")[: words.few // 4].in_memory(),
+            train=data.train[: options.few].in_memory(),
+            validation=data.split("validation")[: options.few // 4].in_memory(),
         )
     run = None
     with peak_anonymous() as memory, suppress(_EnoughError):
         run = nm.train(
-            data, options.with_settings(settings, "the benchmark"), on_batch=seen,
-            threads=words.threads,
+            data, recipe.with_settings(settings, "the benchmark"), on_batch=seen,
+            threads=options.threads,
         )  # fmt: skip
     cache = Path(os.environ["NMTOOL_CACHE"]) / "events"
     first = at_first[0][0]
@@ -142,7 +141,7 @@ def train(words: argparse.Namespace) -> Epoch:
     if at_last:
         pace = 1e3 * (at_last[-1][0] - first) / sum(n for _, n in at_last)
     return Epoch(
-        what=words.what,
+        what=options.child,
         samples=sum(n for _, n in (*at_first, *at_last)),
         first_batch_s=first - began,
         epoch_s=None if run is None else run.log[-1]["seconds"],
@@ -203,17 +202,12 @@ def _line(row: Epoch) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.child:
-            options.what = options.child
-            print(json.dumps(asdict(train(options))))
-            return 0
-        if options.json:
-            check_writable(options.json)
-        return _run(options)
-    except NmtoolError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return exit_code(lambda: _child(options) if options.child else _run(options), options.json)
+
+
+def _child(options: argparse.Namespace) -> int:
+    print(json.dumps(asdict(train(options))))
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -25,10 +25,9 @@ import nmtool as nm
 from benchmarks import ours
 from benchmarks.drive import find_drive
 from benchmarks.machine import header
-from benchmarks.report import check_writable, origin
+from benchmarks.report import exit_code, origin
 from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
-from nmtool.errors import NmtoolError
 
 WINDOW = 100
 """Steps that decisions average."""
@@ -141,13 +140,7 @@ def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> in
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.json:
-            check_writable(options.json)
-        return _run(options)
-    except NmtoolError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return exit_code(lambda: _run(options), options.json)
 
 
 def _run(options: argparse.Namespace) -> int:

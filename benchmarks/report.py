@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.compare import OK
 from benchmarks.rows import Row
-from nmtool.errors import StorageError
+from nmtool.errors import NmtoolError, StorageError
 
 _PLAIN_WIDTH = 180
 """Columns of a table that goes to a file or a pipe."""
@@ -97,6 +98,22 @@ def _setting(row: Row, key: str) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
+
+
+def exit_code(run: Callable[[], int], json_file: str | None) -> int:
+    """Run a command, and print what it raises.
+
+    Args:
+        run: the command; gives its exit code.
+        json_file: what it will write, which must be possible before anything is measured.
+    """
+    try:
+        if json_file:
+            check_writable(json_file)
+        return run()
+    except NmtoolError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
 
 
 def check_writable(path: str) -> None:
