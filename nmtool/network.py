@@ -25,7 +25,7 @@ from nmtool.errors import NetworkError
 from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
-from nmtool.targets import MAX_FLOAT_DELAY
+from nmtool.targets import LOIHI2, MAX_FLOAT_DELAY
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
@@ -287,6 +287,31 @@ class Network(Tabular):
     def max_delay(self) -> int:
         """Largest delay of any synapse, in steps."""
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
+
+    def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:
+        """The same network without delays above a longest one, which its relays make up for.
+
+        Populations in front of the others repeat the spikes of those input channels and neurons
+        whose synapses have longer delays, `longest` + 1 steps later and one to one, and these
+        synapses leave from them. Spikes and membranes of the populations that were there stay the
+        same.
+
+        >>> network = Network.layers([50, 64, 4], delays=100)
+        >>> network.with_relays()
+        <Network: 50 channels, input_relay1 50 lif, hidden_relay1 64 lif, hidden 64 lif, \
+output 4 li, 100 steps of 1 ms>
+        >>> network.with_relays().max_delay
+        61
+
+        Args:
+            longest: the longest delay that is left, in steps; by default that of Loihi 2.
+
+        Raises:
+            UsageError: it is less than 0.
+        """
+        from nmtool.relays import with_relays
+
+        return with_relays(self, longest)
 
     def with_projections(self, projections: Sequence[Projection]) -> Network:
         """The same network with other synapses."""

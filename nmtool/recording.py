@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,17 @@ class Recording(Tabular):
     def tables(self) -> list[Table]:
         """Spikes and membranes by population."""
         return tables_of("recording", describe_recording(self))
+
+    def without_others(self, like: Recording) -> Recording:
+        """The same recording of those populations that another one has, e.g. without relays."""
+        known = {*like.spikes, *like.membrane}
+        return replace(
+            self,
+            spikes={name: value for name, value in self.spikes.items() if name in known},
+            membrane={name: value for name, value in self.membrane.items() if name in known},
+            current={name: value for name, value in self.current.items() if name in known},
+            potential={name: value for name, value in self.potential.items() if name in known},
+        )
 
     @property
     def n_samples(self) -> int:

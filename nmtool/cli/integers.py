@@ -17,7 +17,7 @@ from nmtool.verbs.exporting import calibration_split, quantise_option_unused
 from nmtool.verbs.loading import NO_DATA, own_data
 from nmtool.verbs.quantising import quantise
 
-OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale")
+OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
 
 
 def add_rounding_options(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,13 @@ def add_quantise_options(parser: argparse.ArgumentParser) -> None:
         choices=SCALES,
         help="static (default): currents cannot overflow whatever the input; "
         "data: trust calibration data",
+    )
+    parser.add_argument(
+        "--relays",
+        action="store_true",
+        default=None,
+        help="delays longer than those held leave from populations that repeat spikes later; by "
+        "default they are cut",
     )
 
 

@@ -108,7 +108,10 @@ def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
         beyond_grid = int((projection.delay > grid.longest).sum()) - beyond_target
         if beyond_target:
             what = f"{beyond_target} delays are longer than the {longest} steps of the target"
-            fix = f"they were cut to {grid.longest}; a longer time step holds longer delays"
+            fix = (
+                f"they were cut to {grid.longest}; relays (--relays) make up for them, or a "
+                "longer time step"
+            )
             yield Finding("delay-range", where, what, fix)
         if beyond_grid:
             what = (

@@ -34,6 +34,7 @@ def quantise_network(
     delay_bits: int = 6,
     ranges: str = ERROR,
     scale: str = STATIC,
+    relays: bool = False,
     target: Target = LOIHI2,
     float_run: Callable[[Raster], Recording] | None = None,
     progress: Progress = silent,
@@ -47,6 +48,8 @@ def quantise_network(
         weight_bits, delay_bits: of every projection, those that the target has.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
+        relays: delays beyond those that are held leave from relays (`Network.with_relays`), and
+            are not cut.
         target: what its integers are for.
         float_run: runs the float network. With it, spiking membranes have the room that keeps
             most of its spikes; without it, room for all inhibition that samples show.
@@ -58,6 +61,8 @@ def quantise_network(
     """
     check_choices(ranges, scale, has_data=spikes is not None)
     delays = DelayGrid.spanning(delay_bits, network.max_delay, target=target)
+    if relays:
+        network = network.with_relays(delays.longest)
     to_integers = partial(round_network, weight_bits=weight_bits, delays=delays, target=target)
     reach = None if ranges == LARGEST else weight_ranges(network, weight_bits, target)
     if spikes is None:
@@ -102,7 +107,13 @@ def _with_fitting_room(
     if not cut:
         return found
     expected = float_run(spikes)
-    at_first = share = agree(expected, simulate(found.network, spikes)).share
+
+    def run(rounded: Quantisation) -> tuple[float, int]:
+        """Share of the spikes that are kept, and wraps of currents."""
+        answers = simulate(rounded.network, spikes)
+        return agree(expected, answers.without_others(expected)).share, answers.counts["u_wraps"]
+
+    at_first = share = run(found)[0]
     best, names = seen, set[str]()
     while cut:
         tried = replace(
@@ -111,9 +122,8 @@ def _with_fitting_room(
             at_most={n: bound for n, bound in best.at_most.items() if n not in cut},
         )
         rounded = to_integers(network, calibration=tried)
-        answers = simulate(rounded.network, spikes)
-        kept = agree(expected, answers).share
-        if kept <= share or answers.counts["u_wraps"]:
+        kept, wraps = run(rounded)
+        if kept <= share or wraps:
             break
         found, best, share, names = rounded, tried, kept, names | cut
         cut = _limited_by_inhibition(found)

@@ -164,14 +164,15 @@ class RoundingCost(Tabular):
         """Compare what both answered.
 
         Args:
-            answers: the recordings of the float network and of its integers, and the labels
-                [samples] int64, of all samples or of one portion after another.
+            answers: the recordings of the float network and of its integers, which may have
+                relays besides, and the labels [samples] int64, of all samples or of one portion
+                after another.
             compared_on: which samples, in words.
         """
         right, right_in_integers, same = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
-            found = agree(before, after)
+            found = agree(before, after.without_others(before))
             shared += found.spikes_shared
             different += found.spikes_different
             right.append(before.predictions == label)

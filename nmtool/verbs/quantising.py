@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.arguments import TARGET, WHOLE, WORD, checked, optional
+from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked, optional
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -48,6 +48,7 @@ _log = logging.getLogger(__name__)
     delay_bits=WHOLE,
     ranges=WORD,
     scale=WORD,
+    relays=SWITCH,
     held_out=optional(WHOLE),
     target=TARGET,
 )
@@ -60,6 +61,7 @@ def quantise(
     delay_bits: int = 6,
     ranges: str = ERROR,
     scale: str = STATIC,
+    relays: bool = False,
     held_out: HoldOut | int | None = None,
     target: Target = LOIHI2,
     progress: Progress = silent,
@@ -86,6 +88,8 @@ def quantise(
             errs least in the square, `search` changes answers on calibration data least.
         scale: `static` keeps currents in range for every possible input, `data` trusts the
             calibration samples.
+        relays: delays that are longer than those held leave from relays, populations that repeat
+            the spikes of another (`Network.with_relays`); by default they are cut.
         held_out: training samples that the network did not learn from, by a rule, or a number of
             the last ones; by default those that validated the run.
         target: what its integers are for, e.g. `nmtool.Target("short", max_delay=31)`.
@@ -129,10 +133,14 @@ def quantise(
         delay_bits=delay_bits,
         ranges=ranges,
         scale=scale,
+        relays=relays,
         target=target,
         float_run=lambda spikes: simulate(network, spikes, progress=progress),
         progress=progress,
     )
+    # Relays are part of how the network is held, not of what was trained.
+    integers = replace(found.network, source_hash=network.content_hash)
+    found = replace(found, network=integers)
     if spikes is None:
         _log.warning("no calibration data: non-spiking outputs keep head-room for any input")
     if compare_on is None:

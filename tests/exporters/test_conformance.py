@@ -34,6 +34,7 @@ from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
+from nmtool.quantisation import quantise_network
 from nmtool.verification.comparison import REAL_TOLERANCE, compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
@@ -241,6 +242,29 @@ def test_currents_without_memory(one: Format, tmp_path: Path) -> None:
     simulated = simulate(network, spikes, deep=DEEP in one.can)
     assert any(raster.n_spikes for raster in simulated.spikes.values())
     path = one.package.export(network, tmp_path / f"network{next(iter(one.extensions), '')}")
+    check = one.package.check(path, spikes, simulated=simulated, deep=DEEP in one.can)
+    assert check.comparison.identical
+
+
+@that_can(EXECUTES, runs=True)
+def test_populations_that_feed_each_other_through_relays(one: Format, tmp_path: Path) -> None:
+    """Two time constants side by side, and delays that only relays reach."""
+    try:
+        one.package.require()
+    except MissingError as error:
+        pytest.skip(str(error))
+    spikes = random_raster(3, 3, 90, N_CHANNELS)
+    floats = Network.layers([N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, heard=spikes)
+    network = quantise_network(floats, spikes, relays=True).network
+    simulated = simulate(network, spikes, deep=DEEP in one.can)
+    assert {"input_relay1", "hidden1_relay1"} < set(simulated.spikes)
+    assert min(raster.n_spikes for raster in simulated.spikes.values()) > 0
+    path = tmp_path / f"network{next(iter(one.extensions), '')}"
+    try:
+        one.package.export(network, path)
+    except DoesNotFitError:
+        assert one.name == "netx"  # a chain, which this is not
+        return
     check = one.package.check(path, spikes, simulated=simulated, deep=DEEP in one.can)
     assert check.comparison.identical
 

@@ -1,0 +1,104 @@
+"""Relays: populations that repeat the spikes of another, for delays beyond those a chip holds.
+
+A relay has a neuron for each of its source's that needs one, without memory of the current. Every
+spike drives it over its threshold, once. It hears its source over the longest delay D, so that it
+spikes D + 1 steps later, the one step being that of the hop. A synapse of delay d that leaves from
+the k-th relay of a chain with the delay d − k·(D + 1) delivers its spikes at the same steps.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.arithmetic import DECAY_ONE
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.errors import UsageError
+from nmtool.graph import INPUT
+from nmtool.network import Network, Population, Projection
+
+
+def with_relays(network: Network, longest: int) -> Network:
+    """The same network without delays above a longest one: `Network.with_relays`.
+
+    Args:
+        network: with delays of any length.
+        longest: steps, from 0 on.
+
+    Raises:
+        UsageError: the longest delay is less than 0.
+    """
+    if longest < 0:
+        raise UsageError(
+            f"the longest delay must not be negative, not {longest}",
+            code="setting-range",
+            fix="pass a whole number of steps from 0 on, e.g. 61",
+        )
+    later = longest + HOP_LATENCY
+    sizes = {INPUT: network.channels.size} | {p.name: p.size for p in network.populations}
+    chains = {name: [_Link(name, np.arange(size))] for name, size in sizes.items()}
+    populations: list[Population] = []
+    projections: list[Projection] = []
+    for source, chain in chains.items():
+        while (needed := _beyond(network, source, len(chain) * later)).size:
+            before = chain[-1]
+            relay = _Link(_free_name(f"{source}_relay{len(chain)}", sizes), needed)
+            sizes[relay.name] = needed.size
+            one_to_one = (before.neurons[:, None] == needed[None, :]).astype(np.float64)
+            delay = np.full(one_to_one.shape, longest, np.int32)
+            projections.append(Projection(before.name, relay.name, one_to_one, delay))
+            # A spike resets the membrane before it could decay: this is the shortest memory that
+            # 12 bits hold.
+            tau_mem_ms = network.dt_ms / math.log(DECAY_ONE)
+            populations.append(
+                Population(
+                    relay.name, needed.size, tau_mem_ms=tau_mem_ms, tau_syn_ms=0, threshold=0.5
+                )
+            )
+            chain.append(relay)
+    for projection in network.projections:
+        # Synapses of weight 0 deliver nothing, and stay with the source.
+        places = np.where(projection.weight == 0, 0, projection.delay // later)
+        for place in sorted({0, *np.unique(places).tolist()}):
+            link, here = chains[projection.source][place], places == place
+            weight = np.where(here, projection.weight, 0.0)[link.neurons]
+            delay = np.where(here & (projection.weight != 0), projection.delay - place * later, 0)
+            projections.append(
+                replace(projection, source=link.name, weight=weight, delay=delay[link.neurons])
+            )
+    return replace(
+        network, populations=(*populations, *network.populations), projections=projections
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Link:
+    """A source or one of its relays.
+
+    Attributes:
+        name: the population, or the input.
+        neurons: [size] int64, the neurons of the source that it repeats.
+    """
+
+    name: str
+    neurons: NDArray[np.int64]
+
+
+def _beyond(network: Network, source: str, steps: int) -> NDArray[np.int64]:
+    """Neurons of a source with a synapse of so many steps of delay, or more."""
+    late = [
+        ((p.delay >= steps) & (p.weight != 0)).any(axis=1)
+        for p in network.projections
+        if p.source == source
+    ]
+    return np.flatnonzero(np.any(late, axis=0)) if late else np.zeros(0, np.int64)
+
+
+def _free_name(name: str, taken: dict[str, int]) -> str:
+    """The name, with underscores behind it until no population has it."""
+    while name in taken:
+        name += "_"
+    return name

@@ -1,0 +1,174 @@
+"""Relays: networks with delays beyond a longest one answer as those without such delays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool.errors import UsageError
+from nmtool.float_simulator import simulate_reals
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.network import Network, Projection
+from nmtool.quantisation import DelayGrid, quantise_network
+from nmtool.raster import Raster
+from tests.refusals import refused
+
+
+def _network(seed: int, delays: int, *, recurrent: bool = True) -> Network:
+    sizes = [6, "5@4+4@9/3", 3]
+    return Network.layers(
+        sizes, recurrent=recurrent, delays=delays, n_steps=90, rate=6.0, seed=seed
+    )
+
+
+def _spikes(seed: int) -> Raster:
+    return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
+
+
+@given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
+def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
+    network, spikes = _network(seed, delays), _spikes(seed)
+    relayed = network.with_relays(longest)
+    assert relayed.max_delay <= longest
+    before, after = simulate_reals(network, spikes), simulate_reals(relayed, spikes)
+    for name, raster in before.spikes.items():
+        assert raster.n_spikes > 0
+        np.testing.assert_array_equal(after.spikes[name].dense(), raster.dense())
+    np.testing.assert_allclose(after.membrane["output"], before.membrane["output"], atol=1e-12)
+
+
+def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> None:
+    network, spikes = _network(1, 40), _spikes(1)
+    [heard, *others] = network.projections
+    late = network.with_projections([replace(heard, delay=np.full_like(heard.delay, 40)), *others])
+    recording, dense = simulate_reals(late.with_relays(12), spikes), spikes.dense()
+    np.testing.assert_array_equal(recording.spikes["input_relay1"].dense()[:, 13:], dense[:, :-13])
+    np.testing.assert_array_equal(recording.spikes["input_relay3"].dense()[:, 39:], dense[:, :-39])
+    assert not recording.spikes["input_relay3"].dense()[:, :39].any()
+
+
+def test_only_what_is_needed_is_added() -> None:
+    network = _network(1, 12)
+    [heard, *_] = network.projections
+    delay = heard.delay.copy()
+    delay[[1, 4], 0] = 20, 27
+    late = network.with_projections([replace(heard, delay=delay), *network.projections[1:]])
+    relayed, spikes = late.with_relays(12), _spikes(1)
+    assert [(p.name, p.size) for p in relayed.populations[:2]] == [
+        ("input_relay1", 2), ("input_relay2", 1),
+    ]  # fmt: skip
+    recording = simulate_reals(relayed, spikes)
+    np.testing.assert_array_equal(
+        recording.spikes["input_relay2"].dense()[:, 26:, 0], spikes.dense()[:, :-26, 4]
+    )
+    assert network.with_relays(12).content_hash == network.content_hash
+    [first, *others] = network.projections
+    late = replace(first, delay=np.full_like(first.delay, 30), weight=np.zeros_like(first.weight))
+    silent = network.with_projections([late, *others])
+    assert silent.with_relays(12).max_delay == network.with_projections(others).max_delay
+    assert len(silent.with_relays(12).populations) == len(network.populations)
+
+
+def test_names_that_are_taken() -> None:
+    network = _network(1, 20)
+    renamed = replace(network.populations[0], name="input_relay1")
+    changes = {network.populations[0].name: renamed.name}
+    projections = [
+        Projection(
+            changes.get(p.source, p.source), changes.get(p.target, p.target), p.weight, p.delay
+        )
+        for p in network.projections
+    ]
+    other = replace(
+        network, populations=[renamed, *network.populations[1:]], projections=projections
+    )
+    names = [population.name for population in other.with_relays(12).populations]
+    assert "input_relay1_" in names
+    assert len(set(names)) == len(names)
+
+
+def _folded(network: IntegerNetwork, longest: int) -> Any:
+    """What an integer network with relays stands for: longer delays, which none holds."""
+    sizes = {"input": network.channels.size} | {p.name: p.size for p in network.populations}
+    # Of each population: whose spikes it repeats, those of which neurons, and how often delayed.
+    origin = {name: (name, np.arange(size), 0) for name, size in sizes.items()}
+    for projection in network.projections:
+        if "_relay" in projection.target:
+            source, neurons, link = origin[projection.source]
+            assert (np.count_nonzero(projection.weight, axis=0) == 1).all()
+            heard = neurons[projection.weight.argmax(axis=0)]
+            origin[projection.target] = source, heard, link + 1
+
+    def folded(projection: IntegerProjection) -> Any:
+        source, neurons, link = origin[projection.source]
+        weight = np.zeros((sizes[source], sizes[projection.target]), np.int64)
+        delay = np.zeros_like(weight)
+        weight[neurons] = projection.shifted_weight
+        delay[neurons] = projection.delay + link * (longest + 1)
+        return SimpleNamespace(
+            source=source, target=projection.target, shifted_weight=weight, delay=delay
+        )
+
+    populations = [p for p in network.populations if "_relay" not in p.name]
+    projections = [folded(p) for p in network.projections if "_relay" not in p.target]
+    return SimpleNamespace(
+        channels=network.channels,
+        readout=network.readout,
+        n_steps=network.n_steps,
+        populations=populations,
+        spiking=[p for p in populations if p.kind == "lif"],
+        integrating=[p for p in populations if p.kind == "li"],
+        projections=projections,
+        max_delay=max(int(p.delay.max()) for p in projections),
+    )
+
+
+@given(
+    seed=st.integers(0, 99),
+    delays=st.integers(0, 89),
+    weight_bits=st.integers(2, 8),
+    delay_bits=st.integers(2, 6),
+)
+def test_integers_with_relays_are_those_of_longer_delays(
+    seed: int, delays: int, weight_bits: int, delay_bits: int
+) -> None:
+    network, spikes = _network(seed, delays), _spikes(seed)
+    quantised = quantise_network(
+        network, spikes, weight_bits=weight_bits, delay_bits=delay_bits, relays=True
+    )
+    grid = DelayGrid.spanning(delay_bits, network.max_delay)
+    assert "delay-range" not in [one.code for one in quantised.findings]
+    answers = simulate(quantised.network, spikes, deep=True)
+    folded = _folded(quantised.network, grid.longest)
+    assert abs(folded.max_delay - network.max_delay) <= grid.stride
+    expected = run_reference(folded, spikes)
+    for name, raster in expected.spikes.items():
+        np.testing.assert_array_equal(answers.spikes[name].dense(), raster.dense())
+    for name, current in expected.current.items():
+        np.testing.assert_array_equal(answers.current[name], current)
+    np.testing.assert_array_equal(answers.membrane["output"], expected.membrane["output"])
+
+
+def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
+    network, spikes = _network(3, 80), _spikes(3)
+    events = nm.SpikeEvents.from_dense(spikes.dense(), [0, 1, 2])
+    found = nm.quantise(network, calibrate_on=spikes, compare_on=events, relays=True)
+    assert found.network.source_hash == network.content_hash
+    assert "input_relay1" in [population.name for population in found.network.populations]
+    assert found.cost is not None
+    assert found.cost.spikes_shared > 0.5
+    cut = nm.quantise(network, calibrate_on=spikes, compare_on=events)
+    assert "delay-range" in [one.code for one in cut.findings]
+
+
+def test_refused() -> None:
+    with refused(UsageError, "setting-range"):
+        _network(1, 5).with_relays(-1)
