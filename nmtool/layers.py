@@ -1,11 +1,21 @@
-"""Networks in layers: populations in a chain, with random synapses that make neurons spike."""
+"""Networks in layers, how they are spelled, and random synapses that make their neurons spike.
+
+A layer is a number of neurons, or several populations with time constants of their own:
+
+    64                   64 neurons
+    24@5+24@10+16@20     three populations, membranes of 5, 10 and 20 ms
+    24@5/2               the same for the membrane and, in 2 ms, the synaptic current
+
+Populations of a layer hear the same. With recurrence each of them projects to all of them.
+"""
 
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count
 
 import numpy as np
 
@@ -39,21 +49,92 @@ class Draw:
     Attributes:
         weight: mean and standard deviation, in the paper's units.
         longest_delay: delays are 0 … this many steps.
+        axonal: one delay per source neuron, instead of one per synapse.
     """
 
     weight: tuple[float, float]
     longest_delay: int
+    axonal: bool = False
 
 
-def hidden_names(n_layers: int) -> list[str]:
-    """Names of the hidden populations: `hidden`, or `hidden1`, `hidden2`, …"""
-    if n_layers == 1:
-        return ["hidden"]
-    return [f"hidden{index + 1}" for index in range(n_layers)]
+_POPULATION = re.compile(r"(\d+)(?:@(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?)?")
+
+
+def spelled_layers(spelled: object) -> tuple[int | str, ...] | None:
+    """The layers of one spelling: plain ones as numbers, others without spaces.
+
+    >>> spelled_layers("24@5 + 24@10, 64")
+    ('24@5+24@10', 64)
+
+    Args:
+        spelled: a whole number, a layer, several with commas between them, or a list of such.
+
+    Returns:
+        None for what spells no layers.
+    """
+    if isinstance(spelled, list | tuple | np.ndarray):
+        parts = [spelled_layers(one) for one in spelled]
+        if not parts or None in parts:
+            return None
+        return tuple(layer for part in parts for layer in part or ())
+    if isinstance(spelled, str):
+        layers = ["".join(layer.split()) for layer in spelled.split(",")]
+        if not all(_POPULATION.fullmatch(one) for layer in layers for one in layer.split("+")):
+            return None
+        return tuple(int(layer) if layer.isdecimal() else layer for layer in layers)
+    if isinstance(spelled, bool):
+        return None
+    try:
+        return (operator.index(spelled),)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def neurons_of(layer: int | str) -> list[int]:
+    """Neurons of each population of a layer as `spelled_layers` gives it."""
+    return [int(one.partition("@")[0]) for one in str(layer).split("+")]
+
+
+def hidden_layers(
+    layers: Sequence[int | str], tau_mem_ms: float, tau_syn_ms: float
+) -> list[list[Population]]:
+    """The hidden populations of each layer, called `hidden`, or `hidden1`, `hidden2`, …
+
+    >>> [[fast, slow]] = hidden_layers(["8@5/2+4@20"], 10.0, 10.0)
+    >>> print(fast.name, fast.size, fast.tau_mem_ms[0], fast.tau_syn_ms[0])
+    hidden1 8 5.0 2.0
+    >>> print(slow.name, slow.size, slow.tau_mem_ms[0], slow.tau_syn_ms[0])
+    hidden2 4 20.0 10.0
+
+    Args:
+        layers: as `spelled_layers` gives them.
+        tau_mem_ms, tau_syn_ms: time constants in ms where a layer says none.
+
+    Raises:
+        NetworkError: a population without neurons, or constants that no network has.
+    """
+    spelled = [str(layer).split("+") for layer in layers]
+    alone = sum(map(len, spelled)) == 1
+    numbers = count(1)
+
+    def population(one: str) -> Population:
+        found = _POPULATION.fullmatch(one)
+        assert found is not None
+        size, tau_mem, tau_syn = found.groups()
+        return Population(
+            "hidden" if alone else f"hidden{next(numbers)}",
+            int(size),
+            LIF,
+            tau_mem_ms if tau_mem is None else float(tau_mem),
+            tau_syn_ms if tau_syn is None else float(tau_syn),
+        )
+
+    return [[population(one) for one in layer] for layer in spelled]
 
 
 def chained(
-    sizes: Mapping[str, int],
+    n_channels: int,
+    layers: Sequence[Sequence[Population]],
     draws: Mapping[str, Draw],
     rng: np.random.Generator,
     *,
@@ -62,26 +143,33 @@ def chained(
     """Random projections from each layer to the next.
 
     Args:
-        sizes: neurons by name, from `input` over hidden populations to the output.
+        n_channels: of the input.
+        layers: hidden populations, and the output as the last layer.
         draws: by kind of projection, `input`, `hidden`, `recurrent` and `output`. What leads
             from the input straight to the output is of the kind `input`.
         rng: decides the draws.
-        recurrent: hidden populations project to themselves, too.
+        recurrent: hidden populations project to all of their layer, themselves too.
     """
-    names = list(sizes)
+    sizes = {INPUT: n_channels} | {p.name: p.size for layer in layers for p in layer}
     projections = []
 
     def project(source: str, target: str, kind: str) -> None:
         draw, shape = draws[kind], (sizes[source], sizes[target])
         weight = rng.normal(*draw.weight, shape)
-        delay = rng.integers(0, draw.longest_delay + 1, shape)
-        projections.append(Projection(source, target, weight, delay.astype(np.int32)))
+        drawn = rng.integers(0, draw.longest_delay + 1, (shape[0], 1) if draw.axonal else shape)
+        delay = np.broadcast_to(drawn.astype(np.int32), shape)
+        projections.append(Projection(source, target, weight, delay))
 
-    for source, target in pairwise(names):
-        is_last = target == names[-1]
-        project(source, target, "input" if source == INPUT else "output" if is_last else "hidden")
-        if recurrent and not is_last:
-            project(target, target, "recurrent")
+    before = [INPUT]
+    for layer in layers:
+        is_last, names = layer is layers[-1], [population.name for population in layer]
+        kind = "input" if before == [INPUT] else "output" if is_last else "hidden"
+        for target in names:
+            for source in before:
+                project(source, target, kind)
+            for source in names if recurrent and not is_last else ():
+                project(source, target, "recurrent")
+        before = names
     return projections
 
 
@@ -99,7 +187,7 @@ def chained(
     seed=WHOLE,
 )
 def layered(
-    sizes: Sequence[int],
+    sizes: Sequence[int | str],
     *,
     recurrent: bool,
     delays: int,
@@ -116,7 +204,7 @@ def layered(
     seed: int,
 ) -> Network:
     """Make a network of layers: `Network.layers`, which has the defaults and their meaning."""
-    numbers = _sizes(sizes)
+    n_channels, hidden, n_classes = _sizes(sizes)
     for name, low in (("delays", delays), ("seed", seed)):
         if low < 0:
             raise UsageError(
@@ -124,19 +212,16 @@ def layered(
                 code="setting-range",
                 fix="pass a whole number from 0 on",
             )
-    *hidden, n_classes = numbers[1:]
     answer = Readout(OUTPUT, readout, window)
-    populations = [
-        Population(name, size, LIF, tau_mem_ms, tau_syn_ms)
-        for name, size in zip(hidden_names(len(hidden)), hidden, strict=True)
-    ]
-    populations.append(Population(OUTPUT, n_classes, answer.kind, tau_mem_ms, tau_syn_ms))
+    layers = hidden_layers(hidden, tau_mem_ms, tau_syn_ms)
+    layers.append([Population(OUTPUT, n_classes, answer.kind, tau_mem_ms, tau_syn_ms)])
     rng = np.random.default_rng([seed, 0])
     network = Network(
-        InputChannels(numbers[0]),
-        populations,
+        InputChannels(n_channels),
+        [population for layer in layers for population in layer],
         chained(
-            {INPUT: numbers[0]} | {p.name: p.size for p in populations},
+            n_channels,
+            layers,
             {kind: Draw(weight, delays) for kind, weight in INITIAL_WEIGHTS.items()},
             rng,
             recurrent=recurrent,
@@ -150,24 +235,26 @@ def layered(
         return network
     if heard is None:
         chance = min(1.0, spikes_per_channel / n_steps)
-        heard = Raster.from_dense(rng.random((_HEARD_SAMPLES, n_steps, numbers[0])) < chance)
+        heard = Raster.from_dense(rng.random((_HEARD_SAMPLES, n_steps, n_channels)) < chance)
     elif isinstance(heard, SpikeEvents):
         heard = network.bin(heard[:_HEARD_SAMPLES]).raster
     return balance_drive(network, heard, rate, simulate_reals)
 
 
-def _sizes(sizes: Sequence[int]) -> list[int]:
-    """Whole numbers from 1 on, at least two; raises `UsageError`."""
-    fix = "pass channels, hidden neurons and classes, e.g. [50, 64, 32, 4]"
+def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:
+    """Channels, hidden layers and classes; raises `UsageError`."""
+    fix = "pass channels, hidden layers and classes, e.g. [50, 64, 32, 4] or [50, '24@5+24@20', 4]"
     check_type(sizes, (list, tuple, np.ndarray), "the sizes of layers", fix)
-    try:
-        numbers = [operator.index(size) for size in sizes]
-    except TypeError:
-        numbers = []
-    if len(numbers) < 2 or not all(1 <= size <= MAX_CHANNELS for size in numbers):
+    layers = [spelled_layers(one) for one in sizes]
+    found = [layer[0] for layer in layers if layer is not None and len(layer) == 1]
+    whole = len(found) == len(layers) >= 2 and all(
+        1 <= size <= MAX_CHANNELS for layer in found for size in neurons_of(layer)
+    )
+    if not whole or isinstance(found[0], str) or isinstance(found[-1], str):
         raise UsageError(
-            f"the sizes of layers are two or more whole numbers from 1 on, not {sizes!r}",
+            "the sizes of layers are two or more whole numbers from 1 on, those between the first "
+            f"and the last also populations with time constants, not {sizes!r}",
             code="layer-sizes",
             fix=fix,
         )
-    return numbers
+    return found[0], found[1:-1], found[-1]

@@ -20,7 +20,7 @@ from nmtool.data.grid import needed_steps
 from nmtool.data.held_out import AUTO, HoldOut, amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
-from nmtool.layers import INITIAL_WEIGHTS
+from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
 from nmtool.network import INITIAL_RATE
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
@@ -73,7 +73,7 @@ SCHEDULES = ("cosine", "linear", "constant")
 
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
-    *("tau_mem_ms", "tau_syn_ms", "tau_out_ms"),
+    *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
 )
 """Settings that decide what the network is: a run that starts from another leaves them alone."""
 
@@ -88,15 +88,19 @@ INITIAL_DELAYS = (
 class TrainOptions:
     """Settings of a run; see each field's help."""
 
-    hidden: int | tuple[int, ...] = _option(
+    hidden: int | str | tuple[int | str, ...] = _option(
         NETWORK,
         256,
-        "neurons of the hidden layers, e.g. 128,64 for two; 0 joins input and output directly",
+        "neurons of the hidden layers, e.g. 128,64 for two, or 32@5+32@20 for one of two "
+        "populations with tau_mem of 5 and 20 ms (32@5/2: and tau_syn of 2 ms); 0 joins input and "
+        "output directly",
         0,
         1 << 20,
     )
-    layers: int = _option(NETWORK, 1, "hidden layers, where hidden is one number", 1, 1 << 10)
-    recurrent: bool = _option(NETWORK, True, "synapses within each hidden layer")
+    layers: int = _option(NETWORK, 1, "hidden layers, where hidden spells one", 1, 1 << 10)
+    recurrent: bool = _option(
+        NETWORK, True, "synapses within each hidden layer, between all its populations"
+    )
     readout: str = _option(
         NETWORK, "weighted", "how output activity becomes scores", choices=tuple(RULES)
     )
@@ -127,6 +131,11 @@ class TrainOptions:
         positive=True,
     )
     train_delays: bool = _option(NETWORK, True, "learn the delays too")
+    axonal: bool = _option(
+        NETWORK,
+        False,
+        "one delay per source neuron of a projection, as of its axon, instead of one per synapse",
+    )
     max_delay: int = _option(
         NETWORK,
         LOIHI2.max_delay,
@@ -315,9 +324,9 @@ class TrainOptions:
             )
         if isinstance(self.hidden, tuple) and self.layers not in (1, len(self.hidden)):
             raise UsageError(
-                f"hidden has {len(self.hidden)} sizes, and layers is {self.layers}",
+                f"hidden has {len(self.hidden)} layers, and layers is {self.layers}",
                 code="hidden-layers-contradict",
-                fix="leave layers out: there are as many as there are sizes",
+                fix="leave layers out: there are as many as hidden has",
             )
         self._check_bits()
         _ = self.hold_out
@@ -360,8 +369,8 @@ class TrainOptions:
         return DelayGrid(self.delay_bits, self.delay_stride, limit, target)
 
     @property
-    def hidden_sizes(self) -> tuple[int, ...]:
-        """Neurons of each hidden layer; none where input and output are joined."""
+    def hidden_layers(self) -> tuple[int | str, ...]:
+        """Each hidden layer, see `nmtool.layers`; none where input and output are joined."""
         if isinstance(self.hidden, tuple):
             return self.hidden
         return (self.hidden,) * self.layers if self.hidden else ()
@@ -460,8 +469,6 @@ class TrainOptions:
                 continue  # what was settled when the run began
             if value == kept or (name == "epochs" and value > kept):
                 continue
-            if value == AUTO and isinstance(kept, int):
-                continue  # what was settled when the run began
             raise UsageError(
                 f"the run in {run} has {name} = {kept}, not {value}",
                 code="resume-settings-differ",
@@ -482,9 +489,9 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "int": ("a whole number", lambda value: _number(value, Integral, int)),
     "float": ("a number", lambda value: _number(value, Real, float)),
     "str": ("a word", lambda value: value if isinstance(value, str) else None),
-    "int | tuple[int, ...]": (
-        "a whole number, or one per layer",
-        lambda value: _sizes(value),
+    "int | str | tuple[int | str, ...]": (
+        "a whole number, or one per layer, or populations like 32@5+32@20",
+        lambda value: _layers(value),
     ),
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
@@ -532,14 +539,10 @@ def _pair(value: Any) -> tuple[float, ...] | None:
     return tuple(numbers) if len(numbers) == 2 and None not in numbers else None
 
 
-def _sizes(value: Any) -> int | tuple[int, ...] | None:
-    """A number, or several as a tuple; one in a list is a number."""
-    if not _is_list(value):
-        return _number(value, Integral, int)
-    sizes = tuple(_number(one, Integral, int) for one in value)
-    if not sizes or None in sizes:
-        return None
-    return sizes[0] if len(sizes) == 1 else sizes
+def _layers(value: Any) -> int | str | tuple[int | str, ...] | None:
+    """Hidden layers; one in a list is that one."""
+    layers = spelled_layers(value)
+    return layers[0] if layers is not None and len(layers) == 1 else layers
 
 
 def _is_list(value: Any) -> bool:
@@ -555,11 +558,13 @@ def _check_range(option: Field[Any], value: Any) -> None:
             code="choice-unknown",
             fix=suggestion(str(value), about["choices"]),
         )
-    if isinstance(value, str):
+    if option.name == "hidden" and not isinstance(value, int):
+        layers = value if isinstance(value, tuple) else (value,)
+        sizes = [size for layer in layers for size in neurons_of(layer)]
+        if not all(1 <= size <= about["high"] for size in sizes):
+            raise _out_of_range(option, f"1 … {about['high']} in each population", str(value))
+    elif isinstance(value, str):
         return
-    if option.name == "hidden" and isinstance(value, tuple):
-        if not all(1 <= size <= about["high"] for size in value):
-            raise _out_of_range(option, f"1 … {about['high']} in each layer", str(value))
     elif isinstance(value, tuple):
         mean, spread = value
         if not (math.isfinite(mean) and 0 <= spread < math.inf):

@@ -78,8 +78,8 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
             if text != argparse.SUPPRESS:
                 shared["help"] = "the same as --no-recurrent"
             either.add_argument("--feedforward", action="store_false", **shared)
-    elif "tuple[int, ...]" in str(option.type):
-        group.add_argument(flag, type=_sizes, metavar="N[,N…]", **shared)
+    elif "tuple[int | str, ...]" in str(option.type):
+        group.add_argument(flag, metavar="LAYER[,LAYER…]", **shared)
     elif kind.startswith("tuple"):
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
@@ -99,17 +99,6 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
 
         read.__name__ = kind  # for "invalid int value"
         group.add_argument(flag, type=read, metavar="|".join((metavar, *reversed(words))), **shared)
-
-
-def _sizes(text: str) -> int | list[int]:
-    """A whole number, or several with commas between them, for `type=`."""
-    try:
-        numbers = [int(word) for word in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"must be whole numbers with commas between them, not '{text}'"
-        ) from error
-    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _words(default: Any) -> str:

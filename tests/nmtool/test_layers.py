@@ -10,6 +10,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import NetworkError, UsageError
 from nmtool.float_simulator import simulate_reals
+from nmtool.layers import spelled_layers
 from tests.refusals import refused
 
 
@@ -26,6 +27,59 @@ def test_shapes_and_delays() -> None:
     assert network.class_names == ("a", "b", "c")
     direct = nm.Network.layers([5, 3], recurrent=False)
     assert [(p.source, p.target) for p in direct.projections] == [("input", "output")]
+
+
+def test_populations_of_a_layer_feed_each_other() -> None:
+    network = nm.Network.layers([5, "4@5+3@12.5/2", 6, 3], tau_mem_ms=20, tau_syn_ms=8)
+    fast, slow, second, output = network.populations
+    assert [(p.name, p.size) for p in (fast, slow, second, output)] == [
+        ("hidden1", 4), ("hidden2", 3), ("hidden3", 6), ("output", 3),
+    ]  # fmt: skip
+    constants = [(p.values("tau_mem_ms")[0], p.values("tau_syn_ms")[0]) for p in (fast, slow)]
+    assert constants == [(5.0, 8.0), (12.5, 2.0)]
+    assert {(p.values("tau_mem_ms")[0], p.values("tau_syn_ms")[0]) for p in (second, output)} == {
+        (20.0, 8.0)
+    }
+    edges = [(p.source, p.target) for p in network.projections]
+    assert len(edges) == len(set(edges))
+    assert set(edges) == {
+        *((source, target) for source in ("input", "hidden1", "hidden2")
+          for target in ("hidden1", "hidden2")),
+        ("hidden1", "hidden3"), ("hidden2", "hidden3"), ("hidden3", "hidden3"),
+        ("hidden3", "output"),
+    }  # fmt: skip
+    apart = nm.Network.layers([5, "4@5+3", 2], recurrent=False)
+    assert [(p.source, p.target) for p in apart.projections] == [
+        ("input", "hidden1"), ("input", "hidden2"), ("hidden1", "output"), ("hidden2", "output"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spelled", "layers"),
+    [
+        (7, (7,)),
+        (np.int64(7), (7,)),
+        ("7", (7,)),
+        ("7,6", (7, 6)),
+        ([7, "6"], (7, 6)),
+        ("24@5 + 24@10.5/2", ("24@5+24@10.5/2",)),
+        (["8@5", 4], ("8@5", 4)),
+        ("", None),
+        ([], None),
+        ("8@", None),
+        ("8@-5", None),
+        ("8@5@6", None),
+        ("-8", None),
+        ("8.5", None),
+        ("1e3", None),
+        ("8@5,", None),
+        (2.0, None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_spelling(spelled: Any, layers: Any) -> None:
+    assert spelled_layers(spelled) == layers
 
 
 @pytest.mark.parametrize("readout", ["weighted", "first_spike"])
@@ -55,6 +109,10 @@ def test_a_seed_decides_everything() -> None:
         ([5], {}, "layer-sizes"),
         ([5, 0, 2], {}, "layer-sizes"),
         ([5, 2.5], {}, "layer-sizes"),
+        (["5@5", 2], {}, "layer-sizes"),
+        ([5, "3@5", "2@5"], {}, "layer-sizes"),
+        ([5, "3,3", 2], {}, "layer-sizes"),
+        ([5, "3@5+0@5", 2], {}, "layer-sizes"),
         ([5, 2], {"delays": -1}, "setting-range"),
         ([5, 2], {"delays": 1.5}, "argument-type"),
         ([5, 2], {"heard": "digits"}, "argument-type"),

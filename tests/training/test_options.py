@@ -51,7 +51,8 @@ def test_an_unknown_setting_is_named_with_its_origin() -> None:
     ("name", "value", "kind"),
     [
         ("hidden", 2.0, "a whole number"),
-        ("hidden", "2", "a whole number"),
+        ("hidden", "fast", "a whole number"),
+        ("hidden", [2, 1.5], "a whole number"),
         ("hidden", True, "a whole number"),
         ("lr", "fast", "a number"),
         ("lr", True, "a number"),
@@ -85,6 +86,8 @@ def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
     ("name", "value"),
     [
         ("hidden", -1),
+        ("hidden", (3, 0)),
+        ("hidden", "3@5+0@5"),
         ("layers", 0),
         ("epochs", 0),
         ("batch_size", 0),

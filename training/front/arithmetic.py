@@ -93,7 +93,7 @@ class FloatArithmetic:
         return {}
 
     def _connection(self, projection: Projection) -> Connection:
-        weight, delay = projection.weight, projection.delay
+        weight, delay = projection.weight, projection.delays
         jumps = (weight.detach() * self._jump[projection.target]).contiguous()
         return Connection(weight, delay, Synapses(jumps, whole_steps(delay).contiguous()))
 

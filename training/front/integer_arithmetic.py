@@ -92,7 +92,7 @@ class IntegerArithmetic:
     def network_of(self, projections: Sequence[Projection]) -> Network:
         """The float network of the shadows, its delays as they run."""
         grid = self.rounding.delays
-        specs = [replace(p.spec(), delay=grid.snap(_array(p.delay))) for p in projections]
+        specs = [replace(p.spec(), delay=grid.snap(_array(p.delays))) for p in projections]
         return replace(self.network, projections=specs)
 
     def integers_of(self, projections: Sequence[Projection]) -> IntegerNetwork:
@@ -122,7 +122,7 @@ class IntegerArithmetic:
         shifted = held.shifted_weight
         jumps = (shifted / target.scale).astype(self._numbers)
         tensors = (torch.from_numpy(x).to(self._device) for x in (jumps, held.delay, shifted))
-        return Connection(projection.weight, projection.delay, Synapses(*tensors))
+        return Connection(projection.weight, projection.delays, Synapses(*tensors))
 
     def _cell(self, held: IntegerPopulation) -> Cell:
         return make_cell(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nmtool import network as plain
-from nmtool.arguments import WHOLE
+from nmtool.arguments import SWITCH, WHOLE
 from nmtool.batches import MAX_SAMPLES, in_batches
 from nmtool.description import network_line
 from nmtool.errors import NetworkError, UsageError, check_type, suggestion
@@ -58,20 +58,40 @@ class Projection(nn.Module):
 
     Attributes:
         weight: [pre, post] parameter, in the paper's units.
-        delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run.
+        delay: [pre, post] parameter, in steps, the float shadow of the whole steps that run;
+            [pre, 1] where delays are axonal.
 
     Args:
         spec: initial weights and delays.
         max_delay: delays are kept in 0 … max_delay steps by `clamp_delays`.
         like: a tensor of the dtype and on the device that the parameters shall have.
+        axonal: all synapses of a source neuron have one delay.
+
+    Raises:
+        NetworkError: delays are to be axonal, and those of a source neuron differ.
     """
 
-    def __init__(self, spec: plain.Projection, max_delay: int, like: Tensor) -> None:
+    def __init__(
+        self, spec: plain.Projection, max_delay: int, like: Tensor, *, axonal: bool = False
+    ) -> None:
         super().__init__()
         self.source, self.target = spec.source, spec.target
         self.max_delay = max_delay
         self.weight = nn.Parameter(torch.tensor(spec.weight).to(like))
-        self.delay = nn.Parameter(torch.tensor(spec.delay).to(like))
+        delay = spec.delay[:, :1] if axonal else spec.delay
+        if not (delay == spec.delay).all():
+            raise NetworkError(
+                f"projection {spec.source} → {spec.target}: delays of a source neuron differ",
+                code="axonal-delays-differ",
+                why="axonal delays are one per source neuron",
+                fix="give each row one delay, or let every synapse have its own (axonal=False)",
+            )
+        self.delay = nn.Parameter(torch.tensor(delay).to(like))
+
+    @property
+    def delays(self) -> Tensor:
+        """[pre, post]: the delay of every synapse, in steps, differentiable."""
+        return self.delay.expand_as(self.weight)
 
     def clamp_delays(self) -> None:
         """Bring delays back into 0 … max_delay; call it after every optimiser step."""
@@ -82,7 +102,7 @@ class Projection(nn.Module):
         """The synapses as they run: weights, and delays in whole steps."""
         weight = self.weight.detach().cpu().numpy().astype(np.float64)
         return plain.Projection(
-            self.source, self.target, weight, whole_steps(self.delay).to(torch.int32).cpu().numpy()
+            self.source, self.target, weight, whole_steps(self.delays).to(torch.int32).cpu().numpy()
         )
 
 
@@ -92,13 +112,14 @@ class SpikingNetwork(nn.Module, Tabular):
     Args:
         network: topology, constants and initial synapses.
         max_delay: largest delay in steps that training may reach.
+        axonal: one delay per source neuron of a projection, not one per synapse.
         dtype: arithmetic of the kernels, float32 or float64.
         device: where parameters live, and the engine that runs there.
         rounding: run in a chip's integers, to which parameters are rounded so; None runs floats.
 
     Raises:
         NetworkError: time constants of 0 or ∞; parallel recurrent projections; no projections;
-            longer delays in the network than the largest.
+            longer delays in the network than the largest; delays that are not axonal.
         UsageError: the largest delay is longer than training can hold.
     """
 
@@ -107,6 +128,7 @@ class SpikingNetwork(nn.Module, Tabular):
         network: Network,
         *,
         max_delay: int = LOIHI2.max_delay,
+        axonal: bool = False,
         dtype: torch.dtype = torch.float32,
         device: Device = CPU,
         rounding: Rounding | None = None,
@@ -115,6 +137,7 @@ class SpikingNetwork(nn.Module, Tabular):
         fix = "pass a float nmtool.Network; nmtool.load reads one"
         check_type(network, Network, "the network of a SpikingNetwork", fix)
         WHOLE.check("max_delay", max_delay)
+        SWITCH.check("axonal", axonal)
         check_type(dtype, torch.dtype, "dtype", "pass torch.float32 or torch.float64")
         check_type(device, Device, "device", "leave it out, or pass what find_device gives")
         if not network.projections:
@@ -140,7 +163,7 @@ class SpikingNetwork(nn.Module, Tabular):
         self.device = device
         like = torch.zeros(0, dtype=dtype, device=device.torch)
         self.projections = nn.ModuleList(
-            Projection(spec, max_delay, like) for spec in network.projections
+            Projection(spec, max_delay, like, axonal=axonal) for spec in network.projections
         )
         edges = [(p.source, p.target) for p in network.projections]
         names = [p.name for p in network.populations]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtool.graph import INPUT, LIF, InputChannels
-from nmtool.layers import OUTPUT, Draw, chained, hidden_names
+from nmtool.graph import InputChannels
+from nmtool.layers import OUTPUT, Draw, chained, hidden_layers
 from nmtool.network import Network, Population
 from nmtool.readout import Readout
 from nmtool.training.options import TrainOptions
@@ -22,24 +22,25 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
         class_names: one output neuron each.
     """
     channels = InputChannels(-(-n_units // options.group), options.group)
-    hidden = options.hidden_sizes
     readout = Readout(OUTPUT, options.readout, options.window)
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
-    populations = [
-        Population(name, size, LIF, options.tau_mem_ms, options.tau_syn_ms)
-        for name, size in zip(hidden_names(len(hidden)), hidden, strict=True)
-    ]
-    populations.append(
-        Population(OUTPUT, len(class_names), readout.kind, tau_out, options.tau_syn_ms)
-    )
+    layers = hidden_layers(options.hidden_layers, options.tau_mem_ms, options.tau_syn_ms)
+    layers.append([Population(OUTPUT, len(class_names), readout.kind, tau_out, options.tau_syn_ms)])
     projections = chained(
-        {INPUT: channels.size} | {p.name: p.size for p in populations},
+        channels.size,
+        layers,
         {kind: _draw(options, kind) for kind in ("input", "hidden", "recurrent", "output")},
         np.random.default_rng([options.seed, 0]),
         recurrent=options.recurrent,
     )
     return Network(
-        channels, populations, projections, readout, options.dt_ms, options.n_steps, class_names
+        channels,
+        [population for layer in layers for population in layer],
+        projections,
+        readout,
+        options.dt_ms,
+        options.n_steps,
+        class_names,
     )
 
 
@@ -47,4 +48,4 @@ def _draw(options: TrainOptions, kind: str) -> Draw:
     """The initial distributions of a kind of synapses, with no delay that could not run."""
     asked = getattr(options, f"init_delay_{kind}")
     longest = options.longest_delay if asked is None else min(asked, options.longest_delay)
-    return Draw(getattr(options, f"init_{kind}"), longest)
+    return Draw(getattr(options, f"init_{kind}"), longest, options.axonal)

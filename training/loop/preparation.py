@@ -74,13 +74,14 @@ def make_trainer(
             first,
             options.init_rate,
             lambda network, spikes: SpikingNetwork(
-                network, max_delay=options.max_delay, device=device
+                network, max_delay=options.max_delay, axonal=options.axonal, device=device
             ).record(spikes),
         )
     deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None
     model = SpikingNetwork(
         start,
         max_delay=options.max_delay,
+        axonal=options.axonal,
         device=device,
         rounding=None if deployment is None else deployment.rounding(start),
     )

@@ -72,6 +72,27 @@ def test_constants_and_readout() -> None:
     assert set(_network(tau_mem_ms=15.0).population("output").values("tau_mem_ms")) == {15.0}
 
 
+def test_populations_with_constants_of_their_own() -> None:
+    network = _network(hidden="4@5+3@40/2", tau_mem_ms=15.0, tau_syn_ms=4.0)
+    fast, slow, output = network.populations
+    assert (fast.size, slow.size) == (4, 3)
+    assert set(fast.values("tau_mem_ms")) == {5.0}
+    assert set(fast.values("tau_syn_ms")) == {4.0}
+    assert set(slow.values("tau_mem_ms")) == {40.0}
+    assert set(slow.values("tau_syn_ms")) == {2.0}
+    assert set(output.values("tau_mem_ms")) == {15.0}
+    assert ("hidden1", "hidden2") in _edges(network)
+    assert ("hidden2", "hidden1") in _edges(network)
+
+
+def test_axonal_delays_are_one_per_source() -> None:
+    network = _network(axonal=True, init_delay_recurrent=9)
+    for source in ("input", "hidden"):
+        delay = _synapses(network, source, "hidden").delay
+        assert (delay == delay[:, :1]).all()
+        assert np.unique(delay).size > 5
+
+
 def test_a_window_is_that_of_the_settings() -> None:
     assert _network(readout="window", window=30).readout == Readout("output", "window", 30)
 
