@@ -203,7 +203,7 @@ class Network(Tabular):
     @classmethod
     def layers(
         cls,
-        sizes: Sequence[int],
+        sizes: Sequence[int | str],
         *,
         recurrent: bool = True,
         delays: int = 0,
@@ -228,13 +228,15 @@ class Network(Tabular):
         <Network: 50 channels, hidden1 64 lif, hidden2 32 lif, output 4 li, 100 steps of 1 ms>
 
         Args:
-            sizes: input channels, neurons of each hidden layer, classes.
-            recurrent: hidden layers project to themselves, too.
+            sizes: input channels, neurons of each hidden layer, classes. A hidden layer may be
+                several populations with time constants of their own: "64@5+64@20" are two, with
+                membranes of 5 and 20 ms ("64@5/2": and a synaptic current of 2 ms).
+            recurrent: populations of a hidden layer project to each other and themselves, too.
             delays: longest delay of all synapses, in steps.
             readout, window: the rule of the output, see `Readout`.
             dt_ms: length of a time step in ms.
             n_steps: steps of a sample.
-            tau_mem_ms, tau_syn_ms: time constants of all neurons in ms.
+            tau_mem_ms, tau_syn_ms: time constants in ms of all neurons that have none of their own.
             class_names: one per class; by default their numbers.
             heard: input that stands for what the network will hear, of which 16 samples count.
             spikes_per_channel: mean spikes per channel and sample of random input, where `heard`
