@@ -23,15 +23,24 @@ from nmtool.arguments import (
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.grid import PERCENTILE
 from nmtool.data.held_out import HoldOut
+from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief
-from nmtool.training.loop.remarks import Health, check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.remarks import (
+    Health,
+    check_heard,
+    remarks,
+    start_line,
+    start_remarks,
+    teacher_remarks,
+)
 from nmtool.training.loop.run_data import data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, candidates
+from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -144,9 +153,11 @@ def train(
         progress: counts samples.
 
     Raises:
-        UsageError: the folder holds a run already, or none to resume; options that contradict it
-            or the data; training diverged.
-        DataError: there are no training samples, or most of their events lie after the last step.
+        UsageError: the folder holds a run already, or none to resume; options or a teacher that
+            contradict it or the data; training diverged.
+        DataError: there are no training samples, or most of their events lie after the last step;
+            a teacher's rows are no probabilities, or not those of the data.
+        FileFormatError: the file of a teacher is missing or cannot be read.
         MissingError: the device lacks something.
         RankError: another process is gone.
         StorageError: the run cannot be written.
@@ -272,12 +283,14 @@ class _Session:
             _check_free(self.folder)
         dataset = self._data(data, own)
         options = self.options.settled(dataset.train)
+        origin = self.folder if self.resume else self.start
+        teacher = teacher_of(options, origin, resumed=self.resume)
         if not self.resume:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
-            self._remark(dataset, options)
+            self._remark(dataset, options, teacher)
         resume = self.resume and not self._begins_anew(own)
-        how: dict[str, Any] = {"resume": resume, "start": self.start}
+        how: dict[str, Any] = {"resume": resume, "start": self.start, "teacher": teacher}
         how |= {"device": where, "ranks": own, "folder": self.folder}
         if own.is_first:
             with self.progress("training", remark="compiling") as advance:
@@ -333,7 +346,7 @@ class _Session:
         # Another draw than before would validate on samples that the start has learnt.
         return replace(self.options.hold_out, seed=before.seed if kept is None else kept.seed)
 
-    def _remark(self, dataset: Dataset, options: TrainOptions) -> None:
+    def _remark(self, dataset: Dataset, options: TrainOptions, teacher: Teacher | None) -> None:
         """Log what was chosen for the data, and what may not be as it was meant."""
         if options.steps != self.options.steps:
             _log.info(
@@ -343,6 +356,14 @@ class _Session:
         found = [*remarks(dataset, options)]
         if self.start is not None:
             found += start_remarks(self.start, options)
+        if teacher is not None:
+            teacher.rows_of(dataset)  # which are not those of other data
+            agreement = teacher.agreement(dataset.undivided.label)
+            _log.info(
+                f"a teacher is {options.teacher_share:.0%} of the loss: its likeliest class is the "
+                f"label of {agreement:.1%} of the training samples"
+            )
+            found += teacher_remarks(agreement)
         for one in found:
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
 

@@ -222,6 +222,15 @@ class TrainOptions:
         "first_spike: squared margin loss of this many ms; by default cross-entropy",
         positive=True,
     )
+    teacher: str | Path | None = _option(  # noqa: RUF009 (paths are frozen)
+        LEARNING,
+        None,
+        "file of class probabilities per training sample to learn from beside the labels; `nmtool "
+        "teach` makes one",
+    )
+    teacher_share: float = _option(
+        LEARNING, 0.5, "share of the loss that is the teacher's, the rest is the labels'", 0, 1
+    )
     rate: float = _option(
         LEARNING, 10.0, "firing-rate target of hidden neurons, spikes per sample", 0
     )
@@ -337,6 +346,13 @@ class TrainOptions:
                 f"margin_ms is a loss on first spikes, not on '{self.readout}'",
                 code="margin-without-first-spike",
                 fix=f"choose the read-out {FIRST_SPIKE}, or leave margin_ms out",
+            )
+        if self.margin_ms is not None and self.teacher is not None:
+            raise UsageError(
+                "a margin loss cannot learn from a teacher",
+                code="teacher-with-margin",
+                why="it asks which class spikes first, not with which probability",
+                fix="leave out margin_ms, for cross-entropy, or teacher",
             )
 
     def _check_bits(self) -> None:
@@ -480,6 +496,7 @@ class TrainOptions:
 
 
 _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "str | Path": ("a file", lambda value: str(value) if isinstance(value, str | Path) else None),
     "int | float | str": (
         "a share like 0.2, a number, 'last 300' or auto",
         lambda value: amount(value),
@@ -499,10 +516,12 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def example(name: str) -> Any:
-    """A value of a setting's type: its default, or a number where that is None."""
+    """A value of a setting's type: its default, or a number or word where that is None."""
     [option] = [one for one in fields(TrainOptions) if one.name == name]
     if option.default is not None:
         return option.default
+    if str(option.type).startswith("str"):
+        return "FILE.npz" if "Path" in str(option.type) else "NAME"
     return 1 if str(option.type).startswith("int") else 1.0
 
 

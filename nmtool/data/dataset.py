@@ -188,7 +188,25 @@ class Dataset(Tabular):
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of all training samples, those that validate too, in hexadecimal."""
-        return (self.train if self._hold_out is None else self._read("train")).content_hash
+        return self.undivided.content_hash
+
+    @property
+    def undivided(self) -> SpikeEvents:
+        """All training samples, those that were taken for validation too, in their order."""
+        return self.train if self._hold_out is None else self._read("train")
+
+    @property
+    def train_index(self) -> NDArray[np.int64]:
+        """[samples of `train`] int64: which of `undivided` each is.
+
+        >>> three = SpikeEvents.from_lists([[1.0]] * 3, [[0]] * 3, [0, 0, 0])
+        >>> Dataset.of(train=three).with_validation("last 1").train_index
+        array([0, 1])
+        """
+        whole = self.undivided
+        if self._hold_out is None:
+            return np.arange(whole.n_samples)
+        return np.flatnonzero(~self._chosen(self._hold_out, whole))
 
     @cached_property
     def train(self) -> SpikeEvents:

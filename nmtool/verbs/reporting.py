@@ -379,6 +379,8 @@ class _Run:
             manifest = self.folder.manifest()
             values.append(("trained with nmtool", str(manifest.get("nmtool", "unknown"))))
             values.append(("processes in training", str(manifest.get("ranks", 1))))
+            if self.folder.teacher is not None:
+                values.append(("learnt from the teacher", self.folder.teacher))
             data = shlex.quote(str(manifest.get("data")))
             command = f"nmtool train {data} -o RUN --config settings.toml"
             if start is not None:

@@ -20,7 +20,10 @@ from nmtool.training.front.model import Activity
 from nmtool.training.options import TrainOptions
 
 Loss = Callable[[Activity, Tensor], Tensor]
-"""From a batch's activity and its labels [samples] int64 to a scalar."""
+"""From a batch's activity and its targets to a scalar.
+
+Targets are labels, [samples] int64, or class probabilities, [samples, classes] float.
+"""
 
 
 def membrane_scores(membrane: Tensor, readout: Readout) -> Tensor:
@@ -53,9 +56,15 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     return spikes.first_ms(silence_ms=spikes.n_steps * dt_ms)
 
 
-def cross_entropy(scores: Tensor, labels: Tensor, gain: float) -> Tensor:
-    """Cross-entropy of softmax(gain·scores)."""
-    return functional.cross_entropy(gain * scores, labels)
+def cross_entropy(scores: Tensor, targets: Tensor, gain: float) -> Tensor:
+    """Cross-entropy of softmax(gain·scores) with labels or class probabilities.
+
+    It is linear in the probabilities: those of labels (1 and 0) and those of a teacher, mixed in
+    some share, have the losses of both in that share.
+    """
+    if targets.is_floating_point():
+        targets = targets.to(scores)
+    return functional.cross_entropy(gain * scores, targets)
 
 
 def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
@@ -72,22 +81,33 @@ def margin(first_ms: Tensor, labels: Tensor, margin_ms: float) -> Tensor:
 def readout_loss(network: Network, gain: float, margin_ms: float | None = None) -> Loss:
     """The loss that belongs to a network's readout.
 
+    It is called with a batch's activity and its labels, [samples] int64, or with class
+    probabilities in their place, [samples, classes] float.
+
     Args:
         network: its readout decides between membranes and first spikes.
         gain: scores are multiplied by it before the softmax; first spikes score −t in ms.
-        margin_ms: for first spikes, the squared margin loss instead of cross-entropy.
+        margin_ms: for first spikes, the squared margin loss instead of cross-entropy; it takes
+            labels alone.
     """
     readout = network.readout
     name = readout.population
 
-    def on_first_spikes(activity: Activity, labels: Tensor) -> Tensor:
+    def on_first_spikes(activity: Activity, targets: Tensor) -> Tensor:
         first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
-        if margin_ms is not None:
-            return margin(first_ms, labels, margin_ms)
-        return cross_entropy(-first_ms, labels, gain)
+        if margin_ms is None:
+            return cross_entropy(-first_ms, targets, gain)
+        if targets.is_floating_point():
+            raise UsageError(
+                "a margin loss takes labels, not class probabilities",
+                code="teacher-with-margin",
+                why="it asks which class spikes first, not with which probability",
+                fix="pass labels, [samples] int64, or leave out margin_ms, for cross-entropy",
+            )
+        return margin(first_ms, targets, margin_ms)
 
-    def on_membranes(activity: Activity, labels: Tensor) -> Tensor:
-        return cross_entropy(membrane_scores(activity.membrane[name], readout), labels, gain)
+    def on_membranes(activity: Activity, targets: Tensor) -> Tensor:
+        return cross_entropy(membrane_scores(activity.membrane[name], readout), targets, gain)
 
     return on_first_spikes if readout.rule == FIRST_SPIKE else on_membranes
 
@@ -174,6 +194,8 @@ def recorded_loss(
     label: NDArray[np.integer],
 ) -> float:
     """The loss of scores that were recorded, by the settings that the network was trained with.
+
+    It is that of the labels alone: a teacher knows training samples, and these may be others.
 
     Args:
         options: the settings.

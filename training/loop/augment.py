@@ -36,11 +36,24 @@ class Augmentation:
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
         """A changed copy of a batch."""
+        return self.with_partners(events, rng)[0]
+
+    def with_partners(
+        self, events: SpikeEvents, rng: np.random.Generator
+    ) -> tuple[SpikeEvents, NDArray[np.int64]]:
+        """A changed copy of a batch, and what each sample was blended with.
+
+        Returns:
+            The copy; and [samples] int64, the sample of the batch that each was blended with,
+            itself for those that were not.
+        """
         # Drawn first and always: whatever else is on, a seed shifts and stretches the same.
         shift = rng.integers(-self.shift, self.shift + 1, events.n_samples)
         factor = rng.uniform(1 - self.stretch, 1 + self.stretch, events.n_samples)
+        partner = np.arange(events.n_samples)
         if self.blend:
-            events = blend(events, self.blend, rng)
+            partner = _partners(events, self.blend, rng)
+            events = _blended(events, partner, rng)
         if self.shift or self.stretch:
             events = _moved(events, shift, factor)
         if self.onset_ms:
@@ -51,7 +64,7 @@ class Augmentation:
         if self.drop:
             lost = rng.uniform(0.0, self.drop, events.n_samples)
             events = _kept(events, rng.random(events.n_events) >= lost[events.sample_index()])
-        return events
+        return events, partner
 
 
 def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeEvents:
@@ -66,7 +79,13 @@ def blend(events: SpikeEvents, share: float, rng: np.random.Generator) -> SpikeE
         share: probability of each sample to be replaced.
         rng: decides which samples, with which others, and which of their events.
     """
-    partner = _partners(events, share, rng)
+    return _blended(events, _partners(events, share, rng), rng)
+
+
+def _blended(
+    events: SpikeEvents, partner: NDArray[np.int64], rng: np.random.Generator
+) -> SpikeEvents:
+    """Every sample blended with its partner ([samples] int64), if that is another."""
     other = events.take(partner)
     blended = partner != np.arange(events.n_samples)
     way = np.where(blended, 0.5 * (_mean_times(other) - _mean_times(events)), 0.0)

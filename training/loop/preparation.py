@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.balance import balance_drive
 from nmtool.data import SpikeEvents, check_same_classes
@@ -33,6 +34,7 @@ def make_trainer(
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     network: Network | None = None,
+    taught: NDArray[np.float64] | None = None,
     device: Device = CPU,
     ranks: Ranks = ALONE,
 ) -> Trainer:
@@ -40,7 +42,7 @@ def make_trainer(
 
     Args:
         options: the settings.
-        train, validation, folder, on_batch, on_epoch, ranks: as of `Trainer`.
+        train, validation, folder, on_batch, on_epoch, taught, ranks: as of `Trainer`.
         network: start from this network instead of a random one.
         device: where it trains.
 
@@ -62,7 +64,7 @@ def make_trainer(
             code="split-empty",
             fix="give None instead: training accuracy then decides which epoch is best",
         )
-    _check_agreement(ranks, options, train, validation)
+    _check_agreement(ranks, options, train, validation, taught)
     if network is not None:
         check_same_classes(network, train)
     start = network or initial_network(options, train.n_units, train.class_names)
@@ -96,15 +98,21 @@ def make_trainer(
         on_batch=on_batch,
         on_epoch=on_epoch,
         trained=network is not None,
+        taught=taught,
         ranks=ranks,
     )
 
 
 def _check_agreement(
-    ranks: Ranks, options: TrainOptions, train: SpikeEvents, validation: SpikeEvents | None
+    ranks: Ranks,
+    options: TrainOptions,
+    train: SpikeEvents,
+    validation: SpikeEvents | None,
+    taught: NDArray[np.float64] | None,
 ) -> None:
     """Ranks that wait for each other must count the same batches of the same network."""
     settings = zlib.crc32(json.dumps(options.as_json()).encode())
     ranks.check_same("their settings", settings)
     n_validation = 0 if validation is None else validation.n_samples
     ranks.check_same("their data", train.n_samples, train.n_events, n_validation)
+    ranks.check_same("their teacher", 0 if taught is None else zlib.crc32(taught.tobytes()))

@@ -143,6 +143,23 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
         )
 
 
+def teacher_remarks(agreement: float) -> Iterator[Finding]:
+    """A finding where a teacher and the labels do not seem to be of the same samples.
+
+    Args:
+        agreement: share of the training samples whose label is the teacher's likeliest class.
+    """
+    if agreement < MOSTLY:
+        yield Finding(
+            "teacher-against-labels",
+            "teacher",
+            f"the teacher's likeliest class is the label of only {agreement:.1%} of the training "
+            "samples",
+            "check that its rows are in the order of the training split, and its columns in that "
+            "of the classes",
+        )
+
+
 class Health:
     """Tells an epoch in which learning fails, each kind of failure once.
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from nmtool.data import Dataset
+from nmtool.data.teacher import Teacher
 from nmtool.network import Network
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.run_data import about_data
-from nmtool.training.loop.run_folder import HOLD_OUT, RunFolder
+from nmtool.training.loop.run_folder import HOLD_OUT, TEACHER, RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
@@ -27,6 +28,7 @@ def run_training(
     folder: RunFolder | None = None,
     resume: bool = False,
     start: RunFolder | None = None,
+    teacher: Teacher | None = None,
     on_start: Callable[[Trainer], None] | None = None,
     on_batch: Callable[[BatchReport], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -43,6 +45,7 @@ def run_training(
             which may be more.
         start: a run with a network of the same shape, from which a new one starts; its delays
             are cut to the longest that the options allow.
+        teacher: the one that the options name (`teacher_of`), if they name one.
         on_start: gets the trainer of a new run before it begins.
         on_batch, on_epoch: told about progress.
         device: where it trains.
@@ -60,6 +63,7 @@ def run_training(
         on_batch=on_batch,
         on_epoch=on_epoch,
         network=None if network is None else _within(network, options.max_delay),
+        taught=None if teacher is None else teacher.rows_of(dataset),
         device=device,
         ranks=ranks,
     )
@@ -70,7 +74,7 @@ def run_training(
     elif start is not None:
         trainer.adopt(start)
     if folder is not None and not resume and ranks.is_first:
-        _begin(folder, trainer, network, _about(dataset, ranks))
+        _begin(folder, trainer, network, _about(dataset, teacher, ranks))
     if on_start is not None and not resume:
         on_start(trainer)
     trainer.run()
@@ -91,13 +95,15 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
         DataError: there are no training samples.
     """
     dataset = dataset.with_validation(options.validation)
-    return make_trainer(options, dataset.train, dataset.validation).best
+    untaught = replace(options, teacher=None)  # which decides updates alone
+    return make_trainer(untaught, dataset.train, dataset.validation).best
 
 
-def _about(dataset: Dataset, ranks: Ranks) -> dict[str, Any]:
-    """Fields of the manifest about the data and the processes."""
+def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str, Any]:
+    """Fields of the manifest about the data, the teacher and the processes."""
     rule = None if dataset.hold_out is None else dataset.hold_out.as_json()
-    return {**about_data(dataset), HOLD_OUT: rule, "ranks": ranks.size}
+    taught = {} if teacher is None else {TEACHER: teacher.content_hash}
+    return {**about_data(dataset), HOLD_OUT: rule, **taught, "ranks": ranks.size}
 
 
 def _within(network: Network, max_delay: int) -> Network:

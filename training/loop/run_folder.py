@@ -53,6 +53,9 @@ FINETUNE_SLOWER = 5
 HOLD_OUT = "hold_out"
 """Key of the manifest: the rule by which samples were held out to validate; null for none."""
 
+TEACHER = "teacher"
+"""Key of the manifest: content hash of the teacher's probabilities; missing without a teacher."""
+
 _ZERO_WAS_NONE = (
     *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
     *("average", "patience"),
@@ -218,6 +221,12 @@ class RunFolder:
         """
         initial = self.manifest().get("initial")
         return None if initial is None else str(initial)
+
+    @property
+    def teacher(self) -> str | None:
+        """Content hash of the probabilities that the run learns from beside labels, if it does."""
+        teacher = self.manifest().get(TEACHER)
+        return None if teacher is None else str(teacher)
 
     def network(self) -> Network:
         """The network of the best epoch."""

@@ -69,10 +69,13 @@ class _Heard:
     Attributes:
         binned: its spikes.
         label: [samples] int64.
+        target: [samples, classes] float64, the probabilities to learn where a teacher says some
+            beside the labels; None where labels are all there is to learn.
     """
 
     binned: Binned
     label: NDArray[np.integer]
+    target: NDArray[np.float64] | None = None
 
 
 class Trainer:
@@ -90,6 +93,8 @@ class Trainer:
         folder: where the run is kept; None keeps nothing.
         on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
         trained: the model starts from a trained network.
+        taught: [samples, classes] float64, class probabilities of the training samples by the
+            teacher that the options name; None where they name none.
         ranks: the processes that train together: each makes a trainer and calls the same
             methods of it in the same order; the first rank writes.
 
@@ -111,8 +116,11 @@ class Trainer:
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
         trained: bool = False,
+        taught: NDArray[np.float64] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
+        assert (taught is None) == (options.teacher is None)
+        self._taught = taught
         self.options, self.model, self._deployment = options, model, deployment
         self._train, self._held_out = train, validation
         self._folder = folder
@@ -196,9 +204,16 @@ class Trainer:
 
     def _heard(self, samples: NDArray[np.int64], rng: np.random.Generator) -> _Heard:
         """This rank's share of a batch: read, augmented with the whole batch, and binned."""
-        batch = self._augment(self._train.take(samples).in_memory(), rng)
+        batch, partner = self._augment.with_partners(self._train.take(samples).in_memory(), rng)
+        target = None
+        if self._taught is not None:
+            # A blend has as many events of both samples, which share a label.
+            taught = 0.5 * (self._taught[samples] + self._taught[samples[partner]])
+            share, label = self.options.teacher_share, np.eye(taught.shape[1])[batch.label]
+            mixed = (1 - share) * label + share * taught
+            target = mixed[self._ranks.share(batch.n_samples)]
         events = self._ranks.take(batch)
-        return _Heard(self.model.network.bin(events), events.label)
+        return _Heard(self.model.network.bin(events), events.label, target)
 
     def _update(self, heard: _Heard, update: int) -> Totals:
         """Learn from a batch, of which this rank runs its share; returns the batch's sums."""
@@ -230,8 +245,9 @@ class Trainer:
         if not n_samples:
             return None, Totals.nothing(network)
         labels = torch.from_numpy(heard.label).to(self.model.device.torch)
+        targets = labels if heard.target is None else torch.from_numpy(heard.target)
         activity = self.model(binned.raster, self._regulariser.push)
-        loss = self._loss(activity, labels)
+        loss = self._loss(activity, targets)
         totals = Totals(
             loss=loss.item() * n_samples,
             correct=int((losses.predictions(activity, network) == labels).sum()),

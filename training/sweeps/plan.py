@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data.catalogue import is_name
+from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, suggestion
 from nmtool.toml_files import read_toml
-from nmtool.training.options import TrainOptions
+from nmtool.training.options import OFF, TrainOptions
 from nmtool.training.recipes import read_settings
 from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
 
@@ -72,12 +73,25 @@ class StudyPlan:
     def conditions(self) -> dict[str, Any]:
         """Settings beside the search space that must not change, for scores to be comparable."""
         relative = Path(os.path.relpath(self.data, self.folder)).as_posix()
+        teachers = {name: one.content_hash for name, one in self.teachers().items()}
         return {
             "data": self.data if is_name(self.data) else f"folder {relative}",
             "seeds": self.seeds,
             "prune": self.prune,
             "sampler_seed": self.sampler_seed,
+            **({"teachers": teachers} if teachers else {}),
         }
+
+    def teachers(self) -> dict[str, Teacher]:
+        """The teachers that trials may learn from, by the names of their files.
+
+        Raises:
+            FileFormatError: there is no such file, or it cannot be read.
+            DataError: its rows are no probabilities.
+        """
+        searched = self.space.searched.get("teacher")
+        names = (self.space.fixed.get("teacher"),) if searched is None else searched.ends
+        return {name: Teacher.load(name) for name in names if name not in (None, OFF)}
 
 
 def read_plan(path: str | Path) -> StudyPlan:

@@ -112,6 +112,7 @@ class Trainer:
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
         from nmtool.training.loop.selection import final_score
+        from nmtool.training.loop.teaching import teacher_of
 
         trials = self._plan.folder / "trials"
         folder = RunFolder(trials / f"{trial.number:04d}" / f"seed{options.seed}")
@@ -134,6 +135,7 @@ class Trainer:
             options.settled(self._dataset.train),
             self._dataset,
             folder=folder if self._plan.keep else None,
+            teacher=teacher_of(options),
             on_batch=on_batch,
             on_epoch=on_epoch,
             device=self._device,
@@ -145,8 +147,9 @@ def study_data(plan: StudyPlan) -> Dataset:
     """The data of a study, with samples to validate on.
 
     Raises:
-        UsageError: there are none, or no such data.
-        DataError: the data are damaged.
+        UsageError: there are none, or no such data, or a teacher is one of others.
+        DataError: the data or a teacher are damaged.
+        FileFormatError: a teacher cannot be read.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
     dataset = found.with_validation(plan.space.first_options().hold_out)
@@ -156,6 +159,8 @@ def study_data(plan: StudyPlan) -> Dataset:
             code="study-unvalidated",
             fix="[settings] validation = 0.2 takes a fifth of the training samples",
         )
+    for teacher in plan.teachers().values():
+        teacher.rows_of(dataset)
     return dataset
 
 

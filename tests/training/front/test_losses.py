@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nmtool.errors import UsageError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
@@ -20,6 +21,7 @@ from nmtool.training.engines.spike_trains import SpikeTrains
 from nmtool.training.front import losses
 from nmtool.training.front.model import Activity, SpikingNetwork
 from tests.networks.trainable import random_input, readout
+from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
@@ -157,3 +159,57 @@ def test_readout_loss_takes_what_the_rule_asks_for() -> None:
     for (rule, margin_ms), expected in by_rule.items():
         loss = losses.readout_loss(_network(rule), 2.0, margin_ms)(activity, labels)
         assert loss.item() == pytest.approx(expected.item())
+
+
+@given(
+    arrays(np.float64, (4, 3), elements=st.floats(-20, 20)),
+    arrays(np.int64, 4, elements=st.integers(0, 2)),
+    st.floats(0, 1),
+    st.integers(0, 99),
+)
+def test_a_mixture_of_labels_and_probabilities_has_the_mixed_loss(
+    scores: np.ndarray, label: np.ndarray, share: float, seed: int
+) -> None:
+    taught = np.random.default_rng(seed).dirichlet(np.ones(3), 4)
+    mixed = (1 - share) * np.eye(3)[label] + share * taught
+    mine = losses.cross_entropy(torch.from_numpy(scores), torch.from_numpy(mixed), 0.7)
+    logs = 0.7 * scores - np.log(np.exp(0.7 * scores).sum(axis=1, keepdims=True))
+    of_labels, of_teacher = -logs[np.arange(4), label].mean(), -(taught * logs).sum() / 4
+    expected = (1 - share) * of_labels + share * of_teacher
+    assert mine.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_probabilities_of_another_precision_are_taken() -> None:
+    scores = torch.tensor([[0.5, 2.0]], requires_grad=True)
+    loss = losses.cross_entropy(scores, torch.tensor([[0.25, 0.75]], dtype=torch.float64), 1.0)
+    assert loss.dtype == torch.float32
+    loss.backward()
+    softmax = np.exp([0.5, 2.0]) / np.exp([0.5, 2.0]).sum()
+    np.testing.assert_allclose(scores.grad, [softmax - [0.25, 0.75]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", [*MEMBRANE_RULES, "first_spike"])
+def test_labels_as_probabilities_are_the_same_loss_of_every_readout(rule: str) -> None:
+    network = _network(rule)
+    model = SpikingNetwork(network)
+    spikes, labels = random_input(network, 20, seed=3), torch.arange(20) % 3
+    loss_of = losses.readout_loss(network, 1.5)
+    gradients = []
+    for targets in (labels, torch.nn.functional.one_hot(labels, 3).double()):
+        model.zero_grad()
+        loss = loss_of(model(spikes), targets)
+        loss.backward()
+        grad = model.synapses[0].weight.grad
+        assert grad is not None
+        gradients.append((loss.item(), grad.numpy().copy()))
+    assert gradients[0][0] == pytest.approx(gradients[1][0], rel=1e-5)
+    largest = np.abs(gradients[0][1]).max()
+    assert largest > 0
+    np.testing.assert_allclose(gradients[0][1], gradients[1][1], atol=1e-5 * largest)
+
+
+def test_a_margin_loss_takes_labels_alone() -> None:
+    network = _network("first_spike")
+    activity = SpikingNetwork(network)(random_input(network, 2, seed=3))
+    with refused(UsageError, "teacher-with-margin"):
+        losses.readout_loss(network, 1.0, 3.0)(activity, torch.full((2, 3), 1 / 3))

@@ -1,0 +1,240 @@
+"""`Teacher`: class probabilities of training samples, to learn from beside their labels.
+
+A file of them holds one array, [samples, classes] of floating-point numbers:
+
+    FILE.npz    `probability`, and perhaps `data_hash`, the content hash of the samples
+    FILE.npy    the array alone
+
+Its rows are the training samples of a data set in their order, those that validate too: whatever a
+run holds out, every sample keeps its row.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.arguments import ARRAY, NAMES, WORD, check_fields
+from nmtool.errors import DataError, FileFormatError, UsageError, check_path
+from nmtool.tables import Table, Tabular
+
+if TYPE_CHECKING:
+    from nmtool.data.dataset import Dataset
+
+FILE_KIND = "nmtool teacher"
+FILE_VERSION = 1
+
+_MAX_BYTES = 1 << 30
+"""A larger file is refused, and so is one that would unpack to more."""
+
+_TOLERANCE = 1e-3
+"""How far the sum of a row may be from 1: numbers of 16 bits add up to it no better."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Teacher(Tabular):
+    """What a teacher holds each training sample for.
+
+    >>> teacher = Teacher([[0.9, 0.1], [0.25, 0.75]])
+    >>> teacher
+    <Teacher: 2 samples, 2 classes>
+    >>> teacher.agreement(np.array([0, 0]))
+    0.5
+
+    Attributes:
+        probability: [samples, classes] float64, of every training sample in the order of the data
+            set, those that validate too.
+        data_hash: content hash of these samples (`Dataset.content_hash`); '' where it is not known.
+        networks: content hashes of the networks that answered; none where they are not known.
+
+    Raises:
+        DataError: rows that are no probabilities.
+    """
+
+    probability: NDArray[np.float64]
+    data_hash: str = ""
+    networks: Sequence[str] = field(default=())
+
+    def __post_init__(self) -> None:
+        check_fields(self, probability=ARRAY, data_hash=WORD, networks=NAMES)
+        object.__setattr__(self, "networks", tuple(self.networks))
+        object.__setattr__(self, "probability", _checked(np.asarray(self.probability)))
+
+    def __repr__(self) -> str:
+        return f"<Teacher: {self.n_samples:,} samples, {self.n_classes} classes>"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: size, hashes, and how sure the teacher is."""
+        return {
+            "kind": "teacher",
+            "hash": self.content_hash,
+            "data_hash": self.data_hash,
+            "networks": list(self.networks),
+            "samples": self.n_samples,
+            "classes": self.n_classes,
+            "mean_of_likeliest": float(self.probability.max(axis=1).mean()),
+        }
+
+    def tables(self) -> list[Table]:
+        """Samples, classes, how sure the teacher is, and what it belongs to."""
+        values = self.as_json()
+        rows = [
+            ("samples", self.n_samples),
+            ("classes", self.n_classes),
+            ("mean probability of the likeliest class", values["mean_of_likeliest"]),
+            ("hash", self.content_hash),
+            ("hash of the data", self.data_hash),
+            *(("hash of a network", one) for one in self.networks),
+        ]
+        return [Table("teacher", ("", "value"), rows)]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.probability.shape[0]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return self.probability.shape[1]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the probabilities alone, in hexadecimal, whatever file they are in."""
+        return storage.content_hash({}, {"probability": self.probability})
+
+    def agreement(self, label: NDArray[np.integer]) -> float:
+        """Share of the samples whose likeliest class is their label ([samples] integers)."""
+        return float((self.probability.argmax(axis=1) == label).mean())
+
+    def rows_of(self, dataset: Dataset) -> NDArray[np.float64]:
+        """[samples, classes] float64: the rows of `dataset.train`, those that validate left out.
+
+        Raises:
+            UsageError: the teacher belongs to other data.
+            DataError: it has other samples or classes.
+        """
+        if self.data_hash and self.data_hash != dataset.content_hash:
+            raise UsageError(
+                f"the teacher is not one of '{dataset.name}'",
+                code="teacher-data-differ",
+                why="its file names the content hash of other training samples",
+                fix="make one of these data: nmtool teach NETWORK --data DATA -o FILE.npz",
+            )
+        whole = dataset.undivided
+        if self.probability.shape != (whole.n_samples, len(whole.class_names)):
+            raise DataError(
+                f"the teacher has {self.n_samples} samples and {self.n_classes} classes, the "
+                f"training split of '{dataset.name}' {whole.n_samples} and "
+                f"{len(whole.class_names)}",
+                code="teacher-shape",
+                why="it needs a row for every training sample, those that validate too",
+                fix="make one of these data: nmtool teach NETWORK --data DATA -o FILE.npz",
+            )
+        return self.probability[dataset.train_index]
+
+    def save(self, path: str | Path) -> None:
+        """Write one .npz file; raises `StorageError` and leaves nothing half-written."""
+        header = {"data_hash": self.data_hash, "networks": list(self.networks)}
+        arrays = {"probability": self.probability}
+        storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Teacher:
+        """Read what `save` wrote, or an array that others wrote with numpy.
+
+        Args:
+            path: of a .npy file, or of a .npz file with `probability` and perhaps `data_hash`.
+
+        Raises:
+            FileFormatError: there is no such file, or it cannot be read.
+            DataError: its rows are no probabilities.
+        """
+        check_path(path, "the file of a teacher")
+        path = Path(path)
+        if not path.is_file():
+            raise FileFormatError(
+                f"there is no file {path} with a teacher",
+                code="teacher-missing",
+                fix="check its name and the folder you are in; `nmtool teach` makes one",
+            )
+        try:
+            return cls(*_read(path))
+        except DataError as error:
+            raise error.restated(f"{path}: {error.what}", DataError) from error
+
+
+def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
+    """The array in a file, the hash of its data and those of its networks; '' for no hash."""
+    if path.suffix.lower() == ".npy":
+        return _read_array(path), "", ()
+    if storage.archive_kind(path):  # of nmtool's own, whatever it holds
+        archive = storage.read_archive(path, FILE_KIND, FILE_VERSION, free_bytes=_MAX_BYTES)
+        with archive.checked():
+            header = archive.header
+            networks = tuple(str(one) for one in header["networks"])
+            return archive.array("probability"), str(header["data_hash"]), networks
+    arrays = storage.read_arrays(path, free_bytes=_MAX_BYTES)
+    if "probability" not in arrays:
+        raise FileFormatError(
+            f"{path} holds no array 'probability'",
+            code="teacher-array-missing",
+            why=f"it holds {', '.join([*arrays][:9]) or 'nothing'}",
+            fix="name the array so: np.savez(FILE, probability=…, data_hash=…)",
+        )
+    return arrays["probability"], str(arrays.get("data_hash", "")), ()
+
+
+def _read_array(path: Path) -> NDArray:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES} bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            # Mapped, because a header may promise more than the file holds.
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # Python's own parser reads the header, and stumbles in many ways
+        raise FileFormatError(
+            f"{path} is no array of numpy",
+            code="teacher-unreadable",
+            why=f"{type(error).__name__}: {error}",
+            fix="write it with np.save",
+        ) from error
+
+
+def _checked(probability: NDArray) -> NDArray[np.float64]:
+    """The array in float64; raises `DataError` unless its rows are probabilities."""
+    if probability.ndim != 2 or probability.dtype.kind != "f":
+        raise DataError(
+            f"a teacher is an array of {probability.dtype} of shape {probability.shape}",
+            code="teacher-no-probabilities",
+            why="it must be [samples, classes] of floating-point numbers",
+            fix="give a row of class probabilities per training sample",
+        )
+    if not probability.size:
+        raise DataError(
+            f"a teacher of shape {probability.shape} holds no probability",
+            code="teacher-no-probabilities",
+            fix="give a row of class probabilities per training sample",
+        )
+    found = np.array(probability, np.float64, order="C")
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = found.sum(axis=1)
+        is_right = (found >= 0).all(axis=1) & (np.abs(total - 1) <= _TOLERANCE)
+    if not is_right.all():
+        row = int(np.argmin(is_right))
+        raise DataError(
+            f"row {row} of a teacher holds no class probabilities",
+            code="teacher-no-probabilities",
+            why="they must be finite, not negative and add up to 1; theirs is a sum of "
+            f"{total[row]:g} with a least one of {found[row].min():g}",
+            fix="write probabilities, not scores: the softmax of each row",
+        )
+    return found
