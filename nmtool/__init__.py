@@ -15,6 +15,8 @@ Verbs, for all that commands do:
     train               learn weights and delays; gives a Run
     finetune            go on from a run, as in integers
     sweep               search training settings; gives a SweepResult
+    teach               ask networks for class probabilities to learn from; gives a Teacher
+    side_by_side        several networks as one, whose outputs are added; gives a Network
     quantise            round a network to the integers of a chip; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
@@ -89,6 +91,7 @@ Data:
     with_test           a data set with a test split, drawn from its training samples
     propose_grid        a time step and a number of steps that suit samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
+    Teacher             class probabilities of training samples, to learn from beside labels
     HoldOut             which training samples validate where nothing else does
     torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
 
@@ -169,6 +172,7 @@ if TYPE_CHECKING:
     from nmtool.data.incoming import Meaning, read_incoming, with_test, write_dataset
     from nmtool.data.shd import write_shd
     from nmtool.data.stored import StoredEvents
+    from nmtool.data.teacher import Teacher
     from nmtool.errors import (
         ArtefactError,
         BackendError,
@@ -223,10 +227,12 @@ if TYPE_CHECKING:
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
+    from nmtool.verbs.joining import side_by_side
     from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
     from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
+    from nmtool.verbs.teaching import teach
     from nmtool.verbs.verifying import verify
     from nmtool.verbs.walkthrough import Demonstration, demo
     from nmtool.verification.certificate import Certificate, Check
@@ -248,6 +254,7 @@ _HOMES = {
     "nmtool.data.held_out": "HoldOut",
     "nmtool.data.shd": "write_shd",
     "nmtool.data.stored": "StoredEvents",
+    "nmtool.data.teacher": "Teacher",
     "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
     "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
     "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
@@ -284,10 +291,12 @@ _HOMES = {
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
     "nmtool.verbs.inspecting": "inspect",
+    "nmtool.verbs.joining": "side_by_side",
     "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
     "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
+    "nmtool.verbs.teaching": "teach",
     "nmtool.verbs.verifying": "verify",
     "nmtool.verbs.walkthrough": "Demonstration demo",
     "nmtool.verification.certificate": "Certificate Check",
@@ -370,6 +379,7 @@ if TYPE_CHECKING:
         "StoredEvents",
         "SweepResult",
         "Target",
+        "Teacher",
         "Tradeoff",
         "TrainOptions",
         "UsageError",
@@ -404,11 +414,13 @@ if TYPE_CHECKING:
         "run",
         "set_up_brian2_loihi",
         "set_up_lava",
+        "side_by_side",
         "simulate",
         "spike_distance",
         "sweep",
         "target_named",
         "target_names",
+        "teach",
         "tensorboard",
         "torch_dataset",
         "train",

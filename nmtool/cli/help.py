@@ -32,7 +32,7 @@ _SUBJECTS: Mapping[str, Sequence[str]] = {
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "to start with": ("demo", "train", "evaluate", "quantise", "verify"),
-    "training": ("sweep", "finetune", "compare"),
+    "training": ("sweep", "finetune", "teach", "join", "compare"),
     "chips and formats": ("check", "cost", "export", "convert", "run", "zoo"),
     "a look at things": ("report", "inspect", "data"),
     "this computer": ("doctor", "completion", "lava", "brian2-loihi"),

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="run folder, network, integer network, any export, or recording",
+        help="run folder, network, integer network, any export, recording, or teacher",
     )
     add_json(parser)
 

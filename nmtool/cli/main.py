@@ -24,6 +24,8 @@ COMMANDS = {
     "train": "learn weights and delays",
     "sweep": "search training settings by validation accuracy",
     "finetune": "go on from a trained network with other settings, as in integers",
+    "teach": "class probabilities of training samples, by one network or several, to train on",
+    "join": "several networks side by side as one, whose outputs are added",
     "evaluate": "accuracy and activity of a network on data",
     "cost": "operations, footprint, latency and energy per inference, of one network or several",
     "compare": "how far apart two kinds of networks are, and how sure that is",

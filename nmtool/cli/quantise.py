@@ -13,7 +13,7 @@ from nmtool.cli.progress import progress
 from nmtool.integer_network import FILE_KIND
 from nmtool.quantisation import CALIBRATION_SAMPLES
 from nmtool.targets import LOIHI2, target_named
-from nmtool.verbs.exporting import check_network_name, check_replaceable
+from nmtool.verbs.exporting import check_archive_name, check_replaceable
 from nmtool.verbs.quantising import COMPARED_SAMPLES, quantise
 
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
-    check_network_name(output)
+    check_archive_name(output)
     check_replaceable(output, [FILE_KIND], force=arguments.force)
     result = quantise(
         arguments.network,

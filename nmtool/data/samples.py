@@ -72,7 +72,11 @@ def bin_for(
 
 
 def portions_for(
-    network: Network | IntegerNetwork, data: SpikeEvents | Samples, *, measures: bool = False
+    network: Network | IntegerNetwork,
+    data: SpikeEvents | Samples,
+    *,
+    measures: bool = False,
+    divided: bool = False,
 ) -> Iterator[Samples]:
     """Bin events as `bin_for` does, those of a set on disk some samples at a time.
 
@@ -80,11 +84,13 @@ def portions_for(
         network: it decides.
         data: events; samples that are binned already, and events in memory, are one portion.
         measures: as of `bin_for`, which says what is raised, too, before the first portion.
+        divided: events in memory come some samples at a time, too.
     """
     if isinstance(data, Samples):
         return iter([data])
     _check(network, data, measures)
-    parts = data.batches(AT_ONCE) if isinstance(data, StoredEvents) else iter([data])
+    in_parts = divided or isinstance(data, StoredEvents)
+    parts = data.batches(AT_ONCE) if in_parts else iter([data])
     return (Samples(network.bin(part).raster, part.label) for part in parts)
 
 

@@ -364,11 +364,16 @@ def check_replaceable(path: str | Path, kinds: Collection[str], *, force: bool) 
         )
 
 
-def check_network_name(path: str | Path) -> None:
-    """Raise `UsageError` unless a file of that name can be read back as nmtool's own."""
+def check_archive_name(path: str | Path, what: str = "a network file") -> None:
+    """Raise `UsageError` unless a file of that name can be read back as nmtool's own.
+
+    Args:
+        path: to be written.
+        what: is to be in it, for the error.
+    """
     if Path(path).suffix.lower() != OWN_EXTENSION:
         raise UsageError(
-            f"{path} is no name for a network file",
+            f"{path} is no name for {what}",
             code="extension-wrong",
             fix=f"let it end in {OWN_EXTENSION}",
         )
@@ -447,7 +452,7 @@ def _format_or_own(name: str | None, path: str | Path) -> Format | None:
     """The format asked for by name or by extension; None for nmtool's own files."""
     has_own = Path(path).suffix.lower() == OWN_EXTENSION
     if name == OWN:
-        check_network_name(path)
+        check_archive_name(path)
     if name == OWN or (has_own and name is None):
         return None
     return format_to_write(name, path, {OWN: OWN_EXTENSION})

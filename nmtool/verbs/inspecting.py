@@ -7,6 +7,8 @@ from typing import Any
 
 from nmtool import recording, storage, zoo
 from nmtool.arguments import PATH, checked
+from nmtool.data import teacher
+from nmtool.data.teacher import Teacher
 from nmtool.description import describe_network, describe_recording
 from nmtool.recording import Recording
 from nmtool.verbs.checking import ALL, check
@@ -15,7 +17,7 @@ from nmtool.verbs.loading import load
 
 @checked(path=PATH)
 def inspect(path: str | Path) -> dict[str, Any]:
-    """Describe what a run folder, network, export or recording holds, as plain values for JSON.
+    """Describe what a run, network, export, recording or teacher holds, as plain values for JSON.
 
     `targets` says of each that comes with nmtool if the network is `faithful`, `approximate` or
     `unsupported` there; `check` says why.
@@ -28,8 +30,11 @@ def inspect(path: str | Path) -> dict[str, Any]:
         FileFormatError: missing, damaged, or of another kind.
     """
     path = zoo.path(path) if zoo.is_name(path) else path
-    if storage.archive_kind(path) == recording.FILE_KIND:
+    kind = storage.archive_kind(path)
+    if kind == recording.FILE_KIND:
         return describe_recording(Recording.load(path))
+    if kind == teacher.FILE_KIND:
+        return Teacher.load(path).as_json()
     network = load(path)
     words = {one.target.name: one.word for one in check(network, ALL).fits}
     return {**describe_network(network), "targets": words}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.learning import Run
+    from nmtool.training.loop.run_folder import RunFolder
 
 Source = Union[Network, IntegerNetwork, "Run", str, Path]
 """A network, a run, or the path of one: run folder, network file or export."""
@@ -109,6 +110,21 @@ def validated_on(sources: Iterable[Source]) -> HoldOut | None:
     return known.pop() if len(known) == 1 else None
 
 
+def run_behind(source: object) -> RunFolder | None:
+    """The folder of the run that a source comes from; None where it comes from none.
+
+    Args:
+        source: a run, or the path of what training wrote; others come from none.
+    """
+    from nmtool.training.loop.run_folder import run_of
+
+    path = getattr(source, "folder", None) if hasattr(source, "log") else source
+    if not isinstance(path, str | Path):
+        return None
+    run = run_of(Path(path))
+    return run if run.manifest_file.is_file() else None
+
+
 NO_DATA = "none"
 """Says that no data calibrate, not even those that a run was trained on."""
 
@@ -120,10 +136,8 @@ def own_data(source: object) -> Dataset | None:
         source: a run, or the path of what training wrote; others have no data of their own.
     """
     from nmtool.training.loop.run_data import data_of, is_fetched
-    from nmtool.training.loop.run_folder import run_of
 
-    path = getattr(source, "folder", None) if hasattr(source, "log") else source
-    if not isinstance(path, str | Path) or not (run := run_of(Path(path))).manifest_file.is_file():
+    if (run := run_behind(source)) is None:
         return None
     try:
         if not is_fetched(run):

@@ -270,14 +270,20 @@ def evaluate(
 
 
 def answers(
-    network: Network | IntegerNetwork, data: SpikeEvents | Samples, *, progress: Progress = silent
+    network: Network | IntegerNetwork,
+    data: SpikeEvents | Samples,
+    *,
+    divided: bool = False,
+    progress: Progress = silent,
 ) -> Iterator[tuple[Samples, Recording]]:
     """Run a network on samples; those of a set on disk come a portion at a time.
 
     Args:
         network, data, progress: as for `evaluate`, which says what is raised, too.
+        divided: samples in memory come a portion at a time, too, for whoever keeps little of what
+            is recorded.
     """
-    portions = portions_for(network, data, measures=True)
+    portions = portions_for(network, data, measures=True, divided=divided)
     label, record = _recorder(network, deep=False)
     n_samples = data.raster.n_samples if isinstance(data, Samples) else data.n_samples
     return _portion_by_portion(portions, record, shown_by(progress)(label, n_samples))

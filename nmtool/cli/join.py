@@ -1,0 +1,47 @@
+"""`nmtool join NETWORK NETWORK … -o FILE.npz`."""
+
+from __future__ import annotations
+
+import argparse
+
+from nmtool.cli import console
+from nmtool.cli.arguments import add_force, add_json
+from nmtool.network import FILE_KIND
+from nmtool.verbs.exporting import check_archive_name, check_replaceable
+from nmtool.verbs.joining import side_by_side
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "networks", nargs="+", metavar="NETWORK", help="run folders or float network files"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.npz")
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="what the scores of each NETWORK count in the sum, in the same order; by default they "
+        "are averaged",
+    )
+    add_force(parser, "a float network in FILE.npz")
+    add_json(parser)
+    parser.epilog = (
+        "example: nmtool join run0 run1 run2 -o network.npz; "
+        "nmtool quantise network.npz -o integers.npz --data digits"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    check_archive_name(arguments.output)
+    check_replaceable(arguments.output, [FILE_KIND], force=arguments.force)
+    network = side_by_side(arguments.networks, arguments.weights)
+    network.save(arguments.output)
+    if arguments.json:
+        about = {"file": arguments.output, "hash": network.content_hash}
+        about |= {"neurons": sum(one.size for one in network.populations)}
+        console.print_json({**about, "synapses": sum(p.weight.size for p in network.projections)})
+    else:
+        console.print_tables(network)
+        console.tell(f"{arguments.output} written")
+    return 0

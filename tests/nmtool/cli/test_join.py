@@ -1,0 +1,75 @@
+"""`nmtool join`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import nmtool as nm
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another float network that fits that of the fixture `floats`."""
+    network = cases.float_network()
+    path = tmp_path / "other.npz"
+    network.with_projections([replace(p, weight=p.weight[::-1]) for p in network.projections]).save(
+        path
+    )
+    return path
+
+
+def test_networks_become_one(nmtool: Nmtool, floats: Path, other: Path) -> None:
+    said = nmtool("join", floats, other, "-o", "both.npz", "--json")
+    assert said.code == 0
+    expected = nm.side_by_side([floats, other])
+    assert nm.load("both.npz").content_hash == expected.content_hash
+    assert said.json == {
+        "file": "both.npz",
+        "hash": expected.content_hash,
+        "neurons": 8,
+        "synapses": 2 * (12 + 9 + 6),
+    }
+    assert nmtool("join", floats, other, "-o", "both.npz").error == "path-taken"
+    words = ("join", floats, other, "-o", "both.npz", "--weights", "1", "-0.5", "--force")
+    shown = nmtool(*words)
+    assert shown.code == 0
+    assert "hidden_2" in shown.out
+    assert shown.out.endswith("both.npz written\n")
+    weighted = nm.side_by_side([floats, other], [1.0, -0.5])
+    assert nm.load("both.npz").content_hash == weighted.content_hash
+
+
+@pytest.mark.usefixtures("data")
+def test_what_comes_out_is_quantised_and_verified(
+    nmtool: Nmtool, floats: Path, other: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    assert nmtool("join", floats, other, "-o", "both.npz").code == 0
+    assert nmtool("quantise", "both.npz", "-o", "integers.npz", "--data", "two").code == 0
+    said = nmtool("verify", "integers.npz", "two", "--against", "c", "--against", "onnx")
+    assert said.code == 0
+    assert said.out.count("different 0") == 2
+
+
+def test_refused(nmtool: Nmtool, floats: Path, integers: Path, tmp_path: Path) -> None:
+    cases.float_network(n_steps=31).save(tmp_path / "longer.npz")
+    for words, code in (
+        ((floats, integers), "join-integers"),
+        ((floats, "longer.npz"), "networks-unlike"),
+        ((floats, floats, "--weights", "1"), "join-weights"),
+        ((floats, "no.npz"), "file-missing"),
+    ):
+        said = nmtool("join", *words, "-o", "both.npz")
+        assert (said.code, said.error) == (2, code)
+    assert nmtool("join", floats, floats, "-o", "both.onnx").error == "extension-wrong"
+    said = nmtool("join", floats, floats, "-o", integers, "--force")
+    assert said.error == "path-foreign"
+    assert not Path("both.npz").exists()

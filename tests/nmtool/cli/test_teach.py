@@ -1,0 +1,82 @@
+"""`nmtool teach`, and `nmtool train --teacher`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data.teacher import Teacher
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+
+TRAIN = cases.spike_events(cases.N_TRAIN, 1)
+
+
+@pytest.mark.usefixtures("data")
+def test_a_teacher_of_files(nmtool: Nmtool, floats: Path, integers: Path) -> None:
+    words = ("teach", floats, integers, "-o", "t.npz", "--data", "two", "--gain", "3")
+    said = nmtool(*words, "--threads", "1", "--json")
+    assert said.code == 0
+    expected = nm.teach([floats, integers], nm.load_dataset("two"), gain=3.0)
+    found = Teacher.load("t.npz")
+    assert found.content_hash == expected.content_hash
+    assert said.json == {"file": "t.npz", **json.loads(json.dumps(expected.as_json()))}
+    assert f"the label of {expected.agreement(TRAIN.label):.1%} of 12 training" in said.err
+    again = nmtool(*words)
+    assert (again.code, again.error) == (2, "path-taken")
+    shown = nmtool(*words, "--force")
+    assert shown.code == 0
+    assert expected.content_hash in shown.out
+    assert shown.out.endswith("t.npz written\n")
+    assert nmtool("inspect", "t.npz", "--json").json["data_hash"] == TRAIN.content_hash
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("data")
+def test_one_run_teaches_another(nmtool: Nmtool) -> None:
+    assert nmtool("train", "two", "-o", "run0", *cases.SETTINGS).code == 0
+    assert nmtool("teach", "run0", "-o", "t.npz").code == 0
+    taught = nmtool(
+        *("train", "two", "-o", "run1", *cases.SETTINGS),
+        *("--teacher", "t.npz", "--teacher-share", "0.75", "--blend", "0.5"),
+    )
+    assert taught.code == 0
+    assert "a teacher is 75% of the loss" in taught.err
+    manifest = json.loads(Path("run1/run.json").read_text())
+    assert manifest["teacher"] == Teacher.load("t.npz").content_hash
+    options = manifest["options"]
+    assert (options["teacher"], options["teacher_share"]) == ("t.npz", 0.75)
+    Path("settings.toml").write_text('teacher = "t.npz"\nteacher_share = 0.75\nblend = 0.5\n')
+    words = ("train", "two", "-o", "run2", *cases.SETTINGS, "--config", "settings.toml")
+    assert nmtool(*words).code == 0
+    hashes = [nm.load(f"run{n}").content_hash for n in (0, 1, 2)]
+    assert hashes[0] != hashes[1] == hashes[2]
+    np.save("t.npy", np.full((12, 2), 0.5))
+    Path("t.npz").unlink()
+    gone = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
+    assert (gone.code, gone.error) == (2, "teacher-missing")
+    Path("t.npy").rename("t.npz")
+    other = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
+    assert (other.code, other.error) == (2, "archive-damaged")
+    np.savez("t.npz", probability=np.full((12, 2), 0.5))
+    other = nmtool("train", "two", "-o", "run1", "--resume", "--epochs", "4")
+    assert (other.code, other.error) == (2, "resume-teacher-differs")
+
+
+@pytest.mark.usefixtures("data")
+def test_refused(nmtool: Nmtool, floats: Path) -> None:
+    data, gain = ("--data", "two"), ("--gain", "3")
+    for words, code in (
+        (("-o", "t.npy", *data, *gain), "extension-wrong"),
+        (("-o", "t.npz", *data), "gain-unknown"),
+        (("-o", "t.npz", *gain), "data-missing"),
+        (("-o", "t.npz", *data, "--gain", "0"), "setting-range"),
+        (("-o", floats, *data, *gain, "--force"), "path-foreign"),
+    ):
+        said = nmtool("teach", floats, *words)
+        assert (said.code, said.error) == (2, code)
+    assert not Path("t.npz").exists()

@@ -1,0 +1,278 @@
+"""`side_by_side`: several networks as one, whose outputs are added."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nmtool as nm
+from nmtool.errors import FileFormatError, UsageError
+from nmtool.float_simulator import simulate_reals
+from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.hardware_sim.reference import run_reference
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.network import Network, Population, Projection
+from nmtool.quantisation import round_network
+from nmtool.raster import Raster
+from nmtool.readout import MEMBRANE_RULES, Readout
+from tests.nmtool.cli import cases
+from tests.refusals import codes, refused
+
+CHANNELS, CLASSES, STEPS = 5, 3, 50
+LINEAR = ("mean", "weighted", "window")
+
+
+def drawn(seed: int, rule: str = "mean", **changes: Any) -> Network:
+    """A recurrent network with a direct way from the input, biases, and constants per neuron."""
+    random = np.random.default_rng(seed)
+    size = int(random.integers(2, 7))
+
+    def synapses(source: str, target: str, shape: tuple[int, int], spread: float) -> Projection:
+        weight = random.normal(spread / 3, spread, shape)
+        return Projection(source, target, weight, random.integers(0, 9, shape))
+
+    parts: dict[str, Any] = {
+        "channels": InputChannels(CHANNELS),
+        "populations": [
+            Population("hidden", size, LIF, random.uniform(3, 20), random.uniform(2, 9)),
+            Population("out", CLASSES, LI, [8.0, 12.0, 20.0], 5.0, bias=random.normal(size=3)),
+        ],
+        "projections": [
+            synapses(INPUT, "hidden", (CHANNELS, size), 9.0),
+            synapses("hidden", "hidden", (size, size), 1.0),
+            synapses("hidden", "out", (size, CLASSES), 1.0),
+            synapses(INPUT, "out", (CHANNELS, CLASSES), 0.3),
+        ],
+        "readout": Readout("out", rule, 20 if rule == "window" else None),
+        "dt_ms": 1.0,
+        "n_steps": STEPS,
+    }
+    return Network(**parts | changes)
+
+
+def heard(seed: int, n_samples: int = 3) -> Raster:
+    random = np.random.default_rng(seed)
+    return Raster.from_dense(random.random((n_samples, STEPS, CHANNELS)) < 0.2)
+
+
+networks = st.lists(st.integers(0, 50), min_size=1, max_size=4)
+factors = st.lists(st.floats(-3, 3), min_size=4, max_size=4)
+
+
+@given(seeds=networks, weights=factors, rule=st.sampled_from(MEMBRANE_RULES))
+def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
+    seeds: list[int], weights: list[float], rule: str
+) -> None:
+    parts, weights = [drawn(seed, rule) for seed in seeds], weights[: len(seeds)]
+    spikes = heard(sum(seeds))
+    alone = [simulate_reals(part, spikes) for part in parts]
+    together = simulate_reals(nm.side_by_side(parts, weights), spikes)
+    for number, one in enumerate(alone, 1):
+        mine = together.spikes[f"hidden_{number}"]
+        np.testing.assert_array_equal(mine.dense(), one.spikes["hidden"].dense())
+    membrane = sum(w * one.membrane["out"] for w, one in zip(weights, alone, strict=True))
+    np.testing.assert_allclose(together.membrane["out"], membrane, atol=1e-10)
+    if rule in LINEAR:
+        scores = sum(w * one.scores for w, one in zip(weights, alone, strict=True))
+    else:
+        scores = np.asarray(membrane).max(axis=1)
+    np.testing.assert_allclose(together.scores, scores, atol=1e-10)
+
+
+def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
+    parts, spikes = [drawn(seed, "max") for seed in (1, 2)], heard(3)
+    alone = [simulate_reals(part, spikes) for part in parts]
+    assert all(one.spikes["hidden"].n_spikes > 10 for one in alone)
+    together = simulate_reals(nm.side_by_side(parts, [1, 1]), spikes)
+    assert np.abs(together.scores - (alone[0].scores + alone[1].scores)).max() > 1e-3
+
+
+def test_by_default_scores_are_the_mean() -> None:
+    parts, spikes = [drawn(seed) for seed in (1, 2, 3)], heard(4)
+    scores = np.mean([simulate_reals(part, spikes).scores for part in parts], axis=0)
+    together = simulate_reals(nm.side_by_side(parts), spikes)
+    np.testing.assert_allclose(together.scores, scores, atol=1e-12)
+
+
+@pytest.mark.torch
+def test_on_torch() -> None:
+    """Which sums in float32: scores differ by that, and spikes do not."""
+    parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
+    together, spikes = nm.side_by_side(parts), heard(4)
+    exact, found = simulate_reals(together, spikes), nm.simulate(together, spikes)
+    np.testing.assert_allclose(found.scores, exact.scores, atol=1e-4)
+
+
+def test_names_stay_apart() -> None:
+    one = drawn(1)
+    again = nm.side_by_side([nm.side_by_side([one, one]), drawn(2)])
+    assert [p.name for p in again.populations] == ["hidden_1_1", "hidden_2_1", "hidden_2", "out"]
+    output = replace(one.populations[1], name="hidden_2")
+    other = Network(
+        one.channels,
+        [one.populations[0], output],
+        [replace(p, target="hidden_2") if p.target == "out" else p for p in one.projections],
+        Readout("hidden_2", "mean"),
+        one.dt_ms,
+        one.n_steps,
+    )
+    joined = nm.side_by_side([other, one])
+    assert [p.name for p in joined.populations] == ["hidden_1", "hidden_2", "hidden_2_"]
+    spikes = heard(2)
+    scores = np.mean([simulate_reals(part, spikes).scores for part in (other, one)], axis=0)
+    np.testing.assert_allclose(simulate_reals(joined, spikes).scores, scores, atol=1e-12)
+
+
+def test_hidden_populations_may_be_several_and_unlike() -> None:
+    plain, deep = (
+        Network.layers(sizes, readout="mean", delays=9, seed=3, n_steps=STEPS)
+        for sizes in ([CHANNELS, CLASSES], [CHANNELS, 8, 4, CLASSES])
+    )
+    joined, spikes = nm.side_by_side([plain, deep]), heard(5)
+    assert [p.name for p in joined.populations] == ["hidden1_2", "hidden2_2", "output"]
+    scores = np.mean([simulate_reals(part, spikes).scores for part in (plain, deep)], axis=0)
+    np.testing.assert_allclose(simulate_reals(joined, spikes).scores, scores, atol=1e-12)
+
+
+# As integers.
+
+
+@given(seeds=st.lists(st.integers(0, 50), min_size=2, max_size=3), bits=st.integers(4, 8))
+def test_hidden_integers_are_those_of_each_network(seeds: list[int], bits: int) -> None:
+    parts = [drawn(seed) for seed in seeds]
+    together = round_network(nm.side_by_side(parts), weight_bits=bits).network
+    spikes = heard(sum(seeds))
+    recording = simulate(together, spikes, deep=True)
+    for number, part in enumerate(parts, 1):
+        alone = round_network(part, weight_bits=bits).network
+        expected = simulate(alone, spikes, deep=True)
+        for group in ("current", "potential"):
+            np.testing.assert_array_equal(
+                getattr(recording, group)[f"hidden_{number}"], getattr(expected, group)["hidden"]
+            )
+    reference = run_reference(together, spikes)
+    np.testing.assert_array_equal(reference.membrane["out"], recording.membrane["out"])
+
+
+def test_it_goes_through_quantise_export_and_verify(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    events = cases.spike_events(12, 1)
+    parts = [cases.float_network(), _other()]
+    joined = nm.side_by_side(parts)
+    q = nm.quantise(joined, calibrate_on=events, compare_on=events)
+    assert q.cost is not None
+    assert q.cost.spikes_shared > 0.5
+    test = cases.spike_events(6, 2)
+    found = nm.verify(q.network, test, against=["c", "onnx"])
+    assert found.spikes_different == 0
+    assert found.identical
+    assert all(check.comparison.spikes_emitted > 0 for check in found.checks.values())
+    for name in ("net.c", "net.onnx"):
+        nm.export(q.network, tmp_path / name)
+        assert nm.load(tmp_path / name).content_hash == q.network.content_hash
+
+
+def _other() -> Network:
+    """Another network for the samples of `cases`."""
+    network = cases.float_network()
+    return network.with_projections(
+        [replace(p, weight=p.weight[::-1] * 0.9) for p in network.projections]
+    )
+
+
+@pytest.mark.torch
+def test_runs_and_paths_mean_their_floats(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"hidden": 6, "steps": 30, "max_delay": 9, "epochs": 1}
+    options = nm.TrainOptions(**settings, arithmetic="integer", validation=4)
+    run = nm.train(cases.spike_events(12, 1), options, folder=tmp_path / "run")
+    sources: list[Any] = [run, tmp_path / "run", str(tmp_path / "run" / "network.npz")]
+    expected = nm.side_by_side([run.network] * 3)
+    assert nm.side_by_side(sources).content_hash == expected.content_hash
+    with refused(UsageError, "join-integers"):
+        nm.side_by_side([run.integers])  # type: ignore[list-item]
+    with refused(UsageError, "join-integers") as caught:
+        nm.side_by_side([tmp_path / "run" / "integers.npz"])
+    assert "integers.npz" in caught.value.what
+
+
+# What is refused.
+
+
+def _first_spike(seed: int) -> Network:
+    network = drawn(seed)
+    output = replace(network.populations[1], kind=LIF)
+    readout = Readout("out", "first_spike")
+    return replace(network, populations=[network.populations[0], output], readout=readout)
+
+
+def _with_output(**constants: Any) -> Network:
+    network = drawn(2)
+    output = replace(network.populations[1], **constants)
+    return replace(network, populations=[network.populations[0], output])
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "where"),
+    [
+        (drawn(2, dt_ms=2.0), "join-unlike", "dt_ms"),
+        (drawn(2, n_steps=60), "join-unlike", "n_steps"),
+        (drawn(2, channels=InputChannels(CHANNELS, 2)), "join-unlike", "channels"),
+        (drawn(2, class_names=["a", "b", "c"]), "join-unlike", "class_names"),
+        (drawn(2, "max"), "join-unlike", "readout"),
+        (_with_output(tau_mem_ms=10.0), "join-output-constants", "tau_mem_ms"),
+        (_with_output(tau_syn_ms=6.0), "join-output-constants", "tau_syn_ms"),
+    ],
+)
+def test_networks_that_have_no_common_output(other: Network, code: str, where: str) -> None:
+    with refused(UsageError, "networks-unlike") as caught:
+        nm.side_by_side([drawn(1), other])
+    assert [(one.code, one.where) for one in caught.value.findings] == [(code, where)]
+    assert caught.value.findings[0].fix
+
+
+def test_windows_of_other_lengths() -> None:
+    one = drawn(1, "window")
+    with refused(UsageError, "networks-unlike") as caught:
+        nm.side_by_side([one, replace(one, readout=Readout("out", "window", 21))])
+    assert "window and 20, window and 21" in caught.value.findings[0].what
+
+
+def test_everything_that_differs_is_told_at_once() -> None:
+    with refused(UsageError, "networks-unlike") as caught:
+        nm.side_by_side([_first_spike(1), drawn(2, dt_ms=2.0)])
+    assert codes(caught.value) == ["join-unlike", "join-unlike", "join-first-spike"]
+
+
+def test_first_spikes_are_not_added() -> None:
+    with refused(UsageError, "networks-unlike") as caught:
+        nm.side_by_side([_first_spike(1), _first_spike(2)])
+    assert codes(caught.value) == ["join-first-spike"]
+
+
+@pytest.mark.parametrize(
+    "weights", [[], [1.0], [1.0, 2.0, 3.0], [1.0, float("nan")], [1.0, "2"], [1.0, True]]
+)
+def test_weights_that_are_none(weights: Sequence[Any]) -> None:
+    with refused(UsageError, "join-weights"):
+        nm.side_by_side([drawn(1), drawn(2)], weights)
+
+
+def test_nothing_to_join() -> None:
+    with refused(UsageError, "networks-missing"):
+        nm.side_by_side([])
+    with refused(UsageError, "argument-type"):
+        nm.side_by_side(drawn(1))  # type: ignore[arg-type]
+    with refused(UsageError, "network-type"):
+        nm.side_by_side([3])  # type: ignore[list-item]
+    with refused(FileFormatError, "file-missing"):
+        nm.side_by_side(["no.npz"])
