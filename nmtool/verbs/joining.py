@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.arguments import LIST, checked, optional
 from nmtool.errors import Finding, UsageError
@@ -181,7 +182,7 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     for key in ("tau_mem_ms", "tau_syn_ms"):
         constants = [output.values(key) for output in outputs]
         if not all(np.array_equal(constants[0], one) for one in constants):
-            values = ", ".join(dict.fromkeys(_shown(tuple({*one.tolist()})) for one in constants))
+            values = ", ".join(dict.fromkeys(map(_reach, constants)))
             yield Finding(
                 "join-output-constants",
                 key,
@@ -193,8 +194,14 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
             )
 
 
+def _reach(constants: NDArray[np.float64]) -> str:
+    """Constants of a population in a finding: the one that all neurons have, or the span."""
+    low, high = constants.min(), constants.max()
+    return f"{low:g}" if low == high else f"{low:g} … {high:g}"
+
+
 def _shown(value: Any) -> str:
-    """A value in a finding: sets of numbers and names by their members."""
+    """A value in a finding: several by their members."""
     if isinstance(value, tuple):
         return " and ".join(_shown(one) for one in value if one is not None)
     return f"{value:g}" if isinstance(value, float) else str(value)
