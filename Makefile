@@ -12,7 +12,7 @@ PEERS := .venv-peers
 # order of tests/conftest.py, longest first.
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test simulated check verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
+.PHONY: demo test simulated check site verilog-tools links nightly mutants lines peers test-core lava brian2-loihi clean
 
 demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
@@ -35,6 +35,10 @@ check: $(VENV)/.dev links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The site: docs/, with pages that follow from the code. A link that leads nowhere is an error.
+site: $(VENV)/.dev
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/site
 
 # mypy does not follow an editable installation: here the folders lie as they are installed.
 links:

@@ -34,14 +34,14 @@ class NirOptions:
 
     Attributes:
         form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a
-            `Linear` per delay. `tapped`: a line of one-step `Delay`s with a `Linear` at each tap.
+            `Linear` per delay. `tapped`: a line of `Delay` of one step, a `Linear` at each tap.
             `expander`: `Linear` (0/1), `Delay`, `Linear`. `axonal`: one `Delay`. Projections
             whose neurons delay all their synapses alike are axonal in any form.
         readout: `population`: the output population ends the graph. `current`: what it receives
             does, for peers without integrators. `spikes`: the spikes that feed it do.
         recurrent_step: `implied`: a connection that closes a loop costs a step by itself, as in
             every importer that was measured, and its delay is written a step shorter.
-            `explicit`: only `Delay`s cost steps.
+            `explicit`: only a `Delay` costs steps.
         hops: `delayed`: the step every hop costs is part of the delays. `free`: hops cost
             nothing, so that populations run ahead by the steps that the file records; only
             differences of delays remain. None: `free` for a profile, else `delayed`.

@@ -1,0 +1,283 @@
+"""Pages of the site that nobody writes in this folder.
+
+Commands, settings, the Python interface and errors by code follow from the sources. README and its
+like lie at the top of the repository, where who opens it looks for them. Sphinx has all of them
+written before it begins (`conf.py`); none is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from itertools import groupby
+from pathlib import Path
+
+import nmtool
+from nmtool.cli import help as command_help
+from nmtool.cli.main import COMMANDS, full_parser
+from nmtool.training.options import GROUPS, TrainOptions
+from tests.messages import KINDS, PARTS, messages
+
+ROOT = Path(__file__).parents[1]
+
+AT_THE_TOP = {
+    "index.md": "README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+    "benchmarks.md": "benchmarks/README.md",
+}
+"""Pages of the site by their place in the repository."""
+
+
+def write(folder: Path) -> None:
+    """Write all of them below a folder; what is up to date is left alone."""
+    tops = [(page, (ROOT / source).read_text("utf-8")) for page, source in AT_THE_TOP.items()]
+    tops[0] = (tops[0][0], tops[0][1] + CONTENTS)
+    single = [("settings.md", settings_page()), ("errors.md", errors_page())]
+    for name, text in (*tops, *command_pages(), *python_pages(), *single):
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+
+
+def linked(page: str, text: str) -> str:
+    """The text of a page with links that lead to pages of the site.
+
+    Links are written for the repository, from the folder of the file. What the site does not have
+    is named without a link.
+    """
+    here = (Path("docs") / page).parent if page not in AT_THE_TOP else Path(AT_THE_TOP[page]).parent
+    pages = {source: name for name, source in AT_THE_TOP.items()}
+
+    def site_link(found: re.Match[str]) -> str:
+        label, target, anchor = found["label"], found["target"], found["anchor"] or ""
+        if "://" in target or target.startswith("mailto:"):
+            return found[0]
+        place = Path(os.path.normpath(here / target)).as_posix()
+        if place in pages:
+            return f"{found['mark']}[{label}](/{pages[place]}{anchor})"
+        if place.startswith("docs/"):
+            return f"{found['mark']}[{label}](/{place.removeprefix('docs/')}{anchor})"
+        return label
+
+    return re.sub(
+        r"(?P<mark>!?)\[(?P<label>[^\]]*)\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)]*)?\)",
+        site_link,
+        text,
+    )
+
+
+CONTENTS = """
+```{toctree}
+:hidden:
+:caption: Use
+
+guide
+settings
+commands/index
+python/index
+errors
+```
+
+```{toctree}
+:hidden:
+:caption: Formats and chips
+
+targets
+nir
+recording
+fpga
+```
+
+```{toctree}
+:hidden:
+:caption: How it works
+
+architecture
+arithmetic
+results
+benchmarks
+```
+
+```{toctree}
+:hidden:
+:caption: The project
+
+contributing
+changelog
+```
+"""
+"""The side of the site."""
+
+
+# Commands.
+
+
+def command_pages() -> Iterator[tuple[str, str]]:
+    """A page per command, and one that lists them."""
+    parser = full_parser()
+    [commands] = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    rows = []
+    for subject, names in command_help.COMMANDS.items():
+        rows.append(f"\n## {subject.capitalize()}\n\n| | |\n|---|---|")
+        rows += [f"| [`nmtool {name}`]({name}.md) | {COMMANDS[name]} |" for name in names]
+    contents = toctree(COMMANDS)
+    yield (
+        "commands/index.md",
+        "\n".join(["# Commands", "", sentence(parser.epilog or ""), *rows, contents]),
+    )
+    for name in COMMANDS:
+        yield f"commands/{name}.md", command_page(commands.choices[name])
+
+
+def command_page(parser: argparse.ArgumentParser) -> str:
+    """Usage, arguments and options of a command, as its help has them."""
+    lines = [f"# {parser.prog}", "", f"{sentence(parser.description or '')}", ""]
+    lines += ["```", command_help.usage(parser), "```", ""]
+    for title, text, actions in command_help.sections(parser):
+        shown = [action for action in actions if action.help != argparse.SUPPRESS]
+        if not shown:
+            continue
+        lines += [f"## {(title or '').capitalize()}", ""]
+        if text:
+            lines += [text, ""]
+        for action in shown:
+            lines += [f"`{invocation(action)}`", f": {sentence(told(action)) or '—'}", ""]
+    if parser.epilog:
+        title, _, examples = parser.epilog.partition(": ")
+        lines += [f"## {title.capitalize()}", "", "```", *examples.split("; "), "```", ""]
+    return "\n".join(lines)
+
+
+def toctree(names: Iterable[str]) -> str:
+    """The pages of a folder, for the side of the site."""
+    return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
+
+
+def invocation(action: argparse.Action) -> str:
+    """An option with what follows it, as one types it."""
+    formatter = argparse.HelpFormatter("nmtool")
+    return formatter._format_action_invocation(action)
+
+
+def told(action: argparse.Action) -> str:
+    """The help of an option, with its values put in."""
+    return argparse.HelpFormatter("nmtool")._expand_help(action) if action.help else ""
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    return text and text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def settings_page() -> str:
+    """Every setting of training, by subject."""
+    lines = [
+        "# Settings of training",
+        "",
+        "Fields of `nmtool.TrainOptions`, and of the files that `--config` reads. As options of "
+        "`nmtool train` they have dashes, and times lose their `_ms`: `delay_lr` is `--delay-lr`, "
+        "`tau_mem_ms` is `--tau-mem`.",
+        "",
+    ]
+    for group in GROUPS:
+        lines += [f"## {group.capitalize()}", "", "| setting | default | |", "|---|---|---|"]
+        for option in fields(TrainOptions):
+            about = option.metadata
+            if about["group"] != group:
+                continue
+            words = sentence(about["help"].replace("|", "\\|"))
+            if about["choices"]:
+                words += f" One of {', '.join(f'`{one}`' for one in about['choices'])}."
+            default = "" if option.default is None else f"`{json.dumps(option.default)}`"
+            lines.append(f"| `{option.name}` | {default} | {words} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+# The Python interface.
+
+
+def sections() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Title of every section of `nmtool`'s docstring, and its names, each with a few words."""
+    found: list[tuple[str, list[tuple[str, str]]]] = []
+    for line in (nmtool.__doc__ or "").splitlines():
+        if line and not line.startswith(" ") and line.endswith(":"):
+            found.append((line.partition(",")[0].rstrip(":"), []))
+        elif found and (entry := re.fullmatch(r" {4}(\w+) {2,}(\S.*)", line)):
+            found[-1][1].append((entry[1], entry[2]))
+    return [(title, names) for title, names in found if names]
+
+
+def slug(title: str) -> str:
+    """A title as the name of a page."""
+    return "-".join(title.lower().split())
+
+
+def python_pages() -> Iterator[tuple[str, str]]:
+    """A page per section of `import nmtool`, and one that lists all names."""
+    first = (nmtool.__doc__ or "").partition("\nVerbs")[0]
+    about, _, example = first.partition("\n")
+    code = "\n".join(line.removeprefix("    ") for line in example.strip("\n").splitlines())
+    lines = ["# Python", "", sentence(about), "", "```python", code.strip(), "```", ""]
+    for title, names in sections():
+        page = f"{slug(title)}.md"
+        lines += [f"## {title}", "", "| | |", "|---|---|"]
+        lines += [f"| [`{name}`]({page}#{name.lower()}) | {words} |" for name, words in names]
+        lines.append("")
+        yield f"python/{page}", f"# {title}\n\n{''.join(member(name) for name, _ in names)}"
+    lines.append(toctree(slug(title) for title, _ in sections()))
+    yield "python/index.md", "\n".join(lines)
+
+
+def member(name: str) -> str:
+    """The documentation of a name, by Sphinx."""
+    found = getattr(nmtool, name)
+    kind, more = (
+        ("autoclass", "\n   :members:") if isinstance(found, type) else ("autofunction", "")
+    )
+    return f"## {name}\n\n```{{eval-rst}}\n.. {kind}:: nmtool.{name}{more}\n```\n\n"
+
+
+# Errors.
+
+
+def errors_page() -> str:
+    """Every code of an error or finding: what it says, why, and how to mend it."""
+    known = sorted(one for one in messages() if one.code and "{" not in one.code)
+    lines = [
+        "# Errors by code",
+        "",
+        "Errors, and findings that stop nothing, have codes that stay the same. Their words may "
+        "change, and `…` stands for a value. Exit codes are those of a command: 1 the answer is "
+        "no, 2 wrong usage or bad input, 3 something needed is missing.",
+        "",
+    ]
+    for code, group in groupby(known, key=lambda one: one.code):
+        entries = list(group)
+        lines += [f"({code})=", f"## `{code}`", ""]
+        lines += [", ".join(dict.fromkeys(kind(one.kind) for one in entries)), ""]
+        for words in dict.fromkeys(one.words for one in entries):
+            said = {part: escaped(text) for part, text in words}
+            lines.append(f"- {sentence(said.get('what', '…'))}")
+            lines += [
+                f"  *{part.capitalize()}:* {said[part]}." for part in PARTS[1:] if part in said
+            ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def kind(name: str) -> str:
+    """A class of errors with its exit code."""
+    code = getattr(KINDS[name], "exit_code", None)
+    return f"`{name}`" if code is None else f"`{name}`, exit code {code}"
+
+
+def escaped(text: str) -> str:
+    """Words of a message as Markdown shows them, with … for values."""
+    return re.sub(r"([*_`<>\[\]|\\])", r"\\\1", text.replace("{…}", "…").replace("⏎", " "))
