@@ -82,6 +82,9 @@ settings
 commands/index
 python/index
 errors
+troubleshooting
+glossary
+coming-from
 ```
 
 ```{toctree}
