@@ -18,7 +18,7 @@ demo: $(VENV)/.dev lava
 	$(BIN)/nmtool demo
 
 # What `simulated` tests takes the core that mypy leaves free under make -j2.
-test: $(VENV)/.dev lava check simulated verilog-tools
+test: $(VENV)/.dev lava check site simulated verilog-tools
 	$(BIN)/$(PYTEST)
 
 # The CUDA engine's tests run in Numba's simulator, which has to be asked for before Numba starts.
@@ -106,4 +106,4 @@ $(VENV)/.dev: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv .venv-core-* .venv-lines-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build .venv .venv-core-* .venv-lines-* $(PEERS) .links .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -77,7 +77,9 @@ CONTENTS = """
 :hidden:
 :caption: Use
 
+install
 guide
+library
 settings
 commands/index
 python/index

@@ -1,0 +1,75 @@
+"""Pages of the site that follow from the code: nothing public is left out, and links lead home."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import nmtool
+from docs import pages
+from nmtool.cli.main import COMMANDS
+from nmtool.training.options import TrainOptions
+from tests.messages import messages
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs")
+    pages.write(folder)
+    return folder
+
+
+def test_every_command_has_a_page_with_all_its_options(written: Path) -> None:
+    index = (written / "commands" / "index.md").read_text("utf-8")
+    for name in COMMANDS:
+        text = (written / "commands" / f"{name}.md").read_text("utf-8")
+        assert text.startswith(f"# nmtool {name}\n")
+        assert f"[`nmtool {name}`]({name}.md)" in index
+    train = (written / "commands" / "train.md").read_text("utf-8")
+    for option in fields(TrainOptions):
+        assert f"`--{option.name.removesuffix('_ms').replace('_', '-')}" in train
+
+
+def test_every_public_name_and_setting_is_there(written: Path) -> None:
+    documented = "\n".join(one.read_text("utf-8") for one in (written / "python").glob("*.md"))
+    for name in nmtool.__all__:
+        if name not in ("plot", "__version__"):
+            assert f":: nmtool.{name}\n" in documented, name
+    settings = (written / "settings.md").read_text("utf-8")
+    for option in fields(TrainOptions):
+        assert f"| `{option.name}` |" in settings
+
+
+def test_every_code_has_its_place(written: Path) -> None:
+    errors = (written / "errors.md").read_text("utf-8")
+    codes = {one.code for one in messages() if one.code and "{" not in one.code}
+    assert len(codes) > 200
+    assert all(f"({code})=\n## `{code}`\n" in errors for code in codes)
+
+
+def test_what_is_up_to_date_is_left_alone(written: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in written.rglob("*.md")}
+    pages.write(written)
+    assert {file: file.stat().st_mtime_ns for file in written.rglob("*.md")} == before
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "becomes"),
+    [
+        ("index.md", "[a](docs/guide.md#live)", "[a](/guide.md#live)"),
+        ("index.md", "![a](docs/images/demo.svg)", "![a](/images/demo.svg)"),
+        ("index.md", "[a](CHANGELOG.md)", "[a](/changelog.md)"),
+        ("index.md", "[a](examples/x.py)", "a"),
+        ("guide.md", "[a](../README.md)", "[a](/index.md)"),
+        ("guide.md", "[a](../benchmarks/README.md)", "[a](/benchmarks.md)"),
+        ("guide.md", "[a](results.md)", "[a](/results.md)"),
+        ("guide.md", "[a](#here)", "[a](#here)"),
+        ("guide.md", "[a](https://example.org/x)", "[a](https://example.org/x)"),
+    ],
+)
+def test_links(page: str, link: str, becomes: str) -> None:
+    assert pages.linked(page, f"See {link}.") == f"See {becomes}."
