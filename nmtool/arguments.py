@@ -85,6 +85,9 @@ RECORDING = Kind(("Recording",), "pass a Recording, as nmtool.simulate makes the
 WRITING_OPTIONS = Kind(
     ("NirOptions", "VerilogOptions"), "pass nmtool.NirOptions(…) or nmtool.VerilogOptions(…)"
 )
+GROUPING = Kind(
+    (str, int, np.integer), "name a column, or pass a number N for blocks of N neighbouring samples"
+)
 CALIBRATION = Kind(("Calibration",), "pass an nmtool.Calibration")
 GRID = Kind(("DelayGrid",), "pass a DelayGrid")
 DEVICE = Kind(("Device", str), "name it: 'auto', 'cpu' or 'cuda'")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.errors import UsageError
 from nmtool.tables import Table, Tabular
 
 _RESAMPLES = 10_000
+_AT_ONCE = 500
+"""Draws of clusters whose weights are in memory together."""
 _LEVEL = 0.95
 
 
@@ -18,23 +22,59 @@ _LEVEL = 0.95
 class Paired(Tabular):
     """Samples that the networks of each pair classify correctly.
 
+    >>> sample, wrong = np.arange(60), np.zeros((1, 60), np.bool_)
+    >>> Paired((sample % 7 == 0)[None], wrong, {"day": sample // 10})
+    <Paired: 1 pairs on 60 samples, +15.00 points, 95 % interval +11.67 … +18.33, clustered by day>
+
     Attributes:
         first, second: [pairs, samples] bool, true where right; the same samples in all rows.
+        clusters: by name, [samples] integers: samples of one value are drawn together, such as
+            those of a speaker. Without any, single samples are drawn.
+
+    Raises:
+        UsageError: a column of clusters has another length, or a single value.
     """
 
     first: NDArray[np.bool_]
     second: NDArray[np.bool_]
+    clusters: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n_samples = self.first.shape[1]
+        for name, column in self.clusters.items():
+            if np.shape(column) != (n_samples,):
+                raise UsageError(
+                    f"{n_samples} samples have clusters '{name}' of shape {np.shape(column)}",
+                    code="clusters-count",
+                    fix="give one number per sample",
+                )
+            if np.unique(column).size < 2:
+                raise UsageError(
+                    f"all samples are of one {name}",
+                    code="clusters-single",
+                    why="one cluster does not tell how clusters vary",
+                    fix="name a column with several values, or leave it out",
+                )
 
     def __repr__(self) -> str:
         low, high = self.interval()
         n_pairs, n_samples = self.first.shape
+        clustered = f", clustered by {' and '.join(self.clusters)}" if self.clusters else ""
         return (
             f"<Paired: {n_pairs} pairs on {n_samples} samples, {self.points.mean():+.2f} points, "
-            f"95 % interval {low:+.2f} … {high:+.2f}>"
+            f"95 % interval {low:+.2f} … {high:+.2f}{clustered}>"
         )
 
+    @property
+    def cluster_counts(self) -> dict[str, int]:
+        """By name, how many clusters there are."""
+        return {name: int(np.unique(column).size) for name, column in self.clusters.items()}
+
     def as_json(self) -> dict[str, Any]:
-        """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points."""
+        """Plain values, by the names scripts rely on; accuracies 0 … 1, differences in points.
+
+        `clusters` is there where samples are clustered: how many there are of each.
+        """
         return {
             "samples": self.first.shape[1],
             "pairs": self._pairs(),
@@ -42,6 +82,7 @@ class Paired(Tabular):
             "second_accuracy": self.second.mean(),
             "points": self.points.mean(),
             "interval": list(self.interval()),
+            **({"clusters": self.cluster_counts} if self.clusters else {}),
         }
 
     def _pairs(self) -> list[dict[str, Any]]:
@@ -92,7 +133,19 @@ class Paired(Tabular):
 
         Pairs and samples are drawn with replacement, independently of each other: every pair
         sees the same draw of samples, because samples that are hard are hard for all networks
-        (the crossed bootstrap; Owen 2007). A single pair tells nothing of how training varies.
+        (the pigeonhole bootstrap; A. B. Owen, Annals of Applied Statistics 1, 386-411, 2007). A
+        single pair tells nothing of how training varies.
+
+        With clusters, the values of every column are drawn instead of samples: as many as there
+        are, with replacement, columns and pairs independently of each other. A sample then counts
+        as often as its values were drawn, multiplied over columns: one of a speaker drawn twice
+        and of a recording drawn three times, six times. The difference is the mean over what was
+        drawn; a draw without any sample, which values that occur together in few samples can
+        lead to, is left out.
+
+        Two columns give intervals that are rather too wide (chance in single samples is counted
+        for each of them), few values rather too narrow ones: of K values, the spread that they
+        cause is underestimated by the factor √(1 − 1/K), 9 % for 6 speakers.
 
         Args:
             seed: decides the draws.
@@ -100,11 +153,40 @@ class Paired(Tabular):
         rng = np.random.default_rng(seed)
         gain = self.first.astype(np.int64) - self.second
         n_pairs, n_samples = gain.shape
-        gained = (_drawn(rng, n_pairs) @ gain * _drawn(rng, n_samples)).sum(axis=1)
-        draws = 100 * gained / (n_pairs * n_samples)
+        pairs = _drawn(rng, n_pairs)
+        if self.clusters:
+            draws = self._clustered(rng, pairs, gain)
+        else:
+            gained = (pairs @ gain * _drawn(rng, n_samples)).sum(axis=1)
+            draws = 100 * gained / (n_pairs * n_samples)
         outside = (1 - _LEVEL) / 2
         low, high = np.quantile(draws, [outside, 1 - outside])
         return float(low), float(high)
+
+    def _clustered(
+        self, rng: np.random.Generator, pairs: NDArray[np.int64], gain: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """[draws] float64: mean differences in points over draws of pairs and clusters.
+
+        Samples that are of the same value in all columns always count alike: they are one cell.
+        """
+        columns = [np.unique(one, return_inverse=True)[1] for one in self.clusters.values()]
+        values, cell = np.unique(np.stack(columns), axis=1, return_inverse=True)
+        cell = cell.reshape(-1)
+        size = np.bincount(cell)
+        in_cells = np.zeros((gain.shape[0], size.size), np.int64)
+        np.add.at(in_cells.T, cell, gain.T)
+        drawn = [_drawn(rng, int(column.max()) + 1) for column in columns]
+        found = []
+        for first in range(0, _RESAMPLES, _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            weight = np.ones((), np.int64)
+            for counts, value in zip(drawn, values, strict=True):
+                weight = weight * counts[some][:, value]
+            gained = (pairs[some] @ in_cells * weight).sum(axis=1)
+            total = gain.shape[0] * (weight @ size)
+            found.append(100 * gained[total > 0] / total[total > 0])
+        return np.concatenate(found)
 
 
 def _drawn(rng: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from nmtool.errors import UsageError
 from nmtool.paired import Paired
+from tests.refusals import refused
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 40))
 
@@ -50,3 +52,113 @@ def test_the_seed_decides() -> None:
     rng = np.random.default_rng(1)
     paired = Paired(rng.random((3, 60)) < 0.8, rng.random((3, 60)) < 0.7)
     assert paired.interval(3) == paired.interval(3) != paired.interval(4)
+
+
+# Clusters.
+
+
+def _moments(x: np.ndarray, drawn: np.ndarray) -> float:
+    """Variance of the mean of x [rows, columns] where rows and columns are drawn (Owen 2007).
+
+    Of counts n of K draws from K values, E[n nᵀ] = I + (1 − 1/K)·11ᵀ; those of rows and columns
+    are independent.
+    """
+    rows, columns = (np.eye(k) + (1 - 1 / k) for k in drawn)
+    return float(((rows @ x @ columns) * x).sum() / x.size**2 - x.mean() ** 2)
+
+
+def test_a_cluster_per_sample_is_no_cluster() -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.random((3, 80)) < 0.8, rng.random((3, 80)) < 0.7
+    expected = Paired(*rows).interval(5)
+    assert Paired(*rows, {"sample": np.arange(80)}).interval(5) == expected
+    assert "clusters" not in Paired(*rows).as_json()
+
+
+def test_one_column_gives_the_interval_of_the_means_of_its_clusters() -> None:
+    """Thirty clusters of ten: the variance is that of their means, over their number."""
+    rng = np.random.default_rng(4)
+    share = rng.random(30)
+    right = rng.random((1, 300)) < np.repeat(share, 10)
+    paired = Paired(right, np.zeros_like(right), {"speaker": np.repeat(np.arange(30) * 7, 10)})
+    means = right.reshape(30, 10).mean(axis=1)
+    spread = 100 * np.sqrt(means.var() / 30)
+    middle = 100 * means.mean()
+    np.testing.assert_allclose(
+        paired.interval(), (middle - 1.96 * spread, middle + 1.96 * spread), atol=0.06 * spread
+    )
+    low, high = Paired(right, np.zeros_like(right)).interval()
+    assert high - low < 0.6 * 2 * 1.96 * spread
+
+
+def test_two_columns_are_drawn_by_themselves() -> None:
+    """The variance of the draws is that of the pigeonhole bootstrap, in closed form."""
+    rng = np.random.default_rng(6)
+    share = np.clip(0.5 + rng.normal(0, 0.15, (24, 1)) + rng.normal(0, 0.15, (1, 20)), 0, 1)
+    x = rng.random((24, 20)) < share
+    order = rng.permutation(x.size)  # which says nothing
+    speaker, recording = (index.ravel()[order] for index in np.indices(x.shape))
+    right = x.ravel()[order][None]
+    paired = Paired(right, ~right, {"speaker": speaker, "recording": recording})
+    gain = 2.0 * x - 1
+    spread = 100 * np.sqrt(_moments(gain, np.array(x.shape)))
+    middle = 100 * gain.mean()
+    np.testing.assert_allclose(
+        paired.interval(), (middle - 1.96 * spread, middle + 1.96 * spread), atol=0.08 * spread
+    )
+
+
+def test_clusters_of_different_sizes_weigh_by_their_samples() -> None:
+    """Two clusters, of 1 and 9 samples: a draw is one of three means."""
+    column = np.array([3] + [1] * 9)
+    right = (column == 3)[None]
+    paired = Paired(right, np.zeros_like(right), {"speaker": column})
+    assert paired.points.tolist() == [10.0]
+    assert paired.interval() == (0.0, 100.0)
+
+
+def test_clusters_and_pairs_are_drawn_together() -> None:
+    """Pairs that disagree widen an interval that clusters alone would make narrow."""
+    first = np.zeros((8, 60), np.bool_)
+    first[:4] = True
+    column = np.arange(60) // 6
+    low, high = Paired(first, ~first, {"speaker": column}).interval()
+    assert low < -40 < 40 < high
+    assert (low, high) == Paired(first, ~first, {"speaker": column, "block": column}).interval()
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """Clusters of which each has a difference of its own, in the mean 70 points.
+
+    An interval as if samples were independent is too narrow, and misses it.
+    """
+    rng = np.random.default_rng(8)
+    column = np.repeat(np.arange(25), 12)
+    n_trials, held, held_by_plain = 150, 0, 0
+    for _ in range(n_trials):
+        share = rng.beta(3.5, 1.5, 25)  # whose mean is 0.7
+        right = rng.random((1, 300)) < share[column]
+        low, high = Paired(right, np.zeros_like(right), {"speaker": column}).interval()
+        held += low <= 70 <= high
+        p = right.mean()
+        held_by_plain += abs(100 * p - 70) <= 196 * np.sqrt(p * (1 - p) / 300)
+    assert 0.89 * n_trials <= held <= 0.99 * n_trials
+    assert held_by_plain < 0.8 * n_trials
+
+
+def test_clusters_are_told() -> None:
+    right = np.arange(12)[None] % 3 > 0
+    clusters = {"speaker": np.arange(12) // 6, "blocks of 4": np.arange(12) // 4}
+    paired = Paired(right, ~right, clusters)
+    assert paired.cluster_counts == {"speaker": 2, "blocks of 4": 3}
+    assert paired.as_json()["clusters"] == paired.cluster_counts
+    assert repr(paired).endswith("clustered by speaker and blocks of 4>")
+
+
+def test_clusters_that_say_nothing() -> None:
+    right = np.ones((1, 4), np.bool_)
+    with refused(UsageError, "clusters-single") as caught:
+        Paired(right, right, {"speaker": np.zeros(4, np.int64)})
+    assert "speaker" in caught.value.what
+    with refused(UsageError, "clusters-count"):
+        Paired(right, right, {"speaker": np.arange(3)})
