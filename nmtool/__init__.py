@@ -17,6 +17,7 @@ Verbs, for all that commands do:
     sweep               search training settings; gives a SweepResult
     teach               ask networks for class probabilities to learn from; gives a Teacher
     side_by_side        several networks as one, whose outputs are added; gives a Network
+    cross_validate      answer each sample by a network that did not learn from it; gives Answers
     quantise            round a network to the integers of a chip; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
@@ -97,6 +98,7 @@ Data:
 
 Results:
 
+    Answers             the class that each sample got, by seed, with its fold and columns
     Recording           what running a network produced, the same for every backend
     Evaluation          what a recording of labelled samples says
     Cost                what an inference takes, exactly or with its boundary
@@ -160,6 +162,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmtool import plot, zoo
+    from nmtool.answers import Answers
     from nmtool.bars import progress_bar
     from nmtool.confusion import Confusion
     from nmtool.costs import Cost, Tradeoff
@@ -207,6 +210,7 @@ if TYPE_CHECKING:
     from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
+    from nmtool.training.crossvalidation import cross_validate
     from nmtool.training.front.activity import RateTarget
     from nmtool.training.front.losses import (
         first_spike_ms,
@@ -242,6 +246,7 @@ if TYPE_CHECKING:
     from nmtool.version import __version__
 
 _HOMES = {
+    "nmtool.answers": "Answers",
     "nmtool.bars": "progress_bar",
     "nmtool.confusion": "Confusion",
     "nmtool.costs": "Cost Tradeoff",
@@ -276,6 +281,7 @@ _HOMES = {
     "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
+    "nmtool.training.crossvalidation": "cross_validate",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.activity": "RateTarget",
     "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
@@ -319,6 +325,7 @@ _NEEDS_TORCH = (
 if TYPE_CHECKING:
     # A checker takes only what is listed here for public.
     __all__ = [
+        "Answers",
         "Arrival",
         "ArtefactError",
         "BackendError",
@@ -392,6 +399,7 @@ if TYPE_CHECKING:
         "compare_recordings",
         "convert",
         "cost",
+        "cross_validate",
         "demo",
         "doctor",
         "evaluate",

@@ -44,5 +44,8 @@ RUN_CHECKPOINT = "checkpoint.npz"
 
 # Files of other folders.
 
+ANSWERS = "answers.npz"
+"""In the folder of a cross-validation: the class of every sample, its fold and its columns."""
+
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""

@@ -26,7 +26,7 @@ EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8"
 """Modules that have any; importing them needs no torch."""
 
 IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.")]
-IN_SMALL.append("nmtool.training.learning")
+IN_SMALL += ["nmtool.training.learning", "nmtool.training.crossvalidation"]
 """Modules whose skipped examples are run with small networks and data."""
 
 

@@ -319,7 +319,7 @@ class _Session:
         Raises:
             UsageError: the run to resume is on other data.
         """
-        data = _dataset(data)
+        data = as_dataset(data)
         if self.resume and self.folder is not None:
             kept = self.folder.manifest().get("data")
             if not is_data_of(self.folder, data):
@@ -472,7 +472,8 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
     return threads_used(number or threads_each(), with_torch=number is not None)
 
 
-def _dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
+def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
+    """The data set that a verb of training was given; raises `UsageError` where it is none."""
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str | Path):

@@ -1,24 +1,36 @@
-"""`nmtool compare NETWORK … --data DATA [--with NETWORK …]`."""
+"""`nmtool compare NETWORK … [--data DATA] [--with NETWORK …]`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from nmtool.answers import Answers
 from nmtool.cli import console
 from nmtool.cli.arguments import DATA, NETWORK, add_choice_of_samples, add_data_options, add_json
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
+from nmtool.data.folds import grouping
+from nmtool.errors import UsageError
+from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.tables import Table
-from nmtool.verbs.comparing import compare_accuracy, network_pairs
+from nmtool.verbs.comparing import Compared, compare_accuracy, compared_name, network_pairs
 from nmtool.verbs.loading import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("networks", nargs="+", metavar="NETWORK", help=NETWORK)
-    parser.add_argument("--data", required=True, metavar="DATA", help=DATA)
+    parser.usage = "nmtool compare NETWORK … --data DATA [options]"
+    parser.add_argument(
+        "networks",
+        nargs="+",
+        metavar="NETWORK",
+        help=f"{NETWORK}; or the folder of a cross-validation, a network per seed",
+    )
+    parser.add_argument(
+        "--data", metavar="DATA", help=f"{DATA}; not needed between cross-validations"
+    )
     parser.add_argument(
         "--with",
         dest="others",
@@ -28,31 +40,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="networks to compare with, one per NETWORK, in the same order; by default each "
         "NETWORK is a run that trained in integers, compared with its own float weights",
     )
+    parser.add_argument(
+        "--cluster",
+        dest="clusters",
+        action="append",
+        type=grouping,
+        default=[],
+        metavar="NAME|N",
+        help="the interval draws whole clusters instead of samples: those of a column of the "
+        "files, such as speaker, or blocks of N neighbouring samples; given twice, each is drawn "
+        "by itself",
+    )
     add_data_options(parser)
     add_choice_of_samples(parser)
     add_json(parser)
     add_threads_option(parser)
-    parser.epilog = "example: nmtool compare run0 run1 run2 --data digits"
+    parser.epilog = (
+        "example: nmtool compare run0 run1 run2 --data digits; of two cross-validations: "
+        "nmtool compare integers --with floats --cluster speaker"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     pairs = network_pairs(arguments.networks, arguments.others or None)
-    first, second = ([load(str(pair[side])) for pair in pairs] for side in (0, 1))
+    first, second = ([_loaded(pair[side]) for pair in pairs] for side in (0, 1))
     has_floats = any(isinstance(network, Network) for network in (*first, *second))
     use_threads(arguments.threads, with_torch=has_floats)
-    dataset = chosen_data(arguments, arguments.split, [*arguments.networks, *arguments.others])
-    events = read_split(dataset, arguments.split, arguments.samples)
-    result = compare_accuracy(first, second, events, progress=progress).as_json()
-    named = [{"first": one, "second": other} for one, other in pairs]
+    data, split, events = arguments.data, arguments.split, None
+    if data is not None:
+        dataset = chosen_data(arguments, split, [*arguments.networks, *arguments.others])
+        events = read_split(dataset, split, arguments.samples)
+    elif arguments.samples is not None:
+        raise UsageError(
+            "there are no data to take samples of",
+            code="samples-without-data",
+            fix="name them: --data DATA; or leave out --samples",
+        )
+    elif isinstance(first[0], Answers):
+        data, split = first[0].data, ", ".join(first[0].splits)
+    compared = compare_accuracy(
+        first, second, events, clusters=arguments.clusters, progress=progress
+    )
+    result = compared.as_json()
+    named = [{"first": compared_name(one), "second": compared_name(other)} for one, other in pairs]
     result["pairs"] = [n | pair for n, pair in zip(named, result["pairs"], strict=True)]
     if arguments.json:
-        console.print_json({"data": arguments.data, "split": arguments.split, **result})
+        console.print_json({"data": data, "split": split, **result})
     else:
-        _print(f"on {arguments.data} ({arguments.split})", result)
+        counts = [f"{name} ({n})" for name, n in compared.cluster_counts.items()]
+        drawn = f"clusters: {', '.join(counts)}" if counts else f"{result['samples']} samples"
+        _print(f"on {data} ({split})", result, drawn)
     return 0
 
 
-def _print(where: str, result: dict[str, Any]) -> None:
+def _loaded(one: Compared) -> Network | IntegerNetwork | Answers:
+    return one if isinstance(one, Answers) else load(str(one))
+
+
+def _print(where: str, result: dict[str, Any], drawn: str) -> None:
     entries = [*result["pairs"], {"first": "mean", "second": "", **result}]
     rows = [
         (
@@ -72,5 +117,5 @@ def _print(where: str, result: dict[str, Any]) -> None:
     console.tell(
         f"first minus second: {result['points']:+.2f} points, "
         f"95 % interval {low:+.2f} … {high:+.2f} "
-        f"(bootstrap over {len(result['pairs'])} pairs and {result['samples']} samples)"
+        f"(bootstrap over {len(result['pairs'])} pairs and {drawn})"
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 FIRST: Mapping[str, Sequence[str]] = {
     "train": ("--output", "--config", "--hidden", "--steps", "--epochs"),
+    "crossvalidate": ("--output", "--by", "--config", "--folds", "--seeds"),
     "finetune": ("--output", "--data", "--config", "--epochs", "--arithmetic"),
     "evaluate": ("--split", "--samples", "--classes", "--predictions", "--json"),
     "cost": ("--data", "--target", "--samples", "--plot", "--by"),
@@ -32,7 +33,7 @@ _SUBJECTS: Mapping[str, Sequence[str]] = {
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "to start with": ("demo", "train", "evaluate", "quantise", "verify"),
-    "training": ("sweep", "finetune", "teach", "join", "compare"),
+    "training": ("sweep", "finetune", "crossvalidate", "teach", "join", "compare"),
     "chips and formats": ("check", "cost", "export", "convert", "run", "zoo"),
     "a look at things": ("report", "inspect", "data"),
     "this computer": ("doctor", "completion", "lava", "brian2-loihi"),

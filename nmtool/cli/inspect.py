@@ -14,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="run folder, network, integer network, any export, recording, or teacher",
+        help="run folder, network, integer network, any export, recording, teacher, or "
+        "cross-validation",
     )
     add_json(parser)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "the whole story on built-in data: train, quantise, export, verify",
     "train": "learn weights and delays",
     "sweep": "search training settings by validation accuracy",
+    "crossvalidate": "train a network per fold, which answers to samples it has not learnt from",
     "finetune": "go on from a trained network with other settings, as in integers",
     "teach": "class probabilities of training samples, by one network or several, to train on",
     "join": "several networks side by side as one, whose outputs are added",

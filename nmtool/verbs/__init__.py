@@ -2,6 +2,6 @@
 
 Each wires rooms together, and is the only place that does: `loading` reads networks of any
 format, `running` simulates and evaluates, `quantising`, `exporting`, `verifying` and `comparing`
-do what they say, `walkthrough` is the demo. Training's verbs, `train`, `finetune` and `sweep`,
-need no other room and live in `nmtool.training`.
+do what they say, `walkthrough` is the demo. Training's verbs, `train`, `finetune`, `sweep` and
+`cross_validate`, need no other room and live in `nmtool.training`.
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import recording, storage, zoo
+from nmtool.answers import Answers, holds_answers
 from nmtool.arguments import PATH, checked
 from nmtool.data import teacher
 from nmtool.data.teacher import Teacher
@@ -17,7 +18,7 @@ from nmtool.verbs.loading import load
 
 @checked(path=PATH)
 def inspect(path: str | Path) -> dict[str, Any]:
-    """Describe what a run, network, export, recording or teacher holds, as plain values for JSON.
+    """Describe what a run, network, export, recording, teacher or answers hold, as plain values.
 
     `targets` says of each that comes with nmtool if the network is `faithful`, `approximate` or
     `unsupported` there; `check` says why.
@@ -28,8 +29,11 @@ def inspect(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileFormatError: missing, damaged, or of another kind.
+        UsageError: answers of a cross-validation that is not finished.
     """
     path = zoo.path(path) if zoo.is_name(path) else path
+    if holds_answers(path):
+        return Answers.load(path).as_json()
     kind = storage.archive_kind(path)
     if kind == recording.FILE_KIND:
         return describe_recording(Recording.load(path))

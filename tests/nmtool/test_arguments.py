@@ -27,6 +27,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "train": (nm.train, {"data": EVENTS}),
     "finetune": (nm.finetune, {"start": "nowhere"}),
     "sweep": (nm.sweep, {"study": "nowhere.toml"}),
+    "cross_validate": (
+        nm.cross_validate,
+        {"data": EVENTS, "by": 1, "options": nm.TrainOptions(hidden=2, steps=30, epochs=1)},
+    ),
     "quantise": (nm.quantise, {"network": FLOATS}),
     "round_network": (nm.round_network, {"network": FLOATS}),
     "simulate": (nm.simulate, {"network": INTEGERS, "spikes": RASTER}),

@@ -1,0 +1,325 @@
+"""`Answers`: the class that networks of one kind gave to each sample, kept to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.data.events import SpikeEvents
+from nmtool.data.folds import Folds
+from nmtool.errors import UsageError
+from nmtool.folders import ANSWERS
+from nmtool.tables import Table, Tabular
+
+FILE_KIND = "nmtool answers"
+_VERSION = 1
+_GROUP = "group."
+
+NONE_YET = -1
+"""Stands for a class where no network has answered yet."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Answers(Tabular):
+    """Classes that networks gave to samples which they did not learn from, once per seed.
+
+    Attributes:
+        predictions: [seeds, samples] int64, the class; -1 where none has been given yet.
+        label: [samples] int64, the class that is right.
+        fold: [samples] int64, from 0: samples of one fold were answered by one network per seed.
+            Answers to a test split are one fold.
+        class_names: one per class.
+        groups: by name, [samples] int64: the columns of the files, such as the speaker.
+        data: name of the data.
+        data_hash: content hash of the samples, in this order.
+        splits: of the data that the samples are, one after the other.
+        rule: the rule by which folds were made; None where there was none to make.
+        seeds: one per row of the predictions.
+        model: what answered, such as `nmtool, integer`.
+        settings: that it was trained with.
+        path: the file, where there is one.
+    """
+
+    predictions: NDArray[np.int64]
+    label: NDArray[np.integer]
+    fold: NDArray[np.integer]
+    class_names: tuple[str, ...]
+    groups: Mapping[str, NDArray[np.integer]]
+    data: str
+    data_hash: str
+    splits: tuple[str, ...]
+    rule: Folds | None
+    seeds: tuple[int, ...]
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+
+    @classmethod
+    def none_yet(
+        cls,
+        events: SpikeEvents,
+        *,
+        data: str,
+        splits: Sequence[str],
+        rule: Folds | None,
+        seeds: Sequence[int],
+        model: str,
+        settings: Mapping[str, Any],
+    ) -> Answers:
+        """Answers of which none is given yet.
+
+        >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
+        >>> how = {"data": "two", "splits": ["test"], "seeds": [0], "model": "a guess"}
+        >>> Answers.none_yet(two, rule=None, settings={}, **how)
+        <Answers of a guess: 0 of 2 samples, 1 folds, 1 seeds>
+
+        Args:
+            events: all samples, in their order.
+            data, splits, rule, seeds, model, settings: as of the class.
+
+        Raises:
+            UsageError: the samples cannot be divided so.
+        """
+        n_samples = events.n_samples
+        return cls(
+            predictions=np.full((len(seeds), n_samples), NONE_YET, np.int64),
+            label=events.label,
+            fold=np.zeros(n_samples, np.int64) if rule is None else rule.assign(events),
+            class_names=tuple(events.class_names),
+            groups=dict(events.groups),
+            data=data,
+            data_hash=events.content_hash,
+            splits=tuple(splits),
+            rule=rule,
+            seeds=tuple(int(seed) for seed in seeds),
+            model=model,
+            settings=settings,
+        )
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max()) + 1
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """[seeds, samples] bool: true where the class is right."""
+        return self.predictions == self.label
+
+    @property
+    def is_finished(self) -> bool:
+        """True where every sample has an answer of every seed."""
+        return bool((self.predictions != NONE_YET).all())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of all samples that are right, 0 … 1, mean over seeds."""
+        return float(self.right.mean())
+
+    @property
+    def seed_accuracy(self) -> NDArray[np.float64]:
+        """[seeds] float64: the same of each seed."""
+        return self.right.mean(axis=1)
+
+    @property
+    def fold_accuracy(self) -> NDArray[np.float64]:
+        """[seeds, folds] float64: share of each fold's samples that are right, 0 … 1."""
+        sizes = np.bincount(self.fold)
+        return np.stack([np.bincount(self.fold, row) / sizes for row in self.right])
+
+    def has(self, row: int, fold: int) -> bool:
+        """True where all samples of a fold are answered in a row, which belongs to a seed."""
+        return bool((self.predictions[row, self.fold == fold] != NONE_YET).all())
+
+    def with_fold(self, row: int, fold: int, predictions: NDArray[np.integer]) -> Answers:
+        """These answers and those of another network.
+
+        Args:
+            row: of its seed.
+            fold: that it was asked.
+            predictions: [samples of the fold] integers, in their order.
+        """
+        found = self.predictions.copy()
+        found[row, self.fold == fold] = predictions
+        return replace(self, predictions=found)
+
+    def each_seed(self) -> list[Answers]:
+        """The answers of each seed by themselves."""
+        return [
+            replace(self, predictions=self.predictions[row : row + 1], seeds=(seed,))
+            for row, seed in enumerate(self.seeds)
+        ]
+
+    def check_finished(self) -> None:
+        """Raise `UsageError` where a sample has no answer yet."""
+        if not self.is_finished:
+            missing = int((self.predictions == NONE_YET).sum())
+            raise UsageError(
+                f"{self._where} lacks {missing:,} of {self.predictions.size:,} answers",
+                code="answers-unfinished",
+                why="the command that writes it was stopped",
+                fix="give that command again, which goes on with it",
+            )
+
+    def check_same_samples(self, other: Answers) -> None:
+        """Raise `UsageError` unless other answers are to the same samples, in the same folds."""
+        if (self.data_hash, self.label.size) != (other.data_hash, other.label.size):
+            raise UsageError(
+                f"{self._where} and {other._where} answer to different samples",
+                code="answers-samples-differ",
+                why=f"the first to {self._samples}, the second to {other._samples}",
+                fix="compare answers to the same samples, in the same order",
+            )
+        if not np.array_equal(self.fold, other.fold):
+            raise UsageError(
+                f"{self._where} and {other._where} divide the samples into different folds",
+                code="answers-folds-differ",
+                why=f"the first by {self.rule}, the second by {other.rule}, so that networks which "
+                "answer to the same sample learnt from different ones",
+                fix="cross-validate both by the same grouping, folds and fold seed",
+            )
+
+    def check_answer_to(self, events: SpikeEvents, name: str) -> None:
+        """Raise `UsageError` unless these are answers to some samples, in their order."""
+        if self.label.size != events.n_samples or self.data_hash != events.content_hash:
+            raise UsageError(
+                f"{self._where} does not answer to the {events.n_samples:,} samples of {name}",
+                code="answers-samples-differ",
+                why=f"its samples are {self._samples}",
+                fix="name the data and the split that it answers to",
+            )
+
+    @property
+    def _where(self) -> str:
+        return f"the answers of {self.model}" if self.path is None else str(self.path)
+
+    @property
+    def _samples(self) -> str:
+        return f"{self.label.size:,} of {self.data} ({', '.join(self.splits)})"
+
+    def __repr__(self) -> str:
+        answered = int((self.predictions != NONE_YET).all(axis=0).sum())
+        head = f"<Answers of {self.model}"
+        shape = f"{self.n_folds} folds, {len(self.seeds)} seeds>"
+        if not self.is_finished:
+            return f"{head}: {answered:,} of {self.label.size:,} samples, {shape}"
+        return f"{head}: accuracy {self.accuracy:.2%} of {self.label.size:,} samples, {shape}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on; accuracies 0 … 1.
+
+        Raises:
+            UsageError: it is not finished.
+        """
+        self.check_finished()
+        return {
+            "data": self.data,
+            "data_hash": self.data_hash,
+            "splits": list(self.splits),
+            "model": self.model,
+            "samples": self.label.size,
+            "rule": None if self.rule is None else self.rule.as_json(),
+            "accuracy": self.accuracy,
+            "seeds": [
+                {"seed": seed, "accuracy": float(whole), "folds": folds.tolist()}
+                for seed, whole, folds in zip(
+                    self.seeds, self.seed_accuracy, self.fold_accuracy, strict=True
+                )
+            ],
+            "fold_samples": np.bincount(self.fold).tolist(),
+        }
+
+    def tables(self) -> list[Table]:
+        """One row per fold, and one for all samples; a column per seed.
+
+        Raises:
+            UsageError: it is not finished.
+        """
+        self.check_finished()
+        header = ("fold", "samples", *(f"seed {seed}" for seed in self.seeds))
+        shares = zip(np.bincount(self.fold).tolist(), self.fold_accuracy.T.tolist(), strict=True)
+        rows = [(str(n), size, *_percent(row)) for n, (size, row) in enumerate(shares)]
+        rows.append(("all", self.label.size, *_percent(self.seed_accuracy.tolist())))
+        by = "" if self.rule is None else f", {self.rule}"
+        return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
+
+    def save(self, path: str | Path) -> None:
+        """Write a file, whole or not at all; raises `StorageError`."""
+        header = {
+            "class_names": list(self.class_names),
+            "data": self.data,
+            "data_hash": self.data_hash,
+            "splits": list(self.splits),
+            "rule": None if self.rule is None else self.rule.as_json(),
+            "seeds": list(self.seeds),
+            "model": self.model,
+            "settings": dict(self.settings),
+        }
+        arrays: dict[str, NDArray] = {
+            "predictions": self.predictions,
+            "label": self.label,
+            "fold": self.fold,
+        }
+        arrays |= {f"{_GROUP}{name}": group for name, group in self.groups.items()}
+        storage.write_archive(path, FILE_KIND, _VERSION, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Answers:
+        """Read a file of answers, or that of a folder that `cross_validate` wrote.
+
+        Raises:
+            FileFormatError: it is missing, damaged or something else.
+        """
+        file = answers_file(path)
+        archive = storage.read_archive(file, FILE_KIND, _VERSION)
+        with archive.checked():
+            header, label = archive.header, archive.array("label").astype(np.int64)
+            seeds, names = tuple(map(int, header["seeds"])), tuple(map(str, header["class_names"]))
+            predictions = archive.array("predictions").astype(np.int64)
+            fold = archive.vector("fold", label.size).astype(np.int64)
+            if not predictions.size or predictions.shape != (len(seeds), label.size):
+                raise ValueError(f"{len(seeds)} seeds with predictions {predictions.shape}")
+            if set(range(int(fold.max()) + 1)) != {*fold.tolist()}:
+                raise ValueError("folds are not numbered from 0")
+            for one, low in ((predictions, NONE_YET), (label, 0)):
+                if one.min(initial=0) < low or one.max(initial=0) >= len(names):
+                    raise ValueError(f"classes beyond {len(names)}")
+            return cls(
+                predictions=predictions,
+                label=label,
+                fold=fold,
+                class_names=names,
+                groups={
+                    name.removeprefix(_GROUP): archive.vector(name, label.size).astype(np.int64)
+                    for name in archive.arrays
+                    if name.startswith(_GROUP)
+                },
+                data=str(header["data"]),
+                data_hash=str(header["data_hash"]),
+                splits=tuple(map(str, header["splits"])),
+                rule=None if header["rule"] is None else Folds.from_json(header["rule"]),
+                seeds=seeds,
+                model=str(header["model"]),
+                settings=dict(header["settings"]),
+                path=Path(path),
+            )
+
+
+def answers_file(path: str | Path) -> Path:
+    """The file of answers that a path names: itself, or that in a folder."""
+    return Path(path) / ANSWERS if Path(path).is_dir() else Path(path)
+
+
+def holds_answers(path: str | Path) -> bool:
+    """True for a file of answers, and a folder of a cross-validation."""
+    return storage.archive_kind(answers_file(path)) == FILE_KIND
+
+
+def _percent(shares: Sequence[float]) -> list[str]:
+    return [f"{share:.2%}" for share in shares]

@@ -1,0 +1,102 @@
+"""`nmtool crossvalidate DATA --by NAME|N -o FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from nmtool.answers import answers_file
+from nmtool.cli import console
+from nmtool.cli.arguments import add_data, add_device, add_json, count
+from nmtool.cli.loading import find_data
+from nmtool.cli.progress import progress
+from nmtool.cli.threads import add_threads_option
+from nmtool.cli.train_settings import add_config, add_settings, chosen_settings
+from nmtool.data.dataset import SPLITS
+from nmtool.data.folds import grouping
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "nmtool crossvalidate DATA --by NAME|N -o FOLDER [options]"
+    parser.description = (
+        "Train a network per fold on the samples of all other folds, and ask it about its own. "
+        "Samples that validate, and so choose the epoch, are taken out of the other folds. The "
+        "same command goes on where one was stopped. nmtool compare FOLDER --with FOLDER2 compares "
+        "two of them, sample by sample."
+    )
+    add_data(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FOLDER", help="folder for runs and answers"
+    )
+    parser.add_argument(
+        "--by",
+        required=True,
+        type=grouping,
+        metavar="NAME|N",
+        help="what is never divided: a column of the files, such as speaker, or blocks of N "
+        "neighbouring samples",
+    )
+    parser.add_argument(
+        "--folds",
+        type=count,
+        metavar="N",
+        help="number of folds, of whole groups that are drawn; by default each group is one",
+    )
+    parser.add_argument(
+        "--fold-seed", type=int, default=0, metavar="N", help="decides that draw (default 0)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        default=1,
+        metavar="N",
+        help="networks per fold, seeds from --seed on (default 1); may grow later",
+    )
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        choices=SPLITS,
+        default=["train"],
+        metavar="SPLIT",
+        help="splits whose samples are joined and divided (default train); the test split is left "
+        "alone unless it is named",
+    )
+    add_config(parser)
+    add_json(parser)
+    add_threads_option(parser)
+    add_device(parser)
+    add_settings(parser)
+    parser.epilog = (
+        "example: nmtool crossvalidate FOLDER --by speaker -o cv --config fsdd700_integer"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    options = chosen_settings(arguments)
+    dataset = find_data(arguments, arguments.data)
+    from nmtool.training.crossvalidation import cross_validate
+
+    try:
+        answers = cross_validate(
+            dataset,
+            options,
+            by=arguments.by,
+            folds=arguments.folds,
+            fold_seed=arguments.fold_seed,
+            seeds=arguments.seeds,
+            splits=arguments.splits,
+            folder=arguments.output,
+            device=arguments.device,
+            threads=arguments.threads,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
+            console.say("finished folds and epochs are kept; the same command goes on")
+        raise
+    if arguments.json:
+        file = str(answers_file(arguments.output))
+        console.print_json({"folder": arguments.output, "answers": file, **answers.as_json()})
+    else:
+        console.print_tables(answers)
+    return 0

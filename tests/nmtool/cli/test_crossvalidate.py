@@ -1,0 +1,146 @@
+"""`nmtool crossvalidate`, and `nmtool compare` of what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.answers import Answers
+from nmtool.data import load_dataset, write_shd
+from nmtool.paired import Paired
+from nmtool.training.loop.run_folder import RunFolder
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.conftest import Nmtool
+from tests.nmtool.cli.runs import stop_in_epoch
+
+pytestmark = pytest.mark.torch
+
+FAST = (*cases.SETTINGS, "--epochs", "1")
+INTEGERS = (*FAST, "--arithmetic", "integer")
+
+
+@pytest.fixture(autouse=True)
+def _spoken(data: Path) -> None:
+    """The folder `two`, whose samples have three speakers."""
+    for split, n in (("train", cases.N_TRAIN), ("test", cases.N_TEST)):
+        events = cases.spike_events(n, 1 if split == "train" else 2)
+        groups = {"speaker": np.arange(n) % 3}
+        write_shd(data / f"two_{split}.h5", replace(events, groups=groups), force=True)
+
+
+def test_a_table_for_people(nmtool: Nmtool) -> None:
+    said = nmtool("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    assert said.code == 0, said.err
+    kept = Answers.load("cv")
+    assert kept.is_finished
+    assert kept.fold.tolist() == [0, 1, 2] * 4
+    assert said.out.splitlines()[0] == "nmtool, float on two (train), speaker"
+    assert f"{kept.accuracy:.2%}" in said.out.splitlines()[-2]
+    assert "fold 2, seed 0 (3 of 3): 4 samples" in said.err
+    assert (Path("cv") / "folds" / "0002" / "seed0" / "network.npz").is_file()
+
+
+def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
+    said = nmtool(
+        "crossvalidate", "two", "--by", 3, "--folds", 2, "--fold-seed", 7, "--seeds", 2,
+        "--splits", "train", "test", "-o", "cv", "--json", *INTEGERS,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    kept = Answers.load("cv")
+    assert said.json == {"folder": "cv", "answers": "cv/answers.npz", **kept.as_json()}
+    assert said.json["rule"] == {"by": 3, "n": 2, "seed": 7}
+    assert (kept.splits, kept.label.size) == (("train", "test"), cases.N_TRAIN + cases.N_TEST)
+    assert kept.model == "nmtool, integer"
+    assert RunFolder(Path("cv/folds/0001/seed1")).options().seed == 1
+    assert nmtool("inspect", "cv", "--json").json["accuracy"] == kept.accuracy
+
+
+def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
+    with monkeypatch.context() as patched:
+        stop_in_epoch(1, patched)
+        from nmtool.training import crossvalidation, learning
+
+        patched.setattr(crossvalidation, "train", learning.train)
+        stopped = nmtool(*words)
+    assert stopped.code == 130
+    assert "the same command goes on" in stopped.err
+    assert not Answers.load("cv").is_finished
+    unfinished = nmtool("compare", "whole", "--with", "cv")
+    assert (unfinished.code, unfinished.error) == (2, "answers-unfinished")
+    said = nmtool(*words)
+    assert said.code == 0, said.err
+    assert Path("cv/answers.npz").read_bytes() == Path("whole/answers.npz").read_bytes()
+    other = nmtool(*words, "--lr", "0.3")
+    assert (other.code, other.error) == (2, "crossvalidation-differs")
+    assert "lr" in other.err
+
+
+def test_two_are_compared(nmtool: Nmtool) -> None:
+    for name, more in (("floats", FAST), ("integers", (*INTEGERS, "--weight-bits", "2"))):
+        assert nmtool("crossvalidate", "two", "--by", "speaker", "-o", name, *more).code == 0
+    words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
+    one, other = Answers.load("integers"), Answers.load("floats")
+    clusters = {"speaker": np.arange(12) % 3, "blocks of 2": np.arange(12) // 2}
+    expected = Paired(one.right, other.right, clusters)
+    said = nmtool(*words, "--json")
+    assert said.code == 0, said.err
+    assert (said.json["data"], said.json["split"]) == ("two", "train")
+    assert said.json["interval"] == list(expected.interval())
+    assert said.json["clusters"] == {"speaker": 3, "blocks of 2": 6}
+    [pair] = said.json["pairs"]
+    assert (pair["first"], pair["second"]) == ("integers seed 0", "floats seed 0")
+    told = nmtool(*words).out
+    assert "(bootstrap over 1 pairs and clusters: speaker (3), blocks of 2 (6))" in told
+    with_data = nmtool(*words, "--data", "two", "--split", "train", "--json").json
+    assert with_data["interval"] == list(expected.interval())
+
+
+def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, floats: Path) -> None:
+    said = nmtool(
+        "compare", integers, "--with", floats, "--data", "two", "--cluster", "speaker", "--json"
+    )
+    assert said.code == 0, said.err
+    assert said.json["clusters"] == {"speaker": 3}
+    assert said.json["samples"] == load_dataset("two").test.n_samples
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--with", "other"], "answers-folds-differ"),
+        (["--with", "integers.npz"], "data-missing"),
+        (["--with", "cv", "--data", "two"], "answers-samples-differ"),
+        (["--with", "cv", "--cluster", "sex"], "grouping-unknown"),
+        (["--with", "cv", "--cluster", "100"], "clusters-single"),
+        (["--with", "cv", "--samples", "3"], "samples-without-data"),
+        ([], "runs-without-integers"),
+    ],
+)
+@pytest.mark.usefixtures("integers")
+def test_what_cannot_be_compared(nmtool: Nmtool, words: list[str], error: str) -> None:
+    assert nmtool("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST).code == 0
+    assert nmtool("crossvalidate", "two", "--by", 6, "-o", "other", *FAST).code == 0
+    said = nmtool("compare", "cv", *words)
+    assert (said.code, said.error) == (2, error)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--by", "sex", "-o", "cv"], "grouping-unknown"),
+        (["--by", "speaker", "--folds", "4", "-o", "cv"], "folds-range"),
+        (["--by", "speaker"], "command-line"),
+        (["-o", "cv"], "command-line"),
+        (["--by", "speaker", "-o", "cv", "--splits", "tests"], "command-line"),
+        (["--by", "speaker", "-o", "cv", "--splits", "validation"], "validation-missing"),
+    ],
+)
+def test_what_is_refused(nmtool: Nmtool, words: list[str], error: str) -> None:
+    said = nmtool("crossvalidate", "two", *words)
+    assert (said.code, said.error) == (2, error)
+    assert not Path("cv").exists()

@@ -1,0 +1,407 @@
+"""`cross_validate`: no network has seen what it is asked, and what is stopped goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.training import crossvalidation
+from nmtool.training.loop import run as run_module
+from nmtool.training.loop.run_folder import RunFolder
+from tests.refusals import codes, refused
+from tests.training.small_data import small_events, small_options
+
+pytestmark = pytest.mark.torch
+
+OPTIONS = small_options(epochs=2)
+N = 24
+
+
+def speakers(n: int = N, seed: int = 1) -> SpikeEvents:
+    """Samples of four speakers in turn; none is empty, so that each is known by its events."""
+    events = small_events(n + 1, seed)
+    events = events[np.arange(n + 1) != 4]
+    groups = {"speaker": np.arange(n) % 4, "round": np.arange(n) // 4}
+    return replace(events, groups=groups)
+
+
+def contents(events: SpikeEvents) -> set[bytes]:
+    """What tells samples from each other: their events."""
+    return {one.time_ms.tobytes() + one.unit.tobytes() for one in events}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> nm.Answers:
+    """A finished cross-validation in a folder, which no test changes."""
+    folder = tmp_path_factory.mktemp("kept") / "cv"
+    return nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
+
+
+# What networks see.
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"validation": 6},
+        {"validation": "last 5"},
+        {"validation": 6, "validation_by": "speaker"},
+        {"validation": 0},
+    ],
+)
+def test_a_fold_reaches_neither_training_nor_validation(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[SpikeEvents, SpikeEvents | None]] = []
+    asked: list[SpikeEvents] = []
+
+    def make_trainer(options: Any, train: Any, validation: Any, **how: Any) -> Any:
+        seen.append((train, validation))
+        return original(options, train, validation, **how)
+
+    def classes(network: Any, events: SpikeEvents) -> np.ndarray:
+        asked.append(events)
+        return answer(network, events)
+
+    original, answer = run_module.make_trainer, crossvalidation._classes
+    monkeypatch.setattr(run_module, "make_trainer", make_trainer)
+    monkeypatch.setattr(crossvalidation, "_classes", classes)
+    events = speakers()
+    assert len(contents(events)) == N
+    found = nm.cross_validate(events, small_options(epochs=1, **settings), by="speaker")
+    assert found.is_finished
+    assert len(seen) == len(asked) == 4
+    for fold, ((train, validation), test) in enumerate(zip(seen, asked, strict=True)):
+        assert contents(test) == contents(events[events.groups["speaker"] == fold])
+        learnt, validated = contents(train), set()
+        if validation is not None:
+            validated = contents(validation)
+            assert not learnt & validated
+        assert (validation is None) == (settings["validation"] == 0)
+        assert not (learnt | validated) & contents(test)
+        assert learnt | validated | contents(test) == contents(events)
+        if "validation_by" in settings:
+            assert validation is not None
+            assert not {*train.groups["speaker"]} & {*validation.groups["speaker"]}
+
+
+def test_what_a_fold_holds_does_not_change_its_network(kept: nm.Answers, tmp_path: Path) -> None:
+    events = speakers()
+    is_asked = events.groups["speaker"] == 2
+    other = speakers(seed=7)
+    mixed = SpikeEvents.concatenate(
+        [(other if swap else events)[sample] for sample, swap in enumerate(is_asked)]
+    )
+    mixed = replace(mixed, label=np.where(is_asked, (events.label + 1) % 3, events.label))
+    nm.cross_validate(mixed, OPTIONS, by="speaker", folder=tmp_path / "cv")
+    same = [
+        nm.load(tmp_path / "cv" / f"folds/000{fold}/seed0").content_hash
+        == nm.load(kept.path / f"folds/000{fold}/seed0").content_hash
+        for fold in range(4)
+    ]
+    assert same == [False, False, True, False]
+
+
+def test_the_test_split_is_left_alone_unless_it_is_named() -> None:
+    def load(split: str) -> SpikeEvents:
+        asked.append(split)
+        return {"train": speakers(16), "validation": speakers(8, 2), "test": speakers(8, 3)}[split]
+
+    asked: list[str] = []
+    data = Dataset("three", ("train", "validation", "test"), load)
+    found = nm.cross_validate(data, small_options(epochs=1), by=8)
+    assert set(asked) == {"train"}
+    assert (found.splits, found.label.size, found.n_folds) == (("train",), 16, 2)
+    found = nm.cross_validate(
+        data, small_options(epochs=1), by="speaker", folds=2, splits=["train", "validation", "test"]
+    )
+    assert found.label.tolist() == np.concatenate([load(s).label for s in data.splits]).tolist()
+    assert np.bincount(found.fold).tolist() == [16, 16]
+
+
+# What comes out.
+
+
+def test_the_network_of_its_fold_answers_to_every_sample(kept: nm.Answers) -> None:
+    events = speakers()
+    assert kept.fold.tolist() == events.groups["speaker"].tolist()
+    for fold in range(4):
+        run = kept.path / "folds" / f"000{fold}" / "seed0"
+        asked = events[kept.fold == fold]
+        found = nm.evaluate(run, asked)
+        assert np.array_equal(kept.predictions[0, kept.fold == fold], found.predictions)
+        assert kept.fold_accuracy[0, fold] == found.accuracy
+        assert RunFolder(run).options() == OPTIONS
+    assert kept.accuracy == (kept.predictions == events.label).mean()
+    read = nm.Answers.load(kept.path)
+    assert np.array_equal(read.predictions, kept.predictions)
+    assert (read.data_hash, read.model) == (events.content_hash, "nmtool, float")
+    assert set(read.groups) == {"speaker", "round"}
+
+
+def test_integers_answer_where_they_were_trained(tmp_path: Path) -> None:
+    options = small_options(epochs=1, arithmetic="integer", weight_bits=3)
+    found = nm.cross_validate(speakers(), options, by=12, folder=tmp_path)
+    assert found.model == "nmtool, integer"
+    for fold in range(2):
+        network = nm.load(tmp_path / f"folds/000{fold}/seed0/integers.npz")
+        assert isinstance(network, nm.IntegerNetwork)
+        asked = speakers()[found.fold == fold]
+        expected = nm.evaluate(network, asked).predictions
+        assert np.array_equal(found.predictions[0, found.fold == fold], expected)
+
+
+def test_the_same_call_gives_the_same_answers(kept: nm.Answers) -> None:
+    again = nm.cross_validate(speakers(), OPTIONS, by="speaker")
+    assert np.array_equal(again.predictions, kept.predictions)
+    assert again.path is None
+    other = nm.cross_validate(speakers(), small_options(epochs=2, seed=1), by="speaker")
+    assert not np.array_equal(other.predictions, kept.predictions)
+
+
+def test_a_recipe_or_a_file_says_the_settings(tmp_path: Path, monkeypatch: Any) -> None:
+    class AskedError(Exception):
+        """Carries the settings of a run that does not begin."""
+
+    def train(data: Any, options: Any, **how: Any) -> None:
+        raise AskedError(options)
+
+    monkeypatch.setattr(crossvalidation, "train", train)
+    (tmp_path / "few.toml").write_text("hidden = 3\nseed = 5\n")
+    for given, hidden in ((str(tmp_path / "few.toml"), 3), ("digits", 100), (None, 256)):
+        with pytest.raises(AskedError) as caught:
+            nm.cross_validate(speakers(), given, by=8)
+        assert caught.value.args[0].hidden == hidden
+
+
+def test_seeds_are_rows_and_may_grow(kept: nm.Answers, tmp_path: Path) -> None:
+    folder = tmp_path / "cv"
+    shutil.copytree(kept.path, folder)
+    before = (folder / "folds/0000/seed0/network.npz").stat().st_mtime_ns
+    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", seeds=2, folder=folder)
+    assert found.seeds == (0, 1)
+    assert np.array_equal(found.predictions[0], kept.predictions[0])
+    assert (folder / "folds/0000/seed0/network.npz").stat().st_mtime_ns == before
+    alone = nm.cross_validate(speakers(), small_options(epochs=2, seed=1), by="speaker")
+    assert np.array_equal(found.predictions[1], alone.predictions[0])
+    with refused(UsageError, "crossvalidation-differs") as caught:
+        nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
+    assert [one.where for one in caught.value.findings] == ["seeds"]
+
+
+# Stopping and going on.
+
+
+class _StoppedError(Exception):
+    pass
+
+
+def stop_in(fold: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """End training in an epoch of a fold, until what is returned is called."""
+    train = crossvalidation.train
+
+    def stop(report: Any) -> None:
+        if report.epoch == epoch:
+            raise _StoppedError
+
+    def begin(rest: Dataset, *given: Any, **how: Any) -> Any:
+        is_it = rest.name.endswith(f"fold {fold}")
+        return (
+            partial(train, on_batch=stop)(rest, *given, **how)
+            if is_it
+            else train(rest, *given, **how)
+        )
+
+    monkeypatch.setattr(crossvalidation, "train", begin)
+    return lambda: monkeypatch.setattr(crossvalidation, "train", train)
+
+
+@pytest.mark.parametrize(("fold", "epoch"), [(0, 1), (1, 2), (3, 1)])
+def test_what_was_stopped_goes_on(
+    fold: int, epoch: int, kept: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cv"
+    how: dict[str, Any] = {"by": "speaker", "folder": folder}
+    go_on = stop_in(fold, epoch, monkeypatch)
+    with pytest.raises(_StoppedError):
+        nm.cross_validate(speakers(), OPTIONS, **how)
+    half = nm.Answers.load(folder)
+    assert [half.has(0, one) for one in range(4)] == [one < fold for one in range(4)]
+    with refused(UsageError, "answers-unfinished"):
+        nm.compare_accuracy([folder], [folder])
+    networks = sorted(folder.glob("folds/*/seed0/network.npz"))[:fold]
+    before = [path.stat().st_mtime_ns for path in networks]
+    go_on()
+    found = nm.cross_validate(speakers(), OPTIONS, **how)
+    assert np.array_equal(found.predictions, kept.predictions)
+    assert [path.stat().st_mtime_ns for path in networks] == before
+    assert (folder / "answers.npz").read_bytes() == (kept.path / "answers.npz").read_bytes()
+    hashes = [
+        [nm.load(one / f"folds/000{n}/seed0").content_hash for n in range(4)]
+        for one in (folder, kept.path)
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_a_run_that_ended_without_its_answers_is_not_trained_again(
+    kept: nm.Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill between the end of training and the writing of the answers."""
+    folder = tmp_path / "cv"
+    shutil.copytree(kept.path, folder)
+    predictions = kept.predictions.copy()
+    predictions[0, kept.fold == 3] = -1
+    replace(kept, predictions=predictions).save(folder / "answers.npz")
+    stop_in(3, 1, monkeypatch)
+    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
+    assert np.array_equal(found.predictions, kept.predictions)
+
+
+def test_what_is_finished_is_read(kept: nm.Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossvalidation, "train", None)
+    found = nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=kept.path)
+    assert np.array_equal(found.predictions, kept.predictions)
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "places"),
+    [
+        ({"data": speakers(seed=2)}, {}, ["data"]),
+        ({"by": 6}, {}, ["folds", "samples in folds"]),
+        ({"folds": 2}, {}, ["folds", "samples in folds"]),
+        ({}, {"lr": 0.5, "arithmetic": "integer"}, ["model", "arithmetic", "lr"]),
+        ({}, {"seed": 3}, ["seeds", "seed"]),
+        ({"data": replace(speakers(), groups={"speaker": np.arange(N) // 6})}, {},
+         ["samples in folds"]),
+    ],
+)  # fmt: skip
+def test_a_folder_is_gone_on_with_as_it_began(
+    changes: dict[str, Any], settings: dict[str, Any], places: list[str], kept: nm.Answers
+) -> None:
+    how = {"data": speakers(), "by": "speaker", **changes}
+    before = (kept.path / "answers.npz").read_bytes()
+    with refused(UsageError, "crossvalidation-differs") as caught:
+        nm.cross_validate(options=small_options(epochs=2, **settings), folder=kept.path, **how)
+    assert [one.where for one in caught.value.findings] == places
+    assert set(codes(caught.value)) == {"setting-differs"}
+    assert (kept.path / "answers.npz").read_bytes() == before
+
+
+def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_path: Path) -> None:
+    folder = tmp_path / "cv"
+    shutil.copytree(kept.path, folder)
+    (folder / "answers.npz").write_bytes(b"dear")
+    with refused(FileFormatError, "file-damaged"):
+        nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
+    assert (folder / "answers.npz").read_bytes() == b"dear"
+
+
+# What is refused before anything is trained.
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"by": "sex"}, "grouping-unknown"),
+        ({"by": "speaker", "folds": 5}, "folds-range"),
+        ({"by": 0}, "grouping-range"),
+        ({"by": 2.5}, "argument-type"),
+        ({"by": "speaker", "seeds": 0}, "seeds-range"),
+        ({"by": "speaker", "splits": "train"}, "argument-type"),
+        ({"by": "speaker", "splits": ()}, "splits-repeated"),
+        ({"by": "speaker", "options": small_options(validation=18)}, "validation-range"),
+        ({"by": "speaker", "options": {"lr": 1.0}}, "argument-type"),
+        ({"by": 12, "options": small_options(validation_by="sex")}, "validation-by-unknown"),
+    ],
+)
+def test_what_cannot_be_cross_validated(
+    how: dict[str, Any], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crossvalidation, "train", None)
+    with refused(UsageError, code):
+        nm.cross_validate(speakers(), folder=tmp_path / "cv", **how)
+    assert not (tmp_path / "cv").exists()
+
+
+def test_the_smallest_fold_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 24 samples, 20 and 4 can be left: 10 of 4 cannot validate."""
+    monkeypatch.setattr(crossvalidation, "train", None)
+    events = replace(speakers(), groups={"speaker": (np.arange(N) < 4).astype(np.int64)})
+    with refused(UsageError, "validation-range"):
+        nm.cross_validate(events, small_options(validation=10), by="speaker")
+
+
+def test_a_folder_with_a_run_is_not_taken(tmp_path: Path) -> None:
+    nm.train(speakers(), small_options(epochs=1), folder=tmp_path)
+    with refused(UsageError, "path-taken"):
+        nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=tmp_path)
+
+
+def test_jobs_of_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossvalidation, "launched", lambda: object())
+    with refused(UsageError, "crossvalidation-launched"):
+        nm.cross_validate(speakers(), OPTIONS, by="speaker")
+
+
+def test_nothing_to_divide() -> None:
+    with refused(DataError, "split-empty"):
+        nm.cross_validate(speakers()[:0], OPTIONS, by="speaker")
+
+
+# Comparing.
+
+
+def test_two_cross_validations_are_paired_sample_by_sample(kept: nm.Answers) -> None:
+    other = nm.cross_validate(speakers(), small_options(epochs=1), by="speaker")
+    found = nm.compare_accuracy([kept.path], [other], clusters=["speaker", 4])
+    assert np.array_equal(found.first, kept.right)
+    assert np.array_equal(found.second, other.right)
+    assert found.cluster_counts == {"speaker": 4, "blocks of 4": 6}
+    assert found.clusters["speaker"].tolist() == speakers().groups["speaker"].tolist()
+    expected = nm.Paired(kept.right, other.right, found.clusters)
+    assert found.interval() == expected.interval()
+    plain = nm.compare_accuracy([kept], [other])
+    assert plain.interval() == nm.Paired(kept.right, other.right).interval()
+
+
+def test_answers_and_networks_are_paired(kept: nm.Answers) -> None:
+    """As a baseline's answers to a test split, beside networks that answer now."""
+    events = speakers()
+    run = nm.train(events, small_options(epochs=1))
+    found = nm.compare_accuracy([run], [kept], events, clusters=["round"])
+    assert np.array_equal(found.first[0], nm.evaluate(run, events).predictions == events.label)
+    assert np.array_equal(found.second, kept.right)
+    with refused(UsageError, "data-missing"):
+        nm.compare_accuracy([run], [kept])
+    with refused(UsageError, "answers-samples-differ"):
+        nm.compare_accuracy([run], [kept], events[:20])
+    with refused(UsageError, "grouping-unknown"):
+        nm.compare_accuracy([run], [kept], events, clusters=["sex"])
+
+
+def test_seeds_pair_with_seeds(kept: nm.Answers) -> None:
+    twice = replace(kept, predictions=np.repeat(kept.predictions, 2, 0), seeds=(0, 1))
+    assert nm.compare_accuracy([twice], [kept, kept]).first.shape == (2, N)
+    for first, second in (([twice], [kept]), ([], [])):
+        with refused(UsageError, "pairs-uneven"):
+            nm.compare_accuracy(first, second)
+    with refused(UsageError, "pairs-uneven"):
+        nm.compare_accuracy([])
+    with refused(UsageError, "runs-without-integers"):
+        nm.compare_accuracy([kept])
+
+
+def test_answers_by_other_folds_are_not_compared(kept: nm.Answers) -> None:
+    other = nm.cross_validate(speakers(), small_options(epochs=1), by=12)
+    with refused(UsageError, "answers-folds-differ"):
+        nm.compare_accuracy([kept], [other])

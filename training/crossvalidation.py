@@ -1,0 +1,257 @@
+"""`cross_validate`: every sample is answered by a network that has not learnt from it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.answers import Answers, answers_file
+from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.folds import Folds, Grouping, joined, without_fold
+from nmtool.data.samples import portions_for
+from nmtool.errors import Finding, UsageError, check_type, libraries_needed
+from nmtool.folders import ANSWERS, RUN_MANIFEST
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.progress import Progress, silent
+from nmtool.training.learning import as_dataset, train
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.options import TrainOptions
+from nmtool.training.processes.launch import launched
+
+if TYPE_CHECKING:
+    from nmtool.training.engines.devices import Device
+
+_log = logging.getLogger(__name__)
+
+Learn = Callable[[int, int, Dataset, SpikeEvents], NDArray[np.integer]]
+"""Gets a seed, the number of a fold, what may be learnt from and the fold's samples.
+
+Returns the class of each of these.
+"""
+
+
+@checked(
+    by=GROUPING,
+    folds=optional(WHOLE),
+    fold_seed=WHOLE,
+    seeds=WHOLE,
+    splits=LIST,
+    folder=optional(PATH),
+    device=DEVICE,
+    threads=optional(WHOLE),
+)
+def cross_validate(
+    data: Dataset | SpikeEvents | str | Path,
+    options: TrainOptions | str | Path | None = None,
+    *,
+    by: Grouping,
+    folds: int | None = None,
+    fold_seed: int = 0,
+    seeds: int = 1,
+    splits: Sequence[str] = ("train",),
+    folder: str | Path | None = None,
+    device: str | Device = "auto",
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Answers:
+    """Train a network per fold on the samples of all other folds, and ask it about its own.
+
+    >>> options = TrainOptions(hidden=20, steps=60, epochs=1)
+    >>> cross_validate(data, options, by=20)  # doctest: +SKIP
+    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 1 seeds>
+
+    The samples of a fold are in neither the training nor the validation samples of its network:
+    those that validate, and so choose the epoch, are taken out of the other folds, as
+    `options.validation` and `options.validation_by` say. In integers, the integers of the run
+    answer: what the chip would. Settings that were chosen on these samples before have seen them
+    all, which no division of theirs undoes.
+
+    Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
+    must not change, but for `seeds`, which may grow.
+
+        folds/0003/seed0    the run of fold 3, as `train` keeps it
+        answers.npz         what all of them answered, with label, fold and columns of each sample:
+                            for `compare_accuracy`, and `Answers.load`
+
+    Args:
+        data: a data set, its name, or samples.
+        options: the settings, a recipe or a file of them; by default `TrainOptions()`.
+        by: what is never divided: a column of the files such as `speaker`, or a number N for
+            blocks of N neighbouring samples.
+        folds: how many, of whole groups drawn by size; by default each group is one.
+        fold_seed: decides that draw.
+        seeds: how many networks per fold: seeds from that of the options on.
+        splits: whose samples are divided, joined in this order. The test split is left alone
+            unless it is named. A validation split does not validate here.
+        folder: where runs and answers are kept; None keeps nothing.
+        device, threads: as in `train`.
+        progress: counts samples, fold by fold.
+
+    Raises:
+        UsageError: the samples cannot be divided so; the folder holds another cross-validation;
+            else as `train`.
+        DataError, MissingError, StorageError, FileFormatError: as `train`.
+    """
+    if launched() is not None:
+        raise UsageError(
+            "cross-validation is no job of several processes",
+            code="crossvalidation-launched",
+            why="its folds are trained one after the other, each on all cores",
+            fix="start it without torchrun; --threads says how many cores it takes",
+        )
+    if seeds < 1:
+        raise UsageError(
+            f"a fold is trained with 1 seed or more, not {seeds}",
+            code="seeds-range",
+            fix="leave seeds at 1, or choose more",
+        )
+    chosen = _options(options)
+    rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
+    dataset = as_dataset(data)
+    events = joined(dataset, tuple(splits))
+    answers = Answers.none_yet(
+        events,
+        data=dataset.name,
+        splits=splits,
+        rule=rule,
+        seeds=range(chosen.seed, chosen.seed + seeds),
+        model=f"nmtool, {chosen.arithmetic}",
+        settings=chosen.as_json(),
+    )
+    for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
+        without_fold(events, answers.fold, fold, dataset.name).with_validation(chosen.hold_out)
+    where = None if folder is None else Path(folder)
+
+    def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
+        kept = None if where is None else where / "folds" / f"{fold:04d}" / f"seed{seed}"
+        run = train(
+            rest,
+            replace(chosen, seed=seed),
+            folder=kept,
+            resume=kept is not None and RunFolder(kept).manifest_file.exists(),
+            device=device,
+            threads=threads,
+            progress=progress,
+        )
+        return _classes(run.network if run.integers is None else run.integers, asked)
+
+    return fill(answers, events, learn, where)
+
+
+def fill(
+    answers: Answers, events: SpikeEvents, learn: Learn, folder: str | Path | None = None
+) -> Answers:
+    """Let something learn for every fold and seed that has no answers yet.
+
+    Args:
+        answers: to these samples; those that a folder holds already are kept.
+        events: the samples.
+        learn: trains on what a fold leaves, and answers to its samples.
+        folder: where answers are written after every fold; None keeps nothing.
+
+    Raises:
+        UsageError: the folder holds other answers.
+        StorageError: they cannot be written.
+    """
+    path = None if folder is None else Path(folder)
+    if path is not None:
+        answers = _kept(answers, path)
+        storage.make_folder(path)
+        answers.save(path / ANSWERS)
+    total = answers.n_folds * len(answers.seeds)
+    for row, seed in enumerate(answers.seeds):
+        for fold in range(answers.n_folds):
+            if answers.has(row, fold):
+                continue
+            asked = events[answers.fold == fold]
+            done = row * answers.n_folds + fold + 1
+            _log.info(f"fold {fold}, seed {seed} ({done} of {total}): {asked.n_samples:,} samples")
+            rest = without_fold(events, answers.fold, fold, answers.data)
+            answers = answers.with_fold(row, fold, learn(seed, fold, rest, asked))
+            if path is not None:
+                answers.save(path / ANSWERS)
+    return answers
+
+
+def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
+    if isinstance(options, str | Path):
+        return TrainOptions.from_file(options)
+    chosen = TrainOptions() if options is None else options
+    check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…), or name a recipe")
+    return chosen
+
+
+def _classes(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
+    """[samples] int64: the class that a network gives to each sample, in its own arithmetic."""
+    with libraries_needed("train"):
+        from nmtool.hardware_sim.simulator import simulate
+        from nmtool.training.front.model import SpikingNetwork
+
+    portions = portions_for(network, events, measures=True)
+    if isinstance(network, IntegerNetwork):
+        found = [simulate(network, part.raster).predictions for part in portions]
+    else:
+        record = SpikingNetwork(network, max_delay=network.max_delay).record
+        found = [record(part.raster).predictions for part in portions]
+    return np.concatenate(found)
+
+
+def _kept(asked: Answers, folder: Path) -> Answers:
+    """The answers that a folder holds to the same question; those asked for where there are none.
+
+    Raises:
+        UsageError: it holds answers to another one.
+        FileFormatError: they are damaged.
+    """
+    if (folder / RUN_MANIFEST).exists():
+        raise UsageError(
+            f"{folder} holds a run",
+            code="path-taken",
+            fix="choose another folder for the cross-validation",
+        )
+    asked = replace(asked, path=folder)
+    if not answers_file(folder).is_file():
+        return asked
+    kept = Answers.load(folder)
+    findings = [
+        Finding("setting-differs", name, f"{before} there, {now} here", "leave it as it was")
+        for name, before, now in _both(kept, asked)
+        if before != now
+    ]
+    if findings:
+        raise UsageError(
+            f"{folder} holds another cross-validation",
+            code="crossvalidation-differs",
+            fix="go on with it as it began, or choose another folder",
+            findings=findings,
+        )
+    predictions = asked.predictions.copy()
+    predictions[: len(kept.seeds)] = kept.predictions
+    return replace(asked, predictions=predictions)
+
+
+def _both(kept: Answers, asked: Answers) -> list[tuple[str, object, object]]:
+    """Name and both values of everything that decides what is answered."""
+    # In a file, pairs are lists.
+    settings = json.loads(json.dumps(dict(asked.settings)))
+    names = sorted({*settings, *kept.settings})
+    before, now = (storage.content_hash({}, {"fold": one.fold})[:12] for one in (kept, asked))
+    return [
+        ("data", f"{kept.data} {kept.data_hash[:12]}", f"{kept.data} {asked.data_hash[:12]}"),
+        ("splits", " ".join(kept.splits), " ".join(asked.splits)),
+        ("folds", str(kept.rule), str(asked.rule)),
+        ("samples in folds", before, now),
+        ("seeds", kept.seeds, asked.seeds[: len(kept.seeds)]),
+        ("model", kept.model, asked.model),
+        *((name, kept.settings.get(name), settings.get(name)) for name in names),
+    ]
