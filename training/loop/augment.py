@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
+from nmtool.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Augmentation:
     onset_ms: float = 0.0
     jitter_ms: float = 0.0
     drop: float = 0.0
+
+    @classmethod
+    def of(cls, options: TrainOptions) -> Augmentation:
+        """The changes that the settings of a run ask for."""
+        return cls(**{one.name: getattr(options, one.name) for one in fields(cls)})
 
     def __call__(self, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
         """A changed copy of a batch."""

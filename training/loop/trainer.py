@@ -133,14 +133,7 @@ class Trainer:
         self._largest_loss = largest_loss(options)
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(model, target))
-        self._augment = Augmentation(
-            blend=options.blend,
-            shift=options.shift,
-            stretch=options.stretch,
-            onset_ms=options.onset_ms,
-            jitter_ms=options.jitter_ms,
-            drop=options.drop,
-        )
+        self._augment = Augmentation.of(options)
         self._optimiser = make_optimiser(model, options)
         self._batches = -(-train.n_samples // options.batch_size)
         n_updates = self._batches * options.epochs

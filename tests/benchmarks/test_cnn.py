@@ -1,0 +1,269 @@
+"""The CNN baseline on tiny data: what it hears, which epoch it keeps, what it writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import nmtool as nm
+from benchmarks import cnn
+from nmtool import storage
+from nmtool.data import Dataset, SpikeEvents, catalogue, write_shd
+from nmtool.training.loop.augment import Augmentation
+from nmtool.training.options import TrainOptions
+from tests.training.small_data import CLASSES, N_UNITS, small_dataset, small_events, small_options
+
+pytestmark = pytest.mark.torch
+
+OPTIONS = small_options(epochs=5, batch_size=8)
+FAST = cnn.Settings(lr=0.01)
+
+
+def speakers(n: int, seed: int) -> SpikeEvents:
+    return replace(small_events(n, seed), groups={"speaker": np.arange(n) % 4})
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the data set `small` and settings `few.toml`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small").mkdir()
+    for split, n, seed in (("train", 32, 1), ("test", 20, 3)):
+        write_shd(tmp_path / "small" / f"small_{split}.h5", speakers(n, seed))
+    (tmp_path / "few.toml").write_text(
+        "hidden = 6\ndt_ms = 2.0\nsteps = 30\nmax_delay = 9\nbatch_size = 8\nepochs = 4\n"
+        "shift = 1\nstretch = 0.1\nvalidation = 8\n"
+    )
+    return tmp_path
+
+
+def command(*words: object) -> int:
+    return cnn.main([str(word) for word in ("small", "--config", "few.toml", *words)])
+
+
+# What it hears.
+
+
+def test_events_are_counted_in_bins_of_channels() -> None:
+    events = SpikeEvents.from_lists(
+        [[0.0, 9.99, 10.0, 29.9, 30.0], [], [15.0]], [[0, 1, 2, 4, 4], [], [3]], [0, 0, 0],
+        n_units=5,
+    )  # fmt: skip
+    counting = cnn.Counting(bin_ms=10.0, n_bins=3, group=2)
+    found = counting(events).numpy()
+    assert (found.shape, found.dtype) == ((3, 3, 3), np.float32)
+    expected = np.zeros((3, 3, 3))
+    expected[0, 0, 0] = np.sqrt(2)  # units 0 and 1
+    expected[0, 1, 1] = 1
+    expected[0, 2, 2] = 1  # the event at 30 ms is dropped
+    expected[2, 1, 1] = 1
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dt_ms", "steps", "bin_ms", "bins"),
+    [(2.0, 30, 10.0, 6), (1.0, None, 10.0, 100), (1.0, 61, 10.0, 7), (0.1, 300, 10.0, 3)],
+)
+def test_bins_cover_what_a_spiking_network_hears(
+    dt_ms: float, steps: int | None, bin_ms: float, bins: int
+) -> None:
+    options = TrainOptions(dt_ms=dt_ms, steps=steps)
+    assert cnn.Counting.of(cnn.Settings(bin_ms=bin_ms), options).n_bins == bins
+
+
+def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same samples, augmented by the same draws."""
+
+    def note(heard: list[bytes]) -> None:
+        def call(self: Augmentation, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
+            found = original(self, events, rng)
+            heard.append(found.time_ms.tobytes() + found.unit.tobytes() + found.label.tobytes())
+            return found
+
+        monkeypatch.setattr(Augmentation, "__call__", call)
+
+    original = Augmentation.__call__
+    options = small_options(epochs=2, blend=0.2, onset_ms=2.0, jitter_ms=0.5, drop=0.1)
+    spiking: list[bytes] = []
+    note(spiking)
+    nm.train(small_dataset(), options)
+    counted: list[bytes] = []
+    note(counted)
+    cnn.learn(small_dataset(), options, FAST)
+    assert len(spiking) == 6
+    assert counted == spiking
+
+
+# What it learns.
+
+
+def test_it_learns_and_repeats() -> None:
+    lines: list[str] = []
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12), FAST, lines.append)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    again = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12), FAST)
+    assert len(lines) == len(one.log) == 12
+    assert one.log == again.log
+    test = small_events(60, 3)
+    assert np.array_equal(one.probabilities(test), again.probabilities(test))
+    assert (one.predictions(test) == test.label).mean() > 0.7
+    other = cnn.learn(small_dataset(), replace(OPTIONS, epochs=12, seed=1), FAST)
+    assert other.log != one.log
+
+
+@pytest.mark.parametrize("changes", [{}, {"judge_epochs": 2}, {"average": 0.9}])
+def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> None:
+    options = replace(OPTIONS, **changes)
+    found = cnn.learn(small_dataset(), options, FAST)
+    accuracies = [entry["validation_accuracy"] for entry in found.log]
+    window = options.judge_epochs
+    judged = [np.mean(accuracies[max(0, n - window) : n]) for n in range(1, len(accuracies) + 1)]
+    assert judged[found.best["epoch"] - 1] == max(judged)
+    validation = small_dataset().validation
+    assert validation is not None
+    right = found.predictions(validation) == validation.label
+    assert right.mean() == found.best["validation_accuracy"]
+
+
+def test_the_mean_of_updates_is_what_is_judged() -> None:
+    """A decay of 1 keeps the mean of all weights so far, from the first update on."""
+    plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
+    mean = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1, average=1.0), FAST)
+    assert plain.log[0]["loss"] == mean.log[0]["loss"]
+    first = {n: v for n, v in plain.model.state_dict().items() if n.endswith("weight")}
+    assert any(not torch.equal(v, mean.model.state_dict()[n]) for n, v in first.items())
+
+
+def test_patience_ends_it() -> None:
+    slow = cnn.Settings(lr=0.0)
+    found = cnn.learn(small_dataset(), replace(OPTIONS, epochs=9, patience=2), slow)
+    assert len(found.log) < 9
+
+
+def test_only_training_and_validation_samples_are_read() -> None:
+    asked: list[str] = []
+
+    def load(split: str) -> SpikeEvents:
+        asked.append(split)
+        return small_events(24, 1)
+
+    cnn.learn(Dataset("three", ("train", "test"), load), replace(OPTIONS, epochs=1), FAST)
+    assert set(asked) == {"train"}
+
+
+# The command.
+
+
+def test_without_a_word_the_test_split_is_not_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def note(path: Path, *more: Any, **how: Any) -> SpikeEvents:
+        read.append(path.name)
+        return original(path, *more, **how)
+
+    read: list[str] = []
+    original = catalogue.read_events
+    monkeypatch.setattr(catalogue, "read_events", note)
+    write_shd(folder / "small" / "small_valid.h5", speakers(12, 2))
+    assert command("--seeds", 2, "--json", "cnn.json") == 0
+    assert sorted(read) == ["small_train.h5", "small_valid.h5"]
+    said = json.loads(Path("cnn.json").read_text("utf-8"))
+    assert [row["seed"] for row in said["rows"]] == [0, 1]
+    assert all("test_accuracy" not in row for row in said["rows"])
+    assert said["settings"]["shift"] == 1
+    assert "hidden" not in said["settings"]
+    assert "seed 1: epoch" in capsys.readouterr().out
+
+
+def test_answers_to_the_test_split_pair_with_networks(folder: Path) -> None:
+    assert command("--seeds", 2, "--test", "-o", "cnn.npz", "--json", "cnn.json") == 0
+    kept = nm.Answers.load("cnn.npz")
+    data = nm.load_dataset("small")
+    assert (kept.model, kept.splits, kept.seeds) == ("cnn", ("test",), (0, 1))
+    assert kept.data_hash == data.test.content_hash
+    rows = json.loads(Path("cnn.json").read_text("utf-8"))["rows"]
+    assert [row["test_accuracy"] for row in rows] == kept.seed_accuracy.tolist()
+    run = nm.train(data, TrainOptions.from_file("few.toml"))
+    found = nm.compare_accuracy([run, run], ["cnn.npz"], data.test, clusters=["speaker"])
+    assert np.array_equal(found.second, kept.right)
+    assert command("--test", "-o", "cnn.npz") == 2
+
+
+def test_cross_validation_is_in_the_folds_of_spiking_networks(folder: Path) -> None:
+    words = ("--by", "speaker", "--folds", 2, "--fold-seed", 5, "--splits", "train", "test")
+    assert command(*words, "-o", "cnn") == 0
+    before = Path("cnn/answers.npz").read_bytes()
+    assert command(*words, "-o", "cnn") == 0  # which has nothing left to do
+    assert Path("cnn/answers.npz").read_bytes() == before
+    assert command(*words, "-o", "cnn", "--lr", 0.5) == 2
+    spiking = nm.cross_validate(
+        "small", "few.toml", by="speaker", folds=2, fold_seed=5, splits=["train", "test"]
+    )
+    found = nm.compare_accuracy([spiking], ["cnn"], clusters=["speaker"])
+    assert found.first.shape == (1, 52)
+
+
+def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[bytes]] = []
+
+    def learn(data: Dataset, *more: Any) -> cnn.Learnt:
+        seen.append({one.time_ms.tobytes() for one in data.train})
+        assert data.splits == ("train",)
+        return original(data, *more)
+
+    original = cnn.learn
+    monkeypatch.setattr(cnn, "learn", learn)
+    assert command("--by", 8, "--epochs", 1) == 0
+    train = nm.load_dataset("small").train
+    for fold, learnt in enumerate(seen):
+        asked = {one.time_ms.tobytes() for one in train[8 * fold : 8 * fold + 8] if one.n_events}
+        assert asked
+        assert not asked & learnt
+    assert len(seen) == 4
+
+
+def test_a_teacher_knows_its_samples(folder: Path) -> None:
+    assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
+    kept = storage.read_archive("teacher.npz", cnn.TEACHER_KIND, 1)
+    data = nm.load_dataset("small")
+    probabilities = kept.array("probabilities")
+    assert (probabilities.shape, probabilities.dtype) == ((32, 3), np.float32)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert kept.header["data_hash"] == data.content_hash
+    assert kept.header["class_names"] == list(CLASSES)
+    assert (probabilities.argmax(axis=1) == data.train.label).mean() > 0.5
+    nm.train(data, TrainOptions.from_file("few.toml"), folder="run")
+    manifest = json.loads(Path("run/run.json").read_text("utf-8"))
+    assert manifest["data_hash"] == kept.header["data_hash"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-o", "cnn.npz"),
+        ("--by", 8, "--test"),
+        ("--by", 8, "--teacher", "t.npz"),
+        ("--by", "sex"),
+        ("--json", "none/x.json"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_is_refused_before_training(
+    words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cnn, "learn", None)
+    assert command(*words) == 2
+    assert not list(Path().glob("*.npz"))
+
+
+def test_channels_of_the_small_set_are_grouped() -> None:
+    assert cnn.Counting(10.0, 6, 4).channels(small_events(3, 1)) == -(-N_UNITS // 4)
