@@ -134,6 +134,20 @@ def test_the_epoch_that_validation_chooses_is_kept(changes: dict[str, Any]) -> N
     assert right.mean() == found.best["validation_accuracy"]
 
 
+def test_what_is_learnt_after_the_chosen_epoch_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second of four epochs is chosen: the network is that of a run of two."""
+    steady = replace(OPTIONS, schedule="constant", warmup=0.0)
+    monkeypatch.setattr(cnn, "best_epoch", lambda log, judge_epochs: log[:2][-1])
+    chosen = cnn.learn(small_dataset(), replace(steady, epochs=4), FAST)
+    second = cnn.learn(small_dataset(), replace(steady, epochs=2), FAST)
+    assert [found.best["epoch"] for found in (chosen, second)] == [2, 2]
+    assert len(chosen.log) == 4
+    events = small_events(30, 5)
+    assert np.array_equal(chosen.probabilities(events), second.probabilities(events))
+
+
 def test_the_mean_of_updates_is_what_is_judged() -> None:
     """A decay of 1 keeps the mean of all weights so far, from the first update on."""
     plain = cnn.learn(small_dataset(), replace(OPTIONS, epochs=1), FAST)
