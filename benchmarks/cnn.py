@@ -42,7 +42,7 @@ from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
 from nmtool.data.events import AT_ONCE
 from nmtool.data.folds import Folds, grouping, joined
-from nmtool.errors import UsageError
+from nmtool.errors import StorageError, UsageError
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor
@@ -322,7 +322,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raise `UsageError` before anything is trained for options that do not go together."""
+    """Raise `UsageError` or `StorageError` for what would fail only after training."""
     if arguments.by is not None and (arguments.test or arguments.teacher):
         raise UsageError(
             "cross-validation has no test split and no teacher",
@@ -338,6 +338,13 @@ def _check(arguments: argparse.Namespace) -> None:
             why="answers are to the test split (--test) or to folds (--by)",
             fix="leave out -o, or say which",
         )
+    for path in (arguments.output, arguments.teacher):
+        if path and not Path(path).parent.is_dir():
+            raise StorageError(
+                f"there is no folder for {path}",
+                code="file-not-written",
+                fix="make it first, or name another path",
+            )
     if arguments.output and arguments.by is None and Path(arguments.output).exists():
         raise UsageError(
             f"{arguments.output} is there already",

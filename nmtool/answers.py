@@ -238,16 +238,26 @@ class Answers(Tabular):
     def tables(self) -> list[Table]:
         """One row per fold, and one for all samples; a column per seed.
 
+        A fold that is a single value of a column, such as a speaker, has that beside its number.
+
         Raises:
             UsageError: it is not finished.
         """
         self.check_finished()
         header = ("fold", "samples", *(f"seed {seed}" for seed in self.seeds))
         shares = zip(np.bincount(self.fold).tolist(), self.fold_accuracy.T.tolist(), strict=True)
-        rows = [(str(n), size, *_percent(row)) for n, (size, row) in enumerate(shares)]
+        names = [f"{fold}{self._value(fold)}" for fold in range(self.n_folds)]
+        rows = [(name, n, *_percent(row)) for name, (n, row) in zip(names, shares, strict=True)]
         rows.append(("all", self.label.size, *_percent(self.seed_accuracy.tolist())))
         by = "" if self.rule is None else f", {self.rule}"
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]
+
+    def _value(self, fold: int) -> str:
+        """The column's value that a fold is, to put behind its number; '' where it is several."""
+        rule = self.rule
+        if rule is None or rule.n is not None or not isinstance(rule.by, str):
+            return ""
+        return f" ({rule.by} {self.groups[rule.by][self.fold == fold][0]})"
 
     def save(self, path: str | Path) -> None:
         """Write a file, whole or not at all; raises `StorageError`."""
@@ -287,6 +297,9 @@ class Answers(Tabular):
                 raise ValueError(f"{len(seeds)} seeds with predictions {predictions.shape}")
             if set(range(int(fold.max()) + 1)) != {*fold.tolist()}:
                 raise ValueError("folds are not numbered from 0")
+            rule = None if header["rule"] is None else Folds.from_json(header["rule"])
+            if rule is not None and isinstance(rule.by, str):
+                archive.vector(f"{_GROUP}{rule.by}", label.size)
             for one, low in ((predictions, NONE_YET), (label, 0)):
                 if one.min(initial=0) < low or one.max(initial=0) >= len(names):
                     raise ValueError(f"classes beyond {len(names)}")
@@ -303,7 +316,7 @@ class Answers(Tabular):
                 data=str(header["data"]),
                 data_hash=str(header["data_hash"]),
                 splits=tuple(map(str, header["splits"])),
-                rule=None if header["rule"] is None else Folds.from_json(header["rule"]),
+                rule=rule,
                 seeds=seeds,
                 model=str(header["model"]),
                 settings=dict(header["settings"]),

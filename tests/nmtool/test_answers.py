@@ -42,9 +42,10 @@ def blank(of: SpikeEvents | None = None, **changes: Any) -> Answers:
 
 
 def finished(**changes: Any) -> Answers:
-    """The first seed is right everywhere, the second in the last fold."""
+    """The first seed is right everywhere, the second for the last speaker."""
     found = blank(**changes)
-    right = np.stack([found.label, np.where(found.fold == 2, found.label, 1 - found.label)])
+    last = found.groups["speaker"] == 2
+    right = np.stack([found.label, np.where(last, found.label, 1 - found.label)])
     return replace(found, predictions=right)
 
 
@@ -75,6 +76,9 @@ def test_accuracies() -> None:
     }
     [table] = found.tables()
     assert table.rows[-1] == ("all", 6, "100.00%", "33.33%")
+    assert table.rows[1] == ("1 (speaker 1)", 2, "100.00%", "0.00%")
+    for rule in (Folds(2), Folds("speaker", 3)):
+        assert finished(rule=rule).tables()[0].rows[1][0] == "1"
     assert "accuracy 66.67% of 6 samples, 3 folds, 2 seeds" in repr(found)
 
 
@@ -127,6 +131,7 @@ def test_what_is_no_file_of_answers(tmp_path: Path) -> None:
         ("seeds", "x"),
         ("rule", {"by": [], "n": 1, "seed": 0}),
         ("rule", 3),
+        ("rule", {"by": "sex", "n": None, "seed": 0}),
         ("settings", 3),
         ("class_names", None),
     ],

@@ -49,6 +49,18 @@ def test_training_is_the_same(both: tuple, settings: dict[str, Any]) -> None:
         assert one.integers.content_hash == other.integers.content_hash
 
 
+@pytest.mark.parametrize("splits", [("train",), ("train", "test")])
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_cross_validation_is_the_same(
+    both: tuple, splits: tuple[str, ...], arithmetic: str
+) -> None:
+    options = small_options(epochs=1, arithmetic=arithmetic)
+    one, other = (nm.cross_validate(data, options, by=15, splits=splits) for data in both)
+    assert one.data_hash == other.data_hash
+    assert np.array_equal(one.predictions, other.predictions)
+    assert one.is_finished
+
+
 def test_a_run_from_disk_is_resumed_from_memory(both: tuple, tmp_path: Path) -> None:
     hashes = []
     for number, begun in enumerate(both):
