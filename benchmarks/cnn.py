@@ -35,13 +35,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.machine import header
 from benchmarks.report import exit_code, origin
-from nmtool import storage
 from nmtool.answers import Answers
 from nmtool.cli.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
 from nmtool.data.binning import BOUNDARY
 from nmtool.data.events import AT_ONCE
 from nmtool.data.folds import Folds, grouping, joined
+from nmtool.data.teacher import Teacher
 from nmtool.errors import StorageError, UsageError
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
@@ -53,7 +53,6 @@ CHANNELS, WIDTHS = (64, 96, 128), (5, 5, 3)
 """Of the convolutions: channels, and bins that each sees."""
 
 MODEL = "cnn"
-TEACHER_KIND = "nmtool class probabilities"
 
 HEEDED = (
     *("dt_ms", "steps", "tau_mem_ms", "group", "epochs", "batch_size", "warmup", "schedule"),
@@ -391,8 +390,9 @@ def _trained(
         told = "nothing validated it" if accuracy is None else f"validation {accuracy:.2%}"
         print(f"seed {row['seed']}: epoch {row['epoch']}, {told}")
     if arguments.teacher:
-        write_teacher(arguments.teacher, data, learnt)
-        print(f"{arguments.teacher}: probabilities of {data.train.n_samples:,} training samples")
+        teacher = teacher_of(data, learnt)
+        teacher.save(arguments.teacher)
+        print(f"{arguments.teacher}: {teacher}")
     if arguments.test:
         test = data.filled_split("test")
         answers = _none_yet(
@@ -428,32 +428,16 @@ def _none_yet(
     )
 
 
-def write_teacher(path: str | Path, data: Dataset, learnt: Sequence[Learnt]) -> None:
-    """Write class probabilities of all training samples, those that validated too.
-
-    An archive of numpy: `probabilities` [samples, classes] float32, the mean over networks, in the
-    order of the training split; `header`, JSON with the content hash of these samples (`data_hash`,
-    the one in `run.json` of a run on the same data) and the names of the classes.
+def teacher_of(data: Dataset, learnt: Sequence[Learnt]) -> Teacher:
+    """Mean class probabilities of all training samples, those that validated too.
 
     Args:
-        path: the file, `FILE.npz`.
-        data: whose training split the networks learnt from, without a part held out of it.
+        data: whose training split the networks learnt from.
         learnt: the networks.
-
-    Raises:
-        StorageError: it cannot be written.
     """
-    train = data.train
+    train = data.undivided
     total = sum(one.probabilities(train).astype(np.float64) for one in learnt)
-    mean = np.asarray(total / len(learnt), np.float32)
-    about = {
-        "data": data.name,
-        "data_hash": data.content_hash,
-        "class_names": list(train.class_names),
-        "model": MODEL,
-        "seeds": [one.seed for one in learnt],
-    }
-    storage.write_archive(path, TEACHER_KIND, 1, about, {"probabilities": mean})
+    return Teacher(np.asarray(total / len(learnt)), data.content_hash)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -483,7 +467,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", metavar="PATH", help="answers: a file with --test, a folder with --by"
     )
     parser.add_argument(
-        "--teacher", metavar="FILE.npz", help="write class probabilities of the training samples"
+        "--teacher", metavar="FILE.npz", help="write class probabilities for nmtool train --teacher"
     )
     parser.add_argument("--threads", type=count, metavar="N", help="cores to use; default all")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")

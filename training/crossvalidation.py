@@ -116,6 +116,13 @@ def cross_validate(
             fix="leave seeds at 1, or choose more",
         )
     chosen = _options(options)
+    if chosen.teacher is not None:
+        raise UsageError(
+            "a teacher cannot be cross-validated with",
+            code="crossvalidation-teacher",
+            why="it has learnt from the samples of every fold, and would tell of them",
+            fix="leave the teacher out",
+        )
     rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
     dataset = as_dataset(data)
     events = joined(dataset, tuple(splits))

@@ -13,7 +13,6 @@ import torch
 
 import nmtool as nm
 from benchmarks import cnn
-from nmtool import storage
 from nmtool.data import Dataset, SpikeEvents, catalogue, write_shd
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.options import TrainOptions
@@ -81,14 +80,14 @@ def test_batches_are_those_of_a_spiking_run(monkeypatch: pytest.MonkeyPatch) -> 
     """The same samples, augmented by the same draws."""
 
     def note(heard: list[bytes]) -> None:
-        def call(self: Augmentation, events: SpikeEvents, rng: np.random.Generator) -> SpikeEvents:
-            found = original(self, events, rng)
+        def changed(self: Augmentation, *given: Any) -> Any:
+            found, partner = original(self, *given)
             heard.append(found.time_ms.tobytes() + found.unit.tobytes() + found.label.tobytes())
-            return found
+            return found, partner
 
-        monkeypatch.setattr(Augmentation, "__call__", call)
+        monkeypatch.setattr(Augmentation, "with_partners", changed)
 
-    original = Augmentation.__call__
+    original = Augmentation.with_partners
     options = small_options(epochs=2, blend=0.2, onset_ms=2.0, jitter_ms=0.5, drop=0.1)
     spiking: list[bytes] = []
     note(spiking)
@@ -247,17 +246,16 @@ def test_folds_learn_from_the_others_alone(folder: Path, monkeypatch: pytest.Mon
 
 def test_a_teacher_knows_its_samples(folder: Path) -> None:
     assert command("--seeds", 2, "--teacher", "teacher.npz") == 0
-    kept = storage.read_archive("teacher.npz", cnn.TEACHER_KIND, 1)
-    data = nm.load_dataset("small")
-    probabilities = kept.array("probabilities")
-    assert (probabilities.shape, probabilities.dtype) == ((32, 3), np.float32)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    assert kept.header["data_hash"] == data.content_hash
-    assert kept.header["class_names"] == list(CLASSES)
-    assert (probabilities.argmax(axis=1) == data.train.label).mean() > 0.5
-    nm.train(data, TrainOptions.from_file("few.toml"), folder="run")
-    manifest = json.loads(Path("run/run.json").read_text("utf-8"))
-    assert manifest["data_hash"] == kept.header["data_hash"]
+    teacher, data = nm.Teacher.load("teacher.npz"), nm.load_dataset("small")
+    assert teacher.data_hash == data.content_hash
+    assert teacher.probability.shape == (32, len(CLASSES))
+    assert teacher.agreement(data.train.label) > 0.5
+    options = TrainOptions.from_file("few.toml")
+    learnt = [cnn.learn(data, replace(options, seed=seed), cnn.Settings()) for seed in (0, 1)]
+    each = [one.probabilities(data.train) for one in learnt]
+    np.testing.assert_allclose(teacher.probability, np.mean(each, axis=0), atol=1e-6)
+    run = nm.train(data, replace(options, teacher="teacher.npz", epochs=1))
+    assert run.log
 
 
 @pytest.mark.parametrize(
