@@ -77,11 +77,9 @@ def cross_validate(
     all, which no division of theirs undoes.
 
     Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
-    must not change, but for `seeds`, which may grow.
-
-        folds/0003/seed0    the run of fold 3, as `train` keeps it
-        answers.npz         what all of them answered, with label, fold and columns of each sample:
-                            for `compare_accuracy`, and `Answers.load`
+    must not change, but for `seeds`, which may grow. The run of fold 3 is `folds/0003/seed0`, as
+    `train` keeps it; `answers.npz` has what all of them answered, with label, fold and columns of
+    each sample, for `compare_accuracy` and `Answers.load`.
 
     Args:
         data: a data set, its name, or samples.
