@@ -104,6 +104,10 @@ fpga
 :caption: How it works
 
 architecture
+training
+rounding
+exports
+files
 arithmetic
 results
 benchmarks

@@ -46,7 +46,7 @@ KNOWN = {
     # Kernels of the user's own cache, after their digest.
     "hardware_sim/kernel_files.py": {"pickle"},
 }
-"""By file: what of it is used there. docs/architecture.md, "Files of others", says why."""
+"""By file: what of it is used there. docs/files.md, "Files of others", says why."""
 
 
 def _sources() -> Iterator[tuple[str, ast.Module]]:
