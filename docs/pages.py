@@ -110,6 +110,7 @@ exports
 files
 arithmetic
 results
+experiments
 benchmarks
 ```
 
