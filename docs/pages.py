@@ -78,6 +78,9 @@ CONTENTS = """
 :caption: Use
 
 install
+tutorial-own-data
+tutorial-own-loop
+tutorial-foreign
 guide
 library
 settings

@@ -1,0 +1,65 @@
+"""Every block of the tutorials runs, one after the other, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler"),
+]
+
+
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Language and text of the blocks of a page; commands have no language."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    return [(found["language"], found["text"]) for found in BLOCK.finditer(text)]
+
+
+def run(words: list[str], folder: Path) -> str:
+    """What a command says on stdout; it has to succeed."""
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NUMBA_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", ["tutorial-own-data", "tutorial-own-loop", "tutorial-foreign"])
+def test_all_blocks_run(page: str, tmp_path: Path) -> None:
+    for library in {"tutorial-own-loop": ["onnxruntime"], "tutorial-foreign": ["nir"]}.get(
+        page, []
+    ):
+        pytest.importorskip(library)
+    said, python = "", ""
+    for language, text in blocks(page):
+        if language == "python":
+            # What a block of Python defines is there in the next ones.
+            python += text
+            continue
+        assert language == ""
+        if python:
+            said += run([sys.executable, "-c", python], tmp_path)
+            python = ""
+        for line in text.splitlines():
+            command, *words = shlex.split(line)
+            assert command == "nmtool"
+            said += run([sys.executable, "-m", "nmtool", *words], tmp_path)
+    if python:
+        said += run([sys.executable, "-c", python], tmp_path)
+    assert re.search(r"spikes compared \d+, different 0; spikes emitted [1-9]", said)
