@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import strongly_connected
-from nmtool.hardware_sim.busiest import busiest_stretches
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.hardware_sim.stimuli import driving_input
+from nmtool.hardware_sim.stretches import busiest_stretches
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network

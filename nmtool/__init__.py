@@ -171,11 +171,11 @@ if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset
     from nmtool.data.events import SpikeEvents
     from nmtool.data.grid import propose_grid
-    from nmtool.data.held_out import HoldOut
     from nmtool.data.incoming import Meaning, read_incoming, with_test, write_dataset
     from nmtool.data.shd import write_shd
     from nmtool.data.stored import StoredEvents
     from nmtool.data.teacher import Teacher
+    from nmtool.data.validation_split import HoldOut
     from nmtool.errors import (
         ArtefactError,
         BackendError,
@@ -256,7 +256,7 @@ _HOMES = {
     "nmtool.data.events": "SpikeEvents",
     "nmtool.data.grid": "propose_grid",
     "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
-    "nmtool.data.held_out": "HoldOut",
+    "nmtool.data.validation_split": "HoldOut",
     "nmtool.data.shd": "write_shd",
     "nmtool.data.stored": "StoredEvents",
     "nmtool.data.teacher": "Teacher",

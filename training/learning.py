@@ -22,8 +22,8 @@ from nmtool.arguments import (
 )
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.grid import PERCENTILE
-from nmtool.data.held_out import HoldOut
 from nmtool.data.teacher import Teacher
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network

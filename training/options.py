@@ -17,7 +17,7 @@ from typing import Any
 
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
-from nmtool.data.held_out import AUTO, HoldOut, amount
+from nmtool.data.validation_split import AUTO, HoldOut, amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers

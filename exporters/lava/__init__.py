@@ -246,8 +246,8 @@ def _check_stock(
     all_samples: Comparison,
     progress: Progress,
 ) -> StockCheck:
-    from nmtool.hardware_sim.busiest import busiest_stretches
     from nmtool.hardware_sim.simulator import simulate
+    from nmtool.hardware_sim.stretches import busiest_stretches
 
     network = load(folder)
     steps = min(spikes.n_steps, network.max_delay + _STOCK_STEPS_BEYOND_DELAYS)

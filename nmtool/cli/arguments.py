@@ -99,7 +99,7 @@ def count(text: str) -> int:
 
 def held_out(text: str) -> str:
     """A share or number of samples to hold out, for `type=`."""
-    from nmtool.data.held_out import amount
+    from nmtool.data.validation_split import amount
 
     found = amount(text)
     if found is None or found == "0":

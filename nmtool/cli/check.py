@@ -43,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_tables(found)
         for one in found.fits:
             if one.unsupported or one.approximate:
-                console.tell(f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word])
+                console.print_line(
+                    f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word]
+                )
                 console.tell_findings([*one.unsupported, *one.approximate])
         if found.wasteful:
-            console.tell("wasteful", style="bold")
+            console.print_line("wasteful", style="bold")
             console.tell_findings(found.wasteful)
     return 0 if ALL in named or found.fits_everywhere else 1

@@ -114,7 +114,7 @@ def _print(where: str, result: dict[str, Any], drawn: str) -> None:
     right = ("accuracy of first", "of second", "points", "only first right", "only second right")
     console.print_table(Table(where, ("first", "second", *right), rows))
     low, high = result["interval"]
-    console.tell(
+    console.print_line(
         f"first minus second: {result['points']:+.2f} points, "
         f"95 % interval {low:+.2f} … {high:+.2f} "
         f"(bootstrap over {len(result['pairs'])} pairs and {drawn})"

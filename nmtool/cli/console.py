@@ -64,12 +64,12 @@ def _console_on(stream: TextIO) -> Console:
     return console
 
 
-def tell(text: str, style: str = "") -> None:
+def print_line(text: str, style: str = "") -> None:
     """A line of results for people, on stdout."""
     out().print(text, style=style, soft_wrap=True)
 
 
-def say(text: str) -> None:
+def print_remark(text: str) -> None:
     """A remark for people, on stderr."""
     log().print(text, soft_wrap=True)
 
@@ -120,7 +120,7 @@ def print_table(table: Table) -> None:
     for row in rows:
         cells = zip(row, widths, strict=True)
         drawn.add_row(*(shortened(text, w) if _is_path(text) else text for text, w in cells))
-    tell(table.title, style="bold")
+    print_line(table.title, style="bold")
     with console.capture() as captured:
         console.print(drawn)
     lines = [line.rstrip() for line in captured.get().splitlines()]
@@ -195,7 +195,7 @@ def print_tables(value: Tabular) -> None:
 def tell_fits(fits: Iterable[Fit]) -> None:
     """A line per target that a format leads to, and why it is unsupported, on stderr, if it is."""
     for one in fits:
-        tell(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
+        print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
         if not one.uses:  # of an FPGA the line says it
             print_findings(one.unsupported)
 
@@ -244,15 +244,15 @@ def _print_hanging(console: Console, line: Text) -> None:
 _INDENT = 4
 
 
-def tell_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
+def print_parts(title: str, parts: Sequence[tuple[str, int]]) -> None:
     """A title and parts beside it on stdout; on a terminal that is too narrow, below it."""
     console = out()
     line = "  ".join([title, *(text for text, _ in parts)])
     if len(line) <= console.width:
-        tell(line)
+        print_line(line)
     else:
-        tell(title)
-        tell("  ".join(fitted([("", 0), *parts], console.width)))
+        print_line(title)
+        print_line("  ".join(fitted([("", 0), *parts], console.width)))
 
 
 def log_to_stderr() -> None:

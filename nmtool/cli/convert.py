@@ -76,13 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell_check(done: Conversion) -> None:
     if not done.is_checked:
-        console.tell("not checked")
+        console.print_line("not checked")
         return
     if done.unlike:
-        console.tell(f"read back: differs, {done.unlike}", style="bold red")
+        console.print_line(f"read back: differs, {done.unlike}", style="bold red")
     else:
-        console.tell("read back: equal")
+        console.print_line("read back: equal")
     if done.certificate is not None:
         console.print_certificate(done.certificate)
     if done.not_executed:
-        console.tell(f"not executed: {done.not_executed}")
+        console.print_line(f"not executed: {done.not_executed}")

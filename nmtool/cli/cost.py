@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _tell_several(arguments, compared, where)
     if arguments.plot:
-        console.say(f"{arguments.plot} written")
+        console.print_remark(f"{arguments.plot} written")
     return 0
 
 
@@ -110,14 +110,14 @@ def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict
     elif arguments.csv:
         console.out().file.write(found.as_csv(sources=arguments.sources))
     else:
-        console.tell(
+        console.print_line(
             f"{path} on {arguments.data} ({arguments.split}): {found.samples:,} samples of "
             f"{found.steps:,} steps, accuracy {found.accuracy:.2%}"
         )
         console.print_tables(found)
     _tell_sources(arguments, found)
     for remark in found.remarks:
-        console.say(remark)
+        console.print_remark(remark)
 
 
 def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]) -> None:
@@ -127,14 +127,14 @@ def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[st
     elif arguments.csv:
         console.out().file.write(found.as_csv())
     else:
-        console.tell(f"on {arguments.data} ({arguments.split})")
+        console.print_line(f"on {arguments.data} ({arguments.split})")
         console.print_tables(found)
         for note in found.notes():
-            console.tell(note)
+            console.print_line(note)
     _tell_sources(arguments, next(iter(found.costs.values())))
     for name, one in found.costs.items():
         for remark in one.remarks:
-            console.say(f"{name}: {remark}")
+            console.print_remark(f"{name}: {remark}")
 
 
 def _sources(arguments: argparse.Namespace, found: Cost) -> dict[str, Any]:
@@ -149,4 +149,4 @@ def _tell_sources(arguments: argparse.Namespace, found: Cost) -> None:
     if found.constants():
         console.print_table(found.sources())
     else:
-        console.tell("no figures were used")
+        console.print_line("no figures were used")

@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
-            console.say("finished folds and epochs are kept; the same command goes on")
+            console.print_remark("finished folds and epochs are kept; the same command goes on")
         raise
     if arguments.json:
         file = str(answers_file(arguments.output))

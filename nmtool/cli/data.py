@@ -13,10 +13,10 @@ from nmtool.cli.progress import working
 from nmtool.data.dataset import Dataset
 from nmtool.data.description import table_of
 from nmtool.data.grid import propose_grid
-from nmtool.data.held_out import HoldOut
 from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test, write_dataset
 from nmtool.data.remarks import remarks
 from nmtool.data.shd import TIME_UNITS_MS
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import UsageError
 
 
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         grid = propose_grid(dataset.train) if "train" in dataset.splits else None
         found = list(remarks(dataset))
     for one in found:
-        console.say(f"remark[{one.code}]: {one.what}; {one.fix}")
+        console.print_remark(f"remark[{one.code}]: {one.what}; {one.fix}")
     files: list[str] = []
     if arguments.output is not None:
         folder = Path(arguments.output)
@@ -82,14 +82,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     console.print_table(table_of(dataset.name, content))
     names = next(iter(content.values()))["classes"]
-    console.tell(f"classes: {', '.join(names)}")
+    console.print_line(f"classes: {', '.join(names)}")
     if grid is not None:
-        console.tell(
+        console.print_line(
             f"a grid for it: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "
             f"within, {grid.merged:.1%} of the events share a bin with another)"
         )
     for file in files:
-        console.tell(f"{file} written")
+        console.print_line(f"{file} written")
     return 0
 
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs,
         seed=arguments.seed,
         samples=arguments.samples,
-        on_chapter=console.say if arguments.json else _print_chapter,
+        on_chapter=console.print_remark if arguments.json else _print_chapter,
         on_quantised=(lambda made: None) if arguments.json else _print_quantised,
         progress=progress,
     )
@@ -43,14 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     console.print_tables(found)
     console.print_certificate(found.certificate)
     if arguments.output:
-        console.tell(f"kept in {arguments.output}: run, integers.npz, lava")
-    console.tell(f"{seconds:.0f} s")
+        console.print_line(f"kept in {arguments.output}: run, integers.npz, lava")
+    console.print_line(f"{seconds:.0f} s")
     return 0 if found.certificate.identical else 1
 
 
 def _print_chapter(text: str) -> None:
-    console.tell("")
-    console.tell(text, style="bold")
+    console.print_line("")
+    console.print_line(text, style="bold")
 
 
 def _print_quantised(made: Quantisation) -> None:

@@ -29,9 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print_tables(found)
         for fix, names in found.advice().items():
-            console.tell(f"{', '.join(names)}:")
-            console.tell(f"    {fix}")
-        console.tell(
+            console.print_line(f"{', '.join(names)}:")
+            console.print_line(f"    {fix}")
+        console.print_line(
             "nothing that is installed is broken" if found.healthy else "something is broken",
             style="green" if found.healthy else "bold red",
         )

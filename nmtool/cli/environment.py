@@ -34,7 +34,7 @@ def answer(
 ) -> int:
     """Make or find the environment of a referee, and say which it is; returns the exit code."""
     if arguments.action == "setup":
-        found = set_up(on_line=console.say, force=arguments.force)
+        found = set_up(on_line=console.print_remark, force=arguments.force)
     elif arguments.force:
         raise UsageError("--force is for setup", code="option-unused", fix="leave it out")
     else:
@@ -43,5 +43,5 @@ def answer(
     if arguments.json:
         console.print_json({referee.name: referee.version, "python": str(found.python)})
     else:
-        console.tell(f"{referee.version} runs with {found.python}")
+        console.print_line(f"{referee.version} runs with {found.python}")
     return 0

@@ -113,4 +113,4 @@ def tell_result(
         for table in result.class_tables():
             console.print_table(table)
     if arguments.predictions is not None:
-        console.tell(f"{arguments.predictions} written")
+        console.print_line(f"{arguments.predictions} written")

@@ -96,5 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.tell_fits(fits)
         header = f" and {path.with_suffix('.h')}" if arguments.prefix else ""
-        console.tell(f"{path}{header} written; nmtool verify {path} checks it, without any data")
+        console.print_line(
+            f"{path}{header} written; nmtool verify {path} checks it, without any data"
+        )
     return 0

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     alone, *tables = tables_of("", content)
     for key, value in alone.rows:
-        console.tell(f"{key}: {value}")
+        console.print_line(f"{key}: {value}")
     for table in tables:
         console.print_table(table)
     return 0

@@ -43,5 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json({**about, "synapses": sum(p.weight.size for p in network.projections)})
     else:
         console.print_tables(network)
-        console.tell(f"{arguments.output} written")
+        console.print_line(f"{arguments.output} written")
     return 0

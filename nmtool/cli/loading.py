@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.data.held_out import HoldOut
+from nmtool.data.validation_split import HoldOut
 from nmtool.verbs.loading import NO_DATA
 
 VALIDATION = "validation"
@@ -53,7 +53,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     dataset = find_data(arguments, arguments.data)
     if split != VALIDATION or VALIDATION in dataset.splits or known is None:
         return dataset
-    console.say(f"validation: {known}, as in training")
+    console.print_remark(f"validation: {known}, as in training")
     return find_data(arguments, arguments.data, known)
 
 

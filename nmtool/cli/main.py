@@ -14,8 +14,8 @@ from contextlib import nullcontext
 
 from nmtool.cli import console, failures, streams
 from nmtool.cli.arguments import Parser
-from nmtool.cli.job import one_voice
 from nmtool.cli.threads import PATIENCE
+from nmtool.cli.torchrun import one_process_speaks
 from nmtool.errors import UsageError
 from nmtool.version import __version__
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        console.say("interrupted")
+        console.print_remark("interrupted")
         return failures.INTERRUPTED
     except BrokenPipeError:
         streams.silence(sys.stdout, sys.stderr)
@@ -92,7 +92,7 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in COMMANDS:
         raise _unknown(command)
-    with one_voice() if command in TOGETHER else nullcontext():
+    with one_process_speaks() if command in TOGETHER else nullcontext():
         return _run_command(command, words)
 
 

@@ -65,5 +65,5 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print_tables(result)
         console.print_findings(result.findings)
-        console.tell(f"{output} written")
+        console.print_line(f"{output} written")
     return 0

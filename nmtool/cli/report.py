@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _tell(found)
         if arguments.output is not None:
-            console.tell(f"{arguments.output} written")
+            console.print_line(f"{arguments.output} written")
     return 0 if found.passed else 1
 
 
@@ -137,14 +137,14 @@ def _tell(found: Report) -> None:
     """All sections, for people, without their plots."""
     console.print_table(Table(f"report on {found.title}", ("", "value"), list(found.headline)))
     for section in found.sections:
-        console.tell(section.title.upper(), style="bold")
+        console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
-            console.tell(text, console.STYLES[weight])
+            console.print_line(text, console.STYLES[weight])
         for table in section.tables:
             console.print_table(table)
         for finding in section.findings:
-            console.tell(str(finding))
+            console.print_line(str(finding))
         for what, text in section.code:
-            console.tell(what, style="bold")
-            console.tell(text)
-        console.tell("")
+            console.print_line(what, style="bold")
+            console.print_line(text)
+        console.print_line("")

@@ -63,9 +63,9 @@ def _tell(found: SweepResult) -> None:
     """The tables, for people."""
     console.print_tables(found)
     if found.importance is None:
-        console.tell(f"importance of settings: unknown, {found.importance_unknown}")
+        console.print_line(f"importance of settings: unknown, {found.importance_unknown}")
     fates = [f"{n} {fate.replace('_', ' ')}" for fate, n in found.counts.items() if n]
     best = found.best_trial
-    console.tell(f"trials: {', '.join(fates)}")
-    console.tell(f"{found.best_file}: trial {best.number}  validation {best.score:.1%}")
-    console.tell(f"train with it: {found.plan.training}")
+    console.print_line(f"trials: {', '.join(fates)}")
+    console.print_line(f"{found.best_file}: trial {best.number}  validation {best.score:.1%}")
+    console.print_line(f"train with it: {found.plan.training}")

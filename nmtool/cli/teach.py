@@ -50,5 +50,5 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json({"file": arguments.output, **found.as_json()})
     else:
         console.print_tables(found)
-        console.tell(f"{arguments.output} written")
+        console.print_line(f"{arguments.output} written")
     return 0

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json
-from nmtool.cli.job import heeding_sigterm, is_first
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option
+from nmtool.cli.torchrun import is_first, sigterm_raises
 from nmtool.cli.train_settings import (
     add_config,
     add_settings,
@@ -92,11 +92,11 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | Non
     again = f"{launch.command if launch else 'nmtool'} train {data} -o {folder.path}"
     kept = f"finished epochs are kept; go on with: {again} --resume"
     try:
-        with heeding_sigterm(), _board(arguments) as on_epoch:
+        with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch
     except KeyboardInterrupt:
         if is_first() and folder.manifest_file.exists():
-            console.say(kept)
+            console.print_remark(kept)
         raise
     except RankError as error:
         if folder.manifest_file.exists():
@@ -128,4 +128,4 @@ def tell(arguments: argparse.Namespace, made: Run) -> None:
         result |= {"hash": made.network.content_hash, "epochs": len(made.log), "best": best}
         console.print_json(result)
     else:
-        console.tell_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))
+        console.print_parts(f"{folder.network_file}: epoch {best['epoch']}", epoch_parts(best))

@@ -65,7 +65,7 @@ def _help(option: Field[Any]) -> str:
 
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
-    from nmtool.data.held_out import AUTO
+    from nmtool.data.validation_split import AUTO
     from nmtool.training.options import OFF
 
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")

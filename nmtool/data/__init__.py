@@ -10,9 +10,9 @@ from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.description import describe
 from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit, check_same_classes
-from nmtool.data.held_out import HoldOut
 from nmtool.data.incoming import read_incoming
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
+from nmtool.data.validation_split import HoldOut
 
 __all__ = [
     "NAMES",

@@ -23,9 +23,9 @@ from nmtool.data import shd, tonic_sets
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
-from nmtool.data.held_out import Amount, HoldOut
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
+from nmtool.data.validation_split import Amount, HoldOut
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
-from nmtool.data.held_out import Amount, HoldOut
+from nmtool.data.validation_split import Amount, HoldOut
 from nmtool.errors import DataError, UsageError, check_type, suggestion
 from nmtool.tables import Table, Tabular
 

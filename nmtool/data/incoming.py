@@ -28,7 +28,7 @@ from nmtool.data import shd
 from nmtool.data.conversion import from_dense
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.data.held_out import HoldOut
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import DataError, FileFormatError, UsageError
 
 SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)

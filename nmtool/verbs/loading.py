@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from nmtool import integer_network, network, storage, zoo
-from nmtool.data.held_out import HoldOut
 from nmtool.data.shd import split_files
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import DataError, FileFormatError, NmtoolError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork

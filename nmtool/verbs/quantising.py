@@ -12,8 +12,8 @@ from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked, optional
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
-from nmtool.data.held_out import HoldOut
 from nmtool.data.samples import bin_for, portions_for
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork

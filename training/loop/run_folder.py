@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.data.held_out import AUTO, HoldOut, kept_amount
+from nmtool.data.validation_split import AUTO, HoldOut, kept_amount
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import (
     RUN_CHECKPOINT,

@@ -122,7 +122,7 @@ class Trainer:
         assert (taught is None) == (options.teacher is None)
         self._taught = taught
         self.options, self.model, self._deployment = options, model, deployment
-        self._train, self._held_out = train, validation
+        self._train, self._validating = train, validation
         self._folder = folder
         self._ranks = ranks
         self._on_batch = on_batch or (lambda report: None)
@@ -381,7 +381,7 @@ class Trainer:
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples as the network hears them, a portion at a time."""
         network = self.model.network
-        held_out = [] if self._held_out is None else [self._held_out]
-        for events in (self._train, *held_out):
+        validating = [] if self._validating is None else [self._validating]
+        for events in (self._train, *validating):
             for part in events.batches(AT_ONCE):
                 yield network.bin(part).raster

@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from nmtool.data.held_out import kept_amount
+from nmtool.data.validation_split import kept_amount
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
 from nmtool.training.options import TrainOptions, example
 

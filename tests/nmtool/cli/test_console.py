@@ -54,7 +54,7 @@ def test_table(capsys: Captured) -> None:
 
 def test_nothing_is_folded_where_there_is_no_terminal(capsys: Captured) -> None:
     console.print_table(Table("t", ("name", "other"), [("x" * 200, "y z " * 50)]))
-    console.tell("w " * 200)
+    console.print_line("w " * 200)
     console.print_error(UsageError("e " * 200, code="words-many"))
     captured = capsys.readouterr()
     assert "x" * 200 + "  " + ("y z " * 50).rstrip() in captured.out
@@ -102,8 +102,8 @@ def test_findings(capsys: Captured) -> None:
 
 
 def test_results_and_remarks_go_different_ways(capsys: Captured) -> None:
-    console.tell("result [1]")
-    console.say("remark [2]")
+    console.print_line("result [1]")
+    console.print_remark("remark [2]")
     assert capsys.readouterr() == ("result [1]\n", "remark [2]\n")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import bin_events, load_dataset, write_shd
-from nmtool.data.held_out import HoldOut
+from nmtool.data.validation_split import HoldOut
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork

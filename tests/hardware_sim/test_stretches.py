@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.errors import DataError
-from nmtool.hardware_sim.busiest import CANDIDATES, busiest_stretches
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.stretches import CANDIDATES, busiest_stretches
 from nmtool.raster import Raster
 from nmtool.verification.comparison import compare_recordings
 from tests.networks.drawn import seeds

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import Dataset, SpikeEvents
-from nmtool.data.held_out import HoldOut, amount, kept_amount
+from nmtool.data.validation_split import HoldOut, amount, kept_amount
 from nmtool.errors import UsageError
 from tests.refusals import refused
 

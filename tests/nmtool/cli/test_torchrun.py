@@ -10,7 +10,7 @@ import numba
 import pytest
 from torch.distributed import TCPStore
 
-from nmtool.cli import job
+from nmtool.cli import torchrun
 from nmtool.errors import DataError, RankError, StorageError
 from nmtool.training.processes import threads
 from tests.refusals import refused
@@ -36,12 +36,12 @@ def store() -> TCPStore:
 
 def test_the_first_to_fail_speaks(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 1, store.port)
-    with pytest.raises(DataError) as caught, job.one_voice():
+    with pytest.raises(DataError) as caught, torchrun.one_process_speaks():
         raise DataError("mine", code="mine-broke")
     assert caught.value.what == "mine"
     for rank in (0, 2):
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(SystemExit) as left, job.one_voice():
+        with pytest.raises(SystemExit) as left, torchrun.one_process_speaks():
             raise RankError("somebody is gone", code="rank-lost")
         assert left.value.code == DataError.exit_code
 
@@ -50,38 +50,38 @@ def test_another_attempt_is_another_job(store: TCPStore, monkeypatch: pytest.Mon
     for attempt, rank in enumerate((1, 0)):
         monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(StorageError), job.one_voice():
+        with pytest.raises(StorageError), torchrun.one_process_speaks():
             raise StorageError("full", code="disk-full")
 
 
 def test_said_by_all_rather_than_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "STORE_TIMEOUT", timedelta(seconds=0.1))
+    monkeypatch.setattr(torchrun, "STORE_TIMEOUT", timedelta(seconds=0.1))
     for rank in range(2):
         _launch(monkeypatch, rank, NOBODY)
-        with pytest.raises(StorageError), job.one_voice():
+        with pytest.raises(StorageError), torchrun.one_process_speaks():
             raise StorageError("full", code="disk-full")
 
 
 def test_mistakes_of_ours_are_not_hidden(store: TCPStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for rank in range(2):
         _launch(monkeypatch, rank, store.port)
-        with pytest.raises(ZeroDivisionError), job.one_voice():
+        with pytest.raises(ZeroDivisionError), torchrun.one_process_speaks():
             raise ZeroDivisionError
 
 
 def test_the_first_rank_tells_of_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
-    with pytest.raises(KeyboardInterrupt), job.one_voice():
+    with pytest.raises(KeyboardInterrupt), torchrun.one_process_speaks():
         raise KeyboardInterrupt
     _launch(monkeypatch, 1, NOBODY)
-    with pytest.raises(SystemExit) as left, job.one_voice():
+    with pytest.raises(SystemExit) as left, torchrun.one_process_speaks():
         raise KeyboardInterrupt
     assert left.value.code == 130
 
 
 def test_a_process_alone_speaks() -> None:
     for _ in range(2):
-        with pytest.raises(StorageError), job.one_voice():
+        with pytest.raises(StorageError), torchrun.one_process_speaks():
             raise StorageError("full", code="disk-full")
 
 
@@ -95,7 +95,7 @@ def _sigterm() -> Iterator[None]:
 @pytest.mark.usefixtures("_sigterm")
 def test_sigterm_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _launch(monkeypatch, 0, NOBODY)
-    with refused(RankError, "rank-lost"), job.heeding_sigterm():
+    with refused(RankError, "rank-lost"), torchrun.sigterm_raises():
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)  # does not cut short what is said at the end
 
@@ -105,7 +105,7 @@ def test_sigterm_does_not_cut_short_the_end_by_another_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _launch(monkeypatch, 0, NOBODY)
-    with pytest.raises(StorageError), job.heeding_sigterm():
+    with pytest.raises(StorageError), torchrun.sigterm_raises():
         raise StorageError("full", code="disk-full")
     signal.raise_signal(signal.SIGTERM)
 
@@ -116,7 +116,7 @@ def test_sigterm_afterwards_is_what_it_was(together: bool, monkeypatch: pytest.M
     if together:
         _launch(monkeypatch, 0, NOBODY)
     before = signal.getsignal(signal.SIGTERM)
-    with job.heeding_sigterm():
+    with torchrun.sigterm_raises():
         assert (signal.getsignal(signal.SIGTERM) == before) != together
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -30,7 +30,7 @@ class _EndedError(BaseException):
 
 
 @contextmanager
-def one_voice() -> Iterator[None]:
+def one_process_speaks() -> Iterator[None]:
     """Let through the error of one process of a job; the others leave by `SystemExit`."""
     from nmtool.training.processes.launch import launched
 
@@ -67,7 +67,7 @@ def _first_to_fail(launch: Launch, exit_code: int) -> tuple[bool, int]:
 
 
 @contextmanager
-def heeding_sigterm() -> Iterator[None]:
+def sigterm_raises() -> Iterator[None]:
     """In a job, turn SIGTERM into `RankError`: torchrun sends it to all when one has failed."""
     from nmtool.training.processes.launch import launched
 
