@@ -28,6 +28,7 @@ AT_THE_TOP = {
     "index.md": "README.md",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
+    "security.md": "SECURITY.md",
     "benchmarks.md": "benchmarks/README.md",
 }
 """Pages of the site by their place in the repository."""
@@ -122,6 +123,7 @@ benchmarks
 :caption: The project
 
 contributing
+security
 changelog
 ```
 """

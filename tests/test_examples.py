@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import runpy
 import subprocess
 import sys
@@ -50,6 +51,30 @@ def test_own_training_loop(
     learnt = Network.load(tmp_path / "sequence.npz").projections[0]
     assert (learnt.weight == 1.0).all()
     assert (learnt.delay[[0, 1], [0, 1]] > learnt.delay[[0, 1], [1, 0]]).all()
+
+
+@pytest.mark.torch
+def test_the_notebook(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cells, one after the other; what ends one is shown as a notebook shows it."""
+    pytest.importorskip("onnxruntime")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads((EXAMPLES / "digits.ipynb").read_text("utf-8"))["cells"]
+    names: dict[str, object] = {}
+    for cell in cells:
+        assert not cell.get("outputs")
+        if cell["cell_type"] == "code":
+            tree = ast.parse("".join(cell["source"]))
+            last = tree.body[-1]
+            exec(compile(tree, "digits.ipynb", "exec"), names)
+            if isinstance(last, ast.Expr) and isinstance(last.value, ast.Name):
+                shown = names[last.value.id]._repr_html_()  # type: ignore[attr-defined]
+                assert "<table" in shown
+    plt.close("all")
+    assert "different 0; spikes emitted" in capsys.readouterr().out
 
 
 @pytest.mark.torch
