@@ -14,6 +14,7 @@ module answer_bench;
     parameter SEED = 1;
 
     localparam [1:0] END = 2'd3;
+    localparam FIRST_SPIKE = 4, LATENCY = 4, QUIET = 12;
 
     reg clock = 1'b0, reset = 1'b1;
     always #5 clock = !clock;
@@ -51,7 +52,8 @@ module answer_bench;
     end
 
     // A sample begins for a clock of its own; its first word comes later, as the core clears its
-    // memories before. In the middle of the first sample there are resets.
+    // memories before. In the middle of the first sample there are resets, the first of them when a
+    // step that ended just before would be answered.
     always @(negedge clock) begin
         clocks = clocks + 1;
         reset = clocks < 3 || clocks == 99 || clocks == 199 || clocks == 200;
@@ -61,9 +63,9 @@ module answer_bench;
             if (begun != 0) begun = begun - 1;
             offers = !reset && begun == 0 && sent < WORDS && (sent % 40 < 20 || $random(seed) % 3 == 0);
             word = words[sent];
-            if (reset) begin
-                // A step that ends just then is not answered.
-                offers = clocks > 3;
+            if (reset || (RULE != FIRST_SPIKE && clocks > 99 - QUIET && clocks < 99)) begin
+                // A step that ends in a reset is not answered.
+                offers = clocks == 99 - LATENCY || (reset && clocks > 3);
                 word = {END, 65'd0};
             end else if (!offers) word = $random(seed);
             else if (words[sent][67]) begin
