@@ -53,7 +53,7 @@ _SMALL = (
     "smallest-adding", "random-0", "random-1", "random-3", "loaded-full", "silent",
     "parallel-eight",
 )  # fmt: skip
-_ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_single")
+_ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")
 
 
 def limited() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nmtool.errors import Finding
 from nmtool.exporters.verilog.answer import answer_block
-from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout
+from nmtool.exporters.verilog.layout import BANK_BITS, SYNAPSES, Layout, bits_for
 from nmtool.integer_network import IntegerNetwork
 from nmtool.readout import WEIGHTED, WINDOW
 from nmtool.targets.fit import Use
@@ -69,13 +69,10 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     """
     layout, answer = Layout(network, lanes), answer_block(network)
     p, a = layout.parameters, answer.parameters
-    left = p["SYNAPSES"]
     bank = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
-    width = layout.memories[SYNAPSES].width
-    for first in range(0, left, bank):
-        yield Shape(width, min(bank, left - first), is_large=True)
+    yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank)
     ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
-    yield from [Shape(p["ACC_BITS"], ring, is_large=True)] * (2 * lanes)
+    yield from [*_banks(p["ACC_BITS"], ring, bank)] * (2 * lanes)
     groups = p["WORDS"] * lanes // layout.slices
     yield Shape(49 * layout.slices, groups)
     yield Shape(layout.slices * p["BIAS_BITS"], groups)
@@ -93,6 +90,12 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
         yield Shape(16, a["STEPS"])
     if network.readout.rule == WINDOW:
         yield Shape(24, max(a["WINDOW"], 2) << a["CLASS_BITS"])
+
+
+def _banks(width: int, depth: int, bank: int) -> Iterator[Shape]:
+    """The parts of a large memory, whose words are a power of two, also of the last."""
+    for first in range(0, depth, bank):
+        yield Shape(width, 1 << bits_for(min(bank, depth - first) - 1), is_large=True)
 
 
 def blocks(shape: Shape, family: str) -> int:

@@ -269,7 +269,7 @@ class Layout:
         rows = sum(
             one.projection.shape[0] * (max(self._length(one), 4) + 5) for one in self._stored
         )
-        # A population is fetched, goes through 11 stages and tells up to three words of a neuron.
+        # A population is fetched, goes through 12 stages and tells up to three words of a neuron.
         words = 3 if deep else 1
         neurons = sum(-(-q.size // self.lanes) * self.lanes for q in network.populations)
         return 4 * sources + rows + (2 + words) * neurons + 20 * len(network.populations) + 40

@@ -80,7 +80,7 @@ $sizes
 | | |
 |---|---|
 | `rtl/`, `mem/` | the core, and what it holds; `$$readmemh` reads `mem/` from the working folder |
-| `boards/` | tops for boards, with a serial line |
+| `boards/` | tops for boards, with a serial line; `ecp5.ys`, what Yosys does besides for an ECP5 |
 | `sim/` | benches for Icarus and Verilator$known |
 | `network.npz`, `nmtool.json` | what nmtool reads back, and digests of all files |
 """)

@@ -53,13 +53,14 @@ module core_proof #(
     (* hierconn *) wire [1:0] \core.mode ;
     (* hierconn *) wire \core.update_busy , \core.spread_busy , \core.scatter_busy ;
     (* hierconn *) wire \core.idle , \core.begins , \core.ends , \core.room , \core.take_spike ;
-    (* hierconn *) wire [10:0] \core.update.at ;
+    (* hierconn *) wire [11:0] \core.update.at ;
     (* hierconn *) wire [SLOT_BITS-1:0] \core.now , \core.next_slot ;
 
     // No more neurons spike in a step than QUEUE_BITS was made for.
     (* hierconn *) wire [QUEUE_BITS:0] \core.queue.pushed , \core.queue.fetched ;
     (* hierconn *) wire [QUEUE_BITS:0] \core.queue_level ;
-    (* hierconn *) wire \core.queue.push , \core.queue.valid , \core.queue.read ;
+    (* hierconn *) wire \core.queue.push , \core.queue.valid ;
+    (* hierconn *) wire [1:0] \core.queue.read ;
 
     wire [QUEUE_BITS:0] unfetched = \core.queue.pushed - \core.queue.fetched ;
     reg [QUEUE_BITS:0]  spiked = 0;
@@ -77,7 +78,8 @@ module core_proof #(
     always @* if (started) begin
         assert (spiked <= 1 << QUEUE_BITS && unfetched <= 1 << QUEUE_BITS);
         assert (\core.queue_level <= spiked);
-        assert (unfetched + \core.queue.read + \core.queue.valid == \core.queue_level );
+        assert (unfetched + \core.queue.valid == \core.queue_level );
+        if (\core.queue.read != 0) assert (unfetched != 0);
         if (\core.mode != STEPPING || \core.idle ) assert (!busy);
         if (!\core.update_busy ) assert (\core.update.at == 0);
         if (\core.mode == STEPPING) assert (\core.next_slot == following);
@@ -262,11 +264,12 @@ module core_proof #(
 `ifdef ROOM
     // ------------------------------------------------------------------ room in the queue of `tell`
 
-    localparam RECORDS = 32, STAGES = 11;
+    localparam RECORDS = 32, STAGES = 12;
 
     (* hierconn *) wire [5:0] \core.tell.level , \core.tell.records.pushed ,
                               \core.tell.records.fetched ;
-    (* hierconn *) wire \core.tell.records.valid , \core.tell.records.read ;
+    (* hierconn *) wire \core.tell.records.valid ;
+    (* hierconn *) wire [1:0] \core.tell.records.read ;
     wire [5:0] untold = \core.tell.records.pushed - \core.tell.records.fetched ;
     reg [4:0]  on_way;
     integer    stage;
@@ -283,7 +286,8 @@ module core_proof #(
 `ifdef INDUCTION
     always @* if (started) begin
         assert (untold <= RECORDS);
-        assert (untold + \core.tell.records.read + \core.tell.records.valid == \core.tell.level );
+        assert (untold + \core.tell.records.valid == \core.tell.level );
+        if (\core.tell.records.read != 0) assert (untold != 0);
         if (\core.room ) assert (\core.tell.level <= RECORDS / 2);
         if (\core.idle && \core.mode == STEPPING) assert (\core.tell.level <= RECORDS / 2 + 1);
         assert (\core.tell.level + on_way <= RECORDS / 2 + STAGES + 1);

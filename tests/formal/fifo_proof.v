@@ -15,16 +15,16 @@ module fifo_proof #(
     localparam DEPTH = 1 << ADDRESS_BITS;
 
     // Clocks from the push of a word to when it can be taken, if none is before it.
-    localparam LATENCY = 3;
+    localparam LATENCY = 4;
 
     wire                   valid;
     wire [WIDTH-1:0]       data;
     wire [ADDRESS_BITS:0]  level;
     (* hierconn *) wire [ADDRESS_BITS:0] \fifo.pushed , \fifo.fetched ;
-    (* hierconn *) wire \fifo.read ;
+    (* hierconn *) wire [1:0] \fifo.read ;
     (* hierconn *) wire [WIDTH-1:0] \fifo.held.content[0] , \fifo.held.content[1] ,
                                     \fifo.held.content[2] , \fifo.held.content[3] ,
-                                    \fifo.read_data ;
+                                    \fifo.read_data , \fifo.held_data ;
     wire [4*WIDTH-1:0] content = {\fifo.held.content[3] , \fifo.held.content[2] ,
                                   \fifo.held.content[1] , \fifo.held.content[0] };
 
@@ -38,7 +38,6 @@ module fifo_proof #(
     reg                  started = 1'b0;
 
     wire [ADDRESS_BITS:0] held = pushed - taken;
-    wire [ADDRESS_BITS:0] second = taken + 1'b1;
 
     always @(posedge clock) begin
         started <= 1'b1;
@@ -71,9 +70,10 @@ module fifo_proof #(
 `ifdef INDUCTION
     always @* if (started) begin
         assert (\fifo.pushed == pushed);
-        assert (unfetched + \fifo.read + valid == held);
+        assert (unfetched + valid == held);
         assert (unfetched <= DEPTH);
-        if (\fifo.read ) assert (\fifo.read_data == list[valid ? second : taken]);
+        if (\fifo.read != 0) assert (unfetched != 0 && \fifo.read_data == list[\fifo.fetched ]);
+        if (\fifo.read [1]) assert (\fifo.held_data == list[\fifo.fetched ]);
         for (n = 0; n < DEPTH; n = n + 1) begin
             place = \fifo.fetched + n;
             if (n < unfetched)
@@ -93,7 +93,7 @@ module fifo_proof #(
         assert (hidden < LATENCY);
         if (hidden == LATENCY - 1) assert (valid);
 `ifdef INDUCTION
-        if (hidden == 1 && !valid) assert (\fifo.read );
+        if (hidden != 0 && !valid) assert (\fifo.read [hidden-1]);
 `endif
     end
 endmodule

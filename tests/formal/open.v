@@ -4,13 +4,13 @@ module nmtool_ram #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
     parameter ADDRESS_BITS = 1,
-    parameter FILE = ""
+    parameter FILE = "",
+    parameter FILLED = DEPTH
 ) (
     input  wire                    clock,
     input  wire                    write,
     input  wire [ADDRESS_BITS-1:0] write_address,
     input  wire [WIDTH-1:0]        write_data,
-    input  wire                    read,
     input  wire [ADDRESS_BITS-1:0] read_address,
     output wire [WIDTH-1:0]        read_data
 );

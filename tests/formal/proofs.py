@@ -130,7 +130,7 @@ def _holds(model: Path, *options: str) -> bool:
 
 _MEMORIES = ("memory -nomap", "memory_map")
 
-_CORE = ("core", "update", "tell", "fifo", "banks", "open")
+_CORE = ("core", "update", "tell", "fifo", "banks", "ram_register", "open")
 _ONE_PORT = (("SINGLE_PORT", 1),)
 _TWO_LANES = (("LANE_BITS", 1),)
 _TWO_NEURONS = (("LANE_BITS", 1), ("SLICE_BITS", 1))
@@ -161,7 +161,7 @@ def _tell(name: str, claim: str, slices: int, deep: int, mistake: tuple[str, str
 PROOFS = [
     Proof(
         "fifo", "a queue gives the words that were pushed, each once, in their order", "fifo",
-        ("fifo", "ram"), 3, ("fifo", "read && (!valid || take)", "read"), 12,
+        ("fifo", "ram", "ram_register"), 3, ("fifo", "read[1] && (!valid || take)", "read[1]"), 12,
         looks_into_memories=True,
     ),
     _tell(

@@ -55,7 +55,7 @@ module fifo_bench;
         else if (level !== pushed - taken) stop("another level");
         else if (valid && data !== due) stop("another word");
         else if (valid && pushed == taken) stop("a word of nothing");
-        else if (hidden > 2) stop("a word that does not come");
+        else if (hidden > 3) stop("a word that does not come");
         if (level > most) most = level;
         if (push) pushed = pushed + 1;
         if (take) taken = taken + 1;

@@ -137,7 +137,7 @@ class Fifo:
     name: str
     address_bits: int
     seed: int = 1
-    sources: tuple[str, ...] = ("fifo", "ram")
+    sources: tuple[str, ...] = ("fifo", "ram", "ram_register")
 
     def write(self, folder: Path) -> list[str]:
         _folder(folder)
@@ -232,8 +232,13 @@ class Answers:
         top = int(random.choice([2, 3000, STATE_LIMIT - 1]))
         v = random.integers(-top, top + 1, shape)
         v = np.where(random.random(shape) < 0.3, random.choice([-top, top], shape), v)
-        # Of equals the first is the class; one that is weighed otherwise is no equal.
-        return v if random.random() < 0.6 else np.repeat(v[:, :1], self.n_classes, axis=1)
+        if random.random() < 0.6:
+            return v
+        # Of equals the first is the class; one that is weighed otherwise is no equal, nor one that
+        # is weighed after the last step that counts.
+        equal = np.repeat(v[:, :1], self.n_classes, axis=1)
+        equal[self.n_steps :] = v[self.n_steps :]
+        return equal
 
     def _words(self, random: np.random.Generator) -> tuple[list[int], list[int]]:
         words, answers = [], []
@@ -280,7 +285,7 @@ class Synapses:
     bank_bits: int
     single: bool = False
     loads: bool = False
-    sources: tuple[str, ...] = ("banks", "ram", "ram_single")
+    sources: tuple[str, ...] = ("banks", "ram", "ram_register", "ram_single")
 
     def write(self, folder: Path) -> list[str]:
         folder = _folder(folder)

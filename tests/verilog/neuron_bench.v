@@ -22,7 +22,7 @@ module neuron_bench;
     reg [16:0]           threshold, next_threshold;
     reg [48:0]           state;
     reg [BIAS_BITS-1:0]  bias;
-    reg [ACC_BITS-1:0]   arriving, next_arriving;
+    reg [ACC_BITS-1:0]   arriving;
     reg [49:0]           due;
     reg [LATENCY:0]      on_way;
     wire [24:0]          u;
@@ -40,13 +40,11 @@ module neuron_bench;
         $readmemh("neurons.hex", neurons);
     end
 
-    // `arriving` follows its neuron by a clock.
     always @(negedge clock) begin
         clocks = clocks + 1;
-        arriving = next_arriving;
         state = {49{1'bx}};
         bias = {BIAS_BITS{1'bx}};
-        next_arriving = {ACC_BITS{1'bx}};
+        arriving = {ACC_BITS{1'bx}};
         on_way = {on_way[LATENCY-1:0], 1'b0};
         if (entered < NEURONS) begin
             {fresh, next_keep_u, next_keep_v, next_threshold, next_spiking} =
@@ -54,7 +52,7 @@ module neuron_bench;
             if (!fresh || on_way == 0) begin
                 {keep_u, keep_v, threshold, spiking} =
                     {next_keep_u, next_keep_v, next_threshold, next_spiking};
-                {state, bias, next_arriving} = neurons[entered] >> 50;
+                {state, bias, arriving} = neurons[entered] >> 50;
                 on_way[0] = 1'b1;
                 entered = entered + 1;
             end

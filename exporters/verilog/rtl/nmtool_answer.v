@@ -126,7 +126,7 @@ module nmtool_answer #(
             ) scores (
                 .clock(clock),
                 .write(here[4]), .write_address(class4), .write_data(score4),
-                .read(1'b1), .read_address(class1), .read_data(kept));
+                .read_address(class1), .read_data(kept));
 
             if (RULE == WEIGHTED) begin : weighted
                 reg [STEP_BITS-1:0]         step;
@@ -161,7 +161,7 @@ module nmtool_answer #(
                     .FILE({MEM, "importance.hex"})
                 ) importances (
                     .clock(clock), .write(1'b0), .write_address({STEP_BITS{1'b0}}),
-                    .write_data(16'd0), .read(1'b1), .read_address(step), .read_data(read));
+                    .write_data(16'd0), .read_address(step), .read_data(read));
             end else if (RULE == RECENT) begin : recent
                 localparam PLACES = WINDOW > 1 ? WINDOW : 2;
                 localparam PLACE_BITS = WINDOW_BITS + CLASS_BITS;
@@ -194,7 +194,7 @@ module nmtool_answer #(
                 ) history (
                     .clock(clock),
                     .write(here[2]), .write_address({place, class2}), .write_data(v2),
-                    .read(1'b1), .read_address({place, class1}), .read_data(oldest));
+                    .read_address({place, class1}), .read_data(oldest));
             end else begin : plain
                 assign term3 = v_wide;
             end

@@ -1,6 +1,6 @@
-// A memory in banks, with a register behind each: no multiplexer adds to the time it takes to
-// read. The register of a bank that was not asked becomes 0, so that what was read is all of them,
-// or-ed. Two clocks from an address to its data; what is written waits a clock for its bank.
+// A memory in banks, with a register right behind each: nothing adds to the time it takes to read.
+// What was read is all registers, or-ed, without those of banks that were not asked. Two clocks from
+// an address to its data; what is written waits a clock for its bank.
 //
 // Many banks lie far apart: with FOURS = 1, every four are or-ed into a register. Three clocks then.
 module nmtool_banks #(
@@ -50,21 +50,24 @@ module nmtool_banks #(
     generate
         for (bank = 0; bank < BANKS; bank = bank + 1) begin : banks
             localparam LEFT = DEPTH - bank * SIZE;
-            localparam HERE = LEFT >= SIZE ? SIZE : LEFT > 2 ? LEFT : 2;
-            localparam BITS = $clog2(HERE);
+            localparam FILLED = LEFT >= SIZE ? SIZE : LEFT > 2 ? LEFT : 2;
+            // A power of two: of others, block RAMs are put together with logic behind them.
+            localparam BITS = $clog2(FILLED);
+            localparam HERE = 1 << BITS;
 
-            wire [WIDTH-1:0] read;
-            reg              asked;
+            wire [WIDTH-1:0] read, here;
+            reg              asked, answers;    // one and two clocks ago
             reg              writes = 1'b0;     // contents are there before the first reset is
-            reg [WIDTH-1:0]  here;
 
-            assign held[bank*WIDTH +: WIDTH] = here;
+            assign held[bank*WIDTH +: WIDTH] = answers ? here : {WIDTH{1'b0}};
 
             always @(posedge clock) begin
                 writes <= write && write_number == bank[NUMBER_BITS-1:0];
                 asked <= read_number == bank[NUMBER_BITS-1:0];
-                here <= asked ? read : {WIDTH{1'b0}};
+                answers <= asked;
             end
+
+            nmtool_ram_register #(.WIDTH(WIDTH)) behind (.clock(clock), .read(read), .held(here));
 
             if (SINGLE_PORT != 0) begin : single
                 nmtool_ram_single #(
@@ -80,12 +83,12 @@ module nmtool_banks #(
 
                 nmtool_ram #(
                     .WIDTH(WIDTH), .DEPTH(HERE), .ADDRESS_BITS(BITS),
-                    .FILE({FILES, HUNDREDS, TENS, ONES, ".hex"})
+                    .FILE({FILES, HUNDREDS, TENS, ONES, ".hex"}), .FILLED(FILLED)
                 ) memory (
                     .clock(clock),
                     .write(writes), .write_address(late_address[BITS-1:0]),
                     .write_data(late_data),
-                    .read(1'b1), .read_address(read_address[BITS-1:0]), .read_data(read));
+                    .read_address(read_address[BITS-1:0]), .read_data(read));
             end else begin : plain
                 nmtool_ram #(
                     .WIDTH(WIDTH), .DEPTH(HERE), .ADDRESS_BITS(BITS)
@@ -93,7 +96,7 @@ module nmtool_banks #(
                     .clock(clock),
                     .write(writes), .write_address(late_address[BITS-1:0]),
                     .write_data(late_data),
-                    .read(1'b1), .read_address(read_address[BITS-1:0]), .read_data(read));
+                    .read_address(read_address[BITS-1:0]), .read_data(read));
             end
         end
 

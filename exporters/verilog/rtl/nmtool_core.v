@@ -287,7 +287,7 @@ module nmtool_core #(
         .write(loads[3]),
         .write_address(loaded_address[POPULATION_BITS-1:0]),
         .write_data(loaded_data[SOURCE_WIDTH-1:0]),
-        .read(1'b1), .read_address(source), .read_data(source_read));
+        .read_address(source), .read_data(source_read));
 
     nmtool_ram #(
         .WIDTH(PROJECTION_WIDTH), .DEPTH(PROJECTIONS), .ADDRESS_BITS(PROJECTION_BITS),
@@ -297,7 +297,7 @@ module nmtool_core #(
         .write(loads[4]),
         .write_address(loaded_address[PROJECTION_BITS-1:0]),
         .write_data(loaded_data[PROJECTION_WIDTH-1:0]),
-        .read(1'b1), .read_address(projection), .read_data(projection_read));
+        .read_address(projection), .read_data(projection_read));
 
     always @(posedge clock)
         if (reset) begin
@@ -429,22 +429,20 @@ module nmtool_core #(
     assign granted = (!adds || word4[0] != next_word[0])
         && (SINGLE_PORT == 0 || phase != next_word[0]);
 
-    reg [2:0]           adding;             // [n]: a word to be added to is in stage n
     reg [2:0]           taking;             // [n]: a word that update takes
     reg [2:0]           starting;           // [n]: a group, n + 1 clocks after its start
     reg [2:0]           taken_bank;
     reg                 signed0, negative0;
     reg [JUMP_BITS-1:0] shift0, shift1;
 
-    assign scatter_busy = row || on_way != 0 || adding != 0;
+    // What is added last is written before the next step begins to take words.
+    assign scatter_busy = row || on_way != 0;
 
     always @(posedge clock) begin
         if (reset) begin
-            adding <= 3'b000;
             taking <= 3'b000;
             starting <= 3'b000;
         end else begin
-            adding <= {adding[1:0], adds};
             taking <= {taking[1:0], takes};
             starting <= {starting[1:0], start};
         end

@@ -15,9 +15,9 @@
 // One addition modulo 2^24 is the chip's wrap as long as |a << SHIFT| < 2^24, which whoever fills
 // the memories has checked. So ACC_BITS + SHIFT is at most 25.
 //
-// Stages, as `nmtool_update` counts them, which fetches a neuron in the first three:
+// Stages, as `nmtool_update` counts them, which fetches a neuron:
 //
-//     3 state and bias are here   4 products; `arriving` is here   5 decayed   6 u
+//     3 state, bias and `arriving` are here   4 products   5 decayed   6 u
 //     7 u with its sign, v without u   8 v   9 v clipped   10 threshold   11 told
 module nmtool_neuron #(
     parameter ACC_BITS = 2,
@@ -32,9 +32,9 @@ module nmtool_neuron #(
     input  wire [16:0]                 threshold,
     input  wire                        spiking,
 
-    input  wire [48:0]                 state,       // u and v, in stage 3
-    input  wire signed [BIAS_BITS-1:0] bias,        // in stage 3
-    input  wire signed [ACC_BITS-1:0]  arriving,    // in stage 4
+    input  wire [48:0]                 state,       // u and v
+    input  wire signed [BIAS_BITS-1:0] bias,
+    input  wire signed [ACC_BITS-1:0]  arriving,
 
     output reg [24:0]                  done_u,      // in stage 11
     output reg [23:0]                  done_v,      // after the spike
@@ -51,6 +51,7 @@ module nmtool_neuron #(
     reg [24:0]        low_v;
     reg               below_u, below_v;
     reg signed [BIAS_BITS-1:0] bias4, bias5;
+    reg signed [ACC_BITS-1:0]  arrived4;
 
     always @(posedge clock) begin
         product_u <= $signed({{11{u_high[12]}}, u_high}) * $signed({11'd0, keep_u_signed});
@@ -60,6 +61,7 @@ module nmtool_neuron #(
         below_u <= state[48];
         below_v <= state[23];
         bias4 <= bias;
+        arrived4 <= arriving;
     end
 
     // 5: both decays; they fit 24 bits with a sign
@@ -72,7 +74,7 @@ module nmtool_neuron #(
     always @(posedge clock) begin
         decayed_u <= product_u + {12'd0, low_u[23:12]} + {23'd0, up_u};
         decayed_v <= product_v + {11'd0, low_v[24:12]} + {23'd0, up_v};
-        arrived <= arriving;
+        arrived <= arrived4;
         bias5 <= bias4;
     end
 

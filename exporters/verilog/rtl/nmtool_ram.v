@@ -6,22 +6,22 @@ module nmtool_ram #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
     parameter ADDRESS_BITS = 1,
-    parameter FILE = ""
+    parameter FILE = "",
+    parameter FILLED = DEPTH           // words of FILE
 ) (
     input  wire                    clock,
     input  wire                    write,
     input  wire [ADDRESS_BITS-1:0] write_address,
     input  wire [WIDTH-1:0]        write_data,
-    input  wire                    read,
     input  wire [ADDRESS_BITS-1:0] read_address,
     output reg  [WIDTH-1:0]        read_data
 );
     (* no_rw_check *) reg [WIDTH-1:0] content [0:DEPTH-1];
 
-    initial if (FILE != "") $readmemh(FILE, content);
+    initial if (FILE != "") $readmemh(FILE, content, 0, FILLED - 1);
 
     always @(posedge clock) begin
         if (write) content[write_address] <= write_data;
-        if (read) read_data <= content[read_address];
+        read_data <= content[read_address];
     end
 endmodule

@@ -3,8 +3,8 @@
 // Words of the ring have LANES neurons and are taken SLICES by SLICES. Whatever lies between the
 // last neuron of a population and the end of its word has no synapses and no bias, and stays 0.
 //
-// Stages, counted from the clock of `start`: 1 address, 2 u, v and bias are read, 3 held, 4 to 11 in
-// `nmtool_neuron`; what was read in the ring is here in stage 4.
+// Stages, from the clock after `start`: 0 address, 1 u, v and bias are read, 2 in the registers of
+// their memories, 3 held, 4 to 11 in `nmtool_neuron`; what was read in the ring is here in stage 3.
 module nmtool_update #(
     parameter LANE_BITS = 0,
     parameter SLICE_BITS = 0,
@@ -60,7 +60,7 @@ module nmtool_update #(
     localparam LAST_POPULATION = POPULATIONS - 1;
     localparam [PER_WORD-1:0] FIRST = 1;
     localparam WIDTH = 1 + 12 + 13 + 17 + INDEX_BITS + WORD_BITS;
-    localparam DONE = 10;
+    localparam DONE = 11;
 
     localparam [2:0] IDLE = 3'd0, FETCH = 3'd1, READ = 3'd2, TAKE = 3'd3, RUN = 3'd4, DRAIN = 3'd5;
 
@@ -76,7 +76,7 @@ module nmtool_update #(
     reg [INDEX_BITS-1:0]  group;           // to be started
     reg [PER_WORD-1:0]    place;           // of it in its word: one bit is 1
     reg [GROUP_BITS-1:0]  reading, writing;
-    reg [DONE:0]          at;              // at[n]: a group is in stage n + 1
+    reg [DONE:0]          at;              // at[n]: a group is in stage n
 
     assign busy = mode != IDLE;
     assign start = mode == RUN && room && (granted || !place[0]);
@@ -90,7 +90,7 @@ module nmtool_update #(
         .clock(clock),
         .write(load_population), .write_address(load_number),
         .write_data(load_constants),
-        .read(1'b1), .read_address(population), .read_data(read));
+        .read_address(population), .read_data(read));
 
     always @(posedge clock)
         if (reset) mode <= IDLE;
@@ -135,14 +135,14 @@ module nmtool_update #(
         if (reset) at <= 0;
         else at <= {at[DONE-1:0], start};
 
-    wire [49*SLICES-1:0]        states, states_done;
-    wire [BIAS_BITS*SLICES-1:0] biases;
+    wire [49*SLICES-1:0]        states, states2, states_done;
+    wire [BIAS_BITS*SLICES-1:0] biases, biases2;
     reg [49*SLICES-1:0]         states3;
     reg [BIAS_BITS*SLICES-1:0]  biases3;
 
     always @(posedge clock) begin
-        states3 <= states;
-        biases3 <= biases;
+        states3 <= states2;
+        biases3 <= biases2;
     end
 
     nmtool_ram #(.WIDTH(49 * SLICES), .DEPTH(GROUPS), .ADDRESS_BITS(GROUP_BITS)) state_memory (
@@ -150,7 +150,10 @@ module nmtool_update #(
         .write(done || clear),
         .write_address(clear ? clear_address : writing),
         .write_data(clear ? {(49*SLICES){1'b0}} : states_done),
-        .read(1'b1), .read_address(reading), .read_data(states));
+        .read_address(reading), .read_data(states));
+
+    nmtool_ram_register #(.WIDTH(49 * SLICES)) state_register (
+        .clock(clock), .read(states), .held(states2));
 
     nmtool_ram #(
         .WIDTH(BIAS_BITS * SLICES), .DEPTH(GROUPS), .ADDRESS_BITS(GROUP_BITS),
@@ -159,7 +162,10 @@ module nmtool_update #(
         .clock(clock),
         .write(load_bias), .write_address(load_group),
         .write_data(load_biases),
-        .read(1'b1), .read_address(reading), .read_data(biases));
+        .read_address(reading), .read_data(biases));
+
+    nmtool_ram_register #(.WIDTH(BIAS_BITS * SLICES)) bias_register (
+        .clock(clock), .read(biases), .held(biases2));
 
     genvar slice;
     generate
