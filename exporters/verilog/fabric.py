@@ -72,7 +72,7 @@ def shapes(network: IntegerNetwork, lanes: int, family: str) -> Iterator[Shape]:
     bank = 1 << (BANK_BITS[lanes] if family == ECP5 else LARGE_BANK_BITS)
     yield from _banks(layout.memories[SYNAPSES].width, p["SYNAPSES"], bank)
     ring = (p["WORDS"] + 1) // 2 << p["SLOT_BITS"]
-    yield from [*_banks(p["ACC_BITS"], ring, bank)] * (2 * lanes)
+    yield from [*_banks(p["ACC_BITS"], ring, 1 << LARGE_BANK_BITS)] * (2 * lanes)
     groups = p["WORDS"] * lanes // layout.slices
     yield Shape(49 * layout.slices, groups)
     yield Shape(layout.slices * p["BIAS_BITS"], groups)

@@ -1,6 +1,6 @@
-// What DP16KD does, by the handbook of its maker, for the settings that a synthesis uses: put into the
-// module of Yosys's cells_sim.v, which has its ports and parameters. 2,048 bytes of 9 bits; ports of
-// fewer see 8 of them. Where one port writes what the other reads, it reads something else.
+// A model of DP16KD with the settings that Yosys gives it, written for these tests: put into the module
+// of its cells_sim.v, which has ports and parameters alone. 2,048 bytes of 9 bits; ports of fewer see 8
+// of them. Where one port writes what the other reads, it reads something else.
 reg [8:0]  bytes [0:2047];
 reg [17:0] read_a, read_b, held_a, held_b;
 integer    place;

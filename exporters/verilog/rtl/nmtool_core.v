@@ -24,7 +24,7 @@ module nmtool_core #(
     parameter LENGTH_BITS = 1,         // of the number of words in a row
     parameter SYNAPSES = 1,            // words of synapses
     parameter SYNAPSE_BITS = 1,        // at least INDEX_BITS and LENGTH_BITS
-    parameter BANK_BITS = 13,          // 2^BANK_BITS words lie in one memory, here and in the ring
+    parameter BANK_BITS = 13,          // 2^BANK_BITS words of them lie in one memory
     parameter WEIGHT_BITS = 1,
     parameter DELAY_BITS = 1,
     parameter JUMP_BITS = 1,           // of the left shift of a projection's weights
@@ -77,7 +77,8 @@ module nmtool_core #(
     localparam RING_BITS = ROW_BITS + SLOT_BITS;
     localparam RING_DEPTH = ((WORDS + 1) / 2) << SLOT_BITS;
     localparam CELL_BITS = WEIGHT_BITS + DELAY_BITS;
-    localparam WITHIN_BITS = SINGLE_PORT != 0 ? 14 : BANK_BITS;     // what the large ones hold
+    localparam LARGE_BITS = 14;        // of the addresses of the largest memories there are
+    localparam WITHIN_BITS = SINGLE_PORT != 0 ? LARGE_BITS : BANK_BITS;
     localparam CLEAR_BITS = RING_BITS > GROUP_BITS ? RING_BITS : GROUP_BITS;
     localparam LAST_CLEARED = (RING_DEPTH > GROUPS ? RING_DEPTH : GROUPS) - 1;
 
@@ -511,9 +512,10 @@ module nmtool_core #(
                     address2 <= address1;
                 end
 
+                // One memory, if any holds it: what is read is added to in the same clock.
                 nmtool_banks #(
                     .WIDTH(ACC_BITS), .DEPTH(RING_DEPTH), .ADDRESS_BITS(RING_BITS),
-                    .BANK_BITS(WITHIN_BITS), .SINGLE_PORT(SINGLE_PORT)
+                    .BANK_BITS(LARGE_BITS), .SINGLE_PORT(SINGLE_PORT)
                 ) ring (
                     .clock(clock),
                     .write(write),
