@@ -35,7 +35,7 @@ _BITS_PER_BLOCK = 64
 
 _LARGE_WORDS, _LARGE_WIDTH, LARGE_BANK_BITS = 1 << 14, 16, 14
 
-_TABLES = {ECP5: (1720, 190, 150), ICE40UP: (2730, 190, 150)}
+_TABLES = {ECP5: (1740, 250, 150), ICE40UP: (2730, 190, 150)}
 """Look-up tables of any core, and more of them per lane and per neuron in a clock."""
 
 TABLES_ERROR, BLOCKS_ERROR = 0.1, 0.04

@@ -14,7 +14,7 @@ module answer_bench;
     parameter SEED = 1;
 
     localparam [1:0] END = 2'd3;
-    localparam FIRST_SPIKE = 4, LATENCY = 4, QUIET = 12;
+    localparam FIRST_SPIKE = 4, LATENCY = 5, QUIET = 12;
 
     reg clock = 1'b0, reset = 1'b1;
     always #5 clock = !clock;

@@ -5,12 +5,13 @@
 //          4 first_spike   the first that spikes, 0 as long as all are silent
 //
 // It follows the words that leave the core; a sample begins with `begins`. Classes of a step come
-// in their order, so that the best of them is found on the way. Words wait while a step ends, so
-// that no score is read before it is written. A sample may begin as soon as the last word has left,
-// and goes through the same stages behind it.
+// in their order, so that the best of them is found on the way. Words wait for a clock behind each
+// class, so that the best so far is known where the next is compared, and while a step ends, so that
+// no score is read before it is written. A sample may begin as soon as the last word has left, and
+// goes through the same stages behind it.
 //
 // Stages: 1 the word    2 score, importance and the v that falls out of the window are read
-//         3 both held   4 the new score    5 written, compared
+//         3 both held   4 the new score    5 written, compared   6 the best
 module nmtool_answer #(
     parameter RULE = 0,
     parameter POPULATION = 0,
@@ -50,6 +51,7 @@ module nmtool_answer #(
     always @(posedge clock)
         if (reset) pause <= 3'd0;
         else if (ends) pause <= PAUSE[2:0];
+        else if (RULE != FIRST_SPIKE && mine && kind == MEMBRANE) pause <= 3'd1;
         else if (pause != 0) pause <= pause - 3'd1;
 
     generate
@@ -69,23 +71,21 @@ module nmtool_answer #(
 
             wire unused = &{1'b0, value};
         end else begin : membranes
-            reg [4:1]            here, ending, beginning;
-            reg [CLASS_BITS-1:0] class1, class2, class3, class4;
+            reg [5:1]            here, ending;
+            reg [4:1]            beginning;
+            reg [CLASS_BITS-1:0] class1, class2, class3, class4, class5;
             reg signed [23:0]    v1, v2, v3;
             reg                  fresh;            // the first step of a sample
 
             wire [SCORE_BITS-1:0]        kept;
-            reg signed [SCORE_BITS-1:0]  kept3, score4, best;
+            reg signed [SCORE_BITS-1:0]  kept3, score4, score5, best;
             wire signed [SCORE_BITS-1:0] term3;    // what a step adds
             reg [CLASS_BITS-1:0]         best_class;
 
             // score4 > best, both halves at once: a carry through all bits would take twice as long.
             localparam HALF = SCORE_BITS / 2;
 
-            wire high_more = $signed(score4[SCORE_BITS-1:HALF]) > $signed(best[SCORE_BITS-1:HALF]);
-            wire high_same = score4[SCORE_BITS-1:HALF] == best[SCORE_BITS-1:HALF];
-            wire low_more = score4[HALF-1:0] > best[HALF-1:0];
-            wire better = high_more || (high_same && low_more);
+            reg high_more, high_same, low_more;
 
             wire [SCORE_BITS-1:0] v_wide = {{(SCORE_BITS-24){v3[23]}}, v3};
 
@@ -97,26 +97,31 @@ module nmtool_answer #(
                 class2 <= class1;
                 class3 <= class2;
                 class4 <= class3;
+                class5 <= class4;
                 kept3 <= kept;
                 if (RULE == MAX) score4 <= fresh || $signed(v_wide) > kept3 ? v_wide : kept3;
                 else score4 <= (fresh ? {SCORE_BITS{1'b0}} : kept3) + term3;
 
-                if (here[4] && (class4 == 0 || better)) begin
-                    best <= score4;
-                    best_class <= class4;
+                score5 <= score4;
+                high_more <= $signed(score4[SCORE_BITS-1:HALF]) > $signed(best[SCORE_BITS-1:HALF]);
+                high_same <= score4[SCORE_BITS-1:HALF] == best[SCORE_BITS-1:HALF];
+                low_more <= score4[HALF-1:0] > best[HALF-1:0];
+                if (here[5] && (class5 == 0 || high_more || (high_same && low_more))) begin
+                    best <= score5;
+                    best_class <= class5;
                 end
-                answer_valid <= ending[4] && !reset;
+                answer_valid <= ending[5] && !reset;
                 answer <= {{(24-CLASS_BITS){1'b0}}, best_class};
                 if (beginning[4]) fresh <= 1'b1;
                 else if (ending[4]) fresh <= 1'b0;
                 if (reset) begin
-                    here <= 4'd0;
-                    ending <= 4'd0;
+                    here <= 5'd0;
+                    ending <= 5'd0;
                     beginning <= 4'd0;
                     fresh <= 1'b1;
                 end else begin
-                    here <= {here[3:1], mine && kind == MEMBRANE};
-                    ending <= {ending[3:1], ends};
+                    here <= {here[4:1], mine && kind == MEMBRANE};
+                    ending <= {ending[4:1], ends};
                     beginning <= {beginning[3:1], begins};
                 end
             end
