@@ -51,7 +51,8 @@ class Case:
         loaded: memories the loader fills; the files of these hold other contents.
         warm: clocks of a run that a reset stops, before the run that counts.
         warms: such runs, each a clock longer.
-        stall: 0 none, 1 now and then, 2 for long, 3 nothing is taken at first.
+        stall: 0 none, 1 now and then, 2 for long, 3 nothing is taken at first, 4 the last spike of
+            a step comes late, with the step's end right behind it.
     """
 
     name: str
@@ -536,6 +537,13 @@ def all_cases() -> list[Case]:
             unfinished=(1,),
             stall=2,
             missing=True,
+        ),
+        Case(
+            "late-last-spike",
+            made(pair, chain, delays=(0, 2), seed=7, weights=(90, 60)),
+            lengths=(9, 7),
+            rate=(0.4, 1.0),
+            stall=4,
         ),
         Case(
             "some-spike",

@@ -10,15 +10,16 @@ module core_bench;
     parameter LOADS = 0;
     parameter WARM = 0;        // clocks of the first of other runs before the one that counts
     parameter WARMS = 0;       // such runs, each a clock longer than the one before
-    parameter STALL = 0;       // 0 none, 1 now and then, 2 for long, 3 nothing taken at first
+    parameter STALL = 0;       // 0 none, 1 now and then, 2 for long, 3 nothing taken at first,
+                               // 4 the last spike of a step comes late, its end right behind it
     parameter SEED = 1;
     parameter LIMIT = 1000000;
     parameter DEEP = 0;
     parameter SINGLE_PORT = 0;
     parameter BANK_BITS = 13;
 
-    localparam IDLE_AFTER = 200, BLOCKED = 3000;
-    localparam [1:0] END = 2'd3;
+    localparam IDLE_AFTER = 200, BLOCKED = 3000, LATE = 300;
+    localparam [1:0] END = 2'd3, IN_SPIKE = 2'd0, IN_END = 2'd1;
 
     reg         clock = 1'b0;
     reg         reset = 1'b1;
@@ -57,7 +58,7 @@ module core_bench;
     reg [8:0]  loads [0:LOADS];
 
     integer seed, clocks, given, had, ends, answered, loaded, quiet, last_clock;
-    integer stalled, starved, paused, warms;
+    integer stalled, starved, paused, warms, since;
     reg     counts, wrong_given, was_waiting, offered;
     reg [67:0] waiting, due;
 
@@ -77,7 +78,8 @@ module core_bench;
 
     task restart;
         begin
-            {clocks, given, had, ends, answered, loaded, quiet, stalled, starved, paused} = 0;
+            {clocks, given, had, ends, answered, loaded, quiet} = 0;
+            {stalled, starved, paused, since} = 0;
             {wrong_given, was_waiting, offered} = 0;
             {in_valid, load_valid, out_ready} = 0;
         end
@@ -114,8 +116,8 @@ module core_bench;
     always @(negedge clock) if (!reset) begin
         if (stalled != 0) stalled = stalled - 1;
         else if (STALL == 2 && chance(40)) stalled = $unsigned($random(seed)) % 300;
-        out_ready <= stalled == 0 && (STALL == 0 || STALL == 3 ? clocks > BLOCKED * (STALL / 3)
-                                                               : !chance(4));
+        out_ready <= stalled == 0 && (STALL == 1 || STALL == 2 ? !chance(4)
+                                                               : STALL != 3 || clocks > BLOCKED);
 
         // There is a pause before the first byte of a memory.
         load_valid = loaded < LOADS && (STALL == 0 || (!chance(4) && (paused == 5
@@ -125,9 +127,12 @@ module core_bench;
 
         if (starved != 0) starved = starved - 1;
         else if (STALL == 2 && chance(20)) starved = $unsigned($random(seed)) % 100;
+        since = since + 1;
+        if (STALL == 4 && !offered && given + 1 < WORDS && words[given][25:24] == IN_SPIKE
+            && words[given+1][25:24] == IN_END && since < LATE) starved = 1;
         // A word that is offered stays; what is not offered may be anything.
         in_valid = loaded == LOADS && !load_valid && given < WORDS
-            && (offered || (starved == 0 && (STALL == 0 || STALL == 3 || !chance(4))));
+            && (offered || (starved == 0 && ((STALL != 1 && STALL != 2) || !chance(4))));
         {in_kind, in_channel} = in_valid ? words[given][25:0] : $random(seed);
     end
 
@@ -139,6 +144,7 @@ module core_bench;
         if (in_valid && in_ready) begin
             if (words[given][26]) wrong_given <= 1'b1;
             given = given + 1;
+            since = 0;
         end
         offered = in_valid && !in_ready;
         if (error && !wrong_given) stop("an error too soon");
