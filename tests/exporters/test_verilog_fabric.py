@@ -20,15 +20,16 @@ MADE = [
     ("ecp5-85", "yinyang", 1, {"block RAMs": 5, "multipliers": 5}),
     ("ecp5-85", "yinyang", 4, {"block RAMs": 10, "multipliers": 5}),
     ("ecp5-85", "yinyang", 16, {"block RAMs": 39, "multipliers": 17}),
-    ("ecp5-25", "digits", 1, {"block RAMs": 26, "look-up tables": 1962, "multipliers": 7}),
+    ("ecp5-25", "digits", 1, {"block RAMs": 26, "look-up tables": 1983, "multipliers": 7}),
     ("ecp5-85", "digits", 2, {"block RAMs": 26, "multipliers": 7}),
     ("ecp5-85", "digits", 4, {"block RAMs": 27, "multipliers": 7}),
     ("ecp5-85", "digits", 8, {"block RAMs": 37, "multipliers": 11}),
-    ("ecp5-85", "digits", 16, {"block RAMs": 52, "multipliers": 19}),
-    ("ecp5-85", "spoken-digits", 1, {"block RAMs": 130, "look-up tables": 2146}),
-    ("ecp5-85", "spoken-digits", 4, {"block RAMs": 139, "look-up tables": 2854}),
-    ("ecp5-85", "spoken-digits", 8, {"block RAMs": 141, "look-up tables": 3455}),
-    ("ice40up5k", "digits", 1, {"large RAMs": 4, "look-up tables": 3073, "multipliers": 7}),
+    ("ecp5-85", "digits", 16, {"block RAMs": 58, "multipliers": 19}),
+    ("ecp5-85", "spoken-digits", 1, {"block RAMs": 144, "look-up tables": 2153}),
+    ("ecp5-85", "spoken-digits", 2, {"block RAMs": 144, "look-up tables": 2443}),
+    ("ecp5-85", "spoken-digits", 4, {"block RAMs": 148, "look-up tables": 3047}),
+    ("ecp5-85", "spoken-digits", 8, {"block RAMs": 141, "look-up tables": 3899}),
+    ("ice40up5k", "digits", 1, {"large RAMs": 4, "look-up tables": 3244, "multipliers": 7}),
 ]
 
 
