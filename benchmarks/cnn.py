@@ -64,7 +64,7 @@ HEEDED = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What the CNN has beside the settings of a spiking run.
+    """Settings of the CNN that a spiking run does not have.
 
     Attributes:
         bin_ms: length of a bin in ms.
@@ -113,7 +113,7 @@ class Cnn(nn.Module):
 
 @dataclass(frozen=True)
 class Counting:
-    """How events become the input of the CNN.
+    """Bins and channels in which events are counted, the input of the CNN.
 
     Attributes:
         bin_ms: length of a bin in ms.
@@ -267,7 +267,7 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """What is validated and kept: the running mean of the model, or without a decay itself.
+    """The model that is validated and kept: the running mean of its weights, or without a decay itself.
 
     The mean forgets its random beginning as fast as there are updates to replace it.
     """
