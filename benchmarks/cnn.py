@@ -267,7 +267,7 @@ def _learn(
 
 
 def _averaged(model: Cnn, decay: float | None) -> AveragedModel:
-    """The model that is validated and kept: the running mean of its weights, or without a decay itself.
+    """The model that is validated and kept: the mean of its weights, or without a decay itself.
 
     The mean forgets its random beginning as fast as there are updates to replace it.
     """

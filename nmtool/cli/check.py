@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
                 console.print_line(
                     f"{one.target.name}: {one.word}", style=console.FIT_STYLES[one.word]
                 )
-                console.tell_findings([*one.unsupported, *one.approximate])
+                console.print_findings([*one.unsupported, *one.approximate])
         if found.wasteful:
             console.print_line("wasteful", style="bold")
-            console.tell_findings(found.wasteful)
+            console.print_findings(found.wasteful)
     return 0 if ALL in named or found.fits_everywhere else 1

@@ -100,7 +100,7 @@ def print_error(error: NmtoolError) -> None:
     console = log()
     head = (f"error[{error.code}]: ", "bold red")
     _print_hanging(console, Text.assemble(head, error.what))
-    print_findings(error.findings)
+    print_finding_remarks(error.findings)
     for label, text in (("why", error.why), ("fix", error.fix)):
         if text:
             _print_hanging(console, Text.assemble((f"  {label}: ", "bold"), text))
@@ -192,12 +192,12 @@ def print_tables(value: Tabular) -> None:
         print_table(table)
 
 
-def tell_fits(fits: Iterable[Fit]) -> None:
+def print_fits(fits: Iterable[Fit]) -> None:
     """A line per target that a format leads to, and why it is unsupported, on stderr, if it is."""
     for one in fits:
         print_line(f"{one.target.name}: {one.words}", style=FIT_STYLES[one.word])
         if not one.uses:  # of an FPGA the line says it
-            print_findings(one.unsupported)
+            print_finding_remarks(one.unsupported)
 
 
 def print_certificate(certificate: Certificate) -> None:
@@ -213,12 +213,12 @@ def print_certificate(certificate: Certificate) -> None:
         console.print(Text("identical" if same else "different", style=VERDICT_STYLES[same]))
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_finding_remarks(findings: Iterable[Finding]) -> None:
     """Everything that does not fit, on stderr: code, place, what, why and fix."""
     _print_findings(log(), findings)
 
 
-def tell_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable[Finding]) -> None:
     """The same on stdout, where they are the result."""
     _print_findings(out(), findings)
 

@@ -64,17 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
         force=arguments.force,
         progress=progress,
     )
-    console.print_findings(done.findings)
+    console.print_finding_remarks(done.findings)
     if arguments.json:
         console.print_json(done.as_json())
     else:
         console.print_tables(done)
-        console.print_findings([why for one in done.fits for why in one.unsupported])
-        _tell_check(done)
+        console.print_finding_remarks([why for one in done.fits for why in one.unsupported])
+        _print_check(done)
     return 0 if done.passed else 1
 
 
-def _tell_check(done: Conversion) -> None:
+def _print_check(done: Conversion) -> None:
     if not done.is_checked:
         console.print_line("not checked")
         return

@@ -95,15 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
         compared.plot(arguments.plot, arguments.by, force=arguments.force)
     where = {"data": arguments.data, "split": arguments.split}
     if len(networks) == 1:
-        _tell_one(arguments, paths[0], compared.costs[paths[0]], where)
+        _print_one(arguments, paths[0], compared.costs[paths[0]], where)
     else:
-        _tell_several(arguments, compared, where)
+        _print_several(arguments, compared, where)
     if arguments.plot:
         console.print_remark(f"{arguments.plot} written")
     return 0
 
 
-def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict[str, str]) -> None:
+def _print_one(
+    arguments: argparse.Namespace, path: str, found: Cost, where: dict[str, str]
+) -> None:
     if arguments.json:
         what = {"network": path, "hash": found.network_hash, **where}
         console.print_json({**what, **found.as_json(), **_sources(arguments, found)})
@@ -115,12 +117,12 @@ def _tell_one(arguments: argparse.Namespace, path: str, found: Cost, where: dict
             f"{found.steps:,} steps, accuracy {found.accuracy:.2%}"
         )
         console.print_tables(found)
-    _tell_sources(arguments, found)
+    _print_sources(arguments, found)
     for remark in found.remarks:
         console.print_remark(remark)
 
 
-def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]) -> None:
+def _print_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[str, str]) -> None:
     if arguments.json:
         first = next(iter(found.costs.values()))
         console.print_json({**where, **found.as_json(), **_sources(arguments, first)})
@@ -131,7 +133,7 @@ def _tell_several(arguments: argparse.Namespace, found: Tradeoff, where: dict[st
         console.print_tables(found)
         for note in found.notes():
             console.print_line(note)
-    _tell_sources(arguments, next(iter(found.costs.values())))
+    _print_sources(arguments, next(iter(found.costs.values())))
     for name, one in found.costs.items():
         for remark in one.remarks:
             console.print_remark(f"{name}: {remark}")
@@ -142,7 +144,7 @@ def _sources(arguments: argparse.Namespace, found: Cost) -> dict[str, Any]:
     return {"sources": [asdict(one) for one in found.constants()]} if arguments.sources else {}
 
 
-def _tell_sources(arguments: argparse.Namespace, found: Cost) -> None:
+def _print_sources(arguments: argparse.Namespace, found: Cost) -> None:
     """Print the figures behind estimates if `--sources` asks for them."""
     if not arguments.sources or arguments.json or arguments.csv:
         return

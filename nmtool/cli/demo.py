@@ -55,4 +55,4 @@ def _print_chapter(text: str) -> None:
 
 def _print_quantised(made: Quantisation) -> None:
     console.print_tables(made.report)
-    console.print_findings(made.findings)
+    console.print_finding_remarks(made.findings)

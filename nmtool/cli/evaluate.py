@@ -77,11 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
     events = read_split(dataset, arguments.split, arguments.samples)
     result = evaluate(arguments.network, events, progress=progress)
     what = {"network": arguments.network, "hash": found.content_hash}
-    tell_result(arguments, result, what, f"{arguments.network} on {arguments.data}")
+    print_result(arguments, result, what, f"{arguments.network} on {arguments.data}")
     return 0
 
 
-def tell_result(
+def print_result(
     arguments: argparse.Namespace,
     result: Evaluation,
     what: dict[str, Any],

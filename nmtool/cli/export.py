@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             content["header"] = str(path.with_suffix(".h"))
         console.print_json({**content, "targets": targets})
     else:
-        console.tell_fits(fits)
+        console.print_fits(fits)
         header = f" and {path.with_suffix('.h')}" if arguments.prefix else ""
         console.print_line(
             f"{path}{header} written; nmtool verify {path} checks it, without any data"

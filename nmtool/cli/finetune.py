@@ -9,7 +9,7 @@ from pathlib import Path
 from nmtool.cli.arguments import DATA, add_data_options
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
-from nmtool.cli.train import add_run_options, tell, training
+from nmtool.cli.train import add_run_options, print_run, training
 from nmtool.cli.train_settings import add_settings, changed_settings
 
 
@@ -65,5 +65,5 @@ def run(arguments: argparse.Namespace) -> int:
             on_epoch=on_epoch,
             progress=progress,
         )
-    tell(arguments, made)
+    print_run(arguments, made)
     return 0

@@ -87,5 +87,5 @@ def integers(
         dataset = own_data(arguments.network)
     calibrate_on = calibration_split(dataset, arguments.network) or NO_DATA
     result = quantise(found, calibrate_on=calibrate_on, target=target, progress=progress, **given)
-    console.print_findings(result.findings)
+    console.print_finding_remarks(result.findings)
     return result.network

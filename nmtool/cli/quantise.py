@@ -64,6 +64,6 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})
     else:
         console.print_tables(result)
-        console.print_findings(result.findings)
+        console.print_finding_remarks(result.findings)
         console.print_line(f"{output} written")
     return 0

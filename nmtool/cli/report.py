@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json(found.as_json())
     else:
-        _tell(found)
+        _print(found)
         if arguments.output is not None:
             console.print_line(f"{arguments.output} written")
     return 0 if found.passed else 1
@@ -133,7 +133,7 @@ def _data(arguments: argparse.Namespace) -> Dataset | None:
     return None
 
 
-def _tell(found: Report) -> None:
+def _print(found: Report) -> None:
     """All sections, for people, without their plots."""
     console.print_table(Table(f"report on {found.title}", ("", "value"), list(found.headline)))
     for section in found.sections:

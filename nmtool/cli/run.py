@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from nmtool.cli.arguments import add_choice_of_samples, add_data, add_json, add_trust
-from nmtool.cli.evaluate import add_class_options, check_class_options, tell_result
+from nmtool.cli.evaluate import add_class_options, check_class_options, print_result
 from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.verbs import running
@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
     result = running.run(arguments.artefact, events, trust=arguments.trust, progress=progress)
     what = {"export": arguments.artefact, "format": runtime, "hash": result.network_hash}
     title = f"{arguments.artefact} on {arguments.data}"
-    tell_result(arguments, result, what, title, f", run by {runtime}")
+    print_result(arguments, result, what, title, f", run by {runtime}")
     return 0

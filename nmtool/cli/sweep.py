@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         console.print_json(found.as_json())
     else:
-        _tell(found)
+        _print(found)
     return 0
 
 
-def _tell(found: SweepResult) -> None:
+def _print(found: SweepResult) -> None:
     """The tables, for people."""
     console.print_tables(found)
     if found.importance is None:

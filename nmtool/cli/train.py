@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_epoch=on_epoch,
             progress=progress,
         )
-    tell(arguments, made)
+    print_run(arguments, made)
     return 0
 
 
@@ -115,7 +115,7 @@ def _board(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
         yield on_epoch
 
 
-def tell(arguments: argparse.Namespace, made: Run) -> None:
+def print_run(arguments: argparse.Namespace, made: Run) -> None:
     """Print the best epoch of a run on stdout; in a job, its first process does."""
     from nmtool.training.learning import epoch_parts
     from nmtool.training.loop.run_folder import RunFolder

@@ -95,7 +95,9 @@ def test_what_the_library_logs_is_a_remark(capsys: Captured) -> None:
 
 
 def test_findings(capsys: Captured) -> None:
-    console.print_findings([Finding("delay-range", "a → b", "2 delays are long", "they were cut")])
+    console.print_finding_remarks(
+        [Finding("delay-range", "a → b", "2 delays are long", "they were cut")]
+    )
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "delay-range a → b: 2 delays are long; they were cut\n"
@@ -124,7 +126,7 @@ def test_numbers_for_people(value: float, text: str) -> None:
 def test_findings_alike_are_grouped_and_others_are_not(capsys: Captured) -> None:
     many = [Finding("delay-range", f"node {n}", f"{n} steps of '{n}x'", "cut") for n in range(62)]
     few = [Finding("delay-range", f"layer {n}", "too long", "cut") for n in range(3)]
-    console.print_findings([many[0], few[0], *many[1:], *few[1:]])
+    console.print_finding_remarks([many[0], few[0], *many[1:], *few[1:]])
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
     assert "62 places, first node 0" in lines[0]

@@ -107,7 +107,7 @@ def test_findings_are_indented_from_the_second_line_on(monkeypatch: pytest.Monke
     finding = Finding("delay-range", "a → b", "word " * 20, "cut them")
 
     def call() -> int:
-        console.print_findings([finding])
+        console.print_finding_remarks([finding])
         return 0
 
     seen = here(call, 60, monkeypatch)
