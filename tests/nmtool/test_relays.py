@@ -22,11 +22,8 @@ from nmtool.raster import Raster
 from tests.refusals import refused
 
 
-def _network(seed: int, delays: int, *, recurrent: bool = True) -> Network:
-    sizes = [6, "5@4+4@9/3", 3]
-    return Network.layers(
-        sizes, recurrent=recurrent, delays=delays, n_steps=90, rate=6.0, seed=seed
-    )
+def _network(seed: int, delays: int) -> Network:
+    return Network.layers([6, "5@4+4@9/3", 3], delays=delays, n_steps=90, rate=6.0, seed=seed)
 
 
 def _spikes(seed: int) -> Raster:
