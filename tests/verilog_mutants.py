@@ -49,9 +49,9 @@ _LINTED = (
     "no-projections",
 )  # fmt: skip
 _SMALL = (
-    "chain", "chain-banks", "chain-single", "parallel", "no-projections", "smallest",
-    "smallest-adding", "random-0", "random-1", "random-3", "loaded-full", "silent",
-    "parallel-eight",
+    "chain", "chain-banks", "chain-single", "parallel", "no-projections", "random-0", "random-1",
+    "random-3", "loaded-full", "silent", "parallel-eight",
+    *(f"smallest-{warm}" for warm in range(82, 90)),
 )  # fmt: skip
 _ALONE = ("answer", "banks", "fifo", "loader", "neuron", "ram", "ram_register", "ram_single")
 

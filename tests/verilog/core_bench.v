@@ -8,8 +8,7 @@ module core_bench;
     parameter TOLD = 1;
     parameter ANSWERS = 0;
     parameter LOADS = 0;
-    parameter WARM = 0;        // clocks of the first of other runs before the one that counts
-    parameter WARMS = 0;       // such runs, each a clock longer than the one before
+    parameter WARM = 0;        // clocks of a run that a reset stops, before the one that counts
     parameter STALL = 0;       // 0 none, 1 now and then, 2 for long, 3 nothing taken at first,
                                // 4 the last spike of a step comes late, its end right behind it
     parameter SEED = 1;
@@ -58,7 +57,7 @@ module core_bench;
     reg [8:0]  loads [0:LOADS];
 
     integer seed, clocks, given, had, ends, answered, loaded, quiet, last_clock;
-    integer stalled, starved, paused, warms, since;
+    integer stalled, starved, paused, since;
     reg     counts, wrong_given, was_waiting, offered;
     reg [67:0] waiting, due;
 
@@ -102,8 +101,8 @@ module core_bench;
         if (LOADS > 0) $readmemh("load.hex", loads, 0, LOADS - 1);
         repeat (2) @(negedge clock);
         reset = 1'b0;
-        for (warms = 0; warms < WARMS; warms = warms + 1) begin
-            repeat (WARM + warms) @(negedge clock);
+        if (WARM > 0) begin
+            repeat (WARM) @(negedge clock);
             reset = 1'b1;
             @(negedge clock);
             restart;
