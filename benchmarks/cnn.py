@@ -198,7 +198,7 @@ def learn(
         settings: those of the CNN.
         tell: gets a line per epoch.
     """
-    data = data.with_validation(options.hold_out)
+    data = data.with_validation(options.validation_rule)
     train, validation = data.train, data.validation
     options = options.settled(train)
     with torch.random.fork_rng(devices=[]):

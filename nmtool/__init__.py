@@ -23,7 +23,7 @@ Verbs, for all that commands do:
     evaluate            accuracy and activity on samples; gives an Evaluation
     cost                operations, footprint, latency and energy on samples; gives a Cost
     compare_cost        accuracy against cost of several networks; gives a Tradeoff
-    compare_accuracy    two kinds of networks on the same samples, with an interval; gives a Paired
+    compare_accuracy    two kinds of networks on the same samples; gives an AccuracyDifference
     check               does a network fit chips and formats, what changes; gives a CheckReport
     export              write a network in another format
     load                read a network of any format
@@ -72,7 +72,7 @@ Training:
 
 Quantisation:
 
-    Quantisation        an integer network, an account of the cost, findings
+    Quantisation        an integer network, what rounding changed and cost, findings
     Calibration         what data showed about currents and membranes, for `round_network`
     round_network       the rounding alone, without data
     Target              a chip or a format: limits, arithmetic, cores, what events take
@@ -93,7 +93,7 @@ Data:
     propose_grid        a time step and a number of steps that suit samples
     write_shd           write `SpikeEvents` in the layout of the Heidelberg sets
     Teacher             class probabilities of training samples, to learn from beside labels
-    HoldOut             which training samples validate where nothing else does
+    SplitRule           which training samples validate where nothing else does
     torch_dataset       `SpikeEvents` for torch's loaders, and tonic's transforms
 
 Results:
@@ -104,7 +104,7 @@ Results:
     Cost                what an inference takes, exactly or with its boundary
     Tradeoff            costs of several networks, beside their accuracies
     Confusion           which classes are taken for which, and the accuracy of each
-    Paired              which samples the networks of each pair classify rightly
+    AccuracyDifference  between two kinds of networks on the same samples, with an interval
     Conversion          what was written, and how it stands beside its source
     CheckReport         a network on several targets, side by side
     Fit                 a network on one target: faithful, approximate or unsupported, and why
@@ -162,6 +162,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nmtool import plot, zoo
+    from nmtool.accuracy_difference import AccuracyDifference
     from nmtool.answers import Answers
     from nmtool.bars import progress_bar
     from nmtool.confusion import Confusion
@@ -175,7 +176,7 @@ if TYPE_CHECKING:
     from nmtool.data.shd import write_shd
     from nmtool.data.stored import StoredEvents
     from nmtool.data.teacher import Teacher
-    from nmtool.data.validation_split import HoldOut
+    from nmtool.data.validation_split import SplitRule
     from nmtool.errors import (
         ArtefactError,
         BackendError,
@@ -202,7 +203,6 @@ if TYPE_CHECKING:
     from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
     from nmtool.known_answers import KnownAnswers
     from nmtool.network import Network, Population, Projection
-    from nmtool.paired import Paired
     from nmtool.quantisation import Calibration, Quantisation, round_network
     from nmtool.raster import Raster
     from nmtool.readout import Readout
@@ -256,7 +256,7 @@ _HOMES = {
     "nmtool.data.events": "SpikeEvents",
     "nmtool.data.grid": "propose_grid",
     "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
-    "nmtool.data.validation_split": "HoldOut",
+    "nmtool.data.validation_split": "SplitRule",
     "nmtool.data.shd": "write_shd",
     "nmtool.data.stored": "StoredEvents",
     "nmtool.data.teacher": "Teacher",
@@ -273,7 +273,7 @@ _HOMES = {
     "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
     "nmtool.known_answers": "KnownAnswers",
     "nmtool.network": "Network Population Projection",
-    "nmtool.paired": "Paired",
+    "nmtool.accuracy_difference": "AccuracyDifference",
     "nmtool.quantisation": "Calibration Quantisation round_network",
     "nmtool.raster": "Raster",
     "nmtool.readout": "Readout",
@@ -325,6 +325,7 @@ _NEEDS_TORCH = (
 if TYPE_CHECKING:
     # A checker takes only what is listed here for public.
     __all__ = [
+        "AccuracyDifference",
         "Answers",
         "Arrival",
         "ArtefactError",
@@ -351,7 +352,6 @@ if TYPE_CHECKING:
         "FileFormatError",
         "Finding",
         "Fit",
-        "HoldOut",
         "ImportOptions",
         "InputChannels",
         "InputError",
@@ -367,7 +367,6 @@ if TYPE_CHECKING:
         "NetworkError",
         "NirOptions",
         "NmtoolError",
-        "Paired",
         "Part",
         "Population",
         "Projection",
@@ -382,6 +381,7 @@ if TYPE_CHECKING:
         "Session",
         "SpikeEvents",
         "SpikingNetwork",
+        "SplitRule",
         "StorageError",
         "StoredEvents",
         "SweepResult",

@@ -134,7 +134,9 @@ def cross_validate(
         settings=chosen.as_json(),
     )
     for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
-        without_fold(events, answers.fold, fold, dataset.name).with_validation(chosen.hold_out)
+        without_fold(events, answers.fold, fold, dataset.name).with_validation(
+            chosen.validation_rule
+        )
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:

@@ -23,7 +23,7 @@ from nmtool.arguments import (
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.grid import PERCENTILE
 from nmtool.data.teacher import Teacher
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -64,7 +64,8 @@ class Run(Tabular):
         integers: the same in the chip's integers, where it trained in them, else None.
         log: an entry per finished epoch, with the keys of `log.jsonl`.
         folder: where the run is kept, None where it is not.
-        hold_out: the training samples that validated it; None where the data have a split for that.
+        validation_rule: gives the training samples that validated it; None where the data have a
+            split for that.
     """
 
     options: TrainOptions
@@ -72,7 +73,7 @@ class Run(Tabular):
     integers: IntegerNetwork | None
     log: list[dict[str, Any]] = field(repr=False)
     folder: Path | None = None
-    hold_out: HoldOut | None = None
+    validation_rule: SplitRule | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
@@ -80,7 +81,7 @@ class Run(Tabular):
         check_path(folder, "the folder of a run")
         kept = RunFolder(Path(folder))
         options, networks = kept.options(), (kept.network(), kept.integers())
-        return cls(options, *networks, kept.read_log(), kept.path, kept.hold_out())
+        return cls(options, *networks, kept.read_log(), kept.path, kept.validation_rule())
 
     @property
     def stopped_early(self) -> bool:
@@ -311,7 +312,7 @@ class _Session:
             own.leave()
         path = None if self.folder is None else self.folder.path
         networks = trainer.best, trainer.best_integers
-        return Run(options, *networks, trainer.log, path, dataset.hold_out)
+        return Run(options, *networks, trainer.log, path, dataset.validation_rule)
 
     def _data(self, data: Dataset | SpikeEvents | str | Path, ranks: Ranks) -> Dataset:
         """The data with a validation split.
@@ -330,21 +331,23 @@ class _Session:
                     fix="resume it with the same data",
                 )
         with ranks.first_here_first():
-            dataset = data.with_validation(self._hold_out())
+            dataset = data.with_validation(self._validation_rule())
             _ = dataset.train, dataset.validation  # which may have to be downloaded
         return dataset
 
-    def _hold_out(self) -> HoldOut:
+    def _validation_rule(self) -> SplitRule:
         """The rule for samples that validate; a run that goes on from another keeps that one's."""
         origin = self.folder if self.resume else self.start
         if origin is None:
-            return self.options.hold_out
-        before, kept = origin.options(), origin.hold_out()
+            return self.options.validation_rule
+        before, kept = origin.options(), origin.validation_rule()
         how = (self.options.validation, self.options.validation_by)
         if kept is not None and how == (before.validation, before.validation_by):
             return kept
         # Another draw than before would validate on samples that the start has learnt.
-        return replace(self.options.hold_out, seed=before.seed if kept is None else kept.seed)
+        return replace(
+            self.options.validation_rule, seed=before.seed if kept is None else kept.seed
+        )
 
     def _remark(self, dataset: Dataset, options: TrainOptions, teacher: Teacher | None) -> None:
         """Log what was chosen for the data, and what may not be as it was meant."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
-from nmtool.data.validation_split import AUTO, HoldOut, amount
+from nmtool.data.validation_split import AUTO, SplitRule, amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
@@ -338,7 +338,7 @@ class TrainOptions:
                 fix="leave layers out: there are as many as hidden has",
             )
         self._check_bits()
-        _ = self.hold_out
+        _ = self.validation_rule
         for name in ("input", "hidden", "recurrent", "output"):
             self._check_init_delay(f"init_delay_{name}")
         if self.margin_ms is not None and self.readout != FIRST_SPIKE:
@@ -424,9 +424,9 @@ class TrainOptions:
         return replace(self, steps=needed_steps(events, self.dt_ms, self.tau_mem_ms))
 
     @property
-    def hold_out(self) -> HoldOut:
+    def validation_rule(self) -> SplitRule:
         """The rule for training samples that validate."""
-        return HoldOut(self.validation, self.seed, self.validation_by)
+        return SplitRule(self.validation, self.seed, self.validation_by)
 
     @classmethod
     def from_file(cls, source: str | Path) -> TrainOptions:

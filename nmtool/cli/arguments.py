@@ -97,7 +97,7 @@ def count(text: str) -> int:
     return number
 
 
-def held_out(text: str) -> str:
+def validation_amount(text: str) -> str:
     """A share or number of samples to hold out, for `type=`."""
     from nmtool.data.validation_split import amount
 
@@ -133,7 +133,7 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test", help="default test")
     parser.add_argument(
         "--validation",
-        type=held_out,
+        type=validation_amount,
         metavar="SHARE|N",
         help="take a share or a number of the training samples as validation split, where the data "
         "have none, drawn per class, or 'last N' of them; by default those that validated a run",

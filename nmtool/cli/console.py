@@ -201,7 +201,7 @@ def print_fits(fits: Iterable[Fit]) -> None:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """Print the sentences of a certificate on stdout, on a terminal with its verdict in colour."""
+    """Print the sentences of a certificate on stdout, on a terminal with its result in colour."""
     console = out()
     for text, weight in certificate.sentences():
         line = Text(text, style=STYLES[weight])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data_options, add_force, add_json, held_out
+from nmtool.cli.arguments import add_data_options, add_force, add_json, validation_amount
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import working
 from nmtool.data.dataset import Dataset
@@ -16,7 +16,7 @@ from nmtool.data.grid import propose_grid
 from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test, write_dataset
 from nmtool.data.remarks import remarks
 from nmtool.data.shd import TIME_UNITS_MS
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError
 
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--test",
-        type=held_out,
+        type=validation_amount,
         metavar="SHARE|N",
         help="draw a test split per class from training samples, where there is none",
     )
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = _dataset(arguments)
     with working(f"reading {dataset.name}"):
         if arguments.test is not None:
-            dataset = with_test(dataset, HoldOut(arguments.test, arguments.seed))
+            dataset = with_test(dataset, SplitRule(arguments.test, arguments.seed))
         content = dataset.describe()
         grid = propose_grid(dataset.train) if "train" in dataset.splits else None
         found = list(remarks(dataset))

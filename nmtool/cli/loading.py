@@ -8,25 +8,27 @@ from collections.abc import Iterable
 from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.verbs.loading import NO_DATA
 
 VALIDATION = "validation"
 
 
-def find_data(arguments: argparse.Namespace, name: str, hold_out: HoldOut | None = None) -> Dataset:
+def find_data(
+    arguments: argparse.Namespace, name: str, validation_rule: SplitRule | None = None
+) -> Dataset:
     """Find the data set of that name or folder.
 
     Args:
         arguments: with the options that say how data are found.
         name: what DATA says.
-        hold_out: training samples for the validation split.
+        validation_rule: training samples for the validation split.
 
     Raises:
         UsageError: there is no such data set, or it has a validation split already.
     """
     return load_dataset(
-        name, validation=hold_out, data_dir=arguments.data_dir, n_units=arguments.units
+        name, validation=validation_rule, data_dir=arguments.data_dir, n_units=arguments.units
     )
 
 
@@ -57,12 +59,12 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     return find_data(arguments, arguments.data, known)
 
 
-def asked_rule(arguments: argparse.Namespace, known: HoldOut | None) -> HoldOut | None:
+def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitRule | None:
     """The rule that `--validation` asks for, drawn as the known one; None for none."""
     asked: str | None = arguments.validation
     if asked is None or known is None or asked.startswith("last"):
-        return None if asked is None else HoldOut(asked)
-    return HoldOut(asked, known.seed, known.by)
+        return None if asked is None else SplitRule(asked)
+    return SplitRule(asked, known.seed, known.by)
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         network = result.network
         hashes = {"hash": network.content_hash, "source_hash": network.source_hash}
-        drop = result.cost.as_json() if result.cost else None
-        console.print_json({"file": str(output), **hashes, **result.report.as_json(), "drop": drop})
+        cost = result.cost.as_json() if result.cost else None
+        console.print_json({"file": str(output), **hashes, **result.report.as_json(), "cost": cost})
     else:
         console.print_tables(result)
         console.print_finding_remarks(result.findings)

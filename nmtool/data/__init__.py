@@ -12,16 +12,16 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.fit import check_fit, check_same_classes
 from nmtool.data.incoming import read_incoming
 from nmtool.data.shd import Layout, read_layout, read_shd, split_files, write_shd
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 
 __all__ = [
     "NAMES",
     "SPLITS",
     "Binned",
     "Dataset",
-    "HoldOut",
     "Layout",
     "SpikeEvents",
+    "SplitRule",
     "bin_events",
     "check_fit",
     "check_same_classes",

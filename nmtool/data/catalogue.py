@@ -25,7 +25,7 @@ from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.data.validation_split import Amount, HoldOut
+from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
 from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST
@@ -53,7 +53,7 @@ def is_name(word: str) -> bool:
 def load_dataset(
     name_or_path: str | Path,
     *,
-    validation: HoldOut | Amount | None = None,
+    validation: SplitRule | Amount | None = None,
     data_dir: str | Path | None = None,
     n_units: int | None = None,
     in_memory: bool = False,
@@ -63,7 +63,7 @@ def load_dataset(
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
         validation: training samples that validate where the data set has no validation split of
-            its own: a share like 0.2, a number, `last N` for the last ones, or a `HoldOut`.
+            its own: a share like 0.2, a number, `last N` for the last ones, or a `SplitRule`.
         data_dir: where downloads are kept; by default NMTOOL_DATA, else the cache folder.
         n_units: number of channels of a folder whose files do not say it.
         in_memory: read files of any size into memory. By default the samples of one larger than
@@ -94,8 +94,8 @@ def load_dataset(
         folder = tonic_sets.data_folder(data_dir)
         load = partial(tonic_sets.load_tonic, tonic_name, folder=folder, in_memory=in_memory)
         peek = _unknown
-    hold_out = None if validation is None else HoldOut.of(validation)
-    return Dataset(name, splits, load, hold_out=hold_out, in_memory=False, peek=peek)
+    validation_rule = None if validation is None else SplitRule.of(validation)
+    return Dataset(name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek)
 
 
 def same_data(one: str, other: str) -> bool:

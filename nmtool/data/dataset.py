@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
-from nmtool.data.validation_split import Amount, HoldOut
+from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, check_type, suggestion
 from nmtool.tables import Table, Tabular
 
@@ -42,11 +42,11 @@ class Dataset(Tabular):
         splits: Sequence[str],
         load: Callable[[str], SpikeEvents],
         *,
-        hold_out: HoldOut | None = None,
+        validation_rule: SplitRule | None = None,
         in_memory: bool = True,
         peek: Callable[[str], NDArray[np.integer] | None] | None = None,
     ) -> None:
-        if hold_out is not None and "validation" in splits:
+        if validation_rule is not None and "validation" in splits:
             raise UsageError(
                 f"'{name}' has a validation split of its own",
                 code="validation-exists",
@@ -56,7 +56,7 @@ class Dataset(Tabular):
         self.in_memory = in_memory
         self._loadable = tuple(splits)
         self._load = load
-        self._hold_out = hold_out
+        self._validation_rule = validation_rule
         self._peek = peek
 
     @classmethod
@@ -139,25 +139,25 @@ class Dataset(Tabular):
         """By split, what `nmtool.data.describe` says of it; reads them all."""
         return {split: describe(self.split(split)) for split in self.splits}
 
-    def with_validation(self, hold_out: HoldOut | Amount) -> Dataset:
+    def with_validation(self, rule: SplitRule | Amount) -> Dataset:
         """Add a validation split: the data's own, else training samples that are held out.
 
         Args:
-            hold_out: which ones, as a rule, or as an amount: a share, a number or `last N`.
+            rule: which ones, as a rule, or as an amount: a share, a number or `last N`.
 
         Raises:
             UsageError: they cannot be divided so.
         """
         if "validation" in self.splits:
             return self
-        rule = HoldOut.of(hold_out)
+        rule = SplitRule.of(rule)
         if not self._chosen(rule, self.train).any():
             return self
         return Dataset(
             self.name,
             self.splits,
             self.split,
-            hold_out=rule,
+            validation_rule=rule,
             in_memory=self.in_memory,
             peek=self.labels,
         )
@@ -165,13 +165,13 @@ class Dataset(Tabular):
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits there are."""
-        extra = () if self._hold_out is None else ("validation",)
+        extra = () if self._validation_rule is None else ("validation",)
         return tuple(split for split in SPLITS if split in self._loadable + extra)
 
     @property
-    def hold_out(self) -> HoldOut | None:
+    def validation_rule(self) -> SplitRule | None:
         """The rule by which training samples were taken for validation; None where none were."""
-        return self._hold_out
+        return self._validation_rule
 
     def labels(self, split: str) -> NDArray[np.integer] | None:
         """[samples] int64 of a split; None where they could not be had without a download.
@@ -181,7 +181,11 @@ class Dataset(Tabular):
         """
         if split not in self.splits:
             return None
-        if split in self.__dict__ or self._peek is None or (self._hold_out and split != "test"):
+        if (
+            split in self.__dict__
+            or self._peek is None
+            or (self._validation_rule and split != "test")
+        ):
             return self.split(split).label
         return self._peek(split)
 
@@ -193,7 +197,7 @@ class Dataset(Tabular):
     @property
     def undivided(self) -> SpikeEvents:
         """All training samples, those that were taken for validation too, in their order."""
-        return self.train if self._hold_out is None else self._read("train")
+        return self.train if self._validation_rule is None else self._read("train")
 
     @property
     def train_index(self) -> NDArray[np.int64]:
@@ -204,19 +208,19 @@ class Dataset(Tabular):
         array([0, 1])
         """
         whole = self.undivided
-        if self._hold_out is None:
+        if self._validation_rule is None:
             return np.arange(whole.n_samples)
-        return np.flatnonzero(~self._chosen(self._hold_out, whole))
+        return np.flatnonzero(~self._chosen(self._validation_rule, whole))
 
     @cached_property
     def train(self) -> SpikeEvents:
         """Training samples, without those taken for validation."""
-        return self._read("train") if self._hold_out is None else self._divided[0]
+        return self._read("train") if self._validation_rule is None else self._divided[0]
 
     @cached_property
     def validation(self) -> SpikeEvents | None:
         """Validation samples; None where there are none."""
-        if self._hold_out is not None:
+        if self._validation_rule is not None:
             return self._divided[1]
         return self._read("validation") if "validation" in self.splits else None
 
@@ -264,13 +268,13 @@ class Dataset(Tabular):
     @cached_property
     def _divided(self) -> tuple[SpikeEvents, SpikeEvents]:
         events = self._read("train")
-        assert self._hold_out is not None
-        held = self._chosen(self._hold_out, events)
-        if self._hold_out.is_last:
+        assert self._validation_rule is not None
+        held = self._chosen(self._validation_rule, events)
+        if self._validation_rule.is_last:
             return events.split_tail(int(held.sum()))
         return events[~held], events[held]
 
-    def _chosen(self, rule: HoldOut, events: SpikeEvents) -> NDArray[np.bool_]:
+    def _chosen(self, rule: SplitRule, events: SpikeEvents) -> NDArray[np.bool_]:
         try:
             return rule.choose(events)
         except UsageError as error:

@@ -33,7 +33,7 @@ class SpikeEvents(Tabular):
         n_units: number of channels, silent ones included.
         class_names: one per class.
         groups: by name, [samples] int64: what samples have in common beside their class, such as
-            the speaker. `HoldOut` keeps groups together.
+            the speaker. `SplitRule` keeps groups together.
 
     Raises:
         DataError: names the first sample (and event) that is wrong; both count from 0.

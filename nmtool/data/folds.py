@@ -6,7 +6,8 @@ A *grouping* says which samples belong together:
     300          blocks of 300 neighbouring samples, in the order of the files; the last one takes
                  what is left
 
-It divides samples into folds here, and makes the clusters of an interval (`nmtool.paired`).
+It divides samples into folds here, and makes the clusters of an interval
+(`nmtool.accuracy_difference`).
 """
 
 from __future__ import annotations

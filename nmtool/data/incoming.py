@@ -28,7 +28,7 @@ from nmtool.data import shd
 from nmtool.data.conversion import from_dense
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import DataError, FileFormatError, UsageError
 
 SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
@@ -138,7 +138,7 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
     )
 
 
-def with_test(dataset: Dataset, hold_out: HoldOut) -> Dataset:
+def with_test(dataset: Dataset, rule: SplitRule) -> Dataset:
     """The data set with a test split, drawn from its training samples where it has none.
 
     Raises:
@@ -150,7 +150,7 @@ def with_test(dataset: Dataset, hold_out: HoldOut) -> Dataset:
             code="test-exists",
             fix="leave out --test",
         )
-    held = hold_out.choose(dataset.train)
+    held = rule.choose(dataset.train)
     parts = {"train": dataset.train[~held], "test": dataset.train[held]}
     return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
 

@@ -114,7 +114,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
     known = {
         split: _count(label, len(names)) for split, label in labels.items() if label is not None
     }
-    rule = dataset.hold_out
+    rule = dataset.validation_rule
     # Of the last samples of a file, `split-unshuffled` tells.
     last = "validation" if rule is not None and rule.is_last else ""
     counts = {split: count for split, count in known.items() if split != last and count.any()}

@@ -1,4 +1,4 @@
-"""`HoldOut`: which training samples validate where a data set has no validation split.
+"""`SplitRule` divides training samples where a data set has no validation split of its own.
 
     auto        a fifth of the training samples, at most 300
     0.2         that share of them
@@ -67,11 +67,11 @@ def kept_amount(value: object) -> object:
 
 
 @dataclass(frozen=True)
-class HoldOut:
+class SplitRule:
     """A rule that divides training samples into those to learn from and those to validate on.
 
-    >>> HoldOut(0.2, seed=7)
-    HoldOut(amount='0.2', seed=7, by=None)
+    >>> SplitRule(0.2, seed=7)
+    SplitRule(amount='0.2', seed=7, by=None)
 
     Attributes:
         amount: a share, a number, `last N` or `auto`, as its text.
@@ -105,12 +105,12 @@ class HoldOut:
         object.__setattr__(self, "amount", text)
 
     @classmethod
-    def of(cls, value: HoldOut | Amount) -> HoldOut:
+    def of(cls, value: SplitRule | Amount) -> SplitRule:
         """The rule itself, or that of an amount with seed 0."""
-        return value if isinstance(value, HoldOut) else cls(value)
+        return value if isinstance(value, SplitRule) else cls(value)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> HoldOut:
+    def from_json(cls, kept: Mapping[str, Any]) -> SplitRule:
         """The rule that `as_json` wrote."""
         by = kept.get("by")
         seed = int(kept.get("seed", 0))

@@ -25,7 +25,7 @@ from nmtool.verification.comparison import agree
 
 @dataclass(frozen=True)
 class Quantisation(Tabular):
-    """An integer network and the account of how it came about.
+    """An integer network, what rounding changed, and what that cost.
 
     Attributes:
         network: the integers.
@@ -52,7 +52,7 @@ class Quantisation(Tabular):
 
 @dataclass(frozen=True)
 class QuantisationReport(Tabular):
-    """The whole account.
+    """Rounding of every population and projection.
 
     Attributes:
         populations, projections: in the network's order.

@@ -269,7 +269,7 @@ def rounding_section(
     """Changes that rounding made, findings, and accuracy lost.
 
     Args:
-        quantisation: the integers and their account; None where nothing was rounded here.
+        quantisation: the integers and what rounding changed; None where nothing was rounded here.
         cost: floats and integers on the same samples.
         note: on where the integers come from, or why there are none.
     """
@@ -310,9 +310,9 @@ def certificate_section(found: Certificate | None, example: str) -> Section:
         tables += found.coverage.tables()
     if found.artefacts:
         tables.append(Table("SHA-256 of what ran", ("", "value"), list(found.artefacts.items())))
-    verdict = "Nothing differs." if found.identical else "Backends differ."
+    result = "Nothing differs." if found.identical else "Backends differ."
     weight = "" if found.identical else "alarm"
-    sentences = [(verdict, weight), *found.sentences()]
+    sentences = [(result, weight), *found.sentences()]
     return section_of("certificate", title, found, tables=tables, sentences=sentences)
 
 

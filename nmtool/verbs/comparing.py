@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.answers import Answers, holds_answers
 from nmtool.arguments import EVENTS, GROUPING, LIST, check_all, checked, optional
 from nmtool.data.events import SpikeEvents
@@ -18,7 +19,6 @@ from nmtool.data.stored import StoredEvents
 from nmtool.errors import UsageError
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
-from nmtool.paired import Paired
 from nmtool.progress import Progress, silent
 from nmtool.verbs.loading import Source, as_network
 from nmtool.verbs.running import answers
@@ -35,11 +35,11 @@ def compare_accuracy(
     *,
     clusters: Sequence[Grouping] = (),
     progress: Progress = silent,
-) -> Paired:
+) -> AccuracyDifference:
     """Compare the networks of each pair on the same samples, the first beside the first.
 
     >>> compare_accuracy([run], data=data.test)  # doctest: +SKIP
-    <Paired: 1 pairs on 300 samples, +0.33 points, 95 % interval -0.67 … +1.33>
+    <AccuracyDifference: +0.33 points, pairs 1, samples 300, 95 % interval -0.67 … +1.33>
     >>> compare_accuracy([run], data=data.test, clusters=[10]).interval()  # doctest: +SKIP
     (-0.69, 1.35)
 
@@ -50,7 +50,7 @@ def compare_accuracy(
         data: the samples; not needed where all are answers.
         clusters: what the interval draws instead of single samples: columns of the files, such as
             `speaker`, or a number N for blocks of N neighbouring samples. Of several, each is drawn
-            by itself (`Paired.interval`).
+            by itself (`AccuracyDifference.interval`).
         progress: is shown how far it is.
 
     Raises:
@@ -94,7 +94,8 @@ def compare_accuracy(
 
     # Pair by pair: who watches sees the networks in the order in which they were named.
     rows = [(right(one), right(other)) for one, other in pairs]
-    return Paired(np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows]), clustered)
+    first_right, second_right = (np.stack(column) for column in zip(*rows, strict=True))
+    return AccuracyDifference(first_right, second_right, clustered)
 
 
 def network_pairs(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 
 from nmtool import integer_network, network, storage, zoo
 from nmtool.data.shd import split_files
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import DataError, FileFormatError, NmtoolError, UsageError, check_path
 from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -92,7 +92,7 @@ def as_network(source: Source) -> Network | IntegerNetwork:
     return network
 
 
-def validated_on(sources: Iterable[Source]) -> HoldOut | None:
+def validated_on(sources: Iterable[Source]) -> SplitRule | None:
     """The rule by which samples were held out of the runs behind networks.
 
     Args:
@@ -105,7 +105,7 @@ def validated_on(sources: Iterable[Source]) -> HoldOut | None:
 
     paths = [one for one in sources if isinstance(one, str | Path)]
     known = {validated_by([path]) for path in paths}
-    known |= {getattr(one, "hold_out", None) for one in sources}
+    known |= {getattr(one, "validation_rule", None) for one in sources}
     known -= {None}
     return known.pop() if len(known) == 1 else None
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked, optional
+from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import UsageError, check_type
 from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
@@ -49,7 +49,6 @@ _log = logging.getLogger(__name__)
     ranges=WORD,
     scale=WORD,
     relays=SWITCH,
-    held_out=optional(WHOLE),
     target=TARGET,
 )
 def quantise(
@@ -62,7 +61,7 @@ def quantise(
     ranges: str = ERROR,
     scale: str = STATIC,
     relays: bool = False,
-    held_out: HoldOut | int | None = None,
+    validation: SplitRule | Amount | None = None,
     target: Target = LOIHI2,
     progress: Progress = silent,
 ) -> Quantisation:
@@ -77,7 +76,7 @@ def quantise(
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
             compared on its validation split; without one, on those training samples that
-            `held_out` names, else on the last 300 or half of them, none of which calibrates. A
+            `validation` names, else on the last 300 or half of them, none of which calibrates. A
             name is that of a data set. By default a run's own data, where they are found; "none"
             leaves them out. Without any, membranes of outputs get room for every possible input,
             which costs slow ones their precision.
@@ -90,14 +89,15 @@ def quantise(
             calibration samples.
         relays: delays that are longer than those held leave from relays, populations that repeat
             the spikes of another (`Network.with_relays`); by default they are cut.
-        held_out: training samples that the network did not learn from, by a rule, or a number of
-            the last ones; by default those that validated the run.
+        validation: training samples that the network did not learn from: a rule, or an amount such
+            as "last 300"; by default those that validated the run.
         target: what its integers are for, e.g. `nmtool.Target("short", max_delay=31)`.
         progress: is shown what is being done.
 
     Raises:
-        UsageError: unknown bits, ranges or scale; the scale or the ranges are to come from data
-            and there are none; the data do not fit the network; it is made of integers already.
+        UsageError: unknown bits, ranges, scale or amount; the scale or the ranges are to come from
+            data and there are none; the data do not fit the network; it is made of integers
+            already.
         DataError: a split of the data is missing or empty.
     """
     source, network = network, _floats(network)
@@ -112,9 +112,8 @@ def quantise(
     check_choices(ranges, scale, has_data=calibrate_on is not None)
     compared_on = "samples"
     if isinstance(calibrate_on, Dataset):
-        if held_out is None:
-            held_out = validated_on([source])
-        dataset, kind = keep_apart(calibrate_on, held_out)
+        known = validated_on([source]) if validation is None else SplitRule.of(validation)
+        dataset, kind = keep_apart(calibrate_on, known)
         calibrate_on = dataset.filled_split("train")
         if compare_on is None and VALIDATION in dataset.splits:
             compare_on, compared_on = dataset.filled_split(VALIDATION), kind
@@ -179,13 +178,13 @@ def rounding_cost(
     )
 
 
-def keep_apart(dataset: Dataset, held_out: HoldOut | int | None) -> tuple[Dataset, str]:
+def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
     """Choose the samples to compare on, which calibration never sees.
 
     Args:
         dataset: with training samples.
-        held_out: those that the network did not learn from, if that is known: a rule, or a number
-            of the last ones. Where it does not fit these data, it is not known.
+        rule: gives those that the network did not learn from, if that is known. Where it does not
+            fit these data, it is not known.
 
     Returns:
         The data with a validation split, and what to call that split.
@@ -193,14 +192,13 @@ def keep_apart(dataset: Dataset, held_out: HoldOut | int | None) -> tuple[Datase
     if VALIDATION in dataset.splits:
         return dataset, "samples of the validation split"
     events = dataset.filled_split("train")
-    rule = HoldOut(f"last {held_out}") if isinstance(held_out, int) else held_out
     rest = Dataset(dataset.name, ("train",), dataset.split)
     if rule is not None:
         with suppress(UsageError):  # other data than those it was made for
             kept = rest.with_validation(rule)
             if VALIDATION in kept.splits:
                 return kept, "samples held out of training"
-    last = HoldOut(f"last {min(COMPARED_SAMPLES, events.n_samples // 2)}")
+    last = SplitRule(f"last {min(COMPARED_SAMPLES, events.n_samples // 2)}")
     return rest.with_validation(last), "training samples, the last ones"
 
 

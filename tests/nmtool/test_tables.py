@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.samples import Samples
 from nmtool.graph import INPUT, LI, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network, Population, Projection
-from nmtool.paired import Paired
 from nmtool.quantisation import Quantisation, round_network
 from nmtool.quantisation.report import RoundingCost
 from nmtool.raster import Raster
@@ -196,7 +196,7 @@ def values() -> dict[str, Any]:
         check,
         certificate,
         different,
-        Paired(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
+        AccuracyDifference(np.ones((2, 5), np.bool_), np.zeros((2, 5), np.bool_)),
         Conversion("in.nir", Path(__file__), "npz", integers, 100),
         Run(TrainOptions(), NETWORK, integers, [entry], Path("run")),
         SweepResult(plan, trials, {"lr": 1.0}),
@@ -253,7 +253,7 @@ def test_tables_hold_the_values() -> None:
     row = dict(zip(*_columns(VALUES["IntegerProjection"]), strict=True))
     assert (row["source"], row["target"], row["shape"]) == (INPUT, "hidden", "700×512")
     assert row["bits"].startswith("8 ×2^")
-    rows = VALUES["Paired"].tables()[0].rows
+    rows = VALUES["AccuracyDifference"].tables()[0].rows
     assert [tuple(row) for row in rows] == [
         (1, "100.00%", "0.00%", "+100.00", 5, 0),
         (2, "100.00%", "0.00%", "+100.00", 5, 0),

@@ -369,10 +369,10 @@ def test_two_cross_validations_are_paired_sample_by_sample(kept: nm.Answers) -> 
     assert np.array_equal(found.second, other.right)
     assert found.cluster_counts == {"speaker": 4, "blocks of 4": 6}
     assert found.clusters["speaker"].tolist() == speakers().groups["speaker"].tolist()
-    expected = nm.Paired(kept.right, other.right, found.clusters)
+    expected = nm.AccuracyDifference(kept.right, other.right, found.clusters)
     assert found.interval() == expected.interval()
     plain = nm.compare_accuracy([kept], [other])
-    assert plain.interval() == nm.Paired(kept.right, other.right).interval()
+    assert plain.interval() == nm.AccuracyDifference(kept.right, other.right).interval()
 
 
 def test_answers_and_networks_are_paired(kept: nm.Answers) -> None:

@@ -110,7 +110,7 @@ def test_a_run_that_trains_in_integers(in_integers: nm.Run) -> None:
 def test_spike_events_are_enough() -> None:
     options = small_options(epochs=1, validation=12)
     events = small_events(40, 1)
-    held = nm.TrainOptions(validation=12).hold_out.choose(events)
+    held = nm.TrainOptions(validation=12).validation_rule.choose(events)
     first, last = events[~held], events[held]
     splits = {"train": first, "validation": last}
     expected = nm.train(Dataset("both", tuple(splits), splits.__getitem__), options)

@@ -85,7 +85,7 @@ def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[Finding]:
     yield from channels(dataset.train, options.group)
     yield from _short_delays(options)
     yield from classes(dataset)
-    rule = dataset.hold_out
+    rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
 
@@ -99,7 +99,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
         model: that is to learn.
     """
     parts = [f"trains on {dataset.train.n_samples:,} samples"]
-    held, rule = dataset.validation, dataset.hold_out
+    held, rule = dataset.validation, dataset.validation_rule
     if held is None:
         parts.append("validates on none")
     else:

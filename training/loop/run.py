@@ -101,7 +101,7 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
 
 def _about(dataset: Dataset, teacher: Teacher | None, ranks: Ranks) -> dict[str, Any]:
     """Fields of the manifest about the data, the teacher and the processes."""
-    rule = None if dataset.hold_out is None else dataset.hold_out.as_json()
+    rule = None if dataset.validation_rule is None else dataset.validation_rule.as_json()
     taught = {} if teacher is None else {TEACHER: teacher.content_hash}
     return {**about_data(dataset), HOLD_OUT: rule, **taught, "ranks": ranks.size}
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.data.validation_split import AUTO, HoldOut, kept_amount
+from nmtool.data.validation_split import AUTO, SplitRule, kept_amount
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.folders import (
     RUN_CHECKPOINT,
@@ -147,21 +147,21 @@ class RunFolder:
         settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
         return TrainOptions().with_settings(settings, str(self.manifest_file))
 
-    def hold_out(self) -> HoldOut | None:
-        """The rule by which samples were held out of training; None where none were.
+    def validation_rule(self) -> SplitRule | None:
+        """The rule by which training samples became the validation split; None where none did.
 
         Raises:
             FileFormatError: the manifest is damaged.
         """
         manifest = self.manifest()
         if HOLD_OUT not in manifest:
-            found = self.options().hold_out
+            found = self.options().validation_rule
             return found if found.is_last else None
         kept = manifest[HOLD_OUT]
         if kept is None:
             return None
         try:
-            return HoldOut.from_json(kept)
+            return SplitRule.from_json(kept)
         except (AttributeError, TypeError, ValueError, UsageError) as error:
             raise self._damaged(f"{HOLD_OUT}: {error}") from error
 
@@ -327,7 +327,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def validated_by(networks: Iterable[str | Path]) -> HoldOut | None:
+def validated_by(networks: Iterable[str | Path]) -> SplitRule | None:
     """The rule by which samples were held out of the runs that networks come from.
 
     Args:
@@ -348,6 +348,6 @@ def run_of(path: Path) -> RunFolder:
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
 
 
-def _rule_of(path: Path) -> HoldOut | None:
+def _rule_of(path: Path) -> SplitRule | None:
     run = run_of(path)
-    return run.hold_out() if run.manifest_file.is_file() else None
+    return run.validation_rule() if run.manifest_file.is_file() else None

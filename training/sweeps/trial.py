@@ -152,7 +152,7 @@ def study_data(plan: StudyPlan) -> Dataset:
         FileFormatError: a teacher cannot be read.
     """
     found = load_dataset(plan.data, data_dir=plan.data_dir, n_units=plan.units)
-    dataset = found.with_validation(plan.space.first_options().hold_out)
+    dataset = found.with_validation(plan.space.first_options().validation_rule)
     if dataset.validation is None:
         raise UsageError(
             f"{plan.file}: there are no samples to validate on, which decides between settings",

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.data import bin_events
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.paired import Paired
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -43,7 +43,7 @@ def test_pairs_as_json(nmtool: Nmtool, integers: Path, deaf: Path) -> None:
     assert said.code == 0
     right, none = _right(integers), _right(deaf)
     assert right.mean() > none.mean()
-    paired = Paired(np.stack([right, none]), np.stack([none, none]))
+    paired = AccuracyDifference(np.stack([right, none]), np.stack([none, none]))
     assert said.json == {
         "data": "two",
         "split": "test",

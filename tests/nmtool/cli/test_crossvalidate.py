@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.answers import Answers
 from nmtool.data import load_dataset, write_shd
-from nmtool.paired import Paired
 from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -86,7 +86,7 @@ def test_two_are_compared(nmtool: Nmtool) -> None:
     words = ("compare", "integers", "--with", "floats", "--cluster", "speaker", "--cluster", 2)
     one, other = Answers.load("integers"), Answers.load("floats")
     clusters = {"speaker": np.arange(12) % 3, "blocks of 2": np.arange(12) // 2}
-    expected = Paired(one.right, other.right, clusters)
+    expected = AccuracyDifference(one.right, other.right, clusters)
     said = nmtool(*words, "--json")
     assert said.code == 0, said.err
     assert (said.json["data"], said.json["split"]) == ("two", "train")

@@ -71,16 +71,16 @@ def test_with_data(nmtool: Nmtool, floats: Path) -> None:
 def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: Path) -> None:
     pytest.importorskip("torch")
     words = ("quantise", floats, "-o", "q.npz", "--data", "two", "--force")
-    drop = nmtool(*words, "--json").json["drop"]
-    assert drop["samples"] == cases.N_TRAIN // 2
-    assert drop["compared_on"] == "6 training samples, the last ones"
+    cost = nmtool(*words, "--json").json["cost"]
+    assert cost["samples"] == cases.N_TRAIN // 2
+    assert cost["compared_on"] == "6 training samples, the last ones"
     last = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)[1]
     network, integers = cases.float_network(), IntegerNetwork.load("q.npz")
     recording = simulate(integers, bin_events(last, 1.0, network.n_steps).raster)
-    assert drop["integer_accuracy"] == recording.accuracy(last.label)
-    assert drop["u_wraps"] == recording.counts["u_wraps"]
-    assert drop["v_clips"] == recording.counts["v_clips"]
-    assert 0 <= drop["agreement"] <= 1
+    assert cost["integer_accuracy"] == recording.accuracy(last.label)
+    assert cost["u_wraps"] == recording.counts["u_wraps"]
+    assert cost["v_clips"] == recording.counts["v_clips"]
+    assert 0 <= cost["agreement"] <= 1
     said = nmtool(*words)
     assert "what it costs" in said.out
     assert "6 training samples, the last ones" in said.out
@@ -93,14 +93,14 @@ def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Pat
     Path("run/run.json").write_text('{"options": {"validation": 4}}')
     cases.float_network().save("run/network.npz")
     words = ("quantise", "run", "-o", "q.npz", "--data", "two", "--force", "--json")
-    drop = nmtool(*words).json["drop"]
-    assert (drop["samples"], drop["compared_on"]) == (4, "4 samples held out of training")
+    cost = nmtool(*words).json["cost"]
+    assert (cost["samples"], cost["compared_on"]) == (4, "4 samples held out of training")
     last = cases.spike_events(cases.N_TRAIN, 1).split_tail(4)[1]
     recording = simulate(IntegerNetwork.load("q.npz"), bin_events(last, 1.0, 30).raster)
-    assert drop["integer_accuracy"] == recording.accuracy(last.label)
+    assert cost["integer_accuracy"] == recording.accuracy(last.label)
     write_shd(data / "two_valid.h5", cases.spike_events(5))
-    drop = nmtool(*words).json["drop"]
-    assert (drop["samples"], drop["compared_on"]) == (5, "5 samples of the validation split")
+    cost = nmtool(*words).json["cost"]
+    assert (cost["samples"], cost["compared_on"]) == (5, "5 samples of the validation split")
 
 
 @pytest.mark.usefixtures("data")
@@ -110,7 +110,7 @@ def test_a_network_that_cannot_be_trained_is_compared(nmtool: Nmtool) -> None:
     said = nmtool("quantise", "f.npz", "-o", "q.npz", "--data", "two", "--json")
     assert said.code == 0
     evaluated = nmtool("evaluate", "f.npz", "two", "--split", "train", "--json")
-    assert said.json["drop"]["samples"] == 6
+    assert said.json["cost"]["samples"] == 6
     assert 0 <= evaluated.json["accuracy"] <= 1
     assert IntegerNetwork.load("q.npz").content_hash == said.json["hash"]
 
@@ -177,7 +177,7 @@ def test_one_sample_calibrates_and_nothing_is_compared(nmtool: Nmtool, floats: P
     Path("one").mkdir()
     write_shd(Path("one/one_train.h5"), cases.spike_events(1, 1))
     said = nmtool("quantise", floats, "-o", "q.npz", "--data", "one", "--json")
-    assert (said.code, said.json["drop"], said.json["calibrated"]) == (0, None, True)
+    assert (said.code, said.json["cost"], said.json["calibrated"]) == (0, None, True)
     assert "accuracies are not compared" in said.err
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import bin_events, load_dataset, write_shd
-from nmtool.data.validation_split import HoldOut
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -98,7 +98,7 @@ def test_who_says_what(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validated_by(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == HoldOut(
+    assert validated_by(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == SplitRule(
         "last 7"
     )
     assert validated_by(["a", "c"]) is None
@@ -136,15 +136,15 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
     manifest = json.loads(Path("run/run.json").read_text())
     assert manifest["hold_out"] == {"amount": "0.34", "seed": 5, "by": None}
     assert manifest["options"]["validation"] == "0.34"
-    rule = HoldOut("0.34", 5)
+    rule = SplitRule("0.34", 5)
     assert validated_by(["run"]) == rule
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
     assert validated_by(["fine"]) == rule
     assert nmtool("finetune", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
-    assert validated_by(["more"]) == HoldOut("6", 5)
+    assert validated_by(["more"]) == SplitRule("6", 5)
     assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
     held = load_dataset("two", validation=rule).validation
-    kept = load_dataset("two", validation=HoldOut(2, 5)).validation
+    kept = load_dataset("two", validation=SplitRule(2, 5)).validation
     assert held is not None
     assert kept is not None
     assert set(kept.groups["place"]) < set(held.groups["place"])
@@ -157,7 +157,7 @@ def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
     said = nmtool(*words, "--validation-by", "half")
     assert said.code == 0, said.err
     assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in said.err
-    assert validated_by(["run"]) == HoldOut("4", 0, "half")
+    assert validated_by(["run"]) == SplitRule("4", 0, "half")
     said = nmtool(*words, "-o", "other", "--validation-by", "speaker")
     assert (said.code, said.error) == (2, "validation-by-unknown")
     said = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
@@ -174,7 +174,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     before["options"] = {**after["options"], "validation": 4}
     del before["options"]["validation_by"]
     Path("run/run.json").write_text(json.dumps(before))
-    assert validated_by(["run"]) == HoldOut("last 4")
+    assert validated_by(["run"]) == SplitRule("last 4")
     said = nmtool("train", "two", "-o", "run", "--resume", "--json")
     assert said.code == 0
     assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
@@ -185,7 +185,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
     assert accuracy == max(entry["validation_accuracy"] for entry in log)
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
-    assert validated_by(["fine"]) == HoldOut("last 4")
+    assert validated_by(["fine"]) == SplitRule("last 4")
 
 
 @pytest.mark.torch

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nmtool as nm
-from nmtool.data import HoldOut
+from nmtool.data import SplitRule
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
 from tests.nmtool.cli import cases
@@ -65,7 +65,7 @@ def test_the_array_of_a_file_is_not_the_file(tmp_path: Path) -> None:
     seed=st.integers(0, 99),
 )
 def test_every_sample_keeps_its_row_whatever_is_held_out(amount: str, seed: int) -> None:
-    divided = DATA.with_validation(HoldOut(amount, seed))
+    divided = DATA.with_validation(SplitRule(amount, seed))
     teacher = Teacher(probabilities(), DATA.content_hash)
     rows = teacher.rows_of(divided)
     assert len(rows) == divided.train.n_samples

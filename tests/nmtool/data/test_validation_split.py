@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.data import Dataset, SpikeEvents
-from nmtool.data.validation_split import HoldOut, amount, kept_amount
+from nmtool.data.validation_split import SplitRule, amount, kept_amount
 from nmtool.errors import UsageError
 from tests.refusals import refused
 
@@ -33,10 +33,10 @@ def test_amounts(value: object, text: str | None) -> None:
     assert amount(value) == text
     if text is None:
         with refused(UsageError, "validation-amount"):
-            HoldOut(value)  # type: ignore[arg-type]
+            SplitRule(value)  # type: ignore[arg-type]
     else:
-        assert HoldOut(text) == HoldOut(text).of(HoldOut(text))
-        assert HoldOut.from_json(HoldOut(text, 4).as_json()) == HoldOut(text, 4)
+        assert SplitRule(text) == SplitRule(text).of(SplitRule(text))
+        assert SplitRule.from_json(SplitRule(text, 4).as_json()) == SplitRule(text, 4)
 
 
 @pytest.mark.parametrize(
@@ -47,18 +47,18 @@ def test_amounts(value: object, text: str | None) -> None:
     ],
 )
 def test_how_many(text: str, n_samples: int, count: int) -> None:
-    assert HoldOut(text).count(n_samples) == count
-    assert HoldOut(text).choose(_events(np.arange(n_samples) % 3)).sum() == count
+    assert SplitRule(text).count(n_samples) == count
+    assert SplitRule(text).choose(_events(np.arange(n_samples) % 3)).sum() == count
 
 
 @pytest.mark.parametrize("text", ["4", "last 5", "0.99", "0.01"])
 def test_something_is_left_on_both_sides(text: str) -> None:
     with refused(UsageError, "validation-range"):
-        HoldOut(text).choose(_events([0, 1, 0, 1]))
+        SplitRule(text).choose(_events([0, 1, 0, 1]))
 
 
 def test_the_last_ones() -> None:
-    assert HoldOut("last 2").choose(_events([0, 1, 0, 1])).tolist() == [False, False, True, True]
+    assert SplitRule("last 2").choose(_events([0, 1, 0, 1])).tolist() == [False, False, True, True]
 
 
 @given(
@@ -69,18 +69,18 @@ def test_the_last_ones() -> None:
 def test_every_class_gives_its_part(label: list[int], seed: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(label) - 1))
     events = _events(label)
-    held = HoldOut(count, seed).choose(events)
+    held = SplitRule(count, seed).choose(events)
     assert held.sum() == count
     share = np.bincount(label) * count / len(label)
     assert (np.abs(np.bincount(events.label[held], minlength=share.size) - share) <= 1).all()
-    assert (held == HoldOut(count, seed).choose(events)).all()
+    assert (held == SplitRule(count, seed).choose(events)).all()
     fewer = data.draw(st.integers(1, count))
-    assert not (HoldOut(fewer, seed).choose(events) & ~held).any()
+    assert not (SplitRule(fewer, seed).choose(events) & ~held).any()
 
 
 def test_the_seed_decides() -> None:
     events = _events(np.arange(100) % 4)
-    draws = [HoldOut(20, seed).choose(events) for seed in range(3)]
+    draws = [SplitRule(20, seed).choose(events) for seed in range(3)]
     assert not (draws[0] == draws[1]).all()
     assert not (draws[1] == draws[2]).all()
 
@@ -93,7 +93,7 @@ def test_the_seed_decides() -> None:
 def test_groups_are_not_divided(group: list[int], seed: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(1, len(group) - 1))
     events = _events(np.zeros(len(group), int), speaker=group)
-    held = HoldOut(count, seed, "speaker").choose(events)
+    held = SplitRule(count, seed, "speaker").choose(events)
     assert not set(events.groups["speaker"][held]) & set(events.groups["speaker"][~held])
     assert held.any()
     assert not held.all()
@@ -101,20 +101,20 @@ def test_groups_are_not_divided(group: list[int], seed: int, data: st.DataObject
 
 def test_groups_that_are_not_there() -> None:
     with refused(UsageError, "validation-by-unknown") as caught:
-        HoldOut(1, by="writer").choose(_events([0, 1], speaker=[0, 1]))
+        SplitRule(1, by="writer").choose(_events([0, 1], speaker=[0, 1]))
     assert "speaker" in caught.value.why
     with refused(UsageError, "validation-by-single"):
-        HoldOut(1, by="speaker").choose(_events([0, 1], speaker=[7, 7]))
+        SplitRule(1, by="speaker").choose(_events([0, 1], speaker=[7, 7]))
     with refused(UsageError, "validation-by-last"):
-        HoldOut("last 1", by="speaker")
+        SplitRule("last 1", by="speaker")
 
 
 def test_a_data_set_is_divided() -> None:
     label = np.arange(40) % 4
     data = Dataset.of(train=_events(label, place=np.arange(40)), name="mine")
-    divided = data.with_validation(HoldOut(0.2, 3))
-    assert (data.validation, data.hold_out) == (None, None)
-    assert divided.hold_out == HoldOut("0.2", 3)
+    divided = data.with_validation(SplitRule(0.2, 3))
+    assert (data.validation, data.validation_rule) == (None, None)
+    assert divided.validation_rule == SplitRule("0.2", 3)
     assert divided.validation is not None
     assert np.bincount(divided.validation.label).tolist() == [2, 2, 2, 2]
     places = [*divided.train.groups["place"], *divided.validation.groups["place"]]

@@ -13,7 +13,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.cli.main import main
-from nmtool.data import Dataset, bin_events
+from nmtool.data import Dataset, SplitRule, bin_events
 from nmtool.errors import DataError, UsageError
 from nmtool.float_simulator import simulate_reals
 from nmtool.graph import LI
@@ -105,13 +105,13 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
 
 @pytest.mark.torch
 def test_samples_that_were_held_out_are_compared_on() -> None:
-    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), held_out=3)
+    found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
     assert found.cost is not None
     assert found.cost.compared_on == "3 samples held out of training"
     raster = bin_events(TRAIN[:-3], 1.0, STEPS).raster
     assert found.network.content_hash == calibrated_on(raster)
     both = dataset(train=TRAIN, validation=cases.spike_events(5))
-    found = nm.quantise(NETWORK, calibrate_on=both, held_out=3)
+    found = nm.quantise(NETWORK, calibrate_on=both, validation="last 3")
     assert found.cost is not None
     assert found.cost.compared_on == "5 samples of the validation split"
     assert found.network.content_hash == calibrated_on(RASTER)
@@ -129,15 +129,21 @@ def test_samples_to_compare_on_may_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_train", "held_out", "n_left", "n_compared"),
-    [(12, None, 6, 6), (12, 4, 8, 4), (12, 12, 6, 6), (12, 0, 6, 6), (3, None, 2, 1)],
+    ("n_train", "amount", "n_left", "n_compared"),
+    [
+        (12, None, 6, 6),
+        (12, "last 4", 8, 4),
+        (12, "last 12", 6, 6),
+        (12, "0", 6, 6),
+        (3, None, 2, 1),
+    ],
 )
-def test_what_is_kept_apart(
-    n_train: int, held_out: int | None, n_left: int, n_compared: int
-) -> None:
-    kept, name = keep_apart(dataset(train=cases.spike_events(n_train)), held_out)
+def test_what_is_kept_apart(n_train: int, amount: str | None, n_left: int, n_compared: int) -> None:
+    kept, name = keep_apart(
+        dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
+    )
     assert (kept.train.n_samples, kept.validation.n_samples) == (n_left, n_compared)
-    assert ("held out" in name) == (held_out == 4)
+    assert ("held out" in name) == (amount == "last 4")
 
 
 def test_a_single_sample_calibrates_and_nothing_is_compared(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.data import Dataset, HoldOut, stored, write_shd
+from nmtool.data import Dataset, SplitRule, stored, write_shd
 from nmtool.data.teacher import Teacher
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.training.loop.preparation import make_trainer
@@ -69,7 +69,7 @@ def _targets(trainer: Trainer, epoch: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("amount", ["0", "7", "last 7"])
 def test_every_sample_has_its_own_row(amount: str) -> None:
-    data = Dataset.of(train=small_events(N, 1)).with_validation(HoldOut(amount, seed=3))
+    data = Dataset.of(train=small_events(N, 1)).with_validation(SplitRule(amount, seed=3))
     samples, targets = _targets(_trainer(data))
     rows = probabilities()[data.train_index]
     np.testing.assert_array_equal(targets, rows[samples])

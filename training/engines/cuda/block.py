@@ -15,14 +15,14 @@ from nmtool.training.engines.cell import Cell
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.constants import constants
-from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM
+from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 from nmtool.training.engines.cuda.limits import Limits, blocks_of, words_of
 from nmtool.training.engines.cuda.synapses import GradientSum, edges
 from nmtool.training.engines.engine import Backward, LifRun, Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains
 
 SPIKE_THREADS = 256
-"""Threads of a block where each thread, or each team, has a spike or a step to itself."""
+"""Threads of a block where each thread, or each warp, has a spike or a step to itself."""
 
 
 class Block:
@@ -87,16 +87,16 @@ class Block:
         n_steps, rows = source.n_steps, (last - first) * source.n_steps
         drive = self._drive(source, first, last)
         tape = drive.new_empty((last - first, n_steps, words_of(self.size)), dtype=torch.int64)
-        quality = self.spike(drive, tape).reshape(rows, self.size)
+        slopes = self.spike(drive, tape).reshape(rows, self.size)
         tape = tape.reshape(rows, tape.shape[2])
         grid = (blocks_of(rows, SPIKE_THREADS),)
         count = tape.new_empty(rows)
         launch(forward.count_spikes, grid, SPIKE_THREADS, 0, tape, count)
         step, neuron = source.step.new_empty((2, int(count.sum())))
-        slope = quality.new_empty(step.numel())
+        slope = slopes.new_empty(step.numel())
         lists = step, neuron, slope
         start = count.cumsum(0) - count
-        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, quality, start, n_steps, *lists)
+        launch(forward.list_spikes, grid, SPIKE_THREADS, 0, tape, slopes, start, n_steps, *lists)
         return count, *lists
 
     def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
@@ -252,12 +252,12 @@ class _Sums:
         if self.source_time is not None and self.sample is not None:
             spikes = slice(self.offset[first], self.offset[last])
             threads = min(SPIKE_THREADS, self.block.limits.threads)
-            teams = threads // TEAM
+            warps = threads // WARP
             launch(
                 gradients.spike_time_gradients,
-                (blocks_of(spikes.stop - spikes.start, teams),),
+                (blocks_of(spikes.stop - spikes.start, warps),),
                 threads,
-                teams * PITCH * self.block.itemsize,
+                warps * PITCH * self.block.itemsize,
                 self.block.afferent.weight,
                 self.block.afferent.delay,
                 self.sample[spikes] - first,

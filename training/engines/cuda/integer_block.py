@@ -59,7 +59,7 @@ class IntegerBlock(Block):
 
     def spike(self, drive: Tensor, tape: Tensor) -> Tensor:
         """Run spiking neurons over a portion; see `Block.spike`."""
-        quality = torch.empty_like(drive, dtype=self.cell.dtype)
+        slopes = torch.empty_like(drive, dtype=self.cell.dtype)
         faults = self._no_faults(len(drive))
         launch(
             forward.run_lif_chip,
@@ -71,11 +71,11 @@ class IntegerBlock(Block):
             self._loop.delay,
             drive,
             tape,
-            quality,
+            slopes,
             faults,
         )
         self._count(faults)
-        return quality
+        return slopes
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `engine.Block`; float64, because v/unit then gives v back exactly."""

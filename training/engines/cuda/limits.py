@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nmtool.errors import UsageError
 from nmtool.training.engines.cuda.kernels.forward import BUFFERS, WORD
-from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM
+from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP
 
 
 def blocks_of(size: int, part: int) -> int:
@@ -40,7 +40,7 @@ class Limits:
 
     def threads_for(self, size: int) -> int:
         """Threads of a block over `size` things: whole warps."""
-        return min(self.threads, TEAM * blocks_of(max(size, 1), TEAM))
+        return min(self.threads, WARP * blocks_of(max(size, 1), WARP))
 
     def portions(self, n_samples: int, bytes_per_sample: int) -> Iterator[tuple[int, int]]:
         """First and last sample (exclusive) of every portion whose scratch memory fits."""
@@ -58,7 +58,7 @@ class Limits:
         Raises:
             UsageError: not even one neuron's ring fits.
         """
-        lanes = TEAM
+        lanes = WARP
         while lanes * reach * itemsize > self.shared_bytes:
             if lanes == 1:
                 raise UsageError(
@@ -74,14 +74,14 @@ class Limits:
     def state_bytes(self, neurons: int, itemsize: int) -> int:
         """Shared memory of the kernels `run_lif` and `run_lif_adjoint`.
 
-        Two floats per neuron, then masks of spikes or the parts of teams.
+        Two floats per neuron, then masks of spikes or the parts of warps.
 
         Raises:
             UsageError: more than a block may use.
         """
         words = words_of(neurons)
         masks = 4 * BUFFERS * (words + blocks_of(words, WORD))
-        parts = self.threads_for(neurons) // TEAM * PITCH * itemsize
+        parts = self.threads_for(neurons) // WARP * PITCH * itemsize
         need = 2 * neurons * itemsize + max(masks, parts)
         if need > self.shared_bytes:
             raise UsageError(

@@ -61,10 +61,10 @@ CASES = {
     "one chunk": Case(limits=replace(SMALL, blocks=1)),
     "uneven chunks": Case(n_samples=5, limits=replace(SMALL, blocks=14)),
     "words, strips, neurons per thread": Case(n_samples=1, hidden=40, n_steps=16),
-    "two teams": Case(
+    "two warps": Case(
         n_samples=1, n_steps=16, hidden=40, density=0.3, limits=replace(SMALL, threads=64)
     ),
-    "more spikes than teams": Case(n_samples=1, n_steps=16, density=0.5),
+    "more spikes than warps": Case(n_samples=1, n_steps=16, density=0.5),
     "wide delays": Case(n_samples=1, n_steps=280, hidden=3, max_delay=270, delays=np.int16),
 }
 

@@ -23,7 +23,7 @@ from nmtool.training.engines.cuda.kernels.constants import (
     TAU_MEM,
     THETA,
 )
-from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
+from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @within
@@ -53,8 +53,8 @@ def write_step(cell, n, mu_v, after, mu_u, c):
 def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, push, mu_u, c):
     """Run the adjoint of spiking neurons from the last step to the first, one block per sample.
 
-    μ_v and the latest μ_u are in shared memory. The spikes of a step are dealt to teams of 32
-    threads; a team reads the rows of its spike's synapses coalesced and sums through shared
+    μ_v and the latest μ_u are in shared memory. The spikes of a step are dealt to warps of 32
+    threads; a warp reads the rows of its spike's synapses coalesced and sums through shared
     memory. A neuron spikes at most once in a step, so that no two spikes change the same μ_v.
 
     Args:
@@ -67,14 +67,14 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         mu_u, c: [samples, neurons, T] float, filled.
 
-    Dynamic shared memory: [2, neurons] and [teams, PITCH] of the type of `mu_u`.
+    Dynamic shared memory: [2, neurons] and [warps, PITCH] of the type of `mu_u`.
     """
     n_neurons, n_steps = mu_u.shape[1], mu_u.shape[2]
     s, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
-    team, lane, teams = thread // TEAM, thread % TEAM, threads // TEAM
+    warp, lane, warps = thread // WARP, thread % WARP, threads // WARP
     state = cuda.shared.array(0, mu_u.dtype)
     mu_v, after = state[:n_neurons], state[n_neurons : 2 * n_neurons]
-    parts = state[2 * n_neurons : 2 * n_neurons + teams * PITCH]
+    parts = state[2 * n_neurons : 2 * n_neurons + warps * PITCH]
     nothing = mu_u.dtype.type(0)
     j = thread
     while j < n_neurons:
@@ -90,17 +90,17 @@ def run_lif_adjoint(cell, weight, delay, start, neuron, slope, time_gradient, pu
         if first < last:
             cuda.syncthreads()
         while first < last:
-            part, k = nothing, first + team
+            part, k = nothing, first + warp
             if k < last and weight.shape[0] > 0:
                 part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], n, lane, c[s])
-            parts[team * PITCH + lane] = part
+            parts[warp * PITCH + lane] = part
             cuda.syncthreads()
             k = first + thread
-            if thread < teams and k < last:
-                dt_gradient = time_gradient[k] + sum_of_team(parts, thread, threads // teams)
+            if thread < warps and k < last:
+                dt_gradient = time_gradient[k] + sum_of_warp(parts, thread, threads // warps)
                 jump(cell, neuron[k], slope[k], dt_gradient, push, mu_v)
             cuda.syncthreads()
-            first += teams
+            first += warps
         write_step(cell, n, mu_v, after, mu_u[s], c[s])
 
 

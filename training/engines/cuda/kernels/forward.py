@@ -51,7 +51,7 @@ def mark(j, words, groups):
 
 
 @within
-def crossing(cell, j, current, membrane):
+def spike_slope(cell, j, current, membrane):
     """q = max(u/b, u/(1−α)) + bias − v of a spike, see `nmtool.training.mathematics.reference`.
 
     Args:
@@ -78,7 +78,7 @@ def advance(cell, a, u, v, words, groups):
         u[j] = cell[BETA, j] * u[j] + a[j]
         v[j] = cell[ALPHA, j] * v[j] + u[j] + cell[BIAS_STEP, j]
         if v[j] > cell[THETA, j]:
-            a[j] = crossing(cell, j, u[j], v[j])
+            a[j] = spike_slope(cell, j, u[j], v[j])
             v[j] = u.dtype.type(0)
             mark(j, words, groups)
         j += cuda.blockDim.x
@@ -115,7 +115,7 @@ def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
         faults[1, j] += after.clipped
         if after.spiked:
             current, membrane = number(after.u) / unit[j], number(after.peak) / unit[j]
-            slope[j] = crossing(cell, j, current, membrane)
+            slope[j] = spike_slope(cell, j, current, membrane)
             mark(j, words, groups)
         j += cuda.blockDim.x
 
@@ -200,7 +200,7 @@ def run_lif(cell, weight, delay, drive, tape):
         cell: [constants, neurons] float.
         weight, delay: [neurons, neurons], synapses within the population, or [0, neurons].
         drive: [samples, T, neurons] float, a[n]; recurrent arrivals are added. At a spike it is
-            left as q, see `crossing`.
+            left as q, see `spike_slope`.
         tape: [samples, T, words] int64, filled with the masks.
 
     Dynamic shared memory: [2, neurons] of the type of `drive`, then [3, words + groups] uint32.
@@ -271,12 +271,12 @@ def count_spikes(tape, count):
 
 
 @kernel
-def list_spikes(tape, quality, start, n_steps, step, neuron, slope):
+def list_spikes(tape, slopes, start, n_steps, step, neuron, slope):
     """Turn masks into lists in the order of a raster, one thread per step of a sample.
 
     Args:
         tape: [samples·T, words] int64, masks.
-        quality: [samples·T, neurons] float, q where a neuron spiked.
+        slopes: [samples·T, neurons] float, q where a neuron spiked.
         start: [samples·T] int64, place of each step's first spike in the lists.
         n_steps: T.
         step, neuron: [spikes] int32; slope: [spikes] float; filled.
@@ -291,7 +291,7 @@ def list_spikes(tape, quality, start, n_steps, step, neuron, slope):
                 spiking = np.uint32(spiking & (spiking - np.uint32(1)))
                 step[at] = n
                 neuron[at] = i
-                slope[at] = quality[row, i]
+                slope[at] = slopes[row, i]
                 at += 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
-from nmtool.training.engines.cuda.kernels.teams import PITCH, TEAM, arrival_gradient, sum_of_team
+from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_gradient, sum_of_warp
 
 
 @kernel
@@ -68,7 +68,7 @@ def synapse_gradients(delay, start, step, window, mu_u, c, sum_mu_u, sum_c):
 
 @kernel
 def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
-    """∂L/∂t per ms of every spike of a source through one projection, a team per spike.
+    """∂L/∂t per ms of every spike of a source through one projection, a warp per spike.
 
     Args:
         weight, delay: [pre, post], rows read coalesced.
@@ -76,17 +76,17 @@ def spike_time_gradients(weight, delay, sample, step, neuron, c, gradient):
         c: [samples, post, T] float, the target's adjoint.
         gradient: [spikes] float, filled.
 
-    Dynamic shared memory: [teams, PITCH] of the type of `c`.
+    Dynamic shared memory: [warps, PITCH] of the type of `c`.
     """
     thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     parts = cuda.shared.array(0, c.dtype)
-    team, lane, teams = thread // TEAM, thread % TEAM, threads // TEAM
-    first = cuda.blockIdx.x * teams
-    part, k = c.dtype.type(0), first + team
+    warp, lane, warps = thread // WARP, thread % WARP, threads // WARP
+    first = cuda.blockIdx.x * warps
+    part, k = c.dtype.type(0), first + warp
     if k < step.size:
         part = arrival_gradient(weight[neuron[k]], delay[neuron[k]], step[k], lane, c[sample[k]])
-    parts[team * PITCH + lane] = part
+    parts[warp * PITCH + lane] = part
     cuda.syncthreads()
     k = first + thread
-    if thread < teams and k < step.size:
-        gradient[k] = sum_of_team(parts, thread, threads // teams)
+    if thread < warps and k < step.size:
+        gradient[k] = sum_of_warp(parts, thread, threads // warps)

@@ -1,4 +1,4 @@
-"""Two kinds of networks on the same samples: how far apart they are, and how sure that is."""
+"""`AccuracyDifference` of two kinds of networks on the same samples, with its interval."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Paired(Tabular):
+class AccuracyDifference(Tabular):
     """Samples that the networks of each pair classify correctly.
 
     >>> sample, wrong = np.arange(60), np.zeros((1, 60), np.bool_)
-    >>> Paired((sample % 7 == 0)[None], wrong, {"day": sample // 10})
-    <Paired: 1 pairs on 60 samples, +15.00 points, 95 % interval +11.67 … +18.33, clustered by day>
+    >>> AccuracyDifference((sample % 7 == 0)[None], wrong, {"day": sample // 10})
+    <AccuracyDifference: +15.00 points, pairs 1, samples 60, 95 % interval +11.67 … +18.33, by day>
 
     Attributes:
         first, second: [pairs, samples] bool, true where right; the same samples in all rows.
@@ -59,10 +59,10 @@ class Paired(Tabular):
     def __repr__(self) -> str:
         low, high = self.interval()
         n_pairs, n_samples = self.first.shape
-        clustered = f", clustered by {' and '.join(self.clusters)}" if self.clusters else ""
+        clustered = f", by {' and '.join(self.clusters)}" if self.clusters else ""
         return (
-            f"<Paired: {n_pairs} pairs on {n_samples} samples, {self.points.mean():+.2f} points, "
-            f"95 % interval {low:+.2f} … {high:+.2f}{clustered}>"
+            f"<AccuracyDifference: {self.points.mean():+.2f} points, pairs {n_pairs}, "
+            f"samples {n_samples}, 95 % interval {low:+.2f} … {high:+.2f}{clustered}>"
         )
 
     @property

@@ -1,6 +1,6 @@
-"""Teams: 32 threads that sum over the synapses of one spike.
+"""Warps: 32 threads that sum over the synapses of one spike.
 
-Sums go through shared memory instead of warp shuffles: one code for simulator and GPU, and a
+Sums go through shared memory instead of shuffles: one code for simulator and GPU, and a
 fixed order.
 """
 
@@ -11,21 +11,21 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cuda.kernels.compiled import within
 
-TEAM = 32
-"""Threads of a team: a warp."""
+WARP = 32
+"""Threads of a warp."""
 
-PITCH = TEAM + 1
-"""Distance of two teams' parts in shared memory: each begins in another bank."""
+PITCH = WARP + 1
+"""Distance of two warps' parts in shared memory: each begins in another bank."""
 
 
 @within
 def arrival_gradient(weight, delay, n, lane, c):
-    """One thread's part of its team's sum: ∂L/∂t per ms of a spike of step n.
+    """One thread's part of its warp's sum: ∂L/∂t per ms of a spike of step n.
 
     Args:
         weight, delay: [post], the synapses of the neuron that spiked.
         n: the spike's step.
-        lane: the thread's place in its team.
+        lane: the thread's place in its warp.
         c: [post, T] float, derivative by the arrival time of a weight of one; 0 beyond T.
     """
     total = c.dtype.type(0)
@@ -34,21 +34,21 @@ def arrival_gradient(weight, delay, n, lane, c):
         arrival = n + HOP_LATENCY + np.int32(delay[j])
         if arrival < c.shape[1]:
             total += weight[j] * c[j, arrival]
-        j += TEAM
+        j += WARP
     return total
 
 
 @within
-def sum_of_team(parts, team, size):
-    """The sum of what the threads of a team left in shared memory, always in the same order.
+def sum_of_warp(parts, warp, size):
+    """The sum of what the threads of a warp left in shared memory, always in the same order.
 
     Args:
-        parts: [teams·PITCH] float.
-        team: which one.
-        size: TEAM, derived from what only the launch decides: a compiler that knew it would
+        parts: [warps·PITCH] float.
+        warp: which one.
+        size: WARP, derived from what only the launch decides: a compiler that knew it would
             hold all parts in registers at once.
     """
-    first = team * PITCH
+    first = warp * PITCH
     total = parts[first]
     for at in range(first + 1, first + size):
         total += parts[at]
