@@ -95,6 +95,15 @@ coming-from
 
 ```{toctree}
 :hidden:
+:caption: Concepts
+
+eventprop
+arithmetic
+certificate
+```
+
+```{toctree}
+:hidden:
 :caption: Formats and chips
 
 targets
@@ -112,7 +121,6 @@ training
 rounding
 exports
 files
-arithmetic
 results
 experiments
 benchmarks
