@@ -31,7 +31,9 @@ BLUE, RED, GREY, GOLD = "#4477aa", "#aa3344", "#888888", "#b07d12"
 
 def page_values() -> dict[str, Any]:
     """What the blocks of the page define."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     values: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         exec("".join(blocks), values)
@@ -62,7 +64,8 @@ def draw(values: dict[str, Any]) -> Figure:
 def _draw_delays(axes: Axes, values: dict[str, Any], spikes: np.ndarray) -> None:
     """Emissions and arrivals of all spikes, joined by their delays."""
     events, delays = values["events"], values["delays_ms"]
-    sent = [(2.0 - e, t, delays[0][e, 0], BLUE) for t, e in zip(events.time_ms, events.neuron)]
+    arriving = zip(events.time_ms, events.neuron, strict=True)
+    sent = [(2.0 - e, t, delays[0][e, 0], BLUE) for t, e in arriving]
     sent += [(-1.0, t, delays[1][0, 0], RED) for t in spikes]
     for row, emitted, delay, colour in sent:
         axes.plot([emitted, emitted], [row - 0.32, row + 0.32], color=colour, lw=2)
@@ -101,7 +104,9 @@ def _draw_adjoint(
     axes.plot(arrivals, np.interp(arrivals, time, by_u), "o", color=BLUE, ms=5)
     axes.axhline(0, color=GREY, lw=0.6)
     axes.legend(loc="upper right", frameon=False)
-    axes.set_title("← backward: jumps at spikes, gradients at arrivals (dots)", loc="left", fontsize=9)
+    axes.set_title(
+        "← backward: jumps at spikes, gradients at arrivals (dots)", loc="left", fontsize=9
+    )
 
 
 def main() -> None:

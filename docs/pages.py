@@ -82,6 +82,7 @@ install
 tutorial-own-data
 tutorial-own-loop
 tutorial-foreign
+tutorial-fpga
 guide
 library
 settings

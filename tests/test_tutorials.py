@@ -1,4 +1,4 @@
-"""Every block of the tutorials runs, one after the other, in an empty folder."""
+"""Every block of tutorials and concepts runs, one after the other, in an empty folder."""
 
 from __future__ import annotations
 
@@ -40,12 +40,20 @@ def run(words: list[str], folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["tutorial-own-data", "tutorial-own-loop", "tutorial-foreign"])
+LIBRARIES = {"tutorial-own-loop": "onnxruntime", "tutorial-foreign": "nir"}
+PROGRAMS = {"tutorial-fpga": ("iverilog", "verilator", "make")}
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["tutorial-own-data", "tutorial-own-loop", "tutorial-foreign", "tutorial-fpga", "certificate"],
+)
 def test_all_blocks_run(page: str, tmp_path: Path) -> None:
-    for library in {"tutorial-own-loop": ["onnxruntime"], "tutorial-foreign": ["nir"]}.get(
-        page, []
-    ):
-        pytest.importorskip(library)
+    if page in LIBRARIES:
+        pytest.importorskip(LIBRARIES[page])
+    for program in PROGRAMS.get(page, ()):
+        if shutil.which(program) is None:
+            pytest.skip(f"no {program}")
     said, python = "", ""
     for language, text in blocks(page):
         if language == "python":
@@ -58,8 +66,9 @@ def test_all_blocks_run(page: str, tmp_path: Path) -> None:
             python = ""
         for line in text.splitlines():
             command, *words = shlex.split(line)
-            assert command == "nmtool"
-            said += run([sys.executable, "-m", "nmtool", *words], tmp_path)
+            assert command in ("nmtool", "make")
+            program = [sys.executable, "-m", "nmtool"] if command == "nmtool" else [command]
+            said += run([*program, *words], tmp_path)
     if python:
         said += run([sys.executable, "-c", python], tmp_path)
     assert re.search(r"spikes compared \d+, different 0; spikes emitted [1-9]", said)
