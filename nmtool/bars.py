@@ -34,6 +34,10 @@ def progress_bar(label: str, total: int | None = None, remark: str = "") -> Iter
 
     Pass it as `progress` to whatever takes one: `nmtool.train(data, progress=nmtool.progress_bar)`.
 
+    >>> with progress_bar("samples", total=3) as advance:  # doctest: +SKIP
+    ...     for sample in range(3):
+    ...         advance(1)
+
     Args:
         label: what is being done.
         total: number of samples to go through; None where nobody knows yet.

@@ -243,6 +243,11 @@ class IntegerProjection(Tabular):
 class IntegerNetwork(Tabular):
     """Everything needed to execute a network in the arithmetic `loihi2`, and nothing else.
 
+    >>> import nmtool as nm
+    >>> integers = nm.quantise(nm.Network.layers([5, 8, 3]), calibrate_on="none").network
+    >>> integers.projections[0].weight.dtype, integers.projections[0].delay.dtype
+    (dtype('int16'), dtype('uint8'))
+
     Attributes:
         channels, readout, dt_ms, n_steps, class_names: as in `nmtool.Network`.
         populations, projections: the integers.

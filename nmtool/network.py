@@ -44,6 +44,9 @@ INITIAL_RATE = 3.0
 class Population(Tabular):
     """Neurons of one kind.
 
+    >>> Population("hidden", 2, "lif", tau_mem_ms=[5.0, 20.0], tau_syn_ms=10.0)
+    <Population 'hidden': 2 lif>
+
     Attributes:
         name: unique in the network.
         size: number of neurons.
@@ -113,6 +116,9 @@ class Population(Tabular):
 @dataclass(frozen=True, eq=False, repr=False)
 class Projection(Tabular):
     """Synapses from one population (or the input) to another.
+
+    >>> Projection("input", "hidden", weight=[[0.5, -0.2]], delay=[[0, 7]])
+    <Projection input → hidden: 1 × 2 synapses, delays 0 … 7>
 
     Attributes:
         source, target: population names; source may be `input`.

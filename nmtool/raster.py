@@ -28,6 +28,12 @@ _AXES = ("sample", "step", "neuron")
 class Raster(Tabular):
     """At most one spike per (sample, step, neuron), stored as a sorted list.
 
+    >>> raster = Raster.from_dense(np.array([[[0, 1], [1, 1], [0, 0]]]))
+    >>> raster
+    <Raster: 1 samples × 3 steps × 2 neurons, 3 spikes>
+    >>> raster.step.tolist(), raster.neuron.tolist()
+    ([0, 1, 1], [1, 0, 1])
+
     Attributes:
         offset: [samples + 1] int64; the spikes of sample s are offset[s]:offset[s + 1].
         step: [spikes] int32, time step of each spike, counted from 0.

@@ -25,14 +25,24 @@ GIVEN = {"run", "q", "data", "network", "found"}
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
 """Modules that have any; importing them needs no torch."""
 
-IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.")]
+LONG = "nmtool.verbs.walkthrough"  # the demo
+IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.") and name != LONG]
 IN_SMALL += ["nmtool.training.learning", "nmtool.training.crossvalidation"]
+IN_SMALL += ["nmtool.data.incoming", "nmtool.data.shd"]
 """Modules whose skipped examples are run with small networks and data."""
 
 
 def test_there_are_examples() -> None:
     assert {"nmtool.tables", "nmtool.progress"} < set(EXAMPLES)
     assert len(IN_SMALL) > 6
+
+
+@pytest.mark.torch
+def test_every_public_function_has_an_example() -> None:
+    public = [getattr(nmtool, name) for name in nmtool.__all__]
+    functions = [one for one in public if inspect.isfunction(inspect.unwrap(one))]
+    assert len(functions) > 40
+    assert [one.__name__ for one in functions if ">>> " not in (one.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -86,6 +86,8 @@ def set_up_brian2_loihi(
 ) -> Environment:
     """Make the environment: a virtual environment with brian2-loihi from the package index.
 
+    >>> set_up_brian2_loihi(print)  # doctest: +SKIP
+
     Args:
         on_line: called with every line the installer writes.
         force: make it anew even if a working one exists.

@@ -135,6 +135,8 @@ def set_up_lava(
 ) -> LavaEnvironment:
     """Make the environment: a virtual environment with Lava 0.10.0 from the package index.
 
+    >>> set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
+
     Args:
         on_line: called with every line the installer writes.
         force: make it anew even if a working one exists.

@@ -60,6 +60,13 @@ def default_steps(dt_ms: float) -> int:
 def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) -> Binned:
     """Bin events into steps, and neighbouring units into channels.
 
+    >>> events = SpikeEvents.from_lists([[0.4, 3.2, 3.9, 9.1]], [[0, 3, 3, 1]], [0])
+    >>> binned = bin_events(events, dt_ms=1.0, n_steps=8)
+    >>> binned.raster
+    <Raster: 1 samples × 8 steps × 4 neurons, 2 spikes>
+    >>> binned.surplus, binned.dropped
+    (1, 1)
+
     Args:
         events: the samples.
         dt_ms: length of a step in ms.

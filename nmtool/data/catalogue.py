@@ -60,6 +60,10 @@ def load_dataset(
 ) -> Dataset:
     """Find a data set. Nothing large is read or downloaded before a split is asked for.
 
+    >>> data = load_dataset("digits")  # doctest: +SKIP
+    >>> data.train[:100]  # doctest: +SKIP
+    <SpikeEvents: 100 samples, 107 units, 10 classes, 8,000 events>
+
     Args:
         name_or_path: a name of the catalogue, `tonic:NAME` or a folder in SHD layout.
         validation: training samples that validate where the data set has no validation split of

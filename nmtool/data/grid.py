@@ -103,6 +103,10 @@ def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1
 def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
     """The longest step in which at most 5 % of the events are merged, and its number of steps.
 
+    >>> events = SpikeEvents.from_lists([np.arange(0.0, 100.0, 2.5)] * 3, [[0] * 40] * 3, [0, 1, 0])
+    >>> propose_grid(events)
+    Grid(dt_ms=1.0, n_steps=98, merged=0.0)
+
     Args:
         events: the samples.
         group: neighbouring units that share a channel.

@@ -75,6 +75,10 @@ def is_incoming(name: str) -> bool:
 def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
     """Read a file, or a folder with a file per split.
 
+    >>> paths = write_dataset(data, "mine")  # doctest: +SKIP
+    >>> read_incoming(paths[0]).train  # doctest: +SKIP
+    <SpikeEvents: 40 samples, 9 units, 3 classes, 328 events>
+
     Args:
         path: of the file or folder.
         meaning: what the files do not say.
@@ -141,6 +145,10 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
 def with_test(dataset: Dataset, rule: SplitRule) -> Dataset:
     """The data set with a test split, drawn from its training samples where it has none.
 
+    >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
+    >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
+    ('train', 'test')
+
     Raises:
         UsageError: it has one already, or the samples cannot be divided so.
     """
@@ -159,6 +167,9 @@ def write_dataset(
     dataset: Dataset, folder: str | Path, name: str = "data", *, force: bool = False
 ) -> list[Path]:
     """Write every split in SHD layout: `NAME_train.h5` and so on.
+
+    >>> write_dataset(data, "folder")  # doctest: +SKIP
+    [PosixPath('folder/data_train.h5'), PosixPath('folder/data_test.h5')]
 
     Args:
         dataset: all of it is read.

@@ -297,6 +297,8 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     Times are float16 where that loses nothing, as for everything read from SHD, else float64.
     Groups are lists in `extra`. `extra/speaker`, which tonic expects, is 0 where there is none.
 
+    >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
+
     Args:
         path: the file, in a data set `NAME_train.h5`, `NAME_valid.h5` or `NAME_test.h5`.
         events: the samples.

@@ -94,6 +94,10 @@ def round_network(
 ) -> Quantisation:
     """Round a network to the integers of a target.
 
+    >>> q = round_network(Network.layers([5, 8, 3]), weight_bits=4)
+    >>> q.network
+    <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>
+
     Args:
         network: what training learnt.
         weight_bits: of every projection, e.g. 8.

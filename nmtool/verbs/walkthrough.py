@@ -77,6 +77,8 @@ def demo(
 ) -> Demonstration:
     """Train, quantise, export and verify on handwritten digits.
 
+    >>> print(demo("demo"))  # doctest: +SKIP
+
     Args:
         folder: keep the run, the integers and the export here; None keeps nothing.
         epochs: passes over the digits; by default those of the recipe.

@@ -135,6 +135,11 @@ def compare_recordings(
     u and v of every neuron are compared where `expected` is a deep recording; what only
     `actual` holds of them is not.
 
+    >>> from nmtool import Network, Raster, simulate
+    >>> network, spikes = Network.layers([5, 8, 3]), Raster.from_dense(np.eye(5)[None])
+    >>> compare_recordings(simulate(network, spikes), simulate(network, spikes)).identical
+    True
+
     Args:
         expected, actual: what to compare, of the same populations, samples, steps and neurons.
         tolerance: how far membranes and currents may lie apart, as a share of the largest

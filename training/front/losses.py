@@ -45,6 +45,12 @@ def first_spike_ms(spikes: SpikeTrains, dt_ms: float) -> Tensor:
     It is what read-outs by first spikes are trained on, and serves hidden populations as well: a
     penalty on late spikes is `first_spike_ms(activity.spikes["hidden"], dt_ms).mean()`.
 
+    >>> from nmtool import Network, SpikingNetwork
+    >>> model = SpikingNetwork(Network.layers([20, 10, 3]))
+    >>> activity = model(Raster.from_dense(np.ones((4, 100, 20))))
+    >>> first_spike_ms(activity.spikes["hidden"], dt_ms=1.0).shape
+    torch.Size([4, 10])
+
     Args:
         spikes: of a population, from a forward pass.
         dt_ms: length of a step in ms.
@@ -83,6 +89,12 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
 
     It is called with a batch's activity and its labels, [samples] int64, or with class
     probabilities in their place, [samples, classes] float.
+
+    >>> from nmtool import Network, SpikingNetwork
+    >>> network = Network.layers([20, 10, 3])
+    >>> activity = SpikingNetwork(network)(Raster.from_dense(np.ones((4, 100, 20))))
+    >>> loss = readout_loss(network, gain=200.0)(activity, torch.tensor([0, 1, 2, 2]))
+    >>> loss.backward()
 
     Args:
         network: its readout decides between membranes and first spikes.
@@ -180,7 +192,18 @@ def _times_by_cell(spikes: SpikeTrains, dt_ms: float) -> tuple[Tensor, Tensor]:
 
 
 def predictions(activity: Activity, network: Network) -> Tensor:
-    """[samples] int64: classes by the network's readout."""
+    """[samples] int64: classes by the network's readout.
+
+    >>> from nmtool import Network, SpikingNetwork
+    >>> network = Network.layers([20, 10, 3])
+    >>> activity = SpikingNetwork(network)(Raster.from_dense(np.ones((4, 100, 20))))
+    >>> predictions(activity, network).shape
+    torch.Size([4])
+
+    Args:
+        activity: of a forward pass.
+        network: its readout decides.
+    """
     name = network.readout.population
     if network.readout.rule == FIRST_SPIKE:
         return first_spike_ms(activity.spikes[name], network.dt_ms).argmin(dim=1)

@@ -109,6 +109,15 @@ class Projection(nn.Module):
 class SpikingNetwork(nn.Module, Tabular):
     """A network with trainable weights and delays.
 
+    >>> model = SpikingNetwork(Network.layers([20, 10, 3], delays=20))
+    >>> activity = model(Raster.from_dense(np.ones((4, 100, 20))))
+    >>> activity.membrane["output"].shape
+    torch.Size([4, 100, 3])
+    >>> [tuple(synapses.delay.shape) for synapses in model.synapses]
+    [(20, 10), (10, 10), (10, 3)]
+    >>> model.to_network()
+    <Network: 20 channels, hidden 10 lif, output 3 li, 100 steps of 1 ms>
+
     Args:
         network: topology, constants and initial synapses.
         max_delay: largest delay in steps that training may reach.
