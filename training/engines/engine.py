@@ -45,11 +45,11 @@ class SynapseGradients:
 
     Attributes:
         weight: [pre, post] float, by jumps of u.
-        delay_ms: [pre, post] float, by delays in ms.
+        delay: [pre, post] float, by delays in steps.
     """
 
     weight: Tensor
-    delay_ms: Tensor
+    delay: Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,7 +132,7 @@ class _Context:
         if gradients is None:
             return None, None
         jump = torch.from_numpy(self.neurons.jump).to(gradients.weight)
-        return gradients.weight * jump, gradients.delay_ms * self.neurons.dt_ms
+        return gradients.weight * jump, gradients.delay
 
 
 class _Lif(torch.autograd.Function):

@@ -16,12 +16,18 @@ Backward, the same recursion transposed, μ = ∂L/∂·, from the last step to 
 and for every synapse i→j and every spike of i that arrives at step m < T:
 
     dL/dw_ij += b·μ_u,j[m]                                     (w in the paper's units)
-    dL/dt_arr = w_ij·(b·μ_u,j[m]/τs − μ_v,j[m]/τm)  per ms     dL/dd_ij += dt·dL/dt_arr  per step
+    dL/dd_ij += w_ij·b·(μ_u,j[m+1] − μ_u,j[m])              per step
+    dL/dt_arr = w_ij·(b·μ_u,j[m]/τs − μ_v,j[m]/τm)          per ms, in the sum at a spike
     dL/dbias_j = (1−α)·Σ_n μ_v,j[n]
 
-The transposed recursion is exact for the program that runs; the jump at a spike is that of the
-continuous equations (`mathematics/oracle`), which it approaches as dt → 0. q is τm·V' at the
-spike.
+The transposed recursion is exact for the program that runs. So is dL/dd, as what an arrival one
+step later changes: of a delay into an output it is L(d+1) − L(d) where L is linear in the
+membrane. The jump at a spike is that of the continuous equations (`mathematics/oracle`), and
+dL/dt_arr, of which it consists, is their w_ij·(λ_V − λ_I), term by term. As dt → 0 the jump is
+exact too, and dL/dd is dt·dL/dt_arr. In steps of several ms they differ: the two terms nearly
+cancel where the adjoint is slow, and leave −w_ij·μ_v[m]·dt/(2τm²). For delays that is an error,
+several times the gradient where a read-out is slow. In the jump it does no harm: networks of
+speech learn worse with the quotient there (docs/experiments.md). q is τm·V' at the spike.
 (Wunderlich & Pehle 2021; delays: Mészáros, Knight & Nowotny 2025.)
 """
 
@@ -161,7 +167,8 @@ def _constants(network: Network) -> dict[str, _Constants]:
 class _Arrivals(NamedTuple):
     """Arrivals [arrivals] of some spikes: which of them, in which sample, over which synapse, when.
 
-    Indexing an array [samples, steps, neurons] with `there` gives its value at each arrival.
+    Indexing an array [samples, steps, neurons] with `there` gives its value at each arrival, with
+    `one_later` that of the step after it.
     """
 
     spike: NDArray[np.intp]
@@ -172,6 +179,10 @@ class _Arrivals(NamedTuple):
     @property
     def there(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         return self.sample, self.step, self.synapse[1]
+
+    @property
+    def one_later(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        return self.sample, self.step + 1, self.synapse[1]
 
 
 def _arrivals(
@@ -261,11 +272,12 @@ class _Backward:
         place, sample, pre = self.spikes_of(source, n)
         at = _arrivals(projection, sample, pre, n, self.n_steps)
         post = at.synapse[1]
+        weight = projection.weight[at.synapse]
         mu_v, mu_u = self.mu_v[target][at.there], self.mu_u[target][at.there]
-        per_weight = c.b[post] * mu_u / c.tau_s[post] - mu_v / c.tau_m[post]
-        d_arrival = projection.weight[at.synapse] * per_weight
+        one_later = self.mu_u[target][at.one_later]
+        d_arrival = weight * (c.b[post] * mu_u / c.tau_s[post] - mu_v / c.tau_m[post])
         np.add.at(self.d_weight[index], at.synapse, c.b[post] * mu_u)
-        np.add.at(self.d_delay[index], at.synapse, self.network.dt_ms * d_arrival)
+        np.add.at(self.d_delay[index], at.synapse, weight * c.b[post] * (one_later - mu_u))
         np.add.at(self.spike_time[source], place[at.spike], d_arrival)
 
     def retreat(self, population: Population, n: int) -> None:

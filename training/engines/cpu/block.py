@@ -247,7 +247,6 @@ class _Sums:
     def add(self, first: int, last: int, mu_u: NDArray) -> None:
         """Add a portion's gradients."""
         gradients.synapse_gradients(
-            self.block.cell,
             self.afferent.over(self.heard, first, last),
             self.recurrent.over(self.own, first, last),
             mu_u,

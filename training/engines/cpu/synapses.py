@@ -57,17 +57,17 @@ class GradientSum:
     def __init__(self, matrix: Matrix) -> None:
         self._matrix = matrix
         self._d_weight = np.zeros_like(matrix.weight_by_post)
-        self._d_time = np.zeros_like(matrix.weight_by_post)
+        self._d_delay = np.zeros_like(matrix.weight_by_post)
 
     def over(self, spikes: ByChannel, first: int, last: int) -> gradients.Gathering:
         """Arguments with which the gradient kernel adds a portion of the source's spikes."""
         weight, delay = self._matrix.weight_by_post, self._matrix.delay_by_post
         start, position = spikes.part(first, last)
-        return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_time)
+        return gradients.Gathering(weight, delay, start, position, self._d_weight, self._d_delay)
 
     def result(self) -> SynapseGradients:
         """The sums so far."""
-        return SynapseGradients(_by_pre(self._d_weight), _by_pre(self._d_time))
+        return SynapseGradients(_by_pre(self._d_weight), _by_pre(self._d_delay))
 
 
 def _by_pre(by_post: NDArray) -> torch.Tensor:

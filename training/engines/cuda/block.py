@@ -246,9 +246,9 @@ class _Sums:
 
     def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
         """Add samples first … last − 1 from their adjoint [samples, neurons, T]."""
-        self.afferent.add(first, last, mu_u, c)
+        self.afferent.add(first, last, mu_u)
         if self.recurrent is not None:
-            self.recurrent.add(first, last, mu_u, c)
+            self.recurrent.add(first, last, mu_u)
         if self.source_time is not None and self.sample is not None:
             spikes = slice(self.offset[first], self.offset[last])
             threads = min(SPIKE_THREADS, self.block.limits.threads)

@@ -95,8 +95,8 @@ class Limits:
         return need
 
     def window(self, n_steps: int, itemsize: int) -> int:
-        """Steps of two traces that fit in shared memory."""
-        return max(1, min(n_steps, self.shared_bytes // (2 * itemsize)))
+        """Steps of a trace, beside one more, that fit in shared memory."""
+        return max(1, min(n_steps, self.shared_bytes // itemsize - 1))
 
     def chunks(self, n_samples: int, blocks: int) -> int:
         """Parts of the samples that a kernel over synapses sums apart, none of them empty.

@@ -68,7 +68,7 @@ def signatures(number: Any = float32, delays: Any = uint8) -> list[Signature]:
         (adjoint.run_li_adjoint, (matrix, traces, traces, traces)),
         (
             gradients.synapse_gradients,
-            (_array(delays, 2), longs, ints, int64, traces, traces, traces, traces),
+            (_array(delays, 2), longs, ints, int64, traces, traces, traces),
         ),
         (gradients.spike_time_gradients, (*synapses, longs, ints, ints, traces, vector)),
     ]

@@ -34,37 +34,37 @@ class GradientSum:
         key, order = torch.sort(key, stable=True)
         self.step = spikes.step[order]
         self.start = edges(key, spikes.n_samples * self.n_pre)
-        self.mu_u = self.weight.new_zeros((self.n_post, self.n_pre))
-        self.c = torch.zeros_like(self.mu_u)
+        self.at_arrival = self.weight.new_zeros((self.n_post, self.n_pre))
+        self.one_later = torch.zeros_like(self.at_arrival)
 
-    def add(self, first: int, last: int, mu_u: Tensor, c: Tensor) -> None:
+    def add(self, first: int, last: int, mu_u: Tensor) -> None:
         """Add the spikes of samples first … last − 1.
 
         Args:
-            mu_u, c: [samples, post, T] float, the adjoint of those samples.
+            mu_u: [samples, post, T] float, the adjoint of those samples.
         """
         threads = self.limits.threads_for(self.n_pre)
         strips = blocks_of(self.n_pre, threads)
         chunks = self.limits.chunks(last - first, self.n_post * strips)
         window = self.limits.window(mu_u.shape[2], mu_u.element_size())
-        sums = self.mu_u.new_empty((2, chunks, self.n_post, self.n_pre))
+        sums = self.at_arrival.new_empty((2, chunks, self.n_post, self.n_pre))
         launch(
             gradients.synapse_gradients,
             (self.n_post, chunks, strips),
             threads,
-            2 * window * mu_u.element_size(),
+            (window + 1) * mu_u.element_size(),
             self.delay,
             self.start[first * self.n_pre : last * self.n_pre + 1],
             self.step,
             window,
             mu_u,
-            c,
             sums[0],
             sums[1],
         )
-        self.mu_u += sums[0].sum(0)
-        self.c += sums[1].sum(0)
+        self.at_arrival += sums[0].sum(0)
+        self.one_later += sums[1].sum(0)
 
     def result(self) -> SynapseGradients:
         """The sums so far."""
-        return SynapseGradients(self.mu_u.t().contiguous(), self.weight * self.c.t())
+        change = (self.one_later - self.at_arrival).t()
+        return SynapseGradients(self.at_arrival.t().contiguous(), self.weight * change)

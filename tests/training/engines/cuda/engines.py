@@ -185,7 +185,7 @@ def assert_gradients(
         assert group is not None
         b = make_cell(network.population(target), network.dt_ms, np.float64).b
         assert_close(group.weight.cpu() * torch.from_numpy(b), theirs.weight[index], tolerance)
-        assert_close(group.delay_ms * network.dt_ms, theirs.delay[index], tolerance)
+        assert_close(group.delay, theirs.delay[index], tolerance)
     assert of_hidden.source_time is not None
     assert_close(of_hidden.source_time, theirs.spike_time["input"], tolerance)
 

@@ -91,7 +91,7 @@ def test_no_sources_at_all() -> None:
     assert run.spikes.n_spikes > 0
     push = torch.ones(case.hidden).to(run.slope)
     result = lonely.backward_lif(source, run, run.slope, push, want_source_time=True)
-    assert result.afferent.weight.shape == result.afferent.delay_ms.shape == (0, case.hidden)
+    assert result.afferent.weight.shape == result.afferent.delay.shape == (0, case.hidden)
     assert result.source_time is not None
     assert result.source_time.numel() == 0
 
@@ -110,7 +110,7 @@ def test_silent_neurons() -> None:
     assert of_hidden.recurrent is not None
     for gradient in (of_output.afferent, of_hidden.afferent, of_hidden.recurrent):
         assert not gradient.weight.any()
-        assert not gradient.delay_ms.any()
+        assert not gradient.delay.any()
 
 
 def _deaf(population: Any) -> Any:
@@ -182,7 +182,7 @@ def test_results_repeat_bit_for_bit() -> None:
         of_hidden, of_output = backward(hidden, output, source, hidden.run_lif(source), losses)
         assert of_hidden.recurrent is not None
         groups = (of_hidden.afferent, of_hidden.recurrent, of_output.afferent)
-        return [values for group in groups for values in (group.weight, group.delay_ms)]
+        return [values for group in groups for values in (group.weight, group.delay)]
 
     for one, two in zip(gradients(), gradients(), strict=True):
         assert torch.equal(one, two)

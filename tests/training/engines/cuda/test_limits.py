@@ -56,7 +56,7 @@ def test_the_longest_delays() -> None:
 
 def test_windows_hold_two_traces() -> None:
     assert Limits().window(2000, 4) == 2000
-    assert 2 * 8 * Limits().window(100_000, 8) <= 48 << 10
+    assert 8 * (Limits().window(100_000, 8) + 1) <= 48 << 10
 
 
 def test_what_must_fit() -> None:

@@ -2,12 +2,7 @@
 
 With m = k + 1 + d for the steps k of the spikes,
 
-    ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ c[m]
-
-and because μ_v[m] = μ_u[m] − β·μ_u[m+1], one trace says both:
-
-    c[m] = μ_u[m]/τ_syn − μ_v[m]/(b·τ_mem)
-         = (1/τ_syn − 1/(b·τ_mem))·μ_u[m] + (β/(b·τ_mem))·μ_u[m+1]
+    ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ (μ_u[m+1] − μ_u[m])   per step
 """
 
 from __future__ import annotations
@@ -30,7 +25,7 @@ class Gathering(NamedTuple):
         weight, delay: [post, pre], jumps of u and unsigned steps.
         start, position: the source's spikes by channel, tile by tile, see `by_channel`.
         d_weight: [post, pre] float, added to: ∂L/∂w_u.
-        d_time: [post, pre] float, added to: ∂L/∂(delay in ms).
+        d_delay: [post, pre] float, added to: ∂L/∂d per step.
     """
 
     weight: NDArray
@@ -38,7 +33,7 @@ class Gathering(NamedTuple):
     start: NDArray[np.uint64]
     position: NDArray[np.unsignedinteger]
     d_weight: NDArray
-    d_time: NDArray
+    d_delay: NDArray
 
 
 @compiled()
@@ -68,37 +63,33 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
 
 
 @compiled(fastmath={"contract"})
-def gather(projection, t, j, now, next_, mu_u):
+def gather(projection, t, j, mu_u):
     """Add the gradients of one post-neuron's synapses, summed over the spikes of a tile.
 
     Args:
         projection: see `Gathering`.
         t: the tile.
         j: the post-neuron.
-        now, next_: factors of μ_u[m] and μ_u[m+1] in c[m].
         mu_u: [tile·stride] float, the neuron's adjoint for the samples of the tile.
     """
     weight, delay, start = projection.weight[j], projection.delay[j], projection.start[t]
-    position, d_weight, d_time = projection.position, projection.d_weight[j], projection.d_time[j]
+    position, d_weight, d_delay = projection.position, projection.d_weight[j], projection.d_delay[j]
     for i in range(weight.size):
         shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
         at_arrival, one_later = sum_at_arrivals(mu_u, position, start[i], start[i + 1], shift)
         d_weight[i] += at_arrival
-        d_time[i] += weight[i] * (now * at_arrival + next_ * one_later)
+        d_delay[i] += weight[i] * (one_later - at_arrival)
 
 
 @compiled(parallel=True)
-def synapse_gradients(cell, afferent, recurrent, mu_u):
+def synapse_gradients(afferent, recurrent, mu_u):
     """Add the gradients of a population's incoming synapses, summed over samples.
 
     Args:
-        cell: constants of the neurons.
         afferent, recurrent: see `Gathering`; recurrent may have no pre-neurons.
         mu_u: [tiles, post, tile·stride] float, the population's adjoint, zero beyond T.
     """
     for j in numba.prange(mu_u.shape[1]):
-        now = cell.per_tau_syn[j] - cell.per_drive[j]
-        next_ = cell.beta[j] * cell.per_drive[j]
         for t in range(mu_u.shape[0]):
-            gather(afferent, t, j, now, next_, mu_u[t, j])
-            gather(recurrent, t, j, now, next_, mu_u[t, j])
+            gather(afferent, t, j, mu_u[t, j])
+            gather(recurrent, t, j, mu_u[t, j])

@@ -1,6 +1,9 @@
 """Gradients of synapses and of spike times, gathered from the adjoint where spikes arrive.
 
-∂L/∂w_u = Σ_k μ_u[k + 1 + d]        ∂L/∂t = w_u·Σ_k c[k + 1 + d]      (k: steps of the spikes)
+With m = k + 1 + d for the steps k of the spikes,
+
+    ∂L/∂w_u = Σ μ_u[m]        ∂L/∂d = w_u·Σ (μ_u[m+1] − μ_u[m])   per step
+    ∂L/∂t = w_u·c[m]   per ms, summed over the synapses of a spike
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 
 
 @kernel
-def synapse_gradients(delay, start, step, window, mu_u, c, sum_mu_u, sum_c):
+def synapse_gradients(delay, start, step, window, mu_u, at_arrival, one_later):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
     A block is one post-neuron, a chunk of the samples and a strip of pre-neurons. The traces of
@@ -27,20 +30,19 @@ def synapse_gradients(delay, start, step, window, mu_u, c, sum_mu_u, sum_c):
         start: [samples·pre + 1] int64, where the spikes of each sample and channel begin.
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
-        mu_u, c: [samples, post, T] float, the adjoint.
-        sum_mu_u, sum_c: [chunks, post, pre] float, filled: Σ μ_u and Σ c.
+        mu_u: [samples, post, T] float, the adjoint.
+        at_arrival, one_later: [chunks, post, pre] float, filled: Σ μ_u[m] and Σ μ_u[m+1].
 
-    Dynamic shared memory: [2, window] of the type of `mu_u`.
+    Dynamic shared memory: [window + 1] of the type of `mu_u`.
     """
     n_samples, n_steps = mu_u.shape[0], mu_u.shape[2]
-    n_pre, chunks = delay.shape[1], sum_mu_u.shape[0]
+    n_pre, chunks = delay.shape[1], at_arrival.shape[0]
     j, chunk = cuda.blockIdx.x, cuda.blockIdx.y
     thread, threads = cuda.threadIdx.x, cuda.blockDim.x
     i = cuda.blockIdx.z * threads + thread
-    traces = cuda.shared.array(0, mu_u.dtype)
-    mu_u_of, c_of = traces[:window], traces[window : 2 * window]
+    trace = cuda.shared.array(0, mu_u.dtype)
     shift = HOP_LATENCY + np.int32(delay[j, i]) if i < n_pre else 0
-    total_mu_u = total_c = mu_u.dtype.type(0)
+    now = later = mu_u.dtype.type(0)
     size = (n_samples + chunks - 1) // chunks
     for s in range(chunk * size, min(chunk * size + size, n_samples)):
         k = start[s * n_pre + i] if i < n_pre else 0
@@ -50,20 +52,19 @@ def synapse_gradients(delay, start, step, window, mu_u, c, sum_mu_u, sum_c):
             steps = min(window, n_steps - first)
             cuda.syncthreads()
             m = thread
-            while m < steps:
-                mu_u_of[m] = mu_u[s, j, first + m]
-                c_of[m] = c[s, j, first + m]
+            while m <= steps:
+                trace[m] = mu_u[s, j, first + m] if first + m < n_steps else mu_u.dtype.type(0)
                 m += threads
             cuda.syncthreads()
             while k < last and step[k] + shift < first + steps:
                 arrival = step[k] + shift - first
-                total_mu_u += mu_u_of[arrival]
-                total_c += c_of[arrival]
+                now += trace[arrival]
+                later += trace[arrival + 1]
                 k += 1
             first += window
     if i < n_pre:
-        sum_mu_u[chunk, j, i] = total_mu_u
-        sum_c[chunk, j, i] = total_c
+        at_arrival[chunk, j, i] = now
+        one_later[chunk, j, i] = later
 
 
 @kernel
