@@ -1,0 +1,36 @@
+"""What gradients by delays say about the loss: into outputs everything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nmtool as nm
+from benchmarks import delay_gradients
+from tests.training.small_data import N_UNITS, small_events
+
+pytestmark = pytest.mark.torch
+
+
+def test_output_delays_are_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delay_gradients, "AT_ONCE", 20)
+    events = small_events(40, 1)
+    network = nm.Network.layers(
+        [N_UNITS, 12, 3], dt_ms=2.0, n_steps=30, delays=9, heard=events, seed=3
+    )
+    report = delay_gradients.measure(network, events, 6, gain=1.0)
+    [output] = [one for one in report.projections if one.projection == "hidden → output"]
+    # The loss is hardly bent: the means of steps to both sides are its slope there.
+    np.testing.assert_allclose(output.measured, output.foretold, rtol=0.1, atol=1e-6)
+    assert output.along == pytest.approx(output.along_foretold, rel=0.1)
+    np.testing.assert_allclose(output.halves.sum(axis=0), output.measured)
+    assert [len(table.rows) for table in report.tables()] == [3]
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    events = small_events(20, 1)
+    network = nm.Network.layers([N_UNITS, 5, 3], n_steps=60, delays=9, heard=events)
+    first = delay_gradients.measure(network, events, 1)
+    second = delay_gradients.measure(network, events, 1)
+    for one, other in zip(first.projections, second.projections, strict=True):
+        np.testing.assert_array_equal(one.measured, other.measured)
