@@ -23,7 +23,7 @@ def weight_unit(weight_bits: int, sign_mode: str) -> int:
 
 
 def stored_factor(projection: IntegerProjection) -> int:
-    """Jump that a spike adds through a stored weight of 1; the exponent is in it."""
+    """Factor from a stored weight to the jump that a spike adds, 2^exponent included."""
     unit = weight_unit(projection.weight_bits, projection.sign_mode)
     return shifted(unit, projection.weight_exponent)
 

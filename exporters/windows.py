@@ -78,7 +78,7 @@ class Window:
     places: Shape | None = None
 
     def shape_of(self, arriving: Shape) -> Shape | None:
-        """What arrives as (channels, places …); None where that cannot be told.
+        """Shape of what arrives, (channels, places …); None where that cannot be told.
 
         Leading axes of one are those of batches. Lines without places have those that the file
         names.

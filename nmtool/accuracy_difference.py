@@ -67,7 +67,7 @@ class AccuracyDifference(Tabular):
 
     @property
     def cluster_counts(self) -> dict[str, int]:
-        """By name, how many clusters there are."""
+        """Number of clusters, by name."""
         return {name: int(np.unique(column).size) for name, column in self.clusters.items()}
 
     def as_json(self) -> dict[str, Any]:
@@ -190,5 +190,5 @@ class AccuracyDifference(Tabular):
 
 
 def _drawn(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """[resamples, count]: how often each of so many things is in as many draws."""
+    """[resamples, count]: times that each of `count` things came, drawn with replacement."""
     return rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES)

@@ -124,7 +124,7 @@ class Confusion(Tabular):
 
 
 def _share(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
-    """Quotients, NaN where the whole is 0."""
+    """Divide a part by the whole; NaN where the whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
 

@@ -400,7 +400,7 @@ class Tradeoff(Tabular):
         return f"<Tradeoff: {len(self.costs)} networks>"
 
     def as_json(self) -> dict[str, Any]:
-        """By network, what its cost says."""
+        """Costs as plain values, by network."""
         return {
             "networks": [
                 {"network": name, "hash": cost.network_hash, **cost.as_json()}

@@ -297,7 +297,7 @@ class Network(Tabular):
         return max((int(p.delay.max(initial=0)) for p in self.projections), default=0)
 
     def with_relays(self, longest: int = LOIHI2.max_delay) -> Network:
-        """The same network without delays above a longest one, which its relays make up for.
+        """Put relays where delays are longer than `longest`; spikes arrive when they did.
 
         Populations in front of the others repeat the spikes of those input channels and neurons
         whose synapses have longer delays, `longest` + 1 steps later and one to one, and these

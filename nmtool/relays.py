@@ -22,7 +22,7 @@ from nmtool.network import Network, Population, Projection
 
 
 def with_relays(network: Network, longest: int) -> Network:
-    """The same network without delays above a longest one: `Network.with_relays`.
+    """Put relays where delays are above a longest one: `Network.with_relays`.
 
     Args:
         network: with delays of any length.
@@ -88,7 +88,7 @@ class _Link:
 
 
 def _beyond(network: Network, source: str, steps: int) -> NDArray[np.int64]:
-    """Neurons of a source with a synapse of so many steps of delay, or more."""
+    """Neurons of a source with a synapse whose delay is `steps` or more."""
     late = [
         ((p.delay >= steps) & (p.weight != 0)).any(axis=1)
         for p in network.projections

@@ -57,7 +57,7 @@ class Archive:
         return array
 
     def vector(self, name: str, size: int) -> NDArray:
-        """As many numbers as that; raises `FileFormatError` where there are others."""
+        """Read a list of `size` numbers; raises `FileFormatError` where their number differs."""
         array = self.array(name)
         if array.shape != (size,):
             raise _damaged(self.path, f"'{name}' has the shape {array.shape}, not ({size},)")

@@ -569,7 +569,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _check_range(option: Field[Any], value: Any) -> None:
-    """Raise `UsageError` unless a setting is what its field allows; NaN never is."""
+    """Raise `UsageError` where a setting is outside its field's range; NaN always is."""
     about, name = option.metadata, option.name
     if about["choices"] and value not in about["choices"]:
         raise UsageError(

@@ -127,7 +127,7 @@ def _listed(found: list[str]) -> str:
 
 
 def _files(folder: str | Path, chosen: str) -> dict[str, dict[str, Path]]:
-    """By connection and variable."""
+    """Arrays of a checkpoint, by connection and variable."""
     files: dict[str, dict[str, Path]] = {}
     for path in sorted(Path(folder).iterdir()):
         match = _match(path)

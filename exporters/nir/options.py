@@ -146,7 +146,7 @@ class ImportOptions:
         return default_steps(self.step_ms) if self.n_steps is None else self.n_steps
 
     def assumed(self, *, loops: bool, rule: str) -> str:
-        """What is taken for granted, as a file does not say it and no option did; '' if nothing.
+        """List what neither the file nor an option said, and was assumed; '' if nothing.
 
         Args:
             loops: whether the graph has any.

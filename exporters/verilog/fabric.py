@@ -115,7 +115,7 @@ def blocks(shape: Shape, family: str) -> int:
 
 
 def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
-    """What a core takes of an FPGA, beside what there is.
+    """Resources that a core takes of an FPGA, beside what there is.
 
     Args:
         network: one that the core can hold.

@@ -320,7 +320,7 @@ def max_sum(network: IntegerNetwork) -> int:
 
 
 def _sums(network: IntegerNetwork) -> dict[str, NDArray[np.int64]]:
-    """By population [2, size] int64: what weights above and below 0 can add in one step."""
+    """Largest sums of weights above and below 0 in one step: by population [2, size] int64."""
     sums = {p.name: np.zeros((2, p.size), np.int64) for p in network.populations}
     for projection in network.projections:
         weight = projection.shifted_weight.astype(np.int64)

@@ -257,7 +257,7 @@ def _version(command: Sequence[str], pattern: str) -> str:
 
 
 def _output(command: Sequence[str], env: Mapping[str, str]) -> str:
-    """What a program says of itself; '' where it does not run."""
+    """Output of a program; '' where it does not run."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=dict(env), timeout=30, check=False

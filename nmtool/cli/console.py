@@ -219,7 +219,7 @@ def print_finding_remarks(findings: Iterable[Finding]) -> None:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """The same on stdout, where they are the result."""
+    """Print findings on stdout, for commands whose result they are."""
     _print_findings(out(), findings)
 
 

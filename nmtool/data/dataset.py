@@ -136,7 +136,7 @@ class Dataset(Tabular):
         return [table_of(self.name, self.describe())]
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """By split, what `nmtool.data.describe` says of it; reads them all."""
+        """Descriptions by split, see `nmtool.data.describe`; reads them all."""
         return {split: describe(self.split(split)) for split in self.splits}
 
     def with_validation(self, rule: SplitRule | Amount) -> Dataset:

@@ -32,7 +32,7 @@ def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
 
 
 def check_same_classes(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
-    """As `check_fit`; the classes must have the network's names, too, in the same order."""
+    """Check the fit as `check_fit` does, and that classes have the network's names in its order."""
     check_fit(network, events)
     named = zip(events.class_names, network.class_names, strict=True)
     for number, (in_data, in_network) in enumerate(named):

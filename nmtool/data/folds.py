@@ -170,7 +170,7 @@ def joined(data: Dataset, splits: tuple[str, ...]) -> SpikeEvents:
 
 
 def without_fold(events: SpikeEvents, fold: NDArray[np.integer], number: int, name: str) -> Dataset:
-    """What may be learnt from before a fold is asked: all samples but those of the fold.
+    """Leave out the samples of a fold: what may be learnt from before it is asked.
 
     It is a training split only, so that whatever validates is taken out of it.
 

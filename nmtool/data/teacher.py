@@ -40,7 +40,7 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Teacher(Tabular):
-    """What a teacher holds each training sample for.
+    """Class probabilities of all training samples, to learn from beside the labels.
 
     >>> teacher = Teacher([[0.9, 0.1], [0.25, 0.75]])
     >>> teacher

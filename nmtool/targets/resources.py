@@ -285,7 +285,7 @@ def _populations(
 def _with_axons(
     network: IntegerNetwork, target: Target, found: dict[str, PopulationCores]
 ) -> dict[str, PopulationCores]:
-    """The same with axons out, which depend on the cores that are sent to.
+    """Add the axons out, whose number depends on the cores that are sent to.
 
     More cores of one population can mean more axons of another, so that this goes on until
     nothing grows. It ends: neurons per core only fall, and where a core holds none, nobody asks

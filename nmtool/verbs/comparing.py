@@ -118,7 +118,7 @@ def network_pairs(
 
 
 def compared_name(one: Compared) -> str:
-    """What names one side of a pair: its path, or that of answers, with the seed."""
+    """Name one side of a pair: its path, or that of its answers with the seed."""
     if not isinstance(one, Answers):
         return str(one)
     name = one.model if one.path is None else str(one.path)
@@ -137,7 +137,7 @@ def _each(sources: Sequence[Compared]) -> list[Compared]:
 def _clusters(
     clusters: Sequence[Grouping], of: SpikeEvents | Answers
 ) -> dict[str, NDArray[np.int64]]:
-    """By name, [samples] int64: what the interval draws instead of samples."""
+    """Clusters that the interval draws instead of samples: by name, [samples] int64."""
     check_all("clusters", clusters, GROUPING)
     n_samples = of.label.size
     return {grouping_name(one): group_of(one, of.groups, n_samples) for one in clusters}

@@ -104,7 +104,7 @@ class Diagnosis(Tabular):
         return Table(_TITLES[kind], ("", "", "version", "for"), gives)
 
     def advice(self) -> dict[str, list[str]]:
-        """By what to do, the parts that it is for: each with what it gives."""
+        """Advice, each with the parts that it would make usable."""
         found: dict[str, list[str]] = {}
         for part in self.parts:
             if part.fix:

@@ -81,7 +81,7 @@ def teach(
 
 
 def _gain(source: Source) -> float:
-    """What training multiplied the scores of a network by."""
+    """Gain of the softmax that a network was trained with."""
     options = getattr(source, "options", None)
     if options is None and (run := run_behind(source)) is not None:
         options = run.options()

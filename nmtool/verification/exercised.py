@@ -237,7 +237,7 @@ class MutationScore(Tabular):
         return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
 
     def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """Of each kind: drawn, seen, equivalent."""
+        """Faults by kind: drawn, seen, equivalent."""
         rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
         return {
             kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))

@@ -84,7 +84,7 @@ class Cause:
         return _WAYS[self.kind].format(**words) + between
 
     def as_json(self) -> dict[str, Any]:
-        """The known attributes, by the names above; unknown ones are left out."""
+        """Attributes that are known, by name; unknown ones are left out."""
         held = asdict(self)
         if self.span is not None:
             held["span"] = list(self.span)

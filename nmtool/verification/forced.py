@@ -128,7 +128,7 @@ class Seen(NamedTuple):
         return self.part((slice(None), slice(None), [index]))
 
     def part(self, index: Any) -> Seen:
-        """The same part of every array."""
+        """Take the same part of every array."""
         spikes, u, v = (None if one is None else one[index] for one in self)
         return Seen(spikes, u, v)
 

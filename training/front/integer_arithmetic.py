@@ -56,7 +56,7 @@ class Rounding:
         return self.to_integers(network, calibration=self.calibration).network
 
     def to_integers(self, network: Network, *, calibration: Calibration) -> Quantisation:
-        """The same with another calibration, and what it changed."""
+        """Round a network in this way, with another calibration."""
         return round_network(
             network,
             weight_bits=self.weight_bits,

@@ -12,7 +12,7 @@ _NOTHING = object()
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The same items, each made by a thread while the one before it is in use.
+    """Make each item in a thread while the one before it is in use.
 
     What making one raises is raised where it is wanted.
 

@@ -162,7 +162,7 @@ def _collected(
     time_ms: NDArray[np.floating],
     unit: NDArray[np.integer],
 ) -> SpikeEvents:
-    """The same samples with other events, given in any order."""
+    """Exchange the events of samples; those given may come in any order."""
     order = np.lexsort((time_ms, sample))
     return _joined(events, sample[order], time_ms[order], unit[order])
 
@@ -173,7 +173,7 @@ def _joined(
     time_ms: NDArray[np.floating],
     unit: NDArray[np.integer],
 ) -> SpikeEvents:
-    """The same samples with other events, given in the order of samples and times."""
+    """Exchange the events of samples; those given are in the order of samples and times."""
     counts = np.bincount(sample, minlength=events.n_samples)
     offset = np.concatenate(([0], np.cumsum(counts)))
     return replace(events, time_ms=time_ms, unit=unit, offset=offset)

@@ -42,7 +42,7 @@ class Validation:
         return self._accuracy(model.record)
 
     def integer_accuracy(self, network: IntegerNetwork) -> float:
-        """The same of integers that are no model's; collective."""
+        """Accuracy of an integer network that belongs to no model; collective."""
         return self._accuracy(lambda spikes: simulate(network, spikes))
 
     def _accuracy(self, answer: Callable[[Raster], Recording]) -> float:

@@ -112,7 +112,7 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
 
 
 def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
-    """Time constants in ms for which a step takes that much."""
+    """Time constants in ms from the share that decays in one step."""
     with np.errstate(divide="ignore"):
         return -dt_ms / np.log1p(-lose)
 

@@ -144,7 +144,7 @@ class _Inference:
                     ready.append(post)
 
     def _behind(self, name: str, arriving: Shape | None) -> Shape | None:
-        """What a node passes on that something arrives at."""
+        """Shape that a node passes on, from the shape that arrives."""
         node, own = self.graph.nodes[name], self.own[name]
         if node.kind in WINDOWS:
             return None if arriving is None else self._behind_window(name, arriving)
@@ -171,7 +171,7 @@ class _Inference:
         return None if found else window.passes_on(seen)
 
     def _alone(self, name: str) -> Shape | None:
-        """What a node passes on that nothing with a shape leads to."""
+        """Shape that a node passes on by itself, where no shape arrives."""
         node = self.graph.nodes[name]
         if node.kind not in WINDOWS:
             return self.own[name] or ONE
@@ -204,7 +204,7 @@ def _misfits(where: str, window: Window, seen: Shape) -> Iterator[Finding]:
 
 
 def _flattened(node: Node, arriving: Shape) -> Shape:
-    """As NIR slices it: axes from start_dim to end_dim become one, numbered without a batch."""
+    """Join the axes from start_dim to end_dim into one, numbered without a batch, as NIR does."""
     start, end = (
         int(np.ravel(node.values[key])[0]) if key in node.values else usual
         for key, usual in (("start_dim", 1), ("end_dim", -1))

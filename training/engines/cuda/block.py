@@ -64,7 +64,7 @@ class Block:
         return self.afferent
 
     def run_lif(self, source: SpikeTrains) -> LifRun:
-        """Forward pass of spiking neurons.
+        """Run spiking neurons forward.
 
         Args:
             source: the afferent spikes.

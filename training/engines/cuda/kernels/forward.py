@@ -86,7 +86,7 @@ def advance(cell, a, u, v, words, groups):
 
 @within
 def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
-    """The same in a chip's integers.
+    """Advance the thread's neurons by a step in a chip's integers.
 
     Args:
         cell: [constants, neurons], what the chip holds as floats.
