@@ -18,7 +18,7 @@ from pathlib import Path
 from nmtool import storage
 from nmtool.errors import BackendError, MissingError, StorageError
 from nmtool.exporters.supervise import supervise
-from nmtool.folders import data_folder
+from nmtool.paths import data_folder
 
 POINTER = "environment.json"
 """File in a referee's home that names its environment; written last, so never a half-made one."""

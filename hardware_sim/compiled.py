@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import numba
 
-from nmtool.folders import cache_folder
 from nmtool.hardware_sim.kernel_files import KernelFiles
+from nmtool.paths import cache_folder
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

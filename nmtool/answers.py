@@ -14,7 +14,7 @@ from nmtool import storage
 from nmtool.data.events import SpikeEvents
 from nmtool.data.folds import Folds
 from nmtool.errors import UsageError
-from nmtool.folders import ANSWERS
+from nmtool.paths import ANSWERS
 from nmtool.tables import Table, Tabular
 
 FILE_KIND = "nmtool answers"

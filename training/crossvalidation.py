@@ -19,9 +19,9 @@ from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
 from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, UsageError, check_type, libraries_needed
-from nmtool.folders import ANSWERS, RUN_MANIFEST
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.paths import ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.training.learning import as_dataset, train
 from nmtool.training.loop.run_folder import RunFolder

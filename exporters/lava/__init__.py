@@ -28,9 +28,9 @@ from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
 from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.output import COMPILED, files_in, write_folder
 from nmtool.exporters.supervise import supervise
-from nmtool.folders import EXPORT_ANSWERS
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.paths import EXPORT_ANSWERS
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_steps

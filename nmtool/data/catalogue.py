@@ -28,7 +28,7 @@ from nmtool.data.stored import read_events
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.data.yinyang import load_yinyang
 from nmtool.errors import DataError, UsageError, nearest
-from nmtool.folders import EXPORT_ANSWERS, RUN_MANIFEST
+from nmtool.paths import EXPORT_ANSWERS, RUN_MANIFEST
 
 _log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool import folders, storage
+from nmtool import paths, storage
 from nmtool.data.events import AT_ONCE, SpikeEvents, check_times, check_units
 from nmtool.data.shd import TIME_UNITS_MS, Layout, opened_shd, read_layout, read_shd
 from nmtool.errors import DataError, FileFormatError, StorageError
@@ -216,7 +216,7 @@ class EventStore:
         self._source, self._layout = source, layout
         words = [str(source.resolve()), str(layout.n_units), *layout.class_names]
         key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
-        folder = folders.cache_folder() / "events"
+        folder = paths.cache_folder() / "events"
         self._events, self._kept = folder / f"{key}.events", folder / f"{key}.npz"
         self._closing: weakref.finalize | None = None
         self._file = -1

@@ -20,7 +20,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from nmtool import folders
+from nmtool import paths
 from nmtool.data.events import SpikeEvents
 from nmtool.data.flatten import flatten
 from nmtool.data.shd import SUFFIXES
@@ -38,7 +38,7 @@ _PREFERENCES = {"single_digits": True}
 def data_folder(option: str | Path | None = None) -> Path:
     """The folder for downloaded data."""
     chosen = option or os.environ.get("NMTOOL_DATA")
-    return Path(chosen).expanduser() if chosen else folders.cache_folder() / "data"
+    return Path(chosen).expanduser() if chosen else paths.cache_folder() / "data"
 
 
 def load_heidelberg(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:

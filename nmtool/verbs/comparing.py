@@ -17,8 +17,8 @@ from nmtool.data.folds import Grouping, group_of, grouping_name
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import UsageError
-from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
+from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.verbs.loading import Source, as_network
 from nmtool.verbs.running import answers

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import MissingError, NmtoolError
-from nmtool.folders import cache_folder
 from nmtool.installation import (
     GIVES,
     Library,
@@ -29,6 +28,7 @@ from nmtool.installation import (
     version_of,
 )
 from nmtool.machine import cpu_name, usable_cores
+from nmtool.paths import cache_folder
 from nmtool.tables import Table, Tabular
 from nmtool.version import __version__
 

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import LIST, checked, optional
 from nmtool.errors import Finding, UsageError
-from nmtool.folders import RUN_NETWORK
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
+from nmtool.paths import RUN_NETWORK
 from nmtool.readout import FIRST_SPIKE
 from nmtool.verbs.loading import as_network
 

@@ -11,9 +11,9 @@ from nmtool import integer_network, network, storage, zoo
 from nmtool.data.shd import split_files
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import DataError, FileFormatError, NmtoolError, UsageError, check_path
-from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 
 if TYPE_CHECKING:
     from nmtool.data.dataset import Dataset

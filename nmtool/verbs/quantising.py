@@ -15,9 +15,9 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import UsageError, check_type
-from nmtool.folders import RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.paths import RUN_NETWORK
 from nmtool.progress import Progress, shown_by, silent
 from nmtool.quantisation import (
     CALIBRATION_SAMPLES,

@@ -21,9 +21,9 @@ from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, some_in_memory
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
-from nmtool.folders import RUN_INTEGERS, RUN_NETWORK
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.recording import Recording

@@ -11,7 +11,7 @@ from typing import Any
 from nmtool.arguments import PATH, WHOLE, checked, optional
 from nmtool.data import load_dataset
 from nmtool.errors import UsageError
-from nmtool.folders import RUN_INTEGERS
+from nmtool.paths import RUN_INTEGERS
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation
 from nmtool.quantisation.pipeline import LARGEST

@@ -22,7 +22,9 @@ from typing import Any
 from nmtool import storage
 from nmtool.data.validation_split import AUTO, SplitRule, kept_amount
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.folders import (
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
+from nmtool.paths import (
     RUN_CHECKPOINT,
     RUN_INTEGERS,
     RUN_LOG,
@@ -30,8 +32,6 @@ from nmtool.folders import (
     RUN_NETWORK,
     RUN_TABLE,
 )
-from nmtool.integer_network import IntegerNetwork
-from nmtool.network import Network
 from nmtool.toml_files import check_texts
 from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
 

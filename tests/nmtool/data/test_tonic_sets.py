@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool import folders
+from nmtool import paths
 from nmtool.data import SpikeEvents, load_dataset, load_split, write_shd
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import DataError, MissingError, UsageError
@@ -203,7 +203,7 @@ def test_a_library_that_tonic_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NMTOOL_DATA", raising=False)
-    assert data_folder() == folders.cache_folder() / "data"
+    assert data_folder() == paths.cache_folder() / "data"
     monkeypatch.setenv("NMTOOL_DATA", str(tmp_path))
     assert data_folder() == tmp_path
     assert data_folder("~/here") == Path.home() / "here"

@@ -1,4 +1,4 @@
-"""Folders where nmtool keeps what it can make again, and the names of files in a run folder."""
+"""Paths of caches, downloads and environments, and names of the files in a run folder."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.folders import cache_folder, data_folder
+from nmtool.paths import cache_folder, data_folder
 
 
 @pytest.fixture(autouse=True)
