@@ -1,15 +1,16 @@
-"""What gradients by delays foretell of the loss: `python -m benchmarks.delay_gradients RUN DATA`.
+"""Delay gradients against measured changes: `python -m benchmarks.delay_gradients RUN DATA`.
 
-Delays are whole steps, and spikes come and go where they change; a gradient sees neither. So the
-loss is measured: a twentieth of a projection's synapses is moved by one step and back by one, and
-half the difference is compared with what the gradient foretells. Directions are random, or those of
-the gradient's own signs.
+Delays are whole steps, and spikes appear and vanish when a delay changes; a gradient accounts for
+neither. This measures the loss instead: 5 % of a projection's delays change by one step, once up
+and once down, and half the difference of the two losses is compared with the change that the
+gradient predicts. Delays change in random directions, or each in the direction of its gradient's
+sign.
 
-    foretold     correlation with the measured changes, over random directions
-    repeated     correlation between the changes on two halves of the samples: no gradient can
-                 foretell more than repeats
-    along        measured by foretold change, over directions along the gradient: 1 if it is the
-                 slope of the loss, above 1 if spikes that come and go add to it
+    predicted    correlation of predicted and measured changes, over random directions
+    repeated     correlation of the measured changes on two halves of the samples, the most that
+                 any prediction can reach
+    ratio        measured by predicted change along the gradient's signs: 1 where the gradient is
+                 the slope of the loss, above 1 where appearing spikes add to it
 """
 
 from __future__ import annotations
@@ -42,44 +43,45 @@ AT_ONCE = 200
 
 
 @dataclass(frozen=True)
-class Foretelling:
-    """Measured and foretold changes of the loss, by one step more of some delays.
+class DelayChanges:
+    """Changes of the loss when 5 % of a projection's delays change by one step.
 
     Attributes:
         projection: `source → target`.
-        measured, foretold: [directions] float64, of random directions.
+        measured, predicted: [directions] float64, of random directions.
         halves: [2, directions] float64, measured on even and on odd batches of samples.
-        along, along_foretold: the mean over directions of the gradient's signs.
+        along, along_predicted: measured and predicted, means over directions of the gradient's
+            signs.
     """
 
     projection: str
     measured: NDArray[np.float64]
-    foretold: NDArray[np.float64]
+    predicted: NDArray[np.float64]
     halves: NDArray[np.float64]
     along: float
-    along_foretold: float
+    along_predicted: float
 
 
 @dataclass(frozen=True, repr=False)
 class Report(Tabular):
-    """One `Foretelling` per projection."""
+    """Measured and predicted changes of every projection."""
 
-    projections: list[Foretelling]
+    projections: list[DelayChanges]
 
     def tables(self) -> list[Table]:
         """A row per projection."""
         rows = [
             (
                 one.projection,
-                f"{np.corrcoef(one.measured, one.foretold)[0, 1]:.3f}",
+                f"{np.corrcoef(one.measured, one.predicted)[0, 1]:.3f}",
                 f"{np.corrcoef(*one.halves)[0, 1]:.3f}",
-                f"{one.along / one.along_foretold:.3g}",
+                f"{one.along / one.along_predicted:.3g}",
                 f"{one.measured.std():.2g}",
-                f"{one.foretold.std():.2g}",
+                f"{one.predicted.std():.2g}",
             )
             for one in self.projections
         ]
-        head = ("", "foretold", "repeated", "along", "spread", "spread foretold")
+        head = ("", "predicted", "repeated", "ratio", "spread measured", "spread predicted")
         return [Table("gradients by delays", head, rows)]
 
 
@@ -121,7 +123,7 @@ def measure(
         assert gradient is not None
         slope = gradient.double().numpy()
         movable = (before > 0).numpy()
-        changes, foretold = [], []
+        changes, predicted = [], []
         for number in range(2 * directions):
             sign = np.sign(slope) if number % 2 else rng.choice([-1.0, 1.0], slope.shape)
             move = sign * movable * (rng.random(slope.shape) < SHARE)
@@ -132,16 +134,16 @@ def measure(
                     ends.append(measured())
                 synapses.delay.copy_(before)
             changes.append((ends[0] - ends[1]) / 2)
-            foretold.append((slope * move).sum())
+            predicted.append((slope * move).sum())
         random, along = np.array(changes)[::2], np.array(changes)[1::2]
         found.append(
-            Foretelling(
+            DelayChanges(
                 f"{synapses.source} → {synapses.target}",
                 random.sum(axis=1),
-                np.array(foretold)[::2],
+                np.array(predicted)[::2],
                 np.stack([random[:, ::2].sum(axis=1), random[:, 1::2].sum(axis=1)]),
                 float(along.sum(axis=1).mean()),
-                float(np.mean(foretold[1::2])),
+                float(np.mean(predicted[1::2])),
             )
         )
     return Report(found)

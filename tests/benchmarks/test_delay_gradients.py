@@ -1,4 +1,4 @@
-"""What gradients by delays say about the loss: into outputs everything."""
+"""Delay gradients into outputs predict the measured change of the loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.training.small_data import N_UNITS, small_events
 pytestmark = pytest.mark.torch
 
 
-def test_output_delays_are_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_by_output_delays_are_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delay_gradients, "AT_ONCE", 20)
     events = small_events(40, 1)
     network = nm.Network.layers(
@@ -20,14 +20,14 @@ def test_output_delays_are_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     report = delay_gradients.measure(network, events, 6, gain=1.0)
     [output] = [one for one in report.projections if one.projection == "hidden → output"]
-    # The loss is hardly bent: the means of steps to both sides are its slope there.
-    np.testing.assert_allclose(output.measured, output.foretold, rtol=0.1, atol=1e-6)
-    assert output.along == pytest.approx(output.along_foretold, rel=0.1)
+    # At a gain of 1 the loss is almost linear: half the difference of both steps is its slope.
+    np.testing.assert_allclose(output.measured, output.predicted, rtol=0.1, atol=1e-6)
+    assert output.along == pytest.approx(output.along_predicted, rel=0.1)
     np.testing.assert_allclose(output.halves.sum(axis=0), output.measured)
     assert [len(table.rows) for table in report.tables()] == [3]
 
 
-def test_the_network_is_left_as_it_was() -> None:
+def test_a_seed_decides_the_directions() -> None:
     events = small_events(20, 1)
     network = nm.Network.layers([N_UNITS, 5, 3], n_steps=60, delays=9, heard=events)
     first = delay_gradients.measure(network, events, 1)
