@@ -197,7 +197,7 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
         with suppress(UsageError):  # other data than those it was made for
             kept = rest.with_validation(rule)
             if VALIDATION in kept.splits:
-                return kept, "samples held out of training"
+                return kept, "validation samples of the training split"
     last = SplitRule(f"last {min(COMPARED_SAMPLES, events.n_samples // 2)}")
     return rest.with_validation(last), "training samples, the last ones"
 

@@ -94,7 +94,10 @@ def test_what_it_costs_is_measured_on_what_is_held_out(nmtool: Nmtool, data: Pat
     cases.float_network().save("run/network.npz")
     words = ("quantise", "run", "-o", "q.npz", "--data", "two", "--force", "--json")
     cost = nmtool(*words).json["cost"]
-    assert (cost["samples"], cost["compared_on"]) == (4, "4 samples held out of training")
+    assert (cost["samples"], cost["compared_on"]) == (
+        4,
+        "4 validation samples of the training split",
+    )
     last = cases.spike_events(cases.N_TRAIN, 1).split_tail(4)[1]
     recording = simulate(IntegerNetwork.load("q.npz"), bin_events(last, 1.0, 30).raster)
     assert cost["integer_accuracy"] == recording.accuracy(last.label)

@@ -104,10 +104,10 @@ def test_a_data_set_calibrates_and_is_compared_on() -> None:
 
 
 @pytest.mark.torch
-def test_samples_that_were_held_out_are_compared_on() -> None:
+def test_quantise_compares_on_the_validation_samples() -> None:
     found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN), validation="last 3")
     assert found.cost is not None
-    assert found.cost.compared_on == "3 samples held out of training"
+    assert found.cost.compared_on == "3 validation samples of the training split"
     raster = bin_events(TRAIN[:-3], 1.0, STEPS).raster
     assert found.network.content_hash == calibrated_on(raster)
     both = dataset(train=TRAIN, validation=cases.spike_events(5))
@@ -143,7 +143,7 @@ def test_what_is_kept_apart(n_train: int, amount: str | None, n_left: int, n_com
         dataset(train=cases.spike_events(n_train)), amount and SplitRule(amount)
     )
     assert (kept.train.n_samples, kept.validation.n_samples) == (n_left, n_compared)
-    assert ("held out" in name) == (amount == "last 4")
+    assert ("validation" in name) == (amount == "last 4")
 
 
 def test_a_single_sample_calibrates_and_nothing_is_compared(
