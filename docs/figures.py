@@ -1,4 +1,4 @@
-"""The figure of docs/eventprop.md, drawn from what the blocks of that page compute.
+"""The figure of docs/eventprop.md, drawn from the variables that its Python blocks compute.
 
 python -m docs.figures
 """
@@ -30,7 +30,7 @@ BLUE, RED, GREY, GOLD = "#4477aa", "#aa3344", "#888888", "#b07d12"
 
 
 def page_values() -> dict[str, Any]:
-    """What the blocks of the page define."""
+    """Run the Python blocks of the page and return the variables they define, by name."""
     blocks = re.findall(
         r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )

@@ -1,8 +1,7 @@
-"""The figure of EventProp shows what its page computes."""
+"""The figure of EventProp: its dots sum to the gradients of the page."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from docs import figures
 from nmtool.dynamics import drive_scale
-
-DOCS = Path(__file__).parents[1] / "docs"
-sys.path.insert(0, str(DOCS))
-figures = pytest.importorskip("figures")
-sys.path.pop(0)
 
 
 def test_dots_on_the_curve_are_the_gradients(tmp_path: Path) -> None:
