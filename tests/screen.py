@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -82,31 +83,17 @@ def here(
         monkeypatch: that of the test.
         environment: variables beside those of this process.
     """
-    screen = pyte.Screen(columns, ROWS)
-    stream = pyte.ByteStream(screen)
-    ours, theirs = pty.openpty()
-    pieces: list[bytes] = []
-
-    def read() -> None:
-        while piece := _read(ours):
-            pieces.append(piece)
-            stream.feed(piece)
-
-    reader = Thread(target=read)
-    with monkeypatch.context() as patched, open(theirs, "w", encoding="utf-8") as terminal:
+    with _terminal(columns) as (shown, descriptor), monkeypatch.context() as patched:
         for name in HIDES:
             patched.delenv(name, raising=False)
-        settings = {**TERMINAL, "COLUMNS": str(columns), "LINES": str(ROWS), **(environment or {})}
-        for name, value in settings.items():
+        settings = {**TERMINAL, "COLUMNS": str(columns), "LINES": str(ROWS)}
+        for name, value in (settings | dict(environment or {})).items():
             patched.setenv(name, value)
-        patched.setattr(sys, "stdout", terminal)
-        patched.setattr(sys, "stderr", terminal)
-        reader.start()
-        code = call()
-        terminal.flush()
-    reader.join()
-    os.close(ours)
-    return Screen.of(code, screen, b"".join(pieces))
+        with open(descriptor, "w", encoding="utf-8", closefd=False) as stream:
+            patched.setattr(sys, "stdout", stream)
+            patched.setattr(sys, "stderr", stream)
+            code = call()
+    return Screen.of(code, shown.screen, shown.raw)
 
 
 def run(words: Sequence[str], columns: int, folder: str | Path) -> tuple[Screen, pyte.Screen]:
@@ -117,29 +104,57 @@ def run(words: Sequence[str], columns: int, folder: str | Path) -> tuple[Screen,
         columns: of the terminal.
         folder: working folder.
     """
-    screen = pyte.Screen(columns, ROWS)
-    stream = pyte.ByteStream(screen)
+    with _terminal(columns) as (shown, descriptor):
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        kept = {name: value for name, value in os.environ.items() if name not in HIDES}
+        process = subprocess.run(
+            words,
+            cwd=folder,
+            env={**kept, **TERMINAL},
+            start_new_session=True,
+            check=False,
+            stdin=descriptor,
+            stdout=descriptor,
+            stderr=descriptor,
+        )
+    return Screen.of(process.returncode, shown.screen, shown.raw), shown.screen
+
+
+@dataclass
+class _Shown:
+    """A screen and everything that was written to it."""
+
+    screen: pyte.Screen
+    raw: bytes = b""
+
+
+END = b"\0"
+"""Written behind everything else: what is on its way when a terminal closes may be lost."""
+
+
+@contextmanager
+def _terminal(columns: int) -> Iterator[tuple[_Shown, int]]:
+    """A screen, complete afterwards, and the descriptor to write to meanwhile."""
+    shown = _Shown(pyte.Screen(columns, ROWS))
+    stream = pyte.ByteStream(shown.screen)
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in HIDES}
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    process = subprocess.Popen(
-        words, cwd=folder, env={**kept, **TERMINAL}, start_new_session=True, **streams
-    )
-    os.close(theirs)
-    raw = b""
-    while piece := _read(ours):
-        raw += piece
-        stream.feed(piece)
-    os.close(ours)
-    return Screen.of(process.wait(), screen, raw), screen
 
+    def read() -> None:
+        while not shown.raw.endswith(END):
+            piece = os.read(ours, 1 << 16)
+            shown.raw += piece
+            stream.feed(piece)
+        shown.raw = shown.raw.removesuffix(END)
 
-def _read(descriptor: int) -> bytes:
+    reader = Thread(target=read)
+    reader.start()
     try:
-        return os.read(descriptor, 1 << 16)
-    except OSError:  # Linux says so where the last writer has gone
-        return b""
+        yield shown, theirs
+    finally:
+        os.write(theirs, END)
+        reader.join()
+        os.close(theirs)
+        os.close(ours)
 
 
 # The pictures.
