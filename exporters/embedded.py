@@ -1,8 +1,8 @@
 """Data that an export carries beside its runtime's own: the network, known answers, a digest.
 
 No runtime's format holds all of a network: it has no place for names, scales and classes. So nmtool
-keeps the network beside the executed data and reads it back from there bit for bit. It compares
-the executed data with what it would write for that network (`check_written` of every format).
+keeps the network beside the data that run and reads it back from there bit for bit. It compares
+the data that run with what it would write for that network (`check_written` of every format).
 
 Each format keeps it in its own place. A Lava folder keeps archives as files of their own. HDF5
 files (NIR, NetX) keep the same archives as data sets of a group, `Embedded`. C and ONNX files,

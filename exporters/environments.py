@@ -35,7 +35,7 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Referee:
-    """A program of others that executes networks.
+    """A program of others that runs networks.
 
     Attributes:
         name: of the command that sets it up, of the folder its environments lie in, and in the

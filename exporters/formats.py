@@ -1,7 +1,7 @@
 """The formats networks are exported to: one entry each, and one package
 `nmtool.exporters.<name>` each.
 
-Each package is a `nmtool.verification.Backend`: it writes, reads, executes and checks. One that
+Each package is a `nmtool.verification.Backend`: it writes, reads, runs and checks. One that
 holds real numbers takes float networks as they are, and must answer what its own
 `reference(network, spikes, *, on_progress=None)` says, not what the integers of the simulator do.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     # A type checker compares every package with the protocol here.
     _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx, verilog)
 
-WRITES, READS, EXECUTES, CARRIES = "writes", "reads", "executes", "carries"
+WRITES, READS, RUNS, CARRIES = "writes", "reads", "runs", "carries"
 REAL, DEEP = "holds real numbers", "records u and v of every neuron"
 OPTIONS = "takes options when it writes"
 PREFIX = "takes a prefix for names, and then writes a header"
@@ -45,7 +45,7 @@ class Format:
         what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
         marker: name of a member of every folder of this format; '' for a file. Without extensions
-            and marker it is no format to hand over: a referee that only executes.
+            and marker it is no format to hand over: a referee that only runs networks.
         can: its abilities.
     """
 
@@ -53,7 +53,7 @@ class Format:
     what: str
     extensions: tuple[str, ...] = ()
     marker: str = ""
-    can: frozenset[str] = frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP})
+    can: frozenset[str] = frozenset({WRITES, READS, RUNS, CARRIES, DEEP})
 
     @property
     def package(self) -> Backend:
@@ -137,32 +137,32 @@ FORMATS = (
         "lava",
         "a folder that runs in Lava 0.10.0",
         marker="lava_network",
-        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, CODE}),
+        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, CODE}),
     ),
     Format("onnx", "an ONNX file of standard operators", (".onnx",)),
     Format(
         "nir",
         "a NIR file, float",
         (".nir",),
-        can=frozenset({WRITES, READS, EXECUTES, CARRIES, REAL, OPTIONS}),
+        can=frozenset({WRITES, READS, RUNS, CARRIES, REAL, OPTIONS}),
     ),
     Format(
         "c",
         "a program in one file of C99",
         (".c",),
-        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, PREFIX}),
+        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, PREFIX}),
     ),
     Format(
         "verilog",
         "a folder with a core for FPGAs and the network in its memories",
         marker="rtl/nmtool_top.v",
-        can=frozenset({WRITES, READS, EXECUTES, CARRIES, DEEP, OPTIONS}),
+        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, OPTIONS}),
     ),
     Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
     Format(
         "brian2-loihi",
         "the emulator of Loihi on Brian 2, a second referee",
-        can=frozenset({EXECUTES, DEEP}),
+        can=frozenset({RUNS, DEEP}),
     ),
 )
 

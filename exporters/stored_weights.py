@@ -41,7 +41,7 @@ def network_arrays(
     bias: Callable[[Mapping[str, Any]], NDArray],
     synapses: Callable[[int], tuple[NDArray, NDArray]],
 ) -> dict[str, NDArray]:
-    """The arrays of a network's archive, from the constants of a file that executes it.
+    """The arrays of a network's archive, from the constants of a file that runs it.
 
     Args:
         header: of the archive.

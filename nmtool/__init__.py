@@ -29,7 +29,7 @@ Verbs, for all that commands do:
     load                read a network of any format
     from_snntorch       the network of a snnTorch module
     convert             turn any format into any other, and check it; gives a Conversion
-    run                 execute an export with the runtime of its format; gives an Evaluation
+    run                 run an export with the runtime of its format; gives an Evaluation
     verify              backends against the simulator, spike for spike; gives a Certificate
     compare_recordings  two recordings, spike for spike; gives a Comparison
     explain             why two recordings of a network differ; gives an Explanation

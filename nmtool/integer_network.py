@@ -58,7 +58,7 @@ class IntegerPopulation(Tabular):
         bias_mantissa: [size] int16, −4096 … 4095.
         bias_exponent: 0 … 7; bias_mantissa·2^bias_exponent is added to v each step.
         scale: integer weight per unit of u: v = 64·scale times the float membrane.
-            Takes no part in execution; it translates integers back.
+            Takes no part in a run; it translates integers back.
     """
 
     name: str
@@ -241,7 +241,7 @@ class IntegerProjection(Tabular):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerNetwork(Tabular):
-    """Everything needed to execute a network in the arithmetic `loihi2`, and nothing else.
+    """Everything needed to run a network in the arithmetic `loihi2`, and nothing else.
 
     >>> import nmtool as nm
     >>> integers = nm.quantise(nm.Network.layers([5, 8, 3]), calibrate_on="none").network

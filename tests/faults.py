@@ -285,16 +285,15 @@ def _executed(text: str) -> dict[str, Any]:
 
 def run_onnx(fault: Fault) -> Recording:
     """The ONNX graph in onnxruntime, deep, with a fault."""
-    from nmtool.exporters.onnx import loop, neuron
+    from nmtool.exporters.onnx import loop, neuron, runtime
     from nmtool.exporters.onnx.file import model_bytes
-    from nmtool.exporters.onnx.runtime import execute
 
     pairs = RULES[fault.rule].onnx if fault.rule else ()
     names = _executed(replaced(Path(neuron.__file__).read_text("utf-8"), pairs))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "neuron", SimpleNamespace(**names))
         model = model_bytes(fault.network, None)
-    return execute(model, fault.network, fault.spikes, True, None)
+    return runtime.run(model, fault.network, fault.spikes, True, None)
 
 
 def run_lava(fault: Fault) -> Recording:
@@ -323,7 +322,7 @@ def run_c(fault: Fault, *, deep: bool = True) -> Recording:
     """The exported C program with a fault."""
     text = content.file_bytes(fault.network, None).decode()
     pairs = RULES[fault.rule].c if fault.rule else ()
-    return runtime.execute(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
+    return runtime.run(replaced(text, pairs).encode(), fault.network, fault.spikes, deep, None)
 
 
 # Networks in which most numbers matter.

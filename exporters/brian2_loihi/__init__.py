@@ -143,7 +143,7 @@ def run(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Execute a network in brian2-loihi, every sample from a fresh state.
+    """Run a network in brian2-loihi, every sample from a fresh state.
 
     Args:
         path: what `export` wrote.
@@ -161,7 +161,7 @@ def run(
     network = load(path)
     check_steps(network, spikes)
     check_expressible(network)
-    return runtime.execute(network, spikes, deep, on_progress)
+    return runtime.run(network, spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "brian2-loihi")

@@ -26,7 +26,7 @@ ANSWER_KIND = "nmtool answer of brian2-loihi"
 ANSWER_VERSION = 1
 
 
-def execute(
+def run(
     network: IntegerNetwork,
     spikes: Raster,
     deep: bool,

@@ -2,7 +2,7 @@
 
 With a prefix for its names there is a header beside it, and several networks share a program.
 
-The file is data and program in one. It is read back as data. To execute it, nmtool compiles what
+The file is data and program in one. It is read back as data. To run it, nmtool compiles what
 it would itself write for the network in it, and refuses a file that says anything else: code of
 others is never compiled here, however it came into the file.
 """
@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.c import compiler, file
+from nmtool.exporters.c import compiler, file, runtime
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.prefix import EXTENSION
-from nmtool.exporters.c.runtime import execute
 from nmtool.exporters.embedded import no_answers
 from nmtool.exporters.output import write_file, write_files
 from nmtool.integer_network import IntegerNetwork
@@ -138,7 +137,7 @@ def run(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Compile a file and execute it, every sample from a fresh state.
+    """Compile a file and run it, every sample from a fresh state.
 
     Args:
         path: what `export` of this version of nmtool wrote.
@@ -154,7 +153,7 @@ def run(
     """
     check_steps(load(path), spikes)
     held, network = _checked(path)
-    return execute(held.data, network, spikes, deep, on_progress, held.prefix)
+    return runtime.run(held.data, network, spikes, deep, on_progress, held.prefix)
 
 
 check = partial(check_integers, run, "c")

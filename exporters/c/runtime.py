@@ -1,4 +1,4 @@
-"""Executing a C file: compiled together with a driver that feeds it events and keeps its states.
+"""Running a C file: compiled together with a driver that feeds it events and keeps its states.
 
 Only text that this nmtool generates is compiled. Nobody's file is: a file is run by generating it
 again, and refused where it says anything else.
@@ -112,7 +112,7 @@ $names
 _RECORD = Template("    record($index, row, $spikes, nmtool_membrane_$name, current_$name, $size);")
 
 
-def execute(
+def run(
     content: bytes,
     network: IntegerNetwork,
     spikes: Raster,

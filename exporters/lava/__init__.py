@@ -149,7 +149,7 @@ def run(
     timeout_s: float | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Execute an exported folder in Lava, every sample from a fresh state.
+    """Run an exported folder in Lava, every sample from a fresh state.
 
     Args:
         folder: what `export` wrote.

@@ -49,7 +49,7 @@ $projections
 | `lava_network/process.py` | builds the network from Lava's LIF, DelayDense and RingBuffer |
 | `lava_network/models.py` | faster models for these processes, with the same results |
 | `lava_network/readout.py` | turns what the output did into a class |
-| `lava_network/session.py` | runs samples, each from a fresh state |
+| `lava_network/samples.py` | runs samples, each from a fresh state |
 | `lava_network/lava_import.py` | makes Lava importable on Python 3.11 to 3.13 |$answers
 
 nmtool is not needed to run it. `lava-nc` 0.10.0 is, on Linux or macOS:

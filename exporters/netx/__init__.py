@@ -1,6 +1,6 @@
 """NetX, the HDF5 files of lava-dl: chains of dense layers, written and read.
 
-A file holds what lava-dl's reader executes: layers with delays of single synapses, or recurrent
+A file holds what lava-dl's reader runs: layers with delays of single synapses, or recurrent
 ones without any. Beside them nmtool keeps the network itself, so that nothing is lost for who
 reads the file with nmtool.
 """
@@ -156,7 +156,7 @@ def run(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Execute a NetX file in Lava by lava-dl's reader, every sample from a fresh state.
+    """Run a NetX file in Lava by lava-dl's reader, every sample from a fresh state.
 
     Args:
         path: the file, whoever wrote it.
@@ -175,12 +175,12 @@ def run(
     check_steps(network, spikes)
     if any(layer.unrolled for layer in file.read(path).layers.values()):
         raise UsageError(
-            f"{path} has convolutions, which are not executed by lava-dl here",
+            f"{path} has convolutions, which lava-dl does not run here",
             code="netx-conv-run",
             why="their neurons lie in other shapes than those that are recorded",
             fix="compare with another backend: nmtool verify FILE DATA --against lava",
         )
-    return runtime.execute(Path(path), network, order(network), spikes, deep, on_progress)
+    return runtime.run(Path(path), network, order(network), spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "netx")

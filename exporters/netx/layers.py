@@ -1,6 +1,6 @@
 """Layers of a NetX file: dense ones, one feeding the next, as lava-dl's reader takes them.
 
-The reader does not execute the weights of a file as they are. It shifts a matrix up as far as
+The reader does not take the weights of a file as they are. It shifts a matrix up as far as
 8 bits reach, and gives Lava the shift as a negative exponent and a number of bits. Where
 Lava would then clip or cut weights, the file is not the network it seems to be.
 """
@@ -62,7 +62,7 @@ class Layer:
         )
 
     def misread(self, where: str, fix: str) -> Iterator[Finding]:
-        """Find out why the reader would not execute the weights that stand here.
+        """Find out why the reader would not take the weights that stand here.
 
         Args:
             where: name of the layer, for the finding.

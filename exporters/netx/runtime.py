@@ -1,4 +1,4 @@
-"""Executing a NetX file: in Lava, by the reader of lava-dl, in the environment Lava lives in."""
+"""Running a NetX file: in Lava, by the reader of lava-dl, in the environment Lava lives in."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def find() -> Path:
     return python
 
 
-def execute(
+def run(
     path: Path,
     network: IntegerNetwork,
     layers: Sequence[str],

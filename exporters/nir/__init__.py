@@ -1,8 +1,8 @@
-"""NIR (neuromorphs/NIR): written with delays of single synapses, read, executed.
+"""NIR (neuromorphs/NIR): written with delays of single synapses, read, run.
 
 NIR is float and counts in seconds. A file holds what that can hold of a network, in standard
 nodes, and beside them the network itself, so that nothing is lost for who reads it with nmtool.
-Executing a file equals a float reference; how far the integers of a chip are from that is
+Running a file equals a float reference; how far the integers of a chip are from that is
 reported, not hidden. Writing needs the library `nir`, everything else does not.
 """
 
@@ -61,7 +61,7 @@ __all__ = [
 
 
 def require() -> None:
-    """Nothing: files are executed here."""
+    """Nothing: files are interpreted here."""
 
 
 def misfits(network: Network | IntegerNetwork) -> list[Finding]:
@@ -195,7 +195,7 @@ def run(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Execute the graph in a NIR file that nmtool wrote, every sample from rest.
+    """Run the graph in a NIR file that nmtool wrote, every sample from rest.
 
     Args:
         path: what `export` wrote.

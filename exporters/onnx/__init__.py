@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters.onnx import file
+from nmtool.exporters.onnx import file, runtime
 from nmtool.exporters.onnx.differences import model_differences
-from nmtool.exporters.onnx.runtime import execute, library
 from nmtool.exporters.output import write_file
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -25,7 +24,7 @@ __all__ = ["check", "check_written", "export", "known_answers", "load", "require
 
 def require() -> None:
     """Raise `MissingError` unless onnxruntime is here."""
-    library()
+    runtime.library()
 
 
 def export(
@@ -91,7 +90,7 @@ def run(
     deep: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
-    """Execute a file in onnxruntime, every sample from a fresh state.
+    """Run a file in onnxruntime, every sample from a fresh state.
 
     Args:
         path: what `export` wrote.
@@ -108,7 +107,7 @@ def run(
     held = file.read(path)
     network = held.network()
     check_steps(network, spikes)
-    return execute(held.model, network, spikes, deep, on_progress)
+    return runtime.run(held.model, network, spikes, deep, on_progress)
 
 
 check = partial(check_integers, run, "onnx")

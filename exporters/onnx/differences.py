@@ -11,11 +11,11 @@ from nmtool.exporters.differences import array_change
 _FIX = "export the network again"
 _TEXTS = ("doc_string",)
 _ABOUT = ("producer_name", "producer_version", "metadata_props", *_TEXTS)
-"""Fields that say who wrote a file; nothing in them is executed."""
+"""Fields that say who wrote a file; nothing in them runs."""
 
 
 def model_differences(expected: bytes, found: bytes) -> list[Finding]:
-    """Everything that is executed and differs.
+    """Everything that runs and differs.
 
     Libraries of other versions may order fields otherwise, so that files of the same content
     need not have the same bytes.

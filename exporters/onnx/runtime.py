@@ -1,4 +1,4 @@
-"""Executing an ONNX file with onnxruntime, and with nothing else."""
+"""Running an ONNX file with onnxruntime, and with nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAMPLES_AT_ONCE = 4
 _ERRORS_ONLY = 3
 
 
-def execute(
+def run(
     model: bytes,
     network: IntegerNetwork,
     spikes: Raster,

@@ -1,7 +1,7 @@
 """Export to Verilog: a core that any FPGA can hold, with the network in its memories.
 
 The core (`rtl/`) is written by hand and the same in every folder; no logic is generated. A folder
-is read back as data. To execute it, nmtool simulates what it would itself write for the network in
+is read back as data. To run it, nmtool simulates what it would itself write for the network in
 it, in Verilator or Icarus, and refuses a folder that says anything else.
 
     layout.py       where a network lies in the core's memories, and what does not fit
@@ -19,11 +19,10 @@ from typing import Any
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters.embedded import no_answers
 from nmtool.exporters.output import files_in, write_folder
-from nmtool.exporters.verilog import fabric, simulators
+from nmtool.exporters.verilog import fabric, runtime, simulators
 from nmtool.exporters.verilog import folder as folders
 from nmtool.exporters.verilog.layout import misfits
 from nmtool.exporters.verilog.options import VerilogOptions
-from nmtool.exporters.verilog.runtime import choose, execute
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -149,8 +148,8 @@ def run(
     check_steps(content.network, spikes)
     folders.check(content)
     network, lanes = content.network, content.options.lanes
-    chosen = simulator or choose(network, lanes, spikes, deep)
-    return execute(network, lanes, spikes, deep, chosen, on_progress)
+    chosen = simulator or runtime.choose(network, lanes, spikes, deep)
+    return runtime.run(network, lanes, spikes, deep, chosen, on_progress)
 
 
 def check(
@@ -171,7 +170,7 @@ def check(
     content = folders.read(path)
     check_steps(content.network, spikes)
     how: dict[str, Any] = {"deep": deep}
-    how["simulator"] = choose(content.network, content.options.lanes, spikes, deep)
+    how["simulator"] = runtime.choose(content.network, content.options.lanes, spikes, deep)
     words = how["simulator"].words
     actual, seconds = timed_run(run, words, path, spikes, progress=progress, **how)
     return Check(compare_recordings(expected, actual), actual, seconds, words)

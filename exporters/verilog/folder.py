@@ -3,7 +3,7 @@
 Text by hand, the same in every folder, lies beside this module in `rtl`, `sim` and `boards`. What
 belongs to one network is `rtl/nmtool_top.v`, which has numbers alone, `mem`, `sim/*.hex` and
 README.md. nmtool reads the network from `network.npz`. Nothing that lies in a folder is compiled or
-executed: what runs is written anew.
+run: what runs is written anew.
 """
 
 from __future__ import annotations

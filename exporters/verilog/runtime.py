@@ -1,4 +1,4 @@
-"""Executing a core: its texts and memories written anew, simulated, and what it told read back."""
+"""Running a core: its texts and memories written anew, simulated, and what it told read back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def choose(network: IntegerNetwork, lanes: int, spikes: Raster, deep: bool) -> V
     return first
 
 
-def execute(
+def run(
     network: IntegerNetwork,
     lanes: int,
     spikes: Raster,

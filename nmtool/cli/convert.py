@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="format of OUT; by default that of its extension",
     )
     add_force(parser, "an earlier OUT")
-    parser.add_argument(
-        "--no-verify", action="store_true", help="do not read OUT back, nor execute it"
-    )
+    parser.add_argument("--no-verify", action="store_true", help="do not read OUT back, nor run it")
     add_writing_options(parser)
     add_import_options(parser)
     parser.epilog = (
@@ -84,5 +82,5 @@ def _print_check(done: Conversion) -> None:
         console.print_line("read back: equal")
     if done.certificate is not None:
         console.print_certificate(done.certificate)
-    if done.not_executed:
-        console.print_line(f"not executed: {done.not_executed}")
+    if done.not_run:
+        console.print_line(f"not run: {done.not_run}")

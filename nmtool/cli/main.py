@@ -34,7 +34,7 @@ COMMANDS = {
     "check": "does a network fit a chip, what changes there, what is wasted",
     "export": "write a network in another format",
     "convert": "turn a network of any format into any other, and check what was written",
-    "run": "execute an export with the runtime of its format",
+    "run": "run an export with the runtime of its format",
     "verify": "compare backends spike for spike",
     "zoo": "trained and verified networks that come with nmtool",
     "report": "one page on everything that is known about a run or a network",

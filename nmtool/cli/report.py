@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against",
         action="append",
         default=[],
-        choices=formats.that_can(formats.EXECUTES),
+        choices=formats.that_can(formats.RUNS),
         help="backend to compare with the simulator, may be repeated",
     )
     parser.add_argument(

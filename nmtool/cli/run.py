@@ -1,4 +1,4 @@
-"""`nmtool run EXPORT DATA`: what an export answers, executed by the runtime of its format."""
+"""`nmtool run EXPORT DATA`: an export, run by the runtime of its format."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_class_options(arguments)
     runtime = SIMULATOR
     if not running.holds_integers(arguments.artefact):
-        format_ = running.executable(arguments.artefact)
+        format_ = running.format_that_runs(arguments.artefact)
         format_.package.require()
         runtime = format_.name
     dataset = chosen_data(arguments, arguments.split, [])

@@ -23,7 +23,7 @@ from nmtool.errors import UsageError, suggestion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs.loading import NO_DATA, check_exists, load
-from nmtool.verbs.running import executable
+from nmtool.verbs.running import format_that_runs
 from nmtool.verbs.verifying import (
     backends_to_run,
     is_recording,
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against",
         action="append",
         type=_backend_or_recording,
-        metavar="|".join([*formats.that_can(formats.EXECUTES), "FILE.npz"]),
+        metavar="|".join([*formats.that_can(formats.RUNS), "FILE.npz"]),
         help="backend to compare, may be repeated; an export's own by default. FILE.npz: spikes "
         "that another framework recorded (docs/recording.md), with which floats are compared, too",
     )
@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.artefact = _one_artefact(arguments.artefact or [])
     own = formats.of_artefact(arguments.network)
     if arguments.artefact:
-        own = executable(arguments.artefact)
+        own = format_that_runs(arguments.artefact)
     if arguments.data in (None, NO_DATA) and any(
         is_recording(one) for one in arguments.against or ()
     ):
@@ -204,7 +204,7 @@ def _backend_or_recording(text: str) -> str:
     """The name of a backend or the path of a recording, for `type=`."""
     from nmtool.exporters import formats
 
-    known = formats.that_can(formats.EXECUTES)
+    known = formats.that_can(formats.RUNS)
     if text not in known and not is_recording(text):
         raise UsageError(
             f"--against cannot be '{text}', which is no backend and no recording",

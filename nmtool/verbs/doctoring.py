@@ -219,7 +219,7 @@ def _tools(deep: bool) -> Iterator[Part]:
 def _compiler(deep: bool) -> Part:
     from nmtool.exporters.c import compiler
 
-    gives = "execution of C exports"
+    gives = "running C exports"
     try:
         command = compiler.find()
     except MissingError as error:
@@ -240,7 +240,7 @@ def _compiler(deep: bool) -> Part:
 def _simulator() -> Part:
     from nmtool.exporters.verilog import simulators
 
-    title, gives = "Verilog simulator", "execution of Verilog exports"
+    title, gives = "Verilog simulator", "running Verilog exports"
     try:
         found = simulators.find()
     except MissingError as error:

@@ -67,7 +67,7 @@ class Conversion(Tabular):
         unlike: what reading it back gave instead of the network; '' where that is equal.
         certificate: how its runtime answers to the known answers in it; None where it did not
             run.
-        not_executed: why it did not.
+        not_run: why it did not.
         missing: the error that says what its runtime lacks here, if that is why.
     """
 
@@ -81,7 +81,7 @@ class Conversion(Tabular):
     is_checked: bool = False
     unlike: str = ""
     certificate: Certificate | None = None
-    not_executed: str = ""
+    not_run: str = ""
     missing: MissingError | None = None
 
     @property
@@ -106,8 +106,8 @@ class Conversion(Tabular):
         found = self.certificate
         return {
             "read_back": not self.unlike,
-            "executed": found is not None,
-            "not_executed": self.not_executed,
+            "ran": found is not None,
+            "not_run": self.not_run,
             **(found or Certificate(0, "", {})).findings_json(),
         }
 
@@ -208,7 +208,7 @@ def convert(
 ) -> Conversion:
     """Turn a network of any format into any other that can carry it, and check what was written.
 
-    It is read back, and the known answers in it are executed where the format's runtime is
+    It is read back, and the known answers in it are run where the format's runtime is
     installed. What differs stays where it is: see `Conversion.passed`.
 
     >>> convert("foreign.nir", "network.npz")  # doctest: +SKIP
@@ -226,7 +226,7 @@ def convert(
         quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`. Any asks for integers;
             without, float networks are quantised only where the format holds integers only.
         calibrate: without `data`, a run's own data calibrate where they are found.
-        check: read back what was written, and execute it.
+        check: read back what was written, and run it.
         force: replace an earlier file.
         progress: is shown what is being done.
 
@@ -317,7 +317,7 @@ def format_to_write(
         raise UsageError(
             f"{chosen.name} is no format to export to",
             code="format-not-written",
-            why="it only executes networks",
+            why="it only runs networks",
             fix=f"use one of {', '.join(formats.that_can(formats.WRITES))}",
         )
     if chosen.extensions and not chosen.names(path):
@@ -485,16 +485,16 @@ def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Con
 
     done = replace(done, is_checked=True, unlike=_unlike(done.path, done.network.content_hash))
     if done.unlike:
-        return replace(done, not_executed="it is not what was to be written")
+        return replace(done, not_run="it is not what was to be written")
     if chosen is None:
-        return replace(done, not_executed="nmtool's own files have no other runtime")
-    if not {formats.EXECUTES, formats.CARRIES} <= chosen.can:
-        return replace(done, not_executed=f"the format {chosen.name} has no runtime")
+        return replace(done, not_run="nmtool's own files have no other runtime")
+    if not {formats.RUNS, formats.CARRIES} <= chosen.can:
+        return replace(done, not_run=f"the format {chosen.name} has no runtime")
     try:
         chosen.package.require()
     except MissingError as error:
         reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
-        return replace(done, not_executed=reason, missing=error)
+        return replace(done, not_run=reason, missing=error)
     answers = chosen.known_answers(done.path)
     found = check_answers(chosen, done.path, answers, progress=progress)
     certificate = Certificate(

@@ -301,7 +301,7 @@ def _portion_by_portion(
 def run(
     path: str | Path, data: SpikeEvents, *, trust: bool = False, progress: Progress = silent
 ) -> Evaluation:
-    """Execute an export with the runtime of its format on labelled samples.
+    """Run an export with the runtime of its format on labelled samples.
 
     Integers in a file of nmtool's own have the simulator for a runtime.
 
@@ -330,7 +330,7 @@ def run(
         network = load(path)
         label, record = _recorder(network, deep=False)
         return _timed(network, data, record, label, progress)
-    format_ = executable(path)
+    format_ = format_that_runs(path)
     network = format_.network(path)
     how: dict[str, Any] = {"trust": trust} if CODE in format_.can else {}
     if how and not trust:
@@ -355,7 +355,7 @@ def _timed(
 
 
 def holds_integers(path: str | Path) -> bool:
-    """True for a file of integers of nmtool's own, which the simulator executes.
+    """True for a file of integers of nmtool's own, which the simulator runs.
 
     Raises:
         FileFormatError: there is nothing at that path.
@@ -412,8 +412,8 @@ def _evaluated(
     )
 
 
-def executable(path: str | Path) -> Format:
-    """The format of an export that can be executed.
+def format_that_runs(path: str | Path) -> Format:
+    """The format of an export that has a runtime.
 
     Raises:
         FileFormatError: it is no export, or not there.
@@ -429,7 +429,7 @@ def executable(path: str | Path) -> Format:
             code="export-unknown",
             fix="nmtool export makes one; nmtool evaluate runs networks and runs of training",
         )
-    if formats.EXECUTES not in found.can:
+    if formats.RUNS not in found.can:
         raise UsageError(
             f"{path} cannot be run",
             code="runtime-none",

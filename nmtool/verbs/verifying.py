@@ -32,7 +32,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verbs.explaining import Differing, explain, explained
 from nmtool.verbs.loading import check_exists, load
-from nmtool.verbs.running import executable, simulate
+from nmtool.verbs.running import format_that_runs, simulate
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.comparison import settled
@@ -278,7 +278,7 @@ def is_recording(against: str | Path | Recording) -> bool:
 
     if not isinstance(against, str):
         return True
-    if against in formats.that_can(formats.EXECUTES):
+    if against in formats.that_can(formats.RUNS):
         return False
     return Path(against).suffix == ".npz" or Path(against).is_file()
 
@@ -429,9 +429,9 @@ def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
     from nmtool.exporters import formats
 
     found = [formats.by_name(name) for name in dict.fromkeys(against)]
-    if not found and own is not None and formats.EXECUTES in own.can:
+    if not found and own is not None and formats.RUNS in own.can:
         found = [own]
-    able = formats.that_can(formats.EXECUTES)
+    able = formats.that_can(formats.RUNS)
     if not found:
         raise UsageError(
             "there is nothing to compare with",
@@ -452,9 +452,9 @@ def _verify_answers(
     options: Options,
     progress: Progress,
 ) -> Certificate:
-    from nmtool.exporters.formats import CARRIES, EXECUTES, REAL
+    from nmtool.exporters.formats import CARRIES, REAL, RUNS
 
-    if own is None or artefact is None or not {CARRIES, EXECUTES} <= own.can:
+    if own is None or artefact is None or not {CARRIES, RUNS} <= own.can:
         raise UsageError(
             f"{network} carries no known answers",
             code="answers-not-carried",
@@ -574,7 +574,7 @@ def _own_export(
     if artefact is None:
         path = network if isinstance(network, str | Path) else None
         return (None, None) if path is None else (formats.of_artefact(path), path)
-    own = executable(artefact)
+    own = format_that_runs(artefact)
     if against and own.name not in against:
         raise UsageError(
             f"{artefact} is for {own.name}, which is not among what is compared",

@@ -1,7 +1,7 @@
 """Verification: two recordings compared spike for spike, and what that proves, as a value.
 
 `compare_recordings` is strict: everything is compared, and what cannot be compared is an error.
-A `Backend` executes networks; its `check` gives a `Check`; a `Certificate` holds those of all
+A `Backend` runs networks; its `check` gives a `Check`; a `Certificate` holds those of all
 backends beside the integer simulator; `Coverage` and `MutationScore` are how much it says, an
 `Explanation` why recordings differ. `nmtool.verify` puts them together.
 """

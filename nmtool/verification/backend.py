@@ -1,4 +1,4 @@
-"""`Backend`: what every format that executes networks can do, Lava, NIR and ONNX alike.
+"""`Backend`: what every format that runs networks can do, Lava, NIR and ONNX alike.
 
 Each package `nmtool.exporters.<format>` is one, by functions of these names; a type checker sees
 that (`nmtool/exporters/formats.py`). Most check themselves by `check_integers`. Lava also runs
@@ -24,10 +24,10 @@ from nmtool.verification.comparison import compare_recordings
 
 
 class Backend(Protocol):
-    """A format that networks are written to, read from and executed in."""
+    """A format that networks are written to, read from and run in."""
 
     def require(self) -> None:
-        """Raise `MissingError` unless everything that executing needs is here."""
+        """Raise `MissingError` unless everything that running needs is here."""
 
     def export(
         self,
@@ -62,7 +62,7 @@ class Backend(Protocol):
         deep: bool = False,
         on_progress: Callable[[int], None] | None = None,
     ) -> Recording:
-        """Execute an artefact, every sample from a fresh state."""
+        """Run an artefact, every sample from a fresh state."""
 
     def check(
         self,
@@ -75,7 +75,7 @@ class Backend(Protocol):
         deep: bool = False,
         progress: Progress = silent,
     ) -> Check:
-        """Execute an artefact and compare what it answers.
+        """Run an artefact and compare what it answers.
 
         Args:
             path: the artefact.
@@ -107,7 +107,7 @@ def check_integers(
     """`Backend.check` of a format of integers, whose answers must be the simulator's.
 
     Args:
-        run: executes an artefact.
+        run: runs an artefact.
         name: of the format, for the progress.
         path, spikes, simulated, answers, deep, progress: as in `Backend.check`.
     """
@@ -127,10 +127,10 @@ def timed_run(
     progress: Progress,
     **options: Any,
 ) -> tuple[Recording, float]:
-    """Execute an artefact, and measure the seconds that takes.
+    """Run an artefact, and measure the seconds that takes.
 
     Args:
-        run: executes an artefact, with these options.
+        run: runs an artefact, with these options.
         label: of the progress.
         path, spikes: the artefact and its input.
         progress: is shown the samples that are finished.

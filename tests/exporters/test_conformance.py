@@ -27,7 +27,7 @@ from nmtool.errors import (
     UsageError,
 )
 from nmtool.exporters import output
-from nmtool.exporters.formats import CARRIES, DEEP, EXECUTES, FORMATS, REAL, WRITES, Format
+from nmtool.exporters.formats import CARRIES, DEEP, FORMATS, REAL, RUNS, WRITES, Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import keep_current, keep_membrane
@@ -86,14 +86,14 @@ EXPORTS = that_can()
 
 
 def check_written(one: Format, path: Path) -> None:
-    """Of formats that execute: nothing else looks at what runs."""
-    if EXECUTES in one.can:
+    """Of formats that run networks: nothing else looks at what runs."""
+    if RUNS in one.can:
         one.package.check_written(path)
     else:
         one.package.load(path)
 
 
-"""Referees that only execute are handed files, too."""
+"""Referees that only run networks are handed files, too."""
 
 
 def has_libraries(one: Format) -> bool:
@@ -211,7 +211,7 @@ def test_a_format_without_a_place_for_answers(one: Format, tmp_path: Path) -> No
 # It does what the network does.
 
 
-@that_can(EXECUTES, runs=True)
+@that_can(RUNS, runs=True)
 def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
     try:
         one.package.require()
@@ -229,7 +229,7 @@ def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
     assert sum(finished) == spikes.n_samples
 
 
-@that_can(EXECUTES, runs=True)
+@that_can(RUNS, runs=True)
 def test_currents_without_memory(one: Format, tmp_path: Path) -> None:
     """du = 4095, which Lava and lava-dl (`iDecay` 4096) hold: a step keeps nothing of u."""
     try:
@@ -246,7 +246,7 @@ def test_currents_without_memory(one: Format, tmp_path: Path) -> None:
     assert check.comparison.identical
 
 
-@that_can(EXECUTES, runs=True)
+@that_can(RUNS, runs=True)
 def test_populations_that_feed_each_other_through_relays(one: Format, tmp_path: Path) -> None:
     """Two time constants side by side, and delays that only relays reach."""
     try:
@@ -269,7 +269,7 @@ def test_populations_that_feed_each_other_through_relays(one: Format, tmp_path: 
     assert check.comparison.identical
 
 
-@that_can(EXECUTES)
+@that_can(RUNS)
 def test_its_input_is_checked_first(one: Format, tmp_path: Path) -> None:
     """Before a runtime is asked for."""
     path = export(one, tmp_path)
@@ -344,7 +344,7 @@ def test_a_full_disk_leaves_what_was_there(
 # Damage is refused, or changes nothing.
 
 
-def executed(network: IntegerNetwork) -> list[object]:
+def integers_that_run(network: IntegerNetwork) -> list[object]:
     """All integers of a network, without names."""
     constants = [(p.du, p.dv, p.vth, p.bias.tolist()) for p in network.populations]
     synapses = [(p.shifted_weight.tolist(), p.delay.tolist()) for p in network.projections]
@@ -361,7 +361,7 @@ def is_noticed(one: Format, path: Path, what: str) -> bool:
     with contextlib.suppress(InputError):
         found = one.package.load(path)
     if isinstance(found, IntegerNetwork):
-        assert executed(found) == executed(NETWORK), what
+        assert integers_that_run(found) == integers_that_run(NETWORK), what
     if CARRIES in one.can:
         with contextlib.suppress(InputError):
             answers = one.known_answers(path)
@@ -373,7 +373,7 @@ def is_noticed(one: Format, path: Path, what: str) -> bool:
 
 
 def is_refused(one: Format, path: Path, what: str) -> bool:
-    """Whether what is executed, of which nothing is read back, is compared."""
+    """Whether what runs, of which nothing is read back, is compared."""
     with contextlib.suppress(InputError):
         check_written(one, path)
         return False

@@ -12,12 +12,12 @@ from nmtool.exporters.formats import (
     CARRIES,
     CODE,
     DEEP,
-    EXECUTES,
     FORMATS,
     OPTIONS,
     PREFIX,
     READS,
     REAL,
+    RUNS,
     WRITES,
     Format,
 )
@@ -26,7 +26,7 @@ from tests.refusals import refused
 FUNCTIONS = {
     WRITES: ["export"],
     READS: ["load"],
-    EXECUTES: ["run", "require", "check", "check_written"],
+    RUNS: ["run", "require", "check", "check_written"],
     CARRIES: ["known_answers"],
     REAL: ["reference"],
     DEEP: ["run"],

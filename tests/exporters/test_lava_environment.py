@@ -81,7 +81,7 @@ def test_an_environment_is_checked_once_and_a_broken_one_each_time(
     pretend(monkeypatch, (3, 10))
     made = environments.set_up_lava()
     installer.commands.clear()
-    installer.fails_at = "import lava_network.session"
+    installer.fails_at = "import lava_network.samples"
     for _ in range(2):
         with refused(BackendError, "runtime-failed"):
             environments.find()
@@ -154,7 +154,7 @@ def test_force_makes_a_new_one_and_deletes_the_old(
     assert environments.find() == new
 
 
-@pytest.mark.parametrize("step", ["venv", "lava-nc==0.10.0", "import lava_network.session"])
+@pytest.mark.parametrize("step", ["venv", "lava-nc==0.10.0", "import lava_network.samples"])
 def test_a_half_made_environment_is_never_found(
     step: str, installer: Installer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Exported folders executed in Lava, compared integer by integer with nmtool's simulators."""
+"""Exported folders run in Lava, compared integer by integer with nmtool's simulators."""
 
 from __future__ import annotations
 

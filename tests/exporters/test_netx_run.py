@@ -1,4 +1,4 @@
-"""NetX files executed by the reader of lava-dl in Lava, compared with the simulator."""
+"""NetX files run by the reader of lava-dl in Lava, compared with the simulator."""
 
 from __future__ import annotations
 

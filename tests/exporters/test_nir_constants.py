@@ -15,7 +15,7 @@ from nmtool.exporters import c
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.exporters.nir.graph.file import read_graph
-from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network
 from nmtool.quantisation import round_network
@@ -87,7 +87,7 @@ def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, 
     """The network, what the graph's nodes pass on, and what the network does, with more steps."""
     spikes = np.random.default_rng(seed).random((1, STEPS, SIZES["in"])) < rate
     graph = read_graph(path)
-    expected = execute(graph, spikes, list(graph.nodes), dt_s=DT_S, implied=True)
+    expected = interpret(graph, spikes, list(graph.nodes), dt_s=DT_S, implied=True)
     network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
     more = np.zeros((1, network.n_steps - STEPS, SIZES["in"]), np.bool_)
     raster = Raster.from_dense(np.concatenate([spikes, more], axis=1))

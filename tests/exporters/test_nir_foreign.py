@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import ImportOptions
 from nmtool.exporters.nir.graph.file import read_graph
-from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from tests.exporters.nir_drawing import CHANNELS, graphs
@@ -91,7 +91,7 @@ def test_graphs_are_executed_as_they_mean(folder: Path, drawn: Drawn) -> None:
     spikes = noise()
     expected = meaning(drawn, spikes)
     graph = read_graph(written(drawn, folder / "y.nir", nested=False))
-    actual = execute(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
+    actual = interpret(graph, spikes[None], list(expected), dt_s=DT_S, implied=True)
     for name, values in expected.items():
         np.testing.assert_allclose(actual[name][0], values, rtol=1e-9, atol=1e-9, err_msg=name)
 

@@ -322,7 +322,7 @@ def test_wires_that_multiply_synapses(
     assert "199" in caught.value.what
 
 
-# Files of nmtool that somebody changed, executed.
+# Files of nmtool that somebody changed, run.
 
 
 def settings_changed(**changes: Any) -> Change:

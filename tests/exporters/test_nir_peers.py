@@ -19,7 +19,7 @@ from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
-from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population, Projection
@@ -217,7 +217,7 @@ def direct_network(weight: float, **constants: Any) -> Network:
 def test_rockpool_runs_what_has_no_neurons(tmp_path: Path) -> None:
     path = written(direct_network(3.0), tmp_path / "x.nir", profile="rockpool", readout=CURRENT)
     spikes = noise().dense()
-    expected = execute(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S, implied=True)
+    expected = interpret(read_graph(path), spikes, ["output"], dt_s=NIR_DT_S, implied=True)
     np.testing.assert_allclose(rockpool(path, spikes), expected["output"], rtol=1e-6)
 
 

@@ -36,13 +36,13 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _sessions(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Nothing is handed to onnxruntime, but where a test asks for it."""
-    if "executing" not in request.fixturenames:
+    if "onnxruntime_is_here" not in request.fixturenames:
         monkeypatch.setattr(ort, "InferenceSession", None)
 
 
 @pytest.fixture
-def executing() -> None:
-    """Lets a test execute files."""
+def onnxruntime_is_here() -> None:
+    """Lets a test run files."""
 
 
 def assert_refused(path: Path) -> FileFormatError:
@@ -70,7 +70,7 @@ def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert exporter.known_answers(path).to_bytes() == ANSWERS.to_bytes()
 
 
-@pytest.mark.usefixtures("executing")
+@pytest.mark.usefixtures("onnxruntime_is_here")
 def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     finished: list[int] = []
@@ -252,10 +252,10 @@ def test_versions_that_are_none(version: str, path: Path) -> None:
     assert assert_refused(path).code == "file-foreign"
 
 
-# Execution.
+# Running.
 
 
-@pytest.mark.usefixtures("executing")
+@pytest.mark.usefixtures("onnxruntime_is_here")
 def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
     changed(path, lambda model: model.graph.node.pop(), seal=True)
     with refused(BackendError, "runtime-failed") as caught:
@@ -264,7 +264,7 @@ def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
     assert isinstance(caught.value, MissingError)
 
 
-@pytest.mark.usefixtures("executing")
+@pytest.mark.usefixtures("onnxruntime_is_here")
 def test_what_onnxruntime_cannot_hold_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Session:
         def __init__(self, *arguments: object, **options: object) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.exporters.onnx.file import OPSET, model_bytes
-from nmtool.exporters.onnx.runtime import execute, output_names, recording
+from nmtool.exporters.onnx.runtime import output_names, recording, run
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -32,7 +32,7 @@ EVALUATES_LOOPS = (1, 22)
 
 
 def in_onnxruntime(network: IntegerNetwork, spikes: Raster) -> Recording:
-    return execute(model_bytes(network, None), network, spikes, True, None)
+    return run(model_bytes(network, None), network, spikes, True, None)
 
 
 def in_evaluator(network: IntegerNetwork, spikes: Raster) -> Recording:

@@ -32,7 +32,7 @@ from tests.refusals import refused
 
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
-BOTH = {formats.WRITES, formats.EXECUTES}
+BOTH = {formats.WRITES, formats.RUNS}
 FORMATS = [one.name for one in formats.FORMATS if one.can >= BOTH]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
@@ -54,7 +54,7 @@ def exported(name: str, folder: Path, network: IntegerNetwork = NETWORK) -> Path
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a runtime is asked to do: nothing may be, where something is refused."""
     asked: list[str] = []
-    for one in map(formats.by_name, formats.that_can(formats.EXECUTES)):
+    for one in map(formats.by_name, formats.that_can(formats.RUNS)):
         for verb in ("require", "run", "check"):
             monkeypatch.setattr(
                 one.package, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)

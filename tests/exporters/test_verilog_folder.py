@@ -210,7 +210,7 @@ def test_a_compile_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     shutil.move(broken, tmp_path / "share" / "bin" / "verilator_bin")
     verilator = Verilator(tmp_path / "share" / "bin" / "verilator_bin", ("c++",))
     with refused(BackendError, "runtime-failed") as caught:
-        runtime.execute(CHAIN, 1, SPIKES, False, verilator, None)
+        runtime.run(CHAIN, 1, SPIKES, False, verilator, None)
     assert "it cannot" in caught.value.why
     assert not list((tmp_path / "cache").rglob("simulate-*"))
 
@@ -225,7 +225,7 @@ def test_a_core_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(folder, "by_hand", lambda: {**hand, "rtl/nmtool_core.v": stuck.encode()})
     icarus = next(one for one in simulators.find() if isinstance(one, Icarus))
     with refused(BackendError, "runtime-failed") as caught:
-        runtime.execute(CHAIN, 1, SPIKES, False, icarus, None)
+        runtime.run(CHAIN, 1, SPIKES, False, icarus, None)
     assert "clocks" in caught.value.why
 
 
@@ -247,7 +247,7 @@ def test_a_network_of_the_same_shape_needs_no_compiler(
     shapes = [Layout(one).parameters for one in (CHAIN, other)]
     assert shapes[0] == shapes[1]
     for one in (CHAIN, other):
-        recorded = runtime.execute(one, 1, SPIKES, True, found, None)
+        recorded = runtime.run(one, 1, SPIKES, True, found, None)
         assert compare_recordings(simulate(one, SPIKES, deep=True), recorded).identical
         monkeypatch.setattr(Verilator, "_compiled", None)
 

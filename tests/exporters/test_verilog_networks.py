@@ -106,7 +106,7 @@ def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
     spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
     found = verilator()
     assert found is not None
-    recorded = runtime.execute(network, lanes, spikes, False, found, None)
+    recorded = runtime.run(network, lanes, spikes, False, found, None)
     assert compare_recordings(simulate(network, spikes), recorded).identical
 
 

@@ -1,4 +1,4 @@
-"""What every format of one file keeps to, for the tests of those that read back and execute it."""
+"""What every format of one file keeps to, for the tests of those that read back and run it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from lava_network.arrays import read_arrays
 from lava_network.events import Events, read_events
 from lava_network.readout import Answer, answer
 from lava_network.recording import Recorder
-from lava_network.session import MODELS, run_samples
+from lava_network.samples import MODELS, run_samples
 from lava_network.watch import end_children_with_this_process, leave_at_once
 
 HEARTBEAT_S = 1.0

@@ -2,7 +2,7 @@
 
     python run.py FILE.net ARRAYS.npz EVENTS.npz RECORDING.npz --layers NAME ... [--deep]
 
-ARRAYS.npz tells how the layers are called and which of them spike; what is executed is FILE.net.
+ARRAYS.npz tells how the layers are called and which of them spike; what runs is FILE.net.
 EVENTS.npz and RECORDING.npz are those of an exported Lava folder, whose package this one uses.
 """
 
@@ -21,7 +21,7 @@ from lava.proc.lif.process import LIF
 from lava_network.arrays import NetworkArrays, read_arrays
 from lava_network.events import read_events
 from lava_network.recording import Recorder
-from lava_network.session import run_apart
+from lava_network.samples import run_apart
 from lava_network.watch import end_children_with_this_process, leave_at_once
 from numpy.typing import NDArray
 from reader import network_class

@@ -73,7 +73,7 @@ LOST = "decays truncate on the chip, not here"
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings a graph was written with, needed to execute it.
+    """Settings a graph was written with, needed to run it.
 
     Attributes:
         options: the choices.

@@ -1,4 +1,4 @@
-"""A NIR graph in plain data: what is written, what is read, what is executed.
+"""A NIR graph in plain data: what is written, what is read, what runs.
 
 Nodes are named by their NIR kind and hold the arrays that NIR defines for it. Nested graphs are
 flat here; what enters and leaves them is a node of the kind `Identity`.

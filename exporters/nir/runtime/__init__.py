@@ -1,1 +1,1 @@
-"""NIR graphs executed, node by node."""
+"""NIR graphs interpreted, node by node."""

@@ -1,4 +1,4 @@
-"""Executes a NIR graph, node by node, in float64: our reference of what a file means.
+"""Interprets a NIR graph, node by node, in float64: our reference of what a file means.
 
 The convention, which importers share where they agree:
 
@@ -24,7 +24,7 @@ from nmtool.exporters.nir.runtime.node_models import behaviour
 from nmtool.float_simulator import Array
 
 
-def execute(
+def interpret(
     graph: Graph,
     spikes: NDArray,
     record: Sequence[str],

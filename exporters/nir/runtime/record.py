@@ -1,4 +1,4 @@
-"""A graph that nmtool wrote, executed as the network it was made from."""
+"""A graph that nmtool wrote, run as the network it was made from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED
 from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
-from nmtool.exporters.nir.runtime.interpreter import execute
+from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.float_simulator import Array, Spikes, real_network
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
@@ -70,7 +70,7 @@ def _answer(
     graph: Graph, network: Network | IntegerNetwork, settings: Settings, spikes: Spikes
 ) -> dict[str, Array]:
     """Per population [samples, steps, size] spikes or membranes."""
-    outputs = execute(
+    outputs = interpret(
         graph,
         spikes,
         list(settings.recorded.values()),

@@ -132,7 +132,7 @@ def test_what_was_written_is_executed(nmtool: Nmtool, integers: Path) -> None:
     told = f"c: spikes compared {bins}, different 0; spikes emitted {hidden.n_spikes}\n"
     assert said.out.endswith(f"read back: equal\n{told}")
     said = nmtool("convert", integers, "other.c", "--json").json["check"]
-    assert (said["executed"], said["first_divergence"]) == (True, None)
+    assert (said["ran"], said["first_divergence"]) == (True, None)
     assert said["backends"]["c"]["membrane_compared"] == bins // 3 * 2 * (3 + 2)
 
 
@@ -162,7 +162,7 @@ def test_a_file_that_reads_back_otherwise(
     assert f"read back: differs, its hash is {other.content_hash}" in said.out
     assert Path(output).is_file()
     check = nmtool("convert", integers, output, "--force", "--json").json["check"]
-    assert (check["read_back"], check["executed"]) == (False, False)
+    assert (check["read_back"], check["ran"]) == (False, False)
     said = nmtool("convert", integers, output, "--no-verify", "--force", "--json")
     assert (said.code, said.json["check"]) == (0, None)
 
@@ -174,12 +174,12 @@ def test_a_missing_runtime_is_told(
     monkeypatch.setattr(environment, "find", _raising(missing))
     said = nmtool("convert", integers, "folder", "--to", "lava")
     assert said.code == 0
-    assert said.out.endswith("read back: equal\nnot executed: Lava is gone (fix: fetch it)\n")
+    assert said.out.endswith("read back: equal\nnot run: Lava is gone (fix: fetch it)\n")
     pytest.importorskip("onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     check = nmtool("convert", integers, "network.onnx", "--json").json["check"]
-    assert (check["read_back"], check["executed"]) == (True, False)
-    assert "'onnxruntime<" in check["not_executed"]
+    assert (check["read_back"], check["ran"]) == (True, False)
+    assert "'onnxruntime<" in check["not_run"]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(netx.runtime, "find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")
     said = nmtool("convert", "chain.npz", "network.net")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "not executed: lava-dl is not there")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")
     assert nmtool("convert", "network.net", "again.npz").code == 0
     assert Path("again.npz").read_bytes() == Path("chain.npz").read_bytes()
     write_foreign(Path("foreign.net"), dense(5, 3))

@@ -1,4 +1,4 @@
-"""`nmtool run`: an export executed by the runtime of its format."""
+"""`nmtool run`: an export run by the runtime of its format."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     assert (shown["samples"], shown["accuracy"]) == ("4", "100.00%")
 
 
-def test_help_names_every_format_that_is_executed(nmtool: Nmtool) -> None:
+def test_help_names_every_format_that_is_with_runtime(nmtool: Nmtool) -> None:
     told = nmtool("run", "--help").out
-    asked = {formats.EXECUTES, formats.WRITES}
-    executed = [one for one in formats.FORMATS if asked <= one.can]
-    assert executed
-    for one in executed:
+    asked = {formats.RUNS, formats.WRITES}
+    with_runtime = [one for one in formats.FORMATS if asked <= one.can]
+    assert with_runtime
+    for one in with_runtime:
         assert all(name in told for name in one.extensions or ["Lava folder"])
 
 

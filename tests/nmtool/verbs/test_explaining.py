@@ -328,12 +328,12 @@ def test_recordings_of_something_else() -> None:
 @needs_compiler
 @pytest.mark.parametrize("deep", [True, False])
 def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault, right = faulty("bias", seen_outside=True), c.execute
+    fault, right = faulty("bias", seen_outside=True), c.runtime.run
 
-    def execute(data: bytes, network: IntegerNetwork, *others: object) -> Recording:
+    def run(data: bytes, network: IntegerNetwork, *others: object) -> Recording:
         return right(c.file.file_bytes(fault.network, None), fault.network, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(c, "execute", execute)
+    monkeypatch.setattr(c.runtime, "run", run)
     found = nm.verify(NETWORK, SPIKES, against=["c"], deep=deep)
     check = found.checks["c"]
     explanation = check.explanation
@@ -348,8 +348,8 @@ def test_verify_says_why(deep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_compiler
 def test_verify_says_that_a_sample_alone_does_not_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, network, spikes = c.execute, cases.integer_network(), cases_raster()
-    monkeypatch.setattr(c, "execute", lambda *how: flip_spike(3, 11, 2)(right(*how)))
+    right, network, spikes = c.runtime.run, cases.integer_network(), cases_raster()
+    monkeypatch.setattr(c.runtime, "run", lambda *how: flip_spike(3, 11, 2)(right(*how)))
     explanation = nm.verify(network, spikes, against=["c"]).checks["c"].explanation
     assert explanation is not None
     assert explanation.place is not None
@@ -363,8 +363,8 @@ def test_verify_of_an_export_alone_says_why(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     path = nm.export(NETWORK, f"{tmp_path}/network.c")
-    right = c.execute
-    monkeypatch.setattr(c, "execute", lambda *how: shift_membrane(0, 7, 1, 64)(right(*how)))
+    right = c.runtime.run
+    monkeypatch.setattr(c.runtime, "run", lambda *how: shift_membrane(0, 7, 1, 64)(right(*how)))
     explanation = nm.verify(path).checks["c"].explanation
     assert explanation is not None
     assert explanation.place is not None

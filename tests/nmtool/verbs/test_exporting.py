@@ -191,7 +191,7 @@ def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
     found = nm.convert(integers, path, to=name)
     assert found.passed
     assert (found.source, found.path, found.format) == (str(integers), path, name)
-    assert (found.is_checked, found.unlike, found.not_executed) == (True, "", "")
+    assert (found.is_checked, found.unlike, found.not_run) == (True, "", "")
     assert found.certificate is not None
     assert found.certificate.on_known_answers
     assert found.certificate.network_hash == INTEGERS.content_hash
@@ -200,7 +200,7 @@ def test_there_and_back(name: str, integers: Path, tmp_path: Path) -> None:
     again = nm.convert(path, tmp_path / "again.npz")
     assert again.passed
     assert (again.format, again.certificate) == ("npz", None)
-    assert again.not_executed
+    assert again.not_run
     assert again.path.read_bytes() == integers.read_bytes()
 
 
@@ -213,8 +213,8 @@ def test_the_keys_of_a_conversion(floats: Path, tmp_path: Path) -> None:
     assert content["bytes"] == found.size_bytes == (tmp_path / "copy.npz").stat().st_size
     assert content["check"] == {
         "read_back": True,
-        "executed": False,
-        "not_executed": found.not_executed,
+        "ran": False,
+        "not_run": found.not_run,
         "backends": {},
         "first_divergence": None,
     }
@@ -304,7 +304,7 @@ def test_a_runtime_that_answers_otherwise(integers: Path, tmp_path: Path, lava: 
     assert found.certificate is not None
     assert found.certificate.spikes_different == 1
     check = found.as_json()["check"]
-    assert (check["read_back"], check["executed"]) == (True, True)
+    assert (check["read_back"], check["ran"]) == (True, True)
     assert check["first_divergence"]["step"] == 11
     assert "differs" in repr(found)
     assert found.path.is_dir(), "what differs stays where it is"
@@ -330,7 +330,7 @@ def test_a_file_that_reads_back_otherwise(
     assert FLOATS.content_hash in found.unlike
     assert found.certificate is None
     check = found.as_json()["check"]
-    assert (check["read_back"], check["executed"], check["backends"]) == (False, False, {})
+    assert (check["read_back"], check["ran"], check["backends"]) == (False, False, {})
     assert path.is_file()
 
 
@@ -351,5 +351,5 @@ def test_a_runtime_that_is_missing(
     found = nm.convert(integers, tmp_path / "folder", to="lava")
     assert found.passed
     assert found.certificate is None
-    assert "Lava is gone" in found.not_executed
-    assert "fetch it" in found.not_executed
+    assert "Lava is gone" in found.not_run
+    assert "fetch it" in found.not_run

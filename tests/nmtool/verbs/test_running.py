@@ -340,7 +340,7 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
     def missing() -> None:
         raise MissingError("onnxruntime is not installed", code="library-missing")
 
-    monkeypatch.setattr(onnx, "library", missing)
+    monkeypatch.setattr(onnx.runtime, "library", missing)
     monkeypatch.setattr(onnx, "run", None)
     with refused(MissingError, "library-missing"):
         nm.run(path, EVENTS)

@@ -17,7 +17,7 @@ from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DoesNotFitError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import c, formats
-from nmtool.exporters.formats import EXECUTES
+from nmtool.exporters.formats import RUNS
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.recording import Recording
@@ -50,8 +50,8 @@ def faulty(
     module: Any, fault: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Let a runtime err."""
-    right = module.execute
-    monkeypatch.setattr(module, "execute", lambda *arguments: fault(right(*arguments)))
+    right = module.runtime.run
+    monkeypatch.setattr(module.runtime, "run", lambda *arguments: fault(right(*arguments)))
 
 
 # On data.
@@ -374,7 +374,7 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "backend-missing") as caught:
             nm.verify(network, EVENTS)
-    for name in formats.that_can(EXECUTES):
+    for name in formats.that_can(RUNS):
         assert name in caught.value.fix
     with refused(UsageError, "format-unknown"):
         nm.verify(INTEGERS, EVENTS, against=["nest"])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.exporters.formats import EXECUTES, FORMATS, Format
+from nmtool.exporters.formats import FORMATS, RUNS, Format
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -24,7 +24,7 @@ FUNCTIONS = {
     for name, function in vars(Backend).items()
     if inspect.isfunction(function) and not name.startswith("_")
 }
-BACKENDS = [one for one in FORMATS if EXECUTES in one.can]
+BACKENDS = [one for one in FORMATS if RUNS in one.can]
 RASTER = Raster.from_dense(np.random.default_rng(0).random((3, 30, cases.N_UNITS)) < 0.2)
 
 

@@ -4,7 +4,7 @@ arrays        reads arrays.npz: all the integers of the network
 events        reads input spikes
 process       builds the network from Lava's own processes (LIF, DelayDense, RingBuffer)
 models        faster models for the same processes
-session       runs samples, each from a fresh state
+samples       runs samples, each from a fresh state
 recording     writes what was recorded
 lava_import   makes Lava importable, also on Python 3.11 to 3.13
 """

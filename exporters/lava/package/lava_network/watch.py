@@ -72,7 +72,7 @@ def _reason(actor: SystemProcess) -> str:
 
 
 def _actors(runtime: Runtime | None) -> list[SystemProcess]:
-    """Processes of the system that execute process models; none before there is a runtime."""
+    """Processes of the system that run process models; none before there is a runtime."""
     infrastructure = None if runtime is None else runtime._messaging_infrastructure
     return [] if infrastructure is None else infrastructure.actors
 
