@@ -1,9 +1,9 @@
-"""In which numbers a network runs while it trains, and what its parameters amount to in them."""
+"""The number format of the forward pass, float or chip integers, and parameters in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,26 +13,26 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.training.engines.cell import Cell, make_cell
 from nmtool.training.engines.devices import Device
-from nmtool.training.engines.engine import Engine, Synapses
+from nmtool.training.engines.engine import Synapses
 from nmtool.training.front.functions import Connection, Neurons, whole_steps
 
 if TYPE_CHECKING:
     from nmtool.training.front.model import Projection
 
 
-class Pass(Protocol):
-    """The parameters as one forward and backward pass sees them."""
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """The parameters as one forward and backward pass sees them.
 
-    @property
-    def connections(self) -> Sequence[Connection]:
-        """The projections, in the order of the network's."""
+    Attributes:
+        connections: the projections, in the order of the network's.
+        neurons: gives the neurons of some populations, joined, by the populations' names.
+        units: per population, integers to one unit of its membrane; empty for floats.
+    """
 
-    @property
-    def units(self) -> Mapping[str, float]:
-        """Per population, integers to one unit of its membrane; empty for floats."""
-
-    def neurons(self, names: Sequence[str]) -> Neurons:
-        """The neurons of some populations, joined."""
+    connections: Sequence[Connection]
+    neurons: Callable[[Sequence[str]], Neurons]
+    units: Mapping[str, float] = field(default_factory=dict)
 
 
 class Arithmetic(Protocol):
@@ -74,12 +74,7 @@ class FloatArithmetic:
 
     def prepare(self, projections: Sequence[Projection]) -> Pass:
         """See `Arithmetic`."""
-        return _FloatPass(
-            [self._connection(projection) for projection in projections],
-            self._cells,
-            self._network.dt_ms,
-            self._engine,
-        )
+        return Pass([self._connection(projection) for projection in projections], self._neurons)
 
     def network_of(self, projections: Sequence[Projection]) -> Network:
         """See `Arithmetic`."""
@@ -97,21 +92,9 @@ class FloatArithmetic:
         jumps = (weight.detach() * self._jump[projection.target]).contiguous()
         return Connection(weight, delay, Synapses(jumps, whole_steps(delay).contiguous()))
 
-
-@dataclass(frozen=True, eq=False)
-class _FloatPass:
-    connections: Sequence[Connection]
-    cells: Mapping[str, Cell]
-    dt_ms: float
-    engine: Engine
-
-    @property
-    def units(self) -> Mapping[str, float]:
-        return {}
-
-    def neurons(self, names: Sequence[str]) -> Neurons:
-        cell = join_cells([self.cells[name] for name in names])
-        return Neurons(cell, cell.b, self.dt_ms, self.engine.block)
+    def _neurons(self, names: Sequence[str]) -> Neurons:
+        cell = join_cells([self._cells[name] for name in names])
+        return Neurons(cell, cell.b, self._network.dt_ms, self._engine.block)
 
 
 def join_cells(cells: Sequence[Cell]) -> Cell:

@@ -44,13 +44,13 @@ class Neurons:
         cell: constants of the neurons.
         jump: [neurons] float, jump of u per unit of the weights that learn.
         dt_ms: length of a step in ms.
-        block: how the engine makes a block.
+        make_block: makes a block of these neurons and their synapses.
     """
 
     cell: Cell
     jump: NDArray
     dt_ms: float
-    block: MakeBlock
+    make_block: MakeBlock
 
 
 def whole_steps(delay: Tensor) -> Tensor:
@@ -95,11 +95,14 @@ def run_lif(
         recurrent: synapses among the neurons.
         push: what to add to μ_v at every spike, from the spike counts of this very pass.
     """
-    block = neurons.block(
+    block = neurons.make_block(
         neurons.cell, afferent.synapses, recurrent.synapses if recurrent else None
     )
     time_ms, spikes = _Lif.apply(
-        _Context(neurons, block, source, push),
+        neurons,
+        block,
+        source,
+        push,
         afferent.weight,
         afferent.delay,
         recurrent.weight if recurrent else None,
@@ -115,60 +118,46 @@ def run_li(neurons: Neurons, source: SpikeTrains, afferent: Connection) -> Tenso
     Returns:
         [samples, T, neurons] float: v after each step.
     """
-    block = neurons.block(neurons.cell, afferent.synapses, None)
-    context = _Context(neurons, block, source, None)
-    return _Li.apply(context, afferent.weight, afferent.delay, source.time_ms)
-
-
-@dataclass(frozen=True, eq=False)
-class _Context:
-    neurons: Neurons
-    block: Block
-    source: SpikeTrains
-    push: Push | None
-
-    def tensors(self, gradients: SynapseGradients | None) -> tuple[Tensor | None, Tensor | None]:
-        """Gradients by weights in the paper's units and by delays in steps."""
-        if gradients is None:
-            return None, None
-        jump = torch.from_numpy(self.neurons.jump).to(gradients.weight)
-        return gradients.weight * jump, gradients.delay
+    block = neurons.make_block(neurons.cell, afferent.synapses, None)
+    return _Li.apply(neurons, block, source, afferent.weight, afferent.delay, source.time_ms)
 
 
 class _Lif(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        context: _Context,
+        neurons: Neurons,
+        block: Block,
+        source: SpikeTrains,
+        push: Push | None,
         weight: Tensor,
         delay: Tensor,
         recurrent_weight: Tensor | None,
         recurrent_delay: Tensor | None,
         source_time: Tensor | None,
     ) -> tuple[Tensor, SpikeTrains]:
-        ctx.context = context
-        ctx.run = context.block.run_lif(context.source)
-        spikes = ctx.run.spikes
-        return spikes.step.to(weight.dtype).mul_(context.neurons.dt_ms), spikes
+        run = block.run_lif(source)
+        ctx.kept = (neurons, block, source, push, run)
+        return run.spikes.step.to(weight.dtype).mul_(neurons.dt_ms), run.spikes
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        context, run = _taken(ctx, "context", "run")
+        neurons, block, source, push, run = _taken(ctx)
         spikes, slope = run.spikes, run.slope
-        push = slope.new_zeros(spikes.n_neurons)
-        if context.push is not None:
-            push += context.push(spikes.counts(), spikes.n_samples).to(slope.dtype)
-        result = context.block.backward_lif(
-            context.source,
+        pushed = slope.new_zeros(spikes.n_neurons)
+        if push is not None:
+            pushed += push(spikes.counts(), spikes.n_samples).to(slope.dtype)
+        result = block.backward_lif(
+            source,
             run,
             outputs[0].to(slope.dtype),
-            push,
+            pushed,
             want_source_time=ctx.needs_input_grad[-1],
         )
         return (
-            None,
-            *context.tensors(result.afferent),
-            *context.tensors(result.recurrent),
+            *(None, None, None, None),
+            *_by_parameters(result.afferent, neurons.jump),
+            *_by_parameters(result.recurrent, neurons.jump),
             result.source_time,
         )
 
@@ -176,25 +165,37 @@ class _Lif(torch.autograd.Function):
 class _Li(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, context: _Context, weight: Tensor, delay: Tensor, source_time: Tensor | None
+        ctx: Any,
+        neurons: Neurons,
+        block: Block,
+        source: SpikeTrains,
+        weight: Tensor,
+        delay: Tensor,
+        source_time: Tensor | None,
     ) -> Tensor:
-        ctx.context = context
-        return context.block.run_li(context.source)
+        ctx.kept = (neurons, block, source)
+        return block.run_li(source)
 
     @staticmethod
     def backward(ctx: Any, *outputs: Any) -> tuple[Tensor | None, ...]:
-        (context,) = _taken(ctx, "context")
-        result = context.block.backward_li(
-            context.source, outputs[0], want_source_time=ctx.needs_input_grad[-1]
-        )
-        return (None, *context.tensors(result.afferent), result.source_time)
+        neurons, block, source = _taken(ctx)
+        result = block.backward_li(source, outputs[0], want_source_time=ctx.needs_input_grad[-1])
+        gradients = _by_parameters(result.afferent, neurons.jump)
+        return (*(None, None, None), *gradients, result.source_time)
 
 
-def _taken(ctx: Any, *names: str) -> list[Any]:
+def _by_parameters(
+    gradients: SynapseGradients | None, jump: NDArray
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients by weights in the paper's units and by delays in steps."""
+    if gradients is None:
+        return None, None
+    return gradients.weight * torch.from_numpy(jump).to(gradients.weight), gradients.delay
+
+
+def _taken(ctx: Any) -> tuple[Any, ...]:
     """Take the forward pass's values, once: a loss that is kept then keeps no tapes."""
-    values = [getattr(ctx, name) for name in names]
-    if values[0] is None:
+    kept, ctx.kept = ctx.kept, None
+    if kept is None:
         raise RuntimeError("EventProp's backward pass runs once per forward pass")
-    for name in names:
-        setattr(ctx, name, None)
-    return values
+    return kept

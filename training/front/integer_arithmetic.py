@@ -25,9 +25,9 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.network import Network, Population
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import held_tau
-from nmtool.training.engines.cell import Cell, Chip, make_cell
+from nmtool.training.engines.cell import Chip, make_cell
 from nmtool.training.engines.devices import Device
-from nmtool.training.engines.engine import Engine, Synapses
+from nmtool.training.engines.engine import Synapses
 from nmtool.training.front.arithmetic import Pass, join_cells
 from nmtool.training.front.functions import Connection, Neurons
 
@@ -113,8 +113,8 @@ class IntegerArithmetic:
             self._connection(projection, held, integer.population(held.target))
             for projection, held in zip(projections, integer.projections, strict=True)
         ]
-        cells = {p.name: self._cell(p) for p in integer.populations}
-        return _IntegerPass(connections, self.network, integer, cells, self._engine, self.faults)
+        units = {p.name: _unit(p) for p in integer.populations}
+        return Pass(connections, partial(self._neurons, integer), units)
 
     def _connection(
         self, projection: Projection, held: IntegerProjection, target: IntegerPopulation
@@ -124,9 +124,23 @@ class IntegerArithmetic:
         tensors = (torch.from_numpy(x).to(self._device) for x in (jumps, held.delay, shifted))
         return Connection(projection.weight, projection.delays, Synapses(*tensors))
 
-    def _cell(self, held: IntegerPopulation) -> Cell:
-        return make_cell(
-            held_population(held, self.network.dt_ms), self.network.dt_ms, self._numbers
+    def _neurons(self, integer: IntegerNetwork, names: Sequence[str]) -> Neurons:
+        held = [integer.population(name) for name in names]
+        dt_ms, numbers = self.network.dt_ms, self._numbers
+        make_block = partial(
+            self._engine.integer_block,
+            chip=_chip(held),
+            faults=[self.faults[name] for name in names],
+        )
+        cell = join_cells([make_cell(held_population(p, dt_ms), dt_ms, numbers) for p in held])
+        jump = np.concatenate([self._jump(name) for name in names])
+        return Neurons(cell, jump.astype(numbers), dt_ms, make_block)
+
+    def _jump(self, name: str) -> NDArray[np.float64]:
+        """Jump of u for a weight of one in the float network, whose weights learn."""
+        population = self.network.population(name)
+        return dynamics.drive_scale(
+            population.values("tau_mem_ms"), population.values("tau_syn_ms"), self.network.dt_ms
         )
 
 
@@ -139,7 +153,6 @@ def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
     tau_mem_ms = held_tau(held.dv, dt_ms)
     tau_syn_ms = held_tau(min(held.du + 1, DECAY_ONE - 1), dt_ms)
     gain = dynamics.membrane_gain(tau_mem_ms, dt_ms)
-    unit = held.scale * (1 << STATE_SHIFT)
     return Population(
         held.name,
         held.size,
@@ -147,40 +160,8 @@ def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
         tau_mem_ms,
         tau_syn_ms,
         max(1, held.vth) / held.scale if held.kind == LIF else 1.0,
-        held.bias / unit / gain,
+        held.bias / _unit(held) / gain,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _IntegerPass:
-    connections: Sequence[Connection]
-    network: Network
-    integer: IntegerNetwork
-    cells: Mapping[str, Cell]
-    engine: Engine
-    faults: Mapping[str, NDArray[np.int64]]
-
-    @property
-    def units(self) -> Mapping[str, float]:
-        return {p.name: p.scale * (1 << STATE_SHIFT) for p in self.integer.populations}
-
-    def neurons(self, names: Sequence[str]) -> Neurons:
-        held = [self.integer.population(name) for name in names]
-        block = partial(
-            self.engine.integer_block,
-            chip=_chip(held),
-            faults=[self.faults[name] for name in names],
-        )
-        jump = np.concatenate([self._jump(name) for name in names])
-        cell = join_cells([self.cells[name] for name in names])
-        return Neurons(cell, jump.astype(cell.b.dtype), self.network.dt_ms, block)
-
-    def _jump(self, name: str) -> NDArray[np.float64]:
-        """Jump of u for a weight of one in the float network, whose weights learn."""
-        population = self.network.population(name)
-        return dynamics.drive_scale(
-            population.values("tau_mem_ms"), population.values("tau_syn_ms"), self.network.dt_ms
-        )
 
 
 def _chip(held: Sequence[IntegerPopulation]) -> Chip:
@@ -194,8 +175,13 @@ def _chip(held: Sequence[IntegerPopulation]) -> Chip:
         keep_v=each([keep_membrane(p.dv) for p in held], np.int64),
         vth=each([p.vth for p in held], np.int64),
         bias=np.concatenate([p.bias for p in held]),
-        unit=each([p.scale * (1 << STATE_SHIFT) for p in held], np.float64),
+        unit=each([_unit(p) for p in held], np.float64),
     )
+
+
+def _unit(held: IntegerPopulation) -> float:
+    """Integers of u and v to one unit of the float network's."""
+    return held.scale * (1 << STATE_SHIFT)
 
 
 def _array(delay: Tensor) -> NDArray[np.float64]:
