@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx, verilog)
 
 WRITES, READS, RUNS, CARRIES = "writes", "reads", "runs", "carries"
-REAL, DEEP = "holds real numbers", "records u and v of every neuron"
+FLOAT, DEEP = "holds real numbers", "records u and v of every neuron"
 OPTIONS = "takes options when it writes"
 PREFIX = "takes a prefix for names, and then writes a header"
 CODE = "is executed as it is, code of others too where that is trusted"
@@ -144,7 +144,7 @@ FORMATS = (
         "nir",
         "a NIR file, float",
         (".nir",),
-        can=frozenset({WRITES, READS, RUNS, CARRIES, REAL, OPTIONS}),
+        can=frozenset({WRITES, READS, RUNS, CARRIES, FLOAT, OPTIONS}),
     ),
     Format(
         "c",

@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]
 
 
-def simulate_reals(
+def simulate_floats(
     network: Network | IntegerNetwork,
     spikes: Raster,
     *,
@@ -58,7 +58,7 @@ def simulate_reals(
     """
     check_input(network, spikes)
     values = 3 * spikes.n_steps * sum(p.size for p in network.populations)
-    run = partial(_record, real_network(network), deep)
+    run = partial(_record, step_network(network), deep)
     return in_batches(run, spikes, samples_at_once(values), on_progress)
 
 
@@ -76,14 +76,14 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
         The same with `current`, u of each step, and `potential`, v of spiking populations after
         a reset, both [samples, steps, neurons] float64 in units of the membrane.
     """
-    real = real_network(network)
+    steps = step_network(network)
     values = 3 * network.n_steps * sum(p.size for p in network.populations)
 
     def record_all(
         spikes: Raster, *, on_progress: Callable[[int], None] | None = None
     ) -> Recording:
         def some(part: Raster) -> Recording:
-            return _states(real, part, record(part))
+            return _states(steps, part, record(part))
 
         return in_batches(some, spikes, samples_at_once(values), on_progress)
 
@@ -91,8 +91,8 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
 
 
 @dataclass(frozen=True, eq=False)
-class RealPopulation:
-    """Constants of a population, all arrays [size] float64.
+class StepPopulation:
+    """What a step does to a population: constants, all arrays [size] float64.
 
     Attributes:
         name, size, kind: as in the network.
@@ -111,7 +111,7 @@ class RealPopulation:
 
 
 @dataclass(frozen=True, eq=False)
-class RealProjection:
+class StepProjection:
     """Synapses.
 
     Attributes:
@@ -127,28 +127,28 @@ class RealProjection:
 
 
 @dataclass(frozen=True, eq=False)
-class RealNetwork:
-    """A network in real numbers: everything that its spikes depend on."""
+class StepNetwork:
+    """A network as its steps in float64: everything that its spikes depend on."""
 
     channels: int
-    populations: Sequence[RealPopulation]
-    projections: Sequence[RealProjection]
+    populations: Sequence[StepPopulation]
+    projections: Sequence[StepProjection]
     readout: Readout
 
 
-def real_network(network: Network | IntegerNetwork) -> RealNetwork:
-    """The real numbers of a network."""
+def step_network(network: Network | IntegerNetwork) -> StepNetwork:
+    """The steps of a network of floats or integers."""
     if isinstance(network, IntegerNetwork):
         populations = [_of_integers(p) for p in network.populations]
         projections = [_joined(p, p.shifted_weight.astype(np.float64)) for p in network.projections]
     else:
         populations = [_of_floats(p, network.dt_ms) for p in network.populations]
         projections = [_joined(p, p.weight * _unit(network, p.target)) for p in network.projections]
-    return RealNetwork(network.channels.size, populations, projections, network.readout)
+    return StepNetwork(network.channels.size, populations, projections, network.readout)
 
 
-def _joined(held: Projection | IntegerProjection, jump: Array) -> RealProjection:
-    return RealProjection(held.source, held.target, jump, held.delay.astype(np.int64))
+def _joined(held: Projection | IntegerProjection, jump: Array) -> StepProjection:
+    return StepProjection(held.source, held.target, jump, held.delay.astype(np.int64))
 
 
 def _unit(network: Network, target: str) -> Array:
@@ -159,9 +159,9 @@ def _unit(network: Network, target: str) -> Array:
     )
 
 
-def _of_floats(population: Population, dt_ms: float) -> RealPopulation:
+def _of_floats(population: Population, dt_ms: float) -> StepPopulation:
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
-    return RealPopulation(
+    return StepPopulation(
         population.name,
         population.size,
         population.kind,
@@ -172,12 +172,12 @@ def _of_floats(population: Population, dt_ms: float) -> RealPopulation:
     )
 
 
-def _of_integers(held: IntegerPopulation) -> RealPopulation:
+def _of_integers(held: IntegerPopulation) -> StepPopulation:
     def everywhere(value: float) -> Array:
         return np.full(held.size, value, np.float64)
 
     unit = 1 << STATE_SHIFT
-    return RealPopulation(
+    return StepPopulation(
         held.name,
         held.size,
         held.kind,
@@ -188,7 +188,7 @@ def _of_integers(held: IntegerPopulation) -> RealPopulation:
     )
 
 
-def membrane(population: RealPopulation, arriving: Array) -> Array:
+def membrane(population: StepPopulation, arriving: Array) -> Array:
     """[samples, steps, size]: v of one population, from what arrives at its u in each step."""
     activity = _Activity(population, *arriving.shape[:2])
     activity.u[:] = np.moveaxis(arriving, 0, 1)
@@ -197,7 +197,7 @@ def membrane(population: RealPopulation, arriving: Array) -> Array:
     return np.moveaxis(activity.v, 0, 1)
 
 
-def arriving(projections: Iterable[RealProjection], emitted: Mapping[str, Spikes]) -> Array:
+def arriving(projections: Iterable[StepProjection], emitted: Mapping[str, Spikes]) -> Array:
     """[samples, steps, post]: what spikes are worth where projections join.
 
     Args:
@@ -208,14 +208,14 @@ def arriving(projections: Iterable[RealProjection], emitted: Mapping[str, Spikes
     return np.moveaxis(np.sum(sums, axis=0), 0, 1)
 
 
-def _all_sent(projection: RealProjection, emitted: Spikes) -> Array:
+def _all_sent(projection: StepProjection, emitted: Spikes) -> Array:
     u = np.zeros((*emitted.shape[:2], projection.jump.shape[1]))
     for n, spikes in enumerate(emitted):
         _send(projection, spikes, n, u)
     return u
 
 
-def _send(projection: RealProjection, spikes: Spikes, n: int, u: Array) -> None:
+def _send(projection: StepProjection, spikes: Spikes, n: int, u: Array) -> None:
     """Add what spikes of step n, [samples, pre], are worth to u, [steps, samples, post]."""
     sample, pre = np.nonzero(spikes)
     step = n + HOP_LATENCY + projection.delay[pre]
@@ -224,7 +224,7 @@ def _send(projection: RealProjection, spikes: Spikes, n: int, u: Array) -> None:
     np.add.at(u.reshape(-1), at[is_in_time], projection.jump[pre][is_in_time])
 
 
-def _record(network: RealNetwork, deep: bool, spikes: Raster) -> Recording:
+def _record(network: StepNetwork, deep: bool, spikes: Raster) -> Recording:
     """All at once: arrays are [steps, samples, size], and a step is a block of memory."""
     dense = np.ascontiguousarray(np.moveaxis(spikes.dense(), 1, 0))
     shape = spikes.n_samples, spikes.n_steps
@@ -249,7 +249,7 @@ def _record(network: RealNetwork, deep: bool, spikes: Raster) -> Recording:
     )
 
 
-def _states(network: RealNetwork, spikes: Raster, recording: Recording) -> Recording:
+def _states(network: StepNetwork, spikes: Raster, recording: Recording) -> Recording:
     """The recording with u and v, which follow from its spikes and from the input."""
     emitted = {INPUT: spikes.dense()} | {n: r.dense() for n, r in recording.spikes.items()}
     current, potential = {}, {}
@@ -272,7 +272,7 @@ def _states(network: RealNetwork, spikes: Raster, recording: Recording) -> Recor
 class _Activity:
     """u, v and spikes of a population, [steps, samples, size], filled step by step."""
 
-    def __init__(self, population: RealPopulation, n_samples: int, n_steps: int) -> None:
+    def __init__(self, population: StepPopulation, n_samples: int, n_steps: int) -> None:
         shape = n_steps, n_samples, population.size
         self.population, self.spikes = population, population.kind == LIF
         self.u, self.v = np.zeros(shape), np.zeros(shape)

@@ -23,7 +23,7 @@ from nmtool.arguments import NAMES, NUMBER, SPIKES, SWITCH, WHOLE, WORD, checked
 from nmtool.balance import balance_drive
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import INPUT, LIF, MAX_CHANNELS, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
@@ -238,7 +238,7 @@ def layered(
         heard = Raster.from_dense(rng.random((_HEARD_SAMPLES, n_steps, n_channels)) < chance)
     elif isinstance(heard, SpikeEvents):
         heard = network.bin(heard[:_HEARD_SAMPLES]).raster
-    return balance_drive(network, heard, rate, simulate_reals)
+    return balance_drive(network, heard, rate, simulate_floats)
 
 
 def _sizes(sizes: Sequence[int | str]) -> tuple[int, list[int | str], int]:

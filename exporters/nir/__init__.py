@@ -30,7 +30,7 @@ from nmtool.exporters.nir.reading.network import network_of
 from nmtool.exporters.nir.runtime.record import record
 from nmtool.exporters.nir.writing.build import build
 from nmtool.exporters.output import write_file
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -39,7 +39,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check
-from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
+from nmtool.verification.comparison import FLOAT_TOLERANCE, agree, compare_recordings
 
 Options = NirOptions
 """How a file is written."""
@@ -241,7 +241,7 @@ def check(
         with progress("reference of nir", spikes.n_samples) as advance:
             answers = reference(load(path), spikes, on_progress=advance)
     return Check(
-        compare_recordings(answers, actual, tolerance=REAL_TOLERANCE),
+        compare_recordings(answers, actual, tolerance=FLOAT_TOLERANCE),
         actual,
         seconds,
         agreement=None if simulated is None else agree(simulated, actual),
@@ -265,4 +265,4 @@ def reference(
         DataError: the raster has other channels than the network.
     """
     check_input(network, spikes)
-    return simulate_reals(network, spikes, on_progress=on_progress)
+    return simulate_floats(network, spikes, on_progress=on_progress)

@@ -188,7 +188,7 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
     network: Any = arguments.network
     if arguments.artefact and own is not None:
         network = load(network)
-        if isinstance(network, IntegerNetwork) or formats.REAL not in own.can or rounding:
+        if isinstance(network, IntegerNetwork) or formats.FLOAT not in own.can or rounding:
             network = integers(arguments, network, None)
     return verify(
         network,

@@ -208,7 +208,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     unknown = [
         name
         for name in ("state_bits", "decay", "rounding", "compare", "reset", "current")
-        if getattr(neuron, name) is None and not (name == "state_bits" and _is_real(target))
+        if getattr(neuron, name) is None and not (name == "state_bits" and _is_float(target))
     ]
     if unknown:
         words = ", ".join(one.replace("_", " ") for one in unknown)
@@ -246,7 +246,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         yield Finding("target-current", "neurons", what, fix)
 
 
-def _is_real(target: Target) -> bool:
+def _is_float(target: Target) -> bool:
     """True for real numbers, which have no bits that overflow."""
     return target.neuron.rounding == "none"
 

@@ -145,7 +145,7 @@ def _fit(
     misfits = partial(_misfits, format_)
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
-        if format_ is not None and formats.REAL in format_.can and not quantising:
+        if format_ is not None and formats.FLOAT in format_.can and not quantising:
             return Fit(target, unsupported=tuple(misfits(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         kept = target if target.max_delay else replace(target, max_delay=LOIHI2.max_delay)

@@ -25,7 +25,7 @@ from nmtool.verbs.running import simulate
 from nmtool.verification.causes import MOST_CAUSES, Case, find_causes
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
-    REAL_TOLERANCE,
+    FLOAT_TOLERANCE,
     Divergence,
     check_comparable,
     compare_recordings,
@@ -154,7 +154,7 @@ def explained(case: Differing, check: Check, progress: Progress = silent) -> Che
         progress: is shown what is being done.
     """
     from nmtool.exporters.formats import DEEP as RECORDS_ALL
-    from nmtool.exporters.formats import REAL
+    from nmtool.exporters.formats import FLOAT
 
     place = check.comparison.first_divergence
     if place is None:
@@ -162,9 +162,9 @@ def explained(case: Differing, check: Check, progress: Progress = silent) -> Che
     with progress(f"why {case.format.name} differs in sample {place.sample}"):
         sample = [place.sample]
         every, answered = case.expected, check.recording
-        if REAL in case.format.can and case.format.reference is not None:
+        if FLOAT in case.format.can and case.format.reference is not None:
             every = case.format.reference(case.network, case.spikes)
-            answered = settled(every, answered, REAL_TOLERANCE)
+            answered = settled(every, answered, FLOAT_TOLERANCE)
         assert every is not None, "only formats of real numbers have a reference"
         spikes, expected = case.spikes.take(sample), _only(every, sample)
         actual, remark = _only(answered, sample), ""

@@ -252,10 +252,10 @@ def convert(
             fix="leave --data out, or have floats quantised: --weight-bits 8",
         )
     findings: tuple[Finding, ...] = ()
-    real = chosen is None or holds_real_numbers(chosen)
+    is_float = chosen is None or holds_real_numbers(chosen)
     if quantising and isinstance(found, IntegerNetwork):
         raise quantise_option_unused(source, next(iter(quantising)))
-    if isinstance(found, Network) and (quantising or not real):
+    if isinstance(found, Network) and (quantising or not is_float):
         calibrates: Dataset | SpikeEvents | str | None = data
         if data is None or isinstance(data, Dataset):
             own = own_data(source) if data is None and calibrate else data
@@ -333,7 +333,7 @@ def holds_real_numbers(chosen: Format) -> bool:
     """True for a format that takes float networks as they are."""
     from nmtool.exporters import formats
 
-    return formats.REAL in chosen.can
+    return formats.FLOAT in chosen.can
 
 
 def check_free(path: str | Path, *, force: bool) -> None:

@@ -31,7 +31,7 @@ from nmtool.errors import (
     check_path,
     libraries_needed,
 )
-from nmtool.float_simulator import simulate_reals, with_states
+from nmtool.float_simulator import simulate_floats, with_states
 from nmtool.integer_network import FILE_KIND as INTEGER_FILE
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -235,7 +235,7 @@ def _float_recorder(network: Network) -> _Record:
             return SpikingNetwork(network, max_delay=network.max_delay).record
         except (NetworkError, UsageError) as error:
             _log.info(f"runs in float64, not on torch: {error.what}")
-    return partial(simulate_reals, network)
+    return partial(simulate_floats, network)
 
 
 @checked()

@@ -22,7 +22,7 @@ from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import ArtefactError, UsageError, check_type
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
@@ -124,7 +124,7 @@ def verify(
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    from nmtool.exporters.formats import DEEP, REAL
+    from nmtool.exporters.formats import DEEP, FLOAT
 
     if isinstance(network, str | Path):
         check_exists(network)
@@ -184,7 +184,7 @@ def verify(
         simulated = _simulated(found, spikes, deep_too, progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
         whole = {p.name for p in found.populations}
-        wanted = coverage and not all(REAL in one.can for one in backends)
+        wanted = coverage and not all(FLOAT in one.can for one in backends)
         wanted |= coverage and any(whole == {*one.populations} for one in foreign.values())
         with ThreadPoolExecutor(1) as beside:
             # What the comparison says is found out while backends run, most of them elsewhere.
@@ -307,7 +307,7 @@ def _check_foreign(
     def run(n_steps: int) -> Recording:
         stretched = spikes.first_steps(n_steps)
         if isinstance(network, Network):
-            return simulate_reals(network, stretched, deep=foreign.is_deep)
+            return simulate_floats(network, stretched, deep=foreign.is_deep)
         if simulated is not None and n_steps == spikes.n_steps:
             return simulated
         return simulate(network, stretched, deep=foreign.is_deep)
@@ -357,10 +357,10 @@ def check_answers(
         options: what the format's `check` takes.
         progress: is shown what is being done.
     """
-    from nmtool.exporters.formats import REAL
+    from nmtool.exporters.formats import FLOAT
 
     simulated = None
-    if REAL in format_.can:
+    if FLOAT in format_.can:
         carried = format_.package.load(path)
         if isinstance(carried, IntegerNetwork):
             simulated = simulate(carried, answers.spikes)
@@ -452,7 +452,7 @@ def _verify_answers(
     options: Options,
     progress: Progress,
 ) -> Certificate:
-    from nmtool.exporters.formats import CARRIES, REAL, RUNS
+    from nmtool.exporters.formats import CARRIES, FLOAT, RUNS
 
     if own is None or artefact is None or not {CARRIES, RUNS} <= own.can:
         raise UsageError(
@@ -480,7 +480,7 @@ def _verify_answers(
     case = Differing(own, artefact, carried, answers.spikes, answer, how)
     check = explained(case, check, progress)
     simulated = None
-    if isinstance(carried, IntegerNetwork) and REAL not in own.can:
+    if isinstance(carried, IntegerNetwork) and FLOAT not in own.can:
         simulated = simulate(carried, answers.spikes)
     found = carried if coverage else None
     return Certificate(
@@ -607,9 +607,9 @@ def _check_options(options: Options, backends: Sequence[Format]) -> None:
 
 def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Format]) -> None:
     """Raise `UsageError` where a float network is to run on integers."""
-    from nmtool.exporters.formats import REAL
+    from nmtool.exporters.formats import FLOAT
 
-    integers = [one.name for one in backends if REAL not in one.can]
+    integers = [one.name for one in backends if FLOAT not in one.can]
     if isinstance(network, Network) and integers:
         raise UsageError(
             f"a float network cannot be compared with {', '.join(integers)}",

@@ -9,7 +9,7 @@ backends beside the integer simulator; `Coverage` and `MutationScore` are how mu
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check, StockCheck
 from nmtool.verification.comparison import (
-    REAL_TOLERANCE,
+    FLOAT_TOLERANCE,
     Agreement,
     Comparison,
     Divergence,
@@ -20,7 +20,7 @@ from nmtool.verification.exercised import Coverage, Fault, MutationScore
 from nmtool.verification.explanation import Arrival, Cause, Explanation
 
 __all__ = [
-    "REAL_TOLERANCE",
+    "FLOAT_TOLERANCE",
     "SIMULATOR",
     "Agreement",
     "Arrival",

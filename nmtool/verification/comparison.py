@@ -118,7 +118,7 @@ class Agreement:
         return self.spikes_shared / either if either else 1.0
 
 
-REAL_TOLERANCE = 1e-9
+FLOAT_TOLERANCE = 1e-9
 """For membranes of real numbers, of the largest one of their population."""
 
 _QUANTITIES = ("u", "v", "spike")

@@ -23,7 +23,7 @@ from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE
 from nmtool.recording import FILE_KIND, Recording
 from nmtool.verification.comparison import (
-    REAL_TOLERANCE,
+    FLOAT_TOLERANCE,
     Comparison,
     count_differences,
     settled,
@@ -86,7 +86,7 @@ class ForeignRecording:
         """For real membranes, of the largest one of their population."""
         dense = [v for group in _QUANTITIES[1:] for v in getattr(self.held, group).values()]
         single = any(values.dtype.kind == "f" and values.dtype.itemsize < 8 for values in dense)
-        return SINGLE_TOLERANCE if single else REAL_TOLERANCE
+        return SINGLE_TOLERANCE if single else FLOAT_TOLERANCE
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from nmtool.errors import (
     UsageError,
 )
 from nmtool.exporters import output
-from nmtool.exporters.formats import CARRIES, DEEP, FORMATS, REAL, RUNS, WRITES, Format
+from nmtool.exporters.formats import CARRIES, DEEP, FLOAT, FORMATS, RUNS, WRITES, Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import keep_current, keep_membrane
@@ -35,7 +35,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.quantisation import quantise_network
-from nmtool.verification.comparison import REAL_TOLERANCE, compare_recordings
+from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import float_networks, integer_networks, seeds
@@ -170,7 +170,7 @@ def test_integers_come_back_or_are_refused(
                 assert_comes_back(one, folder, network, answers)
 
 
-@that_can(REAL)
+@that_can(FLOAT)
 def test_floats_come_back(one: Format, folder: Path) -> None:
     assert one.reference is not None
     reference = one.reference
@@ -222,7 +222,7 @@ def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
     finished: list[int] = []
     actual = one.package.run(export(one, tmp_path), spikes, deep=deep, on_progress=finished.append)
     expected = (one.reference or simulate)(NETWORK, spikes, **({"deep": True} if deep else {}))
-    tolerance = REAL_TOLERANCE if REAL in one.can else 0.0
+    tolerance = FLOAT_TOLERANCE if FLOAT in one.can else 0.0
     found = compare_recordings(expected, actual, tolerance=tolerance)
     assert found.identical, found.first_divergence
     assert min(raster.n_spikes for raster in expected.spikes.values()) > 0
@@ -275,7 +275,7 @@ def test_its_input_is_checked_first(one: Format, tmp_path: Path) -> None:
     path = export(one, tmp_path)
     with refused(DataError, "input-channels-differ"):
         one.package.run(path, random_raster(0, 1, 10, 3))
-    if REAL not in one.can:
+    if FLOAT not in one.can:
         with refused(DataError, "input-steps-missing"):
             one.package.run(path, random_raster(0, 1, 0, N_CHANNELS))
 

@@ -22,7 +22,7 @@ from nmtool.network import Network
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.training.mathematics.reference import forward
-from nmtool.verification.comparison import REAL_TOLERANCE, agree, compare_recordings
+from nmtool.verification.comparison import FLOAT_TOLERANCE, agree, compare_recordings
 from tests.networks.drawn import float_networks, integer_networks, rasters
 from tests.networks.edges import scattered_network
 from tests.networks.integers import random_network, random_raster
@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_as_expected(expected: Recording, actual: Recording) -> None:
-    comparison = compare_recordings(expected, actual, tolerance=REAL_TOLERANCE)
+    comparison = compare_recordings(expected, actual, tolerance=FLOAT_TOLERANCE)
     assert comparison.identical, comparison
 
 
@@ -104,11 +104,11 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
         n_steps=150,
     )
     spikes = random_raster(3, 3, 150, 3)
-    integers, real = simulate(network, spikes), exporter.reference(network, spikes)
-    agreement = agree(integers, real)
+    integers, floats = simulate(network, spikes), exporter.reference(network, spikes)
+    agreement = agree(integers, floats)
     assert agreement.spikes_shared > 50
     assert (agreement.spikes_different, agreement.share) == (0, 1.0)
-    np.testing.assert_allclose(real.membrane["out"] * 64, integers.membrane["out"], rtol=1e-3)
+    np.testing.assert_allclose(floats.membrane["out"] * 64, integers.membrane["out"], rtol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -166,6 +166,6 @@ def test_a_changed_weight_shows(tmp_path: Path) -> None:
     )
     path = exporter.export(other, tmp_path / "x.nir")
     comparison = compare_recordings(
-        exporter.reference(network, spikes), exporter.run(path, spikes), tolerance=REAL_TOLERANCE
+        exporter.reference(network, spikes), exporter.run(path, spikes), tolerance=FLOAT_TOLERANCE
     )
     assert comparison.membrane_different > 100

@@ -9,7 +9,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import DataError
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.training.mathematics.reference import forward
 from tests.networks.integers import random_raster
 from tests.nmtool.cli import cases
@@ -21,7 +21,7 @@ RASTER = random_raster(2, 5, 40, 10)
 
 def test_the_recursion_is_that_of_training() -> None:
     network = spiking_network()
-    found, expected = simulate_reals(network, RASTER), forward(network, RASTER)
+    found, expected = simulate_floats(network, RASTER), forward(network, RASTER)
     assert found.spikes["hidden"].n_spikes > 50
     np.testing.assert_array_equal(found.spikes["hidden"].dense(), expected.spikes["hidden"].dense())
     np.testing.assert_allclose(found.membrane["out"], expected.membrane["out"], atol=1e-9)
@@ -29,8 +29,8 @@ def test_the_recursion_is_that_of_training() -> None:
 
 def test_samples_run_alone_as_they_run_together() -> None:
     network, counted = spiking_network(), list[int]()
-    found = simulate_reals(network, RASTER, on_progress=counted.append)
-    alone = [simulate_reals(network, part) for part in RASTER.batches(1)]
+    found = simulate_floats(network, RASTER, on_progress=counted.append)
+    alone = [simulate_floats(network, part) for part in RASTER.batches(1)]
     together = np.concatenate([part.membrane["out"] for part in alone])
     np.testing.assert_array_equal(found.membrane["out"], together)
     assert sum(counted) == RASTER.n_samples
@@ -38,13 +38,13 @@ def test_samples_run_alone_as_they_run_together() -> None:
 
 def test_other_channels_are_refused() -> None:
     with refused(DataError, "input-channels-differ"):
-        simulate_reals(spiking_network(), random_raster(2, 5, 40, 9))
+        simulate_floats(spiking_network(), random_raster(2, 5, 40, 9))
 
 
 def test_floats_are_evaluated_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     network, events = cases.float_network(), cases.spike_events(6)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found = nm.evaluate(network, events)
-    expected = simulate_reals(network, network.bin(events).raster)
+    expected = simulate_floats(network, network.bin(events).raster)
     assert found.accuracy == expected.accuracy(events.label)
     assert found.recording.spikes["hidden"].n_spikes == expected.spikes["hidden"].n_spikes

@@ -9,7 +9,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.errors import NetworkError, UsageError
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.layers import spelled_layers
 from tests.refusals import refused
 
@@ -87,7 +87,7 @@ def test_neurons_spike_on_what_they_hear(readout: str) -> None:
     drawn = np.random.default_rng(0).random((16, 60, 10)) < 0.2
     heard = nm.Raster.from_dense(drawn)
     network = nm.Network.layers([10, 30, 20, 3], heard=heard, rate=2.0, n_steps=60, readout=readout)
-    spikes = simulate_reals(network, heard).spikes
+    spikes = simulate_floats(network, heard).spikes
     assert len(spikes) == (3 if readout == "first_spike" else 2)
     for raster in spikes.values():
         assert raster.counts().mean() == pytest.approx(2.0, abs=0.4)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import nmtool as nm
 from nmtool.errors import UsageError
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
@@ -35,7 +35,7 @@ def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int
     network, spikes = _network(seed, delays), _spikes(seed)
     relayed = network.with_relays(longest)
     assert relayed.max_delay <= longest
-    before, after = simulate_reals(network, spikes), simulate_reals(relayed, spikes)
+    before, after = simulate_floats(network, spikes), simulate_floats(relayed, spikes)
     for name, raster in before.spikes.items():
         assert raster.n_spikes > 0
         np.testing.assert_array_equal(after.spikes[name].dense(), raster.dense())
@@ -46,7 +46,7 @@ def test_a_relay_repeats_its_source_one_hop_and_the_longest_delay_later() -> Non
     network, spikes = _network(1, 40), _spikes(1)
     [heard, *others] = network.projections
     late = network.with_projections([replace(heard, delay=np.full_like(heard.delay, 40)), *others])
-    recording, dense = simulate_reals(late.with_relays(12), spikes), spikes.dense()
+    recording, dense = simulate_floats(late.with_relays(12), spikes), spikes.dense()
     np.testing.assert_array_equal(recording.spikes["input_relay1"].dense()[:, 13:], dense[:, :-13])
     np.testing.assert_array_equal(recording.spikes["input_relay3"].dense()[:, 39:], dense[:, :-39])
     assert not recording.spikes["input_relay3"].dense()[:, :39].any()
@@ -62,7 +62,7 @@ def test_only_what_is_needed_is_added() -> None:
     assert [(p.name, p.size) for p in relayed.populations[:2]] == [
         ("input_relay1", 2), ("input_relay2", 1),
     ]  # fmt: skip
-    recording = simulate_reals(relayed, spikes)
+    recording = simulate_floats(relayed, spikes)
     np.testing.assert_array_equal(
         recording.spikes["input_relay2"].dense()[:, 26:, 0], spikes.dense()[:, :-26, 4]
     )

@@ -17,7 +17,7 @@ from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts
 from nmtool.exporters.nir.reading.neurons import Cell, legal_names
 from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, Synapses
-from nmtool.float_simulator import RealPopulation
+from nmtool.float_simulator import StepPopulation
 from nmtool.graph import LIF
 
 CLOCK = "clock"
@@ -77,12 +77,12 @@ def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
         one = np.ones(1)  # spikes in every step
-        ticking = RealPopulation(clock, 1, LIF, one, one, drive=2 * one, threshold=one)
+        ticking = StepPopulation(clock, 1, LIF, one, one, drive=2 * one, threshold=one)
         cells[clock], arriving[clock] = Cell(ticking, one), Signal(1)
     return replace(parts, cells=cells, arriving=arriving)
 
 
-def _as_jumps(held: RealPopulation) -> list[Synapses]:
+def _as_jumps(held: StepPopulation) -> list[Synapses]:
     """Jumps of u in every step that drive v from the first step on.
 
     The whole drive in the first step. In later steps, the part that the synapse has lost since: all

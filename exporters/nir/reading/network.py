@@ -37,7 +37,7 @@ from nmtool.exporters.nir.reading.constants import begun
 from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
 from nmtool.exporters.nir.reading.shapes import Shapes
 from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
-from nmtool.float_simulator import RealPopulation
+from nmtool.float_simulator import StepPopulation
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, Readout
 
@@ -227,6 +227,6 @@ def _read_out(
     counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
-    added = RealPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
+    added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
     readout = Readout(name, rule or ("max" if counts else "mean"), window)
     return cells | {name: Cell(added, ones)}, arriving | {name: ends}, readout

@@ -29,7 +29,7 @@ from nmtool.exporters.nir.graph.nodes import (
     THRESHOLD,
     Node,
 )
-from nmtool.float_simulator import Array, RealPopulation
+from nmtool.float_simulator import Array, StepPopulation
 
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIF: ("tau", "r", "v_leak", "v_threshold"),
@@ -55,7 +55,7 @@ class Cell:
         gain: [size] float64, what an input of 1 adds to u.
     """
 
-    population: RealPopulation
+    population: StepPopulation
     gain: Array
 
 
@@ -80,7 +80,7 @@ def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
     w_in = values.get("w_in", np.ones(size)) if "tau_syn" in values else np.ones(size)
     reset = values.get("v_reset", np.zeros(size))
     per_input = np.where(lose_v == 0, dt_s, lose_v) * values.get("r", np.ones(size))
-    population = RealPopulation(
+    population = StepPopulation(
         name,
         size,
         kinds.LI if node.kind in INTEGRATING else kinds.LIF,
@@ -95,7 +95,7 @@ def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
 def behind(synapse: Cell, membrane: Cell) -> Cell:
     """One cell of two in a row, of which the first has no membrane but is the other's synapse."""
     first, last = synapse.population, membrane.population
-    joined = RealPopulation(
+    joined = StepPopulation(
         last.name,
         last.size,
         last.kind,

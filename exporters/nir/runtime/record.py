@@ -15,7 +15,7 @@ from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED
 from nmtool.exporters.nir.runtime.delay_lines import delay_lines, held_back
 from nmtool.exporters.nir.runtime.interpreter import interpret
-from nmtool.float_simulator import Array, Spikes, real_network
+from nmtool.float_simulator import Array, Spikes, step_network
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -107,11 +107,11 @@ def _complete(
     With the read-out `current` the graph ends with what arrives at it, with `spikes` with the
     spikes that feed it.
     """
-    real, output = real_network(network), network.readout.population
-    held = next(p for p in real.populations if p.name == output)
+    steps, output = step_network(network), network.readout.population
+    held = next(p for p in steps.populations if p.name == output)
     if output not in answer:
         emitted = {INPUT: spikes, **{name: v != 0 for name, v in answer.items()}}
-        projections = [p for p in real.projections if p.target == output]
+        projections = [p for p in steps.projections if p.target == output]
         arriving = float_simulator.arriving(projections, emitted)
         answer[output] = float_simulator.membrane(held, arriving)
     elif settings.options.readout == CURRENT:

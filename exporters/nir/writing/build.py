@@ -15,7 +15,7 @@ from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.misfits import misfits, mixed_leaks
 from nmtool.exporters.nir.writing.peers import edge_order, refusals
 from nmtool.exporters.nir.writing.plan import Plan
-from nmtool.float_simulator import real_network
+from nmtool.float_simulator import step_network
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
@@ -40,9 +40,9 @@ def build(network: Network | IntegerNetwork, options: NirOptions) -> Built:
         DoesNotFitError: the options cannot hold the network, or their peer would break it;
             every reason is listed.
     """
-    real = real_network(network)
-    plan = Plan(real, options)
-    if findings := mixed_leaks(real) or misfits(plan):
+    steps = step_network(network)
+    plan = Plan(steps, options)
+    if findings := mixed_leaks(steps) or misfits(plan):
         raise DoesNotFitError(
             "this network cannot be written as NIR with these options",
             code="nir-does-not-fit",

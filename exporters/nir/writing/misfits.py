@@ -8,14 +8,14 @@ from nmtool.errors import Finding
 from nmtool.exporters.nir.options import AXONAL, POPULATION, SPIKES
 from nmtool.exporters.nir.writing import delays, neurons
 from nmtool.exporters.nir.writing.plan import Plan
-from nmtool.float_simulator import RealNetwork
+from nmtool.float_simulator import StepNetwork
 from nmtool.graph import INPUT, LI
 
 MAX_NODES = 2000
 """NIR checks a graph in time that grows with the square of its nodes."""
 
 
-def mixed_leaks(network: RealNetwork) -> list[Finding]:
+def mixed_leaks(network: StepNetwork) -> list[Finding]:
     """Populations that no node can hold, however they are connected."""
     what = "some of its neurons leak and others do not, and no NIR node holds both"
     return [

@@ -29,17 +29,17 @@ from nmtool.exporters.nir.graph.nodes import (
     Edge,
     Node,
 )
-from nmtool.float_simulator import Array, RealPopulation
+from nmtool.float_simulator import Array, StepPopulation
 
 
-def mixes_leaks(population: RealPopulation) -> bool:
+def mixes_leaks(population: StepPopulation) -> bool:
     """True where some of its neurons leak and others do not, which no NIR node can hold."""
     return any(
         (lose == 0).any() and (lose != 0).any() for lose in (population.lose_u, population.lose_v)
     )
 
 
-def is_split(population: RealPopulation) -> bool:
+def is_split(population: StepPopulation) -> bool:
     """True where its synapses and its membranes are two nodes."""
     return bool((population.lose_u == 0).any() or (population.lose_v == 0).any())
 
@@ -64,7 +64,7 @@ class Names:
         return {self.entry, self.membrane, self.drive}
 
 
-def names_of(population: RealPopulation, taken: Collection[str]) -> Names:
+def names_of(population: StepPopulation, taken: Collection[str]) -> Names:
     """Names for a population's nodes, the last of them its own, that no other is taken by."""
     name = population.name
     entry = unused(f"{name}_synapse", taken) if is_split(population) else name
@@ -79,7 +79,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def neurons(
-    population: RealPopulation, names: Names, dt_s: float
+    population: StepPopulation, names: Names, dt_s: float
 ) -> tuple[dict[str, Node], list[Edge]]:
     """Nodes of a population and the edges between them.
 
@@ -102,7 +102,7 @@ def neurons(
     return nodes, edges
 
 
-def _whole(population: RealPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
+def _whole(population: StepPopulation, dt_s: float) -> tuple[str, dict[str, Array]]:
     tau_syn, leak = dt_s / population.lose_u, _leaky(population.lose_v, population.drive, dt_s)
     values = {
         "tau_syn": tau_syn,
@@ -116,13 +116,13 @@ def _whole(population: RealPopulation, dt_s: float) -> tuple[str, dict[str, Arra
     return CUBA_LIF, values | _spiking(population)
 
 
-def _synapse(population: RealPopulation, dt_s: float) -> Node:
+def _synapse(population: StepPopulation, dt_s: float) -> Node:
     if not population.lose_u.any():
         return Node(INTEGRATOR, {"r": _per_step(population, dt_s)})
     return Node(LI, _leaky(population.lose_u, np.zeros(population.size), dt_s))
 
 
-def _membrane(population: RealPopulation, dt_s: float) -> Node:
+def _membrane(population: StepPopulation, dt_s: float) -> Node:
     spikes = population.kind == kinds.LIF
     threshold = _spiking(population) if spikes else {}
     if not population.lose_v.any():
@@ -137,9 +137,9 @@ def _leaky(lose: Array, drive: Array, dt_s: float) -> dict[str, Array]:
     return {"tau": tau, "r": tau / dt_s, "v_leak": drive / lose}
 
 
-def _per_step(population: RealPopulation, dt_s: float) -> Array:
+def _per_step(population: StepPopulation, dt_s: float) -> Array:
     return np.full(population.size, 1 / dt_s)
 
 
-def _spiking(population: RealPopulation) -> dict[str, Array]:
+def _spiking(population: StepPopulation) -> dict[str, Array]:
     return {"v_threshold": population.threshold, "v_reset": np.zeros(population.size)}

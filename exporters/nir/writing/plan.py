@@ -11,7 +11,7 @@ from nmtool.exporters.nir.graph.retiming import steps_ahead
 from nmtool.exporters.nir.options import CURRENT, EXPLICIT, FREE, POPULATION, SPIKES, NirOptions
 from nmtool.exporters.nir.writing import neurons
 from nmtool.exporters.nir.writing.neurons import unused
-from nmtool.float_simulator import RealNetwork, RealPopulation, RealProjection
+from nmtool.float_simulator import StepNetwork, StepPopulation, StepProjection
 from nmtool.graph import INPUT
 
 
@@ -29,7 +29,7 @@ class Plan:
         ahead: per population and the input, the number of steps it runs ahead of the network.
     """
 
-    def __init__(self, network: RealNetwork, options: NirOptions) -> None:
+    def __init__(self, network: StepNetwork, options: NirOptions) -> None:
         self.network, self.options = network, options
         self.projections = [p for p in network.projections if p.jump.any()]
         taken = {INPUT, *(p.name for p in network.populations)}
@@ -46,7 +46,7 @@ class Plan:
         return self.network.readout.population
 
     @property
-    def written(self) -> list[RealPopulation]:
+    def written(self) -> list[StepPopulation]:
         """The populations that become neurons of the file."""
         keeps = self.options.readout == POPULATION
         return [p for p in self.network.populations if keeps or p.name != self.readout]
@@ -68,7 +68,7 @@ class Plan:
             return set()
         return {p.source for p in self.projections if p.target == self.readout}
 
-    def is_written(self, projection: RealProjection) -> bool:
+    def is_written(self, projection: StepProjection) -> bool:
         """True where a projection leads to something in the file."""
         return self.options.readout != SPIKES or projection.target != self.readout
 
@@ -93,12 +93,12 @@ class Plan:
                 found.append(population.name)
         return found
 
-    def steps(self, projection: RealProjection) -> NDArray[np.int64]:
+    def steps(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: the delays that remain to be written; 0 where there is no weight."""
         shift = self.ahead[projection.source] - self.ahead[projection.target]
         return np.where(projection.jump != 0, self._waits(projection) + shift, 0)
 
-    def _waits(self, projection: RealProjection) -> NDArray[np.int64]:
+    def _waits(self, projection: StepProjection) -> NDArray[np.int64]:
         """[pre, post]: what arrivals wait for beside what the simulator adds by itself."""
         implied = (projection.source, self.entry[projection.target]) in self.closing
         return projection.delay + HOP_LATENCY - implied

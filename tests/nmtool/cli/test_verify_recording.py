@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nmtool.data import bin_events
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.recording import Recording
 from tests.nmtool.cli import cases
@@ -31,7 +31,7 @@ def test_integers(nmtool: Nmtool, data: Path, integers: Path) -> None:
 
 
 def test_floats_stay_floats(nmtool: Nmtool, data: Path, floats: Path) -> None:
-    ran = simulate_reals(cases.float_network(), RASTER)
+    ran = simulate_floats(cases.float_network(), RASTER)
     write(ran)
     said = nmtool("verify", floats, data, "--split", "test", "--against", "mine.npz")
     assert said.code == 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network, Population, Projection
@@ -61,13 +61,13 @@ def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) ->
     assert whole.report.populations[0].limit == MEMBRANE
     found = quantise_network(
         floats, spikes, scale=scale, ranges=ranges,
-        float_run=lambda heard: simulate_reals(floats, heard),
+        float_run=lambda heard: simulate_floats(floats, heard),
     )  # fmt: skip
     scales = [one.network.population("hidden").scale for one in (whole, found)]
     assert scales[1] > 1.9 * scales[0]
     assert codes(list(found.findings)) == [*codes(list(whole.findings)), "inhibition-cut"]
     unseen = raster(2)
-    expected = simulate_reals(floats, unseen)
+    expected = simulate_floats(floats, unseen)
     answers = [simulate(one.network, unseen) for one in (whole, found)]
     before, after = (agree(expected, one).share for one in answers)
     assert after > before
@@ -77,7 +77,7 @@ def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) ->
 def test_networks_that_nothing_inhibits_so_far_stay_as_they_are() -> None:
     floats, spikes = network(0.0), raster(1)
     one = quantise_network(floats, spikes)
-    other = quantise_network(floats, spikes, float_run=lambda heard: simulate_reals(floats, heard))
+    other = quantise_network(floats, spikes, float_run=lambda heard: simulate_floats(floats, heard))
     assert one.report.populations[0].limit != MEMBRANE
     assert one.network.content_hash == other.network.content_hash
 
@@ -92,8 +92,8 @@ def test_room_that_spikes_need_is_kept() -> None:
             for p in floats.projections
         ],
     )
-    found = quantise_network(deep, spikes, float_run=lambda heard: simulate_reals(deep, heard))
-    expected = simulate_reals(deep, spikes)
+    found = quantise_network(deep, spikes, float_run=lambda heard: simulate_floats(deep, heard))
+    expected = simulate_floats(deep, spikes)
     whole = quantise_network(deep, spikes)
     before, after = (agree(expected, simulate(one.network, spikes)).share for one in (whole, found))
     assert after >= before

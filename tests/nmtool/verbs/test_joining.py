@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nmtool as nm
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
@@ -73,8 +73,8 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
 ) -> None:
     parts, weights = [drawn(seed, rule) for seed in seeds], weights[: len(seeds)]
     spikes = heard(sum(seeds))
-    alone = [simulate_reals(part, spikes) for part in parts]
-    together = simulate_reals(nm.side_by_side(parts, weights), spikes)
+    alone = [simulate_floats(part, spikes) for part in parts]
+    together = simulate_floats(nm.side_by_side(parts, weights), spikes)
     for number, one in enumerate(alone, 1):
         mine = together.spikes[f"hidden_{number}"]
         np.testing.assert_array_equal(mine.dense(), one.spikes["hidden"].dense())
@@ -89,16 +89,16 @@ def test_membranes_are_the_weighted_sum_and_so_are_linear_scores(
 
 def test_networks_spike_and_their_largest_membranes_are_not_added() -> None:
     parts, spikes = [drawn(seed, "max") for seed in (1, 2)], heard(3)
-    alone = [simulate_reals(part, spikes) for part in parts]
+    alone = [simulate_floats(part, spikes) for part in parts]
     assert all(one.spikes["hidden"].n_spikes > 10 for one in alone)
-    together = simulate_reals(nm.side_by_side(parts, [1, 1]), spikes)
+    together = simulate_floats(nm.side_by_side(parts, [1, 1]), spikes)
     assert np.abs(together.scores - (alone[0].scores + alone[1].scores)).max() > 1e-3
 
 
 def test_by_default_scores_are_the_mean() -> None:
     parts, spikes = [drawn(seed) for seed in (1, 2, 3)], heard(4)
-    scores = np.mean([simulate_reals(part, spikes).scores for part in parts], axis=0)
-    together = simulate_reals(nm.side_by_side(parts), spikes)
+    scores = np.mean([simulate_floats(part, spikes).scores for part in parts], axis=0)
+    together = simulate_floats(nm.side_by_side(parts), spikes)
     np.testing.assert_allclose(together.scores, scores, atol=1e-12)
 
 
@@ -107,7 +107,7 @@ def test_on_torch() -> None:
     """Which sums in float32: scores differ by that, and spikes do not."""
     parts = [drawn(seed, "weighted", projections=drawn(seed).projections[:3]) for seed in (1, 2)]
     together, spikes = nm.side_by_side(parts), heard(4)
-    exact, found = simulate_reals(together, spikes), nm.simulate(together, spikes)
+    exact, found = simulate_floats(together, spikes), nm.simulate(together, spikes)
     np.testing.assert_allclose(found.scores, exact.scores, atol=1e-4)
 
 
@@ -127,8 +127,8 @@ def test_names_stay_apart() -> None:
     joined = nm.side_by_side([other, one])
     assert [p.name for p in joined.populations] == ["hidden_1", "hidden_2", "hidden_2_"]
     spikes = heard(2)
-    scores = np.mean([simulate_reals(part, spikes).scores for part in (other, one)], axis=0)
-    np.testing.assert_allclose(simulate_reals(joined, spikes).scores, scores, atol=1e-12)
+    scores = np.mean([simulate_floats(part, spikes).scores for part in (other, one)], axis=0)
+    np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
 def test_hidden_populations_may_be_several_and_unlike() -> None:
@@ -138,8 +138,8 @@ def test_hidden_populations_may_be_several_and_unlike() -> None:
     )
     joined, spikes = nm.side_by_side([plain, deep]), heard(5)
     assert [p.name for p in joined.populations] == ["hidden1_2", "hidden2_2", "output"]
-    scores = np.mean([simulate_reals(part, spikes).scores for part in (plain, deep)], axis=0)
-    np.testing.assert_allclose(simulate_reals(joined, spikes).scores, scores, atol=1e-12)
+    scores = np.mean([simulate_floats(part, spikes).scores for part in (plain, deep)], axis=0)
+    np.testing.assert_allclose(simulate_floats(joined, spikes).scores, scores, atol=1e-12)
 
 
 # As integers.

@@ -15,7 +15,7 @@ import nmtool as nm
 from nmtool.cli.main import main
 from nmtool.data import Dataset, SplitRule, bin_events
 from nmtool.errors import DataError, UsageError
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import LI
 from nmtool.network import Network, Population
 from nmtool.quantisation import round_network, weight_ranges
@@ -161,7 +161,7 @@ def test_without_torch_ranges_are_searched_and_accuracies_compared(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     found = nm.quantise(NETWORK, calibrate_on=TRAIN, compare_on=TRAIN, ranges="search")
     assert found.cost is not None
-    before = simulate_reals(NETWORK, RASTER)
+    before = simulate_floats(NETWORK, RASTER)
     assert found.cost.float_accuracy == before.accuracy(TRAIN.label)
     assert found.cost.integer_accuracy == nm.evaluate(found.network, TRAIN).accuracy
 

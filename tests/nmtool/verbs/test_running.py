@@ -20,7 +20,7 @@ from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import formats, onnx
-from nmtool.float_simulator import simulate_reals
+from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -105,7 +105,7 @@ def test_networks_that_cannot_be_trained_are_evaluated() -> None:
     network = cases.float_network()
     jumps = replace(network, populations=[replace(p, tau_syn_ms=0.0) for p in network.populations])
     found = nm.evaluate(jumps, EVENTS)
-    assert found.accuracy == simulate_reals(jumps, RASTER).accuracy(EVENTS.label)
+    assert found.accuracy == simulate_floats(jumps, RASTER).accuracy(EVENTS.label)
     q = nm.quantise(jumps, calibrate_on=EVENTS, compare_on=EVENTS)
     assert q.cost is not None
     assert q.cost.float_accuracy == found.accuracy

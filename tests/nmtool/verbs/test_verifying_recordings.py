@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import nmtool as nm
 from nmtool.errors import DataError, FileFormatError, UsageError
-from nmtool.float_simulator import arriving, membrane, real_network, simulate_reals
+from nmtool.float_simulator import arriving, membrane, simulate_floats, step_network
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
@@ -22,7 +22,7 @@ from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
 
 FLOATS, NOISE = layered_network(max_delay=3), noise(3)
-RAN = simulate_reals(FLOATS, NOISE, deep=True)
+RAN = simulate_floats(FLOATS, NOISE, deep=True)
 INTEGERS, INPUTS = random_network(0, 2, False), random_raster(1, 4, 70, 5)
 ANSWERED = simulate(INTEGERS, INPUTS, deep=True)
 SHAPE = "samples steps neurons"
@@ -36,11 +36,11 @@ def arrays(recording: Any) -> dict[str, NDArray]:
 
 def hop_free(network: nm.Network, spikes: Raster) -> dict[str, NDArray]:
     """The network where hops between populations cost nothing and loops a step, as in others."""
-    real, n_steps = real_network(network), spikes.n_steps
+    steps, n_steps = step_network(network), spikes.n_steps
     emitted = {INPUT: spikes.first_steps(n_steps + 1).dense()}
     found: dict[str, NDArray] = {}
-    for population in real.populations:
-        feeds = [p for p in real.projections if p.target == population.name]
+    for population in steps.populations:
+        feeds = [p for p in steps.projections if p.target == population.name]
         loops = [p for p in feeds if p.source == population.name]
         into = arriving([p for p in feeds if p not in loops], emitted)
         into = np.concatenate([into[:, 1:], np.zeros_like(into[:, :1])], axis=1)
@@ -154,7 +154,7 @@ def test_predictions_are_compared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("later", [1, -1, 2])
 def test_a_constant_shift_is_said(later: int, tmp_path: Path) -> None:
-    longer = simulate_reals(FLOATS, NOISE.first_steps(70))
+    longer = simulate_floats(FLOATS, NOISE.first_steps(70))
     moved = {}
     for name, values in arrays(longer).items():
         before = np.zeros_like(values[:, : max(0, later)])
