@@ -92,21 +92,21 @@ def _lines(node: Any) -> int:
 
 def meaning(drawn: Drawn, spikes: NDArray) -> dict[str, Values]:
     """Per node [steps, size], what it passes on for spikes [steps, channels]."""
-    behaviours = {name: _behaviour(node) for name, node in drawn.nodes.items()}
+    models = {name: _node_model(node) for name, node in drawn.nodes.items()}
     out: dict[str, list[Values]] = {name: [] for name in drawn.nodes}
     for n, now in enumerate(np.asarray(spikes, np.float64)):
-        for name, behaviour in behaviours.items():
+        for name, model in models.items():
             arriving = np.zeros(1)
             for pre, post in drawn.edges:
                 if post == name and (pre, post) not in drawn.late:
                     arriving = arriving + out[pre][n]
                 elif post == name and n > 0:
                     arriving = arriving + out[pre][n - 1]
-            out[name].append(now if name == "input" else behaviour(arriving))
+            out[name].append(now if name == "input" else model(arriving))
     return {name: np.array(rows) for name, rows in out.items()}
 
 
-def _behaviour(node: Any) -> Callable[[Values], Values]:
+def _node_model(node: Any) -> Callable[[Values], Values]:
     kind = type(node).__name__
     if kind in ("Linear", "Affine"):
         bias = getattr(node, "bias", 0.0)

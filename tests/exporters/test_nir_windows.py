@@ -99,7 +99,7 @@ def neurons(node: Any) -> Callable[[Tensor], Tensor]:
     return step
 
 
-def behaviour(node: Any) -> Callable[[Tensor], Tensor]:
+def node_model(node: Any) -> Callable[[Tensor], Tensor]:
     if isinstance(node, nir.Conv1d | nir.Conv2d):
         return lambda x: convolved(node, x)
     if isinstance(node, nir.SumPool2d | nir.AvgPool2d):
@@ -115,7 +115,7 @@ def behaviour(node: Any) -> Callable[[Tensor], Tensor]:
 
 def run_row(nodes: list[Any], frames: NDArray) -> list[NDArray]:
     """Per node [steps, lines], what it passes on for frames [steps, *input shape]."""
-    steps = [behaviour(node) for node in nodes]
+    steps = [node_model(node) for node in nodes]
     passed_on: list[list[NDArray]] = [[] for _ in nodes]
     for frame in frames:
         x = torch.as_tensor(frame, dtype=torch.float64)
@@ -240,7 +240,7 @@ class _Row:
 
     def add(self, node: Any) -> None:
         self.nodes.append(node)
-        self.shape = tuple(behaviour(node)(torch.zeros(self.shape, dtype=torch.float64)).shape)
+        self.shape = tuple(node_model(node)(torch.zeros(self.shape, dtype=torch.float64)).shape)
 
     def convolution(self) -> None:
         outs, stride = self.draw(st.integers(1, 3)), self.draw(st.integers(1, 2))

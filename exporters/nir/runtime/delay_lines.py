@@ -77,10 +77,10 @@ def held_back(lines: Mapping[str, DelayLines]) -> int:
     return sum(_slots(steps) * size for (_, size), steps in _longest(lines).items())
 
 
-def pasts(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Past]:
+def rings(lines: Mapping[str, DelayLines], n_samples: int) -> dict[Feed, Ring]:
     """Rings that delays read from, per feed."""
     return {
-        feed: Past(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
+        feed: Ring(_slots(steps), n_samples, feed[1]) for feed, steps in _longest(lines).items()
     }
 
 
@@ -96,8 +96,8 @@ def _slots(longest: int) -> int:
     return longest + 2
 
 
-class Past:
-    """A ring: [slots, samples, size], a slot per step."""
+class Ring:
+    """The last steps of what a feed sends: [slots, samples, size], a slot per step."""
 
     def __init__(self, slots: int, n_samples: int, size: int) -> None:
         self.held: Array = np.zeros((slots, n_samples, size))

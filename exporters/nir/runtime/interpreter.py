@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph.loops import recurrent_edges
 from nmtool.exporters.nir.graph.nodes import INPUT, Graph
-from nmtool.exporters.nir.runtime.delay_lines import DelayLines, delay_lines, pasts
-from nmtool.exporters.nir.runtime.node_models import behaviour
+from nmtool.exporters.nir.runtime.delay_lines import DelayLines, delay_lines, rings
+from nmtool.exporters.nir.runtime.node_models import node_model
 from nmtool.float_simulator import Array
 
 
@@ -70,7 +70,7 @@ class _Machine:
             )
         self.input, self.n = inputs[0], 0
         self.delays = delay_lines(graph, dt_s)
-        self.pasts = pasts(self.delays, n_samples)
+        self.rings = rings(self.delays, n_samples)
         self.feeding = {delay.feed: name for name, delay in self.delays.items()}
         closing = recurrent_edges(graph) if implied else set()
         self.order = _order(graph, closing, self.delays)
@@ -79,7 +79,7 @@ class _Machine:
         for pre, post in graph.edges:
             (self.before if (pre, post) in closing else self.now)[post].append(pre)
         self.steps = {
-            name: behaviour(node, dt_s)
+            name: node_model(node, dt_s)
             for name, node in graph.nodes.items()
             if name not in self.delays and name != self.input
         }
@@ -93,12 +93,12 @@ class _Machine:
             if name in self.delays:
                 delay = self.delays[name]
                 if not delay.is_late:
-                    self.pasts[delay.feed].keep(self.n, self._arriving(name, outputs))
-                outputs[name] = self.pasts[delay.feed].read(self.n, delay.steps)
+                    self.rings[delay.feed].keep(self.n, self._arriving(name, outputs))
+                outputs[name] = self.rings[delay.feed].read(self.n, delay.steps)
             elif name != self.input:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
         for feed, name in self.feeding.items():
-            self.pasts[feed].keep(self.n, self._arriving(name, outputs))
+            self.rings[feed].keep(self.n, self._arriving(name, outputs))
         self.previous, self.n = outputs, self.n + 1
         return outputs
 

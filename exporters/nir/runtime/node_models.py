@@ -28,7 +28,7 @@ Step = Callable[[Array], Array]
 """From what arrives, [samples, lines], to what is passed on, [samples, size]."""
 
 
-def behaviour(node: Node, dt_s: float) -> Step:
+def node_model(node: Node, dt_s: float) -> Step:
     """The function that a node computes; nodes of neurons have a state, which starts at rest.
 
     Raises:

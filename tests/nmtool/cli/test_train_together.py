@@ -36,10 +36,10 @@ def _words(run: str, *more: str) -> tuple[str, ...]:
     return ("train", "small", "-o", run, *more)
 
 
-def _stricken(folder: Path, fate: str, run: str) -> CompletedProcess[str]:
+def _with_faulty_rank(folder: Path, fate: str, run: str) -> CompletedProcess[str]:
     """A job that meets its fate in the second epoch."""
     words = (fate, str(UPDATES + 2), *_words(run, *SETTINGS))
-    return torchrun(2, "tests.nmtool.cli.stricken", *words, cwd=folder)
+    return torchrun(2, "tests.nmtool.cli.faulty_rank", *words, cwd=folder)
 
 
 def _errors(job: CompletedProcess[str]) -> list[str]:
@@ -118,7 +118,7 @@ def test_one_process_writes_and_speaks(folder: Path, together: CompletedProcess[
 @pytest.fixture(scope="module")
 def killed(folder: Path) -> CompletedProcess[str]:
     """A job of which the second process is killed in the second epoch."""
-    return _stricken(folder, "killed", "killed")
+    return _with_faulty_rank(folder, "killed", "killed")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_killed_process_ends_the_job(
     fate: str, folder: Path, request: pytest.FixtureRequest
 ) -> None:
     waiting = fate == "killed"
-    job = request.getfixturevalue(fate) if waiting else _stricken(folder, fate, fate)
+    job = request.getfixturevalue(fate) if waiting else _with_faulty_rank(folder, fate, fate)
     assert job.returncode != 0
     assert job.stdout == ""
     assert _errors(job) == ["rank-lost"]
@@ -166,13 +166,13 @@ def test_what_is_wrong_everywhere_is_told_once(folder: Path) -> None:
 
 
 def test_what_is_wrong_with_one_process_ends_all(folder: Path) -> None:
-    job = _stricken(folder, "fails", "fails")
+    job = _with_faulty_rank(folder, "fails", "fails")
     assert job.returncode != 0
     assert _errors(job) == ["disk-full"]
 
 
 def test_interrupted(folder: Path) -> None:
-    job = _stricken(folder, "interrupted", "interrupted")
+    job = _with_faulty_rank(folder, "interrupted", "interrupted")
     assert job.returncode != 0
     assert _errors(job) == []
     again = "torchrun --nproc-per-node 2 -m nmtool train small -o interrupted --resume"

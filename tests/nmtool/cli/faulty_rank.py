@@ -1,6 +1,6 @@
 """`python -m nmtool` in which something befalls rank 1 in the middle of an update.
 
-python -m tests.nmtool.cli.stricken FATE UPDATE train DATA …
+python -m tests.nmtool.cli.faulty_rank FATE UPDATE train DATA …
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ def strike(fate: Callable[[int], None], update: int) -> None:
     """Let the fate befall the ranks between the passes of that update, counted from 1."""
     sum_gradients, done = Ranks.sum_gradients, 0
 
-    def stricken(self: Ranks, parameters: Any) -> None:
+    def faulty(self: Ranks, parameters: Any) -> None:
         nonlocal done
         done += 1
         if done == update:
             fate(self.rank)
         sum_gradients(self, parameters)
 
-    Ranks.sum_gradients = stricken  # type: ignore[method-assign]
+    Ranks.sum_gradients = faulty  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
