@@ -32,6 +32,15 @@ _LAST_STEP = 1 << 53
 class Decision(NamedTuple):
     """The answer of a session after a step.
 
+    >>> import nmtool as nm
+    >>> session = nm.Session(nm.round_network(nm.Network.layers([2, 3])).network)
+    >>> session.step(10)
+    >>> session.feed([0])
+    >>> session.step(10)
+    >>> decision = session.decision()
+    >>> decision.step, decision.class_name
+    (20, '2')
+
     Attributes:
         step: number of steps that it rests on.
         label: the class, an output neuron; the lowest where scores are equal.

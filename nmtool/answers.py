@@ -29,6 +29,12 @@ NONE_YET = -1
 class Answers(Tabular):
     """Classes that networks gave to samples which they did not learn from, once per seed.
 
+    >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
+    >>> about = {"data": "mine", "splits": ["test"], "rule": None, "seeds": [0], "settings": {}}
+    >>> answers = Answers.none_yet(samples, model="a guess", **about)
+    >>> answers.with_fold(row=0, fold=0, predictions=np.array([0, 1, 1, 0])).accuracy
+    0.75
+
     Attributes:
         predictions: [seeds, samples] int64, the class; -1 where none has been given yet.
         label: [samples] int64, the class that is right.

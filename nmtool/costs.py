@@ -168,6 +168,14 @@ class Estimate:
 class Cost(Tabular):
     """The cost of a network on samples. An *inference* is one sample from a fresh state.
 
+    >>> import nmtool as nm
+    >>> events = nm.SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> cost = nm.cost(nm.round_network(nm.Network.layers([2, 2])).network, events)
+    >>> cost
+    <Cost: 3 synaptic events per inference, 2 samples>
+    >>> cost.neuron_updates.total.mean
+    200.0
+
     Attributes:
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the integers that ran.
@@ -383,6 +391,13 @@ class Cost(Tabular):
 @dataclass(frozen=True, repr=False)
 class Tradeoff(Tabular):
     """Accuracy against cost of several networks on the same samples.
+
+    >>> import nmtool as nm
+    >>> floats = nm.Network.layers([2, 2])
+    >>> networks = {bits: nm.round_network(floats, weight_bits=int(bits)).network for bits in "48"}
+    >>> events = nm.SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> [cost.value("footprint") for cost in nm.compare_cost(networks, events).costs.values()]
+    [28, 30]
 
     Attributes:
         costs: by the name of the network, in the order in which they were named.

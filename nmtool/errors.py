@@ -32,6 +32,11 @@ from typing import Any, TypeVar
 class Finding:
     """One thing that does not fit: in a network, a file or a data set.
 
+    >>> import nmtool as nm
+    >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo").findings[0]
+    >>> finding.code, finding.where, finding.fix
+    ('target-without-delays', 'input → hidden', 'train without delays: max_delay 0')
+
     Attributes:
         code: stable identifier, for scripts, e.g. `delay-range`.
         where: the population, projection, node or layer.
@@ -87,6 +92,13 @@ _Error = TypeVar("_Error", bound="NmtoolError")
 
 class NmtoolError(Exception):
     """Base of all errors meant for people.
+
+    >>> import nmtool as nm
+    >>> nm.load("no-such-run")
+    Traceback (most recent call last):
+        ...
+    nmtool.errors.FileFormatError: [file-missing] there is no file or folder no-such-run
+    fix: check its name and the folder you are in
 
     Args:
         what: what is wrong, in the user's words.

@@ -92,7 +92,7 @@ def with_states(network: Network, record: Callable[..., Recording]) -> Callable[
 
 @dataclass(frozen=True, eq=False)
 class StepPopulation:
-    """What a step does to a population: constants, all arrays [size] float64.
+    """Constants of a population's step, all arrays [size] float64.
 
     Attributes:
         name, size, kind: as in the network.

@@ -56,6 +56,12 @@ class _Projection(Protocol):
 class InputChannels:
     """The channels a network listens to.
 
+    >>> from nmtool import SpikeEvents, bin_events
+    >>> events = SpikeEvents.from_lists([[1.0, 2.0]], [[0, 3]], [0])
+    >>> channels = InputChannels(2, group=2)
+    >>> bin_events(events, dt_ms=1.0, n_steps=5, group=channels.group).raster.neuron
+    array([0, 1], dtype=int32)
+
     Attributes:
         size: number of input channels of the network.
         group: how many neighbouring channels of the data share one of them, at most one

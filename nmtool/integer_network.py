@@ -50,6 +50,10 @@ def sign_mode(weight: NDArray) -> str:
 class IntegerPopulation(Tabular):
     """Neurons with 12-bit decays and 24-bit state.
 
+    >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
+    >>> IntegerPopulation("hidden", 2, "lif", **numbers, bias_mantissa=[0, 3], bias_exponent=2).bias
+    array([ 0, 12])
+
     Attributes:
         name, size, kind: as in `nmtool.Population`.
         du: current decay; u keeps 4096 − (du + 1) of 4096 each step. 0 … 4095: no memory.
@@ -135,6 +139,12 @@ class IntegerPopulation(Tabular):
 @dataclass(frozen=True, eq=False, repr=False)
 class IntegerProjection(Tabular):
     """Synapses the chip holds.
+
+    >>> synapses = IntegerProjection("input", "hidden", weight=[[90, -2]], delay=[[0, 7]])
+    >>> synapses
+    <IntegerProjection input → hidden: 1 × 2 synapses, delays 0 … 7, 8 bits>
+    >>> synapses.sign_mode
+    'mixed'
 
     Attributes:
         source, target: population names; source may be `input`.

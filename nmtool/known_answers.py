@@ -31,6 +31,14 @@ _U, _V = "u", "v"
 class KnownAnswers(Tabular):
     """A few samples, and what a network answers to them.
 
+    >>> from nmtool import Network, round_network, simulate
+    >>> network = round_network(Network.layers([5, 3])).network
+    >>> spikes = Raster.from_dense(np.eye(5)[None])
+    >>> recording = simulate(network, spikes, deep=True)
+    >>> answers = KnownAnswers(network.content_hash, spikes, recording)
+    >>> answers.spikes, answers.is_deep
+    (<Raster: 1 samples × 5 steps × 5 neurons, 5 spikes>, True)
+
     Attributes:
         network_hash: content hash of the network that answers.
         spikes: the input raster, every sample from a fresh state.

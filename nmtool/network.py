@@ -176,6 +176,13 @@ class Projection(Tabular):
 class Network(Tabular):
     """A float network: any graph of populations, also none hidden.
 
+    >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)
+    >>> synapses = Projection("input", "output", weight=[[0.5, -0.2]], delay=[[0, 7]])
+    >>> readout = Readout("output", "mean")
+    >>> network = Network(InputChannels(1), [output], [synapses], readout, dt_ms=1.0, n_steps=100)
+    >>> network, network.max_delay
+    (<Network: 1 channels, output 2 li, 100 steps of 1 ms>, 7)
+
     Attributes:
         channels: the input.
         populations: in the order they are reported.

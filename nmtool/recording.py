@@ -37,6 +37,14 @@ _MAX_SAMPLES = 1 << 22
 class Recording(Tabular):
     """Spikes and membranes of a run.
 
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
+    >>> recording = nm.simulate(network, Raster.from_dense(np.eye(5)[None]))
+    >>> recording.spikes["hidden"].n_neurons, recording.membrane["output"].shape
+    (8, (1, 5, 3))
+    >>> recording.predictions
+    array([0])
+
     Attributes:
         readout: how the output population becomes scores.
         spikes: per spiking population, its raster over all samples.

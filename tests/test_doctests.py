@@ -23,7 +23,12 @@ GIVEN = {"run", "q", "data", "network", "found"}
 """Names of examples that stand for values of whoever reads them."""
 
 EXAMPLES = [name for name, path in modules() if ">>> " in path.read_text("utf-8")]
-"""Modules that have any; importing them needs no torch."""
+"""Modules that have any."""
+
+WITH_TORCH = [
+    pytest.param(name, marks=pytest.mark.torch) if name.startswith("nmtool.training.") else name
+    for name in EXAMPLES
+]
 
 LONG = "nmtool.verbs.walkthrough"  # the demo
 IN_SMALL = [name for name in EXAMPLES if name.startswith("nmtool.verbs.") and name != LONG]
@@ -45,7 +50,18 @@ def test_every_public_function_has_an_example() -> None:
     assert [one.__name__ for one in functions if ">>> " not in (one.__doc__ or "")] == []
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.torch
+def test_every_public_class_has_an_example() -> None:
+    """Of errors, their base has one for all of them."""
+    public = [getattr(nmtool, name) for name in nmtool.__all__]
+    classes = [one for one in public if inspect.isclass(one)]
+    base = nmtool.NmtoolError
+    needed = [one for one in classes if one is base or not issubclass(one, base)]
+    assert len(needed) > 40
+    assert [one.__name__ for one in needed if ">>> " not in (one.__doc__ or "")] == []
+
+
+@pytest.mark.parametrize("name", WITH_TORCH)
 def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert doctest.testmod(importlib.import_module(name)).failed == 0
@@ -104,7 +120,7 @@ def test_skipped_examples_run_in_small(
     assert runner.failures == 0
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", WITH_TORCH)
 def test_examples_name_what_there_is(name: str) -> None:
     module = importlib.import_module(name)
     tests = [test for test in doctest.DocTestFinder().find(module) if test.examples]

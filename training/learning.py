@@ -58,6 +58,13 @@ OnEpoch = Callable[[dict[str, Any]], None]
 class Run(Tabular):
     """Result of a training run.
 
+    >>> options = TrainOptions(hidden=100, steps=100, epochs=5)
+    >>> run = train(load_dataset("digits"), options)  # doctest: +SKIP
+    >>> run.network  # doctest: +SKIP
+    <Network: 107 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
+    >>> run.best["validation_accuracy"]  # doctest: +SKIP
+    0.985
+
     Attributes:
         options: the settings.
         network: of the best epoch, in floats.
@@ -133,7 +140,7 @@ def train(
 
     >>> data = load_dataset("digits")  # doctest: +SKIP
     >>> train(data, TrainOptions(hidden=100, steps=100, epochs=5))  # doctest: +SKIP
-    <Run: epoch 5 of 5, loss 0.512  train 84.2%  validation 85.0%  spikes/neuron 5.1>
+    <Run: epoch 5 of 5, loss 0.010  train 99.7%  validation 98.5%  spikes/neuron 4.2  silent 6>
 
     How epochs go is logged below the logger `nmtool` at level INFO. Started by torchrun, processes
     train together; each calls this, and the first one writes and logs.

@@ -86,7 +86,14 @@ INITIAL_DELAYS = (
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Settings of a run; see each field's help."""
+    """Settings of a run; see each field's help.
+
+    >>> options = TrainOptions(hidden=100, dt_ms=2.0)
+    >>> options.n_steps, options.lr
+    (500, 0.01)
+    >>> TrainOptions.from_file("digits").epochs
+    40
+    """
 
     hidden: int | str | tuple[int | str, ...] = _option(
         NETWORK,

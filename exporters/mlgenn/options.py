@@ -18,6 +18,10 @@ PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 class MlgennOptions:
     """Settings that mlGeNN's checkpoints do not hold.
 
+    >>> options = MlgennOptions(tau_mem_ms=20.0, tau_syn_ms=5.0, threshold={"hidden": 1.0})
+    >>> options.steps, options.value("threshold", "hidden")
+    (1000, 1.0)
+
     Attributes:
         dt_ms: length of a time step in ms.
         n_steps: steps of a sample; by default those of 1000 ms.

@@ -32,6 +32,9 @@ NIR_DT_S = 1e-4
 class NirOptions:
     """Options for writing NIR.
 
+    >>> NirOptions().hops, NirOptions(profile="norse").hops
+    ('delayed', 'free')
+
     Attributes:
         form: of projections whose synapses have delays of their own. `grouped`: a `Delay` and a
             `Linear` per delay. `tapped`: a line of `Delay` of one step, a `Linear` at each tap.
@@ -94,6 +97,12 @@ class NirOptions:
 @dataclass(frozen=True)
 class ImportOptions:
     """Options for understanding a foreign file.
+
+    >>> options = ImportOptions(nir_dt_s=1e-3)
+    >>> options.step_ms, options.steps
+    (1.0, 1000)
+    >>> options.assumed(loops=False, rule="mean")
+    '1,000 steps per sample (--in-steps 1000); the read-out mean (--in-rule mean)'
 
     Attributes:
         nir_dt_s: the step in s that it was made for, which NIR does not hold; by default 1e-4.

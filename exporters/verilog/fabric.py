@@ -1,4 +1,4 @@
-"""What a core takes of an FPGA, from its memories and from what syntheses made of others.
+"""Blocks of an FPGA that a core takes: from its memories, and from syntheses of other cores.
 
 Memories are counted by the rules of Yosys 0.52: each lies in as few blocks as any of their widths
 allows, or in look-up tables where that costs less. Look-up tables are a linear model of what

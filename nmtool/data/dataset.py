@@ -22,18 +22,24 @@ SPLITS = ("train", "validation", "test")
 class Dataset(Tabular):
     """A data set whose splits are read when they are first asked for, and kept.
 
+    >>> two = SpikeEvents.from_lists([[1.0], [2.0]], [[0], [1]], [0, 1])
+    >>> data = Dataset.of(train=two, test=two[:1])
+    >>> data.splits, data.test
+    (('train', 'test'), <SpikeEvents: 1 samples, 2 units, 2 classes, 1 events>)
+
     Args:
         name: what it is called in messages and manifests.
         splits: those of `SPLITS` that can be loaded.
         load: reads one of them; may raise `DataError` or `MissingError`.
-        tail: number of training samples, the last ones, to take for validation.
+        validation_rule: chooses training samples that validate; None: the validation split.
         in_memory: False where `load_dataset` finds the data again by their name.
+        peek: gives the labels of a split, if they are cheaper to read than its samples.
 
     Samples in memory are a data set, too:
     `Dataset("mine", ("train", "test"), {"train": …, "test": …}.__getitem__)`.
 
     Raises:
-        UsageError: a tail is asked for, but there is a validation split already.
+        UsageError: a rule chooses samples that validate, and there is a validation split already.
     """
 
     def __init__(

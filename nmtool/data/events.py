@@ -24,6 +24,12 @@ AT_ONCE = 256
 class SpikeEvents(Tabular):
     """Samples of a classification task, each a list of events ascending in time.
 
+    >>> events = SpikeEvents.from_lists([[0.4, 3.2], [1.0]], [[0, 3], [2]], labels=[0, 1])
+    >>> events
+    <SpikeEvents: 2 samples, 4 units, 2 classes, 3 events>
+    >>> events[1:].time_ms, events[1:].unit
+    (array([1.]), array([2], dtype=int32))
+
     Attributes:
         time_ms: [events] float64, time since the start of the sample in ms, 0 or later.
         unit: [events] int32, which of the n_units channels spiked.

@@ -51,6 +51,13 @@ _TAKEN = ("keys", ".")
 class Meaning:
     """Facts that files do not say of themselves.
 
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/mine.npz", spikes=np.ones((2, 5, 3)), labels=[1, 2])
+    ...     mine = read_incoming(f"{folder}/mine.npz", Meaning(dt_ms=2.0, labels_from=1))
+    >>> mine.train.label, mine.train.last_ms
+    (array([0, 1]), array([8., 8.]))
+
     Attributes:
         time_unit: of times in SHD layout: `s`, `ms`, `us` or `ns`.
         dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.

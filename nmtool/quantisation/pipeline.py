@@ -30,8 +30,8 @@ def quantise_network(
     network: Network,
     spikes: Raster | None = None,
     *,
-    weight_bits: int = 8,
-    delay_bits: int = 6,
+    weight_bits: int | None = None,
+    delay_bits: int | None = None,
     ranges: str = ERROR,
     scale: str = STATIC,
     relays: bool = False,
@@ -45,7 +45,7 @@ def quantise_network(
         network: what training learnt.
         spikes: input of samples that stand for what the network will hear; without them,
             membranes of outputs get room for every possible input.
-        weight_bits, delay_bits: of every projection, those that the target has.
+        weight_bits, delay_bits: of every projection; by default the most that the target holds.
         ranges: one of `RANGES`; `search` needs samples and `float_run`.
         scale: `static` or `data`, see `round_network`; `data` needs samples.
         relays: delays beyond those that are held leave from relays (`Network.with_relays`), and
@@ -60,6 +60,8 @@ def quantise_network(
             where they need them.
     """
     check_choices(ranges, scale, has_data=spikes is not None)
+    weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
+    delay_bits = target.delay_bits[-1] if delay_bits is None else delay_bits
     delays = DelayGrid.spanning(delay_bits, network.max_delay, target=target)
     if relays:
         network = network.with_relays(delays.longest)

@@ -27,6 +27,13 @@ from nmtool.verification.comparison import agree
 class Quantisation(Tabular):
     """An integer network, what rounding changed, and what that cost.
 
+    >>> import nmtool as nm
+    >>> q = nm.round_network(nm.Network.layers([5, 8, 3], delays=100))
+    >>> q.network
+    <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>
+    >>> q.findings[0].what
+    '16 delays are longer than the 61 steps of the target'
+
     Attributes:
         network: the integers.
         report: what rounding changed, and what the target cannot hold.

@@ -56,6 +56,13 @@ class Section:
 class Report(Tabular):
     """Everything that was found out about a network.
 
+    >>> import nmtool as nm
+    >>> found = nm.report(q.network, data)  # doctest: +SKIP
+    >>> found.headline[0]  # doctest: +SKIP
+    ('accuracy, integers', '93.00%')
+    >>> found.save("report.html")  # doctest: +SKIP
+    PosixPath('report.html')
+
     Attributes:
         title: what was reported on, as it was named.
         headline: (name, value) of the few numbers that matter most.

@@ -59,6 +59,11 @@ class Use:
 class Fit(Tabular):
     """A network on one target.
 
+    >>> import nmtool as nm
+    >>> found = nm.check(nm.Network.layers([5, 8, 3], delays=10), "loihi2")["loihi2"]
+    >>> found.words, [finding.code for finding in found.approximate]
+    ('approximate, 2 of 128 cores', ['floats-rounded'])
+
     Attributes:
         target: the target.
         unsupported: why it does not run there; empty where it does.

@@ -170,6 +170,13 @@ class EventCosts:
 class Target:
     """A chip or a format.
 
+    >>> import nmtool as nm
+    >>> nm.target_named("loihi1").max_delay
+    61
+    >>> network = nm.round_network(nm.Network.layers([5, 8, 3], delays=50)).network
+    >>> nm.check(network, nm.Target("mine", max_delay=15))
+    <CheckReport: mine unsupported>
+
     Attributes:
         name: what commands call it.
         weight_bits: bits that a weight may have.

@@ -27,6 +27,13 @@ ALL = "all"
 class CheckReport(Tabular):
     """A network on several targets, side by side.
 
+    >>> import nmtool as nm
+    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo"])
+    >>> report
+    <CheckReport: loihi2 approximate, xylo unsupported>
+    >>> report["xylo"].unsupported[0].code
+    'target-without-delays'
+
     Attributes:
         network_hash: content hash of what was checked.
         arithmetic: `loihi2`, or `float` where it was rounded for each target.

@@ -52,6 +52,11 @@ _GIB = 1 << 30
 class Part:
     """Something that nmtool runs on, or could.
 
+    >>> import nmtool as nm
+    >>> first = nm.doctor().parts[0]
+    >>> first.kind, first.name, first.state
+    ('system', 'nmtool', 'fine')
+
     Attributes:
         kind: `system`, `library`, `folder` or `tool`.
         name: of it.
@@ -72,6 +77,11 @@ class Part:
 @dataclass(frozen=True, repr=False)
 class Diagnosis(Tabular):
     """Findings of `doctor`.
+
+    >>> import nmtool as nm
+    >>> found = nm.doctor()
+    >>> found.healthy, found.is_deep
+    (True, False)
 
     Attributes:
         parts: everything that was looked at.

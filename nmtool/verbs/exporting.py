@@ -55,6 +55,13 @@ _OWN_KINDS = (float_network.FILE_KIND, integer_network.FILE_KIND)
 class Conversion(Tabular):
     """A file or folder that `convert` wrote, and its check against the network it was made from.
 
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Network.layers([5, 8, 3]).save(f"{folder}/a.npz")
+    ...     made = convert(f"{folder}/a.npz", f"{folder}/b.npz", quantising={"weight_bits": 4})
+    >>> made.passed, made.network
+    (True, <IntegerNetwork: 5 channels, hidden 8 lif, output 3 li, 100 steps of 1 ms>)
+
     Attributes:
         source: what was read.
         path: what was written.

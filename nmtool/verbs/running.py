@@ -59,6 +59,14 @@ _WRONG_SAMPLES = 50
 class Evaluation(Tabular):
     """Accuracy and activity of a network on labelled samples.
 
+    >>> from nmtool import round_network
+    >>> events = SpikeEvents.from_lists([[1.0, 2.0], [1.0]], [[0, 1], [0]], [0, 1])
+    >>> found = evaluate(round_network(Network.layers([2, 2])).network, events)
+    >>> found
+    <Evaluation: accuracy 50.00% of 2 samples>
+    >>> found.predictions, found.wrong
+    (array([0, 0]), array([1]))
+
     Attributes:
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the integers that ran.

@@ -29,6 +29,13 @@ from nmtool.tables import Table, Tabular
 class Divergence:
     """The first place where two recordings differ: earliest sample, then earliest step.
 
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 2])).network
+    >>> heard, lost = (Raster.from_dense([[[1, 0], [0, n], [0, 0]]]) for n in (1, 0))
+    >>> found = compare_recordings(nm.simulate(network, heard), nm.simulate(network, lost))
+    >>> print(found.first_divergence)
+    sample 0, step 2, output[0], v: expected 31641, got 15321
+
     Attributes:
         sample, step, neuron: counted from 0.
         population: its name.
@@ -54,6 +61,13 @@ class Divergence:
 @dataclass(frozen=True)
 class Comparison(Tabular):
     """Counts of the differences between a recording and the expected one.
+
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([5, 8, 3])).network
+    >>> many, few = (Raster.from_dense([[[1, 0, 1, 0, n]] * 100]) for n in (1, 0))
+    >>> found = compare_recordings(nm.simulate(network, many), nm.simulate(network, few))
+    >>> found.identical, found.spikes_compared
+    (False, 800)
 
     Attributes:
         spikes_compared, spikes_different, spikes_emitted: bins.

@@ -100,6 +100,13 @@ class PopulationCoverage:
 class Coverage(Tabular):
     """The stored numbers that a run exercised.
 
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 3])).network
+    >>> spikes = nm.Raster.from_dense([[[1, 0]] * 100])
+    >>> certificate = nm.verify(network, spikes, against=nm.simulate(network, spikes))
+    >>> certificate.coverage.counts()["synapses"]
+    (3, 6)
+
     Attributes:
         projections, populations: in the order of the network.
     """
@@ -204,6 +211,13 @@ class Fault:
 @dataclass(frozen=True)
 class MutationScore(Tabular):
     """The one-unit faults that a comparison would have shown.
+
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 3])).network
+    >>> spikes = nm.Raster.from_dense([[[1, 0]] * 100])
+    >>> certificate = nm.verify(network, spikes, against=nm.simulate(network, spikes))
+    >>> certificate.mutation
+    <MutationScore: seen 19 of 28 faults, equivalent 0>
 
     Attributes:
         faults: the faults that were drawn.

@@ -48,6 +48,13 @@ _WAYS = {
 class Cause:
     """One fault that explains everything that was looked at.
 
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 2])).network
+    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
+    >>> print(nm.explain(network, heard, *recordings).single)
+    the input differs: a spike of channel 0 at step 1 is missing
+
     Attributes:
         kind: stable code, for instance `weight`, `delay`, `decay-u`, `threshold`, `latency`.
         population: that it is in, or the target of the projection; '' for every one.
@@ -95,6 +102,13 @@ class Cause:
 class Arrival:
     """A spike that reaches a neuron at some step.
 
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 2])).network
+    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
+    >>> [str(arrival) for arrival in nm.explain(network, heard, *recordings).arrivals]
+    ['input[0] +129 (sent at step 1, delay 0)']
+
     Attributes:
         source: population, or `input`.
         neuron: of the source.
@@ -117,6 +131,15 @@ class Arrival:
 @dataclass(frozen=True, repr=False)
 class Explanation(Tabular):
     """Causes of a difference between two recordings of one network, or where two networks part.
+
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 2])).network
+    >>> heard, lost = (nm.Raster.from_dense([[[0, 1], [n, 0], [1, 0], [0, 0]]]) for n in (1, 0))
+    >>> recordings = [nm.simulate(network, spikes, deep=True) for spikes in (heard, lost)]
+    >>> print(nm.explain(network, heard, *recordings))
+    first difference: sample 0, step 2, output[0], u: expected 23022, got 14766
+    1 of 1 samples differ; bins: output 4
+    cause: the input differs: a spike of channel 0 at step 1 is missing
 
     Attributes:
         place: the first difference; None where there is none that can be placed.

@@ -77,6 +77,13 @@ class TrialResult:
 class SweepResult(Tabular):
     """Results of a study, with at least one finished trial.
 
+    >>> import nmtool as nm
+    >>> found = nm.sweep("study.toml")  # doctest: +SKIP
+    >>> found  # doctest: +SKIP
+    <SweepResult of study.toml: 3 trials, the best is trial 0 with validation 95.5%>
+    >>> found.best  # doctest: +SKIP
+    {'steps': 100, 'hidden': 20, 'epochs': 2, 'lr': 0.008127691813917176, 'readout': 'weighted'}
+
     Attributes:
         plan: the study.
         trials: all of them, by number.

@@ -72,6 +72,11 @@ def test_rounding_for_a_target_cuts_to_its_limits() -> None:
     assert {one.code for one in none.unsupported} == {"target-without-delays"}
 
 
+def test_floats_take_the_bits_that_a_target_has() -> None:
+    few = nm.Target("few", weight_bits=(2, 3), delay_bits=(1, 2), max_delay=3)
+    assert words(nm.check(FLOATS, few)) == {"few": APPROXIMATE}
+
+
 def test_bits_of_floats_and_none_of_integers() -> None:
     wide = nm.check(FLOATS, "c")["c"].approximate[0].what
     narrow = nm.check(FLOATS, "c", quantising={"weight_bits": 2})["c"].approximate[0].what
