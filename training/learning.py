@@ -177,9 +177,9 @@ def train(
         options = _resumed_options(kept, options)
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    session = _Session(chosen, kept, resume, None, on_batch, on_epoch, progress)
+    call = _Call(chosen, kept, resume, None, on_batch, on_epoch, progress)
     with _threads(threads):
-        return session.run(data, device, ranks)
+        return call.run(data, device, ranks)
 
 
 @checked(
@@ -228,9 +228,9 @@ def finetune(
     if data is None:
         data = data_of(origin)
     kept = None if folder is None else RunFolder(Path(folder))
-    session = _Session(options, kept, False, origin, on_batch, on_epoch, progress)
+    call = _Call(options, kept, False, origin, on_batch, on_epoch, progress)
     with _threads(threads):
-        return session.run(data, device, ranks)
+        return call.run(data, device, ranks)
 
 
 def epoch_line(entry: Mapping[str, Any]) -> str:
@@ -263,7 +263,7 @@ def epoch_parts(entry: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 @dataclass(frozen=True)
-class _Session:
+class _Call:
     """One call of `train` or `finetune`."""
 
     options: TrainOptions
@@ -337,7 +337,7 @@ class _Session:
                     why="their training samples differ" if kept == data.name else "",
                     fix="resume it with the same data",
                 )
-        with ranks.first_here_first():
+        with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
             _ = dataset.train, dataset.validation  # which may have to be downloaded
         return dataset
@@ -404,10 +404,10 @@ class _Session:
 class _Follow:
     """Shows how a run goes: counts samples, logs a line per epoch."""
 
-    def __init__(self, session: _Session, events: SpikeEvents, advance: Advance) -> None:
-        self._session = session
+    def __init__(self, call: _Call, events: SpikeEvents, advance: Advance) -> None:
+        self._call = call
         self._samples = events.n_samples
-        self._health = Health(session.options, len(events.class_names))
+        self._health = Health(call.options, len(events.class_names))
         self._advance = advance
         self._pace = Pace()
         self._epoch_done, self._epoch_loss = 0, 0.0
@@ -415,7 +415,7 @@ class _Follow:
 
     def batch(self, report: BatchReport) -> None:
         """Count a batch; the loss beside the bar is the mean of the epoch so far."""
-        epochs = self._session.options.epochs
+        epochs = self._call.options.epochs
         if self._pace.total is None:
             expected = (epochs - report.epoch + 1) * self._samples
             self._advance.expect(expected)
@@ -425,8 +425,8 @@ class _Follow:
         loss = self._epoch_loss / self._epoch_done
         self._pace.count(report.samples)
         self._advance(report.samples, f"epoch {report.epoch}/{epochs} loss {brief(loss)}")
-        if self._session.on_batch is not None:
-            self._session.on_batch(report)
+        if self._call.on_batch is not None:
+            self._call.on_batch(report)
 
     def epoch(self, entry: dict[str, Any]) -> None:
         """Log how an epoch went, and how long the rest takes if all goes on like this.
@@ -435,7 +435,7 @@ class _Follow:
         """
         self._epoch_done, self._epoch_loss = 0, 0.0
         left = None if entry.get("stopped_early") else self._pace.left
-        number = f"epoch {entry['epoch']:3d}/{self._session.options.epochs}"
+        number = f"epoch {entry['epoch']:3d}/{self._call.options.epochs}"
         time_s = f"{entry['seconds']:.1f} s"
         remaining = f", {duration(left)} left" if left else ""
         parts = epoch_parts(entry)
@@ -447,18 +447,18 @@ class _Follow:
         )
         for one in self._health.remarks(entry):
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
-        if self._session.on_epoch is not None:
-            self._session.on_epoch(entry)
+        if self._call.on_epoch is not None:
+            self._call.on_epoch(entry)
 
     def _is_best(self, entry: dict[str, Any]) -> bool:
         """True where no epoch so far is better, those before a resume included."""
-        folder = self._session.folder
+        folder = self._call.folder
         if not self._log and entry["epoch"] > 1 and folder is not None:
             self._log += folder.read_log()[: entry["epoch"] - 1]
         self._log.append(entry)
         if not candidates(self._log):
             return False
-        return best_epoch(self._log, self._session.options.judge_epochs) is entry
+        return best_epoch(self._log, self._call.options.judge_epochs) is entry
 
 
 def _kept_folder(start: Run | str | Path) -> Path:

@@ -57,8 +57,8 @@ def check_differences(ranks: Ranks) -> None:
 
 def check_order(ranks: Ranks) -> None:
     fetched = Path(tempfile.gettempdir(), f"two_ranks_{int(ranks.sum(_number(ranks)))}")
-    with ranks.first_here_first():
-        assert fetched.exists() != ranks.is_first_here
+    with ranks.one_rank_per_machine_first():
+        assert fetched.exists() != ranks.is_first_on_machine
         fetched.touch()
     ranks.barrier()
     fetched.unlink(missing_ok=True)

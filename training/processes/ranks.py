@@ -78,7 +78,7 @@ class Ranks:
         return self.rank == 0
 
     @property
-    def is_first_here(self) -> bool:
+    def is_first_on_machine(self) -> bool:
         """True for the first rank on its machine."""
         return self.local_rank == 0
 
@@ -138,15 +138,15 @@ class Ranks:
         self.sum(0.0)
 
     @contextmanager
-    def first_here_first(self) -> Iterator[None]:
+    def one_rank_per_machine_first(self) -> Iterator[None]:
         """Collective: the first rank of each machine goes through the block before the others.
 
         For what is fetched once and then found by all.
         """
-        if not self.is_first_here:
+        if not self.is_first_on_machine:
             self.barrier()
         yield
-        if self.is_first_here:
+        if self.is_first_on_machine:
             self.barrier()
 
     def leave(self) -> None:

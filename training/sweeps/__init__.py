@@ -96,7 +96,7 @@ def sweep(
         check_path(study, "a study")
     plan = study if isinstance(study, StudyPlan) else read_plan(study)
     command = _command(plan, processes, storage)
-    with libraries_needed(), _told_how_to_go_on(plan, command), open_study(plan, storage) as kept:
+    with libraries_needed(), _resume_hint(plan, command), open_study(plan, storage) as kept:
         try:
             if not kept.is_done():
                 failed = _run(kept, processes, threads, device, progress)
@@ -112,7 +112,7 @@ def sweep(
 
 
 @contextmanager
-def _told_how_to_go_on(plan: StudyPlan, command: str) -> Iterator[None]:
+def _resume_hint(plan: StudyPlan, command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:

@@ -40,13 +40,13 @@ def test_taken_samples() -> None:
 
 def test_only_the_first_rank_writes() -> None:
     assert [Ranks(rank, 3).is_first for rank in range(3)] == [True, False, False]
-    assert [Ranks(2, 4, here).is_first_here for here in range(2)] == [True, False]
+    assert [Ranks(2, 4, here).is_first_on_machine for here in range(2)] == [True, False]
 
 
 def test_alone_nothing_changes() -> None:
     parameter = nn.Parameter(torch.tensor([1.0, 2.0]))
     (parameter**2).sum().backward()
-    with ALONE.first_here_first():
+    with ALONE.one_rank_per_machine_first():
         ALONE.sum_gradients([parameter])
         ALONE.copy_from_first([parameter])
     ALONE.check_same("anything", 1, 2)
