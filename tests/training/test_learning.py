@@ -131,10 +131,10 @@ def test_defaults_are_those_of_the_options(monkeypatch: pytest.MonkeyPatch) -> N
     class AskedError(Exception):
         """Carries the settings of a run that does not begin."""
 
-    def session(options: Any, *more: Any) -> None:
+    def call(options: Any, *more: Any) -> None:
         raise AskedError(options)
 
-    monkeypatch.setattr("nmtool.training.learning._Session", session)
+    monkeypatch.setattr("nmtool.training.learning._Call", call)
     with pytest.raises(AskedError) as caught:
         nm.train(small_dataset())
     assert caught.value.args == (nm.TrainOptions(),)
