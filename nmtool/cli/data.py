@@ -19,6 +19,9 @@ from nmtool.data.shd import TIME_UNITS_MS
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError
 
+SHOWN = 100
+"""Classes whose names are printed."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool data DATA [-o FOLDER] [options]"
@@ -81,8 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_json(result)
         return 0
     console.print_table(table_of(dataset.name, content))
-    names = next(iter(content.values()))["classes"]
-    console.print_line(f"classes: {', '.join(names)}")
+    names = [*next(iter(content.values()))["classes"]]
+    more = f" … ({len(names):,})" if len(names) > SHOWN else ""
+    console.print_line(f"classes: {', '.join(names[:SHOWN])}{more}")
     if grid is not None:
         console.print_line(
             f"a grid for it: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "

@@ -84,7 +84,7 @@ def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) 
         group.add_argument(flag, nargs=2, type=float, metavar=("MEAN", "SD"), **shared)
     elif choices := option.metadata["choices"]:
         group.add_argument(flag, choices=choices, **shared)
-    elif option.type in ("int | float | str", "str | None", "str | Path | None"):
+    elif option.type in ("str", "int | float | str", "str | None", "str | Path | None"):
         metavar = "FILE" if "Path" in optional else "NAME" if kind == "str" else "SHARE|N"
         group.add_argument(flag, metavar=metavar, **shared)
     else:

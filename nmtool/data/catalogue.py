@@ -12,7 +12,8 @@ A name of the catalogue wins over a folder of the same name: './digits' or a `Pa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -160,16 +161,31 @@ def _in_folder(
             raise
         raise error.restated(error.what, DataError, fix=fix) from error
 
-    def load(split: str) -> SpikeEvents:
-        layout = shd.read_layout(files.values(), n_units)
+    found = _Files(folder, files, n_units, in_memory)
+    return tuple(files), found.load, found.labels
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files of a folder in SHD layout, by split; data sets that hold it can be pickled."""
+
+    folder: Path
+    files: Mapping[str, Path]
+    n_units: int | None
+    in_memory: bool
+
+    def load(self, split: str) -> SpikeEvents:
+        layout = shd.read_layout(self.files.values(), self.n_units)
         if layout.units_assumed and split == "train":
             _log.warning(
-                f"the files in {folder} do not say how many channels there are: {layout.n_units} "
-                "are assumed, as in SHD; --units N, or their attribute n_units, says otherwise"
+                f"the files in {self.folder} do not say how many channels there are: "
+                f"{layout.n_units} are assumed, as in SHD; --units N, or their attribute n_units, "
+                "says otherwise"
             )
-        return read_events(files[split], layout, in_memory=in_memory)
+        return read_events(self.files[split], layout, in_memory=self.in_memory)
 
-    return tuple(files), load, lambda split: shd.read_labels(files[split])
+    def labels(self, split: str) -> NDArray[np.integer]:
+        return shd.read_labels(self.files[split])
 
 
 def _folders_beside(folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import SpikeEvents, numbered_classes
 from nmtool.data.flatten import class_names_of, sensor_events, sensor_size_of
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import check_timing
@@ -95,7 +95,7 @@ def from_dense(
         )
     label, names = _labels(labels, class_names)
     n_samples, n_steps = array.shape[:2]
-    array = array.reshape(n_samples, n_steps, -1)
+    array = array.reshape(n_samples, n_steps, int(np.prod(array.shape[2:])))
     if several := _check_spikes(array):
         _log.warning(several)
     sample, step, unit = np.nonzero(array)
@@ -256,17 +256,22 @@ def _check_spikes(array: NDArray, where: str = "") -> str:
     )
 
 
+def check_labels(labels: NDArray) -> NDArray:
+    """The labels, if they are a list; raises `DataError` else."""
+    if labels.ndim != 1:
+        raise DataError(
+            f"labels in the shape {labels.shape} are no list of classes",
+            code="labels-count",
+            fix="give one label per sample; of one-hot labels, labels.argmax(1)",
+        )
+    return labels
+
+
 def _labels(
     labels: ArrayLike, class_names: Sequence[str] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """[samples] int64 labels, and the names of the classes."""
-    array = as_array(labels)
-    if array.ndim != 1:
-        raise DataError(
-            f"labels in the shape {array.shape} are no list of classes",
-            code="labels-count",
-            fix="give one label per sample; of one-hot labels, labels.argmax(1)",
-        )
+    array = check_labels(as_array(labels))
     if array.dtype.kind in "USO" and array.size and all(isinstance(x, str | bytes) for x in array):
         texts = [x.decode() if isinstance(x, bytes) else str(x) for x in array]
         names = tuple(map(str, class_names)) if class_names is not None else None
@@ -290,7 +295,7 @@ def _labels(
         )
     label = array.astype(np.int64)
     if class_names is None:
-        class_names = [str(number) for number in range(1 + int(label.max(initial=0)))]
+        class_names = numbered_classes(int(label.max(initial=0)))
     return label, tuple(map(str, class_names))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,9 @@ from nmtool.tables import Table, Tabular
 
 AT_ONCE = 256
 """Samples of a large set that are worked on together."""
+
+MAX_CLASSES = 1 << 16
+"""Classes that a data set may have."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,6 +79,12 @@ class SpikeEvents(Tabular):
                 "spike events need at least one class",
                 code="classes-missing",
                 fix="name the classes, one per label",
+            )
+        if twice := [name for name, n in Counter(self.class_names).items() if n > 1]:
+            raise DataError(
+                f"several classes are named {', '.join(twice[:3])}",
+                code="classes-named-twice",
+                fix="give every class a name of its own",
             )
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
@@ -382,8 +392,14 @@ class SpikeEvents(Tabular):
         """The samples of several parts, one after the other, with the groups that all have.
 
         Raises:
-            DataError: the parts differ in units or classes.
+            DataError: the parts differ in units or classes, or there are none.
         """
+        if not parts:
+            raise DataError(
+                "there are no spike events to join",
+                code="events-none",
+                fix="give one part or more",
+            )
         parts = [part.in_memory() for part in parts]
         first = parts[0]
         for part in parts:
@@ -436,6 +452,26 @@ def check_units(
             why=f"units count from 0 to {n_units - 1}",
             fix="correct the events, or the number of units (in a file: attribute n_units)",
         )
+
+
+def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
+    """Names of classes that only have numbers: `first`, `first` + 1 and so on.
+
+    Args:
+        largest: the largest label, counted from 0.
+        first: number of the first class.
+
+    Raises:
+        DataError: a label is too large to be the number of a class.
+    """
+    if largest >= MAX_CLASSES:
+        raise DataError(
+            f"a label is {largest}, and no file names the classes",
+            code="labels-unnamed",
+            why=f"without names there are at most {MAX_CLASSES} classes",
+            fix="correct the labels, or write the names of all classes: extra/keys",
+        )
+    return tuple(map(str, range(first, first + 1 + largest)))
 
 
 def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], first: int = 0) -> None:

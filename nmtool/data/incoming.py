@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.data import shd
-from nmtool.data.conversion import from_dense
+from nmtool.data.conversion import check_labels, from_dense
 from nmtool.data.dataset import SPLITS, Dataset
-from nmtool.data.events import SpikeEvents, naming
-from nmtool.data.validation_split import SplitRule
+from nmtool.data.events import SpikeEvents, naming, numbered_classes
+from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, FileFormatError, UsageError
 
 SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
@@ -130,12 +130,12 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         if meaning.labels_from and any(not _are_numbers(rows.labels) for rows in splits.values()):
             raise _unused(path, "--labels-from", "its classes have names")
         with naming(path):
-            events = _together(splits, meaning)
+            events = _together(splits, meaning) if splits else {}
     if "train" not in events:
         raise DataError(
             f"{path} has no training samples",
             code="split-missing",
-            why=f"it has {', '.join(events)}",
+            why=f"it has {', '.join(events) or 'no samples at all'}",
             fix="add them: a file *_train, or rows of the split train",
         )
     return Dataset.of(
@@ -149,23 +149,40 @@ def _unused(path: Path, option: str, why: str, fix: str = "leave it out") -> Usa
     )
 
 
-def with_test(dataset: Dataset, rule: SplitRule) -> Dataset:
+def with_test(dataset: Dataset, rule: SplitRule | Amount) -> Dataset:
     """The data set with a test split, drawn from its training samples where it has none.
 
     >>> four = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 0, 1])
     >>> with_test(Dataset.of(train=four), SplitRule("last 1")).splits
     ('train', 'test')
 
+    Args:
+        dataset: has training samples.
+        rule: the samples to take: a share like 0.2, a number, `last N`, or a `SplitRule`.
+
     Raises:
         UsageError: it has one already, or the samples cannot be divided so.
     """
+    rule = SplitRule.of(rule)
     if "test" in dataset.splits:
         raise UsageError(
             f"'{dataset.name}' has a test split of its own",
             code="test-exists",
             fix="leave out --test",
         )
-    held = rule.choose(dataset.train)
+    try:
+        held = rule.choose(dataset.train)
+    except UsageError as error:
+        if error.code != "validation-range":
+            raise
+        n_samples = dataset.train.n_samples
+        raise UsageError(
+            f"the share or number {rule.amount} of {n_samples} samples makes no test split",
+            code="test-range",
+            fix="give more samples, or leave out --test"
+            if n_samples < 2
+            else f"take 1 to {n_samples - 1} of them: --test N",
+        ) from error
     parts = {"train": dataset.train[~held], "test": dataset.train[held]}
     return Dataset.of(name=dataset.name, validation=dataset.validation, **parts)
 
@@ -259,8 +276,9 @@ def _read_csv(file: Path) -> dict[str, _Rows]:
     places: dict[tuple[str, str], int] = {}
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text)
-            columns = _columns(reader.fieldnames or ())
+            reader = csv.DictReader(text, skipinitialspace=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            columns = _columns(reader.fieldnames)
             for number, row in enumerate(reader, 2):
                 _add_row(row, columns, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
@@ -331,24 +349,52 @@ def _add_row(
             code="csv-split",
             fix=f"write {', '.join(SPLITS)}",
         )
+    if None in row:
+        raise DataError(
+            f"{where}: there are more cells than columns",
+            code="csv-cells",
+            fix="name every column in the first line; quote cells that hold commas",
+        )
     rows = splits.setdefault(split, _Rows(groups={name: [] for name in columns.groups}))
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
+    if not key[1]:
+        raise DataError(
+            f"{where}: there is no sample",
+            code="csv-sample-missing",
+            fix="give every row the number or name of its sample",
+        )
     if label.lower() in _NO_VALUE:
         raise DataError(
             f"{where}: there is no label",
             code="csv-label-missing",
             fix="give every row the class of its sample",
         )
+    groups = {
+        name: _number(
+            row[name],
+            int,
+            f"{where}, column {name}",
+            "a column that is no group has to be left out",
+        )
+        for name in columns.groups
+    }
     if key not in places:
         places[key] = len(rows.labels)
         rows.times_ms.append([])
         rows.units.append([])
         rows.labels.append(label)
-        for name in columns.groups:
-            at = f"{where}, column {name}"
-            number = _number(row[name], int, at, "a column that is no group has to be left out")
+        for name, number in groups.items():
             rows.groups[name].append(number)
     place = places[key]
+    for name, number in groups.items():
+        if rows.groups[name][place] != number:
+            raise DataError(
+                f"{where}: sample '{key[1]}' is of the {name} {number}, before it was of "
+                f"{rows.groups[name][place]}",
+                code="csv-group-differs",
+                why="a column without a name that is known is a group of whole samples",
+                fix=f"give all rows of a sample the same {name}, or leave the column out",
+            )
     if rows.labels[place] != label:
         raise DataError(
             f"{where}: sample '{key[1]}' is of the class '{label}', before it was of "
@@ -398,7 +444,8 @@ def _read_npz(file: Path) -> dict[str, _Rows]:
             continue
         if found[0] is None or found[1] is None:
             break
-        rows = _Rows(dense=found[0], labels=list(np.atleast_1d(found[1])), class_names=class_names)
+        labels = list(check_labels(np.atleast_1d(found[1])))
+        rows = _Rows(dense=found[0], labels=labels, class_names=class_names)
         rows.dt_ms = None if length is None else float(length)
         splits[split or "train"] = rows
     else:
@@ -460,7 +507,7 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
 def _are_numbers(labels: Sequence[Any]) -> bool:
     try:
         return bool([float(label) for label in labels])
-    except ValueError:
+    except (TypeError, ValueError):
         return False
 
 
@@ -490,4 +537,4 @@ def _names_of(labels: Sequence[Any], first: int) -> tuple[str, ...]:
     if texts:
         return tuple(sorted(set(texts)))
     finite = [label for label in labels if np.isfinite(label)]
-    return tuple(map(str, range(first, first + 1 + int(max(finite, default=0)))))
+    return numbered_classes(int(max(finite, default=0)), first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +111,13 @@ def some_in_memory(events: SpikeEvents) -> SpikeEvents:
     return events[:SOME].in_memory()
 
 
+def _contradict(one: Sequence[str], other: Sequence[str]) -> bool:
+    """True for names that differ, unless one side only counts from 0 and the other has words."""
+    counted = [list(names) == [str(n) for n in range(len(names))] for names in (one, other)]
+    numbered = [all(name.isdecimal() for name in names) for names in (one, other)]
+    return list(one) != list(other) and (all(numbered) or not any(counted))
+
+
 def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: bool) -> None:
     if not isinstance(events, SpikeEvents):
         raise UsageError(
@@ -125,9 +132,13 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
             fix="choose a split that has samples",
         )
     check_fit(network, events)
-    names = tuple(events.class_names), tuple(network.class_names)
-    if names[0] != names[1] and not any(one.isdecimal() for one in (*names[0], *names[1])):
-        _log.warning("the data name their classes otherwise than the network; numbers decide")
+    if _contradict(events.class_names, network.class_names):
+        own, others = (", ".join(one.class_names[:3]) for one in (network, events))
+        _log.warning(
+            f"remark[class-names-differ]: the data name their classes otherwise ({others} …) than "
+            f"the network ({own} …); classes are compared by their numbers from 0: number them "
+            "alike, if an accuracy is to mean anything"
+        )
     dropped = count_dropped(events, network.dt_ms, network.n_steps)
     late = (
         f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "

@@ -38,7 +38,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, PATH, SWITCH, checked
-from nmtool.data.events import SpikeEvents, naming
+from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
 from nmtool.errors import DataError, FileFormatError, UsageError, check_type
 from nmtool.graph import MAX_CHANNELS
 from nmtool.plain_filters import PLAIN_FILTERS
@@ -64,8 +64,6 @@ TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
 """Exceptions that h5py raises on files that are cut, damaged or foreign."""
-
-MAX_CLASSES = 1 << 16
 
 _BYTES_OF_AN_ENTRY = 4
 """A sample takes more in its file, however it is compressed: two references, and a label."""
@@ -158,14 +156,7 @@ def read_layout(
     keys = _agreed("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
         largest = max(0, *(header.largest_label - labels_from for header in headers))
-        if largest >= MAX_CLASSES:
-            raise DataError(
-                f"a label is {largest}, and no file names the classes",
-                code="labels-unnamed",
-                why=f"without names there are at most {MAX_CLASSES} classes",
-                fix="correct the labels, or write the names of all classes: extra/keys",
-            )
-        keys = tuple(map(str, range(labels_from, labels_from + 1 + largest)))
+        keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
         # Names that count from 0, as labels that nmtool once took to do so.
         keys = keys[labels_from:] or keys

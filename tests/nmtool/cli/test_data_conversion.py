@@ -70,6 +70,11 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
+        ("sample,label,unit,time_ms\n", "split-missing", "no samples"),
+        ("sample,label,unit,time_ms\n0,1000000000,1,2\n", "labels-unnamed", "1000000000"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,3\n0,0,1,2,4\n", "csv-group-differs", "line 3"),
+        ("sample,label,unit,time_ms\n0,0,1,2,9\n", "csv-cells", "line 2"),
+        ("sample,label,unit,time_ms\n,0,1,2\n", "csv-sample-missing", "line 2"),
     ],
 )
 def test_csv_files_with_faults(nmtool: Nmtool, text: str, code: str, named: str) -> None:
@@ -188,6 +193,23 @@ def test_one_split_is_divided(nmtool: Nmtool) -> None:
     assert (data.train.n_samples, data.test.label.tolist().count(0)) == (16, 2)
     assert data.test.n_samples == 4
     assert nmtool("data", "all", "--test", 2).error == "test-exists"
+    assert nmtool("data", "all.npz", "--labels-from", 1, "--test", 20).error == "test-range"
+
+
+def test_names_of_columns_may_have_spaces(nmtool: Nmtool) -> None:
+    Path("few.csv").write_text("sample, label, unit, time_ms\n0, cat, 1, 2\n")
+    assert nmtool("data", "few.csv", "--json").json["splits"]["train"]["classes"] == {"cat": 1}
+
+
+def test_no_sample(nmtool: Nmtool) -> None:
+    np.savez("none.npz", spikes=np.ones((0, 5, 3)), labels=np.zeros(0, int), dt_ms=1.0)
+    assert nmtool("data", "none.npz", "--json").json["splits"]["train"]["samples"] == 0
+
+
+def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
+    np.savez("many.npz", spikes=np.ones((2, 5, 3)), labels=[0, 999], dt_ms=1.0)
+    line = next(one for one in nmtool("data", "many.npz").out.splitlines() if "classes:" in one)
+    assert line.endswith(" 98, 99 … (1,000)")
 
 
 @pytest.mark.parametrize(
@@ -199,6 +221,8 @@ def test_one_split_is_divided(nmtool: Nmtool) -> None:
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
         ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": np.eye(2)}, "labels-count"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1 << 40]}, "labels-unnamed"),
         ({"spikes": np.array([{}]), "labels": [0]}, "archive-damaged"),
     ],
 )

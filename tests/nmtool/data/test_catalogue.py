@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def test_splits_are_named_without_being_read(folder: Path) -> None:
     assert load_dataset(folder).splits == ("train", "test")
     assert load_dataset(folder, validation=1).splits == ("train", "validation", "test")
     assert load_dataset("yinyang").splits == ("train", "validation", "test")
+
+
+def test_a_folder_is_the_same_in_another_process(folder: Path) -> None:
+    again = pickle.loads(pickle.dumps(load_dataset(folder)))
+    assert again.content_hash == load_dataset(folder).content_hash
+    assert again.labels("test").tolist() == load_dataset(folder).test.label.tolist()
 
 
 def test_samples_in_memory_are_a_data_set(events: SpikeEvents) -> None:

@@ -81,6 +81,7 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
         ({"time_ms": ["0", "2", "1", "1"]}, "events-not-numbers", ["time_ms"]),
         ({"n_units": 0}, "units-missing", []),
         ({"class_names": ()}, "classes-missing", []),
+        ({"class_names": ("a", "a")}, "classes-named-twice", ["a"]),
     ],
 )
 def test_bad_events_are_refused_with_their_place(
@@ -129,6 +130,11 @@ def test_concatenate_undoes_split_tail() -> None:
 def test_parts_that_differ_are_not_joined(changes: dict) -> None:
     with refused(DataError, "events-differ"):
         SpikeEvents.concatenate([make(), make(**changes)])
+
+
+def test_no_parts_are_not_joined() -> None:
+    with refused(DataError, "events-none"):
+        SpikeEvents.concatenate([])
 
 
 def test_latencies_are_sorted_by_time_then_unit() -> None:
