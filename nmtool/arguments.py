@@ -125,7 +125,10 @@ def checked(
 
         @functools.wraps(function)
         def call(*given: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
-            passed = signature.bind(*given, **named).arguments
+            try:
+                passed = signature.bind(*given, **named).arguments
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}{signature}: {error}") from None
             for name, kind in kinds.items():
                 if name in passed:
                     kind.check(name, passed[name])

@@ -215,10 +215,10 @@ class Raster(Tabular):
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:
-        """From an array or tensor [samples, steps, neurons]; whatever is not zero is a spike.
+        """From an array or tensor [samples, steps, neurons]; a count other than 0 is a spike.
 
         Raises:
-            DataError: it has other dimensions.
+            DataError: it has other dimensions, or numbers that are no counts.
         """
         dense = np.asarray(dense)
         if dense.ndim != 3:
@@ -226,6 +226,13 @@ class Raster(Tabular):
                 f"spikes in the shape {dense.shape} are not [samples, steps, neurons]",
                 code="raster-dimensions",
                 fix="add an axis for a single sample: spikes[None]",
+            )
+        kind = dense.dtype.kind
+        if kind not in "biuf" or (kind == "f" and not (dense == np.rint(dense)).all()):
+            raise DataError(
+                "the array holds numbers that are no counts of spikes",
+                code="dense-not-spikes",
+                fix="turn rates or probabilities into spikes first: rng.random(p.shape) < p",
             )
         n_samples, n_steps, n_neurons = dense.shape
         sample, step, neuron = np.nonzero(dense)

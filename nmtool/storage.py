@@ -35,7 +35,7 @@ MAX_RATIO = 256
 
 _MAX_HEADER_BYTES = 64 << 20
 
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """Exceptions that the constructors raise on contents of wrong types and shapes."""
 
 

@@ -152,6 +152,13 @@ def _check_weights(weights: Sequence[Any], n_networks: int) -> None:
             code="join-weights",
             fix="give a finite number for each, in the same order",
         )
+    if not any(weights):
+        raise UsageError(
+            "all weights are 0",
+            code="join-weights",
+            why="no network would be heard",
+            fix="give those that shall count another weight than 0",
+        )
 
 
 def _problems(networks: Sequence[Network]) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ _WRONG_SAMPLES = 50
 """Most wrong samples that a table lists; a file of predictions has them all."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Evaluation(Tabular):
     """Accuracy and activity of a network on labelled samples.
 

@@ -166,3 +166,13 @@ def test_batches_are_all_samples_in_order(n_samples: int, at_once: int) -> None:
     assert len(parts) == max(1, -(-n_samples // at_once))
     assert all(0 < part.n_samples <= at_once for part in parts) or n_samples == 0
     np.testing.assert_array_equal(np.concatenate([part.dense() for part in parts]), raster.dense())
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), 1j])
+def test_numbers_that_are_no_counts(value: complex) -> None:
+    with refused(DataError, "dense-not-spikes"):
+        Raster.from_dense(np.full((1, 2, 3), value))
+
+
+def test_counts_are_one_spike() -> None:
+    assert Raster.from_dense(np.full((1, 2, 3), 2.0)).step.size == 6

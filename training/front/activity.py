@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nmtool.arguments import NUMBER, check_fields
+from nmtool.errors import UsageError
 from nmtool.training.front.functions import Push
 from nmtool.training.front.model import SpikingNetwork
 
@@ -33,10 +35,23 @@ class RateTarget:
     Attributes:
         strength: k.
         spikes_per_sample: ν.
+
+    Raises:
+        UsageError: one of them is no number, or less than 0.
     """
 
     strength: float
     spikes_per_sample: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, strength=NUMBER, spikes_per_sample=NUMBER)
+        for name in ("strength", "spikes_per_sample"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise UsageError(
+                    f"{name} of RateTarget is {getattr(self, name)}",
+                    code="argument-range",
+                    fix="choose a number that is not negative",
+                )
 
     def __call__(self, counts: Tensor, n_samples: int) -> Tensor:
         """[neurons] float64, from each neuron's spikes in the batch ([neurons] int64)."""

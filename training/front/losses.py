@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from nmtool.arguments import NUMBER
 from nmtool.errors import UsageError, check_type
 from nmtool.graph import LIF
 from nmtool.network import Network
@@ -101,12 +102,24 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         gain: scores are multiplied by it before the softmax; first spikes score −t in ms.
         margin_ms: for first spikes, the squared margin loss instead of cross-entropy; it takes
             labels alone.
+
+    Raises:
+        UsageError: the gain is not above 0; when it is called, targets that fit no batch.
     """
+    check_type(network, Network, "the network of a loss", "pass the nmtool.Network that is trained")
+    for what, value in (("gain", gain), ("margin_ms", 1.0 if margin_ms is None else margin_ms)):
+        NUMBER.check(what, value)
+        if not 0 < value < np.inf:
+            raise UsageError(
+                f"{what} is {value}", code="argument-range", fix="choose a number above 0"
+            )
+    n_classes = len(network.class_names)
     readout = network.readout
     name = readout.population
 
     def on_first_spikes(activity: Activity, targets: Tensor) -> Tensor:
         first_ms = first_spike_ms(activity.spikes[name], network.dt_ms)
+        targets = _checked_targets(targets, len(first_ms), n_classes)
         if margin_ms is None:
             return cross_entropy(-first_ms, targets, gain)
         if targets.is_floating_point():
@@ -119,9 +132,29 @@ def readout_loss(network: Network, gain: float, margin_ms: float | None = None) 
         return margin(first_ms, targets, margin_ms)
 
     def on_membranes(activity: Activity, targets: Tensor) -> Tensor:
-        return cross_entropy(membrane_scores(activity.membrane[name], readout), targets, gain)
+        scores = membrane_scores(activity.membrane[name], readout)
+        return cross_entropy(scores, _checked_targets(targets, len(scores), n_classes), gain)
 
     return on_first_spikes if readout.rule == FIRST_SPIKE else on_membranes
+
+
+def _checked_targets(targets: object, n_samples: int, n_classes: int) -> Tensor:
+    """Labels [samples] int64 or probabilities [samples, classes] float; arrays become tensors."""
+    found = torch.as_tensor(targets)
+    if found.is_floating_point() and found.shape == (n_samples, n_classes):
+        return found
+    is_whole = not (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool)
+    if is_whole and found.shape == (n_samples,):
+        found = found.to(torch.int64)
+        # On a GPU a look at the values would make the host wait for every batch.
+        if found.is_cuda or bool(((found >= 0) & (found < n_classes)).all()):
+            return found
+    raise UsageError(
+        f"targets of shape {tuple(found.shape)} and type {found.dtype} fit no batch of "
+        f"{n_samples} samples and {n_classes} classes",
+        code="loss-targets",
+        fix="pass labels from 0, [samples] integers, or probabilities, [samples, classes] floats",
+    )
 
 
 def spike_distance(spikes: SpikeTrains, target: Raster, tau_ms: float, dt_ms: float) -> Tensor:

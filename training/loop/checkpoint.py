@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from nmtool.rounding import round_half_away
 from nmtool.training.front.model import SpikingNetwork
 
 FILE_KIND = "nmtool checkpoint"
-FILE_VERSION = 1
+FILE_VERSION = 2
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -78,7 +79,8 @@ def save(
         "epoch": progress.epoch,
         "update": progress.update,
         "best": progress.best,
-        "log": progress.log,
+        # As text: headers sort the names of what they hold.
+        "log": json.dumps(progress.log),
     }
     storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
@@ -125,7 +127,9 @@ def load(
         if average is not None:
             average.update(_average(archive, model))
         header = archive.header
-        log = [dict(entry) for entry in header["log"]]
+        kept = header["log"]
+        # Until version 1 it was a list.
+        log = [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
 
 

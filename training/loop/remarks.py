@@ -24,14 +24,17 @@ from nmtool.data.grid import (
 from nmtool.data.remarks import channels, classes, labels_of
 from nmtool.errors import DataError, Finding
 from nmtool.readout import FIRST_SPIKE
+from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.run_folder import RunFolder
-    from nmtool.training.options import TrainOptions
 
 SILENT = 0.02
 """Spikes per neuron and sample below which a population learns nothing."""
+
+INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
+"""Settings that only training in integers reads."""
 
 EXPLODED = 30.0
 """Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
@@ -84,10 +87,44 @@ def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[Finding]:
     yield from _grid(dataset.train, options)
     yield from channels(dataset.train, options.group)
     yield from _short_delays(options)
+    yield from _without_effect(options)
     yield from classes(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
+
+
+def _without_effect(options: TrainOptions) -> Iterator[Finding]:
+    """Settings that were changed and do nothing, since another one leaves them no use."""
+    usual = TrainOptions()
+    in_floats = "this run trains floats"
+    quantise = "--arithmetic integer trains with them; nmtool quantise rounds with its own"
+    for is_unused, names, why, fix in (
+        (options.arithmetic == "float", INTEGER_SETTINGS, in_floats, quantise),
+        (options.teacher is None, ("teacher_share",), "there is no teacher", "name one: --teacher"),
+        (
+            not options.recurrent,
+            ("init_recurrent", "init_delay_recurrent"),
+            "there are no recurrent synapses",
+            "leave it out, or --recurrent",
+        ),
+        (
+            not options.train_delays,
+            ("delay_lr",),
+            "delays are not learnt",
+            "leave it out, or --train-delays",
+        ),
+        (
+            str(options.validation) == "0",
+            ("validation_by",),
+            "no samples validate",
+            "leave it out, or choose a number of samples: --validation",
+        ),
+    ):
+        for name in names:
+            if is_unused and getattr(options, name) != getattr(usual, name):
+                what = f"{name} has no effect: {why}"
+                yield Finding("setting-without-effect", name, what, fix)
 
 
 def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from nmtool.errors import UsageError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
@@ -106,3 +107,11 @@ def test_rescue_brings_dead_neurons_back() -> None:
         rescued.append(watch.rescue(0.5))
     assert rescued[0] == 10
     assert rescued[-1] == 0
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf"), "1"])
+def test_strengths_that_are_none(strength: object) -> None:
+    with pytest.raises(UsageError):
+        RateTarget(strength, 1.0)
+    with pytest.raises(UsageError):
+        RateTarget(1.0, strength)

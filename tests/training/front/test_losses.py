@@ -213,3 +213,37 @@ def test_a_margin_loss_takes_labels_alone() -> None:
     activity = SpikingNetwork(network)(random_input(network, 2, seed=3))
     with refused(UsageError, "teacher-with-margin"):
         losses.readout_loss(network, 1.0, 3.0)(activity, torch.full((2, 3), 1 / 3))
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        np.array([0, 1, 1], np.int64),
+        np.array([0, 1, 1, 3]),
+        np.array([0, -1, 1, 1]),
+        np.array([0.0, 1.0, 1.0, 1.0]),
+        np.array([True, False, True, False]),
+        np.ones((4, 2)),
+    ],
+)
+@pytest.mark.parametrize("rule", ["mean", "first_spike"])
+def test_targets_that_fit_no_batch(targets: np.ndarray, rule: str) -> None:
+    network = Network.layers([5, 4, 3], readout=rule)
+    activity = SpikingNetwork(network)(Raster.silent(4, 10, 5))
+    loss = losses.readout_loss(network, 10.0)
+    with refused(UsageError, "loss-targets"):
+        loss(activity, targets)
+
+
+def test_labels_of_numpy_are_labels() -> None:
+    network = Network.layers([5, 4, 3])
+    activity = SpikingNetwork(network)(Raster.silent(2, 10, 5))
+    loss = losses.readout_loss(network, 10.0)
+    expected = loss(activity, torch.tensor([0, 2])).item()
+    assert loss(activity, np.array([0, 2], np.int32)).item() == expected
+
+
+@pytest.mark.parametrize("gain", [0, -1.0, float("nan"), "x", True])
+def test_gains_that_are_none(gain: object) -> None:
+    with pytest.raises(UsageError):
+        losses.readout_loss(Network.layers([5, 3]), gain)

@@ -127,6 +127,11 @@ def _rewrite(file: Path, header: dict, arrays: dict) -> None:
     storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, kept, held)
 
 
+def test_a_log_of_version_1(file: Path) -> None:
+    _rewrite(file, {"log": PROGRESS.log}, {})
+    assert checkpoint.load(file, *_pair(9)) == PROGRESS
+
+
 @pytest.mark.parametrize(
     ("header", "arrays"),
     [
@@ -134,6 +139,7 @@ def _rewrite(file: Path, header: dict, arrays: dict) -> None:
         ({"log": None}, {}),
         ({"epoch": "many"}, {}),
         ({"log": "none"}, {}),
+        ({"log": "[" * 100_000}, {}),
         ({}, {"parameter.projections.0.weight": None}),
         ({}, {"exp_avg.projections.1.delay": None}),
         ({}, {"exp_avg_sq.projections.0.weight": np.zeros((2, 2), np.float32)}),

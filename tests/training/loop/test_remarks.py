@@ -53,7 +53,27 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
     for one in told:
         assert " 2 bits in strides of 2 steps end at 6," in one.what
         assert one.what.endswith(f"max_delay is {max_delay}")
-    assert list(remarks(small_dataset(), small_options(arithmetic="float", **grid))) == []
+    floats = remarks(small_dataset(), small_options(arithmetic="float", **grid))
+    assert codes(floats) == ["setting-without-effect"] * 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weight_bits": 3},
+        {"delay_bits": 4},
+        {"teacher_share": 0.3},
+        {"recurrent": False, "init_delay_recurrent": 5},
+        {"train_delays": False, "delay_lr": 0.1},
+        {"validation": 0, "validation_by": "speaker"},
+    ],
+)
+def test_settings_without_effect(changes: dict[str, Any]) -> None:
+    dataset = Dataset.of(train=small_events(40, 1))
+    told = list(remarks(dataset, small_options(**changes)))
+    assert codes(told) == ["setting-without-effect"]
+    assert told[0].where in changes
+    assert told[0].fix
 
 
 @pytest.mark.parametrize(("each", "tail"), [(150, 300), (6, 12)])

@@ -51,7 +51,7 @@ def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
     archive = storage.read_archive(
         folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
     )
-    header = archive.header | {"log": without_seconds(archive.header["log"])}
+    header = archive.header | {"log": without_seconds(json.loads(archive.header["log"]))}
     return header, {name: array.tobytes() for name, array in archive.arrays.items()}
 
 
@@ -115,6 +115,7 @@ def _assert_resumed_equals_uninterrupted(
     assert parts.network().content_hash == expected.best.content_hash
     assert _checkpoint_content(parts) == _checkpoint_content(whole)
     assert without_seconds(resumed.log) == without_seconds(expected.log)
+    assert [list(entry) for entry in resumed.log] == [list(entry) for entry in expected.log]
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
