@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data_options, add_force, add_json, add_network
@@ -97,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         console.print_fits(fits)
         header = f" and {path.with_suffix('.h')}" if arguments.prefix else ""
         console.print_line(
-            f"{path}{header} written; nmtool verify {path} checks it, without any data"
+            f"{path}{header} written; nmtool verify {shlex.quote(str(path))} checks it, without "
+            "any data"
         )
     return 0

@@ -23,14 +23,18 @@ OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
 def add_rounding_options(parser: argparse.ArgumentParser) -> None:
     """Add the numbers of bits that floats are rounded to; those not given are None."""
     parser.add_argument(
-        "--weight-bits", type=int, choices=LOIHI2.weight_bits, metavar="N", help="2 … 8, default 8"
+        "--weight-bits",
+        type=int,
+        choices=LOIHI2.weight_bits,
+        metavar="N",
+        help="2 … 8; by default the most that the target holds, 8",
     )
     parser.add_argument(
         "--delay-bits",
         type=int,
         choices=LOIHI2.delay_bits,
         metavar="N",
-        help="1 … 6, default 6; delays become multiples of the stride of least error",
+        help="1 … 6, by default likewise, 6; delays become multiples of the stride of least error",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,8 +90,9 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | Non
     from nmtool.training.processes.launch import launched
 
     launch, folder = launched(), RunFolder(Path(arguments.output))
-    again = f"{launch.command if launch else 'nmtool'} train {data} -o {folder.path}"
-    kept = f"finished epochs are kept; go on with: {again} --resume"
+    words = shlex.join(["train", data, "-o", str(folder.path), "--resume"])
+    again = f"{launch.command if launch else 'nmtool'} {words}"
+    kept = f"finished epochs are kept; go on with: {again}"
     try:
         with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch

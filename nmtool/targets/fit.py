@@ -23,6 +23,7 @@ from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
 from nmtool.tables import Table, Tabular
+from nmtool.targets.reading import target_names
 from nmtool.targets.resources import Resources, findings, resources
 from nmtool.targets.target import LOIHI2_NEURON, Target
 
@@ -172,7 +173,7 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         elif beyond:
             what = f"{beyond:,} delays are longer than the {target.max_delay} steps of {name}"
             fix = "quantise for it, which cuts them, or train with this reach"
-            yield Finding("target-delay-range", where, what, f"{fix}: --target {target.name}")
+            yield Finding("target-delay-range", where, what, f"{fix}: --target {_word(target)}")
         if one.weight_bits not in target.weight_bits:
             held = ", ".join(map(str, target.weight_bits))
             what = f"its weights have {one.weight_bits} bits, {name} holds {held}"
@@ -180,14 +181,19 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             yield Finding("target-weight-bits", where, what, fix)
         if one.weight_exponent not in target.weight_exponents(one.weight_bits):
             what = f"its weights are shifted by {one.weight_exponent}, {name} shifts less"
-            yield Finding("target-weight-exponent", where, what, f"quantise for {target.name}")
+            yield Finding("target-weight-exponent", where, what, f"quantise for {name}")
     for population in network.populations:
         for what in _constants_beyond(population, target):
-            fix = f"quantise the float network for it: --target {target.name}"
+            fix = f"quantise the float network for it: --target {_word(target)}"
             yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
         if population.bias.any() and target.neuron.bias is False:
             what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
             yield Finding("target-without-bias", population.name, what, "train without biases")
+
+
+def _word(target: Target) -> str:
+    """The word for a target on the command line; one of the user's own is a file."""
+    return target.name if target.name in target_names() else "FILE.toml"
 
 
 def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked
+from nmtool.arguments import SWITCH, TARGET, WHOLE, WORD, checked, optional
 from nmtool.data.catalogue import load_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
@@ -44,8 +44,8 @@ _log = logging.getLogger(__name__)
 
 
 @checked(
-    weight_bits=WHOLE,
-    delay_bits=WHOLE,
+    weight_bits=optional(WHOLE),
+    delay_bits=optional(WHOLE),
     ranges=WORD,
     scale=WORD,
     relays=SWITCH,
@@ -56,8 +56,8 @@ def quantise(
     *,
     calibrate_on: Dataset | SpikeEvents | Raster | str | Path | None = None,
     compare_on: SpikeEvents | None = None,
-    weight_bits: int = 8,
-    delay_bits: int = 6,
+    weight_bits: int | None = None,
+    delay_bits: int | None = None,
     ranges: str = ERROR,
     scale: str = STATIC,
     relays: bool = False,
@@ -81,8 +81,9 @@ def quantise(
             leaves them out. Without any, membranes of outputs get room for every possible input,
             which costs slow ones their precision.
         compare_on: measure what rounding costs on these samples, in `Quantisation.cost`.
-        weight_bits: 2 … 8, of every projection.
-        delay_bits: 1 … 6; delays become multiples of the stride of least error.
+        weight_bits: 2 … 8, of every projection; by default the most that the target holds, 8.
+        delay_bits: 1 … 6, by default likewise; delays become multiples of the stride of least
+            error.
         ranges: how far integers of weights reach: `largest` holds the largest weight, `error`
             errs least in the square, `search` changes answers on calibration data least.
         scale: `static` keeps currents in range for every possible input, `data` trusts the

@@ -10,6 +10,7 @@ StudyPlan       what it returns, which `sweep` takes as well
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,7 +127,7 @@ def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
     words = ["nmtool", "sweep", str(plan.file)]
     words += ["--processes", str(processes)] if processes > 1 else []
     words += ["--storage", "URL"] if storage else []  # which may hold a password
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def _run(

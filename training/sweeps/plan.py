@@ -18,6 +18,7 @@ keep = false             keep the networks of all trials, not only their logs
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class StudyPlan:
     @property
     def training(self) -> str:
         """The command that trains with those settings."""
-        return f"nmtool train {self.data} -o RUN --config {self.best_file}"
+        return shlex.join(
+            ["nmtool", "train", self.data, "-o", "RUN", "--config", str(self.best_file)]
+        )
 
     def conditions(self) -> dict[str, Any]:
         """Settings beside the search space that must not change, for scores to be comparable."""
