@@ -520,5 +520,6 @@ def _check_free(folder: RunFolder) -> None:
             raise UsageError(
                 f"{folder.path} holds a {file.name} already",
                 code="path-taken",
-                fix="choose another folder, or resume the run in it: nmtool train DATA -o RUN --resume",
+                fix="choose another folder, or resume the run in it: "
+                "nmtool train DATA -o RUN --resume",
             )

@@ -91,8 +91,8 @@ class Dataset(Tabular):
                 raise DataError(
                     f"the {split} split differs from the training split in units or classes",
                     code="events-differ",
-                    fix="of files, --units N gives all the same channels; in Python, give n_units and "
-                    "class_names where you make each of them",
+                    fix="of files, --units N gives all the same channels; in Python, give "
+                    "n_units and class_names where you make each of them",
                     why=f"{events.n_units} units and {len(events.class_names)} classes are not "
                     f"{train.n_units} and {len(train.class_names)}, or their names differ",
                 )

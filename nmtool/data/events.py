@@ -506,7 +506,8 @@ def check_times(time_ms: NDArray[np.floating], offset: NDArray[np.integer], firs
             f"{_place(at, offset, first)}: time goes backwards, from {time_ms[at - 1]:g} to "
             f"{time_ms[at]:g} ms",
             code="times-not-ascending",
-            fix="sort the events of every sample by time; of a folder, nmtool data IN -o FOLDER does",
+            fix="sort the events of every sample by time; nmtool data IN -o FOLDER sorts those of "
+            "a folder",
         )
 
 

@@ -205,7 +205,9 @@ def _group(events: SpikeEvents, name: str) -> NDArray[np.integer]:
         raise UsageError(
             f"the samples are not grouped by '{name}'",
             code="validation-by-unknown",
-            why=f"they are grouped by {known}" if known else "no file says a group of its samples",
+            why=f"they are grouped by {known}"
+            if known
+            else "no list in `extra` has one whole number per sample in every file",
             fix="name such a group, or leave out --validation-by; in a file, extra/NAME holds an "
             "integer per sample",
         )

@@ -151,7 +151,8 @@ def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
     if isinstance(integers, IntegerNetwork):
         return integers, run.network  # type: ignore[union-attr]
     raise UsageError(
-        f"{compared_name(run)} is no run that trained in integers",
+        f"{compared_name(run)} has nothing of its own to be compared with",
         code="runs-without-integers",
+        why="only a run that trained in integers has float weights beside them",
         fix="say what it is compared with: --with NETWORK …",
     )
