@@ -32,6 +32,7 @@ from nmtool.paths import (
     RUN_NETWORK,
     RUN_TABLE,
 )
+from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_texts
 from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
 
@@ -145,7 +146,17 @@ class RunFolder:
         # Runs of versions that had no None say 0.
         kept["validation"] = kept_amount(kept.get("validation", AUTO))
         settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
+        if str(settings.get("target")).endswith(ENDING):
+            settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
+
+    def find_file(self, name: Path) -> Path:
+        """The file of that name, from the working folder or from one that the run lies in."""
+        if not name.is_absolute() and not name.exists():
+            for parent in self.path.resolve().parents:
+                if (parent / name).is_file():
+                    return parent / name
+        return name
 
     def validation_rule(self) -> SplitRule | None:
         """The rule by which training samples became the validation split; None where none did.

@@ -28,7 +28,8 @@ def teacher_of(
     """
     if options.teacher is None:
         return None
-    teacher = Teacher.load(_file(Path(options.teacher), run))
+    file = Path(options.teacher)
+    teacher = Teacher.load(file if run is None else run.find_file(file))
     if resumed and run is not None and run.teacher != teacher.content_hash:
         raise UsageError(
             f"the run in {run.path} had another teacher in {options.teacher}",
@@ -37,12 +38,3 @@ def teacher_of(
             fix="bring back the file, or start a new run",
         )
     return teacher
-
-
-def _file(name: Path, run: RunFolder | None) -> Path:
-    """The file of that name, from the working folder or from one that the run lies in."""
-    if run is not None and not name.is_absolute() and not name.exists():
-        for parent in run.path.resolve().parents:
-            if (parent / name).is_file():
-                return parent / name
-    return name

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nmtool.cli.main import main
 from nmtool.network import Network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -245,3 +246,17 @@ def test_a_gpu_that_is_not_there(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
     assert (said.code, said.out, said.error) == (3, "", "torch-without-cuda")
     assert not Path("run").exists()
     assert nmtool(*WORDS, "--device", "auto").code == 0
+
+
+def test_a_target_of_ones_own_is_found_from_another_folder(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text(
+        'name = "mine"\nkind = "chip"\narithmetic = { value = "loihi2", mark = "inferred" }\n'
+    )
+    words = (*WORDS, "--target", "mine.toml", "--epochs", "1")
+    assert nmtool(*words).code == 0
+    assert json.loads(Path("run/run.json").read_text())["options"]["target"] == "mine.toml"
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    assert main(["finetune", "../run", "-o", "tuned", "--epochs", "1", "--data", "../two"]) == 0
