@@ -62,7 +62,7 @@ class Meaning:
         time_unit: of times in SHD layout: `s`, `ms`, `us` or `ns`.
         dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.
         labels_from: number of the first class.
-        n_units: number of channels; None for what the files say, or the largest.
+        n_units: number of channels of events; None for what the files say, or the largest.
     """
 
     time_unit: str = "s"
@@ -91,6 +91,7 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
         meaning: what the files do not say.
 
     Raises:
+        UsageError: the path is of no such file, or has no use for what `meaning` says.
         FileFormatError: a file is missing or damaged.
         DataError: it does not hold samples, or they contradict each other.
     """
@@ -125,6 +126,8 @@ def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:
                 path, "--time-unit", why, fix="correct that name, and leave the option out"
             )
         splits = _read_rows(files)
+        if meaning.n_units is not None and any(rows.dense is not None for rows in splits.values()):
+            raise _unused(path, "--units", "dense spikes have the channels of their array")
         if meaning.dt_ms is not None and all(rows.dense is None for rows in splits.values()):
             raise _unused(path, "--dt", "times of events have no step")
         if meaning.labels_from and any(not _are_numbers(rows.labels) for rows in splits.values()):

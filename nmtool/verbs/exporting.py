@@ -156,8 +156,8 @@ def export(
         path: to be made, a folder for Lava and for Verilog.
         to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
             says.
-        samples: the known answers are stretches of these, of the test split of a `Dataset`; by
-            default inputs are made that let most populations spike.
+        samples: one of the known answers is a stretch of these, of the test split of a `Dataset`;
+            the others, by default all, are inputs made so that single faults show.
         options: how NIR or Verilog is written.
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
             several networks can be linked into one firmware.
@@ -241,6 +241,7 @@ def convert(
         UsageError: formats or options that do not go together, or something is at that path.
         FileFormatError: the source is missing, damaged, or holds what a network cannot.
         DoesNotFitError: the format cannot hold the network.
+        MissingError: the library that writes the format is not installed.
         StorageError: it could not be written; what was there is untouched.
     """
     chosen = _format_or_own(to, path)

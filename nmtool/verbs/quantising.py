@@ -72,7 +72,8 @@ def quantise(
     <IntegerNetwork: 107 channels, hidden 100 lif, output 10 li, 80 steps of 1 ms>
 
     Args:
-        network: what training learnt, the run, or the path of either.
+        network: what training learnt, the run, or the path of either; of a run that trained in
+            integers the `Run` or RUN/network.npz, which are its floats.
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
             compared on its validation split; without one, on those training samples that

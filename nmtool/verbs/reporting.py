@@ -83,7 +83,7 @@ check, cost, certificate, reproduce>
         data: samples to run; by default what the run was trained on. What needs samples is left
             out where there are none.
         split: of a data set; by default `test`, where there is none `validation`, else `train`.
-        samples: number of samples, the first ones; by default all.
+        samples: number of samples, the first ones; by default all, of data on disk 1,000.
         against: backends to compare with the simulator, as of `verify`.
         targets: chips and formats that the integers are checked for, as of `check`; the first one
             says what an inference costs.

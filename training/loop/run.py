@@ -94,7 +94,7 @@ def first_network(options: TrainOptions, dataset: Dataset) -> Network:
     Raises:
         DataError: there are no training samples.
     """
-    dataset = dataset.with_validation(options.validation)
+    dataset = dataset.with_validation(options.validation_rule)
     untaught = replace(options, teacher=None)  # which decides updates alone
     return make_trainer(untaught, dataset.train, dataset.validation).best
 

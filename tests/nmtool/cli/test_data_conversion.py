@@ -129,6 +129,7 @@ def test_names_of_classes_that_count_from_1_as_the_labels(nmtool: Nmtool, data: 
         ("pets.csv", ("--dt", 1)),
         ("pets.csv", ("--labels-from", 1)),
         ("dense.npz", ("--time-unit", "ms")),
+        ("dense.npz", ("--units", 9)),
         ("two", ("--dt", 1)),
     ],
 )

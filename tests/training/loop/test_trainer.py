@@ -324,6 +324,15 @@ def test_the_network_a_run_begins_with_is_made_again(arithmetic: str, tmp_path: 
     assert folder.initial != other.content_hash
 
 
+def test_so_is_one_that_drew_its_samples_to_validate(tmp_path: Path) -> None:
+    data = Dataset.of(train=small_events(40, 1))
+    for seed in (1, 2, 3):
+        options = small_options(epochs=1, seed=seed, validation=12, init_rate=3.0)
+        folder = RunFolder(tmp_path / f"run{seed}")
+        run_training(options, data.with_validation(options.validation_rule), folder=folder)
+        assert folder.initial == first_network(folder.options(), data).content_hash
+
+
 BARE = '{"epoch": 1, "loss": 1, "train_accuracy": 0}'
 
 
