@@ -135,3 +135,10 @@ def test_without_a_compiler(
     monkeypatch.setenv("PATH", str(file.parent.absolute()))
     found = nmtool(*words)
     assert (found.code, found.out, found.error) == (3, "", "compiler-missing")
+
+
+@pytest.mark.usefixtures("integers")
+def test_a_command_to_copy_quotes_its_path(nmtool: Nmtool) -> None:
+    found = nmtool("export", "integers.npz", "-o", "of today.c")
+    assert found.code == 0
+    assert "nmtool verify 'of today.c' " in found.out
