@@ -170,7 +170,7 @@ class Answers(Tabular):
                 f"{self._where} lacks {missing:,} of {self.predictions.size:,} answers",
                 code="answers-unfinished",
                 why="the command that writes it was stopped",
-                fix="give that command again, which goes on with it",
+                fix="give that command again, which continues it",
             )
 
     def check_same_samples(self, other: Answers) -> None:

@@ -128,7 +128,7 @@ def checked(
             try:
                 passed = signature.bind(*given, **named).arguments
             except TypeError as error:
-                raise TypeError(f"{function.__name__}{signature}: {error}") from None
+                raise TypeError(f"{function.__name__}() {error}") from None
             for name, kind in kinds.items():
                 if name in passed:
                     kind.check(name, passed[name])

@@ -239,7 +239,7 @@ def _kept(asked: Answers, folder: Path) -> Answers:
         raise UsageError(
             f"{folder} holds another cross-validation",
             code="crossvalidation-differs",
-            fix="go on with it as it began, or choose another folder",
+            fix="continue it with the settings it began with, or choose another folder",
             findings=findings,
         )
     predictions = asked.predictions.copy()

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool sweep STUDY.toml [options]"
     parser.description = (
         "Try training settings and keep those of the best validation accuracy. The same command "
-        "goes on with a study that has begun, and may run in several terminals at once. Ctrl-C "
+        "continues a study that has begun, and may run in several terminals at once. Ctrl-C "
         "stops after the current batch, pressed again at once."
     )
     parser.add_argument(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
     add_data(parser)
-    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    parser.add_argument("--resume", action="store_true", help="resume the run in RUN")
     add_run_options(parser)
     add_settings(parser)
     parser.epilog = (
@@ -92,7 +92,7 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | Non
     launch, folder = launched(), RunFolder(Path(arguments.output))
     words = shlex.join(["train", data, "-o", str(folder.path), "--resume"])
     again = f"{launch.command if launch else 'nmtool'} {words}"
-    kept = f"finished epochs are kept; go on with: {again}"
+    kept = f"finished epochs are kept; resume with: {again}"
     try:
         with sigterm_raises(), _board(arguments) as on_epoch:
             yield on_epoch

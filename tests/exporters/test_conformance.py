@@ -373,7 +373,7 @@ def is_noticed(one: Format, path: Path, what: str) -> bool:
 
 
 def is_refused(one: Format, path: Path, what: str) -> bool:
-    """Whether what runs, of which nothing is read back, is compared."""
+    """True if the format refuses an artefact whose running part was changed."""
     with contextlib.suppress(InputError):
         check_written(one, path)
         return False

@@ -159,3 +159,10 @@ def test_no_progress_is_silence() -> None:
         given(True)
     with refused(UsageError, "argument-type"):
         given(1, progress=3)
+
+
+def test_an_argument_that_there_is_not_names_the_function() -> None:
+    with pytest.raises(
+        TypeError, match=r"^simulate\(\) got an unexpected keyword argument 'deeper'"
+    ):
+        nm.simulate(None, None, deeper=True)  # type: ignore[call-arg]

@@ -128,7 +128,7 @@ def load(
             average.update(_average(archive, model))
         header = archive.header
         kept = header["log"]
-        # Until version 1 it was a list.
+        # A list in files of version 1.
         log = [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
         return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
 

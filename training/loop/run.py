@@ -41,7 +41,7 @@ def run_training(
         options: the settings.
         dataset: its training and validation splits are used, never its test split.
         folder: where the run is kept; None keeps nothing.
-        resume: go on with the run in the folder, whose options must be these, but for epochs,
+        resume: continue the run in the folder, whose options must be these, but for epochs,
             which may be more.
         start: a run with a network of the same shape, from which a new one starts; its delays
             are cut to the longest that the options allow.

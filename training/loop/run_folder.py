@@ -108,7 +108,7 @@ class RunFolder:
             raise UsageError(
                 f"{self.path} already holds a run",
                 code="path-taken",
-                fix="choose another folder, or go on with it: --resume",
+                fix="choose another folder, or resume it: --resume",
             )
         storage.make_folder(self.path)
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")

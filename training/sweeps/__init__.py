@@ -123,7 +123,7 @@ def _resume_hint(plan: StudyPlan, command: str) -> Iterator[None]:
 
 
 def _command(plan: StudyPlan, processes: int, storage: str | None) -> str:
-    """The command that goes on with a study."""
+    """The command that continues a study."""
     words = ["nmtool", "sweep", str(plan.file)]
     words += ["--processes", str(processes)] if processes > 1 else []
     words += ["--storage", "URL"] if storage else []  # which may hold a password

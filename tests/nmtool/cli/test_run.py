@@ -51,7 +51,7 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     assert (shown["samples"], shown["accuracy"]) == ("4", "100.00%")
 
 
-def test_help_names_every_format_that_is_with_runtime(nmtool: Nmtool) -> None:
+def test_help_names_every_format_with_a_runtime(nmtool: Nmtool) -> None:
     told = nmtool("run", "--help").out
     asked = {formats.RUNS, formats.WRITES}
     with_runtime = [one for one in formats.FORMATS if asked <= one.can]
