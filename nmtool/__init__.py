@@ -18,6 +18,7 @@ Verbs, for all that commands do:
     teach               ask networks for class probabilities to learn from; gives a Teacher
     side_by_side        several networks as one, whose outputs are added; gives a Network
     cross_validate      answer each sample by a network that did not learn from it; gives Answers
+    join_folds          the same by several networks side by side; gives Answers
     quantise            round a network to the integers of a chip; gives a Quantisation
     simulate            run a network in its own arithmetic; gives a Recording
     evaluate            accuracy and activity on samples; gives an Evaluation
@@ -210,7 +211,7 @@ if TYPE_CHECKING:
     from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
-    from nmtool.training.crossvalidation import cross_validate
+    from nmtool.training.crossvalidation import cross_validate, join_folds
     from nmtool.training.front.activity import RateTarget
     from nmtool.training.front.losses import (
         first_spike_ms,
@@ -281,7 +282,7 @@ _HOMES = {
     "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
-    "nmtool.training.crossvalidation": "cross_validate",
+    "nmtool.training.crossvalidation": "cross_validate join_folds",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.activity": "RateTarget",
     "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
@@ -409,6 +410,7 @@ if TYPE_CHECKING:
         "first_spike_ms",
         "from_snntorch",
         "inspect",
+        "join_folds",
         "load",
         "load_dataset",
         "predictions",

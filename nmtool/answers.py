@@ -242,7 +242,7 @@ class Answers(Tabular):
         }
 
     def tables(self) -> list[Table]:
-        """One row per fold, and one for all samples; a column per seed.
+        """One row per fold, and one for all samples; a column per seed where there are several.
 
         A fold that is a single value of a column, such as a speaker, has that beside its number.
 
@@ -250,10 +250,12 @@ class Answers(Tabular):
             UsageError: it is not finished.
         """
         self.check_finished()
-        header = ("fold", "samples", *(f"seed {seed}" for seed in self.seeds))
+        single = len(self.seeds) == 1
+        names = ["accuracy"] if single else [f"seed {seed}" for seed in self.seeds]
+        header = ("fold", "samples", *names)
         shares = zip(np.bincount(self.fold).tolist(), self.fold_accuracy.T.tolist(), strict=True)
-        names = [f"{fold}{self._value(fold)}" for fold in range(self.n_folds)]
-        rows = [(name, n, *_percent(row)) for name, (n, row) in zip(names, shares, strict=True)]
+        folds = [f"{fold}{self._value(fold)}" for fold in range(self.n_folds)]
+        rows = [(name, n, *_percent(row)) for name, (n, row) in zip(folds, shares, strict=True)]
         rows.append(("all", self.label.size, *_percent(self.seed_accuracy.tolist())))
         by = "" if self.rule is None else f", {self.rule}"
         return [Table(f"{self.model} on {self.data} ({', '.join(self.splits)}){by}", header, rows)]

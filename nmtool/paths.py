@@ -47,5 +47,8 @@ RUN_CHECKPOINT = "checkpoint.npz"
 ANSWERS = "answers.npz"
 """In the folder of a cross-validation: the class of every sample, its fold and its columns."""
 
+JOINED_ANSWERS = "joined.npz"
+"""There, too: what the networks of each fold answer side by side."""
+
 EXPORT_ANSWERS = "known_answers.npz"
 """Known answers in the folder of an export to Lava."""

@@ -1,4 +1,7 @@
-"""`cross_validate`: every sample is answered by a network that has not learnt from it."""
+"""`cross_validate`: every sample is answered by a network that has not learnt from it.
+
+`join_folds`: by the networks of several seeds side by side, as the one network of a chip.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.answers import Answers, answers_file
+from nmtool.answers import NONE_YET, Answers, answers_file
 from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
@@ -21,12 +24,15 @@ from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, UsageError, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.paths import ANSWERS, RUN_MANIFEST
+from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
+from nmtool.targets import target_named
 from nmtool.training.learning import as_dataset, train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
+from nmtool.verbs.joining import side_by_side
+from nmtool.verbs.quantising import quantise
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -140,7 +146,7 @@ def cross_validate(
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else where / "folds" / f"{fold:04d}" / f"seed{seed}"
+        kept = None if where is None else _run_folder(where, fold, seed)
         run = train(
             rest,
             replace(chosen, seed=seed),
@@ -153,6 +159,69 @@ def cross_validate(
         return _classes(run.network if run.integers is None else run.integers, asked)
 
     return fill(answers, events, learn, where)
+
+
+@checked(folder=PATH)
+def join_folds(
+    folder: str | Path,
+    data: Dataset | SpikeEvents | str | Path,
+    *,
+    progress: Progress = silent,
+) -> Answers:
+    """Let the networks of each fold of a cross-validation answer side by side, as one network.
+
+    >>> cross_validate(data, "digits", by=20, seeds=3, folder="cv")  # doctest: +SKIP
+    >>> join_folds("cv", data)  # doctest: +SKIP
+    <Answers of nmtool, integer, 3 side by side: accuracy 97.5% of 40 samples, 2 folds, 1 seeds>
+
+    Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
+    rounded as they were: with their bits and target, calibrated on the first training samples that
+    the fold left them. The folder keeps the answers as `joined.npz`, for `compare_accuracy` and
+    `Answers.load`.
+
+    Args:
+        folder: of a finished cross-validation.
+        data: the samples that it divided.
+        progress: is shown what is being done.
+
+    Raises:
+        UsageError: the folder lacks answers, or the data are others; networks that cannot be put
+            side by side, as those that answer by first spikes.
+        FileFormatError: answers or a run are missing or damaged.
+        DataError: a split of the data is missing or damaged.
+        StorageError: the answers cannot be written.
+    """
+    where = Path(folder)
+    single = Answers.load(where)
+    single.check_finished()
+    dataset = as_dataset(data)
+    events = joined(dataset, single.splits)
+    single.check_answer_to(events, dataset.name)
+    found = replace(
+        single,
+        predictions=np.full_like(single.predictions[:1], NONE_YET),
+        seeds=single.seeds[:1],
+        model=f"{single.model}, {len(single.seeds)} side by side",
+        path=where / JOINED_ANSWERS,
+    )
+    for fold in range(found.n_folds):
+        runs = [RunFolder(_run_folder(where, fold, seed)) for seed in single.seeds]
+        floats = side_by_side([run.network() for run in runs])
+        network: Network | IntegerNetwork = floats
+        options = runs[0].options()
+        if options.arithmetic == "integer":
+            network = quantise(
+                floats,
+                calibrate_on=without_fold(events, found.fold, fold, dataset.name).train,
+                weight_bits=options.weight_bits,
+                delay_bits=options.delay_bits,
+                target=target_named(options.target),
+                progress=progress,
+            ).network
+        _log.info(f"fold {fold}: {len(runs)} networks side by side")
+        found = found.with_fold(0, fold, _classes(network, events[found.fold == fold]))
+    found.save(where / JOINED_ANSWERS)
+    return found
 
 
 def fill(
@@ -188,6 +257,11 @@ def fill(
             if path is not None:
                 answers.save(path / ANSWERS)
     return answers
+
+
+def _run_folder(folder: Path, fold: int, seed: int) -> Path:
+    """Where a cross-validation keeps a run."""
+    return folder / "folds" / f"{fold:04d}" / f"seed{seed}"
 
 
 def _options(options: TrainOptions | str | Path | None) -> TrainOptions:

@@ -10,7 +10,7 @@ from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json, count
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
-from nmtool.cli.threads import add_threads_option
+from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_settings import add_config, add_settings, chosen_settings
 from nmtool.data.dataset import SPLITS
 from nmtool.data.folds import grouping
@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="splits whose samples are joined and divided (default train); the test split is left "
         "alone unless it is named",
     )
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="let the networks of each fold answer side by side, too, as one (nmtool join); "
+        "FOLDER/joined.npz keeps these answers",
+    )
     add_config(parser)
     add_json(parser)
     add_threads_option(parser)
@@ -74,8 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     options = chosen_settings(arguments)
     dataset = find_data(arguments, arguments.data)
-    from nmtool.training.crossvalidation import cross_validate
+    from nmtool.training.crossvalidation import cross_validate, join_folds
 
+    side_by_side = None
     try:
         answers = cross_validate(
             dataset,
@@ -90,13 +97,21 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=progress,
         )
+        if arguments.join:
+            use_threads(arguments.threads, with_torch=True)
+            side_by_side = join_folds(arguments.output, dataset, progress=progress)
     except KeyboardInterrupt:
         if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
             console.print_remark("finished folds and epochs are kept; the same command goes on")
         raise
     if arguments.json:
         file = str(answers_file(arguments.output))
-        console.print_json({"folder": arguments.output, "answers": file, **answers.as_json()})
+        content = {"folder": arguments.output, "answers": file, **answers.as_json()}
+        if side_by_side is not None:
+            content["joined"] = {"answers": str(side_by_side.path), **side_by_side.as_json()}
+        console.print_json(content)
     else:
         console.print_tables(answers)
+        if side_by_side is not None:
+            console.print_tables(side_by_side)
     return 0

@@ -199,6 +199,58 @@ def test_seeds_are_rows_and_may_grow(kept: nm.Answers, tmp_path: Path) -> None:
     assert [one.where for one in caught.value.findings] == ["seeds"]
 
 
+# Networks of a fold side by side.
+
+
+def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
+    events = speakers()
+    nm.cross_validate(events, OPTIONS, by="speaker", seeds=3, folder=tmp_path)
+    found = nm.join_folds(tmp_path, events)
+    assert (found.model, found.seeds) == ("nmtool, float, 3 side by side", (0,))
+    for fold in range(4):
+        runs = [tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(3)]
+        asked = found.fold == fold
+        expected = nm.evaluate(nm.side_by_side(runs), events[asked]).predictions
+        assert np.array_equal(found.predictions[0, asked], expected)
+    kept = nm.Answers.load(tmp_path / "joined.npz")
+    assert np.array_equal(kept.predictions, found.predictions)
+    assert nm.compare_accuracy([kept], [found], clusters=["speaker"]).points == 0
+    assert nm.Answers.load(tmp_path).predictions.shape == (3, N)
+
+
+def test_networks_side_by_side_are_rounded_as_their_runs_were(tmp_path: Path) -> None:
+    events = speakers()
+    options = small_options(epochs=1, arithmetic="integer", weight_bits=3, delay_bits=2)
+    nm.cross_validate(events, options, by=12, seeds=2, folder=tmp_path)
+    found = nm.join_folds(tmp_path, events)
+    assert found.model == "nmtool, integer, 2 side by side"
+    for fold in range(2):
+        asked = found.fold == fold
+        network = nm.quantise(
+            nm.side_by_side([tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(2)]),
+            calibrate_on=events[~asked],
+            weight_bits=3,
+            delay_bits=2,
+        ).network
+        expected = nm.evaluate(network, events[asked]).predictions
+        assert np.array_equal(found.predictions[0, asked], expected)
+
+
+def test_what_cannot_be_joined(kept: nm.Answers, tmp_path: Path) -> None:
+    with refused(UsageError, "answers-samples-differ"):
+        nm.join_folds(kept.path, speakers(seed=2))
+    folder = tmp_path / "cv"
+    shutil.copytree(kept.path, folder)
+    shutil.rmtree(folder / "folds/0003")
+    with refused(FileFormatError, "file-missing"):
+        nm.join_folds(folder, speakers())
+    predictions = np.where(kept.fold == 3, -1, kept.predictions)
+    replace(kept, predictions=predictions).save(folder / "answers.npz")
+    with refused(UsageError, "answers-unfinished"):
+        nm.join_folds(folder, speakers())
+    assert not (folder / "joined.npz").exists()
+
+
 # Stopping and going on.
 
 

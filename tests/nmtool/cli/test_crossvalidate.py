@@ -58,6 +58,22 @@ def test_json_and_all_that_can_be_asked_for(nmtool: Nmtool) -> None:
     assert nmtool("inspect", "cv", "--json").json["accuracy"] == kept.accuracy
 
 
+def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
+    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", "--seeds", 2, *INTEGERS)
+    assert nmtool(*words).code == 0
+    said = nmtool(*words, "--join", "--json")
+    assert said.code == 0, said.err
+    single, joined = Answers.load("cv"), Answers.load("cv/joined.npz")
+    about = {"answers": "cv/joined.npz", **joined.as_json()}
+    expected = {"folder": "cv", "answers": "cv/answers.npz", **single.as_json(), "joined": about}
+    assert said.json == expected
+    assert joined.model == "nmtool, integer, 2 side by side"
+    tables = nmtool(*words, "--join").out
+    assert f"{single.model} on two" in tables
+    assert f"{joined.model} on two" in tables
+    assert nmtool("compare", "cv/joined.npz", "--with", "cv/joined.npz").code == 0
+
+
 def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
     assert nmtool(*words[:4], "-o", "whole", *FAST).code == 0
