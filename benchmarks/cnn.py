@@ -42,7 +42,7 @@ from nmtool.data.binning import BOUNDARY
 from nmtool.data.events import AT_ONCE
 from nmtool.data.folds import Folds, grouping, joined
 from nmtool.data.teacher import Teacher
-from nmtool.errors import StorageError, UsageError
+from nmtool.errors import UsageError
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor
@@ -337,13 +337,6 @@ def _check(arguments: argparse.Namespace) -> None:
             why="answers are to the test split (--test) or to folds (--by)",
             fix="leave out -o, or say which",
         )
-    for path in (arguments.output, arguments.teacher):
-        if path and not Path(path).parent.is_dir():
-            raise StorageError(
-                f"there is no folder for {path}",
-                code="file-not-written",
-                fix="make it first, or name another path",
-            )
     if arguments.output and arguments.by is None and Path(arguments.output).exists():
         raise UsageError(
             f"{arguments.output} is there already",

@@ -95,6 +95,8 @@ def replacing_folder(
 ) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of `folder` if everything went well.
 
+    Folders above it are made where they are missing.
+
     Args:
         folder: where the export is to be.
         force: replace an earlier export.
@@ -111,6 +113,7 @@ def replacing_folder(
     _check_free(folder, force, is_ours, files)
     new: Path | None = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=leftovers.prefix(folder.name), dir=folder.parent))
         yield new
         new.chmod(0o777 & ~storage.umask())

@@ -113,12 +113,15 @@ def read_small(path: Path, limit: int) -> bytes:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a path to write to; it takes the place of `path` only if everything went well.
 
+    Folders above it are made where they are missing.
+
     Raises:
-        StorageError: the disk is full, the folder is missing or not writable.
+        StorageError: the disk is full, or the folder cannot be made or written to.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         leftovers.clean(path.parent)
         try:
             handle, name = tempfile.mkstemp(prefix=leftovers.prefix(path.name), dir=path.parent)

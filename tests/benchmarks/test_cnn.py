@@ -265,8 +265,6 @@ def test_a_teacher_knows_its_samples(folder: Path) -> None:
         ("--by", 8, "--test"),
         ("--by", 8, "--teacher", "t.npz"),
         ("--by", "sex"),
-        ("--test", "-o", "none/cnn.npz"),
-        ("--teacher", "none/t.npz"),
         ("--json", "none/x.json"),
     ],
 )

@@ -299,10 +299,19 @@ def test_what_exists_is_kept_or_replaced(one: Format, tmp_path: Path) -> None:
 
 
 @EXPORTS
+def test_missing_folders_are_made(one: Format, tmp_path: Path) -> None:
+    path = export(one, tmp_path / "no" / "such")
+    assert path == place(one, tmp_path / "no" / "such")
+    assert one.package.load(path).content_hash == NETWORK.content_hash
+
+
+@EXPORTS
 def test_a_place_that_cannot_be_written(one: Format, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written") as caught:
-        export(one, tmp_path / "nowhere")
-    assert str(tmp_path / "nowhere") in caught.value.what
+        export(one, tmp_path / "file")
+    assert str(tmp_path / "file") in caught.value.what
+    (tmp_path / "file").unlink()
     path = place(one, tmp_path)
     if one.marker:
         path.write_text("precious")

@@ -194,7 +194,7 @@ def test_a_missing_runtime_is_told(
         (("x",), "format-unsaid", "--to npz|"),
         (("x.json",), "format-unsaid", ".npz, .onnx, .nir, .c, .net"),
         (("x.npz", "--data", "two"), "data-unused", "--data"),
-        (("no/such/x.npz",), "file-not-written", "x.npz"),
+        (("integers.npz/x.npz",), "file-not-written", "integers.npz"),
     ],
 )
 @pytest.mark.usefixtures("integers", "data")

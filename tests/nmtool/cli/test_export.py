@@ -64,7 +64,7 @@ def test_an_existing_folder_is_kept(nmtool: Nmtool, integers: Path) -> None:
         (["--weight-bits", "4"], "quantised-already", "--weight-bits"),
         (["--scale", "static"], "quantised-already", "--scale"),
         (["--to", "nest"], "command-line", "'nest'"),
-        (["-o", "no/such/folder"], "file-not-written", "no/such/folder"),
+        (["-o", "integers.npz/folder"], "file-not-written", "integers.npz"),
         (["--profile", "norse"], "nir-options-unused", "profile"),
     ],
 )

@@ -241,7 +241,7 @@ def test_force_replaces_earlier_results_only(nmtool: Nmtool, floats: Path, integ
         ),
         (["floats.npz", "-o", "q.npz", "--delay-bits", "7"], "command-line", "--delay-bits"),
         (["floats.npz", "-o", "q.npz", "--weight-bits", "9"], "command-line", "--weight-bits"),
-        (["floats.npz", "-o", "no/q.npz"], "file-not-written", "no/q.npz"),
+        (["floats.npz", "-o", "floats.npz/q.npz"], "file-not-written", "floats.npz"),
     ],
 )
 @pytest.mark.usefixtures("floats", "integers")

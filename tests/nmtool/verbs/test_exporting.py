@@ -162,8 +162,9 @@ def test_samples_must_fit_and_be_there(data: Dataset, tmp_path: Path) -> None:
         nm.export(CHAIN, tmp_path / "network.c", samples=data)
     with refused(DataError, "split-empty"):
         nm.export(INTEGERS, tmp_path / "network.c", samples=data.test[:0])
+    (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
-        nm.export(INTEGERS, tmp_path / "no" / "such" / "network.c")
+        nm.export(INTEGERS, tmp_path / "file" / "network.c")
 
 
 # `convert`.
