@@ -386,7 +386,10 @@ class _Run:
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool finetune START --data {data} -o RUN --config settings.toml"
-            code.append(("command of training", command))
+            if manifest.get("in_memory"):  # which no command finds
+                values.append(("trained on data in memory", str(manifest.get("data"))))
+            else:
+                code.append(("command of training", command))
         # TOML has no null: `none` is the word for it in settings.
         lines = [
             f"{name} = {json.dumps('none' if value is None else value)}"

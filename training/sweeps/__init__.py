@@ -118,7 +118,7 @@ def _resume_hint(plan: StudyPlan, command: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if plan.folder.exists():
-            log.warning("finished trials are kept; go on with: %s", command)
+            log.warning("finished trials are kept; continue with: %s", command)
         raise
 
 
@@ -163,7 +163,7 @@ def _heed_failed(codes: list[int], processes: int, study: Study, command: str) -
         what,
         code="study-processes-ended",
         why=", ".join(sorted(reasons)),
-        fix=f"go on with: {command}",
+        fix=f"continue with: {command}",
     )
 
 

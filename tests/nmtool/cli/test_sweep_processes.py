@@ -28,7 +28,7 @@ def test_ctrl_c(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     write_study("trials = 3\n")
     said = nmtool("sweep", "study.toml", "--storage", "sqlite:///shared.db")
     assert (said.code, said.out) == (130, "")
-    assert said.err.endswith("go on with: nmtool sweep study.toml --storage URL\ninterrupted\n")
+    assert said.err.endswith("continue with: nmtool sweep study.toml --storage URL\ninterrupted\n")
     assert Path("study/best.toml").exists()
     assert Path("shared.db").exists()
 
@@ -58,7 +58,7 @@ def test_two_processes_interrupted(nmtool: Nmtool) -> None:
     assert job.returncode in (130, -signal.SIGINT)
     assert left == []
     assert out == ""
-    assert err.endswith("go on with: nmtool sweep study.toml --processes 2\ninterrupted\n")
+    assert err.endswith("continue with: nmtool sweep study.toml --processes 2\ninterrupted\n")
     assert "Traceback" not in err
     assert Path("study/best.toml").exists()
 

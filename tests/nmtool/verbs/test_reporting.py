@@ -260,10 +260,13 @@ def test_a_run_of_an_older_version_says_that_nothing_checks_it(run: Path, kept: 
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"in_memory": True}])
+@pytest.mark.parametrize("fields", [{"data": "nowhere"}, {"data": "mine", "in_memory": True}])
 def test_a_run_whose_data_are_gone(run: Path, fields: dict[str, Any]) -> None:
     change_manifest(run, **fields)
     found = nm.report(run)
+    reproduce = found.as_json()["reproduce"]
+    assert ("command of training" in reproduce["code"]) == (fields["data"] == "nowhere")
+    assert reproduce["hashes"].get("trained on data in memory", "nowhere") == fields["data"]
     assert "learning" in keys(found)
     assert "classes" not in keys(found)
     assert found.as_json()["accuracy"]["samples"] == 0
