@@ -31,6 +31,7 @@ from nmtool.training.learning import as_dataset, train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
+from nmtool.training.processes.threads import threads_used
 from nmtool.verbs.joining import side_by_side
 from nmtool.verbs.quantising import quantise
 
@@ -156,7 +157,8 @@ def cross_validate(
             threads=threads,
             progress=progress,
         )
-        return _classes(run.network if run.integers is None else run.integers, asked)
+        with threads_used(threads, with_torch=threads is not None):
+            return _classes(run.network if run.integers is None else run.integers, asked)
 
     return fill(answers, events, learn, where)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -197,6 +198,19 @@ def test_seeds_are_rows_and_may_grow(kept: nm.Answers, tmp_path: Path) -> None:
     with refused(UsageError, "crossvalidation-differs") as caught:
         nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=folder)
     assert [one.where for one in caught.value.findings] == ["seeds"]
+
+
+def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def classes(network: Any, events: SpikeEvents) -> np.ndarray:
+        used.append(numba.get_num_threads())
+        return answer(network, events)
+
+    used: list[int] = []
+    answer, before = crossvalidation._classes, numba.get_num_threads()
+    monkeypatch.setattr(crossvalidation, "_classes", classes)
+    nm.cross_validate(speakers(), small_options(epochs=1), by=12, threads=1)
+    assert used == [1, 1]
+    assert numba.get_num_threads() == before
 
 
 # Networks of a fold side by side.
