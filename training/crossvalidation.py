@@ -26,14 +26,13 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
-from nmtool.targets import target_named
+from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.learning import as_dataset, train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import threads_used
 from nmtool.verbs.joining import side_by_side
-from nmtool.verbs.quantising import quantise
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -164,12 +163,7 @@ def cross_validate(
 
 
 @checked(folder=PATH)
-def join_folds(
-    folder: str | Path,
-    data: Dataset | SpikeEvents | str | Path,
-    *,
-    progress: Progress = silent,
-) -> Answers:
+def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
     """Let the networks of each fold of a cross-validation answer side by side, as one network.
 
     >>> cross_validate(data, "digits", by=20, seeds=3, folder="cv")  # doctest: +SKIP
@@ -177,14 +171,12 @@ def join_folds(
     <Answers of nmtool, integer, 3 side by side: accuracy 97.5% of 40 samples, 2 folds, 1 seeds>
 
     Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
-    rounded as they were: with their bits and target, calibrated on the first training samples that
-    the fold left them. The folder keeps the answers as `joined.npz`, for `compare_accuracy` and
-    `Answers.load`.
+    rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
+    for `compare_accuracy` and `Answers.load`.
 
     Args:
         folder: of a finished cross-validation.
         data: the samples that it divided.
-        progress: is shown what is being done.
 
     Raises:
         UsageError: the folder lacks answers, or the data are others; networks that cannot be put
@@ -208,18 +200,12 @@ def join_folds(
     )
     for fold in range(found.n_folds):
         runs = [RunFolder(_run_folder(where, fold, seed)) for seed in single.seeds]
-        floats = side_by_side([run.network() for run in runs])
-        network: Network | IntegerNetwork = floats
+        network: Network | IntegerNetwork
+        network = floats = side_by_side([run.network() for run in runs])
         options = runs[0].options()
         if options.arithmetic == "integer":
-            network = quantise(
-                floats,
-                calibrate_on=without_fold(events, found.fold, fold, dataset.name).train,
-                weight_bits=options.weight_bits,
-                delay_bits=options.delay_bits,
-                target=target_named(options.target),
-                progress=progress,
-            ).network
+            heard = without_fold(events, found.fold, fold, dataset.name).train
+            network = _rounded(floats, options, heard)
         _log.info(f"fold {fold}: {len(runs)} networks side by side")
         found = found.with_fold(0, fold, _classes(network, events[found.fold == fold]))
     found.save(where / JOINED_ANSWERS)
@@ -272,6 +258,16 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…), or name a recipe")
     return chosen
+
+
+def _rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> IntegerNetwork:
+    """The integers of a network: bits, delays and target of a run, ranges and scales of its own."""
+    from nmtool.training.loop.deployment import Deployment
+
+    first = network.bin(heard[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
+    return Deployment.of(options, first).integers(
+        network, lambda: (part.raster for part in portions_for(network, heard, divided=True))
+    )
 
 
 def _classes(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:

@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if arguments.join:
             use_threads(arguments.threads, with_torch=True)
-            side_by_side = join_folds(arguments.output, dataset, progress=progress)
+            side_by_side = join_folds(arguments.output, dataset)
     except KeyboardInterrupt:
         if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
             console.print_remark("finished folds and epochs are kept; the same command goes on")

@@ -232,22 +232,33 @@ def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
     assert nm.Answers.load(tmp_path).predictions.shape == (3, N)
 
 
-def test_networks_side_by_side_are_rounded_as_their_runs_were(tmp_path: Path) -> None:
+def test_networks_side_by_side_are_rounded_as_their_runs_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By bits, and by delays of the same grid: with a limit of 9 steps 0, 3, 6 and 9."""
+
+    def noted(*given: Any) -> nm.IntegerNetwork:
+        networks.append(rounded(*given))
+        return networks[-1]
+
+    networks: list[nm.IntegerNetwork] = []
+    rounded = crossvalidation._rounded
+    monkeypatch.setattr(crossvalidation, "_rounded", noted)
     events = speakers()
-    options = small_options(epochs=1, arithmetic="integer", weight_bits=3, delay_bits=2)
+    integers = {"arithmetic": "integer", "weight_bits": 3, "delay_bits": 2, "max_delay": 9}
+    options = small_options(epochs=1, **integers)
     nm.cross_validate(events, options, by=12, seeds=2, folder=tmp_path)
     found = nm.join_folds(tmp_path, events)
     assert found.model == "nmtool, integer, 2 side by side"
-    for fold in range(2):
+    for fold, network in enumerate(networks):
+        runs = [nm.load(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(2)]
+        own = [p.delay for run in runs for p in run.projections if p.target == "hidden"]
+        held = [p.delay for p in network.projections if p.target != "output"]
+        assert all(np.array_equal(one, other) for one, other in zip(own, held, strict=True))
+        assert {p.weight_bits for p in network.projections} == {3}
         asked = found.fold == fold
-        network = nm.quantise(
-            nm.side_by_side([tmp_path / f"folds/000{fold}/seed{seed}" for seed in range(2)]),
-            calibrate_on=events[~asked],
-            weight_bits=3,
-            delay_bits=2,
-        ).network
-        expected = nm.evaluate(network, events[asked]).predictions
-        assert np.array_equal(found.predictions[0, asked], expected)
+        answers = nm.evaluate(network, events[asked]).predictions
+        assert np.array_equal(found.predictions[0, asked], answers)
 
 
 def test_what_cannot_be_joined(kept: nm.Answers, tmp_path: Path) -> None:

@@ -40,6 +40,17 @@ class Deployment:
         seen = calibrate(network, self.samples, to_integers=blind.to_integers)
         return replace(blind, calibration=seen)
 
+    def integers(
+        self, network: Network, portions: Callable[[], Iterable[Raster]]
+    ) -> IntegerNetwork:
+        """Round a network so that nothing overflows on any of the given samples.
+
+        Args:
+            network: the float network.
+            portions: all samples, a portion at a time.
+        """
+        return self.settled(network, self.rounding(network)(network), portions)
+
     def settled(
         self,
         network: Network,
