@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool import graph, storage
-from nmtool.arguments import LIST, NAMES, WORD, Kind, check_all, check_fields
+from nmtool.arguments import (
+    ARRAY,
+    LIST,
+    NAMES,
+    NUMBER,
+    NUMBERS,
+    WORD,
+    Kind,
+    check_all,
+    check_fields,
+)
 from nmtool.arithmetic import ARITHMETIC, MAX_WEIGHT, SILENT_THRESHOLD, shifted, weight_step
 from nmtool.description import (
     describe_network,
@@ -77,6 +87,15 @@ class IntegerPopulation(Tabular):
 
     def __post_init__(self) -> None:
         graph.check_population(self.name, self.kind, self.size)
+        check_fields(self, du=NUMBER, dv=NUMBER, vth=NUMBER, scale=NUMBER, bias_exponent=NUMBER)
+        check_fields(self, bias_mantissa=NUMBERS)
+        shape = np.shape(self.bias_mantissa)
+        if shape not in ((), (self.size,)):
+            raise NetworkError(
+                f"population '{self.name}': bias_mantissa has shape {shape}, not ({self.size},)",
+                code="constants-shape",
+                fix="give one number, or one per neuron",
+            )
         if not 0 < self.scale < math.inf:
             raise NetworkError(
                 f"population '{self.name}': the scale must be positive and finite, "
@@ -104,8 +123,8 @@ class IntegerPopulation(Tabular):
                 code="li-threshold",
                 fix="leave vth at its default: nothing reaches it",
             )
-        bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
-        limit = target.bias_limit
+        bias = np.asarray(self.bias_mantissa)
+        bias, limit = bias[bias != 0], target.bias_limit
         if (bias != np.trunc(bias)).any() or (bias < -limit).any() or (bias >= limit).any():
             raise NetworkError(
                 f"population '{self.name}': bias mantissas must be whole numbers in "
@@ -164,6 +183,8 @@ class IntegerProjection(Tabular):
     weight_exponent: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
+        check_fields(self, weight_bits=NUMBER, weight_exponent=NUMBER)
         weight, delay = np.asarray(self.weight), np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
         if weight.ndim != 2 or delay.shape != weight.shape:

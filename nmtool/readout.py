@@ -139,7 +139,8 @@ def membrane_scores(membrane: NDArray, readout: Readout) -> NDArray[np.float64]:
         [samples, classes] float64.
     """
     if readout.rule == "max":
-        return membrane.max(axis=1).astype(np.float64)
+        lowest = -np.inf if membrane.shape[1] else 0.0  # which is v before the first step
+        return membrane.astype(np.float64).max(axis=1, initial=lowest)
     if readout.rule == WEIGHTED:
         weights = time_weights(readout, membrane.shape[1])
         return np.einsum("stc,t->sc", membrane.astype(np.float64), weights)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import WHOLE
 from nmtool.arithmetic import DECAY_ONE
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import UsageError
@@ -31,6 +32,7 @@ def with_relays(network: Network, longest: int) -> Network:
     Raises:
         UsageError: the longest delay is less than 0.
     """
+    WHOLE.check("the longest delay", longest)
     if longest < 0:
         raise UsageError(
             f"the longest delay must not be negative, not {longest}",

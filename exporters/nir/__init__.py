@@ -36,7 +36,7 @@ from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_input
+from nmtool.recording import Recording, check_input, check_steps
 from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import FLOAT_TOLERANCE, agree, compare_recordings
@@ -206,7 +206,7 @@ def run(
     Raises:
         UsageError: `deep`.
         FileFormatError: the file is damaged or no such file.
-        DataError: the raster has other channels than the network.
+        DataError: the raster has other channels than the network, or no step.
         MissingError: h5py is not installed.
     """
     if deep:
@@ -217,7 +217,7 @@ def run(
         )
     embedded = _embedded(path)
     network, graph = network_in(embedded, path), read_graph(path)
-    check_input(network, spikes)
+    check_steps(network, spikes)
     with telling_damage(path, WHAT):
         return record(graph, network, settings_of(embedded.about), spikes, on_progress)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmtool.arguments import TARGET, WHOLE, check_fields, optional
 from nmtool.errors import Finding, UsageError
 from nmtool.network import Network
 from nmtool.rounding import round_half_away
@@ -34,6 +35,7 @@ class DelayGrid:
     target: Target = field(default=LOIHI2, repr=False)
 
     def __post_init__(self) -> None:
+        check_fields(self, bits=WHOLE, stride=WHOLE, limit=optional(WHOLE), target=TARGET)
         bits, longest = self.target.delay_bits, self.target.max_delay
         if self.bits not in bits:
             raise UsageError(
@@ -95,7 +97,7 @@ class DelayGrid:
 
 
 def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
-    """Delays that are longer than those that were held.
+    """Delays that are longer than those that were held, of synapses that deliver something.
 
     Args:
         network: the float network.
@@ -104,8 +106,9 @@ def delay_findings(network: Network, grid: DelayGrid) -> Iterator[Finding]:
     longest = grid.target.max_delay
     for projection in network.projections:
         where = f"{projection.source} → {projection.target}"
-        beyond_target = int((projection.delay > longest).sum())
-        beyond_grid = int((projection.delay > grid.longest).sum()) - beyond_target
+        delay = projection.delay[projection.weight != 0]
+        beyond_target = int((delay > longest).sum())
+        beyond_grid = int((delay > grid.longest).sum()) - beyond_target
         if beyond_target:
             what = f"{beyond_target} delays are longer than the {longest} steps of the target"
             fix = (

@@ -60,7 +60,7 @@ def bias_per_step(population: Population, dt_ms: float) -> NDArray[np.float64]:
 def bias_integers(
     population: Population, dt_ms: float, scale: float, target: Target
 ) -> tuple[NDArray[np.int16], int]:
-    """[size] mantissas and their common exponent.
+    """[size] mantissas and their common exponent; zeros where the target holds no biases.
 
     Args:
         population: with the exact biases.
@@ -68,6 +68,8 @@ def bias_integers(
         scale: integer weight per unit of u.
         target: what holds them.
     """
+    if target.max_bias <= 0:
+        return np.zeros(population.size, np.int16), 0
     exact = bias_per_step(population, dt_ms) * scale * (1 << STATE_SHIFT)
     limit = target.bias_limit - 1
     largest = float(np.abs(exact).max())
@@ -89,6 +91,10 @@ def constant_findings(network: Network, target: Target) -> Iterator[Finding]:
     for population in network.populations:
         yield from _averaged(population)
         yield from _decays(population, network.dt_ms, target)
+        if target.max_bias <= 0 and (biased := np.count_nonzero(population.values("bias"))):
+            what = f"{biased} neurons have a bias, and the target holds none"
+            fix = "they were left out; train without biases"
+            yield Finding("bias-lost", population.name, what, fix)
 
 
 def threshold_findings(network: Network, integers: IntegerNetwork) -> Iterator[Finding]:

@@ -62,7 +62,9 @@ def quantise_network(
     check_choices(ranges, scale, has_data=spikes is not None)
     weight_bits = target.weight_bits[-1] if weight_bits is None else weight_bits
     delay_bits = target.delay_bits[-1] if delay_bits is None else delay_bits
-    delays = DelayGrid.spanning(delay_bits, network.max_delay, target=target)
+    # Synapses of weight 0 deliver nothing, after whatever delay.
+    used = [p.delay[p.weight != 0].max(initial=0) for p in network.projections]
+    delays = DelayGrid.spanning(delay_bits, int(max(used, default=0)), target=target)
     if relays:
         network = network.with_relays(delays.longest)
     to_integers = partial(round_network, weight_bits=weight_bits, delays=delays, target=target)

@@ -125,7 +125,8 @@ class ProjectionReport:
         largest_weight: largest magnitude of its integer weights, of 254 or so possible.
         rms_error: root-mean-square rounding error, relative to the rms weight.
         lost: share of the weights other than 0 that became 0.
-        delays_clipped: synapses whose delay was longer than any that is held.
+        delays_clipped: synapses whose delay was longer than any that is held. Those of weight 0,
+            which deliver nothing, do not count here and below.
         delay_error: largest change of a delay, in steps.
     """
 
@@ -273,8 +274,8 @@ def projection_reports(
                 largest_weight=int(np.abs(held.weight).max(initial=0)),
                 rms_error=_rms(held.shifted_weight - wanted) / size if size else 0.0,
                 lost=float((held.weight[nonzero] == 0).mean()) if nonzero.any() else 0.0,
-                delays_clipped=int((exact.delay > delays.longest).sum()),
-                delay_error=int(np.abs(held.delay - exact.delay).max(initial=0)),
+                delays_clipped=int((exact.delay[nonzero] > delays.longest).sum()),
+                delay_error=int(np.abs(held.delay - exact.delay)[nonzero].max(initial=0)),
             )
         )
     return reports

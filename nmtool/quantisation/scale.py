@@ -114,8 +114,9 @@ def _bounds(ceilings: Ceilings, target: Target) -> dict[str, float]:
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
         CURRENT: _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
-        BIAS: _ratio(target.max_bias / _STATE_UNIT, ceilings.bias),
     }
+    if target.max_bias > 0:
+        bounds[BIAS] = _ratio(target.max_bias / _STATE_UNIT, ceilings.bias)
     if ceilings.threshold is not None:
         bounds[THRESHOLD] = target.max_threshold / ceilings.threshold
     if ceilings.membrane is not None:

@@ -185,7 +185,7 @@ class Target:
         max_delay: longest delay, in steps; 0 where there are none.
         max_du, max_dv: decays of current and membrane, out of 4096; u keeps nothing at 4095.
         max_threshold: before the shift by 6 bits.
-        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1.
+        bias_limit: bias mantissas lie in −bias_limit … bias_limit − 1; 0 and 1 for none.
         max_bias_exponent: mantissas are shifted left by at most so much.
         drive_limit: a step's summed weights stay below it (a static bound, not a clip).
         title: its name for people.
@@ -231,8 +231,10 @@ class Target:
             held, widest = getattr(self, limit), getattr(Target, limit)
             if isinstance(widest, tuple):
                 legal, span = bool(held) and set(held) <= set(widest), f"among {widest}"
+                object.__setattr__(self, limit, tuple(sorted(held)))
             else:
-                legal, span = 0 <= held <= widest, f"in 0 … {widest}"
+                least = 1 if limit in ("max_threshold", "drive_limit") else 0
+                legal, span = least <= held <= widest, f"in {least} … {widest}"
             if not legal:
                 raise UsageError(
                     f"target '{self.name}': {limit} must lie {span}, not {held}",

@@ -229,7 +229,8 @@ def _program(network: IntegerNetwork, operations: Operations) -> dict[str, Sprea
 def _bits(network: IntegerNetwork) -> str:
     """Bits of weights and of delays, the latter as multiples of their largest common stride."""
     weights = {projection.weight_bits for projection in network.projections}
-    delays = np.concatenate([p.delay.ravel() for p in network.projections] or [np.zeros(0, int)])
+    used = [p.delay[p.weight != 0] for p in network.projections]  # others deliver nothing
+    delays = np.concatenate(used or [np.zeros(0, int)])
     stride = math.gcd(*map(int, np.unique(delays))) or 1
     bits = (int(delays.max(initial=0)) // stride).bit_length()
     return f"{'–'.join(map(str, sorted({min(weights), max(weights)})))}/{bits}" if weights else ""

@@ -14,7 +14,7 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.data.validation_split import Amount, SplitRule
-from nmtool.errors import UsageError, check_type
+from nmtool.errors import DataError, UsageError, check_type
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.paths import RUN_NETWORK
@@ -100,7 +100,7 @@ def quantise(
         UsageError: unknown bits, ranges, scale or amount; the scale or the ranges are to come from
             data and there are none; the data do not fit the network; it is made of integers
             already.
-        DataError: a split of the data is missing or empty.
+        DataError: a split of the data is missing or empty, or there is no sample to calibrate on.
     """
     source, network = network, _floats(network)
     progress = shown_by(progress)
@@ -127,6 +127,12 @@ def quantise(
     if calibrate_on is not None:
         first = calibrate_on[:CALIBRATION_SAMPLES]
         spikes = first if isinstance(first, Raster) else bin_for(network, first).raster
+        if not spikes.n_samples:
+            raise DataError(
+                "there are no samples to calibrate on",
+                code="split-empty",
+                fix=f"pass some, or leave them out: calibrate_on='{NO_DATA}'",
+            )
     found = quantise_network(
         network,
         spikes,

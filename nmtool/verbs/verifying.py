@@ -21,7 +21,7 @@ from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
-from nmtool.errors import ArtefactError, UsageError, check_type
+from nmtool.errors import ArtefactError, DataError, UsageError, check_type
 from nmtool.float_simulator import simulate_floats
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
@@ -638,6 +638,10 @@ def _input(
     network: Network | IntegerNetwork, data: SpikeEvents | Samples | Raster
 ) -> tuple[Raster, NDArray[np.integer] | None]:
     """The input spikes, and labels [samples] where there are any."""
+    if isinstance(data, Raster) and not data.n_samples:
+        raise DataError(
+            "there is no sample to compare on", code="split-empty", fix="pass one sample at least"
+        )
     if isinstance(data, Raster):
         return data, None
     samples = data if isinstance(data, Samples) else bin_for(network, data)

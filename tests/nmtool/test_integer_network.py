@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.arithmetic import weight_step
-from nmtool.errors import NetworkError
+from nmtool.errors import NetworkError, UsageError
 from nmtool.graph import INPUT, InputChannels
 from nmtool.integer_network import (
     EXCITATORY,
@@ -133,6 +133,16 @@ def test_exponents_are_such_that_nothing_is_shifted_out(bits: int, least: int) -
     step = weight_step(bits, mixed_signs=True)
     finest = projection([[-step, step]], bits=bits, exponent=least)
     assert finest.shifted_weight.tolist() == [[-2, 2]]
+
+
+def test_constants_that_are_no_numbers() -> None:
+    for wrong in ({"vth": None}, {"du": "1"}, {"scale": "1"}, {"bias_mantissa": "1"}):
+        with refused(UsageError, "argument-type"):
+            population(**wrong)
+    with refused(NetworkError, "constants-shape"):
+        population(bias_mantissa=[1, 2, 3])
+    with refused(UsageError, "argument-type"):
+        IntegerProjection(INPUT, "a", "text", [[0]])  # type: ignore[arg-type]
 
 
 def test_shapes_must_agree() -> None:

@@ -60,6 +60,15 @@ def test_a_window_counts_the_last_steps_or_what_there_is() -> None:
         assert membrane_scores(membrane, Readout("out", WINDOW, window)).tolist() == [expected]
 
 
+@pytest.mark.parametrize("rule", MEMBRANE_RULES)
+def test_a_sample_without_steps_scores_as_the_membrane_at_rest(rule: str) -> None:
+    silent = np.zeros((2, 0, 3), np.int32)
+    assert (
+        membrane_scores(silent, Readout("out", rule, 2 if rule == WINDOW else None)).tolist()
+        == [[0.0] * 3] * 2
+    )
+
+
 def test_time_weights_are_what_the_scores_use() -> None:
     membrane = np.eye(4)[None]
     for readout in (Readout("o", "mean"), Readout("o", "weighted"), Readout("o", WINDOW, 2)):

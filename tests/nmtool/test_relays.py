@@ -169,3 +169,5 @@ def test_quantise_compares_the_populations_that_the_float_network_has() -> None:
 def test_refused() -> None:
     with refused(UsageError, "setting-range"):
         _network(1, 5).with_relays(-1)
+    with refused(UsageError, "argument-type"):
+        _network(1, 5).with_relays(3.0)  # type: ignore[arg-type]

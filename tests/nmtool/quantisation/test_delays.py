@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.errors import UsageError
+from nmtool.graph import INPUT
+from nmtool.network import Projection
 from nmtool.quantisation import DelayGrid
+from nmtool.quantisation.pipeline import quantise_network
 from nmtool.targets import LOIHI2
+from tests.nmtool.quantisation.cases import codes, one_population
 from tests.refusals import refused
 
 grids = st.builds(
@@ -85,3 +91,25 @@ def test_what_the_target_does_not_have_is_refused(bits: int, stride: int) -> Non
 def test_a_limit_beyond_the_target_is_refused(limit: int) -> None:
     with refused(UsageError, "delay-limit-range"):
         DelayGrid(limit=limit)
+
+
+def test_delays_and_bits_are_whole_numbers() -> None:
+    for wrong in ({"stride": 1.5}, {"limit": 2.5}, {"bits": "6"}, {"target": "loihi2"}):
+        with refused(UsageError, "argument-type"):
+            DelayGrid(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dead", [9, 60, 200])
+def test_delays_of_synapses_of_weight_0_do_not_count(dead: int) -> None:
+    """They deliver nothing; such delays made the grid of the others coarser."""
+    weight = np.array([[3.0] * 4, [0.0] * 4])
+    delay = np.array([[0, 3, 6, 9], [dead] * 4])
+    projection = Projection(INPUT, "p", weight, delay)
+    network = one_population(weight).with_projections([projection])
+    found = quantise_network(network, delay_bits=4)
+    assert found.network.projections[0].delay[0].tolist() == [0, 3, 6, 9]
+    assert "delay-range" not in codes(found)
+    (report,) = found.report.projections
+    assert (report.delays_clipped, report.delay_error) == (0, 0)
+    cut = quantise_network(network.with_projections([replace(projection, weight=weight + 1)]))
+    assert ("delay-range" in codes(cut)) == (dead == 200)

@@ -155,3 +155,29 @@ def test_every_limit_of_a_delay_stands_in_one_place() -> None:
     assert found == {
         "exporters/lava/package/lava_network/models.py": f"MAX_DELAY = {MAX_SIX_BIT_DELAY}"
     }
+
+
+def test_bits_are_held_in_their_order() -> None:
+    target = replace(LOIHI2, weight_bits=(8, 4), delay_bits=(6, 2))
+    assert (target.weight_bits, target.delay_bits) == ((4, 8), (2, 6))
+    network = nm.quantise(delayed(3), calibrate_on="none", target=target).network
+    assert network.projections[0].weight_bits == 8
+
+
+@pytest.mark.parametrize("limit", ["max_threshold", "drive_limit"])
+def test_limits_that_hold_no_network_are_refused(limit: str) -> None:
+    with refused(UsageError, "target-range"):
+        replace(LOIHI2, **{limit: 0})
+
+
+@pytest.mark.parametrize("bias_limit", [0, 1])
+def test_a_target_without_biases_gets_none(bias_limit: int) -> None:
+    target = replace(LOIHI2, name="plain", bias_limit=bias_limit)
+    network = nm.Network.layers([5, 8, 3])
+    found = nm.quantise(network, calibrate_on="none", target=target)
+    assert "bias-lost" not in [one.code for one in found.findings]
+    hidden = replace(network.populations[0], bias=0.25)
+    biased = replace(network, populations=[hidden, network.populations[1]])
+    found = nm.quantise(biased, calibrate_on="none", target=target)
+    assert [one.where for one in found.findings if one.code == "bias-lost"] == ["hidden"]
+    assert not any(p.bias.any() for p in found.network.populations)

@@ -541,7 +541,7 @@ def test_bits_of_delays_are_those_of_multiples_of_a_stride(delays: list[int], bi
         replace(
             p,
             delay=np.resize(delays, p.shape),
-            weight=p.weight * 0,
+            weight=np.ones_like(p.weight),
             weight_bits=8,
             weight_exponent=0,
         )

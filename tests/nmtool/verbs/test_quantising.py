@@ -263,3 +263,5 @@ def test_data_that_do_not_fit() -> None:
         nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN[:0]))
     with refused(DataError, "split-missing"):
         nm.quantise(NETWORK, calibrate_on=dataset(test=TRAIN))
+    with refused(DataError, "split-empty"):
+        nm.quantise(NETWORK, calibrate_on=Raster.silent(0, STEPS, NETWORK.channels.size))

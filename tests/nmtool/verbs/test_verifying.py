@@ -15,11 +15,12 @@ import pytest
 import nmtool as nm
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
-from nmtool.errors import DoesNotFitError, FileFormatError, MissingError, UsageError
+from nmtool.errors import DataError, DoesNotFitError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import c, formats
 from nmtool.exporters.formats import RUNS
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import SIMULATOR
 from nmtool.verification.digest import artefact_digest
@@ -415,6 +416,11 @@ def test_data_that_do_not_fit(data: Dataset) -> None:
         nm.verify(chain_network(3), EVENTS, against=["nir"])
     with refused(UsageError, "data-type"):
         nm.verify(INTEGERS, data, against=["nir"])  # type: ignore[arg-type]
+    with refused(DataError, "split-empty"):
+        nm.verify(INTEGERS, Raster.silent(0, 5, INTEGERS.channels.size), against=["c"])
+    for backend in ("nir", "c"):
+        with refused(DataError, "input-steps-missing"):
+            nm.verify(INTEGERS, Raster.silent(1, 0, INTEGERS.channels.size), against=[backend])
 
 
 def test_progress_is_shown(lava: FakeLava) -> None:
