@@ -406,5 +406,5 @@ def _check_count(value: int, least: int, what: str) -> None:
         raise UsageError(
             f"{what} must be a whole number of at least {least}, not {value!r}",
             code="session-steps-range",
-            fix=f"give {max(least, 1)} or more",
+            fix=f"give a whole number, {least} or more",
         )

@@ -199,11 +199,16 @@ def read_archive(
         free_bytes: what it may unpack to, however small it is.
 
     Raises:
-        FileFormatError: missing, damaged, of another kind, or written by a newer version.
+        FileFormatError: missing, not readable, damaged, of another kind, or written by a newer
+            version.
     """
     check_path(path)
     path = Path(path)
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
+    if not is_there:
         raise FileFormatError(f"there is no file {path}", code="file-missing", fix="check the path")
     return _read(path, path, kind, newest, free_bytes)
 
@@ -225,6 +230,8 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
             header = _header(archive)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
         found, version = header["kind"], int(header["version"])
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if found != kind:
@@ -321,6 +328,15 @@ def content_hash_of_parts(
         for part in parts:
             digest.update(np.ascontiguousarray(part, dtype).data)
     return digest.hexdigest()
+
+
+def _unreadable(path: Path, error: PermissionError) -> FileFormatError:
+    return FileFormatError(
+        f"{path} may not be read",
+        code="file-unreadable",
+        why=error.strerror or str(error),
+        fix="check its permissions, and those of its folder",
+    )
 
 
 def _damaged(path: Path, detail: str) -> FileFormatError:

@@ -137,6 +137,8 @@ def _print(found: Report) -> None:
     """All sections, for people, without their plots."""
     console.print_table(Table(f"report on {found.title}", ("", "value"), list(found.headline)))
     for section in found.sections:
+        if not any((section.sentences, section.tables, section.findings, section.code)):
+            continue  # it has plots alone
         console.print_line(section.title.upper(), style="bold")
         for text, weight in section.sentences:
             console.print_line(text, console.STYLES[weight])

@@ -151,8 +151,8 @@ def _inhibition_cut(
         population.name,
         f"its membrane stops at {-lowest:.3g}, where inhibition pushes it to "
         f"{-seen.membrane[population.name]:.3g}",
-        f"nothing: with room for that, integers shared {before:.1%} of the spikes on calibration "
-        f"data, and share {after:.1%}; weaker inhibition would not need it",
+        f"leave it so: {after:.1%} of the spikes on calibration data are shared, with room for all "
+        f"inhibition {before:.1%}; a network trained with weaker inhibition does not need it",
     )
 
 

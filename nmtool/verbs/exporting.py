@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -25,7 +26,15 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.description import describe_size, size_in_words
-from nmtool.errors import FileFormatError, Finding, MissingError, UsageError, check_path, suggestion
+from nmtool.errors import (
+    FileFormatError,
+    Finding,
+    MissingError,
+    StorageError,
+    UsageError,
+    check_path,
+    suggestion,
+)
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
@@ -345,12 +354,26 @@ def holds_real_numbers(chosen: Format) -> bool:
 
 
 def check_free(path: str | Path, *, force: bool) -> None:
-    """Raise `UsageError` where something is that may not be replaced."""
-    if Path(path).exists() and not force:
+    """Check, before the work that leads there, that something can be written.
+
+    Raises:
+        UsageError: something is there that may not be replaced.
+        StorageError: the folder, or the one in which it would be made, is not writable.
+    """
+    if os.path.exists(path) and not force:
         raise UsageError(
             f"{path} exists",
             code="path-taken",
             fix="choose another path, or replace it: --force",
+        )
+    there = next(one for one in Path(path).absolute().parents if os.path.exists(one))
+    effective = os.access in os.supports_effective_ids
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+        raise StorageError(
+            f"{path} cannot be written",
+            code="file-not-written",
+            why=f"{there} is {'not writable' if there.is_dir() else 'a file'}",
+            fix="choose another path, or check permissions",
         )
 
 

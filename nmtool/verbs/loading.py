@@ -204,6 +204,12 @@ def _load_own(path: str | Path) -> Network | IntegerNetwork:
                 if _is_data(Path(path))
                 else "name a run folder of `nmtool train`, or a network file",
             )
+    if file.suffix.lower() == ".csv":
+        raise FileFormatError(
+            f"{path} is a table of data, no network",
+            code="file-kind",
+            fix=f"make a data set of it: nmtool data {path} -o FOLDER",
+        )
     kind = storage.archive_kind(file)
     if kind == network.FILE_KIND:
         return Network.load(file)

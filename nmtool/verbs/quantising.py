@@ -29,7 +29,7 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
-from nmtool.verbs.loading import NO_DATA, as_network, own_data, validated_on
+from nmtool.verbs.loading import NO_DATA, as_network, own_data, run_behind, validated_on
 from nmtool.verbs.running import simulate
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def quantise(
     # Relays are part of how the network is held, not of what was trained.
     integers = replace(found.network, source_hash=network.content_hash)
     found = replace(found, network=integers)
+    _remark_bits(source, weight_bits, delay_bits, target)
     if spikes is None:
         _log.warning("no calibration data: non-spiking outputs keep head-room for any input")
     if compare_on is None:
@@ -217,6 +218,24 @@ def quantised_already(source: object) -> UsageError:
         fix += f"; to quantise the floats that it trained, name {floats}"
     name = source if isinstance(source, str | Path) else "the network"
     return UsageError(f"{name} is made of integers already", code="quantised-already", fix=fix)
+
+
+def _remark_bits(
+    source: object, weight_bits: int | None, delay_bits: int | None, target: Target
+) -> None:
+    """Say which bits a run trained in, where others were chosen by default."""
+    run = run_behind(source)
+    if run is None or (options := run.options()).arithmetic != "integer":
+        return
+    bits = (
+        ("weight", weight_bits, options.weight_bits, target.weight_bits[-1]),
+        ("delay", delay_bits, options.delay_bits, target.delay_bits[-1]),
+    )
+    others = [(k, trained) for k, given, trained, most in bits if given is None and trained != most]
+    if others:
+        words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
+        said = " ".join(f"--{kind}-bits {trained}" for kind, trained in others)
+        _log.warning(f"the run was trained in {words}: {said}")
 
 
 def _floats(source: Network | Run | str | Path) -> Network:

@@ -152,8 +152,9 @@ check, cost, certificate, reproduce>
             results.spent = cost(results.integers, binned, target=chips[0], progress=progress)
     if backends:
         results.verify(network, own, backends, trust, progress)
-    named = {"before": before if isinstance(before, str | Path) else None}
-    command = _command(title, data, {**named, "split": split, "samples": samples, **rounding})
+    named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
+    named |= {"split": split, "samples": samples, "trust": trust}
+    command = _command(title, data, {**named, **rounding})
     command += [word for name in against for word in ("--against", name)]
     if chips != [LOIHI2]:
         given = [targets] if isinstance(targets, str | Path | Target) else targets
@@ -566,7 +567,11 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
         for name, share in results.accuracy.items()
     ]
     network, certificate = results.network, results.certificate
-    found.append(("neurons", f"{sum(p.size for p in network.populations):,}"))
+    neurons = sum(p.size for p in network.populations)
+    found.append(("neurons", f"{neurons:,}"))
+    held = sum(p.size for p in results.integers.populations) if results.integers else neurons
+    if held != neurons:
+        found.append(("neurons with relays", f"{held:,}"))
     synapses = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
     found += [("synapses", f"{synapses:,}"), ("longest delay", f"{network.max_delay} steps")]
     rates = {} if results.answers is None else results.answers.spikes_per_neuron
@@ -589,8 +594,11 @@ def _command(
     elif isinstance(data, Dataset) and not data.in_memory:
         words.append(data.name)
     for name, value in options.items():
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] * value
+        elif value is not None:
+            words += [option, str(value)]
     return words
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,24 @@ def test_as_json(nmtool: Nmtool, integers: Path) -> None:
     assert said.json["network"] == str(integers)
     command = said.json["reproduce"]["code"]["command of this report"]
     assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"
+
+
+@pytest.mark.usefixtures("data")
+def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -> None:
+    floats = cases.float_network()
+    later = [replace(p, delay=p.delay + 60) for p in floats.projections]
+    floats.with_projections(later).save(tmp_path / "long.npz")
+    words = ("report", "long.npz", "two", "--relays", "--trust", "--weight-bits", "4")
+    said = nmtool(*words, "--json")
+    assert said.code == 0, said.err
+    command = said.json["reproduce"]["code"]["command of this report"]
+    again = nmtool(*shlex.split(command)[1:], "--json")
+    assert again.code == 0, again.err
+    assert again.json["reproduce"]["hashes"] == said.json["reproduce"]["hashes"]
+    assert again.json["reproduce"]["code"] == said.json["reproduce"]["code"]
+    shown = nmtool(*words).out
+    assert "neurons with relays" in shown
+    assert "SAMPLES" not in shown
 
 
 @pytest.mark.usefixtures("data")

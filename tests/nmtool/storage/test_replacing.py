@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from nmtool import integer_network, network, storage
-from nmtool.errors import StorageError
+from nmtool.errors import FileFormatError, StorageError
 from tests.networks.integers import random_network
-from tests.nmtool.storage.archives import SAMPLES
+from tests.nmtool.storage.archives import SAMPLES, unprivileged
 from tests.refusals import refused
 
 ROOT = Path(__file__).parents[3]
@@ -107,17 +105,6 @@ def test_a_folder_of_that_name_stays(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["file.npz"]
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Without the rights of root, who may write everywhere."""
-    user = os.geteuid()
-    os.seteuid(65534 if user == 0 else user)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-
-
 def test_read_only_folders(kind: str, path: Path) -> None:
     before = path.read_bytes()
     path.parent.chmod(0o555)
@@ -125,6 +112,14 @@ def test_read_only_folders(kind: str, path: Path) -> None:
         SAMPLES[kind].save(path)
     assert error.value.why == "Permission denied"
     assert_untouched(path, before)
+
+
+def test_files_that_may_not_be_read(kind: str, path: Path) -> None:
+    """They are not damaged, and nothing has to be written again."""
+    path.chmod(0o000)
+    path.parent.chmod(0o755)
+    with unprivileged(), refused(FileFormatError, "file-unreadable"):
+        storage.read_archive(path, kind, newest=99)
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])

@@ -26,10 +26,12 @@ from nmtool.exporters.nir import NirOptions
 from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.verbs import exporting
+from nmtool.verbs.exporting import check_free
 from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.storage.archives import unprivileged
 from tests.nmtool.verbs.conftest import LIBRARIES
 from tests.refusals import codes, refused
 
@@ -165,6 +167,16 @@ def test_samples_must_fit_and_be_there(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
         nm.export(INTEGERS, tmp_path / "file" / "network.c")
+
+
+def test_places_that_cannot_be_written_are_known_before_the_work(tmp_path: Path) -> None:
+    check_free(tmp_path / "no" / "such" / "q.npz", force=False)
+    (tmp_path / "file").touch()
+    with refused(StorageError, "file-not-written"):
+        check_free(tmp_path / "file" / "no" / "q.npz", force=False)
+    (tmp_path / "closed").mkdir(0o555)
+    with unprivileged(), refused(StorageError, "file-not-written"):
+        check_free(tmp_path / "closed" / "q.npz", force=False)
 
 
 # `convert`.

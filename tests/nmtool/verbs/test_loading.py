@@ -175,6 +175,13 @@ def test_what_is_damaged(name: str, export: Export) -> None:
     assert str(path) in str(caught.value)
 
 
+def test_tables_of_data_are_no_networks(tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text("sample,time,unit,label\n0,1.0,0,0\n")
+    with refused(FileFormatError, "file-kind") as caught:
+        nm.load(tmp_path / "words.csv")
+    assert "nmtool data" in caught.value.fix
+
+
 def test_what_is_no_file_of_any_format(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("words")

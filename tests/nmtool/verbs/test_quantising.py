@@ -224,6 +224,25 @@ def test_progress_is_shown() -> None:
 # Refusals.
 
 
+@pytest.mark.torch
+def test_bits_that_a_run_was_trained_in(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = nm.TrainOptions(
+        hidden=3, steps=STEPS, epochs=1, arithmetic="integer", weight_bits=4, delay_bits=3
+    )
+    nm.train(TRAIN, options, folder=tmp_path / "run", device="cpu", threads=1)
+    floats = tmp_path / "run" / "network.npz"
+
+    def remarked(**bits: int) -> list[str]:
+        caplog.clear()
+        nm.quantise(floats, calibrate_on="none", **bits)
+        words = ("--weight-bits 4", "--delay-bits 3")
+        return [word for word in words if word in caplog.text]
+
+    assert remarked() == ["--weight-bits 4", "--delay-bits 3"]
+    assert remarked(weight_bits=4) == ["--delay-bits 3"]
+    assert remarked(weight_bits=8, delay_bits=6) == []
+
+
 def test_integers_are_not_quantised_again() -> None:
     with refused(UsageError, "quantised-already"):
         nm.quantise(cases.integer_network(), calibrate_on=TRAIN)  # type: ignore[arg-type]
