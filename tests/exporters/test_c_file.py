@@ -53,6 +53,14 @@ def assert_refused(path: Path) -> FileFormatError:
 # What was written comes back.
 
 
+@pytest.mark.parametrize(("dt_ms", "shown"), [(2.0, "2"), (0.1, "0.1"), (1 / 3, repr(1 / 3))])
+def test_the_step_that_a_spike_belongs_to_is_exact(
+    dt_ms: float, shown: str, tmp_path: Path
+) -> None:
+    text = c.export(replace(NETWORK, dt_ms=dt_ms), tmp_path / "thirds.c").read_text("ascii")
+    assert re.findall(r"floor\(t / ([0-9.]+)\)", text) == [shown]
+
+
 def test_lines_are_short_and_plain(path: Path) -> None:
     text = path.read_bytes().decode("ascii")
     assert max(map(len, text.splitlines())) <= 100
