@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.data.events import SpikeEvents, numbered_classes
 from nmtool.data.flatten import class_names_of, sensor_events, sensor_size_of
 from nmtool.errors import DataError, UsageError
-from nmtool.graph import check_timing
+from nmtool.graph import MAX_CHANNELS, check_timing
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +58,18 @@ def from_lists(
                 code="events-lengths",
                 fix="give a time and a unit for each event",
             )
-        if unit.dtype.kind == "f" and (unit != np.rint(unit)).any():
+        if not _are_whole(unit):
             raise DataError(
-                f"sample {sample} has units that are no whole numbers",
+                f"sample {sample} has units that are no numbers of channels",
                 code="events-not-numbers",
                 fix="number the channels from 0",
+            )
+        if unit.size and not -MAX_CHANNELS < unit.min() <= unit.max() < MAX_CHANNELS:
+            raise DataError(
+                f"sample {sample} has units from {unit.min():.0f} to {unit.max():.0f}, and there "
+                f"are at most {MAX_CHANNELS}",
+                code="units-count",
+                fix="number the channels from 0 without gaps",
             )
         order = np.argsort(time, kind="stable")
         sorted_times.append(time[order].astype(np.float64))
@@ -87,13 +94,8 @@ def from_dense(
     """The samples of `SpikeEvents.from_dense`."""
     check_timing(dt_ms, 1)
     array = as_array(dense)
-    if array.ndim < 3:
-        raise DataError(
-            f"spikes in the shape {array.shape} are not [samples, steps, channels]",
-            code="dense-dimensions",
-            fix="add an axis for a single sample, spikes[None], or for a single channel",
-        )
     label, names = _labels(labels, class_names)
+    check_dimensions(array, label.size)
     n_samples, n_steps = array.shape[:2]
     array = array.reshape(n_samples, n_steps, int(np.prod(array.shape[2:])))
     if several := _check_spikes(array):
@@ -101,6 +103,26 @@ def from_dense(
     sample, step, unit = np.nonzero(array)
     offset = np.concatenate(([0], np.cumsum(np.bincount(sample, minlength=n_samples))))
     return SpikeEvents(step * dt_ms, unit, offset, label, array.shape[2], names, _arrays(groups))
+
+
+def check_dimensions(array: NDArray, n_labels: int) -> None:
+    """Raise `DataError` unless dense spikes are [samples, steps, channels …]."""
+    if array.ndim > 2:
+        return
+    what = f"spikes in the shape {array.shape} are not [samples, steps, channels]"
+    if array.ndim == 2 and len(array) == n_labels:
+        raise DataError(
+            what,
+            code="dense-dimensions",
+            why="a row per label holds values of each sample, not spikes over time",
+            fix="turn the values into spike times, and give them to SpikeEvents.from_lists; "
+            "spikes of a single channel need an axis for it, spikes[:, :, None]",
+        )
+    raise DataError(
+        what,
+        code="dense-dimensions",
+        fix="add an axis for a single sample, spikes[None], or for a single channel",
+    )
 
 
 def from_pairs(
@@ -241,7 +263,7 @@ def _check_spikes(array: NDArray, where: str = "") -> str:
     """A warning where a bin has several spikes; `DataError` where numbers are no spikes."""
     if array.dtype.kind == "b" or not array.size:
         return ""
-    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
+    if not _are_whole(array):
         raise DataError(
             f"{where}the dense samples hold numbers that are no counts of spikes",
             code="dense-not-spikes",
@@ -250,9 +272,10 @@ def _check_spikes(array: NDArray, where: str = "") -> str:
         )
     if array.max() <= 1 and array.min() >= 0:
         return ""
+    largest = max(abs(array.max()), abs(array.min()))
     return (
-        f"{where}bins hold numbers up to {max(abs(array.max()), abs(array.min())):g}: whatever is "
-        "not 0 is one spike"
+        f"remark[dense-counts]: {where}bins hold numbers up to {largest:g}: whatever is not 0 is "
+        "one spike"
     )
 
 
@@ -284,10 +307,7 @@ def _labels(
                     fix=f"name it among them: {', '.join(names)}",
                 )
         return np.array([names.index(text) for text in texts], np.int64), names
-    whole = array.dtype.kind in "biuf" and (
-        array.dtype.kind != "f" or bool((np.isfinite(array) & (array == np.rint(array))).all())
-    )
-    if array.size and not whole:
+    if array.size and not _are_whole(array):
         raise DataError(
             "the labels are neither whole numbers nor names of classes",
             code="labels-not-whole",
@@ -297,6 +317,12 @@ def _labels(
     if class_names is None:
         class_names = numbered_classes(int(label.max(initial=0)))
     return label, tuple(map(str, class_names))
+
+
+def _are_whole(array: NDArray) -> bool:
+    if array.dtype.kind != "f":
+        return array.dtype.kind in "biu"
+    return bool((np.isfinite(array) & (array == np.rint(array))).all())
 
 
 def _targets(targets: Sequence[Any], class_names: Sequence[str] | None) -> list[Any]:

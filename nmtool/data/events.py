@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
 from nmtool.errors import DataError, UsageError
-from nmtool.graph import is_unicode
+from nmtool.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
 
 AT_ONCE = 256
@@ -65,6 +65,12 @@ class SpikeEvents(Tabular):
                 f"spike events need at least one unit, not {self.n_units}",
                 code="units-missing",
                 fix="give n_units, the number of channels",
+            )
+        if self.n_units > MAX_CHANNELS:
+            raise DataError(
+                f"there are {self.n_units} units, more than {MAX_CHANNELS}",
+                code="units-count",
+                fix="number the channels from 0 without gaps, and correct n_units",
             )
         for index, name in enumerate(self.class_names):
             if not is_unicode(name):

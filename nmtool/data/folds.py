@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import GROUPING, WORD, check_all
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
+from nmtool.data.validation_split import check_seed
 from nmtool.errors import UsageError
 
 Grouping = str | int
@@ -96,11 +97,17 @@ class Folds:
             fold that has the fewest samples so far. None makes every group a fold, in the order
             of their values.
         seed: decides the draw.
+
+    Raises:
+        UsageError: the seed is negative.
     """
 
     by: Grouping
     n: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
     def assign(self, events: SpikeEvents) -> NDArray[np.int64]:
         """[samples] int64: the fold of each sample, from 0.

@@ -2,7 +2,8 @@
 
 Steps follow from the last spikes: 99.5 % of the samples end within them, so that one sample with
 a late spike does not make all others longer. The length of a step is the longest in which few
-spikes share a bin with another, because a bin holds one.
+spikes share a bin with another, because a bin holds one. Data that have a step of their own, as
+dense arrays have, get no shorter one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ MOST_STEPS = 50_000
 _LENGTHS_MS = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 _FEW_MERGED = 0.05
 _FEWEST_STEPS, _MANY_STEPS = 50, 5000
+_EXACT_US, _NEARLY_WHOLE_US = 1e12, 1e-3
+"""Times up to which floats tell µs apart, and distance from a whole number that is rounding."""
+
 _LOOKED_AT = 300
 """Samples that stand for all, evenly spread over the file."""
 
@@ -103,9 +107,11 @@ def merged_share(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1
 def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
     """The longest step in which at most 5 % of the events are merged, and its number of steps.
 
+    It is short enough for 50 steps, unless all times are multiples of a longer one.
+
     >>> events = SpikeEvents.from_lists([np.arange(0.0, 100.0, 2.5)] * 3, [[0] * 40] * 3, [0, 1, 0])
     >>> propose_grid(events)
-    Grid(dt_ms=1.0, n_steps=98, merged=0.0)
+    Grid(dt_ms=2.5, n_steps=40, merged=0.0)
 
     Args:
         events: the samples.
@@ -114,13 +120,17 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
     Returns:
         None where there are no events, or their times do not look like those of samples.
     """
+    own = _own_step_ms(events)
+    lengths = [dt_ms for dt_ms in _LENGTHS_MS if dt_ms > own]
+    if own >= _LENGTHS_MS[-1]:
+        lengths.append(own)
     found = None
-    for dt_ms in _LENGTHS_MS:
+    for dt_ms in lengths:
         try:
             n_steps = needed_steps(events, dt_ms)
         except DataError:
             break
-        if n_steps < _FEWEST_STEPS:
+        if n_steps < _FEWEST_STEPS and dt_ms > own:
             continue
         if found is not None and n_steps > _MANY_STEPS:
             break
@@ -128,6 +138,15 @@ def propose_grid(events: SpikeEvents, group: int = 1) -> Grid | None:
         if found.merged <= _FEW_MERGED:
             break
     return found
+
+
+def _own_step_ms(events: SpikeEvents) -> float:
+    """The longest step whose multiples all times are, in whole µs; 0 where there is none."""
+    us = 1000 * some(events).time_ms
+    whole = np.rint(us)
+    if not us.size or us.max() >= _EXACT_US or np.abs(us - whole).max() > _NEARLY_WHOLE_US:
+        return 0.0
+    return float(np.gcd.reduce(whole.astype(np.int64))) / 1000
 
 
 def some(events: SpikeEvents) -> SpikeEvents:

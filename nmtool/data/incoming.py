@@ -1,22 +1,28 @@
 """`read_incoming`: data sets in files of others, to be written in SHD layout.
 
     FILE.csv      a row per event: sample, label, unit, and time_ms, time_s, time_us or time_ns; a
-                  column split says train, validation or test, all others with a name are groups of
-                  integers. A row without time and unit is a sample that is silent.
+                  column split says train, validation or test, all others with a name are groups, of
+                  integers or names. A row without time and unit is a sample that is silent. Columns
+                  are separated by commas, or by semicolons or tabs where the first line has no
+                  comma; with semicolons, 12,5 is 12.5.
     FILE.npz      dense spikes [samples, steps, channels …] and labels [samples]: `spikes` and
                   `labels`, or `train_spikes`, `train_labels`, `test_spikes` and so on; perhaps
-                  `class_names` and `dt_ms`
+                  `class_names` and `dt_ms`. Other lists of an integer or a name per sample are
+                  groups: `speaker`, or `train_speaker` and so on.
     FOLDER        with train and test files of one of these, or in SHD layout by other names, with
                   times in other units, or unsorted
 
-A file without splits is a training split, which `with_test` divides.
+A file without splits is a training split, which `with_test` divides. Labels and groups that are
+names are numbered in sorted order, those of all splits together.
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
+from nmtool.arguments import NUMBER, WHOLE, WORD, check_fields, optional
 from nmtool.data import shd
-from nmtool.data.conversion import check_labels, from_dense
+from nmtool.data.conversion import check_dimensions, check_labels, from_dense
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents, naming, numbered_classes
 from nmtool.data.validation_split import Amount, SplitRule
-from nmtool.errors import DataError, FileFormatError, UsageError
+from nmtool.errors import DataError, FileFormatError, UsageError, suggestion
+
+_log = logging.getLogger(__name__)
 
 SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
 
@@ -42,9 +51,10 @@ _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
 _EXACT = 1 << 53
 """Whole numbers below this are exact in floats."""
+_LARGEST = (1 << 63) - 1
 _NO_VALUE = ("", "nan")
-_TAKEN = ("keys", ".")
-"""Names of lists in `extra` that no group may have."""
+_SHOWN = 100
+"""Names of a group that are shown with their numbers."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,25 @@ class Meaning:
         dt_ms: length of a step of dense spikes in ms, where the file does not give `dt_ms`.
         labels_from: number of the first class.
         n_units: number of channels of events; None for what the files say, or the largest.
+
+    Raises:
+        UsageError: there is no such unit of time, or a number is none.
     """
 
     time_unit: str = "s"
     dt_ms: float | None = None
     labels_from: int = 0
     n_units: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, time_unit=WORD, labels_from=WHOLE)
+        check_fields(self, dt_ms=optional(NUMBER), n_units=optional(WHOLE))
+        if self.time_unit not in shd.TIME_UNITS_MS:
+            raise UsageError(
+                f"there is no unit of time '{self.time_unit}'",
+                code="time-unit-unknown",
+                fix=suggestion(self.time_unit, tuple(shd.TIME_UNITS_MS)),
+            )
 
 
 AS_THEY_ARE = Meaning()
@@ -237,14 +260,14 @@ class _Rows:
     Attributes:
         times_ms, units: per sample.
         labels: per sample, as text.
-        groups: by name, per sample.
+        groups: by name, integers or names per sample.
         dense: [samples, steps, …], in place of times and units.
     """
 
     times_ms: list[Any] = field(default_factory=list)
     units: list[Any] = field(default_factory=list)
     labels: list[Any] = field(default_factory=list)
-    groups: dict[str, list[int]] = field(default_factory=dict)
+    groups: dict[str, list[Any]] = field(default_factory=dict)
     dense: NDArray | None = None
     dt_ms: float | None = None
     class_names: tuple[str, ...] | None = None
@@ -279,9 +302,12 @@ def _read_csv(file: Path) -> dict[str, _Rows]:
     places: dict[tuple[str, str], int] = {}
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.DictReader(text, skipinitialspace=True)
+            first = text.readline()
+            separator = next((mark for mark in ",;\t" if mark in first), ",")
+            lines = chain([first], text)
+            reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
             reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            columns = _columns(reader.fieldnames)
+            columns = _columns(reader.fieldnames, decimal="," if separator == ";" else ".")
             for number, row in enumerate(reader, 2):
                 _add_row(row, columns, f"line {number}", splits, places)
     except (OSError, UnicodeError, csv.Error) as error:
@@ -301,9 +327,10 @@ class _Columns:
     unit: str
     split: str | None
     groups: tuple[str, ...]
+    decimal: str
 
 
-def _columns(names: Sequence[str]) -> _Columns:
+def _columns(names: Sequence[str], decimal: str) -> _Columns:
     timed = [(f"time_{unit}", ms) for unit, ms in shd.TIME_UNITS_MS.items()]
     times = [(name, ms) for name, ms in timed if name in names]
     units = [name for name in _UNIT_COLUMNS if name in names]
@@ -313,7 +340,7 @@ def _columns(names: Sequence[str]) -> _Columns:
             code="csv-columns",
             why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
             fix="separate them by commas"
-            if len(names) == 1 and any(mark in names[0] for mark in ";\t|")
+            if len(names) == 1 and "|" in names[0]
             else "name them so in the first line; the name of the time says its unit",
         )
     split = "split" if "split" in names else None
@@ -321,7 +348,7 @@ def _columns(names: Sequence[str]) -> _Columns:
     # A column without a name is the index that pandas writes.
     groups = tuple(name for name in names if name and name not in known)
     for name in groups:
-        if name in _TAKEN or "/" in name:
+        if not shd.may_name_group(name):
             raise DataError(
                 f"the column '{name}' cannot become a group",
                 code="csv-columns",
@@ -334,7 +361,7 @@ def _columns(names: Sequence[str]) -> _Columns:
             code="csv-columns",
             fix="leave all but one of each out",
         )
-    return _Columns(*times[0], units[0], split, groups)
+    return _Columns(*times[0], units[0], split, groups, decimal)
 
 
 def _add_row(
@@ -356,7 +383,8 @@ def _add_row(
         raise DataError(
             f"{where}: there are more cells than columns",
             code="csv-cells",
-            fix="name every column in the first line; quote cells that hold commas",
+            fix="name every column in the first line; quote cells that hold what separates them, "
+            "and write numbers with a point",
         )
     rows = splits.setdefault(split, _Rows(groups={name: [] for name in columns.groups}))
     label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
@@ -373,26 +401,20 @@ def _add_row(
             fix="give every row the class of its sample",
         )
     groups = {
-        name: _number(
-            row[name],
-            int,
-            f"{where}, column {name}",
-            "a column that is no group has to be left out",
-        )
-        for name in columns.groups
+        name: _group(row[name], columns, f"{where}, column {name}") for name in columns.groups
     }
     if key not in places:
         places[key] = len(rows.labels)
         rows.times_ms.append([])
         rows.units.append([])
         rows.labels.append(label)
-        for name, number in groups.items():
-            rows.groups[name].append(number)
+        for name, group in groups.items():
+            rows.groups[name].append(group)
     place = places[key]
-    for name, number in groups.items():
-        if rows.groups[name][place] != number:
+    for name, group in groups.items():
+        if rows.groups[name][place] != group:
             raise DataError(
-                f"{where}: sample '{key[1]}' is of the {name} {number}, before it was of "
+                f"{where}: sample '{key[1]}' is of the {name} {group}, before it was of "
                 f"{rows.groups[name][place]}",
                 code="csv-group-differs",
                 why="a column without a name that is known is a group of whole samples",
@@ -409,26 +431,52 @@ def _add_row(
     if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
         return
     at = f"{where}, column {columns.time}"
-    rows.times_ms[place].append(_number(time, float, at) * columns.ms)
-    rows.units[place].append(_number(unit, int, f"{where}, column {columns.unit}"))
+    rows.times_ms[place].append(_number(time, columns, float, at) * columns.ms)
+    rows.units[place].append(_number(unit, columns, int, f"{where}, column {columns.unit}"))
 
 
-def _number(text: str | None, kind: type, where: str, more: str = "") -> Any:
+def _group(text: str | None, columns: _Columns, where: str) -> int | str:
+    """The group that a cell holds: a whole number, or a name."""
+    text = (text or "").strip()
+    if text.lower() in _NO_VALUE:
+        raise DataError(
+            f"{where}: there is no group",
+            code="csv-group-missing",
+            why="a column without a name that is known is a group of whole samples",
+            fix="write a whole number or a name, or leave the column out",
+        )
+    if not _are_numbers([text.replace(columns.decimal, ".")]):
+        return text
+    more = "a column that is no group has to be left out"
+    return int(_number(text, columns, int, where, more))
+
+
+def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
     """The number that a cell holds; 3.0 is a whole one, too."""
+    plain = (text or "").replace(columns.decimal, ".")
+    found = None
     try:
-        number = float(text or "")
+        number = float(plain)
         if kind is float:
             return number
         if number == int(number):
-            return int(number) if abs(number) < _EXACT else int(text or "")
+            found = int(number) if abs(number) < _EXACT else int(plain)
     except (ValueError, OverflowError):
         pass
-    fix = "write a whole number" if kind is int else "write a number with a point"
-    raise DataError(
-        f"{where}: '{text}' is no {'number' if kind is float else 'whole number'}",
-        code="csv-not-a-number",
-        fix=f"{fix}; {more}" if more else fix,
-    )
+    if found is None:
+        fix = "write a whole number" if kind is int else "write a number with a point"
+        raise DataError(
+            f"{where}: '{text}' is no {'number' if kind is float else 'whole number'}",
+            code="csv-not-a-number",
+            fix=f"{fix}; {more}" if more else fix,
+        )
+    if abs(found) > _LARGEST:
+        raise DataError(
+            f"{where}: {text} is too large a number",
+            code="csv-number-large",
+            fix="number units and groups from 0",
+        )
+    return found
 
 
 def _read_npz(file: Path) -> dict[str, _Rows]:
@@ -439,21 +487,27 @@ def _read_npz(file: Path) -> dict[str, _Rows]:
     }
     names = arrays.get("class_names")
     class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
-    length = arrays.get("dt_ms")
+    dt_ms = _step(arrays.get("dt_ms"))
+    used = {"class_names", "dt_ms"}
     splits = {}
     for split in ("", *SPLITS):
         found = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
-        if found[0] is None and found[1] is None:
+        spikes, labels = found
+        if spikes is None and labels is None:
             continue
-        if found[0] is None or found[1] is None:
+        if spikes is None or labels is None:
             break
-        labels = list(check_labels(np.atleast_1d(found[1])))
-        rows = _Rows(dense=found[0], labels=labels, class_names=class_names)
-        rows.dt_ms = None if length is None else float(length)
-        splits[split or "train"] = rows
+        used |= {spikes, labels}
+        splits[split] = _Rows(
+            dense=arrays[spikes],
+            labels=list(check_labels(np.atleast_1d(arrays[labels]))),
+            dt_ms=dt_ms,
+            class_names=class_names,
+        )
     else:
         if splits:
-            return splits
+            _take_groups(arrays, splits, used, file)
+            return {split or "train": rows for split, rows in splits.items()}
     raise DataError(
         f"the arrays are {', '.join(arrays) or 'none'}",
         code="npz-arrays",
@@ -463,19 +517,73 @@ def _read_npz(file: Path) -> dict[str, _Rows]:
     )
 
 
-def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> NDArray | None:
-    short = {"validation": ("validation", "valid", "val")}.get(split, (split,))
-    for part in short:
+def _step(dt_ms: NDArray | None) -> float | None:
+    """The length of a step that an archive gives, perhaps as a list of one number."""
+    if dt_ms is None:
+        return None
+    if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
+        raise DataError(
+            f"dt_ms is {dt_ms.dtype} of shape {dt_ms.shape}, not a number",
+            code="npz-step",
+            fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
+            "and say --dt MS",
+        )
+    return float(dt_ms.item())
+
+
+_SHORT = {"validation": ("validation", "valid", "val")}
+"""Words for a split in names of arrays, where they are not its own name."""
+
+
+def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
+    """The name of the array of a split that one of the words stands for."""
+    for part in _SHORT.get(split, (split,)):
         for word in words:
             for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
                 if name in arrays:
-                    return arrays[name]
+                    return name
     return None
+
+
+def _take_groups(
+    arrays: Mapping[str, NDArray], splits: Mapping[str, _Rows], used: set[str], file: Path
+) -> None:
+    """Every other list of an integer or a name per sample is a group of its split."""
+    unused = []
+    for name, array in arrays.items():
+        if name in used:
+            continue
+        split, group = _divided_name(name, splits)
+        rows = splits.get(split)
+        is_list = array.dtype.kind in "iuSU" and array.ndim == 1
+        if rows is not None and is_list and array.size == len(rows.labels):
+            values = array.tolist()
+            rows.groups[group] = values if array.dtype.kind in "iu" else _texts(values)
+        else:
+            unused.append(name)
+    if unused:
+        _log.warning(
+            f"remark[arrays-unused]: {file}: nothing is made of {', '.join(unused)}; "
+            "groups are integers or names, one per sample, and of splits with the name of the "
+            "split: train_speaker"
+        )
+
+
+def _divided_name(name: str, splits: Mapping[str, _Rows]) -> tuple[str, str]:
+    """The split that an array belongs to by its name, and its name without it."""
+    for split in splits:
+        for part in _SHORT.get(split, (split,)):
+            if split and name.startswith(f"{part}_"):
+                return split, name.removeprefix(f"{part}_")
+            if split and name.endswith(f"_{part}"):
+                return split, name.removesuffix(f"_{part}")
+    return "", name
 
 
 def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeEvents]:
     """Samples of all splits, with the same classes and channels."""
-    class_names = next(iter(splits.values())).class_names
+    stated = [rows.class_names for rows in splits.values()]
+    class_names = shd.agreed("class_names", list(splits), stated)
     labels = {split: _numbered(rows.labels, meaning.labels_from) for split, rows in splits.items()}
     if class_names is None:
         every = [label for found in labels.values() for label in found]
@@ -484,6 +592,7 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
     if n_units is None:
         units = (unit for rows in splits.values() for sample in rows.units for unit in sample)
         n_units = 1 + max(max(units, default=0), 0)
+    groups = _numbered_groups(splits)
     made = {}
     for split, rows in splits.items():
         if rows.dense is None:
@@ -493,9 +602,10 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
                 labels[split],
                 n_units=n_units,
                 class_names=class_names,
-                groups=rows.groups,
+                groups=groups[split],
             )
             continue
+        check_dimensions(rows.dense, len(rows.labels))
         dt_ms = meaning.dt_ms if meaning.dt_ms is not None else rows.dt_ms
         if dt_ms is None:
             raise DataError(
@@ -503,8 +613,38 @@ def _together(splits: Mapping[str, _Rows], meaning: Meaning) -> dict[str, SpikeE
                 code="dense-step-unknown",
                 fix="--dt MS, or an entry dt_ms in the file",
             )
-        made[split] = from_dense(rows.dense, labels[split], dt_ms=dt_ms, class_names=class_names)
+        made[split] = from_dense(
+            rows.dense,
+            labels[split],
+            dt_ms=dt_ms,
+            class_names=class_names,
+            groups=groups[split],
+        )
     return made
+
+
+def _numbered_groups(splits: Mapping[str, _Rows]) -> dict[str, dict[str, list[int]]]:
+    """By split and name, the groups as numbers: their own, or the places of names when sorted."""
+    found: dict[str, dict[str, list[int]]] = {split: {} for split in splits}
+    for name in dict.fromkeys(name for rows in splits.values() for name in rows.groups):
+        columns = {
+            split: rows.groups[name] for split, rows in splits.items() if name in rows.groups
+        }
+        values = {value for column in columns.values() for value in column}
+        if any(isinstance(value, str) for value in values):
+            words = sorted({str(value) for value in values})
+            number = {word: place for place, word in enumerate(words)}
+            columns = {
+                split: [number[str(value)] for value in column] for split, column in columns.items()
+            }
+            shown = ", ".join(f"{place} {word}" for word, place in [*number.items()][:_SHOWN])
+            _log.warning(
+                f"remark[groups-numbered]: the groups of {name} are names, which are numbered "
+                f"{shown}{' …' if len(words) > _SHOWN else ''}"
+            )
+        for split, column in columns.items():
+            found[split][name] = column
+    return found
 
 
 def _are_numbers(labels: Sequence[Any]) -> bool:
@@ -517,15 +657,17 @@ def _are_numbers(labels: Sequence[Any]) -> bool:
 def _numbered(labels: Sequence[Any], labels_from: int) -> list[Any]:
     """Labels as numbers from 0 where all are numbers, else as they are."""
     if not _are_numbers(labels):
-        return [label.decode() if isinstance(label, bytes) else str(label) for label in labels]
+        return _texts(labels)
     numbers = [float(label) for label in labels]
-    if min(numbers) < labels_from and labels_from:
-        raise DataError(
-            f"there is a label {min(numbers):g}, and the first class is {labels_from}",
-            code="labels-range",
-            fix="name the smallest label: --labels-from N",
-        )
+    shd.check_first_class(min(numbers), labels_from)
     return [number - labels_from for number in numbers]
+
+
+def _texts(names: Sequence[Any]) -> list[str]:
+    return [
+        name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+        for name in names
+    ]
 
 
 def _names_of(labels: Sequence[Any], first: int) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ A data set is a folder with `ANY_train.h5`, `ANY_test.h5` and perhaps `ANY_valid
     spikes/units   [samples] of variable length, uint16 (or any integer)
     labels         [samples] integers, or floats that are whole
     extra/keys     [classes] class names, bytes or text (optional)
-    extra/speaker  [samples] integers: groups, as is every such list in extra (optional)
+    extra/speaker  [samples] integers: groups, as is every such list in extra that does not hold
+                   zeros alone in all files (optional)
     n_units        file attribute, number of channels (optional, not in the original files)
 
 What holds for all files of a data set (`Layout`) does not depend on what happens to be in one
@@ -25,7 +26,7 @@ Source: B. Cramer et al., *The Heidelberg Spiking Data Sets*, doi:10.1109/TNNLS.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,7 +41,7 @@ from nmtool import storage
 from nmtool.arguments import EVENTS, PATH, SWITCH, checked
 from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
 from nmtool.errors import DataError, FileFormatError, UsageError, check_type
-from nmtool.graph import MAX_CHANNELS
+from nmtool.graph import MAX_CHANNELS, is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 
 LAYOUT_UNITS = 700
@@ -57,7 +58,9 @@ _SPLIT_WORDS = {
     "test": ("test", "testing"),
 }
 
-_SPEAKER = "speaker"
+_SPEAKER, _KEYS = "speaker", "keys"
+_PLACEHOLDER = "placeholder"
+"""Attribute of a list in `extra` that is no group."""
 
 TIME_UNITS_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 1e-6}
 """Milliseconds in a unit of time."""
@@ -85,11 +88,13 @@ class Layout:
         n_units: number of channels.
         class_names: one per class.
         units_assumed: true where neither the files nor the caller give the number of channels.
+        partly_zero: groups that one of the files only has zeros for, and another does not.
     """
 
     n_units: int
     class_names: tuple[str, ...]
     units_assumed: bool = False
+    partly_zero: tuple[str, ...] = ()
 
 
 def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> dict[str, Path]:
@@ -152,19 +157,22 @@ def read_layout(
     """
     paths = list(paths)
     headers = [_read_header(path) for path in paths]
-    units = _agreed("n_units", paths, [header.n_units for header in headers])
-    keys = _agreed("extra/keys", paths, [header.class_names for header in headers])
+    units = agreed("n_units", paths, [header.n_units for header in headers])
+    keys = agreed("extra/keys", paths, [header.class_names for header in headers])
     if keys is None:
         largest = max(0, *(header.largest_label - labels_from for header in headers))
         keys = numbered_classes(largest, labels_from)
     elif all(header.largest_label < len(keys) for header in headers):
         # Names that count from 0, as labels that nmtool once took to do so.
-        keys = keys[labels_from:] or keys
+        keys = keys[max(labels_from, 0) :] or keys
+    groups = [group for header in headers for group in header.groups.items()]
+    filled = {name for name, is_filled in groups if is_filled}
+    partly_zero = tuple(sorted(filled & {name for name, is_filled in groups if not is_filled}))
     if n_units is None:
         n_units = units
     if n_units is None:
-        return Layout(LAYOUT_UNITS, keys, units_assumed=True)
-    return Layout(n_units, keys)
+        return Layout(LAYOUT_UNITS, keys, units_assumed=True, partly_zero=partly_zero)
+    return Layout(n_units, keys, partly_zero=partly_zero)
 
 
 def read_shd(
@@ -192,7 +200,7 @@ def read_shd(
     layout = layout or read_layout([path], labels_from=labels_from)
     with opened_shd(path, time_unit) as file:
         blocks = list(file.blocks())
-        label, groups = file.label - labels_from, file.groups
+        label, groups = file.label.astype(np.int64), file.groups_of(layout)
     time_ms = _joined([block.times for block in blocks]).astype(np.float64)
     time_ms *= TIME_UNITS_MS[time_unit]
     unit = _joined([block.units for block in blocks])
@@ -202,7 +210,19 @@ def read_shd(
         order = np.lexsort((time_ms, np.repeat(np.arange(counts.size), counts)))
         time_ms, unit = time_ms[order], unit[order]
     with naming(path):
+        check_first_class(label.min(initial=labels_from), labels_from)
+        label -= labels_from
         return SpikeEvents(time_ms, unit, offset, label, layout.n_units, layout.class_names, groups)
+
+
+def check_first_class(smallest: float, first: int) -> None:
+    """Raise `DataError` for a label below that of the first class, where a caller has named it."""
+    if first and smallest < first:
+        raise DataError(
+            f"there is a label {smallest:g}, and the first class is {first}",
+            code="labels-range",
+            fix="name the smallest label: --labels-from N",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +245,7 @@ class ShdFile:
 
     Attributes:
         label: [samples] integers, as in the file.
-        groups: by name [samples] integers.
+        groups: by name [samples] integers; some hold zeros alone, see `groups_of`.
         time_type, unit_type: of the numbers in its lists.
     """
 
@@ -241,6 +261,14 @@ class ShdFile:
         self.label = _labels(file)
         self.groups = _groups(file, self.label.size)
         self.time_type, self.unit_type = self._times.dtype, self._units.dtype
+
+    def groups_of(self, layout: Layout) -> dict[str, NDArray[np.integer]]:
+        """By name [samples] integers: the groups that say something in this file or another."""
+        return {
+            name: group
+            for name, group in self.groups.items()
+            if group.any() or name in layout.partly_zero
+        }
 
     def blocks(self) -> Iterator[Block]:
         """All samples, some at a time; raises `DataError` where times and units do not fit."""
@@ -286,7 +314,8 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     """Write one file of a data set, readable by tonic as well.
 
     Times are float16 where that loses nothing, as for everything read from SHD, else float64.
-    Groups are lists in `extra`. `extra/speaker`, which tonic expects, is 0 where there is none.
+    Groups are lists in `extra`. `extra/speaker`, which tonic expects, is 0 where there is none, and
+    has the attribute `placeholder` then.
 
     >>> write_shd("data_train.h5", data.train)  # doctest: +SKIP
 
@@ -297,6 +326,7 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
 
     Raises:
         UsageError: there is such a file.
+        DataError: a group has a name that the file has no place for.
         StorageError: the file could not be written; what stood there before is untouched.
     """
     check_type(events, SpikeEvents, "spike events", "pass a split of a data set, or SpikeEvents")
@@ -306,6 +336,14 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
             code="path-taken",
             fix="choose another name, or write over it: force=True",
         )
+    for name in events.groups:
+        if not may_name_group(name):
+            raise DataError(
+                f"the group {name!a} cannot be written",
+                code="group-name",
+                why="files in SHD layout have no place by that name",
+                fix="give it another name: letters and digits, but not 'keys'",
+            )
     seconds = events.time_ms / 1000.0
     time_type = np.float16 if _fits_float16(events.time_ms) else np.float64
     with storage.replacing(path) as temporary, h5py.File(temporary, "w") as file:
@@ -317,16 +355,30 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
         for name, group in {_SPEAKER: np.zeros(events.n_samples, int), **events.groups}.items():
             fits = not group.size or (group.min() >= 0 and group.max() < 1 << 16)
             file[f"extra/{name}"] = group.astype(np.uint16 if fits else np.int64)
+        if _SPEAKER not in events.groups:
+            file[f"extra/{_SPEAKER}"].attrs[_PLACEHOLDER] = True
         file.create_dataset(
             "extra/keys", data=list(events.class_names), dtype=h5py.string_dtype("utf-8")
         )
 
 
+def may_name_group(name: str) -> bool:
+    """True for a name that a list in `extra` may have."""
+    return name not in ("", ".", _KEYS) and not set("/\0") & set(name) and is_unicode(name)
+
+
 @dataclass(frozen=True)
 class _Header:
+    """What a file says of itself.
+
+    Attributes:
+        groups: by name, true where the file holds more than zeros.
+    """
+
     n_units: int | None
     class_names: tuple[str, ...] | None
     largest_label: int
+    groups: Mapping[str, bool]
 
 
 def _read_header(path: Path) -> _Header:
@@ -339,10 +391,12 @@ def _read_header(path: Path) -> _Header:
                 code="units-count",
                 fix="correct the attribute n_units",
             )
+        label = _labels(file)
         return _Header(
             n_units=None if n_units is None else int(n_units),
             class_names=keys,
-            largest_label=int(_labels(file).max(initial=0)),
+            largest_label=int(label.max(initial=0)),
+            groups={name: bool(one.any()) for name, one in _groups(file, label.size).items()},
         )
 
 
@@ -390,23 +444,29 @@ def _labels(file: h5py.File) -> NDArray[np.integer]:
 
 
 def _groups(file: h5py.File, n_samples: int) -> dict[str, NDArray[np.integer]]:
-    """Every list of an integer per sample in `extra`, but for one that only says 0."""
+    """Every list of an integer per sample in `extra`."""
     link = file.get("extra", getlink=True)
     extra = file.get("extra") if isinstance(link, h5py.HardLink) else None
     found: dict[str, NDArray[np.integer]] = {}
     if not isinstance(extra, h5py.Group):
         return found
     for name in extra:
+        if name == _KEYS:
+            continue
         one = extra.get(name) if isinstance(extra.get(name, getlink=True), h5py.HardLink) else None
-        if isinstance(one, h5py.Dataset) and one.dtype.kind in "iu" and one.shape == (n_samples,):
-            values = np.asarray(_dataset(file, f"extra/{name}")[()])
-            if values.any():
-                found[str(name)] = values
+        if not isinstance(one, h5py.Dataset) or _PLACEHOLDER in one.attrs:
+            continue
+        if one.dtype.kind in "iu" and one.shape == (n_samples,):
+            found[str(name)] = np.asarray(_dataset(file, f"extra/{name}")[()])
     return found
 
 
-def _agreed(what: str, paths: Sequence[Path], values: Sequence[Any]) -> Any:
-    """The value of all files that state one; None where none does."""
+def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any:
+    """The value of all files or splits that state one; None where none does.
+
+    Raises:
+        DataError: they state different ones.
+    """
     stated = [(path, value) for path, value in zip(paths, values, strict=True) if value is not None]
     for path, value in stated:
         if value != stated[0][1]:

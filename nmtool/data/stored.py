@@ -215,6 +215,7 @@ class EventStore:
     def __init__(self, source: Path, layout: Layout) -> None:
         self._source, self._layout = source, layout
         words = [str(source.resolve()), str(layout.n_units), *layout.class_names]
+        words += layout.partly_zero
         key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
         folder = paths.cache_folder() / "events"
         self._events, self._kept = folder / f"{key}.events", folder / f"{key}.npz"
@@ -377,7 +378,7 @@ def _copied(source: Path, layout: Layout, stamp: Mapping[str, Any], target: IO[b
             *(np.zeros(0), np.zeros(0, np.int32), silent, file.label),
             layout.n_units,
             layout.class_names,
-            file.groups,
+            file.groups_of(layout),
         )
         return _Index(
             source=stamp,

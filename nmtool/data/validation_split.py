@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import WHOLE
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
 
@@ -79,7 +80,8 @@ class SplitRule:
         by: name of the groups that are not divided, one of `SpikeEvents.groups`.
 
     Raises:
-        UsageError: the amount is none, or the last samples are asked for by groups.
+        UsageError: the amount is none, the seed is negative, or the last samples are asked for by
+            groups.
     """
 
     amount: Amount = AUTO
@@ -95,6 +97,7 @@ class SplitRule:
                 fix="write a share like 0.2, a number like 300, 'last 300' for the last ones of "
                 "the file, or auto",
             )
+        check_seed(self.seed)
         if self.by is not None and text.startswith("last"):
             raise UsageError(
                 f"the {text} samples cannot be taken by {self.by}",
@@ -185,6 +188,17 @@ class SplitRule:
         if self.by is not None:
             return f"drawn by {self.by} from seed {self.seed}"
         return f"drawn per class from seed {self.seed}"
+
+
+def check_seed(seed: int) -> None:
+    """Raise `UsageError` for a seed that numpy cannot draw from."""
+    WHOLE.check("seed", seed)
+    if seed < 0:
+        raise UsageError(
+            f"a seed must not be negative, not {seed}",
+            code="setting-range",
+            fix="pass a whole number from 0 on",
+        )
 
 
 def _class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:

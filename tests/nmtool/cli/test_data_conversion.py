@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from nmtool.data import load_dataset
+from nmtool.data.incoming import Meaning, read_incoming
+from nmtool.errors import UsageError
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
+from tests.refusals import refused
 
 CSV = """\
 sample,label,channel,time_us,split,speaker
@@ -62,11 +65,18 @@ def test_a_csv_file(nmtool: Nmtool) -> None:
         ("sample,label,unit,time_ms\n0,0,-1,2\n", "units-range", "few.csv: "),
         ("sample,label,unit,time_ms\n0,0.5,1,2\n", "labels-not-whole", "few.csv: "),
         ("\0", "csv-columns", ""),
-        ("sample;label;unit;time_ms\n", "csv-columns", "commas"),
+        ("sample|label|unit|time_ms\n", "csv-columns", "commas"),
+        ("sample;label;unit;time_ms\n0;0;1;2.000,5\n", "csv-not-a-number", "line 2"),
+        ("sample;label;unit;time_ms\n0;0;1;2;9\n", "csv-cells", "line 2"),
         ("sample,label,unit,time_ms,keys\n", "csv-columns", "'keys'"),
         ("sample,label,unit,time_ms,a/b\n", "csv-columns", "'a/b'"),
         ("sample,label,unit,time_ms,label\n", "csv-columns", "several columns label"),
-        ("sample,label,unit,time_ms,who\n0,0,1,2,anna\n", "csv-not-a-number", "left out"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,0.5\n", "csv-not-a-number", "left out"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,\n", "csv-group-missing", "line 2"),
+        ("sample,label,unit,time_ms,who\n0,0,1,2,9223372036854775808\n", "csv-number-large", "who"),
+        ("sample,label,unit,time_ms\n0,0,99999999999,2\n", "units-count", "few.csv: "),
+        ("sample,label,unit,time_ms\n0,0,9223372036854775808,2\n", "csv-number-large", "line 2"),
+        ("sample,label,unit,time_ms\n0,0,-9223372036854775809,2\n", "csv-number-large", "line 2"),
         ("sample,label,unit,time_ms\n0,,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,nan,1,2\n", "csv-label-missing", "line 2"),
         ("sample,label,unit,time_ms\n0,0,inf,2\n", "csv-not-a-number", "column unit"),
@@ -225,12 +235,201 @@ def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
         ({"spikes": np.ones((2, 3, 4)), "labels": np.eye(2)}, "labels-count"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1 << 40]}, "labels-unnamed"),
         ({"spikes": np.array([{}]), "labels": [0]}, "archive-damaged"),
+        ({"spikes": np.full((2, 3, 4), "1"), "labels": [0, 1]}, "dense-not-spikes"),
+        ({"spikes": np.ones((2, 3, 4), complex), "labels": [0, 1]}, "dense-not-spikes"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1], "dt_ms": [1.0, 1.0]}, "npz-step"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1], "dt_ms": []}, "npz-step"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1], "dt_ms": "x"}, "npz-step"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1], "dt_ms": 1j}, "npz-step"),
+        ({"spikes": np.ones((2, 3, 4)), "labels": [0, 1], "a/b": [0, 1]}, "group-name"),
     ],
 )
 def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str) -> None:
     np.savez("few.npz", **arrays)
     said = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
     assert (said.code, said.error) == (2, code), said.err
+
+
+@pytest.mark.usefixtures("nmtool")
+@pytest.mark.parametrize("step", [2, 2.0, [2.0], [[2]]])
+def test_a_step_in_the_archive(step: Any) -> None:
+    np.savez("one.npz", spikes=np.ones((1, 3, 1)), labels=[0], dt_ms=step)
+    assert read_incoming("one.npz").train.time_ms.tolist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("prefix", ["", "train_"])
+def test_values_of_samples_are_no_spikes_over_time(nmtool: Nmtool, prefix: str) -> None:
+    """Which is said before a step is asked for, that they do not have."""
+    np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
+    values = nmtool("data", "two.npz")
+    assert (values.code, values.error) == (2, "dense-dimensions")
+    assert "SpikeEvents.from_lists" in values.err
+    np.savez("one.npz", spikes=np.ones((5, 3)), labels=[0])
+    sample = nmtool("data", "one.npz")
+    assert (sample.code, sample.error) == (2, "dense-dimensions")
+    assert "SpikeEvents.from_lists" not in sample.err
+
+
+def test_groups_of_an_archive(nmtool: Nmtool) -> None:
+    arrays: dict[str, Any] = {"spikes": np.ones((3, 5, 2)), "labels": [0, 1, 0], "dt_ms": 1.0}
+    np.savez("mine.npz", **arrays, speaker=[4, 4, 9], Room=["b", "a", "b"])
+    said = nmtool("data", "mine.npz", "-o", "mine")
+    assert said.code == 0
+    assert "arrays-unused" not in said.err
+    found = load_dataset("mine").train.groups
+    assert {name: one.tolist() for name, one in found.items()} == {
+        "speaker": [4, 4, 9],
+        "room": [1, 0, 1],
+    }
+
+
+@pytest.mark.usefixtures("nmtool")
+def test_groups_of_each_split_of_an_archive() -> None:
+    arrays: dict[str, Any] = {"dt_ms": 1.0}
+    for split, n in (("train", 2), ("val", 2), ("test", 1)):
+        arrays |= {f"{split}_spikes": np.ones((n, 5, 2)), f"{split}_labels": np.zeros(n, int)}
+    groups = {"train_speaker": [1, 2], "speaker_val": [3, 4], "test_speaker": [5]}
+    np.savez("mine.npz", **arrays, **groups)
+    data = read_incoming("mine.npz")
+    assert data.validation is not None
+    for events, expected in ((data.train, [1, 2]), (data.validation, [3, 4]), (data.test, [5])):
+        assert {name: one.tolist() for name, one in events.groups.items()} == {"speaker": expected}
+
+
+def test_arrays_that_are_not_used(nmtool: Nmtool) -> None:
+    arrays: dict[str, Any] = {"spikes": np.ones((2, 5, 2)), "labels": [0, 1], "dt_ms": 1.0}
+    others = {"dt": 2, "weights": np.ones((4, 4)), "share": [0.5, 1.0], "few": [1]}
+    np.savez("mine.npz", **arrays, **others, room=[4, 9])
+    said = nmtool("data", "mine.npz")
+    assert said.code == 0
+    (remark,) = (line for line in said.err.splitlines() if "[arrays-unused]" in line)
+    assert all(name in remark for name in others)
+    assert "room" not in remark
+    assert list(read_incoming("mine.npz").train.groups) == ["room"]
+
+
+def _of_two_files(train: list[str] | None, test: list[str] | None) -> Path:
+    """A folder of two archives with the labels 0 and 1, and names of the classes where given."""
+    folder = Path("two_files")
+    folder.mkdir()
+    for split, names in (("train", train), ("test", test)):
+        named: dict[str, Any] = {} if names is None else {"class_names": names}
+        spikes = np.ones((2, 5, 3))
+        np.savez(folder / f"{split}.npz", spikes=spikes, labels=[0, 1], dt_ms=1.0, **named)
+    return folder
+
+
+@pytest.mark.usefixtures("nmtool")
+@pytest.mark.parametrize(
+    ("train", "test"), [(["cat", "dog"], None), (None, ["cat", "dog"]), (["cat", "dog"],) * 2]
+)
+def test_names_of_classes_in_any_file_hold_for_all(
+    train: list[str] | None, test: list[str] | None
+) -> None:
+    data = read_incoming(_of_two_files(train, test))
+    assert data.train.class_names == data.test.class_names == ("cat", "dog")
+
+
+def test_names_of_classes_that_differ_between_files(nmtool: Nmtool) -> None:
+    folder = _of_two_files(["cat", "dog"], ["dog", "cat"])
+    said = nmtool("data", folder, "-o", "made")
+    assert (said.code, said.error) == (2, "shd-disagree")
+    assert str(folder) in said.err
+
+
+def test_names_of_groups_are_numbered_over_all_splits(nmtool: Nmtool) -> None:
+    rows = ["a,0,0,1,train,zoe,3,5", "b,1,0,1,train,anna,3,x", "c,1,0,1,test,ida,4,5"]
+    Path("named.csv").write_text(
+        "\n".join(["sample,label,unit,time_ms,split,speaker,round,room", *rows])
+    )
+    said = nmtool("data", "named.csv", "-o", "made")
+    assert said.code == 0
+    (line,) = (line for line in said.err.splitlines() if "speaker" in line)
+    assert line.startswith("remark[groups-numbered]")
+    places = [line.index(name) for name in ("anna", "ida", "zoe")]
+    assert places == sorted(places)
+    assert not [line for line in said.err.splitlines() if "round" in line]
+    data = load_dataset("made")
+    train, test = data.train.groups, data.test.groups
+    assert (train["speaker"].tolist(), test["speaker"].tolist()) == ([2, 0], [1])
+    assert (train["round"].tolist(), test["round"].tolist()) == ([3, 3], [4])
+    assert train["room"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_separators(nmtool: Nmtool, mark: str) -> None:
+    """As Excel writes CSV where the decimal mark is a comma, and as text with tabs."""
+    comma = "," if mark == ";" else "."
+    rows = [
+        ("sample", " label", "unit", "time_ms", "speaker"),
+        ("0", "a, b", "1,0".replace(",", comma), f"12{comma}5", "3"),
+        ("1", "c", "0", "2", f"4{comma}0"),
+    ]
+    text = "\r\n".join(mark.join(row) for row in rows)
+    Path("excel.csv").write_text(text, encoding="utf-8-sig")
+    assert nmtool("data", "excel.csv", "-o", "made").code == 0
+    found = load_dataset("made").train
+    assert found.class_names == ("a, b", "c")
+    assert found.time_ms.tolist() == [12.5, 2.0]
+    assert found.unit.tolist() == [1, 0]
+    assert found.groups["speaker"].tolist() == [3, 4]
+
+
+def test_a_column_of_zeros_stays_where_another_split_has_others(nmtool: Nmtool) -> None:
+    rows = ["a,0,0,1,train,0", "b,1,0,1,train,0", "c,1,0,1,test,1"]
+    Path("spoken.csv").write_text("\n".join(["sample,label,unit,time_ms,split,speaker", *rows]))
+    assert nmtool("data", "spoken.csv", "-o", "made").code == 0
+    data = load_dataset("made")
+    assert data.train.groups["speaker"].tolist() == [0, 0]
+    assert data.test.groups["speaker"].tolist() == [1]
+
+
+def test_a_seed_that_is_negative(nmtool: Nmtool) -> None:
+    Path("pets.csv").write_text(CSV.replace(",test,", ",train,").replace("a,cat", "d,cat"))
+    said = nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", -1)
+    assert (said.code, said.error) == (2, "setting-range")
+    assert nmtool("data", "pets.csv", "-o", "pets", "--test", 0.5, "--seed", 1).code == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"time_unit": "h"}, "time-unit-unknown"),
+        ({"time_unit": 1}, "argument-type"),
+        ({"labels_from": 0.5}, "argument-type"),
+        ({"dt_ms": "1"}, "argument-type"),
+        ({"n_units": 2.5}, "argument-type"),
+    ],
+)
+def test_meanings_that_have_none(wrong: dict[str, Any], code: str) -> None:
+    with refused(UsageError, code):
+        Meaning(**wrong)
+
+
+def test_labels_before_the_first_class(nmtool: Nmtool, data: Path) -> None:
+    (data / "two_test.h5").unlink()
+    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [0, 2])
+    said = nmtool("data", "two", "--labels-from", 1)
+    assert (said.code, said.error) == (2, "labels-range")
+    assert "65535" not in said.err
+    assert "--labels-from" in said.err
+
+
+def test_labels_from_a_negative_number(nmtool: Nmtool, data: Path) -> None:
+    (data / "two_test.h5").unlink()
+    cases.write_raw(data / "two_train.h5", [[0.02], [0.02]], [[1], [0]], [0, 1])
+    with h5py.File(data / "two_train.h5", "a") as file:
+        del file["extra/keys"], file["labels"]
+        file["labels"] = np.array([-1, 1], np.int8)
+    assert nmtool("data", "two").error == "labels-range"
+    found = read_incoming("two", Meaning(labels_from=-1)).train
+    assert (found.class_names, found.label.tolist()) == (("-1", "0", "1"), [0, 2])
+    with h5py.File(data / "two_train.h5", "a") as file:
+        del file["labels"]
+        file["labels"] = np.array([0, 1], np.uint16)
+        file["extra/keys"] = ["a", "b", "c"]
+    found = read_incoming("two", Meaning(labels_from=-1)).train
+    assert (found.class_names, found.label.tolist()) == (("a", "b", "c"), [1, 2])
 
 
 def test_a_folder_of_files(nmtool: Nmtool) -> None:

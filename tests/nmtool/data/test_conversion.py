@@ -41,6 +41,13 @@ def test_lists_are_put_in_order_of_time() -> None:
         (([[1.0]], [[1]], [0, 1]), {}, "samples-lengths"),
         (([[1.0, 2.0]], [[1]], [0]), {}, "events-lengths"),
         (([[1.0]], [[1.5]], [0]), {}, "events-not-numbers"),
+        (([[1.0]], [["a"]], [0]), {}, "events-not-numbers"),
+        (([[1.0]], [[np.inf]], [0]), {}, "events-not-numbers"),
+        (([[1.0]], [[3_000_000_000]], [0]), {}, "units-count"),
+        (([[1.0]], [[1 << 63]], [0]), {}, "units-count"),
+        (([[1.0]], [[1 << 64]], [0]), {}, "events-not-numbers"),
+        (([[1.0]], [[1e30]], [0]), {}, "units-count"),
+        (([[1.0]], [[-1e30]], [0]), {}, "units-count"),
         (([[1.0]], [[1]], [0.5]), {}, "labels-not-whole"),
         (([[1.0]], [[1]], [[0, 1]]), {}, "labels-count"),
         (([[1.0]], [[1]], ["c"]), {"class_names": ["a"]}, "labels-range"),
@@ -70,8 +77,11 @@ def test_counts_are_spikes_and_other_numbers_are_not(caplog: pytest.LogCaptureFi
         assert SpikeEvents.from_dense(DENSE, [0, 1, 0, 1]).n_events == 4
         assert caplog.records == []
         assert SpikeEvents.from_dense(3 * DENSE, [0, 1, 0, 1]).n_events == 4
-        assert len(caplog.records) == 1
-    for wrong in (0.4 * DENSE, np.full((1, 2, 3), np.nan)):
+        assert SpikeEvents.from_torch([(3 * DENSE[0], 0)]).n_events == 2
+    remarks = [record.getMessage() for record in caplog.records]
+    assert [remark.split(":")[0] for remark in remarks] == ["remark[dense-counts]"] * 2
+    wrongs = (0.4 * DENSE, np.full((1, 2, 3), np.nan), DENSE.astype(str), DENSE.astype(complex))
+    for wrong in wrongs:
         with refused(DataError, "dense-not-spikes"):
             SpikeEvents.from_dense(wrong, np.zeros(len(wrong), int))
     with refused(DataError, "dense-dimensions"):

@@ -6,6 +6,7 @@ import pytest
 from nmtool.data import SpikeEvents
 from nmtool.data.latency import from_latencies
 from nmtool.errors import DataError, UsageError
+from nmtool.graph import MAX_CHANNELS
 from tests.refusals import refused
 
 GOOD = {
@@ -80,6 +81,7 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
         ({"unit": [[0, 2], [1, 0]]}, "events-not-numbers", ["unit", "(2, 2)"]),
         ({"time_ms": ["0", "2", "1", "1"]}, "events-not-numbers", ["time_ms"]),
         ({"n_units": 0}, "units-missing", []),
+        ({"n_units": MAX_CHANNELS + 1}, "units-count", [str(MAX_CHANNELS + 1)]),
         ({"class_names": ()}, "classes-missing", []),
         ({"class_names": ("a", "a")}, "classes-named-twice", ["a"]),
     ],
@@ -91,6 +93,10 @@ def test_bad_events_are_refused_with_their_place(
         make(**changes)
     assert all(name in caught.value.what for name in named)
     assert caught.value.exit_code == 2
+
+
+def test_the_most_units() -> None:
+    assert make(n_units=MAX_CHANNELS, unit=[0, MAX_CHANNELS - 1, 1, 0]).n_units == MAX_CHANNELS
 
 
 def test_backwards_time_is_found_after_empty_samples() -> None:

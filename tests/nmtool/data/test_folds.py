@@ -72,6 +72,12 @@ def test_what_cannot_be_divided(rule: Folds, code: str, named: str) -> None:
     assert named in caught.value.what
 
 
+@pytest.mark.parametrize("n", [None, 2])
+def test_a_seed_that_is_negative(n: int | None) -> None:
+    with refused(UsageError, "setting-range"):
+        Folds("speaker", n, seed=-1)
+
+
 def test_known_columns_are_named() -> None:
     with refused(UsageError, "grouping-unknown") as caught:
         group_of("round", samples([1, 2]).groups, 2)

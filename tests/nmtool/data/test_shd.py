@@ -375,3 +375,43 @@ def test_groups_are_kept(tmp_path: Path, events: SpikeEvents) -> None:
     assert found[[3, 1]].groups["speaker"].tolist() == [70_000, 0]
     both = SpikeEvents.concatenate([found, found[:1]])
     assert both.groups["round"].tolist() == [0, 1, 2, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["a/b", "x\0y", "keys", ".", "", "\ud800", "/"])
+def test_groups_whose_names_the_file_has_no_place_for(
+    tmp_path: Path, events: SpikeEvents, name: str
+) -> None:
+    path = tmp_path / "x_train.h5"
+    with refused(DataError, "group-name"):
+        write_shd(path, replace(events, groups={name: [1, 2, 3, 4]}))
+    assert not path.exists()
+
+
+def test_numbers_of_classes_for_names_are_no_group(tmp_path: Path, events: SpikeEvents) -> None:
+    path = tmp_path / "x_train.h5"
+    write_shd(path, events)
+    with h5py.File(path, "a") as file:
+        del file["extra/keys"]
+        file["extra/keys"] = np.arange(4)
+    found = read_shd(path)
+    assert (found.class_names, found.groups) == (("0", "1", "2", "3"), {})
+
+
+def test_a_group_of_zeros_is_kept_where_another_file_has_others(
+    tmp_path: Path, events: SpikeEvents
+) -> None:
+    groups = {"speaker": [0] * 4, "round": [0] * 4}
+    write_shd(tmp_path / "x_train.h5", replace(events, groups=groups))
+    write_shd(tmp_path / "x_test.h5", replace(events, groups=groups | {"speaker": [0, 0, 0, 5]}))
+    data = load_dataset(tmp_path)
+    for found, expected in ((data.train, [0, 0, 0, 0]), (data.test, [0, 0, 0, 5])):
+        assert {name: one.tolist() for name, one in found.groups.items()} == {"speaker": expected}
+    assert read_shd(tmp_path / "x_train.h5").groups == {}
+
+
+def test_speakers_of_one_file_are_none_of_another(tmp_path: Path, events: SpikeEvents) -> None:
+    """tonic gets its list of speakers all the same."""
+    write_shd(tmp_path / "x_train.h5", replace(events, groups={"speaker": [1, 2, 3, 4]}))
+    write_shd(tmp_path / "x_test.h5", events)
+    data = load_dataset(tmp_path)
+    assert (list(data.train.groups), list(data.test.groups)) == (["speaker"], [])

@@ -119,6 +119,19 @@ def test_a_tail_is_left_on_disk(source: Path) -> None:
     assert dataset.content_hash == in_memory.content_hash
 
 
+def test_groups_that_are_zero_in_one_file(source: Path, tmp_path: Path) -> None:
+    """The copy follows the other file, which is not the one that was copied."""
+    zeros = replace(some_events(), groups={"speaker": np.zeros(N_SAMPLES, int)})
+    write_shd(source, zeros, force=True)
+    assert load_dataset(tmp_path).train.groups == {}
+    write_shd(tmp_path / "mine_test.h5", some_events(1))
+    train = load_dataset(tmp_path).train
+    assert isinstance(train, StoredEvents)
+    assert {name: group.tolist() for name, group in train.groups.items()} == {
+        "speaker": [0] * N_SAMPLES
+    }
+
+
 def test_samples_that_are_drawn_stay_on_disk(source: Path) -> None:
     dataset = load_dataset(source.parent, validation=3)
     assert isinstance(dataset.train, StoredEvents)

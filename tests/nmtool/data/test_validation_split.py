@@ -109,6 +109,11 @@ def test_groups_that_are_not_there() -> None:
         SplitRule("last 1", by="speaker")
 
 
+def test_a_seed_that_is_negative() -> None:
+    with refused(UsageError, "setting-range"):
+        SplitRule(0.2, seed=-1)
+
+
 def test_a_data_set_is_divided() -> None:
     label = np.arange(40) % 4
     data = Dataset.of(train=_events(label, place=np.arange(40)), name="mine")

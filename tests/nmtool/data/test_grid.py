@@ -1,0 +1,43 @@
+"""The grid that is proposed for data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nmtool.data import SpikeEvents
+from nmtool.data.grid import propose_grid
+
+
+def dense(n_steps: int, dt_ms: float) -> SpikeEvents:
+    """Twenty samples of noise that last `n_steps`, in steps of `dt_ms`."""
+    spikes = np.random.default_rng(1).random((20, n_steps, 6)) < 0.1
+    spikes[:, -1, 0] = True
+    return SpikeEvents.from_dense(spikes, np.zeros(20, int), dt_ms=dt_ms)
+
+
+@pytest.mark.parametrize("dt_ms", [0.1, 0.125, 1.0, 3.0, 50.0])
+def test_steps_that_data_have_are_not_divided(dt_ms: float) -> None:
+    grid = propose_grid(dense(30, dt_ms))
+    assert grid is not None
+    assert (grid.dt_ms, grid.n_steps, grid.merged) == (dt_ms, 30, 0.0)
+
+
+def test_steps_that_data_have_may_be_joined() -> None:
+    grid = propose_grid(SpikeEvents.from_lists([np.arange(0.0, 1000.0, 10.0)], [[0] * 100], [0]))
+    assert grid is not None
+    assert (grid.dt_ms, grid.n_steps) == (10.0, 100)
+    fine = propose_grid(dense(5000, 0.01))
+    assert fine is not None
+    assert fine.dt_ms >= 0.01
+
+
+def test_times_without_a_step_get_fifty_of_them() -> None:
+    times = np.array([0.0, 10.0, 20.0 + 1 / 3, 30.0])
+    grid = propose_grid(SpikeEvents.from_lists([times], [[0] * 4], [0]))
+    assert grid is not None
+    assert (grid.dt_ms, grid.n_steps) == (0.5, 61)
+
+
+def test_all_events_at_the_start() -> None:
+    assert propose_grid(SpikeEvents.from_lists([[0.0]], [[0]], [0])) is None
