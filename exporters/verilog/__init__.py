@@ -84,7 +84,7 @@ def export(
         StorageError: it could not be written; what was there is untouched.
     """
     chosen = options or VerilogOptions()
-    if findings := misfits(network):
+    if findings := misfits(network, chosen.lanes):
         raise DoesNotFitError(
             "the core cannot hold this network", code="verilog-misfit", findings=findings
         )

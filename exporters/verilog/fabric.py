@@ -125,7 +125,8 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
     fabric = target.fabric
     family = fabric.family or ECP5
     found = list(shapes(network, lanes, family))
-    large = [one for one in found if one.is_large and family == ICE40UP]
+    has_large = family == ICE40UP and fabric.large_rams != 0
+    large = [one for one in found if one.is_large and has_large]
     small = [one for one in found if one not in large]
     slices = Layout(network, lanes).slices
     multipliers = _MULTIPLIERS_PER_NEURON * slices + _MULTIPLIER_OF_ROWS
@@ -138,7 +139,7 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         ("large RAMs", sum(_large_rams(one) for one in large), fabric.large_rams, 0.0),
         ("multipliers", multipliers, fabric.multipliers, 0.0),
     ]
-    return [Use(name, used, held, error) for name, used, held, error in amounts if held]
+    return [Use(name, used, held, error) for name, used, held, error in amounts if held is not None]
 
 
 def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:

@@ -38,6 +38,8 @@ SYNAPSES, BIASES, POPULATIONS, SOURCES, PROJECTIONS = MEMORIES = (
 BANK_BITS = {1: 13, 2: 12, 4: 11, 8: 11, 16: 11}
 """Address bits of a bank of synapses by lanes: small banks where words are wide."""
 
+MAX_BANKS = 1000
+"""The core counts the files of banks in three digits."""
 
 SLICES = {1: 1, 2: 1, 4: 1, 8: 2, 16: 4}
 """Neurons per clock by lanes: more than one where a step would else be mostly waiting for them."""
@@ -130,15 +132,7 @@ class Layout:
     def _parameters(self) -> dict[str, int]:
         network, stored = self.network, self._stored
         words = max(sum(self._words.values()), 3)
-        sizes = [p.size for p in network.populations]
-        if any(one.projection.source == INPUT for one in stored):
-            sizes.append(network.channels.size)
-        index_bits = bits_for(max(*sizes, self.slices) - 1)
-        length_bits = bits_for(max((self._length(one) for one in stored), default=0))
-        # An address is made of an index and a length, which have to fit.
-        least = (1 << (max(index_bits, length_bits) - 1)) + 1
-        rows = sum(self._length(one) * one.projection.shape[0] for one in stored)
-        synapses = max(rows, least)
+        synapses = synapse_words(network, self.lanes)
         weight_bits = max((_weight_bits(one) for one in stored), default=1)
         largest = max_sum(network) >> self._unit
         delay = network.max_delay
@@ -149,13 +143,13 @@ class Layout:
             "SLICE_BITS": self.slices.bit_length() - 1,
             "POPULATIONS": len(network.populations),
             "POPULATION_BITS": bits_for(len(network.populations)),
-            "INDEX_BITS": index_bits,
+            "INDEX_BITS": _index_bits(network, self.lanes),
             "WORDS": words,
             "WORD_BITS": bits_for(words - 1),
             "SLOT_BITS": bits_for(delay + 1),
             "PROJECTIONS": max(len(stored), 2),
             "PROJECTION_BITS": bits_for(max(len(stored), 2) - 1),
-            "LENGTH_BITS": length_bits,
+            "LENGTH_BITS": _length_bits(network, self.lanes),
             "SYNAPSES": synapses,
             "SYNAPSE_BITS": bits_for(synapses - 1),
             "WEIGHT_BITS": weight_bits,
@@ -288,9 +282,44 @@ class Layout:
         return words + steps * (sum(p.size for p in self.network.populations) // self.slices + 30)
 
 
-def misfits(network: IntegerNetwork) -> list[Finding]:
-    """Everything about a network that the core cannot hold."""
+def _index_bits(network: IntegerNetwork, lanes: int) -> int:
+    """Bits of the number of a neuron, or of a channel where any is heard."""
+    sizes = [p.size for p in network.populations]
+    if any(p.source == INPUT for p in network.projections):
+        sizes.append(network.channels.size)
+    return bits_for(max(*sizes, SLICES[lanes]) - 1)
+
+
+def _length_bits(network: IntegerNetwork, lanes: int) -> int:
+    """Bits of the number of words in a row."""
+    return bits_for(max((-(-p.shape[1] // lanes) for p in network.projections), default=0))
+
+
+def synapse_words(network: IntegerNetwork, lanes: int) -> int:
+    """Words of the memory of synapses."""
+    # An address is made of an index and a length, which have to fit.
+    address_bits = max(_index_bits(network, lanes), _length_bits(network, lanes))
+    rows = sum(p.shape[0] * -(-p.shape[1] // lanes) for p in network.projections)
+    return max(rows, (1 << (address_bits - 1)) + 1)
+
+
+def misfits(network: IntegerNetwork, lanes: int | None = None) -> list[Finding]:
+    """Everything about a network that the core cannot hold.
+
+    Args:
+        network: any integers.
+        lanes: of the core; by default as many as suit the network.
+    """
     findings = []
+    suit = [n for n in LANES if synapse_words(network, n) <= MAX_BANKS << BANK_BITS[n]]
+    if not suit or lanes not in (None, *suit):
+        tried = lanes or MAX_LANES
+        what = (
+            f"its synapses take {synapse_words(network, tried):,} words with --lanes {tried}, the "
+            f"core has {MAX_BANKS:,} banks of {1 << BANK_BITS[tried]:,}"
+        )
+        fix = f"export it with --lanes {suit[0]}" if suit else "train a smaller network"
+        findings.append(Finding("verilog-banks", "network", what, fix))
     if len(network.populations) >= MAX_POPULATIONS:
         what = (
             f"it has {len(network.populations)} populations, the core tells {MAX_POPULATIONS - 1}"

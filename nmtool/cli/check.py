@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json(parser)
     add_rounding_options(parser)
+    parser.add_argument(
+        "--relays",
+        action="store_true",
+        help="count the relays of nmtool quantise --relays, from which delays longer than those "
+        "held leave; by default they are cut",
+    )
     parser.epilog = (
         "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo. "
         f"Exit code 1 if a named target is {UNSUPPORTED}; '{ALL}' is an overview."
@@ -35,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = check(
         arguments.network,
         named,
+        relays=arguments.relays,
         quantising={name: value for name, value in bits.items() if value is not None},
     )
     if arguments.json:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,15 @@ import numpy as np
 from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
-from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
 from nmtool.tables import Table, Tabular
 from nmtool.targets.reading import target_names
-from nmtool.targets.resources import Resources, findings, resources
-from nmtool.targets.target import LOIHI2_NEURON, Target
+from nmtool.targets.resources import Resources, findings, longest_delay, resources
+from nmtool.targets.target import LOIHI2_NEURON, Core, Neuron, Target
+
+STATE_BITS = STATE_LIMIT.bit_length()
+"""Of u and v in `loihi2`, sign included."""
 
 FAITHFUL, APPROXIMATE, UNSUPPORTED = "faithful", "approximate", "unsupported"
 
@@ -148,7 +151,7 @@ def fit(
         changed: what rounding to these integers changed.
     """
     core, chip = target.core, target.chip
-    known = any(v is not None for v in (core.neurons, core.synapse_bytes, core.accumulators))
+    known = replace(core, dense=None) != Core()  # how zeros are stored is no capacity
     found = resources(network, target) if known else None
     room = found or Resources(target, ())
     unsupported = [
@@ -164,8 +167,15 @@ def fit(
 def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     """Integers that the target does not hold."""
     name = target.title or target.name
+    stride = max(math.gcd(*(_delay_step(one) for one in network.projections)), 1)
     for one in network.projections:
         where = f"{one.source} → {one.target}"
+        delay_bits = (longest_delay(one) // stride).bit_length()
+        if delay_bits > target.delay_bits[-1]:
+            what = f"its delays take {delay_bits} bits in strides of {stride}, {name} holds "
+            what += f"{target.delay_bits[-1]}"
+            fix = f"quantise for it: --delay-bits {target.delay_bits[-1]}"
+            yield Finding("target-delay-bits", where, what, fix)
         beyond = int((one.delay[one.weight != 0] > target.max_delay).sum())
         if beyond and not target.max_delay:
             what = f"{beyond:,} synapses have a delay, and {name} has none"
@@ -186,9 +196,35 @@ def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         for what in _constants_beyond(population, target):
             fix = f"quantise the float network for it: --target {_word(target)}"
             yield Finding("target-constant-range", population.name, f"{what} of {name}", fix)
-        if population.bias.any() and target.neuron.bias is False:
+        if population.bias.any() and not _holds_biases(target):
             what = f"{np.count_nonzero(population.bias)} neurons have a bias, and {name} has none"
             yield Finding("target-without-bias", population.name, what, "train without biases")
+        drive = int(_drive(network, population)) if _limits_drive(target) else 0
+        if drive >= target.drive_limit:
+            what = f"weights of one sign that arrive at a neuron sum to {drive:,}, {name} adds "
+            what += f"less than {target.drive_limit:,}"
+            fix = f"quantise the float network for it: --target {_word(target)}"
+            yield Finding("target-drive", population.name, what, fix)
+
+
+def _delay_step(projection: IntegerProjection) -> int:
+    """The steps of which all its delays are multiples; 0 where it has none."""
+    return int(np.gcd.reduce(projection.delay[projection.weight != 0]))
+
+
+def _holds_biases(target: Target) -> bool:
+    return target.neuron.bias is not False and target.bias_limit > 1
+
+
+def _drive(network: IntegerNetwork, population: IntegerPopulation) -> float:
+    """The largest sum of one sign that a step can bring any of its neurons."""
+    incoming = [p for p in network.projections if p.target == population.name]
+    return one_signed_sum([p.shifted_weight.astype(np.int64) for p in incoming])
+
+
+def _limits_drive(target: Target) -> bool:
+    # Left out, it is the bound that quantised networks keep; formats add exactly beyond it, too.
+    return "holds.drive_limit" in target.origins or target.drive_limit < Target.drive_limit
 
 
 def _word(target: Target) -> str:
@@ -204,11 +240,13 @@ def _constants_beyond(population: IntegerPopulation, target: Target) -> Iterator
     ]
     if population.kind == LIF:
         pairs.append(("threshold", population.vth, target.max_threshold))
-    bias = np.asarray(population.bias_mantissa, np.int64)
-    pairs.append(("bias", int(np.maximum(bias + 1, -bias).max()), target.bias_limit))
     for noun, value, most in pairs:
         if value > most:
             yield f"its {noun} is {value}, beyond the {most}"
+    bias, limit = np.asarray(population.bias_mantissa, np.int64), target.bias_limit
+    reach = np.maximum(bias + 1, -bias)  # of a negative one it is one less
+    if reach.max() > limit and _holds_biases(target):
+        yield f"its bias is {bias[reach.argmax()]}, beyond the {-limit} … {limit - 1}"
 
 
 def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
@@ -216,12 +254,7 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
     neuron, wanted = target.neuron, LOIHI2_NEURON
     if neuron == wanted:
         return
-    unknown = [
-        name
-        for name in ("state_bits", "decay", "rounding", "compare", "reset", "current")
-        if getattr(neuron, name) is None and not (name == "state_bits" and _is_float(target))
-    ]
-    if unknown:
+    if unknown := _unknown(network, neuron):
         words = ", ".join(one.replace("_", " ") for one in unknown)
         yield Finding(
             "target-neuron-unknown",
@@ -229,11 +262,9 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             f"not known of {target.name}: {words}",
             "measure it there",
         )
-    state_bits, decay_bits = wanted.state_bits or 0, wanted.decay_bits or 0
-    if neuron.state_bits is not None and neuron.state_bits < state_bits:
-        yield from _narrow_states(network, neuron.state_bits)
-    else:
-        yield from _overflows(network, target)
+    yield from _narrow_states(network, neuron.state_bits or STATE_BITS)
+    yield from _overflows(network, neuron)
+    decay_bits = wanted.decay_bits or 0
     if neuron.decay == "shift":
         yield from _shifts(network)
     elif neuron.decay_bits is not None and neuron.decay_bits < decay_bits:
@@ -255,11 +286,24 @@ def _arithmetic(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         what = f"the membrane takes the current of the {neuron.current}, not of {wanted.current}"
         fix = "every hop takes a step longer: shorten delays by one"
         yield Finding("target-current", "neurons", what, fix)
+    if neuron.spikes_per_step not in (None, wanted.spikes_per_step):
+        what = f"a neuron spikes up to {neuron.spikes_per_step} times in a step, not "
+        what += f"{wanted.spikes_per_step}"
+        fix = "spikes differ where a membrane comes far above its threshold"
+        yield Finding("target-spikes-per-step", "neurons", what, fix)
 
 
-def _is_float(target: Target) -> bool:
-    """True for real numbers, which have no bits that overflow."""
-    return target.neuron.rounding == "none"
+def _unknown(network: IntegerNetwork, neuron: Neuron) -> list[str]:
+    """Figures of the neuron that are not known and matter to the network."""
+    without = {"u_overflow", "v_overflow"}  # `_overflows` says so where a state comes that far
+    if neuron.rounding == "none":  # real numbers have no bits
+        without |= {"state_bits", "decay_bits"}
+    if neuron.decay == "shift":
+        without.add("decay_bits")
+    if not any(population.bias.any() for population in network.populations):
+        without.add("bias")
+    names = [one.name for one in fields(neuron) if one.name not in without]
+    return [name for name in names if getattr(neuron, name) is None]
 
 
 def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
@@ -271,21 +315,27 @@ def _narrow_states(network: IntegerNetwork, bits: int) -> Iterator[Finding]:
             yield Finding("target-state-bits", population.name, what, fix)
 
 
-def _overflows(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
-    """Populations in which some input could leave 24 bits, where the target goes on otherwise."""
+def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
+    """Populations in which some input could leave the bits that are held here or there."""
+    held = neuron.state_bits or STATE_BITS
+    bits = min(held, STATE_BITS)
     for population in network.populations:
-        incoming = [p for p in network.projections if p.target == population.name]
-        drive = one_signed_sum([p.shifted_weight.astype(np.int64) for p in incoming])
+        drive = _drive(network, population)
         current = current_ceiling(drive, population.du) * (1 << STATE_SHIFT)
         bias = float(np.abs(population.bias).max(initial=0))
         kept = membrane_ceiling(current + bias, population.dv)
         for noun, reach, way, same in (
-            ("current", current, target.neuron.u_overflow, LOIHI2_NEURON.u_overflow),
-            ("membrane", kept, target.neuron.v_overflow, LOIHI2_NEURON.v_overflow),
+            ("current", current, neuron.u_overflow, LOIHI2_NEURON.u_overflow),
+            ("membrane", kept, neuron.v_overflow, LOIHI2_NEURON.v_overflow),
         ):
-            if reach >= STATE_LIMIT and way not in (None, same):
-                what = f"some input could drive its {noun} beyond 24 bits, where it {way}"
+            if reach >= 1 << (bits - 1) and (held != STATE_BITS or way != same):
+                there = f"it {way}" if way else "nobody knows what it does"
+                if held > bits:
+                    there = f"it goes on to {held} bits"
+                what = f"some input could drive its {noun} beyond {bits} bits, where {there}"
                 fix = "compare on data: nmtool verify counts overflows"
+                if bits < STATE_BITS:
+                    fix = "scale states down, which loses their last bits"
                 yield Finding("target-overflow", population.name, what, fix)
 
 

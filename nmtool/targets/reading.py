@@ -11,7 +11,7 @@ Each figure is a small table of its own, so that it says how it is known:
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
@@ -82,7 +82,8 @@ def target_named(name: str | Path | Target) -> Target:
         return name
     check_path(name, "a target")
     if isinstance(name, Path) or name.endswith(ENDING):
-        return _target(read_toml(Path(name)), str(name))
+        formats = sorted({_packaged(one).format for one in target_names()})
+        return _target(read_toml(Path(name)), str(name), formats)
     if name not in target_names():
         raise UsageError(
             f"there is no target '{name}'",
@@ -98,8 +99,8 @@ def _packaged(name: str) -> Target:
     return _target(parse_toml(file.read_bytes(), file.name), file.name)
 
 
-def _target(content: dict[str, Any], where: str) -> Target:
-    reader = _Reader(content)
+def _target(content: dict[str, Any], where: str, formats: Sequence[str] = ()) -> Target:
+    reader = _Reader(content, formats)
     target = reader.target()
     if reader.findings:
         raise UsageError(
@@ -112,10 +113,16 @@ def _target(content: dict[str, Any], where: str) -> Target:
 
 
 class _Reader:
-    """A file's content on its way to a target; everything wrong with it is gathered."""
+    """A file's content on its way to a target; everything wrong with it is gathered.
 
-    def __init__(self, content: dict[str, Any]) -> None:
+    Args:
+        content: of the file.
+        formats: that there are; empty where that is not asked.
+    """
+
+    def __init__(self, content: dict[str, Any], formats: Sequence[str]) -> None:
         self.content = content
+        self.formats = formats
         self.findings: list[Finding] = []
         self.origins: dict[str, Origin] = {}
         self.sources: dict[str, str] = {}
@@ -146,17 +153,17 @@ class _Reader:
             values["neuron"] = LOIHI2_NEURON
         for _, value in self._figures("", [BARRIER]):
             values[BARRIER] = self._barrier(value)
-        if not self.findings:
-            self._find_contradictions(values)
         if self.findings:
             return Target()
         try:
-            return Target(**values, origins=self.origins)
+            target = Target(**values, origins=self.origins)
         except UsageError as error:
             self.findings.append(
                 Finding("target-beyond-arithmetic", HOLDS, error.what, error.fix, error.why)
             )
             return Target()
+        self._find_contradictions(values)
+        return target
 
     def _words(self) -> dict[str, str]:
         found = {key: self.content.get(key, "") for key in _WORDS}
@@ -170,7 +177,12 @@ class _Reader:
                 found[key] = ""
         if not found["name"]:
             self._wrong_value("name", "the target has no name", 'begin with name = "my-chip"')
-        choices = {"kind": (CHIP, SOFTWARE), "arithmetic": ("", ARITHMETIC)}
+        choices: dict[str, Sequence[str]] = {
+            "kind": (CHIP, SOFTWARE),
+            "arithmetic": ("", ARITHMETIC),
+        }
+        if self.formats:
+            choices["format"] = self.formats
         for key, known in choices.items():
             if found[key] not in known:
                 self._wrong_value(
@@ -243,7 +255,7 @@ class _Reader:
         good = isinstance(pairs, list) and all(
             isinstance(pair, list)
             and [*map(type, pair)] in ([int, float], [int, int])
-            and pair[0] > 0 <= pair[1]
+            and pair[0] > 0 <= pair[1] < 1 << 62
             for pair in pairs
         )
         if not good or pairs != sorted(pairs):
@@ -266,6 +278,9 @@ class _Reader:
             self._contradiction("holds.delay_bits", "there are no delays to have bits")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
+        if values["fabric"] != Fabric() and values["fabric"].family is None:
+            what = "of an FPGA without a family nothing can be counted"
+            self._wrong_value("fabric.family", what, "say what memories it has: ecp5 or ice40up")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
         for key in content.keys() - set(known):

@@ -237,8 +237,10 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
         what = f"{name} lacks cores: it takes {found.in_words()}"
         wrong.append(Finding("cores-exceeded", "network", what, smaller))
     answering = network.population(network.readout.population)
+    neurons = sum(p.size for p in network.populations)
     counts = (
-        ("neurons", sum(p.size for p in network.populations), chip.neurons),
+        ("neurons", neurons, chip.neurons),
+        ("hidden neurons", neurons - answering.size, chip.hidden),
         ("synapses", _stored(network, target), chip.synapses),
         ("input channels", network.channels.size, chip.inputs),
         ("outputs", answering.size, chip.outputs),

@@ -140,6 +140,7 @@ class Chip:
     synapses: int | None = figure("synapses", low=1)
     inputs: int | None = figure("input channels", low=1)
     outputs: int | None = figure("neurons of the population that answers", low=1)
+    hidden: int | None = figure("neurons of all other populations", low=1)
 
 
 @dataclass(frozen=True)

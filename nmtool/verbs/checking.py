@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nmtool.arguments import MAPPING, TARGETS, checked
+from nmtool.arguments import MAPPING, SWITCH, TARGETS, checked
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -87,11 +87,12 @@ class CheckReport(Tabular):
         return [Table("targets", header, rows), *(t for one in self.fits for t in one.tables())]
 
 
-@checked(targets=TARGETS, quantising=MAPPING)
+@checked(targets=TARGETS, relays=SWITCH, quantising=MAPPING)
 def check(
     network: Source,
     targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     *,
+    relays: bool = False,
     quantising: Mapping[str, Any] = MappingProxyType({}),
 ) -> CheckReport:
     """Check a network against targets: everything that does not fit, changes or is wasted.
@@ -105,6 +106,8 @@ def check(
         network: integers, or floats, which are rounded for each target; a run, or a path.
         targets: names, files that end in `.toml`, or `Target`s; `all` is every one that comes
             with nmtool.
+        relays: where floats are rounded, delays longer than those held leave from relays, which
+            take room; by default they are cut.
         quantising: arguments of `quantise_network` for floats, e.g. `{"weight_bits": 4}`.
 
     Raises:
@@ -113,14 +116,14 @@ def check(
     """
     chosen = [target_named(one) for one in several_targets(targets)]
     found = as_network(network)
-    if quantising and isinstance(found, IntegerNetwork):
+    if (quantising or relays) and isinstance(found, IntegerNetwork):
         raise UsageError(
             "options of quantisation have nothing to act on",
             code="quantised-already",
             why="the network is made of integers already",
             fix="leave them out, or check the float network",
         )
-    fits = tuple(_fit(found, target, quantising) for target in chosen)
+    fits = tuple(_fit(found, target, quantising, relays=relays) for target in chosen)
     arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
     return CheckReport(found.content_hash, arithmetic, fits)
 
@@ -144,6 +147,8 @@ def _fit(
     target: Target,
     quantising: Mapping[str, Any],
     lanes: int = 1,
+    *,
+    relays: bool = False,
 ) -> Fit:
     from nmtool.exporters import formats
 
@@ -155,8 +160,9 @@ def _fit(
         if format_ is not None and formats.FLOAT in format_.can and not quantising:
             return Fit(target, unsupported=tuple(misfits(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
-        kept = target if target.max_delay else replace(target, max_delay=LOIHI2.max_delay)
-        rounded = quantise_network(network, target=kept, **quantising)
+        keeps = target.max_delay or relays
+        kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
+        rounded = quantise_network(network, target=kept, **{"relays": relays, **quantising})
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
     reasons = misfits(network)
     found = fit(network, target, misfits=reasons, changed=changed)

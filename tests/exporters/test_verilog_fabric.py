@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,24 @@ def test_a_block_by_its_width_and_depth() -> None:
     assert blocks(Shape(16, 256), "ice40up") == 1
     assert blocks(Shape(17, 256), "ice40up") == 2
     assert blocks(Shape(30, 1), "ice40up") == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "lacks", "resource"),
+    [
+        ("ecp5-85", {"multipliers": 0}, "multipliers"),
+        ("ice40up5k", {"large_rams": 0, "luts": 1 << 20}, "block RAMs"),
+    ],
+)
+def test_a_part_without_something_has_none_of_it(part: str, lacks: dict, resource: str) -> None:
+    target = target_named(part)
+    target = replace(target, fabric=replace(target.fabric, **lacks))
+    network = nm.IntegerNetwork.load(DIGITS)
+    found = {one.resource: one for one in uses(network, target)}
+    assert found[resource].used > found[resource].held
+    (fit,) = nm.check(network, target).fits
+    assert [one.code for one in fit.unsupported] == ["verilog-part-small"]
+    assert resource in fit.unsupported[0].what
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:

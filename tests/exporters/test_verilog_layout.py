@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import verilog
-from nmtool.exporters.verilog.layout import LANES, SUM_LIMIT, Layout, Memory, max_sum, misfits
+from nmtool.exporters.verilog import layout as layout_module
+from nmtool.exporters.verilog.layout import (
+    BANK_BITS,
+    LANES,
+    MAX_BANKS,
+    SUM_LIMIT,
+    Layout,
+    Memory,
+    max_sum,
+    misfits,
+    synapse_words,
+)
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.readout import Readout
@@ -116,6 +128,37 @@ def test_signs_are_summed_apart() -> None:
     mixed = network(weight.tolist(), [[0]] * 18, weight_exponent=7)
     assert max_sum(mixed) == 9 * 254 << 7
     assert misfits(mixed)
+
+
+@pytest.mark.parametrize(("words", "found"), [(0, []), (1, ["verilog-banks"])])
+def test_banks_have_numbers_of_three_digits(words: int, found: list[str], tmp_path: Path) -> None:
+    """A word per channel: 2,048 of them lie in a bank on four lanes, and 8,192 on one."""
+    channels = MAX_BANKS * (1 << BANK_BITS[4]) + words
+    none = np.zeros((channels, 1), np.int16)
+    long = network(none, none)
+    assert synapse_words(long, 4) == channels
+    assert [one.code for one in misfits(long, 4)] == found
+    assert misfits(long) == []
+    if found:
+        with refused(DoesNotFitError, "verilog-misfit") as caught:
+            verilog.export(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
+        assert "--lanes 1" in caught.value.findings[0].fix
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("more", "found"), [(0, []), (1, ["verilog-banks"])])
+def test_a_network_that_suits_no_number_of_lanes(
+    more: int, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = {lanes: MAX_BANKS << BANK_BITS[lanes] for lanes in LANES}
+    monkeypatch.setattr(layout_module, "synapse_words", lambda _, lanes: full[lanes] + more)
+    assert [one.code for one in misfits(network([[2]], [[0]]))] == found
+
+
+@settings(max_examples=60)
+@given(drawn=integer_networks(), lanes=st.sampled_from(LANES))
+def test_words_are_counted_as_they_lie_there(drawn: IntegerNetwork, lanes: int) -> None:
+    assert synapse_words(drawn, lanes) == len(Layout(drawn, lanes).memories["synapses"].bits)
 
 
 def test_too_many_populations() -> None:

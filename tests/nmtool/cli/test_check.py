@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nmtool as nm
 from nmtool.targets import target_names
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -34,6 +35,17 @@ def test_what_does_not_fit_is_told_and_is_exit_code_1(nmtool: Nmtool, integers: 
     (target,) = content["targets"]
     assert target["word"] == "unsupported"
     assert [one["code"] for one in target["unsupported"]] == ["chip-exceeded"]
+
+
+def test_relays_are_counted(nmtool: Nmtool, integers: Path) -> None:
+    nm.Network.layers([5, 8, 3], delays=200).save("floats.npz")
+    cut = nmtool("check", "floats.npz", "--json").json["targets"][0]
+    relayed = nmtool("check", "floats.npz", "--relays", "--json").json["targets"][0]
+    assert "delay-range" in [one["code"] for one in cut["approximate"]]
+    assert "delay-range" not in [one["code"] for one in relayed["approximate"]]
+    assert relayed["resources"]["cores"] > cut["resources"]["cores"]
+    said = nmtool("check", integers, "--relays")
+    assert (said.code, said.error) == (2, "quantised-already")
 
 
 def test_all_targets_are_an_overview(nmtool: Nmtool, integers: Path) -> None:

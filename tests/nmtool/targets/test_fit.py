@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import nmtool as nm
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-from nmtool.targets import LOIHI2, Target, target_named
+from nmtool.targets import LOIHI2, Origin, Target, target_named
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.targets.target import LOIHI2_NEURON, Chip, Core, Neuron
 from tests.networks.drawn import integer_networks
@@ -28,8 +29,9 @@ def network(
     bias: int = 0,
     bits: int = 8,
     exponent: int = 0,
+    other: int = 0,
 ) -> IntegerNetwork:
-    """Two channels, two hidden neurons and an output."""
+    """Two channels, two hidden neurons and an output, behind the delay `other`."""
     entry = np.array([[2, -4], [6, 8]] if weight is None else weight)
     out = np.array([[2], [-6]])
     return IntegerNetwork(
@@ -40,7 +42,7 @@ def network(
         ],
         [
             IntegerProjection("input", "hidden", entry, np.full((2, 2), delay), bits, exponent),
-            IntegerProjection("hidden", "out", out, np.zeros((2, 1), int)),
+            IntegerProjection("hidden", "out", out, np.full((2, 1), other)),
         ],
         nm.Readout("out", "max"),
         1.0,
@@ -81,6 +83,10 @@ def test_findings_of_formats_and_of_rounding_are_taken_over() -> None:
         ({"max_threshold": 99}, {}, "target-constant-range"),
         ({"bias_limit": 7}, {"bias": 7}, "target-constant-range"),
         ({"bias_limit": 7}, {"bias": -8}, "target-constant-range"),
+        ({"bias_limit": 1}, {"bias": -1}, "target-without-bias"),
+        ({"bias_limit": 0}, {"bias": 1}, "target-without-bias"),
+        ({"delay_bits": (1, 2)}, {"delay": 61, "other": 1}, "target-delay-bits"),
+        ({"drive_limit": 8}, {}, "target-drive"),
         ({"neuron": replace(LOIHI2_NEURON, bias=False)}, {"bias": 1}, "target-without-bias"),
         ({"chip": Chip(inputs=1)}, {}, "chip-exceeded"),
     ],
@@ -100,6 +106,10 @@ def test_what_a_target_does_not_hold(limits: dict, made: dict, code: str) -> Non
         ({"max_du": 1023, "max_dv": 512, "max_threshold": 100}, {}),
         ({"bias_limit": 8}, {"bias": 7}),
         ({"bias_limit": 8}, {"bias": -8}),
+        ({"bias_limit": 0}, {}),
+        ({"bias_limit": 1}, {}),
+        ({"delay_bits": (1, 2)}, {"delay": 60, "other": 20}),
+        ({"drive_limit": 9}, {}),
         ({"neuron": replace(LOIHI2_NEURON, bias=False)}, {}),
     ],
 )
@@ -133,13 +143,22 @@ def test_held_as_a_network_checks_itself(network: IntegerNetwork) -> None:
         ({"current": "step before"}, ["target-current"]),
         ({"reset": None}, ["target-neuron-unknown"]),
         ({"state_bits": None}, ["target-neuron-unknown"]),
+        ({"decay_bits": None}, ["target-neuron-unknown"]),
+        ({"decay": "shift", "decay_bits": None}, []),
+        ({"spikes_per_step": None}, ["target-neuron-unknown"]),
+        ({"spikes_per_step": 16}, ["target-spikes-per-step"]),
+        ({"bias": None}, []),
         ({"state_bits": 32}, []),
-        ({"state_bits": 14}, []),
-        ({"state_bits": 13}, ["target-state-bits"]),
+        ({"state_bits": 16}, []),
+        ({"state_bits": 15}, ["target-overflow"]),
+        ({"state_bits": 13}, ["target-state-bits", "target-overflow", "target-overflow"]),
     ],
 )
 def test_every_difference_of_a_neuron_is_named(neuron: dict, code: list[str]) -> None:
-    """Decays of 1024 and 512 of 4096 are shifts; a threshold of 100·64 takes 13 bits and a sign."""
+    """Decays of 1024 and 512 of 4096 are shifts; a threshold of 100·64 takes 13 bits and a sign.
+
+    Sums of 8 and 6 times 64 leave currents below 2^11 and membranes below 2^14 and 12,289.
+    """
     target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, **neuron))
     assert codes(fit(network(), target))[:2] == ([], code)
 
@@ -161,6 +180,77 @@ def test_overflow_matters_only_where_some_input_can_reach_it() -> None:
     assert codes(fit(wide, grows))[1] == ["target-overflow"]
     assert codes(fit(narrow, grows))[1] == []
     assert codes(fit(wide, LOIHI2))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("neuron", "found"),
+    [
+        ({}, []),
+        ({"u_overflow": None}, ["target-overflow"]),
+        ({"u_overflow": "clips"}, ["target-overflow"]),
+        ({"v_overflow": None}, ["target-overflow"] * 2),
+        ({"v_overflow": "wraps"}, ["target-overflow"] * 2),
+        ({"state_bits": 16}, ["target-overflow"] * 4),
+        ({"state_bits": 32}, ["target-overflow"] * 3),
+        ({"state_bits": 1 << 40, "v_overflow": "clips"}, ["target-overflow"] * 3),
+    ],
+)
+def test_states_beyond_24_bits_or_the_targets(neuron: dict, found: list[str]) -> None:
+    """Hidden currents reach 2^23, those of the output 6·256·64; membranes are without leak."""
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, **neuron))
+    wide = network([[254, 0], [2, 0]], exponent=7, du=15, dv=0)
+    assert codes(fit(wide, target))[1] == found
+
+
+def test_biases_that_a_target_may_not_have_are_asked_for() -> None:
+    target = Target("t", arithmetic="", neuron=replace(LOIHI2_NEURON, bias=None))
+    assert codes(fit(network(bias=1), target))[1] == ["target-neuron-unknown"]
+
+
+def test_real_numbers_have_no_bits_to_be_known() -> None:
+    neuron = replace(LOIHI2_NEURON, rounding="none", state_bits=None, decay_bits=None)
+    target = Target("t", arithmetic="", neuron=neuron)
+    assert codes(fit(network(), target))[1] == ["target-rounding"]
+
+
+@pytest.mark.parametrize(("bias", "said"), [(10, 10), (-11, -11), ([3, 10], 10)])
+def test_a_bias_beyond_is_said_as_it_is(bias: int, said: int) -> None:
+    (finding,) = fit(network(bias=bias), Target("t", bias_limit=10)).unsupported
+    assert re.findall(r"-?\d+", finding.what) == [str(said), "-10", "9"]
+
+
+def test_drive_counts_where_a_target_says_something_of_it() -> None:
+    """The formats add exactly beyond the 2^15 that quantised networks keep."""
+    strong = network([[254, 0], [254, 0]], exponent=7)
+    assert fit(strong, Target("t")).word == FAITHFUL
+    said = {"holds.drive_limit": Origin("measured", "bench")}
+    assert codes(fit(strong, Target("t", origins=said)))[0] == ["target-drive"]
+
+
+def test_delays_of_synapses_without_weight_take_no_bits() -> None:
+    late = network([[0, 2], [2, 2]])
+    delay = np.array([[61, 2], [0, 2]])
+    entry = replace(late.projections[0], delay=delay)
+    late = replace(late, projections=[entry, late.projections[1]])
+    assert fit(late, Target("t", delay_bits=(1,))).word == FAITHFUL
+
+
+@pytest.mark.parametrize(
+    ("core", "code"),
+    [
+        (Core(synapses=1), "neuron-beyond-core"),
+        (Core(axons_in=1), "axons-in-exceeded"),
+        (Core(accumulators=1), "neuron-beyond-core"),
+    ],
+)
+@pytest.mark.parametrize("chip", [Chip(), Chip(cores=1)])
+def test_one_figure_of_a_core_is_enough(core: Core, chip: Chip, code: str) -> None:
+    found = fit(network(), Target("t", core=core, chip=chip))
+    assert set(codes(found)[0]) == {code}
+
+
+def test_memory_for_zeros_says_nothing_of_cores() -> None:
+    assert fit(network(), Target("t", core=Core(dense=True))).resources is None
 
 
 def test_what_is_wasteful() -> None:

@@ -148,6 +148,27 @@ WRONG = [
     ("value = false", "value = 0", "target-value", "core.dense"),
     ("value = [[1, 0.5], [4, 2]]", "value = [[4, 2], [1, 0.5]]", "target-value", "barrier_us"),
     ("value = [[1, 0.5], [4, 2]]", "value = [1, 2]", "target-value", "barrier_us"),
+    ("value = [[1, 0.5], [4, 2]]", "value = [[1, inf]]", "target-value", "barrier_us"),
+    (
+        "value = [[1, 0.5], [4, 2]]",
+        f"value = [[1, {10**400}]]",
+        "target-value",
+        "barrier_us",
+    ),
+    ('kind = "chip"', 'kind = "chip"\nformat = "nosuch"', "target-value", "format"),
+    ('kind = "chip"', 'kind = "chip"\nformat = "loihi2"', "target-value", "format"),
+    (
+        "[core]",
+        "[fabric]\nluts = { value = 5, mark = 'inferred' }\n[core]",
+        "target-value",
+        "fabric.family",
+    ),
+    (
+        "[holds]",
+        "[holds]\ndelay_bits = { value = [-1], mark = 'inferred' }",
+        "target-beyond-arithmetic",
+        "holds",
+    ),
     ("value = [4, 8]", "value = 8", "target-value", "holds.weight_bits"),
     ("value = 7", "value = [7]", "target-value", "holds.max_delay"),
     ("value = 7", "value = 62", "target-beyond-arithmetic", "holds"),
@@ -217,6 +238,13 @@ def test_contradictions_of_delays_and_memory(read: Callable[[str], Target]) -> N
             read(text)
         assert [one.where for one in caught.value.findings] == [where]
         assert codes(caught.value) == ["target-contradiction"]
+
+
+@pytest.mark.parametrize("name", ["c", "verilog", "brian2-loihi"])
+def test_every_format_leads_to_a_target_of_ones_own(
+    read: Callable[[str], Target], name: str
+) -> None:
+    assert read(CHIP.replace("kind =", f"format = '{name}'\nkind =")).format == name
 
 
 def test_a_name_that_nobody_knows_and_a_file_that_is_not_there() -> None:

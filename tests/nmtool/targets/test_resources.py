@@ -142,7 +142,8 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
         (Core(), Chip(synapses=27), ["chip-exceeded"]),
         (Core(), Chip(inputs=2), ["chip-exceeded"]),
         (Core(), Chip(outputs=1), ["chip-exceeded"]),
-        (Core(neurons=4, axons_in=7), Chip(2, 6, 36, 3, 2), []),
+        (Core(), Chip(hidden=3), ["chip-exceeded"]),
+        (Core(neurons=4, axons_in=7), Chip(2, 6, 36, 3, 2, 4), []),
     ],
 )
 def test_everything_that_does_not_fit(core: Core, chip: Chip, codes: list[str]) -> None:

@@ -12,6 +12,7 @@ import nmtool as nm
 from nmtool.exporters.formats import FORMATS
 from nmtool.targets import target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
+from nmtool.targets.target import Core
 from nmtool.verbs.checking import ALL, fits_of_format
 from tests.networks.chains import chain_network
 from tests.networks.layered import layered_network
@@ -70,6 +71,26 @@ def test_rounding_for_a_target_cuts_to_its_limits() -> None:
     assert "delay-range" in codes
     none = nm.check(FLOATS, nm.Target("none", max_delay=0))["none"]
     assert {one.code for one in none.unsupported} == {"target-without-delays"}
+
+
+def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
+    short = nm.Target("short", max_delay=2, core=Core(neurons=8))
+    cut = nm.check(FLOATS, short)["short"]
+    relayed = nm.check(FLOATS, short, relays=True)["short"]
+    assert "delay-range" in [one.code for one in cut.approximate]
+    assert "delay-range" not in [one.code for one in relayed.approximate]
+    assert relayed.resources.cores > cut.resources.cores
+    none = nm.check(FLOATS, nm.Target("none", max_delay=0), relays=True)["none"]
+    assert "target-without-delays" not in {one.code for one in none.unsupported}
+    assert words(nm.check(FLOATS, "nir", relays=True)) == {"nir": FAITHFUL}
+    with refused(nm.UsageError, "quantised-already"):
+        nm.check(CHAIN, relays=True)
+
+
+def test_xylo_has_a_thousand_hidden_neurons() -> None:
+    for hidden, found in ((1000, []), (1004, ["hidden neurons"])):
+        network = nm.round_network(nm.Network.layers([16, hidden, 4])).network
+        assert [one.where for one in nm.check(network, "xylo")["xylo"].unsupported] == found
 
 
 def test_floats_take_the_bits_that_a_target_has() -> None:
