@@ -211,7 +211,7 @@ if TYPE_CHECKING:
     from nmtool.reporting.report import Report
     from nmtool.targets import Target, target_named, target_names
     from nmtool.targets.fit import Fit
-    from nmtool.training.crossvalidation import cross_validate, join_folds
+    from nmtool.training.crossvalidation import cross_validate
     from nmtool.training.front.activity import RateTarget
     from nmtool.training.front.losses import (
         first_spike_ms,
@@ -232,7 +232,7 @@ if TYPE_CHECKING:
     from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
-    from nmtool.verbs.joining import side_by_side
+    from nmtool.verbs.joining import join_folds, side_by_side
     from nmtool.verbs.loading import load
     from nmtool.verbs.quantising import quantise
     from nmtool.verbs.reporting import report
@@ -282,7 +282,7 @@ _HOMES = {
     "nmtool.reporting.report": "Report",
     "nmtool.targets": "Target target_named target_names",
     "nmtool.targets.fit": "Fit",
-    "nmtool.training.crossvalidation": "cross_validate join_folds",
+    "nmtool.training.crossvalidation": "cross_validate",
     "nmtool.training.learning": "Run finetune train",
     "nmtool.training.front.activity": "RateTarget",
     "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
@@ -298,7 +298,7 @@ _HOMES = {
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
     "nmtool.verbs.inspecting": "inspect",
-    "nmtool.verbs.joining": "side_by_side",
+    "nmtool.verbs.joining": "join_folds side_by_side",
     "nmtool.verbs.loading": "load",
     "nmtool.verbs.quantising": "quantise",
     "nmtool.verbs.reporting": "report",

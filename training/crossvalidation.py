@@ -1,7 +1,4 @@
-"""`cross_validate`: every sample is answered by a network that has not learnt from it.
-
-`join_folds`: by the networks of several seeds side by side, as the one network of a chip.
-"""
+"""`cross_validate`: every sample is answered by a network that has not learnt from it."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage
-from nmtool.answers import NONE_YET, Answers, answers_file
+from nmtool.answers import Answers, answers_file
 from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
@@ -24,15 +21,14 @@ from nmtool.data.samples import portions_for
 from nmtool.errors import Finding, UsageError, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.paths import ANSWERS, JOINED_ANSWERS, RUN_MANIFEST
+from nmtool.paths import ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.learning import as_dataset, train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
-from nmtool.training.processes.threads import threads_used
-from nmtool.verbs.joining import side_by_side
+from nmtool.training.processes.threads import check_threads, threads_used
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
@@ -83,9 +79,10 @@ def cross_validate(
     all, which no division of theirs undoes.
 
     Kept in a folder, the same call goes on where one was stopped, inside a fold too. What has begun
-    must not change, but for `seeds`, which may grow. The run of fold 3 is `folds/0003/seed0`, as
-    `train` keeps it; `answers.npz` has what all of them answered, with label, fold and columns of
-    each sample, for `compare_accuracy` and `Answers.load`.
+    must not change, but for `seeds`, which may grow. With `steps="auto"`, all samples that a fold
+    leaves decide the number of steps, which its seeds so have in common. The run of fold 3 is
+    `folds/0003/seed0`, as `train` keeps it; `answers.npz` has what all of them answered, with
+    label, fold and columns of each sample, for `compare_accuracy` and `Answers.load`.
 
     Args:
         data: a data set, its name, or samples.
@@ -119,6 +116,8 @@ def cross_validate(
             code="seeds-range",
             fix="leave seeds at 1, or choose more",
         )
+    if threads is not None:
+        check_threads(threads)
     chosen = _options(options)
     if chosen.teacher is not None:
         raise UsageError(
@@ -139,77 +138,30 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
+    settled: list[TrainOptions] = []
     for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
-        without_fold(events, answers.fold, fold, dataset.name).with_validation(
-            chosen.validation_rule
-        )
+        rest = without_fold(events, answers.fold, fold, dataset.name)
+        rest.with_validation(chosen.validation_rule)
+        # On all that a fold leaves: networks of seeds that validate on other samples can be joined.
+        settled.append(chosen.settled(rest.train))
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
-        kept = None if where is None else _run_folder(where, fold, seed)
+        kept = None if where is None else run_folder(where, fold, seed)
+        has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
-            replace(chosen, seed=seed),
+            replace(chosen if has_begun else settled[fold], seed=seed),
             folder=kept,
-            resume=kept is not None and RunFolder(kept).manifest_file.exists(),
+            resume=has_begun,
             device=device,
             threads=threads,
             progress=progress,
         )
         with threads_used(threads, with_torch=threads is not None):
-            return _classes(run.network if run.integers is None else run.integers, asked)
+            return classes_of(run.network if run.integers is None else run.integers, asked)
 
     return fill(answers, events, learn, where)
-
-
-@checked(folder=PATH)
-def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
-    """Let the networks of each fold of a cross-validation answer side by side, as one network.
-
-    >>> cross_validate(data, "digits", by=20, seeds=3, folder="cv")  # doctest: +SKIP
-    >>> join_folds("cv", data)  # doctest: +SKIP
-    <Answers of nmtool, integer, 3 side by side: accuracy 97.5% of 40 samples, 2 folds, 1 seeds>
-
-    Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
-    rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
-    for `compare_accuracy` and `Answers.load`.
-
-    Args:
-        folder: of a finished cross-validation.
-        data: the samples that it divided.
-
-    Raises:
-        UsageError: the folder lacks answers, or the data are others; networks that cannot be put
-            side by side, as those that answer by first spikes.
-        FileFormatError: answers or a run are missing or damaged.
-        DataError: a split of the data is missing or damaged.
-        StorageError: the answers cannot be written.
-    """
-    where = Path(folder)
-    single = Answers.load(where)
-    single.check_finished()
-    dataset = as_dataset(data)
-    events = joined(dataset, single.splits)
-    single.check_answer_to(events, dataset.name)
-    found = replace(
-        single,
-        predictions=np.full_like(single.predictions[:1], NONE_YET),
-        seeds=single.seeds[:1],
-        model=f"{single.model}, {len(single.seeds)} side by side",
-        path=where / JOINED_ANSWERS,
-    )
-    for fold in range(found.n_folds):
-        runs = [RunFolder(_run_folder(where, fold, seed)) for seed in single.seeds]
-        network: Network | IntegerNetwork
-        network = floats = side_by_side([run.network() for run in runs])
-        options = runs[0].options()
-        if options.arithmetic == "integer":
-            heard = without_fold(events, found.fold, fold, dataset.name).train
-            network = _rounded(floats, options, heard)
-        _log.info(f"fold {fold}: {len(runs)} networks side by side")
-        found = found.with_fold(0, fold, _classes(network, events[found.fold == fold]))
-    found.save(where / JOINED_ANSWERS)
-    return found
 
 
 def fill(
@@ -247,8 +199,8 @@ def fill(
     return answers
 
 
-def _run_folder(folder: Path, fold: int, seed: int) -> Path:
-    """Where a cross-validation keeps a run."""
+def run_folder(folder: Path, fold: int, seed: int) -> Path:
+    """The folder of a run within that of a cross-validation."""
     return folder / "folds" / f"{fold:04d}" / f"seed{seed}"
 
 
@@ -260,7 +212,7 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
     return chosen
 
 
-def _rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> IntegerNetwork:
+def rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> IntegerNetwork:
     """The integers of a network: bits, delays and target of a run, ranges and scales of its own."""
     from nmtool.training.loop.deployment import Deployment
 
@@ -270,7 +222,7 @@ def _rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> Int
     )
 
 
-def _classes(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
+def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
     """[samples] int64: the class that a network gives to each sample, in its own arithmetic."""
     with libraries_needed("train"):
         from nmtool.hardware_sim.simulator import simulate

@@ -37,7 +37,7 @@ from nmtool.training.loop.remarks import (
     start_remarks,
     teacher_remarks,
 )
-from nmtool.training.loop.run_data import data_of, is_data_of
+from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
 from nmtool.training.loop.selection import best_epoch, candidates
 from nmtool.training.loop.teaching import teacher_of
@@ -340,6 +340,8 @@ class _Call:
         with ranks.one_rank_per_machine_first():
             dataset = data.with_validation(self._validation_rule())
             _ = dataset.train, dataset.validation  # which may have to be downloaded
+        if self.resume and self.folder is not None:
+            check_division(self.folder, dataset)
         return dataset
 
     def _validation_rule(self) -> SplitRule:
@@ -363,7 +365,7 @@ class _Call:
                 f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them {PERCENTILE:g} % "
                 f"of the training samples end, and {options.tau_mem_ms:g} ms pass (tau_mem)"
             )
-        found = [*remarks(dataset, options)]
+        found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
             found += start_remarks(self.start, options)
         if teacher is not None:
@@ -479,7 +481,8 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
     """Limit the cores while the block runs; torch's only where a number is given."""
     from nmtool.training.processes.threads import threads_each, threads_used
 
-    return threads_used(number or threads_each(), with_torch=number is not None)
+    cores = threads_each() if number is None else number
+    return threads_used(cores, with_torch=number is not None)
 
 
 def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:

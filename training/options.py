@@ -71,6 +71,10 @@ SCHEDULES = ("cosine", "linear", "constant")
 """Learning rates after their rise: they fall to 0, by half a cosine or in a line, or stay."""
 
 
+MAX_RATE = 10**37
+"""Largest learning rate: far beyond what learns. Adam divides it by 0.1, as a float of 32 bits."""
+
+
 SHAPE = (
     *("hidden", "layers", "recurrent", "readout", "window", "dt_ms", "steps", "group"),
     *("tau_mem_ms", "tau_syn_ms", "tau_out_ms", "axonal"),
@@ -209,8 +213,8 @@ class TrainOptions:
 
     epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
     batch_size: int = _option(LEARNING, 32, "samples per update", 1, 1 << 24)
-    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0)
-    delay_lr: float = _option(LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0)
+    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0, MAX_RATE)
+    delay_lr: float = _option(LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0, MAX_RATE)
     warmup: float = _option(
         LEARNING, 0.05, "share of the updates over which learning rates rise from 0", 0, 1
     )
@@ -308,7 +312,9 @@ class TrainOptions:
         1,
     )
 
-    shift: int = _option(AUGMENTATION, 0, "shift channels by up to this many units of the data", 0)
+    shift: int = _option(
+        AUGMENTATION, 0, "shift channels by up to this many units of the data", 0, (1 << 31) - 1
+    )
     stretch: float = _option(AUGMENTATION, 0.0, "stretch time by up to this share", 0, 1)
     onset_ms: float = _option(
         AUGMENTATION, 0.0, "samples start up to this many ms sooner or later", 0, 1000
@@ -544,7 +550,8 @@ def _converted(option: Field[Any], value: Any, origin: str = "") -> Any:
         raise UsageError(
             f"{origin}: {option.name} must be {wanted}, not {value!r}".removeprefix(": "),
             code="setting-type",
-            fix=f"write it like {json.dumps(example(option.name))}",
+            fix=f"write it like {json.dumps(example(option.name))}"
+            + (" or 64@5+64@20" if option.name == "hidden" else ""),
         )
     return found
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from nmtool.answers import answers_file
+from nmtool.answers import Answers, answers_file
 from nmtool.cli import console
 from nmtool.cli.arguments import add_data, add_device, add_json, count
 from nmtool.cli.loading import find_data
@@ -14,6 +15,7 @@ from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.cli.train_settings import add_config, add_settings, chosen_settings
 from nmtool.data.dataset import SPLITS
 from nmtool.data.folds import grouping
+from nmtool.verbs.joining import check_readout, join_folds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,10 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = chosen_settings(arguments)
+    if arguments.join:
+        check_readout(options.readout)
     dataset = find_data(arguments, arguments.data)
-    from nmtool.training.crossvalidation import cross_validate, join_folds
+    from nmtool.training.crossvalidation import cross_validate
 
-    side_by_side = None
     try:
         answers = cross_validate(
             dataset,
@@ -97,21 +100,27 @@ def run(arguments: argparse.Namespace) -> int:
             threads=arguments.threads,
             progress=progress,
         )
-        if arguments.join:
-            use_threads(arguments.threads, with_torch=True)
-            side_by_side = join_folds(arguments.output, dataset)
+        _show(arguments, answers, lambda: join_folds(arguments.output, dataset))
     except KeyboardInterrupt:
         if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
             console.print_remark("finished folds and epochs are kept; the same command goes on")
         raise
-    if arguments.json:
-        file = str(answers_file(arguments.output))
-        content = {"folder": arguments.output, "answers": file, **answers.as_json()}
-        if side_by_side is not None:
-            content["joined"] = {"answers": str(side_by_side.path), **side_by_side.as_json()}
-        console.print_json(content)
-    else:
-        console.print_tables(answers)
-        if side_by_side is not None:
-            console.print_tables(side_by_side)
     return 0
+
+
+def _show(arguments: argparse.Namespace, answers: Answers, join: Callable[[], Answers]) -> None:
+    """Print the answers, and those of joined networks; the former even if joining fails."""
+    file = str(answers_file(arguments.output))
+    content = {"folder": arguments.output, "answers": file, **answers.as_json()}
+    if not arguments.json:
+        console.print_tables(answers)
+    try:
+        if arguments.join:
+            use_threads(arguments.threads, with_torch=True)
+            joined = join()
+            content["joined"] = {"answers": str(joined.path), **joined.as_json()}
+            if not arguments.json:
+                console.print_tables(joined)
+    finally:
+        if arguments.json:
+            console.print_json(content)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
-from nmtool.cli.arguments import add_data, add_device, add_json
+from nmtool.cli.arguments import DATA, add_data_options, add_device, add_json
 from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option
@@ -21,7 +21,8 @@ from nmtool.cli.train_settings import (
     chosen_settings,
     resumed_settings,
 )
-from nmtool.errors import RankError
+from nmtool.data import Dataset
+from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
     from nmtool.training.learning import OnEpoch, Run
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "nmtool train DATA -o RUN [options]"
-    add_data(parser)
+    parser.add_argument(
+        "data", metavar="DATA", nargs="?", help=f"{DATA}; beside --resume by default those of RUN"
+    )
+    add_data_options(parser)
     parser.add_argument("--resume", action="store_true", help="resume the run in RUN")
     add_run_options(parser)
     add_settings(parser)
@@ -56,10 +60,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from nmtool.training.loop.run_folder import RunFolder
 
+    if arguments.data is None and not arguments.resume:
+        raise UsageError(
+            "there are no data to train on",
+            code="command-line",
+            fix="name them: nmtool train DATA -o RUN; see nmtool train --help",
+        )
     folder = RunFolder(Path(arguments.output))
     options = _options(arguments, folder)
-    dataset = find_data(arguments, arguments.data)
-    with training(arguments, arguments.data) as on_epoch:
+    dataset = _data(arguments, folder)
+    with training(arguments, arguments.data or dataset.name) as on_epoch:
         from nmtool.training.learning import train
 
         made = train(
@@ -78,6 +88,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
     return resumed_settings(folder, arguments) if arguments.resume else chosen_settings(arguments)
+
+
+def _data(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
+    """The data that are named, or those of the run to resume."""
+    from nmtool.training.loop.run_data import data_of
+
+    if arguments.data or arguments.data_dir or arguments.units:
+        return find_data(arguments, arguments.data or str(folder.manifest().get("data")))
+    return data_of(folder)
 
 
 @contextmanager

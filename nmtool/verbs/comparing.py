@@ -150,6 +150,13 @@ def _integers_and_floats(run: Compared) -> tuple[Source, Source]:
     integers = getattr(run, "integers", None)
     if isinstance(integers, IntegerNetwork):
         return integers, run.network  # type: ignore[union-attr]
+    if isinstance(run, Answers):
+        raise UsageError(
+            f"{compared_name(run)} has nothing of its own to be compared with",
+            code="runs-without-integers",
+            why="a cross-validation keeps what its networks answered, in one arithmetic",
+            fix="say what it is compared with: --with FOLDER2, another cross-validation",
+        )
     raise UsageError(
         f"{compared_name(run)} has nothing of its own to be compared with",
         code="runs-without-integers",

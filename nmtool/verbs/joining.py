@@ -1,5 +1,7 @@
 """`side_by_side`: several networks as one, which answers with the sum of their outputs.
 
+`join_folds` does that with the networks of each fold of a cross-validation.
+
 An output that does not spike is linear: u and v are weighted sums of the spikes that arrive, and
 of the bias. Where several outputs have the same time constants, one population that receives all
 of their synapses therefore has, at every step, the sum of their membranes:
@@ -13,6 +15,7 @@ spike of a sum has nothing to do with the first spikes of its parts.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,19 +24,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import LIST, checked, optional
+from nmtool.answers import NONE_YET, Answers
+from nmtool.arguments import LIST, PATH, checked, optional
+from nmtool.data.dataset import Dataset
+from nmtool.data.events import SpikeEvents
+from nmtool.data.folds import joined, without_fold
 from nmtool.errors import Finding, UsageError
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.paths import RUN_NETWORK
+from nmtool.paths import JOINED_ANSWERS, RUN_NETWORK
 from nmtool.readout import FIRST_SPIKE
 from nmtool.verbs.loading import as_network
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
 
+_log = logging.getLogger(__name__)
+
 _AS_ALL = "train them on the same data with the same dt, steps, group and readout"
+_SAME_STEPS = (
+    "train all of them with the same --steps N: --steps auto takes it from the samples that a run "
+    "learns from, which its seed draws"
+)
+_FIRST_SPIKE = Finding(
+    "join-first-spike",
+    "readout",
+    f"outputs that answer by {FIRST_SPIKE} cannot be added",
+    "join networks whose outputs do not spike: readout mean, weighted, window or max",
+    why="an output that spikes resets, so that the first spike of a sum is not that of its parts",
+)
 
 
 @checked(networks=LIST, weights=optional(LIST))
@@ -118,6 +138,70 @@ def side_by_side(
     )
 
 
+@checked(folder=PATH)
+def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
+    """Let the networks of each fold of a cross-validation answer side by side, as one network.
+
+    >>> cross_validate(data, "digits", by=20, seeds=3, folder="cv")  # doctest: +SKIP
+    >>> join_folds("cv", data)  # doctest: +SKIP
+    <Answers of nmtool, integer, 3 side by side: accuracy 97.50% of 40 samples, 2 folds, 1 seeds>
+
+    Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
+    rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
+    for `compare_accuracy` and `Answers.load`.
+
+    Args:
+        folder: of a finished cross-validation.
+        data: the samples that it divided.
+
+    Raises:
+        UsageError: the folder lacks answers, or the data are others; networks that cannot be put
+            side by side, as those that answer by first spikes.
+        FileFormatError: answers or a run are missing or damaged.
+        DataError: a split of the data is missing or damaged.
+        StorageError: the answers cannot be written.
+    """
+    from nmtool.training.crossvalidation import classes_of, rounded, run_folder
+    from nmtool.training.learning import as_dataset
+    from nmtool.training.loop.run_folder import RunFolder
+
+    where = Path(folder)
+    single = Answers.load(where)
+    single.check_finished()
+    dataset = as_dataset(data)
+    events = joined(dataset, single.splits)
+    single.check_answer_to(events, dataset.name)
+    found = replace(
+        single,
+        predictions=np.full_like(single.predictions[:1], NONE_YET),
+        seeds=single.seeds[:1],
+        model=f"{single.model}, {len(single.seeds)} side by side",
+        path=where / JOINED_ANSWERS,
+    )
+    for fold in range(found.n_folds):
+        runs = [RunFolder(run_folder(where, fold, seed)) for seed in single.seeds]
+        network: Network | IntegerNetwork
+        network = floats = side_by_side([run.network() for run in runs])
+        options = runs[0].options()
+        if options.arithmetic == "integer":
+            heard = without_fold(events, found.fold, fold, dataset.name).train
+            network = rounded(floats, options, heard)
+        _log.info(f"fold {fold}: {len(runs)} networks side by side")
+        found = found.with_fold(0, fold, classes_of(network, events[found.fold == fold]))
+    found.save(where / JOINED_ANSWERS)
+    return found
+
+
+def check_readout(rule: str) -> None:
+    """Raise `UsageError` where networks with this read-out cannot be put side by side."""
+    if rule == FIRST_SPIKE:
+        raise UsageError(
+            "networks with this read-out cannot be put side by side",
+            code="networks-unlike",
+            findings=[_FIRST_SPIKE],
+        )
+
+
 def _floats(source: Network | Run | str | Path) -> Network:
     """The float network of a source: of a run, the one that it trained."""
     own = getattr(source, "network", None)
@@ -173,16 +257,10 @@ def _problems(networks: Sequence[Network]) -> Iterator[Finding]:
     unlike = [name for name, value in common.items() if len({*map(value, networks)}) > 1]
     for name in unlike:
         values = ", ".join(dict.fromkeys(_shown(common[name](one)) for one in networks))
-        yield Finding("join-unlike", name, f"it differs: {values}", _AS_ALL)
+        fix = _SAME_STEPS if name == "n_steps" else _AS_ALL
+        yield Finding("join-unlike", name, f"it differs: {values}", fix)
     if any(network.readout.rule == FIRST_SPIKE for network in networks):
-        yield Finding(
-            "join-first-spike",
-            "readout",
-            f"outputs that answer by {FIRST_SPIKE} cannot be added",
-            "join networks whose outputs do not spike: readout mean, weighted, window or max",
-            why="an output that spikes resets, so that the first spike of a sum is not that of "
-            "its parts",
-        )
+        yield _FIRST_SPIKE
     if "class_names" in unlike or "readout" in unlike:
         return
     outputs = [network.population(network.readout.population) for network in networks]

@@ -15,6 +15,7 @@ import pytest
 
 import nmtool as nm
 from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.folds import without_fold
 from nmtool.errors import DataError, FileFormatError, UsageError
 from nmtool.training import crossvalidation
 from nmtool.training.loop import run as run_module
@@ -74,9 +75,9 @@ def test_a_fold_reaches_neither_training_nor_validation(
         asked.append(events)
         return answer(network, events)
 
-    original, answer = run_module.make_trainer, crossvalidation._classes
+    original, answer = run_module.make_trainer, crossvalidation.classes_of
     monkeypatch.setattr(run_module, "make_trainer", make_trainer)
-    monkeypatch.setattr(crossvalidation, "_classes", classes)
+    monkeypatch.setattr(crossvalidation, "classes_of", classes)
     events = speakers()
     assert len(contents(events)) == N
     found = nm.cross_validate(events, small_options(epochs=1, **settings), by="speaker")
@@ -206,8 +207,8 @@ def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPa
         return answer(network, events)
 
     used: list[int] = []
-    answer, before = crossvalidation._classes, numba.get_num_threads()
-    monkeypatch.setattr(crossvalidation, "_classes", classes)
+    answer, before = crossvalidation.classes_of, numba.get_num_threads()
+    monkeypatch.setattr(crossvalidation, "classes_of", classes)
     nm.cross_validate(speakers(), small_options(epochs=1), by=12, threads=1)
     assert used == [1, 1]
     assert numba.get_num_threads() == before
@@ -242,8 +243,8 @@ def test_networks_side_by_side_are_rounded_as_their_runs_were(
         return networks[-1]
 
     networks: list[nm.IntegerNetwork] = []
-    rounded = crossvalidation._rounded
-    monkeypatch.setattr(crossvalidation, "_rounded", noted)
+    rounded = crossvalidation.rounded
+    monkeypatch.setattr(crossvalidation, "rounded", noted)
     events = speakers()
     integers = {"arithmetic": "integer", "weight_bits": 3, "delay_bits": 2, "max_delay": 9}
     options = small_options(epochs=1, **integers)
@@ -274,6 +275,37 @@ def test_what_cannot_be_joined(kept: nm.Answers, tmp_path: Path) -> None:
     with refused(UsageError, "answers-unfinished"):
         nm.join_folds(folder, speakers())
     assert not (folder / "joined.npz").exists()
+
+
+# Steps that the data decide.
+
+
+def uneven() -> SpikeEvents:
+    """Samples of which each ends later than the one before."""
+    events = speakers()
+    return replace(events, time_ms=events.time_ms * (1 + events.sample_index() / N))
+
+
+def test_the_seeds_of_a_fold_have_the_steps_of_all_its_samples(tmp_path: Path) -> None:
+    events, options = uneven(), small_options(epochs=1, steps="auto", validation=6)
+    nm.cross_validate(events, options, by=12, seeds=4, folder=tmp_path)
+    needed = [options.settled(events[np.arange(N) // 12 != fold]).n_steps for fold in range(2)]
+    for fold in range(2):
+        runs = [RunFolder(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(4)]
+        assert [run.options().n_steps for run in runs] == [needed[fold]] * 4
+    assert nm.Answers.load(tmp_path).settings["steps"] == "auto"
+    assert nm.join_folds(tmp_path, events).is_finished
+
+
+def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None:
+    events = uneven()
+    options = small_options(epochs=1, steps="auto", validation=6, seed=2)
+    fold = np.arange(N) // 12
+    rest = without_fold(events, fold, 0, "samples")
+    own = nm.train(rest, options, folder=tmp_path / "folds/0000/seed2").options.n_steps
+    assert own != options.settled(rest.train).n_steps
+    assert nm.cross_validate(events, options, by=12, folder=tmp_path).is_finished
+    assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 
 
 # Stopping and going on.
@@ -394,6 +426,7 @@ def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_pat
         ({"by": 0}, "grouping-range"),
         ({"by": 2.5}, "argument-type"),
         ({"by": "speaker", "seeds": 0}, "seeds-range"),
+        ({"by": "speaker", "threads": 0}, "threads-range"),
         ({"by": "speaker", "splits": "train"}, "argument-type"),
         ({"by": "speaker", "splits": ()}, "splits-repeated"),
         ({"by": "speaker", "options": small_options(validation=18)}, "validation-range"),
@@ -475,8 +508,9 @@ def test_seeds_pair_with_seeds(kept: nm.Answers) -> None:
             nm.compare_accuracy(first, second)
     with refused(UsageError, "pairs-uneven"):
         nm.compare_accuracy([])
-    with refused(UsageError, "runs-without-integers"):
+    with refused(UsageError, "runs-without-integers") as caught:
         nm.compare_accuracy([kept])
+    assert "--with FOLDER2" in caught.value.fix
 
 
 def test_answers_by_other_folds_are_not_compared(kept: nm.Answers) -> None:

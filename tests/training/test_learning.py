@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +320,31 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
     assert "other samples" in caught.value.why
 
 
+def spoken(by: int) -> nm.SpikeEvents:
+    """The same samples, with as many speakers as are asked for."""
+    return replace(small_events(40, 1), groups={"speaker": np.arange(40) % by})
+
+
+def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> None:
+    options = small_options(epochs=2, validation=10, validation_by="speaker")
+    folder = tmp_path / "run"
+    stopped_in(2, folder, lambda **how: nm.train(spoken(4), options, **how))
+    with refused(UsageError, "validation-differs"):
+        nm.train(spoken(5), folder=folder, resume=True)
+    assert len(RunFolder(folder).read_log()) == 1
+    assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
+
+
+def test_a_run_that_does_not_know_what_validated_is_resumed(tmp_path: Path) -> None:
+    options = small_options(epochs=2, validation=10, validation_by="speaker")
+    folder = tmp_path / "run"
+    stopped_in(2, folder, lambda **how: nm.train(spoken(4), options, **how))
+    manifest = json.loads((folder / "run.json").read_text())
+    assert len(manifest.pop("train_index_hash")) == 64
+    (folder / "run.json").write_text(json.dumps(manifest))
+    assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -341,6 +367,18 @@ def test_learning_that_fails_is_told_once(
 def test_a_loss_beyond_all_bounds_ends_training() -> None:
     with refused(UsageError, "training-diverged"):
         nm.train(small_dataset(), small_options(epochs=2, lr=1e9))
+
+
+def test_a_small_gain_does_not_diverge() -> None:
+    assert len(nm.train(small_dataset(), small_options(epochs=1, gain=1e-5)).log) == 1
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_cores_that_are_none(threads: int, kept: nm.Run) -> None:
+    with refused(UsageError, "threads-range"):
+        nm.train(small_dataset(), OPTIONS, threads=threads)
+    with refused(UsageError, "threads-range"):
+        nm.finetune(kept, {"epochs": 1}, small_dataset(), threads=threads)
 
 
 def test_hidden_layers_of_different_sizes() -> None:

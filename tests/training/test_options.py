@@ -82,6 +82,18 @@ def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
     assert all(isinstance(x, float) for x in options.init_input)
 
 
+def test_the_largest_values() -> None:
+    for name, value in (("lr", 1e12), ("delay_lr", 1e12), ("shift", (1 << 31) - 1)):
+        assert getattr(_set(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("wrong", ["8@", "8@5+", "eight"])
+def test_layers_are_shown_with_populations(wrong: str) -> None:
+    with refused(UsageError, "setting-type") as caught:
+        _set(hidden=wrong)
+    assert "64@5+64@20" in caught.value.fix
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -113,6 +125,9 @@ def test_whole_numbers_pass_for_floats_and_lists_for_pairs() -> None:
         ("sparsity", 1.1),
         ("delay_sparsity", -0.1),
         ("seed", -1),
+        ("lr", 1e300),
+        ("delay_lr", 1e300),
+        ("shift", 1 << 31),
         ("init_output", (0.0, -0.1)),
         ("init_output", (math.nan, 0.1)),
         ("init_output", (0.0, math.inf)),

@@ -77,13 +77,16 @@ _AFTER_WARMUP: dict[str, Callable[[float], float]] = {
 """By schedule, the factor at a share of the updates after the rise."""
 
 
-def largest_loss(options: TrainOptions) -> float:
+def largest_loss(options: TrainOptions, n_classes: int) -> float:
     """The loss beyond which a network has left everything that it could come back from.
 
     Scores of membranes are in thresholds; ten thousand of them between classes are no answer.
-    Losses on first spikes are bounded by the length of a sample.
+    Equal scores, which are guessing, have a loss of their own. Losses on first spikes are bounded
+    by the length of a sample.
     """
-    return math.inf if options.readout == FIRST_SPIKE else MAX_SCORE * options.gain
+    if options.readout == FIRST_SPIKE:
+        return math.inf
+    return MAX_SCORE * options.gain + math.log(n_classes)
 
 
 def check_loss(loss: float, update: int, largest: float = math.inf) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from nmtool.data.grid import (
 from nmtool.data.remarks import channels, classes, labels_of
 from nmtool.errors import DataError, Finding
 from nmtool.readout import FIRST_SPIKE
-from nmtool.training.options import TrainOptions
+from nmtool.targets import target_named
+from nmtool.training.options import BEGINNING, TrainOptions
 
 if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
 
 SILENT = 0.02
 """Spikes per neuron and sample below which a population learns nothing."""
+
+BEGINNINGS = tuple(
+    option.name for option in fields(TrainOptions) if option.metadata["group"] == BEGINNING
+)
+"""Settings that only a new network reads."""
 
 INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
 """Settings that only training in integers reads."""
@@ -76,27 +83,31 @@ def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
         )
 
 
-def remarks(dataset: Dataset, options: TrainOptions) -> Iterator[Finding]:
+def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> Iterator[Finding]:
     """A finding for each thing that may not be as it was meant.
 
     Args:
         dataset: with the validation split that is used.
         options: of the run, with a number of steps.
+        is_new: the network is a new one; else `start_remarks` tells about its beginning.
     """
     yield from _late_events(dataset.train, options)
     yield from _grid(dataset.train, options)
     yield from channels(dataset.train, options.group)
     yield from _short_delays(options)
-    yield from _without_effect(options)
+    for one in _without_effect(options, dataset):
+        if is_new or one.where not in BEGINNINGS:
+            yield one
     yield from classes(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
         yield from _classes_apart(dataset.train.label, dataset.validation.label)
 
 
-def _without_effect(options: TrainOptions) -> Iterator[Finding]:
-    """Settings that were changed and do nothing, since another one leaves them no use."""
+def _without_effect(options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
+    """Settings that were changed and do nothing, since others or the data leave them no use."""
     usual = TrainOptions()
+    has_own_split = dataset.validation is not None and dataset.validation_rule is None
     in_floats = "this run trains floats"
     quantise = "--arithmetic integer trains with them; nmtool quantise rounds with its own"
     for is_unused, names, why, fix in (
@@ -115,7 +126,31 @@ def _without_effect(options: TrainOptions) -> Iterator[Finding]:
             "leave it out, or --train-delays",
         ),
         (
-            str(options.validation) == "0",
+            len(options.hidden_layers) < 2,
+            ("init_hidden", "init_delay_hidden"),
+            "there are no synapses between hidden layers",
+            "leave it out, or ask for two layers: --hidden 128,64",
+        ),
+        (
+            options.margin_ms is not None,
+            ("gain",),
+            "a margin loss has no softmax",
+            "leave it out, or --margin none, for cross-entropy",
+        ),
+        (
+            options.rate_strength == 0,
+            ("rate",),
+            "rate_strength is 0",
+            "leave it out, or choose a --rate-strength above 0",
+        ),
+        (
+            has_own_split,
+            ("validation", "validation_by"),
+            "the data have a validation split of their own",
+            "leave it out",
+        ),
+        (
+            not has_own_split and str(options.validation) == "0",
             ("validation_by",),
             "no samples validate",
             "leave it out, or choose a number of samples: --validation",
@@ -158,7 +193,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 
 
 def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
-    """A finding where a run cannot keep what the one that it starts from has learnt.
+    """A finding where a run cannot keep what another has learnt, or would begin as a new one.
 
     Args:
         start: the run to start from.
@@ -169,14 +204,23 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
     """
     from nmtool.training.loop.checkpoint import longer_delays
 
+    before = start.finetune_options({})
+    for name in BEGINNINGS:
+        if getattr(options, name) != getattr(before, name):
+            what = f"{name} has no effect: the network is that of {start.path}"
+            yield Finding("setting-without-effect", name, what, "leave it out, or train anew")
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:
+        target = target_named(options.target)
+        is_full = options.arithmetic == "integer" and options.max_delay >= target.max_delay
         yield Finding(
             "delays-cut",
             "start",
             f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of the "
             f"{n_delays:,} synapses had longer ones",
-            "a larger --max-delay keeps them",
+            f"{target.name} holds no longer ones; nmtool quantise {start.path} --relays keeps them"
+            if is_full
+            else "a larger --max-delay keeps them",
         )
 
 

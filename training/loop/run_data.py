@@ -14,21 +14,49 @@ from nmtool.data import Dataset, load_dataset
 from nmtool.data.catalogue import BUILT_IN, FETCHED, is_name, same_data
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import InputError, UsageError
+from nmtool.storage import content_hash
 from nmtool.training.loop.run_folder import RunFolder
 
 DATA, DATA_HASH, UNITS = "data", "data_hash", "units"
 """Fields of the manifest: the name, the content hash, the number of channels."""
 
+TRAIN_INDEX_HASH = "train_index_hash"
+"""Field of the manifest: which training samples are learnt from, where others validate."""
+
 
 def about_data(dataset: Dataset) -> dict[str, Any]:
-    """Fields of a manifest that tell the data from all others."""
+    """Fields of a manifest that tell the data, and how they are divided, from all others."""
     in_memory = {"in_memory": True} if dataset.in_memory else {}
     return {
         DATA: dataset.name,
         DATA_HASH: dataset.content_hash,
         UNITS: int(dataset.train.n_units),
         **in_memory,
+        **_division(dataset),
     }
+
+
+def check_division(run: RunFolder, dataset: Dataset) -> None:
+    """Raise `UsageError` where other training samples validate than before the run was stopped.
+
+    The groups by which they are drawn are in no content hash. Older runs do not know.
+    """
+    kept = run.manifest().get(TRAIN_INDEX_HASH)
+    if kept is not None and _division(dataset).get(TRAIN_INDEX_HASH) != kept:
+        raise UsageError(
+            f"the run in {run.path} cannot go on: other samples would validate it than before",
+            code="validation-differs",
+            why="the column by which they are drawn, or the validation split, has changed, and the "
+            "run has learnt from some of them",
+            fix="resume it with the data as they were, or start a new run",
+        )
+
+
+def _division(dataset: Dataset) -> dict[str, str]:
+    """The field of a manifest that tells which training samples validate, if any do."""
+    if dataset.validation_rule is None:
+        return {}
+    return {TRAIN_INDEX_HASH: content_hash({}, {"train_index": dataset.train_index})}
 
 
 def is_data_of(run: RunFolder, dataset: Dataset) -> bool:
@@ -55,7 +83,7 @@ def data_of(run: RunFolder) -> Dataset:
         raise UsageError(
             f"{run.path} was trained on data in memory",
             code="data-in-memory",
-            fix="pass them again: data=…",
+            fix="name them again: DATA of train, --data DATA of other commands, in Python data=…",
         )
     if is_name(name):
         return load_dataset(name)
@@ -67,7 +95,7 @@ def data_of(run: RunFolder) -> Dataset:
             return dataset
         if dataset is not None:
             others.append(f"{folder} holds other samples")
-    fix = "name their folder: --data FOLDER, in Python data=…"
+    fix = "name their folder: FOLDER of train, --data FOLDER of other commands, in Python data=…"
     about = f"the data that {run.path} was trained on, '{name}',"
     if Path(name).is_dir():
         raise UsageError(

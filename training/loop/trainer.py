@@ -130,7 +130,7 @@ class Trainer:
         network = model.network
         self._validation = None if validation is None else Validation(validation, network, ranks)
         self._loss = losses.readout_loss(network, options.gain, options.margin_ms)
-        self._largest_loss = largest_loss(options)
+        self._largest_loss = largest_loss(options, len(train.class_names))
         target = RateTarget(options.rate_strength, options.rate)
         self._regulariser = WholeBatch(rate_targets(model, target))
         self._augment = Augmentation.of(options)
@@ -350,6 +350,9 @@ class Trainer:
         checkpoint.load(
             run.checkpoint_file, self.model, self._optimiser, self._pruning.removed, mean
         )
+        for name, removed in self._pruning.removed.items():
+            if name in mean:  # whose removed values fade, and never arrive at 0
+                mean[name].masked_fill_(removed, 0.0)
         self._average.start_from(mean)
         self._best_is_now()
 

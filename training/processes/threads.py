@@ -30,6 +30,16 @@ def threads_each() -> int | None:
     return max(1, most_threads() // launch.local_size)
 
 
+def check_threads(number: int) -> None:
+    """Raise `UsageError` where there are fewer cores, or none are asked for."""
+    if not 1 <= number <= most_threads():
+        raise UsageError(
+            f"threads can be 1 … {most_threads()} here, not {number}",
+            code="threads-range",
+            fix="choose a number in between; by default all cores are used",
+        )
+
+
 def use_threads(number: int, *, with_torch: bool) -> None:
     """Set the number of cores to use from now on.
 
@@ -40,12 +50,7 @@ def use_threads(number: int, *, with_torch: bool) -> None:
     Raises:
         UsageError: there are fewer.
     """
-    if not 1 <= number <= most_threads():
-        raise UsageError(
-            f"threads can be 1 … {most_threads()} here, not {number}",
-            code="threads-range",
-            fix="choose a number in between; by default all cores are used",
-        )
+    check_threads(number)
     numba.set_num_threads(number)
     if with_torch:
         import torch

@@ -122,7 +122,21 @@ _KINDS: dict[type, str] = {
     bool: "true or false",
     dict: "a table",
 }
-_EXAMPLES: dict[type, str] = {str: '"digits"', int: "40", bool: "true", dict: "{ lr = 0.01 }"}
+_EXAMPLES = {
+    "data": '"digits"',
+    "folder": '"study"',
+    "units": "700",
+    "data_dir": '"data"',
+    "config": '"base.toml"',
+    "trials": "40",
+    "seeds": "1",
+    "prune": "true",
+    "sampler_seed": "0",
+    "keep": "false",
+    "settings": "{ lr = 0.01 }",
+    "search": "{ lr = [0.01, 0.02] }",
+}
+"""By the name of an entry, a value that it may have."""
 
 
 class _Reader:
@@ -168,7 +182,7 @@ class _Reader:
         value = self._table.get(name, default)
         if name in self._table and type(value) is not kind:
             what = f"must be {_KINDS[kind]}, not {value!r}"
-            fix = f"write it like {_EXAMPLES[kind]}"
+            fix = f"write it like {_EXAMPLES[name]}"
             self.problems.append(Finding("study-entry-kind", name, what, fix))
             return default
         return value
@@ -177,7 +191,7 @@ class _Reader:
         value = self._given(name, kind, None)
         if name not in self._table or value == "":
             what = "is empty" if name in self._table else "is missing"
-            fix = f"say it at the top of the file: {name} = {_EXAMPLES[kind]}"
+            fix = f"say it at the top of the file: {name} = {_EXAMPLES[name]}"
             self.problems.append(Finding("study-entry-missing", name, what, fix))
         return value
 

@@ -109,6 +109,7 @@ class Trainer:
         advance: Advance,
     ) -> float:
         """Validation accuracy of the epoch that is kept, 0 … 1."""
+        from nmtool.training.loop.remarks import check_heard
         from nmtool.training.loop.run import run_training
         from nmtool.training.loop.run_folder import RunFolder
         from nmtool.training.loop.selection import final_score
@@ -131,8 +132,10 @@ class Trainer:
             if report and report(trial, epoch, accuracy) and epoch < options.epochs:
                 raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
+        settled = options.settled(self._dataset.train)
+        check_heard(self._dataset.train, settled)
         run_training(
-            options.settled(self._dataset.train),
+            settled,
             self._dataset,
             folder=folder if self._plan.keep else None,
             teacher=teacher_of(options),

@@ -11,6 +11,7 @@ import pytest
 from nmtool.accuracy_difference import AccuracyDifference
 from nmtool.answers import Answers
 from nmtool.data import load_dataset, write_shd
+from nmtool.errors import UsageError
 from nmtool.training.loop.run_folder import RunFolder
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
@@ -72,6 +73,32 @@ def test_networks_of_a_fold_side_by_side(nmtool: Nmtool) -> None:
     assert f"{single.model} on two" in tables
     assert f"{joined.model} on two" in tables
     assert nmtool("compare", "cv/joined.npz", "--with", "cv/joined.npz").code == 0
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_answers_are_shown_though_their_networks_cannot_be_joined(
+    nmtool: Nmtool, as_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise UsageError("no", code="networks-unlike", fix="none")
+
+    monkeypatch.setattr("nmtool.cli.crossvalidate.join_folds", fail)
+    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST, "--join")
+    said = nmtool(*words, *(["--json"] if as_json else []))
+    assert (said.code, said.error) == (2, "networks-unlike")
+    kept = Answers.load("cv")
+    if as_json:
+        assert said.json == {"folder": "cv", "answers": "cv/answers.npz", **kept.as_json()}
+    else:
+        assert f"{kept.accuracy:.2%}" in said.out
+
+
+def test_first_spikes_are_not_joined_after_hours(nmtool: Nmtool) -> None:
+    words = ("crossvalidate", "two", "--by", "speaker", "-o", "cv", *FAST)
+    said = nmtool(*words, "--readout", "first_spike", "--join")
+    assert (said.code, said.error) == (2, "networks-unlike")
+    assert "join-first-spike" in said.err
+    assert not Path("cv").exists()
 
 
 def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,21 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     assert_same_run("run", "whole")
 
 
+def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
+    assert nmtool(*WORDS).code == 0
+    said = nmtool("train", "-o", "run", "--resume", "--epochs", "4", "--json")
+    assert said.code == 0, said.err
+    assert said.json["epochs"] == 4
+    assert nmtool("train", "-o", "run", "--resume", "--units", cases.N_UNITS).code == 0
+    new = nmtool("train", "-o", "new")
+    assert (new.code, new.error) == (2, "command-line")
+    manifest = json.loads(Path("run/run.json").read_text())
+    Path("run/run.json").write_text(json.dumps({**manifest, "in_memory": True}))
+    unknown = nmtool("train", "-o", "run", "--resume")
+    assert (unknown.code, unknown.error) == (2, "data-in-memory")
+    assert "DATA" in unknown.err
+
+
 def test_a_finished_run_is_resumed_without_a_word(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
     said = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")

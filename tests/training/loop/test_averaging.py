@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop.averaging import Average, put
 from nmtool.training.loop.preparation import make_trainer
+from nmtool.training.loop.pruning import whole
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
 from tests.networks.trainable import random_network
@@ -118,3 +119,21 @@ def test_another_run_starts_from_the_mean(share: float | None, tmp_path: Path) -
     options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)
     again = run_training(options, dataset, start=folder)
     assert again.best.content_hash == first.best.content_hash
+
+
+def test_what_the_start_removed_stays_removed_though_its_mean_does_not_say_so(
+    tmp_path: Path,
+) -> None:
+    folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
+    options = small_options(average=0.99, sparsity=0.6, delay_sparsity=0.5)
+    run_training(options, dataset, folder=folder)
+    trainer = make_trainer(options, dataset.train, dataset.validation, network=folder.network())
+    trainer.adopt(folder)
+    parameters = dict(trainer.model.named_parameters())
+    assert trainer._pruning.removed.keys() == parameters.keys()
+    for name, removed in trainer._pruning.removed.items():
+        assert removed.any()
+        assert not parameters[name][removed].any()
+        assert not trainer._average.values[name][removed].any()
+    for projection in trainer.best.projections:
+        assert (projection.weight == 0).sum() >= whole(0.6, projection.weight.size)

@@ -178,6 +178,7 @@ def test_another_network_is_refused(file: Path) -> None:
     assert name in caught.value.what
 
 
-def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
-        checkpoint.save(tmp_path / "nowhere" / "c.npz", *_pair(0), PROGRESS)
+        checkpoint.save(tmp_path / "file" / "c.npz", *_pair(0), PROGRESS)

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.optimise import clip_gradients, make_optimiser, rate_factor
+from nmtool.training.loop.optimise import (
+    clip_gradients,
+    largest_loss,
+    make_optimiser,
+    rate_factor,
+)
 from nmtool.training.options import SCHEDULES, TrainOptions
 from tests.networks.trainable import random_network
 
@@ -140,3 +145,9 @@ def test_every_update_learns(schedule: str, n_updates: int, warmup: float) -> No
     factors = [factor(u) for u in range(n_updates)]
     assert all(0 < f <= 1 for f in factors)
     assert max(factors) == 1.0
+
+
+@pytest.mark.parametrize("gain", [1e-9, 2.2e-4, 200.0])
+def test_guessing_has_not_diverged(gain: float) -> None:
+    largest = largest_loss(TrainOptions(gain=gain), 10)
+    assert largest - math.log(10) == pytest.approx(1e4 * gain, rel=1e-6, abs=1e-12)

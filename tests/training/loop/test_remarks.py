@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError
-from nmtool.training.loop.remarks import check_heard, remarks, start_line
+from nmtool.training.loop.remarks import check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, small_events, small_options
@@ -66,6 +68,11 @@ def test_bits_of_delays_that_end_a_stride_early(max_delay: int, n_lines: int) ->
         {"recurrent": False, "init_delay_recurrent": 5},
         {"train_delays": False, "delay_lr": 0.1},
         {"validation": 0, "validation_by": "speaker"},
+        {"init_hidden": (0.1, 0.1)},
+        {"init_delay_hidden": 3},
+        {"hidden": 0, "init_delay_hidden": 3},
+        {"readout": "first_spike", "margin_ms": 2.0, "gain": 3.0},
+        {"rate": 2.0, "rate_strength": 0.0},
     ],
 )
 def test_settings_without_effect(changes: dict[str, Any]) -> None:
@@ -74,6 +81,56 @@ def test_settings_without_effect(changes: dict[str, Any]) -> None:
     assert codes(told) == ["setting-without-effect"]
     assert told[0].where in changes
     assert told[0].fix
+
+
+@pytest.mark.parametrize(
+    "changes", [{"validation": 3}, {"validation": 0}, {"validation_by": "nothing"}]
+)
+def test_data_that_have_a_validation_split_draw_none(changes: dict[str, Any]) -> None:
+    told = list(remarks(small_dataset(), small_options(**changes)))
+    assert codes(told) == ["setting-without-effect"]
+    assert told[0].where in changes
+
+
+def test_settings_that_have_an_effect() -> None:
+    dataset = Dataset.of(train=small_events(40, 1))
+    settings = {"hidden": (4, 5), "init_hidden": (0.1, 0.1), "init_delay_hidden": 3, "gain": 3.0}
+    assert list(remarks(dataset, small_options(validation=4, **settings))) == []
+
+
+@pytest.mark.parametrize("arithmetic", ["integer", "float"])
+def test_delays_that_a_start_has_to_give_up(
+    arithmetic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (3, 10))
+    start = RunFolder(tmp_path / "run")
+    start.create({"options": TrainOptions(max_delay=70).as_json()})
+    for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
+        options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
+        [told] = start_remarks(start, options)
+        assert told.code == "delays-cut"
+        assert ("--relays" in told.fix) == is_full
+        assert ("--max-delay" in told.fix) != is_full
+
+
+def test_a_start_without_recurrence_is_not_told_of_its_beginning() -> None:
+    options = small_options(recurrent=False, init_delay_recurrent=None)
+    assert codes(list(remarks(small_dataset(), options))) == ["setting-without-effect"]
+    assert list(remarks(small_dataset(), options, is_new=False)) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"init_input": (0.1, 0.2)}, {"init_rate": None}, {"init_delay_output": 3}]
+)
+def test_beginnings_that_a_start_has_no_use_for(
+    changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (0, 10))
+    start = RunFolder(tmp_path / "run")
+    start.create({"options": small_options(init_delay_input=4).as_json()})
+    assert list(start_remarks(start, start.finetune_options({}))) == []
+    [told] = start_remarks(start, start.finetune_options(changes))
+    assert (told.code, [told.where]) == ("setting-without-effect", [*changes])
 
 
 @pytest.mark.parametrize(("each", "tail"), [(150, 300), (6, 12)])

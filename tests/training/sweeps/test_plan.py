@@ -102,6 +102,16 @@ def test_one_thing_is_wrong(text: str, code: str, value: str, tmp_path: Path) ->
     assert value in str(caught.value.findings[0])
 
 
+def test_examples_are_of_their_entries(tmp_path: Path) -> None:
+    with refused(UsageError, "study-wrong") as caught:
+        read_plan(_written(tmp_path, "seeds = true\n" + SEARCH))
+    shown = {one.where: one.fix.rpartition(": ")[2] for one in caught.value.findings}
+    assert shown["data"] == 'data = "digits"'
+    assert shown["folder"] == 'folder = "study"'
+    assert shown["trials"] == "trials = 40"
+    assert shown["seeds"].endswith(" 1")
+
+
 def test_no_toml(tmp_path: Path) -> None:
     with refused(UsageError, "config-invalid"):
         read_plan(_written(tmp_path, "data = "))

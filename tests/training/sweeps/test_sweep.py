@@ -171,3 +171,10 @@ def test_progress() -> None:
     write_study("trials = 2\nprune = false\nseeds = 2\n")
     assert isinstance(sweep("study.toml", progress=progress), SweepResult)
     assert counted == {f"trial {number}": [2 * 3 * 8, 2 * 3 * 8] for number in range(2)}
+
+
+def test_a_trial_that_hears_next_to_nothing_fails() -> None:
+    write_study("trials = 6\nprune = false\n", search="[search]\ndt_ms = [1.0, 0.001]\n")
+    found = sweep("study.toml")
+    fates = {(one.searched["dt_ms"], one.fate) for one in found.trials}
+    assert fates == {(1.0, "finished"), (0.001, "failed")}
