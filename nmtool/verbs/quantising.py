@@ -234,8 +234,8 @@ def _remark_bits(
     others = [(k, trained) for k, given, trained, most in bits if given is None and trained != most]
     if others:
         words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
-        said = " ".join(f"--{kind}-bits {trained}" for kind, trained in others)
-        _log.warning(f"the run was trained in {words}: {said}")
+        to_keep = " ".join(f"--{kind}-bits {trained}" for kind, trained in others)
+        _log.warning(f"the run was trained in {words}; {to_keep} keeps them")
 
 
 def _floats(source: Network | Run | str | Path) -> Network:
