@@ -142,9 +142,12 @@ def side_by_side(
 def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> Answers:
     """Let the networks of each fold of a cross-validation answer side by side, as one network.
 
-    >>> cross_validate(data, "digits", by=20, seeds=3, folder="cv")  # doctest: +SKIP
+    >>> import nmtool as nm
+    >>> options = nm.TrainOptions(hidden=20, steps=60, epochs=1)  # doctest: +SKIP
+    >>> nm.cross_validate(data, options, by=20, seeds=3, folder="cv")  # doctest: +SKIP
+    <Answers of nmtool, float: accuracy 71.25% of 40 samples, 2 folds, 3 seeds>
     >>> join_folds("cv", data)  # doctest: +SKIP
-    <Answers of nmtool, integer, 3 side by side: accuracy 97.50% of 40 samples, 2 folds, 1 seeds>
+    <Answers of nmtool, float, 3 side by side: accuracy 75.00% of 40 samples, 2 folds, 1 seeds>
 
     Outputs are added (`side_by_side`). Where the runs trained in integers, the one network is
     rounded to their bits and their grid of delays. The folder keeps the answers as `joined.npz`,
