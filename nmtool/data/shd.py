@@ -369,9 +369,12 @@ def may_name_group(name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Header:
-    """What a file says of itself.
+    """Number of channels, classes and groups of a file, read without its spikes.
 
     Attributes:
+        n_units: number of channels; None where the file does not say it.
+        class_names: one per class; None likewise.
+        largest_label: as in the file.
         groups: by name, true where the file holds more than zeros.
     """
 

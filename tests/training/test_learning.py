@@ -321,7 +321,7 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def spoken(by: int) -> nm.SpikeEvents:
-    """The same samples, with as many speakers as are asked for."""
+    """Samples whose events do not depend on the number of speakers."""
     return replace(small_events(40, 1), groups={"speaker": np.arange(40) % by})
 
 

@@ -259,7 +259,7 @@ def test_a_step_in_the_archive(step: Any) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "train_"])
 def test_values_of_samples_are_no_spikes_over_time(nmtool: Nmtool, prefix: str) -> None:
-    """Which is said before a step is asked for, that they do not have."""
+    """Their shape is refused first, not the missing length of a step."""
     np.savez("two.npz", **{f"{prefix}x": np.ones((2, 3)), f"{prefix}y": [0, 1]})
     values = nmtool("data", "two.npz")
     assert (values.code, values.error) == (2, "dense-dimensions")
