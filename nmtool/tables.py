@@ -104,3 +104,13 @@ def brief(value: float, places: int = 3) -> str:
     if abs(value) >= 1e6:
         return f"{value:.1e}"
     return f"{value:.{places}f}" if places else f"{value:,.0f}"
+
+
+def exact(value: float) -> str:
+    """A number in few digits, or in all that tell it from other floats.
+
+    >>> exact(2.0), exact(0.5), exact(1 / 3)
+    ('2', '0.5', '0.3333333333333333')
+    """
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))

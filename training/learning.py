@@ -124,7 +124,7 @@ class Run(Tabular):
     threads=optional(WHOLE),
 )
 def train(
-    data: Dataset | SpikeEvents | str | Path,
+    data: Dataset | SpikeEvents | str | Path | None = None,
     options: TrainOptions | None = None,
     *,
     folder: str | Path | None = None,
@@ -148,7 +148,8 @@ def train(
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
             of its test split. Without a validation split, training samples validate, by default a
-            fifth, at most 300, drawn per class (`options.validation`).
+            fifth, at most 300, drawn per class (`options.validation`). On resume by default what
+            the run was trained on, unless that was in memory.
         options: the settings; by default those of `TrainOptions()`, on resume those of the run, of
             which epochs alone may grow.
         folder: where the run is kept; None keeps nothing.
@@ -161,8 +162,9 @@ def train(
         progress: counts samples.
 
     Raises:
-        UsageError: the folder holds a run already, or none to resume; options or a teacher that
-            contradict it or the data; training diverged.
+        UsageError: the folder holds a run already, or none to resume; there are no data, or those
+            of the run are not found; options or a teacher that contradict it or the data;
+            training diverged.
         DataError: there are no training samples, or most of their events lie after the last step;
             a teacher's rows are no probabilities, or not those of the data.
         FileFormatError: the file of a teacher is missing or cannot be read.
@@ -174,7 +176,14 @@ def train(
     function_or_none("on_epoch", on_epoch)
     kept = None if folder is None else RunFolder(Path(folder))
     if resume:
-        options = _resumed_options(kept, options)
+        kept, options = _resumed(kept, options)
+        data = data_of(kept) if data is None else data
+    if data is None:
+        raise UsageError(
+            "there are no data to train on",
+            code="data-missing",
+            fix='name them: nmtool.train("digits", …); with resume=True a run finds its own',
+        )
     chosen = TrainOptions() if options is None else options
     check_type(chosen, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
     call = _Call(chosen, kept, resume, None, on_batch, on_epoch, progress)
@@ -367,7 +376,7 @@ class _Call:
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
-            found += start_remarks(self.start, options)
+            found += start_remarks(self.start, options, dataset)
         if teacher is not None:
             teacher.rows_of(dataset)  # which are not those of other data
             agreement = teacher.agreement(dataset.undivided.label)
@@ -501,7 +510,10 @@ def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
     )
 
 
-def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> TrainOptions:
+def _resumed(
+    folder: RunFolder | None, options: TrainOptions | None
+) -> tuple[RunFolder, TrainOptions]:
+    """The folder of the run that goes on, and the settings it goes on with."""
     if folder is None:
         raise UsageError(
             "a run without a folder cannot be resumed",
@@ -510,9 +522,9 @@ def _resumed_options(folder: RunFolder | None, options: TrainOptions | None) -> 
         )
     kept = folder.options()
     if options is None:
-        return kept
+        return folder, kept
     check_type(options, TrainOptions, "settings", "pass nmtool.TrainOptions(…)")
-    return kept.resumed_with(options.as_json(), str(folder.path))
+    return folder, kept.resumed_with(options.as_json(), str(folder.path))
 
 
 def _check_free(folder: RunFolder) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.exporters.c.answers import Carried
 from nmtool.exporters.c.readout import described_answer
-from nmtool.exporters.c.source import described, memory, step_ms
+from nmtool.exporters.c.source import described, memory
 from nmtool.exporters.c.text import WIDTH, harmless
 from nmtool.footprint import integer_footprint
 from nmtool.integer_network import IntegerNetwork
+from nmtool.tables import exact
 from nmtool.version import __version__
 
 _ABOUT = Template("""\
@@ -82,7 +83,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
     text = _ABOUT.substitute(
         version=__version__,
         n_channels=network.channels.size,
-        dt_ms=step_ms(network),
+        dt_ms=exact(network.dt_ms),
         n_steps=network.n_steps,
         populations=_populations(network),
         projections=_projections(network),
@@ -100,7 +101,7 @@ def about(network: IntegerNetwork, carried: Carried | None = None, prefix: str =
         files="C99, a file and its header" if prefix else "one file of C99",
         declare="include the header" if prefix else 'declare what "Interface" below declares',
         names="names of classes apart, " if prefix else "",
-        usage=usage.substitute(dt_ms=step_ms(network), n_steps=network.n_steps),
+        usage=usage.substitute(dt_ms=exact(network.dt_ms), n_steps=network.n_steps),
         work=_work(network, carried) if prefix else "",
     )
     lines = [f" * {line}".rstrip() for line in text.splitlines()]

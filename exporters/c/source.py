@@ -12,6 +12,7 @@ from nmtool.exporters.c.text import array
 from nmtool.exporters.stored_weights import stored_factor, stored_weight
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.tables import exact
 
 MAX_SHORT_INDEX = 65535
 """Neurons and channels that can be counted in 16 bits."""
@@ -67,12 +68,6 @@ def index_type(network: IntegerNetwork) -> str:
     return "uint16_t" if largest <= MAX_SHORT_INDEX else "uint32_t"
 
 
-def step_ms(network: IntegerNetwork) -> str:
-    """The length of a step in ms, with the digits that decide which step a spike belongs to."""
-    short = f"{network.dt_ms:g}"
-    return short if float(short) == network.dt_ms else repr(network.dt_ms)
-
-
 def interface(network: IntegerNetwork) -> str:
     """The declarations of all that a firmware calls and reads."""
     lines = []
@@ -83,7 +78,7 @@ def interface(network: IntegerNetwork) -> str:
             lines.append(f"extern int nmtool_n_spikes_{name};")
         lines.append(f"extern int32_t nmtool_membrane_{name}[{size}];")
     return templates.INTERFACE.substitute(
-        index_type=index_type(network), dt_ms=step_ms(network), externs="\n".join(lines)
+        index_type=index_type(network), dt_ms=exact(network.dt_ms), externs="\n".join(lines)
     )
 
 

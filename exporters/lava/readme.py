@@ -7,6 +7,7 @@ from string import Template
 from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
+from nmtool.tables import exact
 from nmtool.version import __version__
 
 _TEXT = Template("""\
@@ -117,7 +118,7 @@ def readme_text(network: IntegerNetwork, answers: KnownAnswers | None = None) ->
         answers=_about(answers),
         channels=network.channels.size,
         steps=network.n_steps,
-        dt=f"{network.dt_ms:g}",
+        dt=exact(network.dt_ms),
         readout=network.readout.population,
         rule=network.readout.words,
         formula=network.readout.formula,

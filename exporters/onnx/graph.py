@@ -17,6 +17,7 @@ from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.exporters.onnx.synapses import Events, NamedProjection, add_arrivals, named_projections
 from nmtool.graph import INPUT, strongly_connected
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
+from nmtool.tables import exact
 
 TIME = "time"
 """The symbolic number of steps."""
@@ -174,7 +175,7 @@ def _input(network: IntegerNetwork) -> Any:
     from onnx import TensorProto, helper
 
     shape: Sequence[str | int] = [BATCH, TIME, network.channels.size]
-    text = f"input spikes, one step is {network.dt_ms:g} ms"
+    text = f"input spikes, one step is {exact(network.dt_ms)} ms"
     return helper.make_tensor_value_info(SPIKES, TensorProto.BOOL, shape, text)
 
 
@@ -182,7 +183,7 @@ def _about(network: IntegerNetwork) -> str:
     readout = network.readout
     return (
         f"A spiking network in the arithmetic {network.arithmetic}. {network.channels.size} input "
-        f"channels, steps of {network.dt_ms:g} ms, meant for {network.n_steps} of them. "
+        f"channels, steps of {exact(network.dt_ms)} ms, meant for {network.n_steps} of them. "
         f"'{readout.population}' answers by the rule '{readout.words}'. A spike of step n over a "
         f"delay d arrives at step n + {HOP_LATENCY} + d."
     )

@@ -9,6 +9,7 @@ from nmtool.exporters.verilog.options import VerilogOptions
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.readout import WEIGHTED
+from nmtool.tables import exact
 from nmtool.version import __version__
 
 _TEXT = Template("""\
@@ -109,7 +110,7 @@ def readme_text(
         channels=network.channels.size,
         last_channel=network.channels.size - 1,
         steps=network.n_steps,
-        dt=f"{network.dt_ms:g}",
+        dt=exact(network.dt_ms),
         lanes=f"{lanes} lane{'s' * (lanes > 1)}",
         lanes_words=f"{lanes} in a clock" if lanes > 1 else "one in a clock",
         answers="" if answers is None else _about(answers, options),
@@ -127,7 +128,7 @@ def readme_text(
         memories=", ".join(f"{number} {name}" for number, name in enumerate(layout.memories)),
         clocks=f"{clocks:,}",
         clearing=f"{layout.clearing_clocks:,}",
-        latency=f"{seconds_at_100_mhz * 1e3:.3g} ms at 100 MHz, of {network.dt_ms:g} ms",
+        latency=f"{seconds_at_100_mhz * 1e3:.3g} ms at 100 MHz, of {exact(network.dt_ms)} ms",
         slices="" if layout.slices == 1 else f" by {layout.slices}",
         sizes="\n".join(f"| {name} | {words:,} | {bits} |" for name, words, bits in sizes),
         known="" if answers is None else ", and the known answers that they compare",

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Train a network per fold on the samples of all other folds, and ask it about its own. "
         "Samples that validate, and so choose the epoch, are taken out of the other folds. The "
-        "same command goes on where one was stopped. nmtool compare FOLDER --with FOLDER2 compares "
-        "two of them, sample by sample."
+        "same command continues one that was stopped. nmtool compare FOLDER --with FOLDER2 "
+        "compares two of them, sample by sample."
     )
     add_data(parser)
     parser.add_argument(
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         _show(arguments, answers, lambda: join_folds(arguments.output, dataset))
     except KeyboardInterrupt:
         if answers_file(arguments.output).is_file() and Path(arguments.output).is_dir():
-            console.print_remark("finished folds and epochs are kept; the same command goes on")
+            console.print_remark("finished folds and epochs are kept; the same command continues")
         raise
     return 0
 

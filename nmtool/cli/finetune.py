@@ -7,9 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from nmtool.cli.arguments import DATA, add_data_options
-from nmtool.cli.loading import find_data
 from nmtool.cli.progress import progress
-from nmtool.cli.train import add_run_options, print_run, training
+from nmtool.cli.train import add_run_options, given_data, print_run, training
 from nmtool.cli.train_settings import add_settings, changed_settings
 
 
@@ -41,24 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.training.loop.run_data import data_of
     from nmtool.training.loop.run_folder import RunFolder
 
     start = RunFolder(Path(arguments.start))
     settings = changed_settings(arguments)
     start.finetune_options(settings, arguments.config or "command line")
     start.check_start()
-    if arguments.data or arguments.data_dir or arguments.units:
-        dataset = find_data(arguments, arguments.data or str(start.manifest().get("data")))
-    else:
-        dataset = data_of(start)
-    with training(arguments, dataset.name) as on_epoch:
+    data = given_data(arguments, start)
+    with training(arguments) as on_epoch:
         from nmtool.training.learning import finetune
 
         made = finetune(
             start.path,
             settings,
-            dataset,
+            data,
             folder=arguments.output,
             device=arguments.device,
             threads=arguments.threads,

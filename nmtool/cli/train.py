@@ -21,10 +21,10 @@ from nmtool.cli.train_settings import (
     chosen_settings,
     resumed_settings,
 )
-from nmtool.data import Dataset
 from nmtool.errors import RankError, UsageError
 
 if TYPE_CHECKING:
+    from nmtool.data import Dataset
     from nmtool.training.learning import OnEpoch, Run
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
@@ -68,12 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
     folder = RunFolder(Path(arguments.output))
     options = _options(arguments, folder)
-    dataset = _data(arguments, folder)
-    with training(arguments, arguments.data or dataset.name) as on_epoch:
+    data = given_data(arguments, folder)
+    with training(arguments) as on_epoch:
         from nmtool.training.learning import train
 
         made = train(
-            dataset,
+            data,
             options,
             folder=folder.path,
             resume=arguments.resume,
@@ -90,17 +90,15 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
     return resumed_settings(folder, arguments) if arguments.resume else chosen_settings(arguments)
 
 
-def _data(arguments: argparse.Namespace, folder: RunFolder) -> Dataset:
-    """The data that are named, or those of the run to resume."""
-    from nmtool.training.loop.run_data import data_of
-
+def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
+    """The data that options name, or say more of than the run does; None for those of the run."""
     if arguments.data or arguments.data_dir or arguments.units:
-        return find_data(arguments, arguments.data or str(folder.manifest().get("data")))
-    return data_of(folder)
+        return find_data(arguments, arguments.data or str(run.manifest().get("data")))
+    return None
 
 
 @contextmanager
-def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | None]:
+def training(arguments: argparse.Namespace) -> Iterator[OnEpoch | None]:
     """Train inside, alone or as one of several processes; gives what to call after every epoch.
 
     Where a run is stopped, the command that resumes it is printed.
@@ -109,7 +107,8 @@ def training(arguments: argparse.Namespace, data: str) -> Iterator[OnEpoch | Non
     from nmtool.training.processes.launch import launched
 
     launch, folder = launched(), RunFolder(Path(arguments.output))
-    words = shlex.join(["train", data, "-o", str(folder.path), "--resume"])
+    named = [arguments.data] if arguments.data else []
+    words = shlex.join(["train", *named, "-o", str(folder.path), "--resume"])
     again = f"{launch.command if launch else 'nmtool'} {words}"
     kept = f"finished epochs are kept; resume with: {again}"
     try:

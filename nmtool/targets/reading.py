@@ -278,9 +278,23 @@ class _Reader:
             self._contradiction("holds.delay_bits", "there are no delays to have bits")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:
             self._contradiction("core.neuron_bytes", "a neuron takes more than a core has")
-        if values["fabric"] != Fabric() and values["fabric"].family is None:
+        self._find_uncountable(core, values["fabric"])
+
+    def _find_uncountable(self, core: Core, fabric: Fabric) -> None:
+        """Figures that say nothing without others, so that nobody would see them exceeded."""
+        if core.neuron_bytes is not None and core.synapse_bytes is None:
+            what = "bytes of a neuron say nothing where nobody knows how many a core has"
+            self._wrong_value("core.neuron_bytes", what, "give core.synapse_bytes, too")
+        rooms = (core.neurons, core.synapses, core.synapse_bytes, core.accumulators)
+        if core.axons_out is not None and all(room is None for room in rooms):
+            what = "cores that are sent to cannot be counted where nothing says what one holds"
+            self._wrong_value("core.axons_out", what, "give core.neurons, too")
+        if fabric != Fabric() and fabric.family is None:
             what = "of an FPGA without a family nothing can be counted"
             self._wrong_value("fabric.family", what, "say what memories it has: ecp5 or ice40up")
+        elif fabric != Fabric() and fabric == Fabric(family=fabric.family):
+            what = "a family alone does not say what an FPGA holds"
+            self._wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
         for key in content.keys() - set(known):

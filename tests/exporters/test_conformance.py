@@ -56,6 +56,9 @@ CONSTRAINED = ("netx", "brian2-loihi", "verilog")
 SEALED = ("c", "onnx")
 """Formats whose files end with a digest, so that nothing changes unnoticed."""
 
+IN_WORDS = ("c", "lava", "onnx", "verilog")
+"""Formats that tell people how long a step is."""
+
 TEXTS = (".py", ".v", ".cpp", ".hex", "")
 """Files of folders, compared byte for byte, so that few damages say enough."""
 
@@ -136,6 +139,16 @@ def test_the_same_content_gives_the_same_bytes(one: Format, tmp_path: Path) -> N
         assert one.package.load(path).content_hash == NETWORK.content_hash
         check_written(one, path)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "one", [f for f in FORMATS if f.name in IN_WORDS], ids=lambda one: one.name
+)
+def test_the_step_is_told_with_all_of_its_digits(one: Format, tmp_path: Path) -> None:
+    path = export(one, tmp_path, replace(NETWORK, dt_ms=1 / 3))
+    text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
+    assert b"of 0.3333333333333333 ms" in text
+    assert b"0.333333 ms" not in text
 
 
 @pytest.fixture(scope="module")

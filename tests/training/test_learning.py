@@ -302,6 +302,7 @@ def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.Mon
     moved = tmp_path / "after" / "run"
     assert nm.quantise(moved).network.content_hash == q.network.content_hash
     assert same(nm.train("after/small", folder=moved, resume=True), run)
+    assert same(nm.train(folder=moved, resume=True), run)
     assert nm.finetune(moved, {"epochs": 1}).log
     other = tmp_path / "after" / "other"
     other.mkdir()
@@ -332,7 +333,14 @@ def test_samples_that_were_learnt_do_not_validate_on_resume(tmp_path: Path) -> N
     with refused(UsageError, "validation-differs"):
         nm.train(spoken(5), folder=folder, resume=True)
     assert len(RunFolder(folder).read_log()) == 1
+    with refused(UsageError, "data-in-memory"):
+        nm.train(folder=folder, resume=True)
     assert len(nm.train(spoken(4), folder=folder, resume=True).log) == 2
+
+
+def test_data_are_named_for_a_new_run() -> None:
+    with refused(UsageError, "data-missing"):
+        nm.train(options=small_options(epochs=1))
 
 
 def test_a_run_that_does_not_know_what_validated_is_resumed(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from nmtool.data.remarks import channels, classes, labels_of
 from nmtool.errors import DataError, Finding
 from nmtool.readout import FIRST_SPIKE
 from nmtool.targets import target_named
+from nmtool.training.loop.run_data import divides_alike, is_data_of
 from nmtool.training.options import BEGINNING, TrainOptions
 
 if TYPE_CHECKING:
@@ -192,12 +193,15 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
     )
 
 
-def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
-    """A finding where a run cannot keep what another has learnt, or would begin as a new one.
+def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
+    """A finding where a run cannot keep what another has learnt, or validates on it.
+
+    Also where it is told how to begin, which it does as that one ended.
 
     Args:
         start: the run to start from.
         options: of the new one.
+        dataset: its data, with a validation split.
 
     Raises:
         FileFormatError: the checkpoint of the start is damaged.
@@ -209,6 +213,15 @@ def start_remarks(start: RunFolder, options: TrainOptions) -> Iterator[Finding]:
         if getattr(options, name) != getattr(before, name):
             what = f"{name} has no effect: the network is that of {start.path}"
             yield Finding("setting-without-effect", name, what, "leave it out, or train anew")
+    validates = dataset.validation is not None
+    if validates and is_data_of(start, dataset) and not divides_alike(start, dataset):
+        yield Finding(
+            "validation-was-learnt",
+            "validation",
+            f"other samples validate than in {start.path}, which may have learnt from some of "
+            "them: validation accuracies are too high then",
+            "keep its validation settings, and the column by which samples are drawn",
+        )
     n_longer, n_delays = longer_delays(start.checkpoint_file, options.max_delay)
     if n_longer:
         target = target_named(options.target)

@@ -39,10 +39,9 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
 def check_division(run: RunFolder, dataset: Dataset) -> None:
     """Raise `UsageError` where other training samples validate than before the run was stopped.
 
-    The groups by which they are drawn are in no content hash. Older runs do not know.
+    Older runs do not know which did.
     """
-    kept = run.manifest().get(TRAIN_INDEX_HASH)
-    if kept is not None and _division(dataset).get(TRAIN_INDEX_HASH) != kept:
+    if not divides_alike(run, dataset):
         raise UsageError(
             f"the run in {run.path} cannot go on: other samples would validate it than before",
             code="validation-differs",
@@ -50,6 +49,15 @@ def check_division(run: RunFolder, dataset: Dataset) -> None:
             "run has learnt from some of them",
             fix="resume it with the data as they were, or start a new run",
         )
+
+
+def divides_alike(run: RunFolder, dataset: Dataset) -> bool:
+    """False where other training samples validate than in the run; older runs do not know.
+
+    The groups by which they are drawn are in no content hash.
+    """
+    kept = run.manifest().get(TRAIN_INDEX_HASH)
+    return kept is None or _division(dataset).get(TRAIN_INDEX_HASH) == kept
 
 
 def _division(dataset: Dataset) -> dict[str, str]:

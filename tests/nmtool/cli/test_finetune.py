@@ -134,9 +134,9 @@ def test_stopped_and_resumed_equals_uninterrupted(
         stop_in_epoch(epoch, patch)
         said = nmtool(*words, "-o", "stopped")
     assert said.code == 130
-    assert "nmtool train two -o stopped --resume\n" in said.err
+    assert "nmtool train -o stopped --resume\n" in said.err
     shutil.rmtree("run")
-    said = nmtool("train", "two", "-o", "stopped", "--resume")
+    said = nmtool("train", "-o", "stopped", "--resume")
     assert said.code == 0, said.err
     assert {line[:5] for line in said.err.splitlines()} <= {"epoch"}
     assert_same_run("whole", "stopped")

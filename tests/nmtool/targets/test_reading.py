@@ -164,6 +164,24 @@ WRONG = [
         "fabric.family",
     ),
     (
+        "[core]",
+        "[fabric]\nfamily = { value = 'ecp5', mark = 'inferred' }\n[core]",
+        "target-value",
+        "fabric",
+    ),
+    (
+        "[core]\nneurons = { value = 100",
+        "[core]\naxons_out = { value = 100",
+        "target-value",
+        "core.axons_out",
+    ),
+    (
+        "[core]\n",
+        "[core]\nneuron_bytes = { value = 4, mark = 'inferred' }\n",
+        "target-value",
+        "core.neuron_bytes",
+    ),
+    (
         "[holds]",
         "[holds]\ndelay_bits = { value = [-1], mark = 'inferred' }",
         "target-beyond-arithmetic",

@@ -13,6 +13,7 @@ import torch
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError
 from nmtool.training.loop.remarks import check_heard, remarks, start_line, start_remarks
+from nmtool.training.loop.run_data import about_data
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from tests.refusals import codes, refused
@@ -107,7 +108,7 @@ def test_delays_that_a_start_has_to_give_up(
     start.create({"options": TrainOptions(max_delay=70).as_json()})
     for longest, is_full in ((61, arithmetic == "integer"), (40, False)):
         options = start.finetune_options({"max_delay": longest, "arithmetic": arithmetic})
-        [told] = start_remarks(start, options)
+        [told] = start_remarks(start, options, small_dataset())
         assert told.code == "delays-cut"
         assert ("--relays" in told.fix) == is_full
         assert ("--max-delay" in told.fix) != is_full
@@ -128,9 +129,25 @@ def test_beginnings_that_a_start_has_no_use_for(
     monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (0, 10))
     start = RunFolder(tmp_path / "run")
     start.create({"options": small_options(init_delay_input=4).as_json()})
-    assert list(start_remarks(start, start.finetune_options({}))) == []
-    [told] = start_remarks(start, start.finetune_options(changes))
+    assert list(start_remarks(start, start.finetune_options({}), small_dataset())) == []
+    [told] = start_remarks(start, start.finetune_options(changes), small_dataset())
     assert (told.code, [told.where]) == ("setting-without-effect", [*changes])
+
+
+def test_a_start_may_have_learnt_what_validates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmtool.training.loop.checkpoint.longer_delays", lambda *given: (0, 10))
+    whole = Dataset.of(train=replace(small_events(40, 1), groups={"speaker": np.arange(40) % 4}))
+    learnt = whole.with_validation("last 8")
+    start = RunFolder(tmp_path / "run")
+    start.create({"options": small_options().as_json(), **about_data(learnt)})
+    options = start.finetune_options({})
+    [told] = start_remarks(start, options, whole.with_validation("last 9"))
+    assert (told.code, told.where) == ("validation-was-learnt", "validation")
+    other = Dataset.of(train=small_events(30, 2)).with_validation("last 9")
+    for dataset in (learnt, other, whole):
+        assert list(start_remarks(start, options, dataset)) == []
 
 
 @pytest.mark.parametrize(("each", "tail"), [(150, 300), (6, 12)])
