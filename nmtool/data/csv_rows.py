@@ -1,0 +1,216 @@
+"""`read_csv`: samples of a table with a row per event.
+
+Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns. A column split says train,
+validation or test; all others with a name are groups, of integers or names. A row without time and
+unit is a sample that is silent. Columns are separated by commas, or by semicolons or tabs where the
+first line has no comma; with semicolons, 12,5 is 12.5.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nmtool.data import shd
+from nmtool.data.dataset import SPLITS
+from nmtool.data.rows import Rows, are_numbers
+from nmtool.errors import DataError, FileFormatError
+
+_UNIT_COLUMNS = ("unit", "channel", "neuron")
+_REQUIRED = ("sample", "label")
+_EXACT = 1 << 53
+"""Whole numbers below this are exact in floats."""
+_LARGEST = (1 << 63) - 1
+_NO_VALUE = ("", "nan")
+
+
+def read_csv(file: Path) -> dict[str, Rows]:
+    """By split, the samples of a CSV file.
+
+    Raises:
+        FileFormatError: it is no CSV in UTF-8.
+        DataError: columns or cells are missing, are no numbers, or contradict each other.
+    """
+    splits: dict[str, Rows] = {}
+    places: dict[tuple[str, str], int] = {}
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            first = text.readline()
+            separator = next((mark for mark in ",;\t" if mark in first), ",")
+            lines = chain([first], text)
+            reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            columns = _columns(reader.fieldnames, decimal="," if separator == ";" else ".")
+            for number, row in enumerate(reader, 2):
+                _add_row(row, columns, f"line {number}", splits, places)
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise FileFormatError(
+            f"{file} cannot be read",
+            code="csv-unreadable",
+            why=str(error),
+            fix="write it as CSV in UTF-8, with commas and a line of names at its top",
+        ) from error
+    return splits
+
+
+@dataclass(frozen=True)
+class _Columns:
+    time: str
+    ms: float
+    unit: str
+    split: str | None
+    groups: tuple[str, ...]
+    decimal: str
+
+
+def _columns(names: Sequence[str], decimal: str) -> _Columns:
+    timed = [(f"time_{unit}", ms) for unit, ms in shd.TIME_UNITS_MS.items()]
+    times = [(name, ms) for name, ms in timed if name in names]
+    units = [name for name in _UNIT_COLUMNS if name in names]
+    if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
+        raise DataError(
+            f"the columns are {', '.join(map(str, names)) or 'none'}",
+            code="csv-columns",
+            why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
+            fix="separate them by commas"
+            if len(names) == 1 and "|" in names[0]
+            else "name them so in the first line; the name of the time says its unit",
+        )
+    split = "split" if "split" in names else None
+    known = {*_REQUIRED, times[0][0], units[0], split}
+    # A column without a name is the index that pandas writes.
+    groups = tuple(name for name in names if name and name not in known)
+    for name in groups:
+        if not shd.may_name_group(name):
+            raise DataError(
+                f"the column '{name}' cannot become a group",
+                code="csv-columns",
+                why="data sets keep something else by that name",
+                fix="rename it, or leave it out",
+            )
+    if twice := [name for name in {*known, *groups} if names.count(name) > 1]:
+        raise DataError(
+            f"there are several columns {', '.join(map(str, twice))}",
+            code="csv-columns",
+            fix="leave all but one of each out",
+        )
+    return _Columns(*times[0], units[0], split, groups, decimal)
+
+
+def _add_row(
+    row: Mapping[str, str],
+    columns: _Columns,
+    where: str,
+    splits: dict[str, Rows],
+    places: dict[tuple[str, str], int],
+) -> None:
+    split = "train" if columns.split is None else (row[columns.split] or "").strip()
+    split = {"valid": "validation", "val": "validation"}.get(split, split)
+    if split not in SPLITS:
+        raise DataError(
+            f"{where}: there is no split '{split}'",
+            code="csv-split",
+            fix=f"write {', '.join(SPLITS)}",
+        )
+    if None in row:
+        raise DataError(
+            f"{where}: there are more cells than columns",
+            code="csv-cells",
+            fix="name every column in the first line; quote cells that hold what separates them, "
+            "and write numbers with a point",
+        )
+    rows = splits.setdefault(split, Rows(groups={name: [] for name in columns.groups}))
+    label, key = (row["label"] or "").strip(), (split, (row["sample"] or "").strip())
+    if not key[1]:
+        raise DataError(
+            f"{where}: there is no sample",
+            code="csv-sample-missing",
+            fix="give every row the number or name of its sample",
+        )
+    if label.lower() in _NO_VALUE:
+        raise DataError(
+            f"{where}: there is no label",
+            code="csv-label-missing",
+            fix="give every row the class of its sample",
+        )
+    groups = {
+        name: _group(row[name], columns, f"{where}, column {name}") for name in columns.groups
+    }
+    if key not in places:
+        places[key] = len(rows.labels)
+        rows.times_ms.append([])
+        rows.units.append([])
+        rows.labels.append(label)
+        for name, group in groups.items():
+            rows.groups[name].append(group)
+    place = places[key]
+    for name, group in groups.items():
+        if rows.groups[name][place] != group:
+            raise DataError(
+                f"{where}: sample '{key[1]}' is of the {name} {group}, before it was of "
+                f"{rows.groups[name][place]}",
+                code="csv-group-differs",
+                why="a column without a name that is known is a group of whole samples",
+                fix=f"give all rows of a sample the same {name}, or leave the column out",
+            )
+    if rows.labels[place] != label:
+        raise DataError(
+            f"{where}: sample '{key[1]}' is of the class '{label}', before it was of "
+            f"'{rows.labels[place]}'",
+            code="csv-label-differs",
+            fix="give every sample one label and a number of its own",
+        )
+    time, unit = row[columns.time], row[columns.unit]
+    if all((text or "").strip().lower() in _NO_VALUE for text in (time, unit)):
+        return
+    at = f"{where}, column {columns.time}"
+    rows.times_ms[place].append(_number(time, columns, float, at) * columns.ms)
+    rows.units[place].append(_number(unit, columns, int, f"{where}, column {columns.unit}"))
+
+
+def _group(text: str | None, columns: _Columns, where: str) -> int | str:
+    """The group that a cell holds: a whole number, or a name."""
+    text = (text or "").strip()
+    if text.lower() in _NO_VALUE:
+        raise DataError(
+            f"{where}: there is no group",
+            code="csv-group-missing",
+            why="a column without a name that is known is a group of whole samples",
+            fix="write a whole number or a name, or leave the column out",
+        )
+    if not are_numbers([text.replace(columns.decimal, ".")]):
+        return text
+    more = "a column that is no group has to be left out"
+    return int(_number(text, columns, int, where, more))
+
+
+def _number(text: str | None, columns: _Columns, kind: type, where: str, more: str = "") -> Any:
+    """The number that a cell holds; 3.0 is a whole one, too."""
+    plain = (text or "").replace(columns.decimal, ".")
+    found = None
+    try:
+        number = float(plain)
+        if kind is float:
+            return number
+        if number == int(number):
+            found = int(number) if abs(number) < _EXACT else int(plain)
+    except (ValueError, OverflowError):
+        pass
+    if found is None:
+        fix = "write a whole number" if kind is int else "write a number with a point"
+        raise DataError(
+            f"{where}: '{text}' is no {'number' if kind is float else 'whole number'}",
+            code="csv-not-a-number",
+            fix=f"{fix}; {more}" if more else fix,
+        )
+    if abs(found) > _LARGEST:
+        raise DataError(
+            f"{where}: {text} is too large a number",
+            code="csv-number-large",
+            fix="number units and groups from 0",
+        )
+    return found

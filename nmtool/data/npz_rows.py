@@ -1,0 +1,135 @@
+"""`read_npz`: samples of an archive of dense spikes.
+
+It holds spikes [samples, steps, channels …] and labels [samples]: `spikes` and `labels`, or
+`train_spikes`, `train_labels`, `test_spikes` and so on; perhaps `class_names` and `dt_ms`. Other
+lists of an integer or a name per sample are groups: `speaker`, or `train_speaker` and so on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import storage
+from nmtool.data.conversion import check_labels
+from nmtool.data.dataset import SPLITS
+from nmtool.data.rows import Rows, texts
+from nmtool.errors import DataError
+
+_log = logging.getLogger(__name__)
+
+_MAX_BYTES = 1 << 30
+"""Bytes that an archive of dense spikes may unpack to, however small it is."""
+
+_SPIKES = ("spikes", "x", "data", "raster")
+_LABELS = ("labels", "label", "y", "targets")
+
+
+def read_npz(file: Path) -> dict[str, Rows]:
+    """By split, the dense samples of an archive; arrays that nothing is made of are logged.
+
+    Raises:
+        FileFormatError: the file is missing or damaged.
+        DataError: there are no spikes with labels, or the step is no number.
+    """
+    arrays = {
+        name.lower(): array
+        for name, array in storage.read_arrays(file, free_bytes=_MAX_BYTES).items()
+    }
+    names = arrays.get("class_names")
+    class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
+    dt_ms = _step(arrays.get("dt_ms"))
+    used = {"class_names", "dt_ms"}
+    splits = {}
+    for split in ("", *SPLITS):
+        found = [_named(arrays, split, words) for words in (_SPIKES, _LABELS)]
+        spikes, labels = found
+        if spikes is None and labels is None:
+            continue
+        if spikes is None or labels is None:
+            break
+        used |= {spikes, labels}
+        splits[split] = Rows(
+            dense=arrays[spikes],
+            labels=list(check_labels(np.atleast_1d(arrays[labels]))),
+            dt_ms=dt_ms,
+            class_names=class_names,
+        )
+    else:
+        if splits:
+            _take_groups(arrays, splits, used, file)
+            return {split or "train": rows for split, rows in splits.items()}
+    raise DataError(
+        f"the arrays are {', '.join(arrays) or 'none'}",
+        code="npz-arrays",
+        why="spikes [samples, steps, channels] and labels [samples] are needed, alone or for "
+        "each split",
+        fix="name them spikes and labels, or train_spikes, train_labels, test_spikes, test_labels",
+    )
+
+
+def _step(dt_ms: NDArray | None) -> float | None:
+    """The length of a step that an archive gives, perhaps as a list of one number."""
+    if dt_ms is None:
+        return None
+    if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
+        raise DataError(
+            f"dt_ms is {dt_ms.dtype} of shape {dt_ms.shape}, not a number",
+            code="npz-step",
+            fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
+            "and say --dt MS",
+        )
+    return float(dt_ms.item())
+
+
+_SHORT = {"validation": ("validation", "valid", "val")}
+"""Words for a split in names of arrays, where they are not its own name."""
+
+
+def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
+    """The name of the array of a split that one of the words stands for."""
+    for part in _SHORT.get(split, (split,)):
+        for word in words:
+            for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
+                if name in arrays:
+                    return name
+    return None
+
+
+def _take_groups(
+    arrays: Mapping[str, NDArray], splits: Mapping[str, Rows], used: set[str], file: Path
+) -> None:
+    """Every other list of an integer or a name per sample is a group of its split."""
+    unused = []
+    for name, array in arrays.items():
+        if name in used:
+            continue
+        split, group = _divided_name(name, splits)
+        rows = splits.get(split)
+        is_list = array.dtype.kind in "iuSU" and array.ndim == 1
+        if rows is not None and is_list and array.size == len(rows.labels):
+            values = array.tolist()
+            rows.groups[group] = values if array.dtype.kind in "iu" else texts(values)
+        else:
+            unused.append(name)
+    if unused:
+        _log.warning(
+            f"remark[arrays-unused]: {file}: nothing is made of {', '.join(unused)}; "
+            "groups are integers or names, one per sample, and of splits with the name of the "
+            "split: train_speaker"
+        )
+
+
+def _divided_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
+    """The split that an array belongs to by its name, and its name without it."""
+    for split in splits:
+        for part in _SHORT.get(split, (split,)):
+            if split and name.startswith(f"{part}_"):
+                return split, name.removeprefix(f"{part}_")
+            if split and name.endswith(f"_{part}"):
+                return split, name.removesuffix(f"_{part}")
+    return "", name
