@@ -287,8 +287,9 @@ def errors_page() -> str:
         lines += [f"({code})=", f"## `{code}`", ""]
         lines += [", ".join(dict.fromkeys(kind(one.kind) for one in entries)), ""]
         for words in dict.fromkeys(one.words for one in entries):
-            said = {part: escaped(text) for part, text in words}
-            lines.append(f"- {sentence(said.get('what', '…'))}")
+            # A part that is all value says nothing here.
+            said = {part: escaped(text) for part, text in words if text != "{…}"}
+            lines.append(f"- {sentence(said.get('what', 'It says itself what is wrong'))}")
             lines += [
                 f"  *{part.capitalize()}:* {said[part]}." for part in PARTS[1:] if part in said
             ]

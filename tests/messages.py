@@ -67,9 +67,11 @@ def messages() -> Iterator[Message]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
             for node in ast.walk(tree):
                 if isinstance(node, ast.Call) and _name(node.func) in KINDS:
-                    yield _message(node, path)
+                    around = [one for one in functions if _is_around(one, node)]
+                    yield _message(node, path, [*reversed(around), tree])
 
 
 def remarks() -> Iterator[Message]:
@@ -85,19 +87,86 @@ def remarks() -> Iterator[Message]:
                     yield Message(node.func.attr, "remark", place, words, node.lineno)
 
 
-def _message(call: ast.Call, path: Path) -> Message:
+def _message(call: ast.Call, path: Path, scopes: list[ast.AST]) -> Message:
     kind = _name(call.func)
     order = ("code", "where", "what", "fix", "why") if kind == "Finding" else ("what",)
     given = dict(zip(order, call.args, strict=False))
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+
+    def words(node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            for scope in scopes:
+                if found := _Variables(scope, call).text(node.id):
+                    return found
+        return _text(node)
+
     return Message(
         _text(given["code"]) if "code" in given else "",
         kind,
         path.relative_to(ROOT).as_posix(),
-        tuple((part, _text(given[part])) for part in PARTS if part in given),
+        tuple((part, words(given[part])) for part in PARTS if part in given),
         call.lineno,
         "findings" in given,
     )
+
+
+def _is_around(function: ast.AST, call: ast.AST) -> bool:
+    return any(node is call for node in ast.walk(function))
+
+
+@dataclass(frozen=True)
+class _Variables:
+    """Variables of a function or module, as they are where a message is made.
+
+    Attributes:
+        scope: the function or module.
+        call: in it, what makes the message.
+    """
+
+    scope: ast.AST
+    call: ast.Call
+
+    def text(self, name: str) -> str:
+        """What was assigned last, or in either branch, and added to it; '' where nothing was."""
+        assigned = [(node, value) for node, value in self._values(name) if _is_plain(node)]
+        if not assigned:
+            return ""
+        last, value = assigned[-1]
+        others = {id(one) for one in self._other_branches(last)}
+        texts = [_text(value) for node, value in assigned[:-1] if id(node) in others]
+        added = [
+            _text(value)
+            for node, value in self._values(name)
+            if not _is_plain(node) and node.lineno > last.lineno
+        ]
+        return " / ".join([*texts, _text(value)]) + "".join(added)
+
+    def _values(self, name: str) -> list[tuple[ast.stmt, ast.expr]]:
+        """Statements before the call that assign to the variable, or add to it, and the values."""
+        found: list[tuple[ast.stmt, ast.expr]] = []
+        own = self.scope.body if isinstance(self.scope, ast.Module) else ast.walk(self.scope)
+        for node in own:
+            if isinstance(node, ast.AugAssign) and _name(node.target) == name:
+                found.append((node, node.value))
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                pairs = [(target, node.value)]
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs = list(zip(target.elts, node.value.elts, strict=True))
+                found += [(node, value) for one, value in pairs if _name(one) == name]
+        is_module = isinstance(self.scope, ast.Module)
+        before = [one for one in found if is_module or one[0].lineno < self.call.lineno]
+        return sorted(before, key=lambda one: one[0].lineno)
+
+    def _other_branches(self, statement: ast.stmt) -> Iterator[ast.AST]:
+        """Everything in the branches that run where the one with the statement does not."""
+        for node in ast.walk(self.scope):
+            if isinstance(node, ast.If) and any(_is_around(one, statement) for one in node.orelse):
+                for one in node.body:
+                    yield from ast.walk(one)
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Assign)
 
 
 def _name(function: ast.expr) -> str:
