@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -34,7 +33,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin
+from benchmarks.report import exit_code, origin, write_json
 from nmtool.answers import Answers
 from nmtool.cli.arguments import count
 from nmtool.data import SPLITS, Dataset, SpikeEvents, load_dataset
@@ -43,10 +42,11 @@ from nmtool.data.events import AT_ONCE
 from nmtool.data.folds import Folds, grouping, joined
 from nmtool.data.teacher import Teacher
 from nmtool.errors import UsageError
+from nmtool.graph import count_inputs
 from nmtool.training.crossvalidation import fill
 from nmtool.training.loop.augment import Augmentation
 from nmtool.training.loop.optimise import rate_factor
-from nmtool.training.loop.selection import best_epoch, out_of_patience, scores
+from nmtool.training.loop.selection import is_best, out_of_patience, scores
 from nmtool.training.options import TrainOptions
 
 CHANNELS, WIDTHS = (64, 96, 128), (5, 5, 3)
@@ -133,7 +133,7 @@ class Counting:
 
     def channels(self, events: SpikeEvents) -> int:
         """Channels of these data."""
-        return -(-events.n_units // self.group)
+        return count_inputs(events.n_units, self.group)
 
     def __call__(self, events: SpikeEvents) -> Tensor:
         """[samples, channels, bins] float32: square roots of the numbers of events.
@@ -200,7 +200,7 @@ def learn(
     """
     data = data.with_validation(options.validation_rule)
     train, validation = data.train, data.validation
-    options = options.settled(train)
+    options = options.with_steps_from(train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         return _learn(train, validation, options, settings, tell)
@@ -254,14 +254,15 @@ def _learn(
             "validation_accuracy": accuracy,
         }
         log.append(entry)
-        if best_epoch(log, options.judge_epochs) is entry:
+        if is_best(log, options.judge_epochs):
             kept = replace(now, model=copy.deepcopy(now.model), best=entry)
         told = "" if accuracy is None else f"  validation {accuracy:.1%}"
         tell(
             f"seed {options.seed}  epoch {epoch:3d}/{options.epochs}  loss {entry['loss']:.3f}  "
             f"train {entry['train_accuracy']:.1%}{told}"
         )
-        if out_of_patience(scores(log, options.judge_epochs), options.patience or 0):
+        patience = options.patience
+        if patience is not None and out_of_patience(scores(log, options.judge_epochs), patience):
             break
     return kept
 
@@ -310,13 +311,8 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         rows = _trained(data, options, settings, arguments)
     if arguments.json:
-        content = {
-            "header": machine,
-            "data": data.name,
-            "settings": settings.as_json(options),
-            "rows": rows,
-        }
-        Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        about = {"data": data.name, "settings": settings.as_json(options)}
+        write_json(arguments.json, machine, rows, **about)
     return 0
 
 

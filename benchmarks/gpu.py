@@ -27,7 +27,7 @@ from nmtool.training.engines import devices
 from nmtool.training.engines.devices import Device
 from nmtool.training.front.losses import readout_loss
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.calibration import Calibrator
 
 FLOAT64, FLOAT32, INTEGER = "float64", "float32", "integer"
 TOLERANCE = {FLOAT64: 1e-9, FLOAT32: 1e-4, INTEGER: 1e-4}
@@ -113,7 +113,7 @@ def _model(network: Network, workload: Workload, arithmetic: str, device: Device
     rounding = None
     if arithmetic == INTEGER:
         options = replace(options, arithmetic="integer")
-        rounding = Deployment.of(options, workload.spikes()).rounding(network)
+        rounding = Calibrator.of(options, workload.spikes()).rounding(network)
     return SpikingNetwork(
         network,
         max_delay=options.max_delay,

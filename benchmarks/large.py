@@ -30,7 +30,7 @@ import numpy as np
 
 import nmtool as nm
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin
+from benchmarks.report import exit_code, origin, write_json
 from nmtool.cli.arguments import count
 
 SIZES = {
@@ -242,8 +242,7 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         shutil.rmtree(work)
     if options.json:
-        content = {"header": machine, "rows": [asdict(row) for row in rows]}
-        Path(options.json).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_json(options.json, machine, [asdict(row) for row in rows])
     return 0
 
 

@@ -9,14 +9,12 @@ Making the list of channels is not timed. One process, one thread.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from time import perf_counter_ns, process_time_ns
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +23,12 @@ import nmtool as nm
 from benchmarks import ours
 from benchmarks.drive import find_drive
 from benchmarks.machine import header
-from benchmarks.report import exit_code, origin
+from benchmarks.report import exit_code, origin, write_json
 from benchmarks.workload import Workload
 from nmtool.cli.arguments import count
 
 WINDOW = 100
-"""Steps that decisions average."""
+"""Steps that decisions average, and that a piece of the stream has."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Live:
         us_slowest: that 1 of 1000 steps exceeded, with what else the machine does.
         times_real_time: milliseconds of the stream per millisecond by the clock.
         times_real_time_cpu: the same per millisecond of processor time.
-        times_in_pieces: the same where 100 steps run at once, with a decision after them.
+        times_in_pieces: the same where `WINDOW` steps run at once, with a decision after them.
     """
 
     hidden: int
@@ -125,11 +123,11 @@ def _step_by_step(session: nm.Session, stream: Sequence[NDArray[np.integer]]) ->
 
 
 def _in_pieces(session: nm.Session, stream: Sequence[NDArray[np.integer]]) -> int:
-    """Nanoseconds of the stream, 100 steps at a time."""
+    """Nanoseconds of the stream, `WINDOW` steps at a time."""
     session.reset()
     dt_ms, begin = session.network.dt_ms, perf_counter_ns()
-    for first in range(0, len(stream), 100):
-        piece = stream[first : first + 100]
+    for first in range(0, len(stream), WINDOW):
+        piece = stream[first : first + WINDOW]
         steps = np.repeat(np.arange(first, first + len(piece)), [one.size for one in piece])
         session.feed(np.concatenate(piece), steps * dt_ms)
         session.step(len(piece))
@@ -155,12 +153,11 @@ def _run(options: argparse.Namespace) -> int:
             f"{row.hidden} hidden neurons at {row.hidden_rate_hz:.1f} Hz: {row.us_per_step:.1f} µs "
             f"per step of 1 ms, {row.times_real_time:.1f} times real time; in processor time "
             f"{row.cpu_us_per_step:.1f} µs, {row.times_real_time_cpu:.1f} times; 999 of 1000 steps "
-            f"within {row.us_slowest:.0f} µs; 100 steps at a time {row.times_in_pieces:.1f} times"
+            f"within {row.us_slowest:.0f} µs; {WINDOW} steps at a time {row.times_in_pieces:.1f} "
+            "times"
         )
     if options.json:
-        content: dict[str, Any] = {"header": machine, "rows": [asdict(row) for row in rows]}
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
+        write_json(options.json, machine, [asdict(row) for row in rows])
     return 0
 
 

@@ -129,7 +129,7 @@ def check_writable(path: str) -> None:
         ) from error
 
 
-def write_json(path: str, header: dict[str, Any], rows: Sequence[Row]) -> None:
-    """Write {"header": …, "rows": […]}; raises `OSError`."""
-    content = {"header": header, "rows": list(rows)}
+def write_json(path: str, header: dict[str, Any], rows: Sequence[Row], **more: Any) -> None:
+    """Write {"header": …, "rows": […]} and what more is given; raises `OSError`."""
+    content = {"header": header, **more, "rows": list(rows)}
     Path(path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -32,11 +32,10 @@ def main() -> None:
     parser.add_argument("name", choices=TITLES)
     parser.add_argument("run", help="run folder that trained in integers")
     parser.add_argument("data")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--against", nargs="+", default=["lava", "onnx", "c"])
     parser.add_argument("--commit", required=True, help="of nmtool that trained it")
     arguments = parser.parse_args()
-    network = nm.load(arguments.run)
+    network, options = nm.load(arguments.run), nm.Run.load(arguments.run).options
     assert isinstance(network, nm.IntegerNetwork), "the run did not train in integers"
     test = nm.load_dataset(arguments.data).test
     found = nm.evaluate(network, test)
@@ -52,7 +51,7 @@ def main() -> None:
         "neurons": sum(p.size for p in network.populations),
         "synapses": sum(int((p.weight != 0).sum()) for p in network.projections),
         "training": f"nmtool train DATA -o RUN --config {recipe} --arithmetic integer "
-        f"--seed {arguments.seed}",
+        f"--seed {options.seed}",
         "commit": arguments.commit,
         "minutes_on_a_shared_core": round(sum(one["seconds"] for one in epochs) / 60, 1),
         "machine": machine.header()["cpu"],

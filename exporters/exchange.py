@@ -12,9 +12,6 @@ from nmtool.errors import BackendError, FileFormatError
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
-SILENCE_S = 600.0
-"""A run that shows no sign of life for so long is ended."""
-
 
 def write_events(path: Path, spikes: Raster) -> None:
     """Write input spikes as an archive that plain numpy opens."""

@@ -26,6 +26,9 @@ from nmtool.errors import BackendError
 GRACE_S = 3.0
 """Seconds a group has to clean up after SIGTERM before SIGKILL."""
 
+SILENCE_S = 600.0
+"""A run that shows no sign of life for so long is ended."""
+
 POLL_S = 0.1
 TAIL_LINES = 30
 

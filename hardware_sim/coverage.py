@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LI
-from nmtool.hardware_sim.reach import Reach, reach
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.state_bounds import StateBounds, state_bounds
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -21,7 +21,7 @@ def coverage(
     recording: Recording | None = None,
     *,
     deep: bool = False,
-    reached: Reach | None = None,
+    bounds: StateBounds | None = None,
 ) -> Coverage:
     """Tell which stored numbers a run exercised.
 
@@ -34,7 +34,7 @@ def coverage(
         spikes: its input.
         recording: what the simulator answered, deep or not; by default it is run.
         deep: True where u and v of every neuron are compared.
-        reached: what any input can do, where that is known already.
+        bounds: on what any input can do, where that is known already.
 
     Raises:
         DataError: the raster has other channels than the network.
@@ -42,11 +42,11 @@ def coverage(
     check_input(network, spikes)
     if recording is None:
         recording = simulate(network, spikes)
-    reached = reached or reach(network, spikes.n_steps)
+    bounds = bounds or state_bounds(network, spikes.n_steps)
     first = first_spikes(network, spikes, recording)
     arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
     projections = [
-        _projection(projection, seen, first[projection.source], reached)
+        _projection(projection, seen, first[projection.source], bounds)
         for projection, seen in zip(network.projections, arrived, strict=True)
     ]
     populations = []
@@ -82,10 +82,10 @@ def _projection(
     projection: IntegerProjection,
     seen: NDArray[np.bool_],
     first: NDArray[np.int64],
-    reached: Reach,
+    bounds: StateBounds,
 ) -> ProjectionCoverage:
     there = projection.weight != 0
-    silent = first >= reached.n_steps
+    silent = first >= bounds.n_steps
     return ProjectionCoverage(
         source=projection.source,
         target=projection.target,
@@ -95,7 +95,7 @@ def _projection(
         delays_exercised=np.unique(projection.delay[seen]).size,
         silent=tuple(np.flatnonzero(silent & there.any(axis=1)).tolist()),
         late=int((there & ~seen)[~silent].sum()),
-        beyond_reach=int((there & ~reached.arrives(projection)).sum()),
+        beyond_reach=int((there & ~bounds.arrives(projection)).sum()),
     )
 
 

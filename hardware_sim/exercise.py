@@ -18,9 +18,9 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.coverage import exercised, first_spikes
 from nmtool.hardware_sim.mutants import Witness, draw_faults, is_equivalent, target_index, touched
-from nmtool.hardware_sim.reach import Reach, reach
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.hardware_sim.uniform import uniform
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -59,7 +59,6 @@ def exercise(
     spikes: Raster,
     *,
     deep: bool = False,
-    generated_deep: bool = True,
     n_samples: int = SAMPLES,
 ) -> Raster:
     """Make samples that exercise what these do not; the same for the same arguments.
@@ -68,7 +67,6 @@ def exercise(
         network: what is to be compared.
         spikes: samples that are compared anyway, perhaps none; the new ones are as long.
         deep: the comparison of these includes u and v of every neuron.
-        generated_deep: that of the new ones does; otherwise many more are needed.
         n_samples: largest number of samples to make.
 
     Returns:
@@ -78,7 +76,7 @@ def exercise(
         DataError: the raster has other channels than the network.
     """
     check_input(network, spikes)
-    search = _Search(network, spikes, deep, generated_deep)
+    search = _Search(network, spikes, deep)
     idle = 0
     for round_ in range(ROUNDS):
         search.aim(draw_faults(network, FAULTS, (1 << 64) - 1 - round_))
@@ -90,20 +88,16 @@ def exercise(
 
 
 class _Search:
-    def __init__(
-        self, network: IntegerNetwork, spikes: Raster, deep: bool, generated_deep: bool
-    ) -> None:
-        self.network, self.deep, self.n_steps = network, generated_deep, spikes.n_steps
-        self.reached: Reach = reach(network, spikes.n_steps)
+    def __init__(self, network: IntegerNetwork, spikes: Raster, deep: bool) -> None:
+        self.network, self.n_steps = network, spikes.n_steps
+        self.bounds = state_bounds(network, spikes.n_steps)
         self.influence = _influence(network)
         self.kept: list[Raster] = []
         self.careful = True
         self.equivalent: dict[Fault, bool] = {}
         self.targets: list[Fault] = []
         self.nearest: dict[tuple[str, int], tuple[int, NDArray[np.bool_]]] = {}
-        self.missing = [
-            self.reached.arrives(one) & (one.weight != 0) for one in network.projections
-        ]
+        self.missing = [self.bounds.arrives(one) & (one.weight != 0) for one in network.projections]
         recording = simulate(network, spikes)
         self._mark(first_spikes(network, spikes, recording))
         self.witnesses = [Witness(network, streams(network, spikes, recording), deep)]
@@ -125,7 +119,7 @@ class _Search:
 
     def _is_equivalent(self, fault: Fault) -> bool:
         if fault not in self.equivalent:
-            found = is_equivalent(self.network, fault, self.reached, self.deep)
+            found = is_equivalent(self.network, fault, self.bounds, deep=True)
             self.equivalent[fault] = found
         return self.equivalent[fault]
 
@@ -175,7 +169,7 @@ class _Search:
         return bool(picked) or found_without_care
 
     def _witness(self, spikes: Raster, recording: Recording) -> Witness:
-        return Witness(self.network, streams(self.network, spikes, recording), self.deep)
+        return Witness(self.network, streams(self.network, spikes, recording), deep=True)
 
     def _mark(self, first: dict[str, NDArray[np.int64]]) -> None:
         for missing, projection in zip(self.missing, self.network.projections, strict=True):

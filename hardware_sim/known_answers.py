@@ -13,7 +13,6 @@ from dataclasses import replace
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import strongly_connected
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.hardware_sim.stimuli import driving_input
 from nmtool.hardware_sim.stretches import busiest_stretches
 from nmtool.integer_network import IntegerNetwork
@@ -56,8 +55,8 @@ def known_answers(
     if run is not None:
         return KnownAnswers(network.content_hash, found, run(network, found))
     assert isinstance(network, IntegerNetwork), "floats need something to run them"
-    kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
-    return KnownAnswers(network.content_hash, found, simulate(network, found, deep=True), kept)
+    recording = simulate(network, found, deep=True)
+    return KnownAnswers(network.content_hash, found, recording, network.decay_factors())
 
 
 def _input(

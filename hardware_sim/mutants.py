@@ -6,7 +6,7 @@ fault where spikes of any population or v of a non-spiking one differ; a deep on
 any neuron does.
 
 A fault counts as equivalent where it is proven that no input of this length shows it: bounds
-(`reach.py`) say that no spike can arrive over the synapse in time, that u or v is always too
+(`state_bounds.py`) say that no spike can arrive over the synapse in time, that u or v is always too
 small for the decay to matter, or that neither version of the neuron can spike and nothing else
 of it is compared. Faults that no input shows for subtler reasons count as not seen.
 """
@@ -21,12 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import arithmetic
+from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.reach import Reach, bounds_of, reach
-from nmtool.hardware_sim.replay import EVERYTHING, MEMBRANE, SPIKES, Cell, Streams, replay, streams
+from nmtool.hardware_sim.replay import (
+    EVERYTHING,
+    MEMBRANE,
+    SPIKES,
+    NeuronWithSynapses,
+    Streams,
+    replay,
+    streams,
+)
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_current, keep_membrane
+from nmtool.hardware_sim.state_bounds import StateBounds, bounds_of_neurons, state_bounds
 from nmtool.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -56,7 +64,7 @@ def mutation_score(
     deep: bool = False,
     *,
     recording: Recording | None = None,
-    reached: Reach | None = None,
+    bounds: StateBounds | None = None,
     generated: Raster | None = None,
 ) -> MutationScore:
     """Count the one-unit faults that a comparison of these samples would show.
@@ -68,7 +76,7 @@ def mutation_score(
         seed: of the draw.
         deep: the comparison includes u and v of every neuron.
         recording: what the simulator answers; by default it is run.
-        reached: what any input can do, where that is known already.
+        bounds: on what any input can do, where that is known already.
         generated: more samples, whose comparison includes u and v of every neuron.
 
     Raises:
@@ -86,9 +94,9 @@ def mutation_score(
     faults = draw_faults(network, n, seed)
     seen = [any(witness.shows(fault) for witness in witnesses) for fault in faults]
     if not all(seen):
-        reached = reached or reach(network, max(spikes.n_steps, network.n_steps))
+        bounds = bounds or state_bounds(network, max(spikes.n_steps, network.n_steps))
     equivalent = [
-        not shown and reached is not None and is_equivalent(network, fault, reached, deep)
+        not shown and bounds is not None and is_equivalent(network, fault, bounds, deep)
         for fault, shown in zip(faults, seen, strict=True)
     ]
     return MutationScore(faults, seen, equivalent, seed, deep)
@@ -146,25 +154,28 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
         seed: of the draw, the same in every numpy.
     """
     bits = np.random.PCG64(seed)
-    decks = [[_shuffled(deck, bits) for deck in _decks(network, kind)] for kind in FAULT_KINDS]
+    left = [
+        [_in_random_order(sites, bits) for sites in _fault_sites(network, kind)]
+        for kind in FAULT_KINDS
+    ]
     faults: list[Fault] = []
-    while len(faults) < n and any(decks):
-        for places in decks:
+    while len(faults) < n and any(left):
+        for places in left:
             while places and len(faults) < n:
-                deck = places.pop(0)
-                fault = next(deck, None)
+                place = places.pop(0)
+                fault = next(place, None)
                 if fault is not None:
-                    places.append(deck)
+                    places.append(place)
                     faults.append(fault)
                     break
     return faults
 
 
-_Deck = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
+_FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
 """Kind, where, index, shape of the numbers, and [2, numbers] bool: may rise, may fall."""
 
 
-def _decks(network: IntegerNetwork, kind: str) -> Iterator[_Deck]:
+def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
     if kind in _OF_PROJECTIONS:
         for index, projection in enumerate(network.projections):
             where = f"{projection.source} → {projection.target}"
@@ -207,16 +218,16 @@ def _constant_may_change(population: IntegerPopulation, kind: str) -> NDArray[np
     return np.array([[value < limit], [value > 0]]) & matters.get(kind, True)
 
 
-def _shuffled(deck: _Deck, bits: np.random.PCG64) -> Iterator[Fault]:
-    """Deal the faults of a deck, each once, at random."""
-    kind, where, index, shape, legal = deck
-    cards = np.flatnonzero(legal)
-    dealt: set[int] = set()
-    while len(dealt) < cards.size:
-        card = int(cards[bits.random_raw() % cards.size])
-        if card not in dealt:
-            dealt.add(card)
-            falls, number = divmod(card, legal.shape[1])
+def _in_random_order(fault_sites: _FaultSites, bits: np.random.PCG64) -> Iterator[Fault]:
+    """Draw the fault of every site once, in random order."""
+    kind, where, index, shape, legal = fault_sites
+    sites = np.flatnonzero(legal)
+    drawn: set[int] = set()
+    while len(drawn) < sites.size:
+        site = int(sites[bits.random_raw() % sites.size])
+        if site not in drawn:
+            drawn.add(site)
+            falls, number = divmod(site, legal.shape[1])
             place = np.unravel_index(number, shape) if shape else ()
             yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if falls else 1)
 
@@ -265,7 +276,7 @@ class Witness:
         source = np.array([self._source[i] for i in onto], np.int64)
         view = EVERYTHING if self.deep else (SPIKES if population.kind == LIF else MEMBRANE)
         for neuron in touched(self.network, fault, self._by_activity(index)):
-            right = self._cell(index, int(neuron))
+            right = self._neuron(index, int(neuron))
             wrong = self._faulty(right, fault, dict(zip(onto, row, strict=True)))
             replay(self.events, source, row, right, wrong, view, first_only, shown)
             if shown.all() or (first_only and shown.any()):
@@ -282,7 +293,7 @@ class Witness:
             self._busiest[index] = order
         return self._busiest[index]
 
-    def _cell(self, index: int, neuron: int) -> Cell:
+    def _neuron(self, index: int, neuron: int) -> NeuronWithSynapses:
         population = self.network.populations[index]
         if index not in self._synapses:
             onto = [self.network.projections[i] for i in self._onto[population.name]]
@@ -291,7 +302,7 @@ class Witness:
             delay = np.hstack([nothing, *(p.delay.T.astype(np.int32) for p in onto)])
             self._synapses[index] = weight, delay
         weight, delay = self._synapses[index]
-        return Cell(
+        return NeuronWithSynapses(
             np.ascontiguousarray(weight[neuron]),
             np.ascontiguousarray(delay[neuron]),
             int(population.bias[neuron]),
@@ -300,7 +311,9 @@ class Witness:
             population.vth,
         )
 
-    def _faulty(self, right: Cell, fault: Fault, row: dict[int, np.int64]) -> Cell:
+    def _faulty(
+        self, right: NeuronWithSynapses, fault: Fault, row: dict[int, np.int64]
+    ) -> NeuronWithSynapses:
         index, *place = fault.place
         if fault.kind in _OF_PROJECTIONS:
             projection = self.network.projections[index]
@@ -357,47 +370,47 @@ def touched(
 # Equivalence.
 
 
-def is_equivalent(network: IntegerNetwork, fault: Fault, reached: Reach, deep: bool) -> bool:
+def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, deep: bool) -> bool:
     """True where it is proven that no input shows a fault.
 
     Args:
         network: the network without the fault.
         fault: the fault.
-        reached: what any input can do.
+        bounds: on what any input can do.
         deep: true to compare u and v of every neuron.
     """
     index = target_index(network, fault)
     population = network.populations[index]
-    bounds = reached.bounds[population.name]
-    if fault.kind in _OF_PROJECTIONS and not _can_arrive(network, fault, reached):
+    own = bounds.populations[population.name]
+    if fault.kind in _OF_PROJECTIONS and not _can_arrive(network, fault, bounds):
         return True
     faulty = mutant(network, fault)
     after = faulty.populations[index]
     if fault.kind == "du":
         keep = max(keep_current(population.du), keep_current(after.du))
-        if not (bounds.u_size * keep >> arithmetic.DECAY_SHIFT).any():
+        if not (own.u_size * keep >> arithmetic.DECAY_SHIFT).any():
             return True
     if fault.kind == "dv":
         keep = max(keep_membrane(population.dv), keep_membrane(after.dv))
-        if not (bounds.v_size * keep >> arithmetic.DECAY_SHIFT).any():
+        if not (own.v_size * keep >> arithmetic.DECAY_SHIFT).any():
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
     columns = touched(network, fault)
-    before = bounds.peak[columns] <= population.vth << arithmetic.STATE_SHIFT
+    before = own.peak[columns] <= population.vth << arithmetic.STATE_SHIFT
     if not before.all():
         return False
-    peak = bounds_of(faulty, index, reached, columns).peak
+    peak = bounds_of_neurons(faulty, index, bounds, columns).peak
     return bool((peak <= after.vth << arithmetic.STATE_SHIFT).all())
 
 
-def _can_arrive(network: IntegerNetwork, fault: Fault, reached: Reach) -> bool:
+def _can_arrive(network: IntegerNetwork, fault: Fault, bounds: StateBounds) -> bool:
     """True where a spike can arrive in time over a synapse that a fault changes."""
     projection = network.projections[fault.place[0]]
     if fault.kind == "weight exponent":
-        return bool((reached.arrives(projection) & (projection.weight != 0)).any())
+        return bool((bounds.arrives(projection) & (projection.weight != 0)).any())
     pre, post = fault.place[1:]
     delay = int(projection.delay[pre, post])
     if fault.kind == "delay":
         delay = min(delay, delay + fault.change)
-    return int(reached.earliest[projection.source][pre]) + HOP_LATENCY + delay < reached.n_steps
+    return int(bounds.earliest[projection.source][pre]) + HOP_LATENCY + delay < bounds.n_steps

@@ -145,7 +145,9 @@ class Counter:
             synapses_read=tuple(
                 self.per_step(p.source, np.full(p.shape[0], p.shape[1])) for p in projections
             ),
-            messages={name: self.per_step(name, reach) for name, reach in self.reach.items()},
+            messages={
+                name: self.per_step(name, cores) for name, cores in self.target_cores.items()
+            },
             n_samples=inputs.n_samples,
             n_steps=inputs.n_steps,
         )
@@ -161,13 +163,13 @@ class Counter:
         return np.diff(sums[self._offset[source]], axis=1)
 
     @cached_property
-    def reach(self) -> dict[str, NDArray[np.int64]]:
+    def target_cores(self) -> dict[str, NDArray[np.int64]]:
         """By source [neurons] int64: the number of cores that a neuron's spike goes to."""
-        reach = {name: np.zeros(r.n_neurons, np.int64) for name, r in self.rasters.items()}
+        cores = {name: np.zeros(r.n_neurons, np.int64) for name, r in self.rasters.items()}
         for core in self.cores:
             for name, synapses in self._synapses_onto(core).items():
-                reach[name] += synapses > 0
-        return reach
+                cores[name] += synapses > 0
+        return cores
 
     def of_core(self, core: Core) -> CoreOperations:
         """Count the operations of one core.
@@ -189,7 +191,7 @@ class Counter:
             ),
             spikes=sum((self.per_step(*one) for one in mine.items()), none),
             messages_out=sum(
-                (self.per_step(name, mine[name] * self.reach[name]) for name in mine), none
+                (self.per_step(name, mine[name] * self.target_cores[name]) for name in mine), none
             ),
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
-from nmtool.hardware_sim.step import keep_current, keep_membrane, neuron_step
+from nmtool.hardware_sim.step import neuron_step
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input

@@ -44,7 +44,7 @@ class Streams(NamedTuple):
     begin: NDArray[np.int64]
 
 
-class Cell(NamedTuple):
+class NeuronWithSynapses(NamedTuple):
     """One neuron and the synapses onto it.
 
     Attributes:
@@ -90,7 +90,7 @@ def replay(events, source, row, right, wrong, view, first_only, shown):
         events: `Streams`.
         source: [projections] int64, index of each one's source among the streams.
         row: [projections] int64, where the synapses of each begin.
-        right, wrong: `Cell`, the two versions.
+        right, wrong: `NeuronWithSynapses`, the two versions.
         view: what is compared.
         first_only: stop at the first sample that shows a difference.
         shown: [samples] bool, set; samples that are marked already are left out.

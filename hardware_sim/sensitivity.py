@@ -18,10 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed
+from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -36,7 +35,7 @@ _States = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Synapses:
+class ReachableSynapses:
     """Counts of each neuron's synapses that a spike of each step reaches in time.
 
     Attributes:
@@ -49,7 +48,7 @@ class Synapses:
     reached: Mapping[str, NDArray[np.int64]]
 
     @classmethod
-    def of(cls, network: IntegerNetwork | Network, n_steps: int) -> Synapses:
+    def of(cls, network: IntegerNetwork | Network, n_steps: int) -> ReachableSynapses:
         """Count those of a network whose weight is not 0."""
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         reached = {}

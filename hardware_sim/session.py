@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmtool.data.binning import step_position
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError, Finding, UsageError, check_type
-from nmtool.graph import LIF
+from nmtool.graph import LIF, count_inputs
 from nmtool.hardware_sim import kernel
 from nmtool.hardware_sim.plan import lay_out
 from nmtool.hardware_sim.simulator import columns, fault_counts
@@ -328,13 +328,16 @@ class Session:
         """Raise `DataError` or `UsageError` unless it is one sample of data that fit."""
         if events.n_samples != 1 or time_ms is not None:
             raise UsageError(
-                f"a session takes the events of one sample, with their own times, not of "
-                f"{events.n_samples}",
+                "a sample has times of its own"
+                if events.n_samples == 1
+                else f"a session takes the events of one sample, not of {events.n_samples}",
                 code="session-one-sample",
-                fix="feed events[i], and reset before the next sample",
+                fix="leave the time out"
+                if events.n_samples == 1
+                else "feed events[i], and reset before the next sample",
             )
         channels = self.network.channels
-        if -(-events.n_units // channels.group) != channels.size:
+        if count_inputs(events.n_units, channels.group) != channels.size:
             raise DataError(
                 f"the data have {events.n_units} channels, in groups of {channels.group}; the "
                 f"network listens to {channels.size}",

@@ -94,10 +94,10 @@ def columns(network: IntegerNetwork, plan: Plan) -> dict[str, slice]:
     }
 
 
-def fault_counts(faults: NDArray[np.int64], part: dict[str, slice]) -> dict[str, int]:
+def fault_counts(faults: NDArray[np.int64], parts: dict[str, slice]) -> dict[str, int]:
     """Names and numbers of overflows, from those of each neuron ([2, neurons])."""
     counts = {"u_wraps": int(faults[0].sum()), "v_clips": int(faults[1].sum())}
-    for name, columns in part.items():
-        counts[f"u_wraps.{name}"] = int(faults[0, columns].sum())
-        counts[f"v_clips.{name}"] = int(faults[1, columns].sum())
+    for name, part in parts.items():
+        counts[f"u_wraps.{name}"] = int(faults[0, part].sum())
+        counts[f"v_clips.{name}"] = int(faults[1, part].sum())
     return counts

@@ -12,17 +12,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed
+from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT, decayed, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 
 _ANYTHING = 1 << 31
 
 
 @dataclass
-class Bounds:
+class PopulationBounds:
     """The states that neurons of one population can have, as the steps go on.
 
     Attributes:
@@ -38,7 +37,7 @@ class Bounds:
     peak: NDArray[np.int64]
 
     @classmethod
-    def at_rest(cls, size: int) -> Bounds:
+    def at_rest(cls, size: int) -> PopulationBounds:
         """Before the first step."""
         pair, one = np.zeros((2, size), np.int64), np.zeros(size, np.int64)
         return cls(pair, pair.copy(), one, one.copy(), one - _ANYTHING)
@@ -68,19 +67,19 @@ class Bounds:
 
 
 @dataclass(frozen=True, eq=False)
-class Reach:
+class StateBounds:
     """Bounds on what any input of `n_steps` steps can do to a network.
 
     Attributes:
         n_steps: steps of a sample.
         earliest: by source, [neurons] int64, the first step at which each can spike; `n_steps`
             where it never can.
-        bounds: by population, the bounds after the last step.
+        populations: by name, the bounds after the last step.
     """
 
     n_steps: int
     earliest: dict[str, NDArray[np.int64]]
-    bounds: dict[str, Bounds] = field(repr=False)
+    populations: dict[str, PopulationBounds] = field(repr=False)
 
     def arrives(self, projection: IntegerProjection) -> NDArray[np.bool_]:
         """[pre, post] bool: where a spike can arrive in time, whatever the weight."""
@@ -88,7 +87,7 @@ class Reach:
         return first + HOP_LATENCY + projection.delay.astype(np.int64) < self.n_steps
 
 
-def reach(network: IntegerNetwork, n_steps: int) -> Reach:
+def state_bounds(network: IntegerNetwork, n_steps: int) -> StateBounds:
     """Bound what any input of `n_steps` steps can do.
 
     Args:
@@ -99,7 +98,7 @@ def reach(network: IntegerNetwork, n_steps: int) -> Reach:
     earliest = {name: np.full(size, n_steps, np.int64) for name, size in sizes.items()}
     earliest[INPUT] = np.zeros(network.channels.size, np.int64)
     arriving = {name: np.zeros((2, n_steps, size), np.int64) for name, size in sizes.items()}
-    bounds = {name: Bounds.at_rest(size) for name, size in sizes.items()}
+    populations = {name: PopulationBounds.at_rest(size) for name, size in sizes.items()}
     outgoing = {
         name: [p for p in network.projections if p.source == name] for name in [INPUT, *sizes]
     }
@@ -111,43 +110,43 @@ def reach(network: IntegerNetwork, n_steps: int) -> Reach:
             due = arriving[name][:, n]
             if n:  # what may have arrived once may arrive again
                 due += arriving[name][:, n - 1]
-            bounds[name].step(due, population)
+            populations[name].step(due, population)
             if population.kind != LIF:
                 continue
-            able = bounds[name].v[1] > population.vth << STATE_SHIFT
+            able = populations[name].v[1] > population.vth << STATE_SHIFT
             new = np.flatnonzero(able & (earliest[name] == n_steps))
             if new.size:
                 earliest[name][new] = n
                 _open(outgoing[name], new, n, arriving)
-    return Reach(n_steps, earliest, bounds)
+    return StateBounds(n_steps, earliest, populations)
 
 
-def bounds_of(
-    network: IntegerNetwork, index: int, reached: Reach, columns: NDArray[np.integer]
-) -> Bounds:
-    """Bounds of some neurons where their sources do what they do in another, reached network.
+def bounds_of_neurons(
+    network: IntegerNetwork, index: int, bounds: StateBounds, columns: NDArray[np.integer]
+) -> PopulationBounds:
+    """Bounds of some neurons of a mutant, whose sources do what they do in the network itself.
 
     Args:
-        network: a mutant of the network that was reached.
+        network: the mutant.
         index: of the population.
-        reached: what the sources can do.
+        bounds: of the network without the fault, which say when the sources can spike.
         columns: indices of the neurons.
     """
     population = network.populations[index]
-    arriving = np.zeros((2, reached.n_steps, columns.size), np.int64)
+    arriving = np.zeros((2, bounds.n_steps, columns.size), np.int64)
     for projection in network.projections:
         if projection.target == population.name:
-            _deliver(projection, reached.earliest[projection.source], columns, arriving)
+            _deliver(projection, bounds.earliest[projection.source], columns, arriving)
     arriving = np.cumsum(arriving, axis=1)
     part = replace(
         population,
         size=columns.size,
         bias_mantissa=np.asarray(population.bias_mantissa)[columns],
     )
-    bounds = Bounds.at_rest(columns.size)
-    for n in range(reached.n_steps):
-        bounds.step(arriving[:, n], part)
-    return bounds
+    found = PopulationBounds.at_rest(columns.size)
+    for n in range(bounds.n_steps):
+        found.step(arriving[:, n], part)
+    return found
 
 
 def _open(

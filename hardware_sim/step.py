@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
 
 _HALF_WORD = 1 << 31
 _WORD_MASK = (1 << 32) - 1
@@ -37,16 +37,6 @@ class Step(NamedTuple):
     peak: int
 
 
-def keep_current(du: int) -> int:
-    """The part of u that each step keeps, out of 4096; the chip adds one to du."""
-    return DECAY_ONE - (du + 1)
-
-
-def keep_membrane(dv: int) -> int:
-    """The part of v that each step keeps, out of 4096."""
-    return DECAY_ONE - dv
-
-
 def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> Step:
     """The whole step of one neuron.
 
@@ -57,7 +47,7 @@ def neuron_step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth
         a: sum of the shifted weights that arrive at this step.
         u, v: state after the previous step.
         bias: added to v each step.
-        keep_u, keep_v: of 4096, from `keep_current` and `keep_membrane`.
+        keep_u, keep_v: of 4096, from `keep_current` and `keep_membrane` of `nmtool.arithmetic`.
         vth: threshold, compared with v after a shift by 6 bits.
     """
     product = u * keep_u

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.graph import INPUT
-from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.uniform import uniform
 from nmtool.integer_network import IntegerNetwork
@@ -115,7 +115,7 @@ class _Search:
 
     def __init__(self, network: IntegerNetwork | Network, n_steps: int, run: Run) -> None:
         self.network, self.n_steps, self.run = network, n_steps, run
-        self.synapses = Synapses.of(network, n_steps)
+        self.synapses = ReachableSynapses.of(network, n_steps)
         self.bits = np.random.PCG64(_SEED)
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}

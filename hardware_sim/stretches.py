@@ -63,9 +63,9 @@ def busiest_stretches(
     n_steps = min(n_steps, spikes.n_steps)
     first, input_spikes = _most_input(spikes, n_steps)
     tried = np.argsort(-input_spikes, kind="stable")[:CANDIDATES]
-    answers = run(network, _cut(spikes, tried, first, n_steps))
+    answers = run(network, spikes.take(tried).steps_from(first[tried], n_steps))
     sample = np.sort(tried[_by_activity(answers)[:n_stretches]])
-    cut = _cut(spikes, sample, first, n_steps)
+    cut = spikes.take(sample).steps_from(first[sample], n_steps)
     return Stretches(sample, first[sample], cut, run(network, cut))
 
 
@@ -86,14 +86,3 @@ def _by_activity(answers: Recording) -> NDArray[np.int64]:
     counts = counts or [np.zeros(answers.n_samples, np.int64)]
     awake = np.sum([count > 0 for count in counts], axis=0)
     return np.lexsort((-np.sum(counts, axis=0), -awake))
-
-
-def _cut(
-    spikes: Raster, samples: NDArray[np.int64], first: NDArray[np.int64], n_steps: int
-) -> Raster:
-    """Some steps of some samples, each from its own first step on."""
-    part = spikes.take(samples)
-    step = part.step - first[samples][part.sample_index()]
-    kept = (step >= 0) & (step < n_steps)
-    offset = np.searchsorted(np.flatnonzero(kept), part.offset)
-    return Raster(offset, step[kept], part.neuron[kept], n_steps, part.n_neurons)

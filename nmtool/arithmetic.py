@@ -22,6 +22,9 @@ DECAY_ONE = 1 << DECAY_SHIFT
 STATE_SHIFT = 6
 """Weights and thresholds enter the state shifted left by 6 bits."""
 
+STATE_ONE = 1 << STATE_SHIFT
+"""A weight or threshold of 1, as it stands in the state."""
+
 STATE_LIMIT = 1 << 23
 """u wraps and v saturates at this magnitude."""
 
@@ -32,11 +35,22 @@ MAX_WEIGHT = 256
 """Weights lie strictly between −256 and 256."""
 
 _Whole = TypeVar("_Whole", int, NDArray[np.int32])
+_Decay = TypeVar("_Decay", int, NDArray[np.int64])
 
 
 def shifted(weight: _Whole, exponent: int) -> _Whole:
     """weight·2^exponent in integers; a legal weight loses nothing where it is shifted right."""
     return weight << exponent if exponent >= 0 else weight >> -exponent
+
+
+def keep_current(du: _Decay) -> _Decay:
+    """The part of u that each step keeps, out of 4096; the chip adds one to du."""
+    return DECAY_ONE - (du + 1)
+
+
+def keep_membrane(dv: _Decay) -> _Decay:
+    """The part of v that each step keeps, out of 4096."""
+    return DECAY_ONE - dv
 
 
 def decayed(state: NDArray[np.int64], keep: int) -> NDArray[np.int64]:

@@ -24,6 +24,8 @@ REDRAW_EVERY_S = 0.1
 """Seconds between two pictures of a bar in a notebook."""
 
 _BAR_COLUMNS = 16
+_GAP = 2
+"""Columns between two parts of a line."""
 _FRAMES = {False: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", True: "-\\|/"}
 """Of the sign that something goes on, for terminals without and with ASCII alone."""
 
@@ -73,20 +75,19 @@ def _is_notebook(console: Console) -> bool:
     return console.is_jupyter
 
 
-def fitted(parts: Sequence[tuple[str, int]], columns: int, gap: int = 2) -> list[str]:
-    """The parts of a line that fit into some columns, in their order.
+def fitted(parts: Sequence[tuple[str, int]], columns: int) -> list[str]:
+    """The parts of a line that fit into some columns, two spaces apart, in their order.
 
     Args:
         parts: each a text and its rank: of those that are too many, the largest ranks go first,
             and of equals the last. The smallest rank stays, cut where it must be.
         columns: that the line has.
-        gap: columns between two parts.
 
     >>> fitted([("epoch 1", 0), ("loss 0.5", 1), ("3.2 s", 2)], 20)
     ['epoch 1', 'loss 0.5']
     """
     kept = list(enumerate(parts))
-    while len(kept) > 1 and sum(len(text) + gap for _, (text, _) in kept) - gap > columns:
+    while len(kept) > 1 and sum(len(text) + _GAP for _, (text, _) in kept) - _GAP > columns:
         kept.remove(max(kept, key=lambda one: (one[1][1], one[0])))
     return [text[:columns] for _, (text, _) in kept]
 

@@ -83,8 +83,9 @@ class Confusion(Tabular):
         other = self.most_confused(label)
         if other is None:
             return text
-        taken = f"{self.counts[label, other]} of {self.counts[label].sum()}"
-        return f"{text}, {taken} taken for {self.class_names[other]}"
+        total = self.counts[label].sum()
+        wrong = f"{total - self.counts[label, label]} of {total} wrong"
+        return f"{text}, {wrong}, {self.counts[label, other]} as {self.class_names[other]}"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; shares that do not exist are None."""

@@ -167,8 +167,10 @@ def _cell(value: Any) -> str | int:
 
 def _line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {entry}" for key, entry in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{key} {_line(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_line, value))
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _number(value: float) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_ONE
 from nmtool.batches import in_batches, samples_at_once
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
@@ -176,15 +176,14 @@ def _of_integers(held: IntegerPopulation) -> StepPopulation:
     def everywhere(value: float) -> Array:
         return np.full(held.size, value, np.float64)
 
-    unit = 1 << STATE_SHIFT
     return StepPopulation(
         held.name,
         held.size,
         held.kind,
         lose_u=everywhere((held.du + 1) / DECAY_ONE),
         lose_v=everywhere(held.dv / DECAY_ONE),
-        drive=held.bias / unit,
-        threshold=everywhere(held.vth + 1 / (3 * unit) if held.kind == LIF else 1.0),
+        drive=held.bias / STATE_ONE,
+        threshold=everywhere(held.vth + 1 / (3 * STATE_ONE) if held.kind == LIF else 1.0),
     )
 
 

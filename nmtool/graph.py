@@ -86,6 +86,15 @@ class InputChannels:
             object.__setattr__(self, key, int(value))
 
 
+def count_inputs(n_units: int, group: int) -> int:
+    """Input channels of a network on data of `n_units` channels, `group` neighbours in each.
+
+    >>> count_inputs(700, 4), count_inputs(10, 3)
+    (175, 4)
+    """
+    return -(-n_units // group)
+
+
 def check_population(name: str, kind: str, size: int) -> None:
     """Raise `NetworkError` unless name, kind and size are usable."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:

@@ -23,7 +23,16 @@ from nmtool.arguments import (
     check_all,
     check_fields,
 )
-from nmtool.arithmetic import ARITHMETIC, MAX_WEIGHT, SILENT_THRESHOLD, shifted, weight_step
+from nmtool.arithmetic import (
+    ARITHMETIC,
+    MAX_WEIGHT,
+    SILENT_THRESHOLD,
+    STATE_ONE,
+    keep_current,
+    keep_membrane,
+    shifted,
+    weight_step,
+)
 from nmtool.description import (
     describe_network,
     describe_population,
@@ -153,6 +162,11 @@ class IntegerPopulation(Tabular):
     def bias(self) -> NDArray[np.int64]:
         """[size] int64: what is added to v each step."""
         return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
+
+    @property
+    def unit(self) -> float:
+        """Integers of u and v to one unit of the float network's u: 64·scale."""
+        return self.scale * STATE_ONE
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -346,6 +360,10 @@ class IntegerNetwork(Tabular):
     def integrating(self) -> list[IntegerPopulation]:
         """The populations that only integrate."""
         return [p for p in self.populations if p.kind == LI]
+
+    def decay_factors(self) -> dict[str, tuple[int, int]]:
+        """By population, the parts of u and v that each step keeps, out of 4096."""
+        return {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in self.populations}
 
     def bin(self, events: SpikeEvents) -> Binned:
         """Events as the network hears them, in its steps and channels; late ones are dropped."""

@@ -43,9 +43,9 @@ class KnownAnswers(Tabular):
         network_hash: content hash of the network that answers.
         spikes: the input raster, every sample from a fresh state.
         recording: the expected spikes and membranes; of integers u and v of every neuron, too.
-        kept: by population, what a step keeps of u and of v, of 4096. Files hold what states add
-            to that, which takes least room where these are the network's own; whatever they are,
-            the same states come back.
+        decay_factors: by population, factors of u and v out of 4096. Files store what states add
+            to the decayed ones, which takes least room where the factors are the network's own;
+            whatever they are, the same states come back.
 
     Raises:
         DataError: there is no sample or step, the recording has others than the inputs, or u and
@@ -55,7 +55,7 @@ class KnownAnswers(Tabular):
     network_hash: str
     spikes: Raster
     recording: Recording
-    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    decay_factors: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if 0 in (self.spikes.n_samples, self.spikes.n_steps):
@@ -131,14 +131,16 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
     after a spike. All of them in units of their greatest common divisor.
     """
     recording = answers.recording
-    together = replace(recording, spikes={INPUT: answers.spikes, **recording.spikes})
+    # Archives keep names sorted: in this order, what was read is written with the same bytes.
+    spikes = {INPUT: answers.spikes, **dict(sorted(recording.spikes.items()))}
+    together = replace(recording, spikes=spikes)
     if not answers.is_deep:
         header, arrays = recordings.pack(together)
         return {**header, "network_hash": answers.network_hash}, arrays
     header, arrays = recordings.pack(replace(together, membrane={}, current={}, potential={}))
     coded = {}
-    for name, u in recording.current.items():
-        keep_u, keep_v = answers.kept.get(name, (0, 0))
+    for name, u in sorted(recording.current.items()):
+        keep_u, keep_v = answers.decay_factors.get(name, (0, 0))
         v = {**recording.potential, **recording.membrane}[name]
         added_v = _added(v, keep_v) - u
         if name in recording.spikes:
@@ -157,11 +159,11 @@ def _pack(answers: KnownAnswers) -> tuple[dict, dict]:
 
 
 def _unpack(archive: storage.Archive) -> KnownAnswers:
-    kept = {}
+    decay_factors = {}
     if "deep" in archive.header:
         with archive.checked():
             states = archive.header["deep"]["states"]
-            kept = {
+            decay_factors = {
                 n: (operator.index(c["keep"][0]), operator.index(c["keep"][1]))
                 for n, c in states.items()
             }
@@ -171,7 +173,7 @@ def _unpack(archive: storage.Archive) -> KnownAnswers:
         spikes = dict(together.spikes)
         network_hash = str(archive.header["network_hash"])
         inputs = spikes.pop(INPUT)
-        return KnownAnswers(network_hash, inputs, replace(together, spikes=spikes), kept)
+        return KnownAnswers(network_hash, inputs, replace(together, spikes=spikes), decay_factors)
 
 
 def _with_states(archive: storage.Archive, deep: dict) -> storage.Archive:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arguments import WHOLE, WORD, checked, optional
 from nmtool.confusion import Confusion
 from nmtool.errors import UsageError, check_type, libraries_needed
 from nmtool.raster import Raster
@@ -46,6 +47,7 @@ _NUMBERED_CLASSES = 20
 _BINS = 60
 
 
+@checked(sample=WHOLE)
 def raster(
     spikes: Recording | Raster,
     sample: int = 0,
@@ -64,20 +66,23 @@ def raster(
         spikes: a recording or a raster, e.g. of the input.
         sample: counted from 0.
         population: of a recording; by default all that spike, one above the other.
-        other: a recording or raster of the same shape to compare with. Spikes of `spikes` alone
-            and of `other` alone are drawn in colours of their own, shared ones in grey.
+        other: a recording or raster of the same samples and neurons to compare with. Spikes of
+            `spikes` alone and of `other` alone are drawn in colours of their own, shared ones in
+            grey; populations that it lacks are drawn as without it.
         ax: where to draw.
 
     Raises:
-        UsageError: there is no such sample or population.
+        UsageError: there is no such sample or population, or `other` is of other ones.
         MissingError: matplotlib is not installed.
     """
-    ax = _axes(ax)
     rasters = _rasters(spikes, population)
     others = None if other is None else _rasters(other, population)
+    if others is not None:
+        _check_alike(rasters, others)
+    ax = _axes(ax)
     ticks, first, n_steps = [], 0, 0
     # Of many neurons a row is thinner than a hair: marks reach beyond it.
-    reach = max(0.4, sum(one.n_neurons for one in rasters.values()) / 150)
+    half_height = max(0.4, sum(one.n_neurons for one in rasters.values()) / 150)
     for name, one in rasters.items():
         _check_sample(sample, one.n_samples)
         own = one.take([sample])
@@ -87,7 +92,7 @@ def raster(
             kinds = _parted(own, others[name].take([sample]))
         for flat, style in kinds:
             step, neuron = np.divmod(flat, max(own.n_neurons, 1))
-            _draw_spikes(ax, step, neuron + first, reach, **style)
+            _draw_spikes(ax, step, neuron + first, half_height, **style)
         ticks.append((name, first + (one.n_neurons - 1) / 2))
         if first:
             ax.axhline(first - 0.5, color=GREY, linewidth=0.6)
@@ -105,6 +110,7 @@ def raster(
     return ax
 
 
+@checked(sample=WHOLE, label=optional(WHOLE))
 def membranes(
     recording: Recording,
     sample: int = 0,
@@ -123,21 +129,38 @@ def membranes(
         sample: counted from 0.
         population: by default the read-out's, or the first one that has membranes.
         class_names: one per neuron, for the legend.
-        label: the sample's class; with it, that neuron and the one that was predicted stand out.
+        label: the sample's class; with it, that neuron of the read-out's population and the one
+            that was predicted stand out.
         ax: where to draw.
 
     Raises:
-        UsageError: there is no such sample or population, or the recording has no membranes.
+        UsageError: there is no such sample, population or class, names are missing, or the
+            recording has no membranes.
         MissingError: matplotlib is not installed.
     """
-    ax = _axes(ax)
     check_type(recording, Recording, "a recording", "pass what simulate or evaluate gave")
     _check_sample(sample, recording.n_samples)
     name = population or recording.readout.population
     if population is None and name not in recording.membrane:
         name = next(iter(recording.membrane), name)
     values = _one_of(recording.membrane, name, "membranes")[sample]
-    names = list(class_names) or [str(index) for index in range(values.shape[1])]
+    n_neurons = values.shape[1]
+    names = list(class_names) or [str(index) for index in range(n_neurons)]
+    if len(names) != n_neurons:
+        raise UsageError(
+            f"{len(names)} names do not name the {n_neurons} neurons of '{name}'",
+            code="plot-class-names",
+            fix="give one per neuron, or none",
+        )
+    if label is not None and not (name == recording.readout.population and 0 <= label < n_neurons):
+        raise UsageError(
+            f"no neuron of '{name}' stands for the class {label}",
+            code="plot-label-range",
+            fix=f"classes count from 0 to {n_neurons - 1}"
+            if name == recording.readout.population
+            else f"leave the label out, or draw '{recording.readout.population}'",
+        )
+    ax = _axes(ax)
     prominent: dict[int, tuple[str, str]] = {}
     if label is not None:
         predicted = int(recording.predictions[sample])
@@ -146,9 +169,9 @@ def membranes(
         if predicted == label:
             prominent[label] = ("C0", f"label and prediction: {names[label]}")
     steps = np.arange(len(values))
-    for index in range(values.shape[1]):
+    for index in range(n_neurons):
         if label is None:
-            many = values.shape[1] > _LINES
+            many = n_neurons > _LINES
             text = None if many else plain_text(names[index])
             ax.plot(steps, values[:, index], linewidth=0.8 if many else 1.2, label=text)
         elif index not in prominent:
@@ -205,6 +228,7 @@ def confusion(found: Confusion, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked(projection=WHOLE)
 def weights(
     network: Network | IntegerNetwork,
     projection: int = 0,
@@ -237,6 +261,7 @@ def weights(
     return ax
 
 
+@checked(projection=WHOLE)
 def delays(
     network: Network | IntegerNetwork,
     projection: int = 0,
@@ -281,11 +306,18 @@ def histograms(
         [projections, 2] axes: of weights and of delays.
 
     Raises:
+        UsageError: the network has no projections.
         MissingError: matplotlib is not installed.
     """
+    n = len(network.projections)
+    if not n:
+        raise UsageError(
+            "the network has no projections to draw",
+            code="plot-nothing",
+            fix="draw its spikes: nmtool.plot.raster",
+        )
     with libraries_needed():
         from matplotlib import pyplot
-    n = len(network.projections)
     _, grid = pyplot.subplots(n, 2, figsize=(8, 2.4 * n), squeeze=False, layout="constrained")
     for index, (left, right) in enumerate(grid):
         weights(network, index, before=before, ax=left)
@@ -313,6 +345,7 @@ LEARNING = {
 """Curves that `learning` draws, and their keys in a run's log."""
 
 
+@checked(what=WORD)
 def learning(
     log: _HasLog | Sequence[Mapping[str, Any]],
     what: str = "accuracy",
@@ -462,6 +495,20 @@ def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str,
     return spikes.spikes
 
 
+def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
+    """Raise `UsageError` where two sets of rasters cannot be drawn over each other."""
+    fix = "compare recordings of the same network and samples, or rasters of one population"
+    if not {*rasters} & {*others}:
+        what = f"they are of other populations: {', '.join(rasters)} and {', '.join(others)}"
+        raise UsageError(what, code="plot-other-differs", fix=fix)
+    for name in {*rasters} & {*others}:
+        one, other = rasters[name], others[name]
+        if (one.n_samples, one.n_neurons) != (other.n_samples, other.n_neurons):
+            what = f"'{name}' has {one.n_neurons} neurons in {one.n_samples} samples here, "
+            what += f"{other.n_neurons} in {other.n_samples} there"
+            raise UsageError(what, code="plot-other-differs", fix=fix)
+
+
 def _one_of(found: Mapping[str, Any], name: str, what: str) -> Any:
     if name not in found:
         raise UsageError(
@@ -513,7 +560,7 @@ def _draw_spikes(
     ax: Axes,
     step: NDArray[np.int64],
     row: NDArray[np.int64],
-    reach: float,
+    half_height: float,
     **style: Any,
 ) -> None:
     """Draw [spikes] steps and rows as one line with gaps, which is small in a file.
@@ -521,15 +568,15 @@ def _draw_spikes(
     Args:
         ax: where to draw.
         step, row: [spikes] int64.
-        reach: half the height of a mark, in rows.
+        half_height: of a mark, in rows.
         style: colour, width and label of the line.
     """
     if not step.size:
         return
     x = np.repeat(step.astype(np.float64), 3)
     y = np.repeat(row.astype(np.float64), 3)
-    y[0::3] -= reach
-    y[1::3] += reach
+    y[0::3] -= half_height
+    y[1::3] += half_height
     y[2::3] = np.nan
     (line,) = ax.plot(x, y, solid_capstyle="butt", **{"linewidth": 1.5, **style})
     line.set_rasterized(step.size > DENSE_SPIKES)

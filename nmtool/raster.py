@@ -209,9 +209,26 @@ class Raster(Tabular):
 
     def first_steps(self, n_steps: int) -> Raster:
         """The raster cut off after its first `n_steps` steps."""
-        kept = np.flatnonzero(self.step < n_steps)
+        return self.steps_from(0, n_steps)
+
+    def steps_from(self, first: int | NDArray[np.integer], n_steps: int) -> Raster:
+        """The `n_steps` steps from step `first` on, which become the steps from 0 on.
+
+        >>> raster = Raster.from_dense([[[1], [0], [1], [1]]])
+        >>> raster.steps_from(2, 3).step, raster.steps_from(-1, 3).step
+        (array([0, 1], dtype=int32), array([1], dtype=int32))
+
+        Args:
+            first: of all samples, or [samples] of each; steps before 0 and behind the last one
+                are without spikes.
+            n_steps: how many steps to take.
+        """
+        if np.ndim(first):
+            first = np.repeat(first, np.diff(self.offset))
+        step = self.step.astype(np.int64) - first
+        kept = np.flatnonzero((step >= 0) & (step < n_steps))
         offset = np.searchsorted(kept, self.offset)
-        return Raster(offset, self.step[kept], self.neuron[kept], n_steps, self.n_neurons)
+        return Raster(offset, step[kept], self.neuron[kept], n_steps, self.n_neurons)
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:

@@ -150,14 +150,14 @@ RULES = {
         "decay-plus-one",
         (("product = u * keep_u", "product = u * (keep_u + 1)"),),
         (("decayed(*current, keep_u)", "decayed(*current, keep_u + 1)"),),
-        (("(population.du + 1)", "population.du"),),
+        (("keep_current(population.du)", "keep_current(population.du) + 1"),),
         {"detail": "keep u·(4096 − du), not u·(4096 − (du + 1))"},
     ),
     "+1 of v": Rule(
         "decay-plus-one",
         (("product = v * keep_v", "product = v * (keep_v - 1)"),),
         (("decayed(*membrane, keep_v)", "decayed(*membrane, keep_v - 1)"),),
-        (("DECAY_ONE - population.dv", "DECAY_ONE - (population.dv + 1)"),),
+        (("keep_membrane(population.dv)", "keep_membrane(population.dv) - 1"),),
     ),
     "u stops": Rule(
         "u-overflow",
@@ -304,8 +304,8 @@ def run_lava(fault: Fault) -> Recording:
         folder = lava.export(fault.network, Path(scratch) / "network")
         if fault.rule:
             package = folder / "lava_network"
-            about = "from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
-            names, values = about.rpartition("import ")[2], (4096, 12, STATE_LIMIT, STATE_SHIFT)
+            about = "from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
+            names, values = about.rpartition("import ")[2], (12, STATE_LIMIT, STATE_SHIFT)
             numbers = f"{names} = {values}"
             text = replaced(faulty_step(fault), ((about, numbers),))
             (package / "step.py").write_text(text, "utf-8")

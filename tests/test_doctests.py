@@ -108,8 +108,8 @@ def test_skipped_examples_run_in_small(
 
     folder, given = scene
     monkeypatch.chdir(folder)
-    for place in ("learning", "loop.run_data"):
-        name_of_it = f"nmtool.training.{place}.load_dataset"
+    for place in ("data.catalogue", "training.loop.run_data"):
+        name_of_it = f"nmtool.{place}.load_dataset"
         monkeypatch.setattr(name_of_it, lambda name, **how: small_dataset())
     runner = doctest.DocTestRunner(checker=_Loosely())
     for test in doctest.DocTestFinder().find(importlib.import_module(name), extraglobs=given):

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,19 @@ from nmtool import storage
 from nmtool.answers import Answers, answers_file
 from nmtool.arguments import DEVICE, GROUPING, LIST, PATH, WHOLE, checked, optional
 from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.catalogue import as_dataset
 from nmtool.data.folds import Folds, Grouping, joined, without_fold
 from nmtool.data.samples import portions_for
-from nmtool.errors import Finding, UsageError, check_type, libraries_needed
+from nmtool.errors import Finding, NetworkError, UsageError, check_type, libraries_needed
+from nmtool.float_simulator import simulate_floats
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.paths import ANSWERS, RUN_MANIFEST
 from nmtool.progress import Progress, silent
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
-from nmtool.training.learning import as_dataset, train
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.training.learning import train
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.launch import launched
@@ -138,12 +143,12 @@ def cross_validate(
         model=f"nmtool, {chosen.arithmetic}",
         settings=chosen.as_json(),
     )
-    settled: list[TrainOptions] = []
+    fold_options: list[TrainOptions] = []
     for fold in range(answers.n_folds):  # of which the last may leave too few, hours later
         rest = without_fold(events, answers.fold, fold, dataset.name)
         rest.with_validation(chosen.validation_rule)
         # On all that a fold leaves: networks of seeds that validate on other samples can be joined.
-        settled.append(chosen.settled(rest.train))
+        fold_options.append(chosen.with_steps_from(rest.train))
     where = None if folder is None else Path(folder)
 
     def learn(seed: int, fold: int, rest: Dataset, asked: SpikeEvents) -> NDArray[np.integer]:
@@ -151,7 +156,7 @@ def cross_validate(
         has_begun = kept is not None and RunFolder(kept).manifest_file.exists()
         run = train(
             rest,
-            replace(chosen if has_begun else settled[fold], seed=seed),
+            replace(chosen if has_begun else fold_options[fold], seed=seed),
             folder=kept,
             resume=has_begun,
             device=device,
@@ -214,27 +219,33 @@ def _options(options: TrainOptions | str | Path | None) -> TrainOptions:
 
 def rounded(network: Network, options: TrainOptions, heard: SpikeEvents) -> IntegerNetwork:
     """The integers of a network: bits, delays and target of a run, ranges and scales of its own."""
-    from nmtool.training.loop.deployment import Deployment
+    from nmtool.training.loop.calibration import Calibrator
 
     first = network.bin(heard[:CALIBRATION_SAMPLES_IN_TRAINING]).raster
-    return Deployment.of(options, first).integers(
+    return Calibrator.of(options, first).to_integers(
         network, lambda: (part.raster for part in portions_for(network, heard, divided=True))
     )
 
 
 def classes_of(network: Network | IntegerNetwork, events: SpikeEvents) -> NDArray[np.int64]:
-    """[samples] int64: the class that a network gives to each sample, in its own arithmetic."""
+    """[samples] int64: the class that a network gives to each sample, in its own arithmetic.
+
+    As in `nmtool.evaluate`, a float network that torch cannot run answers in float64.
+    """
     with libraries_needed("train"):
         from nmtool.hardware_sim.simulator import simulate
         from nmtool.training.front.model import SpikingNetwork
 
     portions = portions_for(network, events, measures=True)
     if isinstance(network, IntegerNetwork):
-        found = [simulate(network, part.raster).predictions for part in portions]
-    else:
+        return np.concatenate([simulate(network, part.raster).predictions for part in portions])
+    record: Callable[[Raster], Recording]
+    try:
         record = SpikingNetwork(network, max_delay=network.max_delay).record
-        found = [record(part.raster).predictions for part in portions]
-    return np.concatenate(found)
+    except (NetworkError, UsageError) as error:
+        _log.info(f"runs in float64, not on torch: {error.what}")
+        record = partial(simulate_floats, network)
+    return np.concatenate([record(part.raster).predictions for part in portions])
 
 
 def _kept(asked: Answers, folder: Path) -> Answers:
@@ -277,8 +288,10 @@ def _both(kept: Answers, asked: Answers) -> list[tuple[str, object, object]]:
     settings = json.loads(json.dumps(dict(asked.settings)))
     names = sorted({*settings, *kept.settings})
     before, now = (storage.content_hash({}, {"fold": one.fold})[:12] for one in (kept, asked))
+    # The same data by another name are the same.
+    name = kept.data if asked.data_hash == kept.data_hash else asked.data
     return [
-        ("data", f"{kept.data} {kept.data_hash[:12]}", f"{kept.data} {asked.data_hash[:12]}"),
+        ("data", f"{kept.data} {kept.data_hash[:12]}", f"{name} {asked.data_hash[:12]}"),
         ("splits", " ".join(kept.splits), " ".join(asked.splits)),
         ("folds", str(kept.rule), str(asked.rule)),
         ("samples in folds", before, now),

@@ -20,8 +20,9 @@ from nmtool.arguments import (
     function_or_none,
     optional,
 )
-from nmtool.data import Dataset, SpikeEvents, load_dataset
-from nmtool.data.grid import PERCENTILE
+from nmtool.data import Dataset, SpikeEvents
+from nmtool.data.catalogue import as_dataset
+from nmtool.data.grid import END_PERCENTILE
 from nmtool.data.teacher import Teacher
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
@@ -30,7 +31,7 @@ from nmtool.network import Network
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief
 from nmtool.training.loop.remarks import (
-    Health,
+    EpochRemarks,
     check_heard,
     remarks,
     start_line,
@@ -39,13 +40,13 @@ from nmtool.training.loop.remarks import (
 )
 from nmtool.training.loop.run_data import check_division, data_of, is_data_of
 from nmtool.training.loop.run_folder import RunFolder, log_as_csv
-from nmtool.training.loop.selection import best_epoch, candidates
+from nmtool.training.loop.selection import best_epoch, is_best
 from nmtool.training.loop.teaching import teacher_of
 from nmtool.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from nmtool.training.engines.devices import Device
-    from nmtool.training.loop.trainer import BatchReport
+    from nmtool.training.loop.trainer import BatchReport, Trainer
     from nmtool.training.processes.ranks import Ranks
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Run(Tabular):
     """Result of a training run.
 
     >>> options = TrainOptions(hidden=100, steps=100, epochs=5)
-    >>> run = train(load_dataset("digits"), options)  # doctest: +SKIP
+    >>> run = train("digits", options)  # doctest: +SKIP
     >>> run.network  # doctest: +SKIP
     <Network: 107 channels, hidden 100 lif, output 10 li, 100 steps of 1 ms>
     >>> run.best["validation_accuracy"]  # doctest: +SKIP
@@ -138,8 +139,7 @@ def train(
 ) -> Run:
     """Learn weights and delays of a new network by EventProp.
 
-    >>> data = load_dataset("digits")  # doctest: +SKIP
-    >>> train(data, TrainOptions(hidden=100, steps=100, epochs=5))  # doctest: +SKIP
+    >>> train("digits", TrainOptions(hidden=100, steps=100, epochs=5))  # doctest: +SKIP
     <Run: epoch 5 of 5, loss 0.010  train 99.7%  validation 98.5%  spikes/neuron 4.2  silent 6>
 
     How epochs go is logged below the logger `nmtool` at level INFO. Started by torchrun, processes
@@ -299,7 +299,7 @@ class _Call:
         if own.is_first and not self.resume and self.folder is not None:
             _check_free(self.folder)
         dataset = self._data(data, own)
-        options = self.options.settled(dataset.train)
+        options = self.options.with_steps_from(dataset.train)
         origin = self.folder if self.resume else self.start
         teacher = teacher_of(options, origin, resumed=self.resume)
         if not self.resume:
@@ -307,23 +307,30 @@ class _Call:
         if own.is_first and not self.resume:
             self._remark(dataset, options, teacher)
         resume = self.resume and not self._begins_anew(own)
-        how: dict[str, Any] = {"resume": resume, "start": self.start, "teacher": teacher}
-        how |= {"device": where, "ranks": own, "folder": self.folder}
-        if own.is_first:
-            with self.progress("training", remark="compiling") as advance:
-                follow = _Follow(replace(self, options=options), dataset.train, advance)
-                how |= {"on_batch": follow.batch, "on_epoch": follow.epoch}
-                how |= {
-                    "on_start": lambda made: _log.info(start_line(dataset, options, made.model))
-                }
-                trainer = run_training(options, dataset, **how)
-            if trainer.stopped_early:
-                _log.info(
-                    f"stopped early after epoch {len(trainer.log)}: the last "
-                    f"{self.options.patience} were not better than the best before them"
-                )
-        else:
-            trainer = run_training(options, dataset, **how)
+        with (self.progress if own.is_first else silent)("training", remark="compiling") as advance:
+            follow = None
+            if own.is_first:
+                follow = _Follow(replace(self, options=options), dataset, advance)
+            trainer = run_training(
+                options,
+                dataset,
+                folder=self.folder,
+                resume=resume,
+                start=self.start,
+                teacher=teacher,
+                device=where,
+                ranks=own,
+                on_start=None if follow is None else follow.start,
+                on_batch=None if follow is None else follow.batch,
+                on_epoch=None if follow is None else follow.epoch,
+            )
+        if follow is not None and resume and not follow.epochs:
+            _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
+        if own.is_first and trainer.stopped_early:
+            _log.info(
+                f"stopped early after epoch {len(trainer.log)}: the last "
+                f"{self.options.patience} were not better than the best before them"
+            )
         if ranks is None:
             own.leave()
         path = None if self.folder is None else self.folder.path
@@ -359,8 +366,8 @@ class _Call:
         if origin is None:
             return self.options.validation_rule
         before, kept = origin.options(), origin.validation_rule()
-        how = (self.options.validation, self.options.validation_by)
-        if kept is not None and how == (before.validation, before.validation_by):
+        rule = (self.options.validation, self.options.validation_by)
+        if kept is not None and rule == (before.validation, before.validation_by):
             return kept
         # Another draw than before would validate on samples that the start has learnt.
         return replace(
@@ -371,8 +378,9 @@ class _Call:
         """Log what was chosen for the data, and what may not be as it was meant."""
         if options.steps != self.options.steps:
             _log.info(
-                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them {PERCENTILE:g} % "
-                f"of the training samples end, and {options.tau_mem_ms:g} ms pass (tau_mem)"
+                f"steps: {options.n_steps:,} of {options.dt_ms:g} ms: within them "
+                f"{END_PERCENTILE:g} % of the training samples end, and {options.tau_mem_ms:g} ms "
+                "pass (tau_mem)"
             )
         found = [*remarks(dataset, options, is_new=self.start is None)]
         if self.start is not None:
@@ -413,16 +421,24 @@ class _Call:
 
 
 class _Follow:
-    """Shows how a run goes: counts samples, logs a line per epoch."""
+    """Shows how a run goes: counts samples, logs a line per epoch.
 
-    def __init__(self, call: _Call, events: SpikeEvents, advance: Advance) -> None:
-        self._call = call
-        self._samples = events.n_samples
-        self._health = Health(call.options, len(events.class_names))
+    Attributes:
+        epochs: their entries of the log; of a resumed run all, from the first that is trained.
+    """
+
+    def __init__(self, call: _Call, dataset: Dataset, advance: Advance) -> None:
+        self._call, self._dataset = call, dataset
+        self._samples = dataset.train.n_samples
+        self._epoch_remarks = EpochRemarks(call.options, len(dataset.train.class_names))
         self._advance = advance
         self._pace = Pace()
         self._epoch_done, self._epoch_loss = 0, 0.0
-        self._log: list[Mapping[str, Any]] = []
+        self.epochs: list[Mapping[str, Any]] = []
+
+    def start(self, trainer: Trainer) -> None:
+        """Log what a new run trains on, and how large it is."""
+        _log.info(start_line(self._dataset, self._call.options, trainer.model))
 
     def batch(self, report: BatchReport) -> None:
         """Count a batch; the loss beside the bar is the mean of the epoch so far."""
@@ -456,7 +472,7 @@ class _Follow:
             f"{number}  {epoch_line(entry)}  {time_s}{remaining}",
             extra={"parts": [(number, 0), *parts, (time_s + remaining, 8)]},
         )
-        for one in self._health.remarks(entry):
+        for one in self._epoch_remarks.remarks(entry):
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
         if self._call.on_epoch is not None:
             self._call.on_epoch(entry)
@@ -464,12 +480,10 @@ class _Follow:
     def _is_best(self, entry: dict[str, Any]) -> bool:
         """True where no epoch so far is better, those before a resume included."""
         folder = self._call.folder
-        if not self._log and entry["epoch"] > 1 and folder is not None:
-            self._log += folder.read_log()[: entry["epoch"] - 1]
-        self._log.append(entry)
-        if not candidates(self._log):
-            return False
-        return best_epoch(self._log, self._call.options.judge_epochs) is entry
+        if not self.epochs and entry["epoch"] > 1 and folder is not None:
+            self.epochs += folder.read_log()[: entry["epoch"] - 1]
+        self.epochs.append(entry)
+        return is_best(self.epochs, self._call.options.judge_epochs)
 
 
 def _kept_folder(start: Run | str | Path) -> Path:
@@ -492,22 +506,6 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
 
     cores = threads_each() if number is None else number
     return threads_used(cores, with_torch=number is not None)
-
-
-def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
-    """The data set that a verb of training was given; raises `UsageError` where it is none."""
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, str | Path):
-        return load_dataset(data)
-    if isinstance(data, SpikeEvents):
-        return Dataset.of(train=data)
-    raise UsageError(
-        f"data to train on are expected, not {type(data).__name__}",
-        code="data-type",
-        fix="pass a Dataset, SpikeEvents, or the name of a data set; of a torch data set or loader "
-        "nmtool.SpikeEvents.from_torch makes them",
-    )
 
 
 def _resumed(

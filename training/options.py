@@ -71,7 +71,7 @@ SCHEDULES = ("cosine", "linear", "constant")
 """Learning rates after their rise: they fall to 0, by half a cosine or in a line, or stay."""
 
 
-MAX_RATE = 10**37
+MAX_LEARNING_RATE = 10**37
 """Largest learning rate: far beyond what learns. Adam divides it by 0.1, as a float of 32 bits."""
 
 
@@ -213,8 +213,10 @@ class TrainOptions:
 
     epochs: int = _option(LEARNING, 30, "passes over the training samples", 1, 1 << 30)
     batch_size: int = _option(LEARNING, 32, "samples per update", 1, 1 << 24)
-    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0, MAX_RATE)
-    delay_lr: float = _option(LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0, MAX_RATE)
+    lr: float = _option(LEARNING, 0.01, "learning rate of weights (Adam)", 0, MAX_LEARNING_RATE)
+    delay_lr: float = _option(
+        LEARNING, 3.0, "learning rate of delays in steps (Adam)", 0, MAX_LEARNING_RATE
+    )
     warmup: float = _option(
         LEARNING, 0.05, "share of the updates over which learning rates rise from 0", 0, 1
     )
@@ -414,17 +416,18 @@ class TrainOptions:
         """Steps of a sample.
 
         Raises:
-            UsageError: the data are to decide, which `settled` asks.
+            UsageError: the data are to decide, which `with_steps_from` asks.
         """
         if isinstance(self.steps, str):
             raise UsageError(
                 f"steps = {AUTO} is no number of steps before there are data",
                 code="steps-unsettled",
-                fix="options.settled(training samples) gives one; nmtool.train does it itself",
+                fix="options.with_steps_from(training samples) gives one; nmtool.train does it "
+                "itself",
             )
         return default_steps(self.dt_ms) if self.steps is None else self.steps
 
-    def settled(self, events: SpikeEvents) -> TrainOptions:
+    def with_steps_from(self, events: SpikeEvents) -> TrainOptions:
         """These options with a number of steps where the training samples are to decide.
 
         99.5 % of the samples end within it, and a membrane time constant later it ends.
@@ -495,7 +498,7 @@ class TrainOptions:
         for option in fields(self):
             name, kept, value = option.name, getattr(self, option.name), getattr(asked, option.name)
             if value == AUTO and isinstance(kept, int):
-                continue  # what was settled when the run began
+                continue  # what the data decided when the run began
             if value == kept or (name == "epochs" and value > kept):
                 continue
             raise UsageError(

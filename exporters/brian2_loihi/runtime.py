@@ -15,8 +15,8 @@ from nmtool import storage
 from nmtool.errors import BackendError, DoesNotFitError, FileFormatError, Finding
 from nmtool.exporters.brian2_loihi import environment as environments
 from nmtool.exporters.environments import clean_variables
-from nmtool.exporters.exchange import SILENCE_S, write_events
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.exchange import write_events
+from nmtool.exporters.supervise import SILENCE_S, supervise
 from nmtool.graph import LI, LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster

@@ -241,7 +241,6 @@ class Carried:
             DataError: there are more states than `MAX_STATES`.
         """
         from nmtool.hardware_sim.simulator import simulate
-        from nmtool.hardware_sim.step import keep_current, keep_membrane
 
         if not self.sums:
             return self.answers
@@ -253,8 +252,8 @@ class Carried:
                 return None
         recording = self.answers.recording
         recording = replace(recording, current=deep.current, potential=deep.potential)
-        kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
-        return replace(self.answers, recording=recording, kept=kept)
+        factors = network.decay_factors()
+        return replace(self.answers, recording=recording, decay_factors=factors)
 
 
 def check_sums(u: NDArray[np.int32], v: NDArray[np.int32]) -> NDArray[np.uint32]:

@@ -14,18 +14,14 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.prefix import renamed
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 
-SILENCE_S = 600.0
-"""A run in which no sample ends for so long is ended."""
-
-_NETWORK, _DRIVER, _EVENTS, _PROGRAM = "network.c", "driver.c", "events", "run"
+_EVENTS = "events"
 
 _DRIVER_TEXT = Template("""\
 #include <stdio.h>
@@ -136,20 +132,17 @@ def run(
     """
     driver = _driver(network, spikes, deep)
     driver = renamed(driver, prefix) if prefix else driver
+    row = spikes.sample_index() * spikes.n_steps + spikes.step
+    events = np.stack([row, spikes.neuron], axis=1).astype(np.int64)
     with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
         scratch = Path(name)
-        (scratch / _NETWORK).write_bytes(content)
-        (scratch / _DRIVER).write_text(driver, encoding="ascii")
-        compile_program(scratch / _DRIVER, scratch / _PROGRAM)
-        row = spikes.sample_index() * spikes.n_steps + spikes.step
-        np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(scratch / _EVENTS)
-        supervise(
-            [scratch / _PROGRAM],
+        run_program(
+            scratch,
+            content,
+            driver,
+            {_EVENTS: events},
             what="running the compiled network",
-            fix="TMPDIR names a folder whose programs may run, if that was refused",
-            idle_timeout_s=SILENCE_S,
             on_line=lambda _: on_progress(1) if on_progress is not None else None,
-            cwd=scratch,
         )
         return _recording(scratch, network, spikes, deep)
 
@@ -177,7 +170,7 @@ def _driver(network: IntegerNetwork, spikes: Raster, deep: bool) -> str:
         for index, p in enumerate(network.populations)
     ]
     return _DRIVER_TEXT.substitute(
-        network=_NETWORK,
+        network=NETWORK,
         events=_EVENTS,
         n_populations=len(network.populations),
         n_channels=network.channels.size,

@@ -16,17 +16,14 @@ from numpy.typing import NDArray
 
 from nmtool.errors import BackendError
 from nmtool.exporters.c import file
-from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.c.program import NETWORK, run_program
 from nmtool.exporters.c.source import index_type
-from nmtool.exporters.supervise import supervise
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 
 PASSES = 5
 """Timed runs of every sample, of which the median counts."""
 
-_SILENCE_S = 600.0
-_NETWORK, _DRIVER, _PROGRAM = "network.c", "driver.c", "run"
 _OFFSETS, _CHANNELS = "offsets", "channels"
 
 _DRIVER_TEXT = Template("""\
@@ -125,30 +122,28 @@ def measure(
         MissingError: there is no C compiler.
         BackendError: it failed, the program did, or the program's spikes are not the simulator's.
     """
-    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as name:
-        scratch = Path(name)
-        (scratch / _NETWORK).write_bytes(file.file_bytes(network, None))
-        (scratch / _DRIVER).write_text(_driver(network, spikes, passes), encoding="ascii")
-        compile_program(scratch / _DRIVER, scratch / _PROGRAM)
-        flat = spikes.step_offset()
-        np.append(flat[:, :-1].ravel(), spikes.n_spikes).astype(np.int64).tofile(scratch / _OFFSETS)
-        kind = np.dtype(index_type(network).removesuffix("_t"))
-        spikes.neuron.astype(kind).tofile(scratch / _CHANNELS)
-        said: list[int] = []
-        first = len(network.populations)
+    flat = spikes.step_offset()
+    kind = np.dtype(index_type(network).removesuffix("_t"))
+    inputs = {
+        _OFFSETS: np.append(flat[:, :-1].ravel(), spikes.n_spikes).astype(np.int64),
+        _CHANNELS: spikes.neuron.astype(kind),
+    }
+    said: list[int] = []
+    first = len(network.populations)
 
-        def on_line(line: str) -> None:
-            said.append(int(line))
-            if on_progress is not None and len(said) > first and (len(said) - first) % passes == 0:
-                on_progress(1)
+    def on_line(line: str) -> None:
+        said.append(int(line))
+        if on_progress is not None and len(said) > first and (len(said) - first) % passes == 0:
+            on_progress(1)
 
-        supervise(
-            [scratch / _PROGRAM],
+    with tempfile.TemporaryDirectory(prefix="nmtool-c-") as scratch:
+        run_program(
+            Path(scratch),
+            file.file_bytes(network, None),
+            _driver(network, spikes, passes),
+            inputs,
             what="timing the compiled network",
-            fix="TMPDIR names a folder whose programs may run, if that was refused",
-            idle_timeout_s=_SILENCE_S,
             on_line=on_line,
-            cwd=scratch,
         )
     counted = dict(zip([p.name for p in network.populations], said[:first], strict=True))
     if any(counted[name] != count for name, count in emitted.items()):
@@ -168,7 +163,7 @@ def _driver(network: IntegerNetwork, spikes: Raster, passes: int) -> str:
         if population in network.spiking
     ]
     return _DRIVER_TEXT.substitute(
-        network=_NETWORK,
+        network=NETWORK,
         offsets=_OFFSETS,
         channels=_CHANNELS,
         n_populations=len(network.populations),

@@ -16,18 +16,17 @@ from nmtool import integer_network, storage
 from nmtool.errors import FileFormatError, Finding, UsageError
 from nmtool.exporters.differences import changed_folder
 from nmtool.exporters.embedded import pack_network
-from nmtool.exporters.environments import clean_variables
+from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import (
-    SILENCE_S,
     progress_reader,
     read_recording,
     write_events,
 )
 from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
+from nmtool.exporters.lava.environment import PACKAGE
 from nmtool.exporters.lava.readme import readme_text
 from nmtool.exporters.output import COMPILED, files_in, write_folder
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.supervise import SILENCE_S, supervise
 from nmtool.integer_network import FILE_KIND, FILE_VERSION, IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.paths import EXPORT_ANSWERS
@@ -145,7 +144,7 @@ def run(
     model: str = FAST,
     deep: bool = False,
     trust: bool = False,
-    environment: LavaEnvironment | None = None,
+    environment: Environment | None = None,
     timeout_s: float | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Recording:
@@ -241,7 +240,7 @@ def check(
 def _check_stock(
     folder: str | Path,
     spikes: Raster,
-    environment: LavaEnvironment,
+    environment: Environment,
     trust: bool,
     all_samples: Comparison,
     progress: Progress,

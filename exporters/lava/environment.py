@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from nmtool.errors import MissingError
@@ -100,21 +99,9 @@ REFEREE = Referee(
 )
 
 PYTHON_VARIABLE = REFEREE.python_variable
-HOME_VARIABLE = REFEREE.home_variable
 
 
-@dataclass(frozen=True)
-class LavaEnvironment(Environment):
-    """A Python interpreter that can import Lava 0.10.0.
-
-    Attributes:
-        python: the interpreter.
-    """
-
-    referee: Referee = REFEREE
-
-
-def find() -> LavaEnvironment:
+def find() -> Environment:
     """The environment to run Lava in, checked.
 
     NMTOOL_LAVA_PYTHON names an interpreter; without it, the environment that `set_up_lava` made
@@ -124,7 +111,7 @@ def find() -> LavaEnvironment:
         MissingError: there is none.
         BackendError: there is one, but it cannot import Lava.
     """
-    return LavaEnvironment(environments.find(REFEREE).python)
+    return environments.find(REFEREE)
 
 
 def set_up_lava(
@@ -132,7 +119,7 @@ def set_up_lava(
     *,
     force: bool = False,
     python: str | Path | None = None,
-) -> LavaEnvironment:
+) -> Environment:
     """Make the environment: a virtual environment with Lava 0.10.0 from the package index.
 
     >>> set_up_lava(print, python="/usr/bin/python3.10")  # doctest: +SKIP
@@ -147,5 +134,4 @@ def set_up_lava(
         BackendError: the installation failed; an earlier environment is untouched.
         StorageError: the folder could not be written.
     """
-    found = environments.set_up(REFEREE, on_line, force=force, python=python)
-    return LavaEnvironment(found.python)
+    return environments.set_up(REFEREE, on_line, force=force, python=python)

@@ -9,14 +9,13 @@ from pathlib import Path
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.environments import clean_variables
 from nmtool.exporters.exchange import (
-    SILENCE_S,
     progress_reader,
     read_recording,
     write_events,
 )
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import PACKAGE as LAVA_PACKAGE
-from nmtool.exporters.supervise import supervise
+from nmtool.exporters.supervise import SILENCE_S, supervise
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording

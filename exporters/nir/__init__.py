@@ -39,7 +39,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input, check_steps
 from nmtool.verification.backend import timed_run
 from nmtool.verification.certificate import Check
-from nmtool.verification.comparison import FLOAT_TOLERANCE, agree, compare_recordings
+from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings, spike_agreement
 
 Options = NirOptions
 """How a file is written."""
@@ -244,7 +244,7 @@ def check(
         compare_recordings(answers, actual, tolerance=FLOAT_TOLERANCE),
         actual,
         seconds,
-        agreement=None if simulated is None else agree(simulated, actual),
+        agreement=None if simulated is None else spike_agreement(simulated, actual),
     )
 
 

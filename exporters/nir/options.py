@@ -131,12 +131,12 @@ class ImportOptions:
             implied=optional(SWITCH),
             window=optional(WHOLE),
         )
-        for value in (self.step_s, self.step_ms):
+        for value, example in ((self.step_s, "s, e.g. 0.001"), (self.step_ms, "ms, e.g. 1.0")):
             if not (math.isfinite(value) and value > 0):
                 raise UsageError(
                     f"a time step must be positive and finite, not {value}",
                     code="nir-import-step",
-                    fix="give it in ms, e.g. 1.0",
+                    fix=f"give it in {example}",
                 )
 
     @property

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import (
+    DECAY_ONE,
+    STATE_LIMIT,
+    STATE_ONE,
+    STATE_SHIFT,
+    keep_current,
+    keep_membrane,
+)
 from nmtool.exporters.onnx.nodes import Nodes
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerPopulation
@@ -17,11 +24,9 @@ from nmtool.integer_network import IntegerPopulation
 def add_current(nodes: Nodes, population: IntegerPopulation, arriving: str, before: str) -> str:
     """u of this step from int32 `arriving` (a) and `before` (u of the step before)."""
     name = population.name
-    kept = _decayed(nodes, before, DECAY_ONE - (population.du + 1), f"{name}.u_kept")
+    kept = _decayed(nodes, before, keep_current(population.du), f"{name}.u_kept")
     wide = nodes.cast(arriving, np.int64, f"{name}.a64")
-    shifted = nodes.add(
-        "Mul", [wide, nodes.number(1 << STATE_SHIFT, np.int64)], f"{name}.a_shifted"
-    )
+    shifted = nodes.add("Mul", [wide, nodes.number(STATE_ONE, np.int64)], f"{name}.a_shifted")
     total = nodes.add("Add", [kept, shifted], f"{name}.u_sum")
     low = nodes.cast(total, np.int32, f"{name}.u_low", "the low 32 bits")
     return _wrapped(nodes, low, name)
@@ -40,7 +45,7 @@ def _wrapped(nodes: Nodes, u: str, name: str) -> str:
 def add_membrane(nodes: Nodes, population: IntegerPopulation, current: str, before: str) -> str:
     """v of this step before a reset, from u of this step and v of the step before."""
     name = population.name
-    kept = _decayed(nodes, before, DECAY_ONE - population.dv, f"{name}.v_kept")
+    kept = _decayed(nodes, before, keep_membrane(population.dv), f"{name}.v_kept")
     bias = nodes.constant(f"{name}.bias", population.bias, np.int64, "added to v each step")
     driven = nodes.add("Add", [kept, nodes.cast(current, np.int64, f"{name}.u64")], f"{name}.v_u")
     total = nodes.add("Add", [driven, bias], f"{name}.v_sum")

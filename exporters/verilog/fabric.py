@@ -139,7 +139,11 @@ def uses(network: IntegerNetwork, target: Target, lanes: int = 1) -> list[Use]:
         ("large RAMs", sum(_large_rams(one) for one in large), fabric.large_rams, 0.0),
         ("multipliers", multipliers, fabric.multipliers, 0.0),
     ]
-    return [Use(name, used, held, error) for name, used, held, error in amounts if held is not None]
+    return [
+        Use(name, used, available, error)
+        for name, used, available, error in amounts
+        if available is not None
+    ]
 
 
 def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
@@ -149,11 +153,11 @@ def too_small(target: Target, found: Sequence[Use]) -> list[Finding]:
         Finding(
             "verilog-part-small",
             target.title or target.name,
-            f"the core takes {one.used:,} {one.resource}, there are {one.held:,}",
+            f"the core takes {one.used:,} {one.resource}, there are {one.available:,}",
             fix,
         )
         for one in found
-        if one.used > one.held
+        if one.used > one.available
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_SHIFT
+from nmtool.arithmetic import STATE_SHIFT, keep_current, keep_membrane
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection
@@ -193,8 +193,6 @@ class Layout:
         return Memory(groups[:, ::-1].reshape(len(groups), -1))
 
     def _populations(self) -> Memory:
-        from nmtool.hardware_sim.step import keep_current, keep_membrane
-
         p = self.parameters
         rows = [
             [

@@ -13,7 +13,7 @@ from nmtool.cli.loading import named_data
 from nmtool.cli.progress import progress
 from nmtool.cli.verilog_options import writing_options
 from nmtool.verbs.exporting import OWN, Conversion, convert
-from nmtool.verbs.loading import NO_DATA
+from nmtool.verbs.quantising import NO_DATA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

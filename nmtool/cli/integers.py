@@ -13,9 +13,7 @@ from nmtool.network import Network
 from nmtool.quantisation.conversion import SCALES
 from nmtool.quantisation.pipeline import RANGES
 from nmtool.targets import LOIHI2, Target
-from nmtool.verbs.exporting import calibration_split, quantise_option_unused
-from nmtool.verbs.loading import NO_DATA, own_data
-from nmtool.verbs.quantising import quantise
+from nmtool.verbs.quantising import NO_DATA, calibration_data, quantise, quantised_already
 
 OPTIONS = ("weight_bits", "delay_bits", "ranges", "scale", "relays")
 
@@ -84,12 +82,11 @@ def integers(
     """
     given = quantise_options(arguments)
     if isinstance(found, IntegerNetwork):
-        for name in given:
-            raise quantise_option_unused(arguments.network, name)
+        if given:
+            raise quantised_already(arguments.network, given)
         return found
-    if dataset is None and arguments.data != NO_DATA:
-        dataset = own_data(arguments.network)
-    calibrate_on = calibration_split(dataset, arguments.network) or NO_DATA
+    own = arguments.data != NO_DATA
+    calibrate_on = calibration_data(dataset, arguments.network, own=own)
     result = quantise(found, calibrate_on=calibrate_on, target=target, progress=progress, **given)
     console.print_finding_remarks(result.findings)
     return result.network

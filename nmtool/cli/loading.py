@@ -9,7 +9,8 @@ from nmtool.cli import console
 from nmtool.cli.progress import working
 from nmtool.data import Dataset, SpikeEvents, load_dataset
 from nmtool.data.validation_split import SplitRule
-from nmtool.verbs.loading import NO_DATA
+from nmtool.verbs.loading import validated_on
+from nmtool.verbs.quantising import NO_DATA
 
 VALIDATION = "validation"
 
@@ -46,9 +47,7 @@ def chosen_data(arguments: argparse.Namespace, split: str, networks: Iterable[st
     networks come from. Other splits are left whole then. What is asked for is drawn as in those
     runs, from their seed and by their groups.
     """
-    from nmtool.training.loop.run_folder import validated_by
-
-    known = validated_by(networks)
+    known = validated_on(networks)
     asked = asked_rule(arguments, known)
     if asked is not None:
         return find_data(arguments, arguments.data, asked)

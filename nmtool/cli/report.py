@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         against=arguments.against,
         targets=arguments.target or [LOIHI2.name],
         before=arguments.before,
-        rounding=quantise_options(arguments),
+        quantising=quantise_options(arguments),
         trust=arguments.trust,
         progress=progress,
     )

@@ -93,7 +93,7 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
     """The data that options name, or say more of than the run does; None for those of the run."""
     if arguments.data or arguments.data_dir or arguments.units:
-        return find_data(arguments, arguments.data or str(run.manifest().get("data")))
+        return find_data(arguments, arguments.data or run.data_name)
     return None
 
 

@@ -22,7 +22,8 @@ from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError, suggestion
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.verbs.loading import NO_DATA, check_exists, load
+from nmtool.verbs.loading import check_exists, load
+from nmtool.verbs.quantising import NO_DATA
 from nmtool.verbs.running import format_that_runs
 from nmtool.verbs.verifying import (
     backends_to_run,

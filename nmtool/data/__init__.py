@@ -5,7 +5,7 @@
 """
 
 from nmtool.data.binning import Binned, bin_events, default_steps
-from nmtool.data.catalogue import NAMES, load_dataset, load_split
+from nmtool.data.catalogue import NAMES, load_dataset
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.description import describe
 from nmtool.data.events import SpikeEvents
@@ -28,7 +28,6 @@ __all__ = [
     "default_steps",
     "describe",
     "load_dataset",
-    "load_split",
     "read_incoming",
     "read_layout",
     "read_shd",

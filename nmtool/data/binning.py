@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import NUMBER, WHOLE, checked
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.errors import UsageError, check_type
-from nmtool.graph import MAX_STEPS, check_timing
+from nmtool.graph import MAX_STEPS, check_timing, count_inputs
 from nmtool.raster import Raster
 
 BOUNDARY = 1e-9
@@ -91,7 +91,7 @@ def bin_events(events: SpikeEvents, dt_ms: float, n_steps: int, group: int = 1) 
     kept = position < n_steps
     if not kept.all():
         position, sample, channel = position[kept], sample[kept], channel[kept]
-    shape = (events.n_samples, n_steps, -(-events.n_units // group))
+    shape = (events.n_samples, n_steps, count_inputs(events.n_units, group))
     raster = Raster.from_events(sample, position.astype(np.int32), channel, shape)
     return Binned(raster, sample.size - raster.n_spikes, events.n_events - sample.size)
 

@@ -24,6 +24,7 @@ from nmtool.data import shd, tonic_sets
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.digits import load_digits
 from nmtool.data.events import SpikeEvents
+from nmtool.data.rows import ROW_SUFFIXES
 from nmtool.data.shd import HDF5_SUFFIXES
 from nmtool.data.stored import read_events
 from nmtool.data.validation_split import Amount, SplitRule
@@ -42,8 +43,6 @@ FETCHED = {"shd": "SHD", "ssc": "SSC"}
 
 NAMES = (*BUILT_IN, *FETCHED)
 _TONIC = "tonic:"
-_CONVERTED = (".csv", ".npz")
-"""Files that become folders in SHD layout."""
 
 
 def is_name(word: str) -> bool:
@@ -103,23 +102,32 @@ def load_dataset(
     return Dataset(name, splits, load, validation_rule=validation_rule, in_memory=False, peek=peek)
 
 
+def as_dataset(data: Dataset | SpikeEvents | str | Path) -> Dataset:
+    """The data set that a verb was given, also as training samples, a name or a folder.
+
+    Raises:
+        UsageError: it is none of these, or there is no such data set.
+    """
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | Path):
+        return load_dataset(data)
+    if isinstance(data, SpikeEvents):
+        return Dataset.of(train=data)
+    raise UsageError(
+        f"data to train on are expected, not {type(data).__name__}",
+        code="data-type",
+        fix="pass a Dataset, SpikeEvents, or the name of a data set; of a torch data set or loader "
+        "nmtool.SpikeEvents.from_torch makes them",
+    )
+
+
 def same_data(one: str, other: str) -> bool:
     """True where two words for data are the same name or the same folder."""
     if one == other:
         return True
     named = any(word in NAMES or ":" in word for word in (one, other))
     return not named and Path(one).resolve() == Path(other).resolve()
-
-
-def load_split(
-    name_or_path: str | Path,
-    split: str,
-    *,
-    data_dir: str | Path | None = None,
-    n_units: int | None = None,
-) -> SpikeEvents:
-    """One split of a data set: `load_dataset(…).split(split)`, and raises what they raise."""
-    return load_dataset(name_or_path, data_dir=data_dir, n_units=n_units).split(split)
 
 
 def _in_folder(
@@ -138,7 +146,7 @@ def _in_folder(
             fix=f"name its folder: {folder.parent}"
             if folder.suffix in HDF5_SUFFIXES
             else f"make a data set of it: nmtool data {name} -o FOLDER"
-            if folder.suffix in _CONVERTED
+            if folder.suffix in ROW_SUFFIXES
             else "make a data set of a file .csv, .npz or .h5: nmtool data FILE -o FOLDER",
         )
     if not folder.is_dir():

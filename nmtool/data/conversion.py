@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmtool.data.events import SpikeEvents, numbered_classes
-from nmtool.data.flatten import class_names_of, sensor_events, sensor_size_of
+from nmtool.data.flatten import (
+    as_pair,
+    class_names_of,
+    read_item,
+    sensor_events,
+    sensor_size_of,
+)
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import MAX_CHANNELS, check_timing
 
@@ -203,36 +209,14 @@ def _pairs(source: Any, time_first: bool) -> Iterator[tuple[Any, Any]]:
             code="data-type",
             fix="pass an object with a length and items (sample, label), or a DataLoader of it",
         )
-    items = _items(source) if is_map else iter(source)
+    items = (read_item(source, index) for index in range(len(source))) if is_map else iter(source)
     for number, item in enumerate(items):
-        if not isinstance(item, tuple | list) or len(item) != 2:
-            raise DataError(
-                f"item {number} is no pair of a sample and its class",
-                code="sample-unreadable",
-                fix="let the data set give (sample, label)",
-            )
-        recorded, target = item
+        recorded, target = as_pair(item, number)
         labels = target if isinstance(target, tuple | list) else _batch(target)
         if labels is None:
             yield recorded, target
         else:
             yield from _of_batch(recorded, labels, number, time_first)
-
-
-def _items(source: Any) -> Iterator[Any]:
-    return (_item(source, index) for index in range(len(source)))
-
-
-def _item(source: Any, index: int) -> Any:
-    try:
-        return source[index]
-    except Exception as error:
-        raise DataError(
-            f"sample {index} cannot be read",
-            code="sample-unreadable",
-            fix="fetch the data set again",
-            why=f"{type(error).__name__}: {error}",
-        ) from error
 
 
 def _batch(target: Any) -> NDArray | None:

@@ -1,9 +1,9 @@
 """`read_csv`: samples of a table with a row per event.
 
 Columns are sample, label, unit, and time_ms, time_s, time_us or time_ns. A column split says train,
-validation or test; all others with a name are groups, of integers or names. A row without time and
-unit is a sample that is silent. Columns are separated by commas, or by semicolons or tabs where the
-first line has no comma; with semicolons, 12,5 is 12.5.
+validation or test (`SPLIT_WORDS`); all others with a name are groups, of integers or names. A row
+without time and unit is a sample that is silent. Columns are separated by commas, or by semicolons
+or tabs where the first line has no comma; with semicolons, 12,5 is 12.5.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nmtool.data import shd
-from nmtool.data.dataset import SPLITS
+from nmtool.data.dataset import SPLITS, split_named
 from nmtool.data.rows import Rows, are_numbers
 from nmtool.errors import DataError, FileFormatError
 
@@ -108,11 +108,11 @@ def _add_row(
     splits: dict[str, Rows],
     places: dict[tuple[str, str], int],
 ) -> None:
-    split = "train" if columns.split is None else (row[columns.split] or "").strip()
-    split = {"valid": "validation", "val": "validation"}.get(split, split)
-    if split not in SPLITS:
+    word = "train" if columns.split is None else (row[columns.split] or "").strip()
+    split = split_named(word)
+    if split is None:
         raise DataError(
-            f"{where}: there is no split '{split}'",
+            f"{where}: there is no split '{word}'",
             code="csv-split",
             fix=f"write {', '.join(SPLITS)}",
         )

@@ -18,6 +18,22 @@ from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
 
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
+"""Words for each split in names of files and arrays and in columns of CSV files."""
+
+
+def split_named(word: str) -> str | None:
+    """The split that a word stands for; None where it stands for none.
+
+    >>> split_named("val"), split_named("testing"), split_named("rest")
+    ('validation', 'test', None)
+    """
+    return next((split for split, words in SPLIT_WORDS.items() if word in words), None)
+
 
 class Dataset(Tabular):
     """A data set whose splits are read when they are first asked for, and kept.
@@ -93,8 +109,7 @@ class Dataset(Tabular):
                     code="events-differ",
                     fix="of files, --units N gives all the same channels; in Python, give "
                     "n_units and class_names where you make each of them",
-                    why=f"{events.n_units} units and {len(events.class_names)} classes are not "
-                    f"{train.n_units} and {len(train.class_names)}, or their names differ",
+                    why=f"{_described(events)}; training has {_described(train)}",
                 )
         return cls(name, tuple(splits), splits.__getitem__)
 
@@ -297,3 +312,9 @@ class Dataset(Tabular):
                 why=f"it has {', '.join(self._loadable) or 'none'}",
             )
         return self._load(split)
+
+
+def _described(events: SpikeEvents) -> str:
+    names = list(events.class_names)
+    shown = ", ".join(names[:10]) + " …" * (len(names) > 10)
+    return f"{events.n_units} units and {len(names)} classes: {shown}"

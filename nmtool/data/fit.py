@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nmtool.data.events import SpikeEvents
 from nmtool.errors import UsageError
+from nmtool.graph import count_inputs
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 
@@ -13,7 +14,7 @@ _OTHER_DATA = "it was trained on other data"
 def check_fit(network: Network | IntegerNetwork, events: SpikeEvents) -> None:
     """Raise `UsageError` unless the data have the network's channels and as many classes."""
     size, group = network.channels.size, network.channels.group
-    if -(-events.n_units // group) != size:
+    if count_inputs(events.n_units, group) != size:
         grouped = f" in groups of {group}" if group > 1 else ""
         raise UsageError(
             f"the data have {events.n_units} channels{grouped}, the network listens to {size}",

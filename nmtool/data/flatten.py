@@ -102,6 +102,30 @@ def sensor_events(
     return (events["t"] / US_PER_MS)[order], _unit(events, size, index)[order]
 
 
+def read_item(dataset: Any, index: int) -> Any:
+    """Item `index` of a data set; raises `DataError` for whatever goes wrong."""
+    try:
+        return dataset[index]
+    except Exception as error:
+        raise DataError(
+            f"sample {index} cannot be read",
+            code="sample-unreadable",
+            fix="fetch the data set again",
+            why=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def as_pair(item: Any, index: int) -> tuple[Any, Any]:
+    """A sample and its class, or a batch and its classes; raises `DataError` for anything else."""
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise DataError(
+            f"item {index} is no pair of a sample and its class",
+            code="sample-unreadable",
+            fix="let the data set give (sample, label)",
+        )
+    return item[0], item[1]
+
+
 def _attribute(dataset: Any, name: str) -> Any:
     """An attribute of a data set, or of the one that it wraps, as a subset or a loader does."""
     for _ in range(8):
@@ -127,16 +151,7 @@ def _sample(
     dataset: Any, index: int, size: tuple[int, int, int]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], Any]:
     """Times in ms, units and target of one sample."""
-    try:
-        events, target = dataset[index]
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise DataError(
-            f"sample {index} cannot be read",
-            code="sample-unreadable",
-            fix="fetch the data set again",
-            why=reason,
-        ) from error
+    events, target = as_pair(read_item(dataset, index), index)
     return *sensor_events(events, size, index), target
 
 

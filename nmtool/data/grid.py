@@ -19,7 +19,7 @@ from nmtool.data.events import SpikeEvents
 from nmtool.errors import DataError
 from nmtool.graph import MAX_STEPS, check_timing
 
-PERCENTILE = 99.5
+END_PERCENTILE = 99.5
 """Of the samples' last spikes."""
 
 MOST_STEPS = 50_000
@@ -61,6 +61,18 @@ def last_spike_ms(events: SpikeEvents) -> NDArray[np.float64]:
     return last[~np.isnan(last)]
 
 
+def usual_end_ms(last_ms: NDArray[np.float64]) -> float:
+    """Time in ms within which 99.5 % of the samples end.
+
+    >>> usual_end_ms(np.arange(1.0, 1001.0))
+    996.0
+
+    Args:
+        last_ms: [samples] float64, at least one: what `last_spike_ms` gives.
+    """
+    return float(np.percentile(last_ms, END_PERCENTILE, method="higher"))
+
+
 def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int:
     """Steps within which 99.5 % of the samples end.
 
@@ -78,19 +90,19 @@ def needed_steps(events: SpikeEvents, dt_ms: float, room_ms: float = 0.0) -> int
         DataError: there is no event, or they would be more than 50,000 steps.
     """
     check_timing(dt_ms, 1)
-    last = last_spike_ms(events)
-    if not last.size:
+    last_ms = last_spike_ms(events)
+    if not last_ms.size:
         raise DataError(
             "there is no event to tell how many steps a sample needs",
             code="events-missing",
             fix="look at the data, nmtool data, or say --steps N",
         )
-    reach = float(np.percentile(last, PERCENTILE, method="higher"))
-    needed = min(reach / dt_ms + BOUNDARY, MAX_STEPS)
+    end_ms = usual_end_ms(last_ms)
+    needed = min(end_ms / dt_ms + BOUNDARY, MAX_STEPS)
     steps = math.floor(needed) + 1 + math.ceil(room_ms / dt_ms - BOUNDARY)
     if steps > MOST_STEPS:
         raise DataError(
-            f"samples end after {reach:,.0f} ms, which is {steps:,} or more steps of {dt_ms:g} ms",
+            f"samples end after {end_ms:,.0f} ms, which is {steps:,} or more steps of {dt_ms:g} ms",
             code="steps-too-many",
             why=f"more than {MOST_STEPS:,} steps are not chosen automatically",
             fix=f"{TIME_UNIT_FIX}; else choose a longer --dt, or say --steps N",

@@ -27,13 +27,13 @@ from nmtool.data.csv_rows import read_csv
 from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents, naming, numbered_classes
 from nmtool.data.npz_rows import read_npz
-from nmtool.data.rows import Rows, are_numbers, texts
+from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, texts
 from nmtool.data.validation_split import Amount, SplitRule
 from nmtool.errors import DataError, UsageError, suggestion
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = (".csv", ".npz", *shd.HDF5_SUFFIXES)
+SUFFIXES = (*ROW_SUFFIXES, *shd.HDF5_SUFFIXES)
 
 _SHOWN = 100
 """Names of a group that are shown with their numbers."""
@@ -81,7 +81,7 @@ AS_THEY_ARE = Meaning()
 
 def is_incoming(name: str) -> bool:
     """True for the name of a file that is in no data set's layout, but can be read."""
-    return Path(name).suffix in (".csv", ".npz") and Path(name).is_file()
+    return Path(name).suffix in ROW_SUFFIXES and Path(name).is_file()
 
 
 def read_incoming(path: str | Path, meaning: Meaning = AS_THEY_ARE) -> Dataset:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.data.conversion import check_labels
-from nmtool.data.dataset import SPLITS
+from nmtool.data.dataset import SPLIT_WORDS, SPLITS
 from nmtool.data.rows import Rows, texts
 from nmtool.errors import DataError
 
@@ -86,13 +86,9 @@ def _step(dt_ms: NDArray | None) -> float | None:
     return float(dt_ms.item())
 
 
-_SHORT = {"validation": ("validation", "valid", "val")}
-"""Words for a split in names of arrays, where they are not its own name."""
-
-
 def _named(arrays: Mapping[str, NDArray], split: str, words: Sequence[str]) -> str | None:
     """The name of the array of a split that one of the words stands for."""
-    for part in _SHORT.get(split, (split,)):
+    for part in SPLIT_WORDS.get(split, ("",)):
         for word in words:
             for name in (f"{part}_{word}", f"{word}_{part}") if part else (word,):
                 if name in arrays:
@@ -127,9 +123,9 @@ def _take_groups(
 def _divided_name(name: str, splits: Mapping[str, Rows]) -> tuple[str, str]:
     """The split that an array belongs to by its name, and its name without it."""
     for split in splits:
-        for part in _SHORT.get(split, (split,)):
-            if split and name.startswith(f"{part}_"):
+        for part in SPLIT_WORDS.get(split, ()):
+            if name.startswith(f"{part}_"):
                 return split, name.removeprefix(f"{part}_")
-            if split and name.endswith(f"_{part}"):
+            if name.endswith(f"_{part}"):
                 return split, name.removesuffix(f"_{part}")
     return "", name

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import AT_ONCE, SpikeEvents
-from nmtool.data.grid import PERCENTILE, TIME_UNIT_FIX, last_spike_ms
+from nmtool.data.grid import END_PERCENTILE, TIME_UNIT_FIX, last_spike_ms, usual_end_ms
 from nmtool.errors import Finding, NmtoolError
+from nmtool.graph import count_inputs
 
 MANY_SILENT = 0.1
 """Share of the inputs that is worth a word."""
@@ -47,10 +48,10 @@ def remarks(dataset: Dataset) -> Iterator[Finding]:
 
 def times(events: SpikeEvents) -> Iterator[Finding]:
     """Samples so long that their ms look like seconds, or so short that seconds look like ms."""
-    last = last_spike_ms(events)
-    if not last.size:
+    last_ms = last_spike_ms(events)
+    if not last_ms.size:
         return
-    median = float(np.median(last))
+    median = float(np.median(last_ms))
     if median > LONG_MS and median / 1000 >= SHORT_MS:
         yield Finding(
             "times-look-like-ms",
@@ -59,13 +60,13 @@ def times(events: SpikeEvents) -> Iterator[Finding]:
             f"{median / 1000:,.4g} ms",
             TIME_UNIT_FIX,
         )
-    reach = float(np.percentile(last, PERCENTILE, method="higher"))
-    if 0 < reach < SHORT_MS:
+    end_ms = usual_end_ms(last_ms)
+    if 0 < end_ms < SHORT_MS:
         yield Finding(
             "times-look-like-seconds",
             "times",
-            f"{PERCENTILE:g} % of the samples end within {reach:.4g} ms; were their numbers s, "
-            f"within {1000 * reach:,.4g} ms",
+            f"{END_PERCENTILE:g} % of the samples end within {end_ms:.4g} ms; were their numbers "
+            f"s, within {1000 * end_ms:,.4g} ms",
             "where the file holds s for ms: --time-unit s, or in CSV a column time_s",
         )
 
@@ -78,7 +79,7 @@ def channels(events: SpikeEvents, group: int = 1) -> Iterator[Finding]:
         group: neighbouring units that share an input.
     """
     used = _used_units(events)
-    n_inputs = -(-events.n_units // group)
+    n_inputs = count_inputs(events.n_units, group)
     n_silent = n_inputs - np.unique(used // group).size
     if used.size and n_silent > MANY_SILENT * n_inputs:
         highest = int(used[-1])

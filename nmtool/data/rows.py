@@ -8,6 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+ROW_SUFFIXES = (".csv", ".npz")
+"""Files that hold such samples, and become folders in SHD layout."""
+
 
 @dataclass
 class Rows:

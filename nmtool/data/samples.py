@@ -45,7 +45,7 @@ class Samples(Tabular):
         return [*self.raster.tables(), Table("labels", ("label", "samples"), labels)]
 
 
-MOSTLY = 0.5
+MAX_DROPPED_SHARE = 0.5
 """Share of the events beyond the last step from which on an accuracy says nothing."""
 
 
@@ -144,7 +144,7 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
         f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
     )
-    if measures and dropped > MOSTLY * events.n_events:
+    if measures and dropped > MAX_DROPPED_SHARE * events.n_events:
         raise DataError(
             late,
             code="events-mostly-dropped",

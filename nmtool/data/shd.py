@@ -26,6 +26,7 @@ Source: B. Cramer et al., *The Heidelberg Spiking Data Sets*, doi:10.1109/TNNLS.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import EVENTS, PATH, SWITCH, checked
+from nmtool.data.dataset import split_named
 from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
 from nmtool.errors import DataError, FileFormatError, UsageError, check_type
 from nmtool.graph import MAX_CHANNELS, is_unicode
@@ -51,12 +53,6 @@ SUFFIXES = {"train": "_train.h5", "validation": "_valid.h5", "test": "_test.h5"}
 """Endings of the files that are written; others are read, too."""
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
-
-_SPLIT_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("valid", "validation", "val"),
-    "test": ("test", "testing"),
-}
 
 _SPEAKER, _KEYS = "speaker", "keys"
 _PLACEHOLDER = "placeholder"
@@ -135,10 +131,10 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
 
 def _split_of(stem: str) -> Iterator[tuple[str, str]]:
     """The split that a name of a file ends with, and the word that says so."""
-    for split, words in _SPLIT_WORDS.items():
-        for word in words:
-            if stem == word or stem.endswith((f"_{word}", f"-{word}")):
-                yield split, word
+    word = re.split("[_-]", stem)[-1]
+    split = split_named(word)
+    if split is not None:
+        yield split, word
 
 
 def read_layout(

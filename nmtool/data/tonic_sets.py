@@ -30,7 +30,9 @@ from nmtool.errors import MissingError, UsageError, missing_library
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
 """The sets in SHD layout, by the names of their classes in tonic."""
 
-_SPLIT_WORDS = {"train": "train", "validation": "valid", "test": "test"}
+_TONIC_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+"""Argument `split` of tonic's constructors, by our name."""
+
 _PREFERENCES = {"single_digits": True}
 """Constructor arguments that turn a set into a classification task (NTIDIGITS18)."""
 
@@ -84,7 +86,7 @@ def tonic_splits(name: str) -> tuple[str, ...]:
             fix="choose another set, or write its events with nmtool.write_shd",
             why="nmtool needs training and test samples, and can make no other choices",
         )
-    return ("train", "test") if "train" in parameters else tuple(_SPLIT_WORDS)
+    return ("train", "test") if "train" in parameters else tuple(_TONIC_SPLITS)
 
 
 def load_tonic(name: str, split: str, folder: Path, *, in_memory: bool = False) -> SpikeEvents:
@@ -109,7 +111,7 @@ def _arguments(dataset_class: Any, split: str) -> dict[str, Any]:
     chosen = {key: value for key, value in _PREFERENCES.items() if key in parameters}
     if "train" in parameters:
         return {"train": split == "train", **chosen}
-    return {"split": _SPLIT_WORDS[split], **chosen}
+    return {"split": _TONIC_SPLITS[split], **chosen}
 
 
 def _dataset_class(name: str) -> Any:

@@ -8,9 +8,9 @@ Units 0…3 spike once each, for x, y, 1 − x and 1 − y, at
 
     time = t_min + value·(t_max − t_min)
 
-with t_min = 10 ms and t_max = 40 ms, and, where a bias is asked for, unit 4 spikes at a fixed
-time: the encoding of Wunderlich & Pehle 2021 (doi:10.1038/s41598-021-91786-z), made for
-τ_mem = 20 ms and τ_syn = 5 ms. They used a bias spike at 20 ms.
+with t_min = 10 ms and t_max = 40 ms: the encoding of Wunderlich & Pehle 2021
+(doi:10.1038/s41598-021-91786-z), made for τ_mem = 20 ms and τ_syn = 5 ms. Their fifth unit, with
+a bias spike at 20 ms, is left out.
 """
 
 from __future__ import annotations
@@ -41,17 +41,10 @@ PUBLISHED = {"train": (5000, 42), "validation": (1000, 41), "test": (1000, 40)}
 """Number of samples and seed of each split."""
 
 
-def load_yinyang(split: str, bias_ms: float | None = None) -> SpikeEvents:
-    """The samples of a published split: `train`, `validation` or `test`.
-
-    Args:
-        split: which one.
-        bias_ms: time in ms of a bias spike on unit 4; None leaves unit 4 out.
-    """
+def load_yinyang(split: str) -> SpikeEvents:
+    """The samples of a published split: `train`, `validation` or `test`."""
     values, label = sample_points(*PUBLISHED[split])
     latency = T_MIN_MS + values * (T_MAX_MS - T_MIN_MS)
-    if bias_ms is not None:
-        latency = np.column_stack([latency, np.full(len(latency), float(bias_ms))])
     return from_latencies(latency, label, CLASS_NAMES)
 
 

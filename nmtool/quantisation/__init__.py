@@ -15,7 +15,12 @@ Every chapter returns its `Finding`s with its integers. What a chip holds is a `
 are run in `calibration` and `weights` only, by the integer simulator.
 """
 
-from nmtool.quantisation.calibration import CALIBRATION_SAMPLES, calibrate, overflows, settle
+from nmtool.quantisation.calibration import (
+    CALIBRATION_SAMPLES,
+    calibrate,
+    halve_overflowing_scales,
+    overflows,
+)
 from nmtool.quantisation.conversion import round_network
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.pipeline import quantise_network
@@ -39,10 +44,10 @@ __all__ = [
     "QuantisationReport",
     "RoundingCost",
     "calibrate",
+    "halve_overflowing_scales",
     "overflows",
     "quantise_network",
     "round_network",
     "search_ranges",
-    "settle",
     "weight_ranges",
 ]

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, keep_current
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation.conversion import Quantisation, round_network
@@ -50,27 +50,27 @@ def calibrate(
         to_integers: `round_network`, with the bits that are meant and the scale rule `static`.
 
     Returns:
-        What `settle` makes of it.
+        A calibration whose integers overflow on none of the samples in a way that counts.
     """
     seen = Calibration()
     for _ in range(_MOST_ROUNDS):
         seen, saturated = _observe(to_integers(network, calibration=seen).network, spikes)
         if not saturated:
             break
-    return settle(network, spikes, seen, to_integers=to_integers)
+    return halve_overflowing_scales(network, spikes, seen, to_integers=to_integers)
 
 
-def settle(
+def halve_overflowing_scales(
     network: Network,
     spikes: Raster,
     seen: Calibration,
     *,
     to_integers: Callable[..., Quantisation] = round_network,
 ) -> Calibration:
-    """Smaller scales where the integers that a calibration leads to overflow.
+    """Halve the scales of populations until nothing overflows in a way that counts.
 
-    A scale is halved: exponents that are one less leave integer weights as they are, while a scale
-    in between would round those of few bits to quite another network.
+    Scales are halved because integer weights then stay as they are: their exponents become one
+    less. With a scale in between, weights of few bits would be rounded to quite another network.
 
     Args:
         network, spikes, to_integers: as in `calibrate`.
@@ -138,14 +138,13 @@ def _deep_recordings(network: IntegerNetwork, spikes: Raster) -> Iterator[Record
 def _measure(network: IntegerNetwork, recording: Recording) -> Calibration:
     drive, current, membrane = {}, {}, {}
     for population in network.populations:
-        unit = population.scale * (1 << STATE_SHIFT)
-        u = recording.current[population.name].astype(np.float64) / unit
+        u = recording.current[population.name].astype(np.float64) / population.unit
         before = np.concatenate([np.zeros_like(u[:, :1]), u[:, :-1]], axis=1)
-        keep = (DECAY_ONE - population.du - 1) / DECAY_ONE
+        keep = keep_current(population.du) / DECAY_ONE
         drive[population.name] = float(np.abs(u - keep * before).max(initial=0))
         current[population.name] = float(np.abs(u).max(initial=0))
         v = {**recording.potential, **recording.membrane}[population.name]
-        membrane[population.name] = float(np.abs(v).max(initial=0) / unit)
+        membrane[population.name] = float(np.abs(v).max(initial=0) / population.unit)
     return Calibration(drive, current, membrane)
 
 

@@ -187,13 +187,13 @@ class _Incoming(NamedTuple):
     Attributes:
         place: index in the network.
         jumps: [pre, post] float64, weights as jumps of u.
-        reach: largest magnitude that its integers must reach.
+        magnitude: the largest that its integers must hold.
         step: spacing of its integers.
     """
 
     place: int
     jumps: NDArray[np.float64]
-    reach: float
+    magnitude: float
     step: int
 
 
@@ -207,9 +207,9 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
         for index, projection in enumerate(network.projections)
         if projection.target == population.name
     ]
-    clipped = [np.clip(one.jumps, -one.reach, one.reach) for one in incoming]
+    clipped = [np.clip(one.jumps, -one.magnitude, one.magnitude) for one in incoming]
     ceilings, findings = _ceilings(request, population, clipped, du, dv)
-    largest = [one.reach for one in incoming]
+    largest = [one.magnitude for one in incoming]
     limits = [MAX_WEIGHT - one.step for one in incoming]
     bounds = {} if calibration is None else calibration.at_most
     seen_at_most = bounds.get(population.name, math.inf)
@@ -243,9 +243,9 @@ def _round_population(request: _Request, population: Population) -> _Rounded:
 def _incoming(request: _Request, index: int) -> _Incoming:
     jumps = weight_jumps(request.network, request.network.projections[index])
     largest = float(np.abs(jumps).max(initial=0))
-    reach = min(largest, request.ranges.get(index, largest))
+    magnitude = min(largest, request.ranges.get(index, largest))
     step = weight_step(request.weight_bits, sign_mode(jumps) == MIXED)
-    return _Incoming(index, jumps, reach, step)
+    return _Incoming(index, jumps, magnitude, step)
 
 
 def _ceilings(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_ONE
 from nmtool.errors import Finding
 from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
@@ -70,7 +70,7 @@ def bias_integers(
     """
     if target.max_bias <= 0:
         return np.zeros(population.size, np.int16), 0
-    exact = bias_per_step(population, dt_ms) * scale * (1 << STATE_SHIFT)
+    exact = bias_per_step(population, dt_ms) * scale * STATE_ONE
     limit = target.bias_limit - 1
     largest = float(np.abs(exact).max())
     exponent = max(0, math.ceil(math.log2(largest / limit))) if largest > limit else 0

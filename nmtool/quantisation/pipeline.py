@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerPopulation
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
-from nmtool.quantisation.calibration import calibrate, settle
+from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales
 from nmtool.quantisation.conversion import DATA, SCALES, STATIC, round_network
 from nmtool.quantisation.delays import DelayGrid
 from nmtool.quantisation.report import Quantisation
@@ -20,7 +20,7 @@ from nmtool.quantisation.weights import search_ranges, weight_ranges
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, Target
-from nmtool.verification.comparison import agree
+from nmtool.verification.comparison import spike_agreement
 
 LARGEST, ERROR, SEARCH = RANGES = ("largest", "error", "search")
 """Ranges of integer weights: up to the largest, or with the least error of weights or answers."""
@@ -68,24 +68,30 @@ def quantise_network(
     if relays:
         network = network.with_relays(delays.longest)
     to_integers = partial(round_network, weight_bits=weight_bits, delays=delays, target=target)
-    reach = None if ranges == LARGEST else weight_ranges(network, weight_bits, target)
+    ranges_by_projection = (
+        None if ranges == LARGEST else weight_ranges(network, weight_bits, target)
+    )
     if spikes is None:
-        return to_integers(network, ranges=reach)
+        return to_integers(network, ranges=ranges_by_projection)
     with progress(f"calibrating on {spikes.n_samples} training samples"):
-        seen = calibrate(network, spikes, to_integers=partial(to_integers, ranges=reach))
-    if reach is not None and ranges == SEARCH:
+        seen = calibrate(
+            network, spikes, to_integers=partial(to_integers, ranges=ranges_by_projection)
+        )
+    if ranges_by_projection is not None and ranges == SEARCH:
         assert float_run is not None
         scores = float_run(spikes).scores
         with progress("searching ranges") as advance:
-            reach = search_ranges(
-                reach,
+            ranges_by_projection = search_ranges(
+                ranges_by_projection,
                 lambda tried: to_integers(network, ranges=tried, calibration=seen).network,
                 spikes,
                 scores,
                 on_try=lambda least: advance(spikes.n_samples, f"least error {least:.4f}"),
             )
-        seen = settle(network, spikes, seen, to_integers=partial(to_integers, ranges=reach))
-    final = partial(to_integers, ranges=reach, scale=scale)
+        seen = halve_overflowing_scales(
+            network, spikes, seen, to_integers=partial(to_integers, ranges=ranges_by_projection)
+        )
+    final = partial(to_integers, ranges=ranges_by_projection, scale=scale)
     if float_run is None:
         return final(network, calibration=seen)
     return _with_fitting_room(network, spikes, seen, final, float_run)
@@ -115,7 +121,8 @@ def _with_fitting_room(
     def run(rounded: Quantisation) -> tuple[float, int]:
         """Share of the spikes that are kept, and wraps of currents."""
         answers = simulate(rounded.network, spikes)
-        return agree(expected, answers.without_others(expected)).share, answers.counts["u_wraps"]
+        agreement = spike_agreement(expected, answers.without_others(expected))
+        return agreement.share, answers.counts["u_wraps"]
 
     at_first = share = run(found)[0]
     best, names = seen, set[str]()
@@ -145,7 +152,7 @@ def _limited_by_inhibition(found: Quantisation) -> set[str]:
 def _inhibition_cut(
     population: IntegerPopulation, seen: Calibration, before: float, after: float
 ) -> Finding:
-    lowest = STATE_LIMIT / (population.scale * (1 << STATE_SHIFT))
+    lowest = STATE_LIMIT / population.unit
     return Finding(
         "inhibition-cut",
         population.name,

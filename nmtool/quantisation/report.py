@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import STATE_LIMIT, STATE_ONE
 from nmtool.errors import Finding
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -20,7 +20,7 @@ from nmtool.quantisation.weights import weight_jumps
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.targets import Target
-from nmtool.verification.comparison import agree
+from nmtool.verification.comparison import spike_agreement
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class RoundingCost(Tabular):
         right, right_in_integers, same = [], [], []
         shared = different = wraps = clips = 0
         for before, after, label in answers:
-            found = agree(before, after.without_others(before))
+            found = spike_agreement(before, after.without_others(before))
             shared += found.spikes_shared
             different += found.spikes_different
             right.append(before.predictions == label)
@@ -233,7 +233,7 @@ def population_reports(
     for exact, held in zip(network.populations, integers.populations, strict=True):
         incoming = [p.shifted_weight for p in integers.projections if p.target == held.name]
         drive = one_signed_sum([weight.astype(np.int64) for weight in incoming])
-        current = current_ceiling(drive, held.du) * (1 << STATE_SHIFT)
+        current = current_ceiling(drive, held.du) * STATE_ONE
         reports.append(
             PopulationReport(
                 name=held.name,

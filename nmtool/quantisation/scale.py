@@ -32,14 +32,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE
 from nmtool.targets import LOIHI2, Target
 
 INPUT, CURRENT, MEMBRANE = "input", "current", "membrane"
 THRESHOLD, BIAS, WEIGHTS = "threshold", "bias", "weights"
 """Limits of a scale: the bounds in their order, and weights of which some are far larger."""
 
-_STATE_UNIT = 1 << STATE_SHIFT
 _MARGIN = 1 - 1 / 1024
 """Keeps a few weights that round up inside the strict bounds."""
 
@@ -113,14 +112,14 @@ def limited_by(ceilings: Ceilings, scale: float, target: Target = LOIHI2) -> str
 def _bounds(ceilings: Ceilings, target: Target) -> dict[str, float]:
     bounds = {
         INPUT: _ratio(target.drive_limit * _MARGIN, ceilings.drive),
-        CURRENT: _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.current),
+        CURRENT: _ratio(STATE_LIMIT * _MARGIN / STATE_ONE, ceilings.current),
     }
     if target.max_bias > 0:
-        bounds[BIAS] = _ratio(target.max_bias / _STATE_UNIT, ceilings.bias)
+        bounds[BIAS] = _ratio(target.max_bias / STATE_ONE, ceilings.bias)
     if ceilings.threshold is not None:
         bounds[THRESHOLD] = target.max_threshold / ceilings.threshold
     if ceilings.membrane is not None:
-        bounds[MEMBRANE] = _ratio(STATE_LIMIT * _MARGIN / _STATE_UNIT, ceilings.membrane)
+        bounds[MEMBRANE] = _ratio(STATE_LIMIT * _MARGIN / STATE_ONE, ceilings.membrane)
     return bounds
 
 
@@ -186,7 +185,7 @@ def share_of_ranges(
         output_bias: largest magnitude of what is added to its v each step.
         target: the target that holds the integers.
     """
-    current = current_ceiling(drive, du) * _STATE_UNIT
+    current = current_ceiling(drive, du) * STATE_ONE
     shares = [drive / target.drive_limit, current / STATE_LIMIT]
     if output_dv:
         shares.append(membrane_ceiling(current + output_bias, output_dv) / STATE_LIMIT)

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import dynamics
-from nmtool.arithmetic import MAX_WEIGHT, STATE_SHIFT, weight_step
+from nmtool.arithmetic import MAX_WEIGHT, weight_step
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import MIXED, IntegerNetwork, IntegerProjection, sign_mode
 from nmtool.network import Network, Projection
@@ -135,7 +135,7 @@ def score_error(network: IntegerNetwork, spikes: Raster, scores: NDArray[np.floa
     own = simulate(network, spikes).scores
     output = network.population(network.readout.population)
     if output in network.integrating:
-        own = own / (output.scale * (1 << STATE_SHIFT))
+        own = own / output.unit
     wanted = _centred(scores)
     total = float(np.sum(wanted**2))
     return float(np.sum((_centred(own) - wanted) ** 2)) / (total or 1.0)

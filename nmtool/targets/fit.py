@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE, STATE_SHIFT
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -40,23 +40,32 @@ class Use:
     Attributes:
         resource: in words.
         used: how much a network takes.
-        held: how much there is.
+        available: how much the FPGA has.
         error: largest share by which `used` was off where it was compared with a synthesis; 0
             where it is counted.
     """
 
     resource: str
     used: int
-    held: int
+    available: int
     error: float = 0.0
 
     @property
     def share(self) -> float:
-        """Used of what is held."""
-        return self.used / max(self.held, 1)
+        """Used of what is available."""
+        return self.used / max(self.available, 1)
 
     def __str__(self) -> str:
-        return f"{self.used:,} of {self.held:,} {self.resource}"
+        return f"{self.used:,} of {self.available:,} {self.resource}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "resource": self.resource,
+            "used": self.used,
+            "held": self.available,
+            "error": self.error,
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -112,7 +121,7 @@ class Fit(Tabular):
             "word": self.word,
             **{kind: [asdict(one) for one in getattr(self, kind)] for kind in kinds},
             "resources": None if self.resources is None else self.resources.as_json(),
-            "uses": [asdict(one) for one in self.uses],
+            "uses": [one.as_json() for one in self.uses],
         }
 
     def tables(self) -> list[Table]:
@@ -122,7 +131,7 @@ class Fit(Tabular):
                 (
                     one.resource,
                     f"{one.used:,}",
-                    f"{one.held:,}",
+                    f"{one.available:,}",
                     f"± {one.error:.0%}" * (one.error > 0),
                 )
                 for one in self.uses
@@ -321,7 +330,7 @@ def _overflows(network: IntegerNetwork, neuron: Neuron) -> Iterator[Finding]:
     bits = min(held, STATE_BITS)
     for population in network.populations:
         drive = _drive(network, population)
-        current = current_ceiling(drive, population.du) * (1 << STATE_SHIFT)
+        current = current_ceiling(drive, population.du) * STATE_ONE
         bias = float(np.abs(population.bias).max(initial=0))
         kept = membrane_ceiling(current + bias, population.dv)
         for noun, reach, way, same in (
@@ -383,7 +392,8 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
         spare = _spare_bits(one.weight, one.weight_bits)
         if spare and one.weight.any():
             what = f"its weights of {one.weight_bits} bits carry {one.weight_bits - spare}"
-            fix = f"quantise with --weight-bits {one.weight_bits - spare}, which changes nothing"
+            fix = f"--weight-bits {one.weight_bits - spare} saves the rest, and rounds all other "
+            fix += "projections to as many"
             yield Finding("bits-unused", where, what, fix)
 
 

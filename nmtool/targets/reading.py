@@ -272,8 +272,6 @@ class _Reader:
         elif chip.cores and core.neurons and on_chip < math.inf and on_chip > chip.cores * on_core:
             self._contradiction("chip.neurons", "all cores together hold fewer neurons")
         longest, bits = values.get("max_delay"), values.get("delay_bits")
-        if longest and bits and longest >= 1 << max(bits):
-            self._contradiction("holds.max_delay", f"{max(bits)} bits hold no {longest} steps")
         if longest == 0 and bits:
             self._contradiction("holds.delay_bits", "there are no delays to have bits")
         if core.synapse_bytes and (core.neuron_bytes or 0) > core.synapse_bytes:

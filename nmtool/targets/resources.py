@@ -234,8 +234,9 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
             fix = "give it fewer sources"
             wrong.append(Finding("axons-in-exceeded", one.population, what, fix))
     if found.cores is not None and chip.cores is not None and found.cores > chip.cores:
-        what = f"{name} lacks cores: it takes {found.in_words()}"
-        wrong.append(Finding("cores-exceeded", "network", what, smaller))
+        what = f"{name} lacks cores: each population on its own, it takes {found.in_words()}"
+        fix = f"{smaller}; the table says how many it takes where populations share cores"
+        wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
     counts = (

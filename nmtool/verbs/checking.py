@@ -18,6 +18,7 @@ from nmtool.tables import Table, Tabular
 from nmtool.targets import LOIHI2, Target, target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED, Fit, fit
 from nmtool.verbs.loading import Source, as_network
+from nmtool.verbs.quantising import quantised_already
 
 ALL = "all"
 """In place of targets: all that come with nmtool."""
@@ -117,12 +118,7 @@ def check(
     chosen = [target_named(one) for one in several_targets(targets)]
     found = as_network(network)
     if (quantising or relays) and isinstance(found, IntegerNetwork):
-        raise UsageError(
-            "options of quantisation have nothing to act on",
-            code="quantised-already",
-            why="the network is made of integers already",
-            fix="leave them out, or check the float network",
-        )
+        raise quantised_already(network, [*(["relays"] if relays else []), *quantising])
     fits = tuple(_fit(found, target, quantising, relays=relays) for target in chosen)
     arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
     return CheckReport(found.content_hash, arithmetic, fits)

@@ -21,7 +21,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.verbs.loading import Source, as_network
-from nmtool.verbs.running import answers
+from nmtool.verbs.running import record_portions
 
 Compared = Source | Answers
 """A network, run or path of one; or answers that were kept, of which each seed is one."""
@@ -89,7 +89,7 @@ def compare_accuracy(
             if alike not in binned:
                 binned[alike] = bin_for(network, data, measures=True)
             samples = binned[alike]
-        found = answers(network, samples, progress=progress)
+        found = record_portions(network, samples, progress=progress)
         return np.concatenate([one.predictions == part.label for part, one in found])
 
     # Pair by pair: who watches sees the networks in the order in which they were named.
@@ -108,9 +108,10 @@ def network_pairs(
     ones, others = _each(first), None if second is None else _each(second)
     if not ones or (others is not None and len(ones) != len(others)):
         raise UsageError(
-            f"{len(ones)} networks cannot be paired with {len(others or ())}",
+            f"{len(ones)} cannot be paired with {len(others or ())}",
             code="pairs-uneven",
-            fix="name as many, in the same order; answers count once per seed",
+            why="networks are compared in pairs; answers count as one per seed",
+            fix="name as many, in the same order; what is compared with several is named as often",
         )
     if others is None:
         return [_integers_and_floats(one) for one in ones]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ class Part:
         kind: `system`, `library`, `folder` or `tool`.
         name: of it.
         state: `fine`, `missing`, `untested`, `limited` or `broken`.
-        found: version, path or size, in words.
+        detail: version, path or size, in words.
         gives: what it is for; '' where that goes without saying.
         fix: what to do about it; '' where there is nothing.
     """
@@ -69,9 +69,20 @@ class Part:
     kind: str
     name: str
     state: str
-    found: str
+    detail: str
     gives: str = ""
     fix: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Plain values, by the names scripts rely on."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "state": self.state,
+            "found": self.detail,
+            "gives": self.gives,
+            "fix": self.fix,
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,7 +109,7 @@ class Diagnosis(Tabular):
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, by the names scripts rely on."""
-        parts = [asdict(part) for part in self.parts]
+        parts = [part.as_json() for part in self.parts]
         return {"healthy": self.healthy, "deep": self.is_deep, "parts": parts}
 
     def tables(self) -> list[Table]:
@@ -107,7 +118,7 @@ class Diagnosis(Tabular):
 
     def _table(self, kind: str) -> Table:
         parts = [part for part in self.parts if part.kind == kind]
-        rows = [(part.name, part.state, part.found) for part in parts]
+        rows = [(part.name, part.state, part.detail) for part in parts]
         if kind != LIBRARY:
             return Table(_TITLES[kind], ("", "", ""), rows)
         gives = [(*row, part.gives) for row, part in zip(rows, parts, strict=True)]

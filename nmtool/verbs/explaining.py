@@ -29,7 +29,7 @@ from nmtool.verification.comparison import (
     Divergence,
     check_comparable,
     compare_recordings,
-    settled,
+    with_expected_within,
 )
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
 
@@ -89,13 +89,13 @@ def explain(
     expected = _deepened(network, raster, expected, actual)
     # Membranes of other scales say nothing about each other: only spikes are compared.
     found = _compared(expected, actual if other is None else _with_states_of(expected, actual))
-    found = replace(found, backend=backend, others=None if other is None else ())
+    found = replace(found, backend=backend, other_arrivals=None if other is None else ())
     place = found.place
     if place is None:
         return found
     found = replace(found, arrivals=_arrivals(network, raster, expected, place))
     if other is not None:
-        found = replace(found, others=_arrivals(other, raster, actual, place))
+        found = replace(found, other_arrivals=_arrivals(other, raster, actual, place))
     integers = isinstance(network, IntegerNetwork) and isinstance(other, IntegerNetwork | None)
     if not integers or not _are_integers(actual):
         return found
@@ -121,8 +121,8 @@ def _with_states_of(expected: Recording, actual: Recording) -> Recording:
 
 
 @dataclass(frozen=True)
-class Differing:
-    """An artefact that is compared with what it must answer.
+class ArtefactRun:
+    """An artefact's run on input, and what it must answer.
 
     Attributes:
         format: its format.
@@ -141,16 +141,16 @@ class Differing:
     options: Mapping[str, Any]
 
 
-def explained(case: Differing, check: Check, progress: Progress = silent) -> Check:
-    """The check, with an explanation where something differs.
+def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
+    """Add an explanation to the check of a run, where something differs.
 
     The first sample that differs is run again alone, with u and v where the format records them.
     Of real numbers, place and arrivals are told: what may be wrong in such a file was compared
     before it ran.
 
     Args:
-        case: what was compared.
-        check: the comparison.
+        run: of the artefact.
+        check: what comparing it found.
         progress: is shown what is being done.
     """
     from nmtool.exporters.formats import DEEP as RECORDS_ALL
@@ -159,18 +159,18 @@ def explained(case: Differing, check: Check, progress: Progress = silent) -> Che
     place = check.comparison.first_divergence
     if place is None:
         return check
-    with progress(f"why {case.format.name} differs in sample {place.sample}"):
+    with progress(f"why {run.format.name} differs in sample {place.sample}"):
         sample = [place.sample]
-        every, answered = case.expected, check.recording
-        if FLOAT in case.format.can and case.format.reference is not None:
-            every = case.format.reference(case.network, case.spikes)
-            answered = settled(every, answered, FLOAT_TOLERANCE)
+        every, answered = run.expected, check.recording
+        if FLOAT in run.format.can and run.format.reference is not None:
+            every = run.format.reference(run.network, run.spikes)
+            answered = with_expected_within(every, answered, FLOAT_TOLERANCE)
         assert every is not None, "only formats of real numbers have a reference"
-        spikes, expected = case.spikes.take(sample), _only(every, sample)
+        spikes, expected = run.spikes.take(sample), _only(every, sample)
         actual, remark = _only(answered, sample), ""
-        if not actual.current and RECORDS_ALL in case.format.can:
-            actual, remark = _again(case, spikes, expected, actual)
-        found = explain(case.network, spikes, expected, actual, backend=case.format.name)
+        if not actual.current and RECORDS_ALL in run.format.can:
+            actual, remark = _again(run, spikes, expected, actual)
+        found = explain(run.network, spikes, expected, actual, backend=run.format.name)
         bins = _different(*_alike(every, answered))
     moved = None if found.place is None else replace(found.place, sample=place.sample)
     return replace(
@@ -180,18 +180,18 @@ def explained(case: Differing, check: Check, progress: Progress = silent) -> Che
             place=moved,
             different={name: int(one.sum()) for name, one in bins.items()},
             samples_different=len(_samples(bins)),
-            samples=case.spikes.n_samples,
+            samples=run.spikes.n_samples,
             remark=remark,
         ),
     )
 
 
 def _again(
-    case: Differing, spikes: Raster, expected: Recording, actual: Recording
+    run: ArtefactRun, spikes: Raster, expected: Recording, actual: Recording
 ) -> tuple[Recording, str]:
     """The sample run again with u and v, and nothing to say; else the recording, and why."""
     try:
-        deep = case.format.package.run(case.path, spikes, deep=True, **case.options)
+        deep = run.format.package.run(run.path, spikes, deep=True, **run.options)
     except BackendError as error:
         return actual, f"the sample could not be run again with u and v: {error.what}"
     if compare_recordings(expected, deep).identical:

@@ -41,8 +41,9 @@ from nmtool.progress import Progress, silent
 from nmtool.tables import Table, Tabular
 from nmtool.targets.fit import Fit
 from nmtool.verbs.checking import fits_of_format
-from nmtool.verbs.loading import NO_DATA, Source, as_network, load, own_data, validated_on
-from nmtool.verbs.quantising import keep_apart, quantise
+from nmtool.verbs.loading import Source, as_network, load
+from nmtool.verbs.quantising import calibration_data, quantise, quantised_already
+from nmtool.verbs.running import default_split
 from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
 
@@ -165,7 +166,7 @@ def export(
         path: to be made, a folder for Lava and for Verilog.
         to: `lava`, `onnx`, `nir`, `c`, `verilog` or `netx`; by default what the extension of `path`
             says.
-        samples: one of the known answers is a stretch of these, of the test split of a `Dataset`;
+        samples: one of the known answers is a stretch of these, of a `Dataset` of its test split;
             the others, by default all, are inputs made so that single faults show.
         options: how NIR or Verilog is written.
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
@@ -192,7 +193,7 @@ def export(
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
-    settings |= _answers(chosen, network, samples)
+    settings |= _known_answers_setting(chosen, network, samples)
     return chosen.package.export(network, path, force=force, **settings)
 
 
@@ -271,19 +272,16 @@ def convert(
     findings: tuple[Finding, ...] = ()
     is_float = chosen is None or holds_real_numbers(chosen)
     if quantising and isinstance(found, IntegerNetwork):
-        raise quantise_option_unused(source, next(iter(quantising)))
+        raise quantised_already(source, quantising)
     if isinstance(found, Network) and (quantising or not is_float):
-        calibrates: Dataset | SpikeEvents | str | None = data
-        if data is None or isinstance(data, Dataset):
-            own = own_data(source) if data is None and calibrate else data
-            calibrates = calibration_split(own, source) or NO_DATA
-        quantised = quantise(found, calibrate_on=calibrates, progress=progress, **quantising)
+        calibrate_on = calibration_data(data, source, own=calibrate)
+        quantised = quantise(found, calibrate_on=calibrate_on, progress=progress, **quantising)
         found, findings = quantised.network, quantised.findings
     path = Path(path)
     if chosen is None:
         found.save(path)
     else:
-        settings |= _answers(chosen, found, data)
+        settings |= _known_answers_setting(chosen, found, data)
         chosen.package.export(found, path, force=force, **settings)
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
@@ -291,27 +289,6 @@ def convert(
     fits = fits_of_format(found, name, getattr(writing, "lanes", 1))
     done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
-
-
-def calibration_split(data: Dataset | None, source: str | Path) -> SpikeEvents | None:
-    """Training samples that calibrate: those that did not validate the run in `source`.
-
-    Raises:
-        DataError: the data have no training samples.
-    """
-    if data is None:
-        return None
-    return keep_apart(data, validated_on([source]))[0].filled_split("train")
-
-
-def quantise_option_unused(source: str | Path, option: str) -> UsageError:
-    """The error where options of quantisation are given for integers."""
-    return UsageError(
-        f"--{option.replace('_', '-')} has nothing to act on",
-        code="quantised-already",
-        why=f"{source} is made of integers already",
-        fix="leave it out, or name the float network",
-    )
 
 
 def format_to_write(
@@ -489,7 +466,7 @@ def _format_or_own(name: str | None, path: str | Path) -> Format | None:
     return format_to_write(name, path, {OWN: OWN_EXTENSION})
 
 
-def _answers(
+def _known_answers_setting(
     chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
 ) -> dict[str, KnownAnswers]:
     """`answers` for a format that carries them: to samples, or to input made for the network."""
@@ -500,7 +477,7 @@ def _answers(
         return {}
     spikes = None
     if isinstance(samples, Dataset):
-        samples = samples.filled_split("test" if "test" in samples.splits else samples.splits[0])
+        samples = samples.filled_split(default_split(samples))
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
     return {"answers": known_answers(network, spikes, chosen.reference)}

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from nmtool.answers import NONE_YET, Answers
 from nmtool.arguments import LIST, PATH, checked, optional
+from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.folds import joined, without_fold
@@ -33,9 +34,9 @@ from nmtool.errors import Finding, UsageError
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population, Projection
-from nmtool.paths import JOINED_ANSWERS, RUN_NETWORK
+from nmtool.paths import JOINED_ANSWERS
 from nmtool.readout import FIRST_SPIKE
-from nmtool.verbs.loading import as_network
+from nmtool.verbs.loading import float_network
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
@@ -165,7 +166,6 @@ def join_folds(folder: str | Path, data: Dataset | SpikeEvents | str | Path) -> 
         StorageError: the answers cannot be written.
     """
     from nmtool.training.crossvalidation import classes_of, rounded, run_folder
-    from nmtool.training.learning import as_dataset
     from nmtool.training.loop.run_folder import RunFolder
 
     where = Path(folder)
@@ -206,10 +206,9 @@ def check_readout(rule: str) -> None:
 
 
 def _floats(source: Network | Run | str | Path) -> Network:
-    """The float network of a source: of a run, the one that it trained."""
-    own = getattr(source, "network", None)
-    found = own if isinstance(own, Network) else _loaded(source)
-    if isinstance(found, IntegerNetwork):
+    """The float network of a source; raises `UsageError` where it has integers alone."""
+    found = float_network(source)
+    if found is None:
         name = source if isinstance(source, str | Path) else "a network"
         raise UsageError(
             f"{name} is made of integers, which cannot be put side by side",
@@ -218,12 +217,6 @@ def _floats(source: Network | Run | str | Path) -> Network:
             fix="join float networks, and quantise what comes out",
         )
     return found
-
-
-def _loaded(source: Any) -> Network | IntegerNetwork:
-    if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
-        return as_network(file)
-    return as_network(source)
 
 
 def _check_weights(weights: Sequence[Any], n_networks: int) -> None:

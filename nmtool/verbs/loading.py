@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Union
 from nmtool import integer_network, network, storage, zoo
 from nmtool.data.shd import split_files
 from nmtool.data.validation_split import SplitRule
-from nmtool.errors import DataError, FileFormatError, NmtoolError, UsageError, check_path
+from nmtool.errors import DataError, FileFormatError, UsageError, check_path
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 
 if TYPE_CHECKING:
-    from nmtool.data.dataset import Dataset
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions
     from nmtool.training.learning import Run
     from nmtool.training.loop.run_folder import RunFolder
+    from nmtool.training.options import TrainOptions
 
 Source = Union[Network, IntegerNetwork, "Run", str, Path]
 """A network, a run, or the path of one: run folder, network file or export."""
@@ -92,22 +92,22 @@ def as_network(source: Source) -> Network | IntegerNetwork:
     return network
 
 
-def validated_on(sources: Iterable[Source]) -> SplitRule | None:
-    """The rule by which samples were held out of the runs behind networks.
+def float_network(source: Source) -> Network | None:
+    """The float network of a source; None where it has integers alone.
 
-    Args:
-        sources: runs, or paths of what training wrote; others say nothing.
+    Of a run, also of one that trained in integers, this is the network that it learnt.
 
-    Returns:
-        None where none says so, or they contradict each other.
+    Raises:
+        UsageError: it is no network, run or path.
+        FileFormatError: a path without a network.
     """
-    from nmtool.training.loop.run_folder import validated_by
-
-    paths = [one for one in sources if isinstance(one, str | Path)]
-    known = {validated_by([path]) for path in paths}
-    known |= {getattr(one, "validation_rule", None) for one in sources}
-    known -= {None}
-    return known.pop() if len(known) == 1 else None
+    own = getattr(source, "network", None)
+    if isinstance(own, Network):
+        return own
+    if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
+        source = file
+    found = as_network(source)
+    return found if isinstance(found, Network) else None
 
 
 def run_behind(source: object) -> RunFolder | None:
@@ -125,29 +125,35 @@ def run_behind(source: object) -> RunFolder | None:
     return run if run.manifest_file.is_file() else None
 
 
-NO_DATA = "none"
-"""Says that no data calibrate, not even those that a run was trained on."""
+def options_behind(source: object) -> TrainOptions | None:
+    """The settings of the run that a source comes from; None where they are not known."""
+    options: TrainOptions | None = getattr(source, "options", None)
+    if options is None and (run := run_behind(source)) is not None:
+        return run.options()
+    return options
 
 
-def own_data(source: object) -> Dataset | None:
-    """Find the data that a run was trained on, without fetching anything, and say so in the log.
+def validated_on(sources: Iterable[Source]) -> SplitRule | None:
+    """The rule by which samples were held out of the runs that sources come from.
 
     Args:
-        source: a run, or the path of what training wrote; others have no data of their own.
-    """
-    from nmtool.training.loop.run_data import data_of, is_fetched
+        sources: runs, or paths of what training wrote; others say nothing.
 
-    if (run := run_behind(source)) is None:
-        return None
-    try:
-        if not is_fetched(run):
-            return None
-        found = data_of(run)
-    except NmtoolError as error:
-        _log.warning(f"{error.what}: nothing calibrates; --data names them")
-        return None
-    _log.info(f"calibrated on {found.name}, the data of the run; --data {NO_DATA} leaves them out")
-    return found
+    Returns:
+        None where none says so, or they contradict each other.
+
+    Raises:
+        FileFormatError: the manifest of a run is damaged.
+    """
+    rules = set()
+    for source in sources:
+        if isinstance(source, str | Path):
+            run = run_behind(source)
+            rules.add(None if run is None else run.validation_rule())
+        else:
+            rules.add(getattr(source, "validation_rule", None))
+    rules -= {None}
+    return rules.pop() if len(rules) == 1 else None
 
 
 def check_exists(path: str | Path) -> None:

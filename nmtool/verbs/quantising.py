@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,10 @@ from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for, portions_for
 from nmtool.data.validation_split import Amount, SplitRule
-from nmtool.errors import DataError, UsageError, check_type
+from nmtool.errors import DataError, NmtoolError, UsageError, check_type
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.paths import RUN_NETWORK
+from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, shown_by, silent
 from nmtool.quantisation import (
     CALIBRATION_SAMPLES,
@@ -29,13 +30,16 @@ from nmtool.quantisation.conversion import STATIC
 from nmtool.quantisation.pipeline import ERROR, check_choices
 from nmtool.raster import Raster
 from nmtool.targets import LOIHI2, Target
-from nmtool.verbs.loading import NO_DATA, as_network, own_data, run_behind, validated_on
+from nmtool.verbs.loading import Source, float_network, run_behind, validated_on
 from nmtool.verbs.running import simulate
 
 if TYPE_CHECKING:
     from nmtool.training.learning import Run
 
 VALIDATION = "validation"
+
+NO_DATA = "none"
+"""In place of data: none calibrate, not even those that a run was trained on."""
 
 COMPARED_SAMPLES = 300
 """Training samples, the last ones, to compare on where nothing says which were held out."""
@@ -102,7 +106,11 @@ def quantise(
             already.
         DataError: a split of the data is missing or empty, or there is no sample to calibrate on.
     """
-    source, network = network, _floats(network)
+    source, floats = network, float_network(network)
+    # Integers that were trained are not to be mistaken for floats that are rounded after it.
+    if floats is None or (isinstance(source, str | Path) and _trained_integers(source)):
+        raise quantised_already(source)
+    network = floats
     progress = shown_by(progress)
     if calibrate_on is None:
         calibrate_on = own_data(source)
@@ -187,6 +195,58 @@ def rounding_cost(
     )
 
 
+def own_data(source: object) -> Dataset | None:
+    """Find the data that a run was trained on, to calibrate on them; the log says which.
+
+    Nothing is fetched.
+
+    Args:
+        source: a run, or the path of what training wrote; others have no data of their own.
+    """
+    from nmtool.training.loop.run_data import data_of, is_fetched
+
+    if (run := run_behind(source)) is None:
+        return None
+    try:
+        if not is_fetched(run):
+            return None
+        found = data_of(run)
+    except NmtoolError as error:
+        _log.warning(f"{error.what}: nothing calibrates; --data names them")
+        return None
+    _log.info(f"calibrated on {found.name}, the data of the run; --data {NO_DATA} leaves them out")
+    return found
+
+
+def calibration_data(
+    data: Dataset | SpikeEvents | None, source: Source, *, own: bool
+) -> SpikeEvents | str:
+    """Samples that calibrate: those given, or a run's own; `NO_DATA` without any.
+
+    Args:
+        data: what was given; of a data set its training samples calibrate.
+        source: what is quantised.
+        own: where none are given, take those that a run was trained on.
+
+    Raises:
+        DataError: the data have no training samples.
+    """
+    if data is None and own:
+        data = own_data(source)
+    if isinstance(data, Dataset):
+        return calibration_split(data, source)
+    return NO_DATA if data is None else data
+
+
+def calibration_split(data: Dataset, source: Source) -> SpikeEvents:
+    """Training samples that calibrate: those that did not validate the run in `source`.
+
+    Raises:
+        DataError: the data have no training samples.
+    """
+    return keep_apart(data, validated_on([source]))[0].filled_split("train")
+
+
 def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
     """Choose the samples to compare on, which calibration never sees.
 
@@ -211,13 +271,35 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
     return rest.with_validation(last), "training samples, the last ones"
 
 
-def quantised_already(source: object) -> UsageError:
-    """The error where a network to quantise is made of integers."""
-    fix = "nmtool verify, evaluate and export take it as it is"
-    if isinstance(source, str | Path) and (floats := Path(source) / RUN_NETWORK).is_file():
-        fix += f"; to quantise the floats that it trained, name {floats}"
+def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:
+    """The error where integers are to be quantised.
+
+    Args:
+        source: what is made of integers.
+        options: of quantisation, by their names in Python, where those were asked for.
+    """
     name = source if isinstance(source, str | Path) else "the network"
-    return UsageError(f"{name} is made of integers already", code="quantised-already", fix=fix)
+    floats, run = "", run_behind(source)
+    if isinstance(source, str | Path) and (file := Path(source) / RUN_NETWORK).is_file():
+        floats = f": {file}"
+    elif run is not None:
+        floats = f": {run.network_file}"
+    if named := [f"--{option.replace('_', '-')}" for option in options]:
+        return UsageError(
+            f"there is nothing to quantise with {', '.join(named)}",
+            code="quantised-already",
+            why=f"{name} is made of integers already",
+            fix=f"leave that out, or name the float network{floats}",
+        )
+    return UsageError(
+        f"{name} is made of integers already",
+        code="quantised-already",
+        fix=f"verify, evaluate or export it as it is, or name the float network{floats}",
+    )
+
+
+def _trained_integers(source: str | Path) -> bool:
+    return (Path(source) / RUN_INTEGERS).is_file()
 
 
 def _remark_bits(
@@ -236,12 +318,3 @@ def _remark_bits(
         words = " and ".join(f"{kind}s of {trained} bits" for kind, trained in others)
         to_keep = " ".join(f"--{kind}-bits {trained}" for kind, trained in others)
         _log.warning(f"the run was trained in {words}; {to_keep} keeps them")
-
-
-def _floats(source: Network | Run | str | Path) -> Network:
-    """The float network to quantise: of a run, the one that it trained."""
-    own = getattr(source, "network", None)
-    found = own if isinstance(own, Network) else as_network(source)
-    if isinstance(found, IntegerNetwork):
-        raise quantised_already(source)
-    return found

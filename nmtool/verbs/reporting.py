@@ -16,14 +16,13 @@ import numpy as np
 
 from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
 from nmtool.costs import Cost
-from nmtool.data import load_dataset
-from nmtool.data.dataset import SPLITS, Dataset
+from nmtool.data.catalogue import as_dataset
+from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, some_in_memory
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.paths import RUN_INTEGERS, RUN_NETWORK
 from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, RoundingCost
 from nmtool.recording import Recording
@@ -32,9 +31,16 @@ from nmtool.reporting import sections as chapters
 from nmtool.targets import LOIHI2, Target, target_named
 from nmtool.verbs.checking import CheckReport, check, several_targets
 from nmtool.verbs.costing import cost
-from nmtool.verbs.loading import Source, as_network, validated_on
-from nmtool.verbs.quantising import keep_apart, quantise
-from nmtool.verbs.running import Evaluation, evaluate, has_torch
+from nmtool.verbs.loading import (
+    Source,
+    as_network,
+    float_network,
+    options_behind,
+    run_behind,
+    validated_on,
+)
+from nmtool.verbs.quantising import calibration_split, quantise, quantised_already
+from nmtool.verbs.running import Evaluation, default_split, evaluate, has_torch
 from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.comparison import Divergence
@@ -53,7 +59,7 @@ FLOAT, INTEGERS = "float network", "integers (bit-accurate simulator)"
     samples=optional(WHOLE),
     against=WORDS,
     targets=TARGETS,
-    rounding=MAPPING,
+    quantising=MAPPING,
     trust=SWITCH,
 )
 def report(
@@ -65,7 +71,7 @@ def report(
     against: Sequence[str] = (),
     targets: str | Path | Target | Sequence[str | Path | Target] = LOIHI2.name,
     before: Source | None = None,
-    rounding: Mapping[str, Any] = MappingProxyType({}),
+    quantising: Mapping[str, Any] = MappingProxyType({}),
     trust: bool = False,
     progress: Progress = silent,
 ) -> Report:
@@ -89,7 +95,7 @@ check, cost, certificate, reproduce>
             says what an inference costs.
         before: the network before learning; by default that of the run, made again from its
             settings and seed.
-        rounding: arguments of `quantise`, e.g. `{"weight_bits": 4}`, for a float network.
+        quantising: arguments of `quantise`, e.g. `{"weight_bits": 4}`, for a float network.
         trust: run an export that `network` names although it differs from what nmtool writes.
         progress: is shown what is being done.
 
@@ -107,14 +113,9 @@ check, cost, certificate, reproduce>
     for backend in backends:
         backend.package.require()
     chips = [target_named(one) for one in several_targets(targets)]
-    floats, integers = _networks(network, run)
-    for option in rounding if integers is not None else ():
-        raise UsageError(
-            f"{option} has nothing to act on",
-            code="quantised-already",
-            why=f"{title} is made of integers already",
-            fix="leave it out, or name the float network",
-        )
+    floats, integers = _networks(network)
+    if quantising and integers is not None:
+        raise quantised_already(network, quantising)
     dataset, missing = _dataset(data, run)
     events, where = _samples(dataset, split, samples, network)
     if backends and events is None:
@@ -128,9 +129,9 @@ check, cost, certificate, reproduce>
     assert learnt is not None
     binned = None if events is None else bin_for(learnt, events)
     earlier, before_note = _before(before, learnt, run, dataset)
-    quantisation, rounding_note = None, _origin(floats)
+    quantisation, rounding_note = None, _rounding_note(floats)
     if integers is None:
-        quantisation, rounding_note = _quantised(network, floats, dataset, rounding, progress)
+        quantisation, rounding_note = _quantised(network, floats, dataset, quantising, progress)
     results = _Results(
         title=title,
         run=run,
@@ -147,14 +148,14 @@ check, cost, certificate, reproduce>
     )
     results.evaluate(progress)
     if results.integers is not None:
-        results.checked = check(results.integers, chips)
+        results.fits = check(results.integers, chips)
         if binned is not None:
-            results.spent = cost(results.integers, binned, target=chips[0], progress=progress)
+            results.cost = cost(results.integers, binned, target=chips[0], progress=progress)
     if backends:
         results.verify(network, own, backends, trust, progress)
     named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
     named |= {"split": split, "samples": samples, "trust": trust}
-    command = _command(title, data, {**named, **rounding})
+    command = _command(title, data, {**named, **quantising})
     command += [word for name in against for word in ("--against", name)]
     if chips != [LOIHI2]:
         given = [targets] if isinstance(targets, str | Path | Target) else targets
@@ -180,8 +181,8 @@ class _Results:
         samples: the same, binned.
         notes: sentences on what did not run, and why.
         evaluations: by what ran.
-        checked: the integers on the targets; None where there are none.
-        spent: what an inference costs; None where nothing ran.
+        fits: the integers on the targets; None where there are none.
+        cost: what an inference costs; None where nothing ran.
         certificate: None where no backend was asked for.
     """
 
@@ -198,8 +199,8 @@ class _Results:
     samples: Samples | None
     notes: list[str]
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
-    checked: CheckReport | None = None
-    spent: Cost | None = None
+    fits: CheckReport | None = None
+    cost: Cost | None = None
     certificate: Certificate | None = None
 
     @property
@@ -210,7 +211,7 @@ class _Results:
         return found
 
     @property
-    def answers(self) -> Evaluation | None:
+    def main_evaluation(self) -> Evaluation | None:
         """The evaluation that most of the page is about: of the integers, where they ran."""
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
 
@@ -279,8 +280,10 @@ class _Results:
 
     def parted(self) -> tuple[str, Divergence, Recording] | None:
         """The backend that differs, the first place, its recording; None where none differs."""
-        found, answers = self.certificate, self.answers
-        if found is None or answers is None or found.network_hash != answers.network_hash:
+        found, evaluation = self.certificate, self.main_evaluation
+        if found is None or evaluation is None:
+            return None
+        if found.network_hash != evaluation.network_hash:
             return None
         for name, one in found.checks.items():
             place = one.comparison.first_divergence
@@ -296,18 +299,18 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
         results: what they are about.
         command: that makes the report again.
     """
-    run, answers, samples = results.run, results.answers, results.samples
-    on = "" if answers is None else f"{answers.samples:,} samples of {results.where}"
-    count = 0 if answers is None else answers.samples
+    run, evaluation, samples = results.run, results.main_evaluation, results.samples
+    on = "" if evaluation is None else f"{evaluation.samples:,} samples of {results.where}"
+    count = 0 if evaluation is None else evaluation.samples
     found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
-        found.append(chapters.learning_section(run.log, run.kept, run.options.epochs))
-    recording = None if answers is None else answers.recording
-    if answers and samples and answers.confusion is not None and recording is not None:
+        found.append(chapters.learning_section(run.log, run.best_entry, run.options.epochs))
+    recording = None if evaluation is None else evaluation.recording
+    if evaluation and samples and evaluation.confusion is not None and recording is not None:
         name = INTEGERS if INTEGERS in results.evaluations else FLOAT
         spikes, label, names = samples.raster, samples.label, results.network.class_names
         found += [
-            chapters.classes_section(name, answers.confusion),
+            chapters.classes_section(name, evaluation.confusion),
             chapters.samples_section(spikes, label, recording, names, results.parted()),
             chapters.activity_section(spikes, recording),
         ]
@@ -319,10 +322,10 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
             results.quantisation, results.rounding_cost(), results.rounding_note
         ),
     ]
-    if results.checked is not None:
-        found.append(section_of("check", "Does it fit", results.checked))
-    if results.spent is not None:
-        found.append(section_of("cost", "Cost of an inference", results.spent))
+    if results.fits is not None:
+        found.append(section_of("check", "Does it fit", results.fits))
+    if results.cost is not None:
+        found.append(section_of("cost", "Cost of an inference", results.cost))
     example = shlex.join([*command, *([] if samples else ["DATA"]), "--against", "c"])
     found.append(chapters.certificate_section(results.certificate, example))
     return [*found, _reproduce(results, command)]
@@ -340,24 +343,19 @@ class _Run:
     @classmethod
     def of(cls, source: Source) -> _Run:
         """Find the run that a run, its folder, or a network file in it belongs to."""
-        if isinstance(source, Network | IntegerNetwork):
+        options, folder = options_behind(source), run_behind(source)
+        if options is None:
             return cls()
         if not isinstance(source, str | Path):
-            options = getattr(source, "options", None)
-            if options is None:
-                return cls()  # which `as_network` refuses
             kept = getattr(source, "folder", None)
-            name = "run" if kept is None else str(kept)
-            return cls(name, None if kept is None else _folder(kept), options, source.log)
-        path = Path(source)
-        folder = _folder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
-        if not folder.manifest_file.is_file():
-            return cls()
+            log: Sequence[Mapping[str, Any]] = getattr(source, "log", ())
+            return cls("run" if kept is None else str(kept), folder, options, log)
+        assert folder is not None
         log = folder.read_log() if folder.log_file.is_file() else []
-        return cls(str(source), folder, folder.options(), log)
+        return cls(str(source), folder, options, log)
 
     @property
-    def kept(self) -> Mapping[str, Any] | None:
+    def best_entry(self) -> Mapping[str, Any] | None:
         """The entry of the epoch whose network was kept; None where no epoch ended."""
         if not self.log or self.options is None:
             return None
@@ -365,7 +363,7 @@ class _Run:
 
         return best_epoch(self.log, self.options.judge_epochs)
 
-    def origin(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
+    def reproduction(self) -> tuple[list[tuple[str, str]], dict[str, Any], list[tuple[str, str]]]:
         """All that training it again needs: (name, value) pairs, settings, text to copy."""
         if self.options is None:
             return [], {}, []
@@ -377,18 +375,17 @@ class _Run:
             settings = {name: one for name, one in settings.items() if one != default[name]}
         code = []
         if self.folder is not None:
-            manifest = self.folder.manifest()
-            values.append(("trained with nmtool", str(manifest.get("nmtool", "unknown"))))
-            values.append(("processes in training", str(manifest.get("ranks", 1))))
+            values.append(("trained with nmtool", self.folder.version))
+            values.append(("processes in training", str(self.folder.n_processes)))
             if self.folder.teacher is not None:
                 values.append(("learnt from the teacher", self.folder.teacher))
-            data = shlex.quote(str(manifest.get("data")))
+            data = shlex.quote(self.folder.data_name)
             command = f"nmtool train {data} -o RUN --config settings.toml"
             if start is not None:
                 values.append(("started from the network", start))
                 command = f"nmtool finetune START --data {data} -o RUN --config settings.toml"
-            if manifest.get("in_memory"):  # which no command finds
-                values.append(("trained on data in memory", str(manifest.get("data"))))
+            if self.folder.is_data_in_memory:  # which no command finds
+                values.append(("trained on data in memory", self.folder.data_name))
             else:
                 code.append(("command of training", command))
         # TOML has no null: `none` is the word for it in settings.
@@ -401,12 +398,6 @@ class _Run:
         return values, settings, code
 
 
-def _folder(path: str | Path) -> RunFolder:
-    from nmtool.training.loop.run_folder import RunFolder
-
-    return RunFolder(Path(path))
-
-
 def _own_format(source: Source) -> Format | None:
     """The format of an export that a path names."""
     from nmtool.exporters import formats
@@ -414,17 +405,12 @@ def _own_format(source: Source) -> Format | None:
     return formats.of_artefact(source) if isinstance(source, str | Path) else None
 
 
-def _networks(source: Source, run: _Run) -> tuple[Network | None, IntegerNetwork | None]:
+def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:
     """The floats and the integers that a source holds; of a run both, where it has both."""
     found = as_network(source)
     if isinstance(found, Network):
         return found, None
-    floats = None
-    if isinstance(source, str | Path) and Path(source).is_dir() and run.folder is not None:
-        floats = run.folder.network()
-    elif not isinstance(source, str | Path | IntegerNetwork):
-        floats = getattr(source, "network", None)
-    return floats, found
+    return float_network(source), found
 
 
 def _dataset(
@@ -436,21 +422,20 @@ def _dataset(
     if isinstance(data, SpikeEvents):
         return Dataset("the samples given", ("test",), lambda split: data), ""
     if data is not None:
-        return load_dataset(data), ""
+        return as_dataset(data), ""
     if run.folder is None:
         return None, "no data are named"
     from nmtool.training.loop.run_data import data_of
 
-    manifest = run.folder.manifest()
-    name = str(manifest.get("data"))
-    if manifest.get("in_memory"):
-        return None, "the run was trained on data in memory, and no others are named"
     try:
         found = data_of(run.folder)
         for split in ("test", "train"):
             if split in found.splits:
                 found.split(split)
     except (InputError, MissingError) as error:
+        if error.code == "data-in-memory":
+            return None, f"{error.what}, and no others are named"
+        name = run.folder.data_name
         return None, f"the data of the run, '{name}', cannot be read: {_sentence(error)}"
     return found, ""
 
@@ -463,13 +448,13 @@ def _samples(
         return None, ""
     if split == "validation" or (split is None and "test" not in dataset.splits):
         dataset = dataset.with_validation(validated_on([source]) or 0)
-    chosen = split or next(name for name in reversed(SPLITS) if name in dataset.splits)
+    chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
     some = some_in_memory(events) if samples is None else events[:samples].in_memory()
     return some, f"{dataset.name} ({chosen})"
 
 
-def _origin(floats: Network | None) -> str:
+def _rounding_note(floats: Network | None) -> str:
     """A sentence on integers that were not made here."""
     if floats is None:
         return "These integers were not rounded here."
@@ -480,17 +465,17 @@ def _quantised(
     source: Source,
     floats: Network | None,
     dataset: Dataset | None,
-    rounding: Mapping[str, Any],
+    quantising: Mapping[str, Any],
     progress: Progress,
 ) -> tuple[Quantisation | None, str]:
     """The integers of a float network, calibrated on training samples; or why there are none."""
     assert floats is not None
     calibrate_on, note = None, "Not calibrated: there are no training samples."
     if dataset is not None and "train" in dataset.splits and dataset.train.n_samples:
-        calibrate_on = keep_apart(dataset, validated_on([source]))[0].filled_split("train")
+        calibrate_on = calibration_split(dataset, source)
         note = "Calibrated on training samples."
     try:
-        return quantise(floats, calibrate_on=calibrate_on, progress=progress, **rounding), note
+        return quantise(floats, calibrate_on=calibrate_on, progress=progress, **quantising), note
     except NetworkError as error:
         return None, f"This network cannot be rounded: {_sentence(error)}."
 
@@ -503,7 +488,7 @@ def _before(
 ) -> tuple[Network | IntegerNetwork | None, str]:
     """The network before learning, and where it comes from; or None, and why it is not known."""
     if named is not None:
-        return _same_shape(as_network(named), network, run)
+        return _named_before(as_network(named), network, run)
     if run.options is None or isinstance(network, IntegerNetwork):
         return None, (
             "Weights and delays before learning are not known: only a run folder, or the float "
@@ -537,10 +522,14 @@ def _before(
     return found, f"{made}; the content hash is the one that the run noted."
 
 
-def _same_shape(
+def _named_before(
     before: Network | IntegerNetwork, network: Network | IntegerNetwork, run: _Run
 ) -> tuple[Network | IntegerNetwork, str]:
-    """A network that was named as the one before learning, if it can be."""
+    """The network that was named as the one before learning, and a sentence on where it is from.
+
+    Raises:
+        UsageError: it has other projections.
+    """
     shapes = [
         [(type(one), one.source, one.target, one.shape) for one in each.projections]
         for each in (before, network)
@@ -567,6 +556,7 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
         for name, share in results.accuracy.items()
     ]
     network, certificate = results.network, results.certificate
+    evaluation = results.main_evaluation
     neurons = sum(p.size for p in network.populations)
     found.append(("neurons", f"{neurons:,}"))
     held = sum(p.size for p in results.integers.populations) if results.integers else neurons
@@ -574,7 +564,7 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
         found.append(("neurons with relays", f"{held:,}"))
     synapses = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
     found += [("synapses", f"{synapses:,}"), ("longest delay", f"{network.max_delay} steps")]
-    rates = {} if results.answers is None else results.answers.spikes_per_neuron
+    rates = {} if evaluation is None else evaluation.spikes_per_neuron
     found += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
     if certificate is not None:
         found.append(("spikes compared", f"{certificate.spikes_compared:,}"))
@@ -612,7 +602,7 @@ def _reproduce(results: _Results, command: Sequence[str]) -> Section:
     if events is not None:
         on = f"{events.n_samples:,} samples, {results.where}"
         values.append((f"SHA-256 of the {on}", events.content_hash))
-    about_run, settings, code = results.run.origin()
+    about_run, settings, code = results.run.reproduction()
     versions = {"Python": platform.python_version(), "nmtool": __version__, **_versions()}
     this_report = ", ".join(f"{name} {one}" for name, one in versions.items())
     values += [*about_run, ("this report", this_report)]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from nmtool import storage, zoo
 from nmtool.arguments import PATH, SWITCH, checked
 from nmtool.confusion import Confusion
+from nmtool.data.dataset import SPLITS, Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.data.stored import StoredEvents
@@ -40,11 +41,10 @@ from nmtool.raster import Raster
 from nmtool.readout import predict
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular, shown
-from nmtool.verbs.loading import Source, as_network, check_exists, load
+from nmtool.verbs.loading import Source, as_network, check_exists, load, options_behind
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
-    from nmtool.training.options import TrainOptions
 
 _log = logging.getLogger(__name__)
 
@@ -267,8 +267,8 @@ def evaluate(
     """
     found = as_network(network)
     keep = not isinstance(data, StoredEvents)
-    result = _evaluated(found, answers(found, data, progress=progress), keep)
-    options = _options(network)
+    result = _evaluated(found, record_portions(found, data, progress=progress), keep)
+    options = options_behind(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
     from nmtool.training.front.losses import recorded_loss
@@ -277,7 +277,7 @@ def evaluate(
     return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
 
 
-def answers(
+def record_portions(
     network: Network | IntegerNetwork,
     data: SpikeEvents | Samples,
     *,
@@ -447,16 +447,11 @@ def format_that_runs(path: str | Path) -> Format:
     return found
 
 
+def default_split(dataset: Dataset) -> str:
+    """The split to run where none is named: test, else validation, else train."""
+    return next(name for name in reversed(SPLITS) if name in dataset.splits)
+
+
 def has_torch() -> bool:
     """True where floats run on torch."""
     return importlib.util.find_spec("torch") is not None
-
-
-def _options(source: Source) -> TrainOptions | None:
-    """The settings that a float network was trained with; None where they are not known."""
-    if isinstance(source, str | Path):
-        from nmtool.training.loop.run_folder import RunFolder
-
-        folder = RunFolder(Path(source))
-        return folder.options() if folder.manifest_file.is_file() else None
-    return getattr(source, "options", None)

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import LIST, NUMBER, checked, optional
-from nmtool.arithmetic import STATE_SHIFT
-from nmtool.data.catalogue import load_dataset
+from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.teacher import Teacher
@@ -20,8 +19,8 @@ from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.progress import Progress, silent
-from nmtool.verbs.loading import Source, as_network, run_behind
-from nmtool.verbs.running import answers
+from nmtool.verbs.loading import Source, as_network, options_behind, run_behind
+from nmtool.verbs.running import record_portions
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ def teach(
     found = [as_network(source) for source in networks]
     total = np.zeros((events.n_samples, len(events.class_names)))
     for network, own_gain in zip(found, gains, strict=True):
-        answered = answers(network, events, divided=True, progress=progress)
+        answered = record_portions(network, events, divided=True, progress=progress)
         parts = [one.scores for _, one in answered]
         total += _softmax(own_gain * _in_floats(network, np.concatenate(parts)))
     hashes = [network.content_hash for network in found]
@@ -82,10 +81,7 @@ def teach(
 
 def _gain(source: Source) -> float:
     """Gain of the softmax that a network was trained with."""
-    options = getattr(source, "options", None)
-    if options is None and (run := run_behind(source)) is not None:
-        options = run.options()
-    if options is None:
+    if (options := options_behind(source)) is None:
         name = source if isinstance(source, str | Path) else "a network"
         raise UsageError(
             f"the gain of {name} is not known",
@@ -113,12 +109,8 @@ def _dataset(
     """The data to answer; raises `UsageError` where none are named and no network is a run."""
     fix = "pass a Dataset, SpikeEvents, or the name of a data set"
     check_type(data, (Dataset, SpikeEvents, str, Path, type(None)), "data to answer", fix)
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, SpikeEvents):
-        return Dataset.of(train=data)
     if data is not None:
-        return load_dataset(data)
+        return as_dataset(data)
     from nmtool.training.loop.run_data import data_of
 
     run = next((run for source in networks if (run := run_behind(source)) is not None), None)
@@ -139,7 +131,7 @@ def _in_floats(
         return scores * network.dt_ms
     if isinstance(network, IntegerNetwork):
         output = network.population(network.readout.population)
-        return scores / (output.scale * (1 << STATE_SHIFT))
+        return scores / output.unit
     return scores
 
 

@@ -30,12 +30,12 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verbs.explaining import Differing, explain, explained
+from nmtool.verbs.explaining import ArtefactRun, explain, with_explanation
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import format_that_runs, simulate
 from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
-from nmtool.verification.comparison import settled
+from nmtool.verification.comparison import with_expected_within
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.exercised import Coverage, MutationScore
 from nmtool.verification.foreign import (
@@ -44,7 +44,7 @@ from nmtool.verification.foreign import (
     foreign_recording,
     whole_numbers,
 )
-from nmtool.verification.joined import join
+from nmtool.verification.join import join
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -124,7 +124,7 @@ def verify(
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    from nmtool.exporters.formats import DEEP, FLOAT
+    from nmtool.exporters.formats import FLOAT
 
     if isinstance(network, str | Path):
         check_exists(network)
@@ -145,14 +145,14 @@ def verify(
             options=options, progress=progress,
         )  # fmt: skip
         return _verify_portions(portion, data, coverage, exercise)
-    made = data is None and own is None and bool(names)
+    on_known_answers = data is None and own is None and bool(names)
     if data is None and exercise:
         raise UsageError(
             "generated samples are compared beside data",
             code="data-missing",
             fix="name DATA, or leave out --exercise",
         )
-    if data is None and not made:
+    if data is None and not on_known_answers:
         return _verify_answers(
             network, own, artefact, names, deep, trust, coverage, options, progress
         )
@@ -169,7 +169,6 @@ def verify(
         name: foreign_recording(one, found, spikes.n_samples, spikes.n_steps)
         for name, one in recorded.items()
     }
-    how = {one.name: {**trusting(one, trust), **options.get(one.name, {})} for one in backends}
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
         paths = {
@@ -183,64 +182,111 @@ def verify(
         deep_too = deep or any(one.is_deep for one in foreign.values())
         simulated = _simulated(found, spikes, deep_too, progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
-        whole = {p.name for p in found.populations}
-        wanted = coverage and not all(FLOAT in one.can for one in backends)
-        wanted |= coverage and any(whole == {*one.populations} for one in foreign.values())
+        all_populations = {p.name for p in found.populations}
+        measures_coverage = coverage and (
+            any(FLOAT not in one.can for one in backends)
+            or any(all_populations == {*one.populations} for one in foreign.values())
+        )
+        # A recording of others may hold u and v that backends were not asked for.
+        plain = simulated
+        if simulated is not None and not deep:
+            plain = replace(simulated, current={}, potential={})
+        runs = [
+            ArtefactRun(one, path, found, spikes, plain, _run_options(one, options, trust))
+            for one, path in paths.items()
+        ]
         with ThreadPoolExecutor(1) as beside:
             # What the comparison says is found out while backends run, most of them elsewhere.
             extent = beside.submit(
-                _extent, found if wanted else None, spikes, simulated, deep, generated, answered
+                _extent,
+                found if measures_coverage else None,
+                spikes,
+                simulated,
+                deep,
+                generated,
+                answered,
             )
-            checks, more = {}, {}
-            for one, path in paths.items():
-                checks[one.name] = one.package.check(
-                    path,
-                    spikes,
-                    simulated=simulated,
-                    deep=deep and _records_all(one, backends),
-                    progress=progress,
-                    **how[one.name],
-                )
-            for one, path in paths.items():
-                case = Differing(one, path, found, spikes, simulated, how[one.name])
-                checks[one.name] = explained(case, checks[one.name], progress)
-            for name, one_of_others in foreign.items():
+            checks = _check_backends(runs, deep, progress)
+            for name, recording in foreign.items():
                 with progress(name):
-                    checks[name] = _check_foreign(found, spikes, simulated, one_of_others, name)
-            if generated is not None:
-                for one, path in paths.items():
-                    more[one.name] = one.package.check(
-                        path,
-                        generated,
-                        simulated=answered,
-                        deep=DEEP in one.can,
-                        progress=progress,
-                        **how[one.name],
-                    )
+                    checks[name] = _check_foreign(found, spikes, simulated, recording, name)
+            generated_checks = (
+                {} if generated is None else _check_generated(runs, generated, answered, progress)
+            )
     for name, source in recorded.items():
         if not isinstance(source, Recording):
             artefacts[name] = artefact_digest(source)
-    recordings = {n: check.recording for n, check in checks.items() if n not in foreign}
-    if simulated is not None:
-        recordings = {SIMULATOR: simulated, **recordings}
-    accuracy = {}
-    if label is not None:
-        accuracy = {name: recording.accuracy(label) for name, recording in recordings.items()}
-        for name, one_of_others in foreign.items():
-            if (predicted := one_of_others.answers) is not None:
-                accuracy[name] = float((predicted == label).mean())
     return Certificate(
         spikes.n_samples,
         found.content_hash,
         checks,
-        accuracy,
-        on_known_answers=made,
-        generated=more,
+        {} if label is None else _accuracy(label, simulated, checks, foreign),
+        on_known_answers=on_known_answers,
+        generated=generated_checks,
         overflows=_overflows(found, simulated),
         generated_overflows=_overflows(found, answered),
         artefacts=artefacts,
         **extent.result(),
     )
+
+
+def _check_backends(
+    runs: Sequence[ArtefactRun], deep: bool, progress: Progress
+) -> dict[str, Check]:
+    """Run backends and compare each with what it must answer; what differs is explained last."""
+    backends = [run.format for run in runs]
+    checks = {
+        run.format.name: _check(run, deep and _records_all(run.format, backends), progress)
+        for run in runs
+    }
+    return {
+        run.format.name: with_explanation(run, checks[run.format.name], progress) for run in runs
+    }
+
+
+def _check_generated(
+    runs: Sequence[ArtefactRun], generated: Raster, expected: Recording | None, progress: Progress
+) -> dict[str, Check]:
+    """Run backends on generated samples, too, with u and v where they record them."""
+    from nmtool.exporters.formats import DEEP
+
+    again = [replace(run, spikes=generated, expected=expected) for run in runs]
+    return {run.format.name: _check(run, DEEP in run.format.can, progress) for run in again}
+
+
+def _check(run: ArtefactRun, deep: bool, progress: Progress) -> Check:
+    found: Check = run.format.package.check(
+        run.path, run.spikes, simulated=run.expected, deep=deep, progress=progress, **run.options
+    )
+    return found
+
+
+def _accuracy(
+    label: NDArray[np.integer],
+    simulated: Recording | None,
+    checks: Mapping[str, Check],
+    foreign: Mapping[str, ForeignRecording],
+) -> dict[str, float]:
+    """Share classified rightly, 0 … 1, by what ran; of recordings, where they tell classes.
+
+    Args:
+        label: [samples], the class of each.
+        simulated: recording of the simulator.
+        checks: by what was compared.
+        foreign: recordings of others among them.
+    """
+    found = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
+    for name, check in checks.items():
+        if name not in foreign:
+            found[name] = check.recording.accuracy(label)
+        elif (predicted := foreign[name].classes) is not None:
+            found[name] = float((predicted == label).mean())
+    return found
+
+
+def _run_options(format_: Format, options: Options, trust: bool) -> dict[str, Any]:
+    """Arguments of a format's `run` and `check`."""
+    return {**trusting(format_, trust), **options.get(format_.name, {})}
 
 
 def _verify_portions(
@@ -319,7 +365,7 @@ def _check_foreign(
     found = compare_foreign(network, foreign, run)
     check = Check(
         found.comparison,
-        foreign.held,
+        foreign.recording,
         time.perf_counter() - began,
         steps_later=found.later,
         shift_explains=found.explains,
@@ -330,13 +376,13 @@ def _check_foreign(
         )
     if check.identical or found.explains or foreign.free or silent_about:
         return check
-    held = foreign.held
+    actual = foreign.recording
     expected = run(foreign.n_steps)
     if isinstance(network, Network):
-        held = settled(expected, held, foreign.tolerance)
-    if not ({*expected.spikes} <= {*held.spikes} and {*expected.membrane} <= {*held.membrane}):
+        actual = with_expected_within(expected, actual, foreign.tolerance)
+    if not ({*expected.spikes} <= {*actual.spikes} and {*expected.membrane} <= {*actual.membrane}):
         return check
-    explanation = explain(network, spikes, expected, whole_numbers(held), backend=name)
+    explanation = explain(network, spikes, expected, whole_numbers(actual), backend=name)
     return replace(check, explanation=explanation)
 
 
@@ -474,11 +520,11 @@ def _verify_answers(
     answers = own.known_answers(artefact)
     own.package.require()
     digest = artefact_digest(artefact)
-    how = {**trusting(own, trust), **options.get(own.name, {})}
-    check = check_answers(own, artefact, answers, options=how, progress=progress)
+    run_options = _run_options(own, options, trust)
+    check = check_answers(own, artefact, answers, options=run_options, progress=progress)
     carried, answer = own.package.load(artefact), answers.recording
-    case = Differing(own, artefact, carried, answers.spikes, answer, how)
-    check = explained(case, check, progress)
+    run = ArtefactRun(own, artefact, carried, answers.spikes, answer, run_options)
+    check = with_explanation(run, check, progress)
     simulated = None
     if isinstance(carried, IntegerNetwork) and FLOAT not in own.can:
         simulated = simulate(carried, answers.spikes)
@@ -513,20 +559,20 @@ def _extent(
         return {}
     from nmtool.hardware_sim.coverage import coverage
     from nmtool.hardware_sim.mutants import mutation_score
-    from nmtool.hardware_sim.reach import reach
+    from nmtool.hardware_sim.state_bounds import state_bounds
 
-    reached = reach(network, max(network.n_steps, spikes.n_steps))
+    bounds = state_bounds(network, max(network.n_steps, spikes.n_steps))
     score = mutation_score(
         *(network, spikes),
         deep=deep,
         recording=simulated,
-        reached=reached,
+        bounds=bounds,
         generated=generated,
     )
     if generated is not None and answered is not None:
         spikes = Raster.concatenate([spikes, generated])
         simulated, deep = Recording.concatenate([simulated, answered]), True
-    found = coverage(network, spikes, simulated, deep=deep, reached=reached)
+    found = coverage(network, spikes, simulated, deep=deep, bounds=bounds)
     return {"coverage": found, "mutation": score}
 
 

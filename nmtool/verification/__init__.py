@@ -13,8 +13,8 @@ from nmtool.verification.comparison import (
     Agreement,
     Comparison,
     Divergence,
-    agree,
     compare_recordings,
+    spike_agreement,
 )
 from nmtool.verification.exercised import Coverage, Fault, MutationScore
 from nmtool.verification.explanation import Arrival, Cause, Explanation
@@ -35,6 +35,6 @@ __all__ = [
     "Fault",
     "MutationScore",
     "StockCheck",
-    "agree",
     "compare_recordings",
+    "spike_agreement",
 ]

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import (
-    DECAY_ONE,
     MAX_WEIGHT,
     SILENT_THRESHOLD,
     STATE_LIMIT,
     STATE_SHIFT,
+    keep_current,
+    keep_membrane,
     shifted,
     weight_step,
 )
@@ -217,8 +218,8 @@ def find_causes(case: Case) -> list[Cause]:
 # Of one neuron.
 
 
-def _lone(case: Case) -> tuple[str, int] | None:
-    """The neuron that alone deviates."""
+def _only_deviating_neuron(case: Case) -> tuple[str, int] | None:
+    """Population and index of the only neuron that deviates, if there is just one."""
     if len(case.touched) != 1:
         return None
     [name] = case.touched
@@ -229,8 +230,8 @@ def _lone(case: Case) -> tuple[str, int] | None:
 def _of_neuron(case: Case, name: str, neuron: int) -> tuple[Seen, NDArray[np.int64], Neurons]:
     """The recording of a neuron, what arrives at it, and its constants as single numbers."""
     constants = case.neurons[name]
-    alone = replace(constants, bias=int(np.asarray(constants.bias)[neuron]))
-    return case.seen[name].neuron(neuron), case.arriving[name][:, :, [neuron]], alone
+    constants_of_one = replace(constants, bias=int(np.asarray(constants.bias)[neuron]))
+    return case.seen[name].neuron(neuron), case.arriving[name][:, :, [neuron]], constants_of_one
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
@@ -248,19 +249,19 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
 
 
 def _synapses(case: Case) -> Iterator[Cause]:
-    """Weights and delays of the neuron that alone deviates."""
-    lone = _lone(case)
-    if lone is None:
+    """Weights and delays of the only neuron that deviates."""
+    only = _only_deviating_neuron(case)
+    if only is None:
         return
-    first = _excess(case, *lone) if case.deep else None
+    first = _excess(case, *only) if case.deep else None
     if case.deep and first is None:
         return
     for index, projection in enumerate(case.network.projections):
-        if projection.target == lone[0]:
-            yield from _weights(case, index, lone[1], first)
+        if projection.target == only[0]:
+            yield from _weights(case, index, only[1], first)
     for index, projection in enumerate(case.network.projections):
-        if projection.target == lone[0]:
-            yield from _delays(case, index, lone[1], first)
+        if projection.target == only[0]:
+            yield from _delays(case, index, only[1], first)
 
 
 def _weights(
@@ -374,10 +375,10 @@ def _shifted_by(weight: NDArray[np.integer], exponent: int) -> NDArray[np.int64]
 
 
 def _biases(case: Case) -> Iterator[Cause]:
-    lone = _lone(case)
-    if lone is None:
+    only = _only_deviating_neuron(case)
+    if only is None:
         return
-    name, neuron = lone
+    name, neuron = only
     population = case.network.population(name)
     seen, arriving, constants = _of_neuron(case, name, neuron)
     expected = int(np.asarray(population.bias_mantissa)[neuron])
@@ -390,10 +391,10 @@ def _biases(case: Case) -> Iterator[Cause]:
 
 
 def _single_thresholds(case: Case) -> Iterator[Cause]:
-    lone = _lone(case)
-    if lone is None or case.seen[lone[0]].spikes is None:
+    only = _only_deviating_neuron(case)
+    if only is None or case.seen[only[0]].spikes is None:
         return
-    name, neuron = lone
+    name, neuron = only
     if case.network.population(name).size == 1 or next(_thresholds(case), None) is not None:
         return
     seen, arriving, constants = _of_neuron(case, name, neuron)
@@ -411,23 +412,22 @@ def _single_thresholds(case: Case) -> Iterator[Cause]:
 # Of one population.
 
 
-def _alone(case: Case) -> str | None:
-    """The population that alone deviates."""
+def _only_deviating_population(case: Case) -> str | None:
+    """The only population that deviates, if there is just one."""
     return case.touched[0] if len(case.touched) == 1 else None
 
 
 def _decays(case: Case) -> Iterator[Cause]:
-    name = _alone(case)
+    name = _only_deviating_population(case)
     if name is None:
         return
     population, constants = case.network.population(name), case.neurons[name]
-    for kind, key, expected, values, one in (
-        ("decay-u", "keep_u", population.du, np.arange(-1, LOIHI2.max_du + 1), 1),
-        ("decay-v", "keep_v", population.dv, np.arange(LOIHI2.max_dv + 2), 0),
+    for kind, key, expected, values, kept in (
+        ("decay-u", "keep_u", population.du, np.arange(-1, LOIHI2.max_du + 1), keep_current),
+        ("decay-v", "keep_v", population.dv, np.arange(LOIHI2.max_dv + 2), keep_membrane),
     ):
         values = values[values != expected]
-        keep = DECAY_ONE - (values + one)
-        left = _left_of_population(case, name, keep, partial(_keeping, constants, key))
+        left = _left_of_population(case, name, kept(values), partial(_keeping, constants, key))
         if len(left):
             yield _of_values(Cause(kind, name, expected=expected), values[left])
 
@@ -455,7 +455,7 @@ def _left_of_population(
 
 
 def _thresholds(case: Case) -> Iterator[Cause]:
-    name = _alone(case)
+    name = _only_deviating_population(case)
     if name is None or case.seen[name].spikes is None:
         return
     vth, constants = case.network.population(name).vth, case.neurons[name]
@@ -479,7 +479,7 @@ def _thresholds_between(seen: Seen, arriving: NDArray[np.int64], constants: Neur
 
 
 def _bias_exponents(case: Case) -> Iterator[Cause]:
-    name = _alone(case)
+    name = _only_deviating_population(case)
     if name is None:
         return
     population = case.network.population(name)
@@ -494,7 +494,7 @@ def _bias_exponents(case: Case) -> Iterator[Cause]:
 
 
 def _projections(case: Case) -> Iterator[Cause]:
-    name = _alone(case)
+    name = _only_deviating_population(case)
     if name is None:
         return
     for index, projection in enumerate(case.network.projections):
@@ -587,7 +587,7 @@ _ARITHMETIC = (
 
 
 def _arithmetic(case: Case) -> Iterator[Cause]:
-    """Rules and the +1 of decays, everywhere; else in the population that alone deviates."""
+    """Rules and the +1 of decays, everywhere; else in the only population that deviates."""
 
     def changed(names: Iterable[str], change: Callable[[Neurons], Neurons]) -> Change:
         return Change(neurons={name: change(case.neurons[name]) for name in names})
@@ -609,7 +609,7 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         )
     )
     tried.append((_FREE_OUTPUTS, _free_outputs))
-    alone = _alone(case)
+    population = _only_deviating_population(case)
     goes_on = False
     for cause, change in tried:
         if goes_on and cause is _FREE_OUTPUTS:
@@ -617,8 +617,8 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         if case.holds(changed(case.neurons, change)):
             goes_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
             yield cause
-        elif alone is not None and case.holds(changed([alone], change)):
-            yield replace(cause, population=alone)
+        elif population is not None and case.holds(changed([population], change)):
+            yield replace(cause, population=population)
 
 
 _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")

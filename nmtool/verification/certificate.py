@@ -378,9 +378,11 @@ def _shifted(name: str, check: Check) -> Iterator[tuple[str, str]]:
 def _compared(
     label: str, comparison: Comparison, first: Divergence | None
 ) -> Iterator[tuple[str, str]]:
+    predictions = comparison.predictions_different
     yield (
         f"{label}: spikes compared {comparison.spikes_compared}, "
-        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}",
+        f"different {comparison.spikes_different}; spikes emitted {comparison.spikes_emitted}"
+        + (f"; predictions different {predictions}" if predictions else ""),
         "",
     )
     if comparison.spikes_compared and not comparison.spikes_emitted:

@@ -112,7 +112,7 @@ class Comparison(Tabular):
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of real numbers with the integers they stand for.
+    """Agreement of two recordings in spikes and predictions, e.g. of floats and their integers.
 
     Attributes:
         spikes_compared, spikes_different: bins.
@@ -165,7 +165,7 @@ def compare_recordings(
     """
     check_comparable(expected, actual)
     if tolerance:
-        actual = settled(expected, actual, tolerance)
+        actual = with_expected_within(expected, actual, tolerance)
     different = int((expected.predictions != actual.predictions).sum())
     return count_differences(expected, actual, different)
 
@@ -194,24 +194,22 @@ def count_differences(
     )
 
 
-def agree(expected: Recording, actual: Recording) -> Agreement:
-    """Compare the spikes and predictions of real numbers with those of integers.
+def spike_agreement(one: Recording, other: Recording) -> Agreement:
+    """Compare spikes and predictions of two recordings of the same populations and samples.
 
-    Args:
-        expected: the recording of the integers.
-        actual: that of the real numbers, with the same populations and samples.
+    It is symmetric.
 
     Raises:
         DataError: a population is missing in one of them, or has another shape.
     """
-    check_comparable(expected, actual, _ALWAYS)
-    different = sum(len(_difference(r, actual.spikes[name])) for name, r in expected.spikes.items())
-    both = [raster for one in (expected, actual) for raster in one.spikes.values()]
+    check_comparable(one, other, _ALWAYS)
+    different = sum(len(_difference(r, other.spikes[name])) for name, r in one.spikes.items())
+    n_spikes = sum(r.n_spikes for recording in (one, other) for r in recording.spikes.values())
     return Agreement(
-        spikes_compared=sum(raster.n_bins for raster in expected.spikes.values()),
+        spikes_compared=sum(raster.n_bins for raster in one.spikes.values()),
         spikes_different=different,
-        spikes_shared=(sum(raster.n_spikes for raster in both) - different) // 2,
-        predictions_different=int((expected.predictions != actual.predictions).sum()),
+        spikes_shared=(n_spikes - different) // 2,
+        predictions_different=int((one.predictions != other.predictions).sum()),
     )
 
 
@@ -267,21 +265,21 @@ def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "nothing" if shape is None else f"{list(shape)}"
 
 
-def settled(expected: Recording, actual: Recording, tolerance: float) -> Recording:
-    """The actual recording, with the expected values where they are as good as equal.
+def with_expected_within(expected: Recording, actual: Recording, tolerance: float) -> Recording:
+    """The actual recording, with the expected values where the two differ within a tolerance.
 
     Args:
         expected, actual: recordings of the same populations, samples and steps.
         tolerance: as for `compare_recordings`.
     """
 
-    def settle(mine: NDArray, theirs: NDArray) -> NDArray:
+    def within(mine: NDArray, theirs: NDArray) -> NDArray:
         far = np.abs(theirs - mine) > tolerance * np.abs(mine).max(initial=0)
         return np.where(far | np.isnan(theirs), theirs, mine)
 
     def of(group: str) -> dict[str, NDArray]:
         theirs = getattr(actual, group)
-        return {n: settle(mine, theirs[n]) for n, mine in getattr(expected, group).items()}
+        return {n: within(mine, theirs[n]) for n, mine in getattr(expected, group).items()}
 
     return replace(
         actual,

@@ -151,7 +151,7 @@ class Explanation(Tabular):
         updates: number of neuron updates that are not the network's, each judged from the state
             before it.
         arrivals: spikes that reach the neuron at that step, by the network.
-        others: the same in the other network, where there are two.
+        other_arrivals: the same in the other network, where there are two.
         different: number of bins in which anything differs, by population.
         samples_different: number of samples in which anything differs.
         samples: number of samples.
@@ -170,7 +170,7 @@ class Explanation(Tabular):
     different: Mapping[str, int]
     samples_different: int
     samples: int
-    others: Sequence[Arrival] | None = None
+    other_arrivals: Sequence[Arrival] | None = None
     backend: str = ""
     remark: str = field(default="")
 
@@ -189,7 +189,9 @@ class Explanation(Tabular):
             "tried_on": self.tried_on,
             "updates": self.updates,
             "arrivals": [asdict(arrival) for arrival in self.arrivals],
-            "others": None if self.others is None else [asdict(one) for one in self.others],
+            "others": None
+            if self.other_arrivals is None
+            else [asdict(one) for one in self.other_arrivals],
             "different": dict(self.different),
             "samples_different": self.samples_different,
             "samples": self.samples,
@@ -209,10 +211,10 @@ class Explanation(Tabular):
         yield from self._causes()
         if self.remark:
             yield self.remark
-        if self.place is not None and (not self.causes or self.others is not None):
+        if self.place is not None and (not self.causes or self.other_arrivals is not None):
             yield from self._arrivals("arrivals", self.arrivals)
-            if self.others is not None:
-                yield from self._arrivals("arrivals in the other network", self.others)
+            if self.other_arrivals is not None:
+                yield from self._arrivals("arrivals in the other network", self.other_arrivals)
 
     def _causes(self) -> Iterator[str]:
         where = "" if self.tried_on == DEEP else ", as far as spikes and outputs tell"
@@ -254,7 +256,7 @@ class Explanation(Tabular):
             rows = [(cause.kind, str(cause)) for cause in self.causes[:CAUSES_SAID]]
             found.append(Table("causes", ("kind", "what it is"), rows))
         columns = ("source", "neuron", "weight", "delay", "step")
-        for title, arrivals in (("arrivals", self.arrivals), ("in the other", self.others)):
+        for title, arrivals in (("arrivals", self.arrivals), ("in the other", self.other_arrivals)):
             if arrivals:
                 cells = [tuple(asdict(one).values()) for one in arrivals[:ARRIVALS_SAID]]
                 found.append(Table(title, columns, cells))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arithmetic import DECAY_ONE, DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT
+from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT, keep_current, keep_membrane
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.integer_network import IntegerPopulation
 
@@ -99,8 +99,8 @@ class Neurons:
 def neurons_of(population: IntegerPopulation) -> Neurons:
     """The constants that a population holds."""
     return Neurons(
-        DECAY_ONE - (population.du + 1),
-        DECAY_ONE - population.dv,
+        keep_current(population.du),
+        keep_membrane(population.dv),
         population.bias,
         population.vth << STATE_SHIFT,
     )
@@ -179,16 +179,13 @@ def deviates(seen: Seen, predicted: Predicted) -> NDArray[np.bool_]:
     return found
 
 
-def surviving(
-    seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: State = FRESH
-) -> NDArray[np.intp]:
-    """Guesses about one neuron that predict all that was recorded of it.
+def surviving(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons) -> NDArray[np.intp]:
+    """Guesses about one neuron that predict all that was recorded of it, from a fresh state on.
 
     Args:
         seen: of one neuron.
         arriving: [samples, steps, 1 or columns]: what arrives, by guess.
         neurons: the constants, by guess.
-        start: the state of the neuron at the beginning of samples.
 
     Returns:
         The columns that are left, ascending.
@@ -200,10 +197,10 @@ def surviving(
         part = arriving if arriving.shape[2] == 1 else arriving[:, :, columns]
         some = replace(neurons, keep_u=np.broadcast_to(neurons.keep_u, n_columns)).pick(columns)
         if seen.deep:
-            predicted = _one_step(seen, part, some, start)
+            predicted = _one_step(seen, part, some, FRESH)
             left.append(columns[~deviates(seen, predicted).any(axis=(0, 1))])
         else:
-            left.append(columns[_left_of(seen, part, some, start)])
+            left.append(columns[_left_of(seen, part, some)])
     return np.concatenate(left)
 
 
@@ -241,16 +238,14 @@ def _followed(
         v = _after(peak, spiked, neurons)
 
 
-def _left_of(
-    seen: Seen, arriving: NDArray[np.int64], neurons: Neurons, start: State
-) -> NDArray[np.intp]:
+def _left_of(seen: Seen, arriving: NDArray[np.int64], neurons: Neurons) -> NDArray[np.intp]:
     """`surviving` where u and v are followed: guesses are dropped as soon as they fail."""
     n_samples, n_steps, _ = arriving.shape
     n_columns = max(arriving.shape[2], *(np.size(x) for x in _constants(neurons)))
     arriving = np.broadcast_to(arriving, (n_samples, n_steps, n_columns))
     alive = np.arange(n_columns)
-    u = np.broadcast_to(start.u, (n_samples, n_columns))
-    v = np.broadcast_to(start.v, (n_samples, n_columns))
+    u = np.broadcast_to(FRESH.u, (n_samples, n_columns))
+    v = np.broadcast_to(FRESH.v, (n_samples, n_columns))
     last = np.zeros((n_samples, 1), np.bool_)
     for first in range(0, n_steps, _STEPS_AT_ONCE):
         part = slice(first, first + _STEPS_AT_ONCE)

@@ -26,7 +26,7 @@ from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
     Comparison,
     count_differences,
-    settled,
+    with_expected_within,
 )
 
 AXES, HOPS, PREDICTIONS = "axes", "hops", "predictions"
@@ -35,8 +35,8 @@ AXES, HOPS, PREDICTIONS = "axes", "hops", "predictions"
 SAMPLES_FIRST, STEPS_FIRST = "samples steps neurons", "steps samples neurons"
 DELAYED, FREE = "delayed", "free"
 
-SINGLE_TOLERANCE = 1e-4
-"""For membranes that were recorded in less than float64, of the largest one of their population."""
+SINGLE_TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
+"""For membranes that were recorded in float32 and float16, of the largest of their population."""
 
 _FREE_BYTES = 512 << 20
 
@@ -51,13 +51,13 @@ class ForeignRecording:
     """Arrays that a framework recorded of a network, as far as it did.
 
     Attributes:
-        held: spikes and membranes of some populations, u and v of others.
+        recording: spikes and membranes of some populations, u and v of others.
         n_steps: of every sample.
         predictions: [samples] int64 classes; None where they are not recorded.
         free: True where hops cost no step in the framework.
     """
 
-    held: Recording
+    recording: Recording
     n_steps: int
     predictions: NDArray[np.int64] | None = None
     free: bool = False
@@ -65,28 +65,30 @@ class ForeignRecording:
     @property
     def populations(self) -> list[str]:
         """Names of what was recorded."""
-        return list(dict.fromkeys(n for group in _QUANTITIES for n in getattr(self.held, group)))
+        return list(
+            dict.fromkeys(n for group in _QUANTITIES for n in getattr(self.recording, group))
+        )
 
     @property
     def is_deep(self) -> bool:
         """True where u, or v of populations that spike, were recorded."""
-        return bool(self.held.current or self.held.potential)
+        return bool(self.recording.current or self.recording.potential)
 
     @property
-    def answers(self) -> NDArray[np.int64] | None:
+    def classes(self) -> NDArray[np.int64] | None:
         """[samples] int64: the classes, as recorded or by the read-out; None where neither is."""
-        held = self.held
-        answering = held.spikes if held.readout.rule == FIRST_SPIKE else held.membrane
-        if self.predictions is not None or held.readout.population not in answering:
+        recording, readout = self.recording, self.recording.readout
+        answering = recording.spikes if readout.rule == FIRST_SPIKE else recording.membrane
+        if self.predictions is not None or readout.population not in answering:
             return self.predictions
-        return held.predictions
+        return recording.predictions
 
     @property
     def tolerance(self) -> float:
         """For real membranes, of the largest one of their population."""
-        dense = [v for group in _QUANTITIES[1:] for v in getattr(self.held, group).values()]
-        single = any(values.dtype.kind == "f" and values.dtype.itemsize < 8 for values in dense)
-        return SINGLE_TOLERANCE if single else FLOAT_TOLERANCE
+        dense = [v for group in _QUANTITIES[1:] for v in getattr(self.recording, group).values()]
+        sizes = [values.dtype.itemsize for values in dense if values.dtype.kind == "f"]
+        return {2: HALF_TOLERANCE, 4: SINGLE_TOLERANCE}.get(min(sizes, default=8), FLOAT_TOLERANCE)
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,21 @@ def foreign_recording(
     """
     if not isinstance(source, Recording) and storage.archive_kind(source) == FILE_KIND:
         source = Recording.load(source)
-    if isinstance(source, Recording):
-        arrays, named = _arrays_of(source), "the recording"
-    else:
-        arrays, named = storage.read_arrays(source, free_bytes=_FREE_BYTES), str(source)
     findings: list[Finding] = []
-    steps_first, free = _conventions(arrays, findings)
-    read = _Reader(network, n_samples, n_steps, free)
-    for name, array in arrays.items():
-        if name not in (AXES, HOPS):
-            findings += read.take(name, array, steps_first=bool(steps_first))
+    if isinstance(source, Recording):
+        named = "the recording"
+        read = _Reader(network, n_samples, n_steps)
+        for name, array in _arrays_of(source).items():
+            findings += read.take(name, array)
+    else:
+        named, arrays = str(source), storage.read_arrays(source, free_bytes=_FREE_BYTES)
+        steps_first, free = _conventions(arrays, findings)
+        read = _Reader(network, n_samples, n_steps, free)
+        for name, array in arrays.items():
+            if name == PREDICTIONS:
+                findings += read.take_predictions(array)
+            elif name not in (AXES, HOPS):
+                findings += read.take(name, array, steps_first=steps_first)
     if not findings and not read.groups:
         findings.append(
             Finding("recording-empty", named, "no population of the network is in it", _FIX_NAMES)
@@ -142,18 +149,17 @@ def foreign_recording(
             findings=findings,
         )
     spikes = {name: Raster.from_dense(values) for name, values in read.of("spikes").items()}
-    held = Recording(
+    recording = Recording(
         network.readout, spikes, read.of("membrane"), read.of("current"), read.of("potential")
     )
-    return ForeignRecording(held, read.n_steps, read.predictions, free)
+    return ForeignRecording(recording, read.n_recorded, read.predictions, read.free)
 
 
 _FIX_NAMES = "name arrays as the network's populations, e.g. np.savez(path, axes=…, hidden=spikes)"
 
 
 def _arrays_of(recording: Recording) -> dict[str, NDArray]:
-    found: dict[str, NDArray] = {AXES: np.array(SAMPLES_FIRST)}
-    found |= {name: raster.dense() for name, raster in recording.spikes.items()}
+    found: dict[str, NDArray] = {name: r.dense() for name, r in recording.spikes.items()}
     for letter, group in (
         ("v", recording.membrane),
         ("u", recording.current),
@@ -186,51 +192,61 @@ class _Reader:
     """Arrays of a file by what they are of a network; what does not fit is a finding."""
 
     def __init__(
-        self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool
+        self, network: Network | IntegerNetwork, n_samples: int, n_steps: int, free: bool = False
     ) -> None:
         self.populations = {p.name: p for p in network.populations}
+        self.n_classes = self.populations[network.readout.population].size
         self.n_samples, self.n_steps, self.free = n_samples, n_steps, free
         self.groups: dict[tuple[str, str], NDArray] = {}
         self.predictions: NDArray[np.int64] | None = None
 
-    def of(self, group: str) -> dict[str, NDArray]:
-        """Arrays of a group by population."""
-        return {name: values for (held, name), values in self.groups.items() if held == group}
+    @property
+    def n_recorded(self) -> int:
+        """Steps that all arrays have."""
+        return min((array.shape[1] for array in self.groups.values()), default=self.n_steps)
 
-    def take(self, name: str, array: NDArray, *, steps_first: bool) -> Iterator[Finding]:
+    def of(self, group: str) -> dict[str, NDArray]:
+        """Arrays of a group by population, as long as the shortest."""
+        n_steps = self.n_recorded
+        return {
+            name: values[:, :n_steps]
+            for (quantity, name), values in self.groups.items()
+            if quantity == group
+        }
+
+    def take(self, name: str, array: NDArray, *, steps_first: bool = False) -> Iterator[Finding]:
         """Keep an array; or find out why it is none of the network."""
         if array.dtype.kind not in "biuf":
             yield Finding("recording-dtype", name, f"it holds {array.dtype}", "write numbers")
             return
-        if name == PREDICTIONS:
-            yield from self._take_predictions(array)
-            return
         letter, _, population = name.rpartition(".")
-        held = self.populations.get(population)
-        if held is None or letter not in ("", "u", "v"):
+        ours = self.populations.get(population)
+        if ours is None or letter not in ("", "u", "v"):
             known = [*self.populations, *(f"v.{one}" for one in self.populations)]
             what = "the network has no such population"
             yield Finding("recording-population", name, what, suggestion(name, known))
             return
-        expected = (self.n_samples, self.n_steps, held.size)
+        expected = (self.n_samples, self.n_steps, ours.size)
         if array.ndim == 3 and steps_first:
             array = np.moveaxis(array, 0, 1)
         if mine := list(self._shape(array, expected)):
             yield from (replace(one, where=name) for one in mine)
             return
-        self.n_steps = array.shape[1]
-        if not letter and held.kind == LIF:
+        if not letter and ours.kind == LIF:
             if not ((array == 0) | (array == 1)).all():
                 odd = array[~((array == 0) | (array == 1))].flat[0]
                 fix = f"write 0 and 1; membranes are called v.{population}"
                 yield Finding("recording-values", name, f"spikes are 0 or 1, not {odd:g}", fix)
                 return
-            self.groups["spikes", population] = array != 0
+            group, array = "spikes", array != 0
         elif letter == "u":
-            self.groups["current", population] = array
+            group = "current"
         else:
-            group = "membrane" if held.kind == LI else "potential"
-            self.groups[group, population] = array
+            group = "membrane" if ours.kind == LI else "potential"
+        if (group, population) in self.groups:
+            what = f"the file holds it as {population} and as {letter or 'v'}.{population}"
+            yield Finding("recording-twice", name, what, "leave one of them out")
+        self.groups[group, population] = array
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             what = "it holds numbers that are not finite"
             yield Finding("recording-values", name, what, "record the network again")
@@ -251,14 +267,17 @@ class _Reader:
         what = f"[samples, steps, neurons] is {list(array.shape)}, not {list(expected)}"
         yield Finding("recording-shape", "", what, fix)
 
-    def _take_predictions(self, array: NDArray) -> Iterator[Finding]:
-        whole = array.dtype.kind in "iu" or (array == np.trunc(array)).all()
-        if array.shape != (self.n_samples,) or not whole:
-            what = f"they have the shape {list(array.shape)}, or are no classes"
-            fix = f"write one whole number for each of the {self.n_samples} samples"
-            yield Finding("recording-predictions", PREDICTIONS, what, fix)
-        else:
+    def take_predictions(self, array: NDArray) -> Iterator[Finding]:
+        """Keep the classes of a file; or find out why they are none of the network's."""
+        is_one_each = array.dtype.kind in "biuf" and array.shape == (self.n_samples,)
+        if is_one_each and np.isin(array, np.arange(self.n_classes)).all():
             self.predictions = array.astype(np.int64)
+            return
+        what = f"they have the shape {list(array.shape)}"
+        if is_one_each:
+            what = f"not all of them are classes of the network, 0 to {self.n_classes - 1}"
+        fix = f"write one class, a whole number, for each of the {self.n_samples} samples"
+        yield Finding("recording-predictions", PREDICTIONS, what, fix)
 
 
 def compare_foreign(
@@ -273,13 +292,13 @@ def compare_foreign(
         foreign: the recording.
         run: runs the network on the same input; deep where u and v are in the recording.
     """
-    reach = len(network.populations) + 1
+    max_shift = len(network.populations) + 1
     if not foreign.free:
         plain = _compared(network, foreign, run(foreign.n_steps), {})
         if plain.identical:
             return Shifted(plain)
-    longer = run(foreign.n_steps + reach)
-    candidates = range(reach) if foreign.free else [0, *_outwards(reach)]
+    longer = run(foreign.n_steps + max_shift)
+    candidates = range(max_shift) if foreign.free else [0, *_outwards(max_shift)]
     found = {n: _shift(network, foreign, longer, n, candidates) for n in foreign.populations}
     shifts = {name: by for name, (by, _) in found.items()}
     explains = all(differing == 0 for _, differing in found.values())
@@ -289,9 +308,9 @@ def compare_foreign(
     return Shifted(_compared(network, foreign, longer, shifts), later)
 
 
-def _outwards(reach: int) -> Iterator[int]:
+def _outwards(farthest: int) -> Iterator[int]:
     """1, −1, 2, −2 …"""
-    for by in range(1, reach + 1):
+    for by in range(1, farthest + 1):
         yield by
         yield -by
 
@@ -304,7 +323,7 @@ def _shift(
     candidates: range | list[int],
 ) -> tuple[int, int]:
     """Steps by which a population runs after it was recorded, and what then still differs."""
-    alone = replace(foreign, held=_part(foreign.held, [name]), predictions=None)
+    alone = replace(foreign, recording=_part(foreign.recording, [name]), predictions=None)
     best = (0, -1)
     for by in candidates:
         found = _compared(network, alone, longer, {name: by})
@@ -322,22 +341,22 @@ def _compared(
     ran: Recording,
     shifts: Mapping[str, int],
 ) -> Comparison:
-    held, n_steps = foreign.held, foreign.n_steps
+    actual, n_steps = foreign.recording, foreign.n_steps
     moved = _moved(_part(ran, foreign.populations), shifts, n_steps)
     expected = replace(
         moved,
-        spikes={name: moved.spikes[name] for name in held.spikes},
-        membrane={name: moved.membrane[name] for name in held.membrane},
-        current={name: moved.current[name] for name in held.current},
-        potential={name: moved.potential[name] for name in held.potential},
+        spikes={name: moved.spikes[name] for name in actual.spikes},
+        membrane={name: moved.membrane[name] for name in actual.membrane},
+        current={name: moved.current[name] for name in actual.current},
+        potential={name: moved.potential[name] for name in actual.potential},
     )
     if isinstance(network, Network):
-        held = settled(expected, held, foreign.tolerance)
+        actual = with_expected_within(expected, actual, foreign.tolerance)
     different = 0
-    theirs = replace(foreign, held=held).answers
+    theirs = replace(foreign, recording=actual).classes
     if theirs is not None:
         different = int((_predictions(network, ran, shifts, n_steps) != theirs).sum())
-    return count_differences(expected, held, different)
+    return count_differences(expected, actual, different)
 
 
 def _predictions(
@@ -390,16 +409,12 @@ def _part(recording: Recording, names: list[str]) -> Recording:
 def _moved(recording: Recording, shifts: Mapping[str, int], n_steps: int) -> Recording:
     """The recording from step `shift` of each population on, for `n_steps` steps."""
 
-    def of_raster(raster: Raster, by: int) -> Raster:
-        step = raster.step.astype(np.int64) - by
-        inside = np.flatnonzero((step >= 0) & (step < n_steps))
-        offset = np.searchsorted(inside, raster.offset)
-        return Raster(offset, step[inside], raster.neuron[inside], n_steps, raster.n_neurons)
-
     def of_values(name: str, values: NDArray) -> NDArray:
         by = shifts.get(name, 0)
         before = np.zeros_like(values[:, : max(0, -by)])
         return np.concatenate([before, values[:, max(0, by) :]], axis=1)[:, :n_steps]
 
-    spikes = {n: of_raster(raster, shifts.get(n, 0)) for n, raster in recording.spikes.items()}
+    spikes = {
+        n: raster.steps_from(shifts.get(n, 0), n_steps) for n, raster in recording.spikes.items()
+    }
     return _with_values(replace(recording, spikes=spikes), of_values)

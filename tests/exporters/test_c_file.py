@@ -15,7 +15,7 @@ import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
 from nmtool.exporters import c
-from nmtool.exporters.c import compiler, runtime, source
+from nmtool.exporters.c import compiler, program, runtime, source
 from nmtool.exporters.c import file as content
 from nmtool.graph import InputChannels
 from nmtool.known_answers import KnownAnswers
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """But where a test asks for it."""
     if "compiling" not in request.fixturenames:
-        monkeypatch.setattr(runtime, "compile_program", None)
+        monkeypatch.setattr(program, "compile_program", None)
 
 
 @pytest.fixture

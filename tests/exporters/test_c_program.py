@@ -230,7 +230,7 @@ def shows(answers: KnownAnswers, wrong: IntegerNetwork) -> bool:
 
 def shallow(answers: KnownAnswers) -> KnownAnswers:
     recording = replace(answers.recording, current={}, potential={})
-    return replace(answers, recording=recording, kept={})
+    return replace(answers, recording=recording, decay_factors={})
 
 
 def wrong(answers: KnownAnswers, *, spikes: bool) -> KnownAnswers:

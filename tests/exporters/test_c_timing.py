@@ -12,6 +12,7 @@ import nmtool as nm
 from nmtool.data.samples import Samples
 from nmtool.errors import BackendError, MissingError
 from nmtool.exporters.c import export, runtime
+from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -81,7 +82,7 @@ def test_operations_are_those_that_the_source_counts_itself(
     row = spikes.sample_index() * spikes.n_steps + spikes.step
     np.stack([row, spikes.neuron], axis=1).astype(np.int64).tofile(tmp_path / "events")
     monkeypatch.chdir(tmp_path)
-    runtime.compile_program(tmp_path / "driver.c", tmp_path / "counting")
+    compile_program(tmp_path / "driver.c", tmp_path / "counting")
     code, lines = said(tmp_path / "counting")
     found = nm.cost(network, Samples(spikes, np.zeros(3, np.int64)), target="c").operations
     assert code == 0

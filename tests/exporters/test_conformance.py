@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.errors import (
     DataError,
     DoesNotFitError,
@@ -30,7 +31,6 @@ from nmtool.exporters import output
 from nmtool.exporters.formats import CARRIES, DEEP, FLOAT, FORMATS, RUNS, WRITES, Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -139,6 +139,26 @@ def test_the_same_content_gives_the_same_bytes(one: Format, tmp_path: Path) -> N
         assert one.package.load(path).content_hash == NETWORK.content_hash
         check_written(one, path)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@EXPORTS
+def test_populations_that_are_in_no_alphabetical_order(one: Format, tmp_path: Path) -> None:
+    names = [p.name for p in NETWORK.populations]
+    other = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
+    network = replace(
+        NETWORK,
+        populations=[replace(p, name=other[p.name]) for p in NETWORK.populations],
+        projections=[
+            replace(p, source=other.get(p.source, p.source), target=other[p.target])
+            for p in NETWORK.projections
+        ],
+        readout=replace(NETWORK.readout, population=other[NETWORK.readout.population]),
+    )
+    carried = {"answers": known_answers(network)} if CARRIES in one.can else {}
+    path = export(one, tmp_path, network, **carried)
+    check_written(one, path)
+    for answers in carried.values():
+        assert one.known_answers(path).to_bytes() == answers.to_bytes()
 
 
 @pytest.mark.parametrize(

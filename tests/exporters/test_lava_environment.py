@@ -43,7 +43,7 @@ class Installer:
 def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
     installer = Installer()
     monkeypatch.setattr("nmtool.exporters.environments.supervise", installer)
-    monkeypatch.setenv(environments.HOME_VARIABLE, str(tmp_path / "lava"))
+    monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "lava"))
     monkeypatch.delenv(environments.PYTHON_VARIABLE, raising=False)
     return installer
 

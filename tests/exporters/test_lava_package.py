@@ -17,7 +17,8 @@ import pytest
 from nmtool import storage
 from nmtool.errors import BackendError, DataError, FileFormatError, StorageError, UsageError
 from nmtool.exporters import lava
-from nmtool.exporters.lava.environment import PACKAGE, LavaEnvironment
+from nmtool.exporters.environments import Environment
+from nmtool.exporters.lava.environment import PACKAGE, REFEREE
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -262,7 +263,7 @@ def test_a_script_that_records_nothing_failed(
 ) -> None:
     folder = lava.export(network, tmp_path / "export")
     (folder / "run.py").write_text(script)
-    here, finished = LavaEnvironment(Path(sys.executable)), []
+    here, finished = Environment(Path(sys.executable), REFEREE), []
     with refused(BackendError, "lava-recording-unreadable") as caught:
         lava.run(
             folder,

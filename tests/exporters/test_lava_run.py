@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import BackendError
 from nmtool.exporters import lava
-from nmtool.exporters.environments import clean_variables
+from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
 from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava.environment import LavaEnvironment
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import INPUT, LIF, InputChannels
 from nmtool.hardware_sim.reference import run_reference
@@ -42,7 +41,7 @@ pytestmark = pytest.mark.lava
 
 
 @pytest.fixture(scope="module")
-def environment() -> LavaEnvironment:
+def environment() -> Environment:
     return environments.find()
 
 
@@ -75,7 +74,7 @@ def assert_same(actual: Recording, expected: Recording) -> None:
 )
 def test_random_networks(
     tmp_path_factory: pytest.TempPathFactory,
-    environment: LavaEnvironment,
+    environment: Environment,
     seed: int,
     n_hidden: int,
     spiking_output: bool,
@@ -91,7 +90,7 @@ def test_random_networks(
     assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment) -> None:
     network = self_sustained_network()
     assert set(network.projections[1].delay.flat) == set(range(LOIHI2.max_delay + 1))
     dense = np.zeros((4, 100, 2), bool)
@@ -107,7 +106,7 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: LavaEnvironm
 
 
 @pytest.mark.parametrize("model", lava.MODELS)
-def test_runs_repeat(model: str, tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_runs_repeat(model: str, tmp_path: Path, environment: Environment) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = lava.export(network, tmp_path / "export")
@@ -123,9 +122,7 @@ def test_runs_repeat(model: str, tmp_path: Path, environment: LavaEnvironment) -
     assert not one.potential
 
 
-def test_compiled_files_in_a_folder_are_not_run(
-    tmp_path: Path, environment: LavaEnvironment
-) -> None:
+def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Environment) -> None:
     """Python would take one that notes date and size of its source, which alone is compared."""
     network = random_network(11, 1, False)
     spikes = random_raster(11, 1, 10, network.channels.size)
@@ -148,7 +145,7 @@ def test_compiled_files_in_a_folder_are_not_run(
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: Environment) -> None:
     network = edge_network(sign)
     spikes = Raster.from_dense(np.ones((1, 40, 1)))
     folder = lava.export(network, tmp_path / "export")
@@ -159,7 +156,7 @@ def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: LavaEnvir
     assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_populations_that_nothing_connects(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_populations_that_nothing_connects(tmp_path: Path, environment: Environment) -> None:
     network = scattered_network()
     spikes = random_raster(2, 2, 25, 2)
     folder = lava.export(network, tmp_path / "export")
@@ -170,7 +167,7 @@ def test_populations_that_nothing_connects(tmp_path: Path, environment: LavaEnvi
     assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
 
 
-def test_no_samples_and_silent_samples(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_no_samples_and_silent_samples(tmp_path: Path, environment: Environment) -> None:
     network = random_network(4, 1, False)
     folder = lava.export(network, tmp_path / "export")
     none = lava.run(folder, random_raster(0, 0, 20, 5), environment=environment)
@@ -184,7 +181,7 @@ def test_no_samples_and_silent_samples(tmp_path: Path, environment: LavaEnvironm
 
 
 def run_script(
-    environment: LavaEnvironment,
+    environment: Environment,
     folder: Path,
     *options: str,
     on_line: Callable[[str], None] | None = None,
@@ -208,7 +205,7 @@ def run_script(
         return {name: archive[name] for name in archive.files}
 
 
-def test_the_script_says_classes(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> None:
     network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
     spikes = random_raster(11, 3, 30, network.channels.size)
     folder = lava.export(network, tmp_path / "export")
@@ -272,7 +269,7 @@ def square_export(tmp_path: Path) -> Path:
     [("mixed", -3, 8), ("mixed", -1, 4), ("excitatory", -2, 6), ("inhibitory", -1, 8)],
 )
 def test_fast_equals_stock_beyond_the_contract(
-    signs: str, exponent: int, bits: int, tmp_path: Path, environment: LavaEnvironment
+    signs: str, exponent: int, bits: int, tmp_path: Path, environment: Environment
 ) -> None:
     random = np.random.default_rng(exponent + 10 * bits)
     low, high = {"mixed": (-300, 300), "excitatory": (0, 300), "inhibitory": (-300, 0)}[signs]
@@ -294,7 +291,7 @@ def test_fast_equals_stock_beyond_the_contract(
 
 @pytest.mark.parametrize("model", lava.MODELS)
 def test_weights_are_clipped_and_floored_as_documented(
-    model: str, tmp_path: Path, environment: LavaEnvironment
+    model: str, tmp_path: Path, environment: Environment
 ) -> None:
     """Mixed 4-bit weights are multiples of 32 in −256 … 255; the exponent floors once more."""
     folder = square_export(tmp_path)
@@ -310,7 +307,7 @@ def test_weights_are_clipped_and_floored_as_documented(
 
 @pytest.mark.parametrize("model", lava.MODELS)
 def test_a_refusal_by_a_process_model_is_reported(
-    model: str, tmp_path: Path, environment: LavaEnvironment
+    model: str, tmp_path: Path, environment: Environment
 ) -> None:
     folder = square_export(tmp_path)
     rewritten(folder, delay=np.full((6, 6), 64))
@@ -322,7 +319,7 @@ def test_a_refusal_by_a_process_model_is_reported(
 
 @pytest.mark.parametrize("model", lava.MODELS)
 def test_a_killed_process_of_lava_is_an_error(
-    model: str, tmp_path: Path, environment: LavaEnvironment, monkeypatch: pytest.MonkeyPatch
+    model: str, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
@@ -341,7 +338,7 @@ def test_a_killed_process_of_lava_is_an_error(
 
 
 def test_a_limit_ends_everything(
-    tmp_path: Path, environment: LavaEnvironment, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
@@ -365,7 +362,7 @@ def processes_of(folder: Path) -> list[int]:
     return sorted(found)
 
 
-def test_bad_events_are_refused(tmp_path: Path, environment: LavaEnvironment) -> None:
+def test_bad_events_are_refused(tmp_path: Path, environment: Environment) -> None:
     folder = square_export(tmp_path)
     np.savez(folder / "events.npz", offset=[0, 1], step=[500], neuron=[0], n_steps=80)
     with refused(BackendError, "runtime-failed") as caught:
@@ -379,9 +376,7 @@ def test_bad_events_are_refused(tmp_path: Path, environment: LavaEnvironment) ->
 
 
 @pytest.mark.parametrize("model", ["fast", "stock"])
-def test_lists_of_nothing_are_silence(
-    model: str, tmp_path: Path, environment: LavaEnvironment
-) -> None:
+def test_lists_of_nothing_are_silence(model: str, tmp_path: Path, environment: Environment) -> None:
     folder = square_export(tmp_path)
     np.savez(folder / "events.npz", offset=[0, 0], step=[], neuron=[], n_steps=20)
     recorded = run_script(environment, folder, "--model", model)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from nmtool.errors import BackendError, DataError, MissingError
 from nmtool.exporters import netx
+from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import environment as environments
-from nmtool.exporters.lava.environment import LavaEnvironment
+from nmtool.exporters.lava.environment import REFEREE
 from nmtool.exporters.netx import layers, runtime
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
@@ -126,7 +127,7 @@ def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
     python.chmod(0o700)
-    monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
+    monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
     path = netx.export(chain_network(1), tmp_path / "network.net")
     for use in (netx.require, lambda: netx.run(path, random_raster(0, 1, 10, 5))):
         with refused(MissingError, "library-missing") as caught:
@@ -141,7 +142,7 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexec sleep 600\n")
     python.chmod(0o700)
-    monkeypatch.setattr(environments, "find", lambda: LavaEnvironment(python))
+    monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
     monkeypatch.setattr(runtime, "CHECK_S", 0.2)
     with refused(BackendError, "runtime-timeout"):
         netx.require()

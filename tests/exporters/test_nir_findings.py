@@ -34,6 +34,11 @@ def li(v_leak: float = 0.0, r: float = 1.0) -> Any:
     return nir.LI(tau=np.full(2, 2e-3), r=np.full(2, r), v_leak=np.full(2, v_leak))
 
 
+def cuba_li() -> Any:
+    values = {"tau_mem": 2e-3, "tau_syn": 3e-3, "r": 1.0, "v_leak": 0.0, "w_in": 1.0}
+    return nir.CubaLI(**{key: np.full(2, value) for key, value in values.items()})
+
+
 def conv(padding: int = 0) -> Any:
     return nir.Conv1d(2, np.ones((1, 1, 1)), 1, padding, 1, 1, np.zeros(1))
 
@@ -72,7 +77,7 @@ RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
     "no time": ("nir-time-constant", "a", {"a": lif(tau=0.0)}, [], {}),
     "less time than a step": ("nir-step-too-long", "a", {"a": lif(tau=1e-6)}, [], {}),
     "a threshold below the reset": ("nir-threshold", "a", {"a": lif(v_reset=2.0)}, [], {}),
-    "two inputs": ("nir-ports", "graph", {"in2": end("Input", 2), "a": lif()}, [], {}),
+    "two outputs": ("nir-ports", "graph", {"a": lif(), "out2": end("Output", 2)}, [], {}),
     "sizes that differ": (
         *("nir-size", "in → w", {"w": nir.Linear(np.ones((2, 3))), "a": lif()}, [], {}),
     ),
@@ -80,6 +85,8 @@ RULES: dict[str, tuple[str, str, Nodes, list[tuple[str, str]], Changes]] = {
         *("nir-potential", "i", {"i": li(), "a": lif(), "b": lif()}, [("i", "b")], {}),
     ),
     "a synapse beside others": (*("nir-synapse", "i", {"i": li(), "a": lif()}, [("in", "a")], {}),),
+    "a synapse that has one": ("nir-synapse", "i", {"i": cuba_li(), "a": lif()}, [], {}),
+    "an edge into the input": ("nir-input-fed", "in", {"a": lif()}, [("a", "in")], {}),
     "a stride of nothing": ("nir-window", "c", {"c": conv(), "a": lif()}, [], {"c/stride": 0}),
     "places that are not told": (
         *("nir-shape", "p", {"p": nir.SumPool2d(*np.ones((3, 2), int)), "a": lif()}, [], {}),

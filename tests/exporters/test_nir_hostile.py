@@ -19,7 +19,8 @@ from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
 from nmtool.exporters import nir as exporter
 from nmtool.exporters.nir import NirOptions
-from nmtool.exporters.nir.reading import network as foreign
+from nmtool.exporters.nir.reading import synapses
+from tests.exporters.nir_graphs import end
 from tests.networks.layered import layered_network, noise
 from tests.refusals import codes, refused
 
@@ -226,6 +227,22 @@ def test_numbers_of_any_type_are_read(dtype: str, whole: bytes, tmp_path: Path) 
     assert exporter.load(path).content_hash == exporter.load(other).content_hash
 
 
+@pytest.mark.parametrize("dtype", ["f2", ">f4", "i1", "u1", "bool"])
+def test_constants_of_any_type_mean_the_same(dtype: str, tmp_path: Path) -> None:
+    values = {"tau": 1.0, "r": 1.0, "v_leak": 0.0, "v_reset": 1.0, "v_threshold": 2.0}
+    if dtype == "bool":
+        values |= {"v_reset": 0.0, "v_threshold": 1.0}
+    loaded = []
+    for kind in (dtype, "f8"):
+        neurons = nir.LIF(**{key: np.full(2, value, kind) for key, value in values.items()})
+        nodes = {"in": end("Input", 2), "w": nir.Linear(np.eye(2)), "n": neurons}
+        nodes["out"] = end("Output", 2)
+        edges = [*itertools.pairwise(nodes)]
+        nir.write(tmp_path / f"{kind}.nir", nir.NIRGraph(nodes, edges, type_check=False))
+        loaded.append(exporter.load(tmp_path / f"{kind}.nir"))
+    assert loaded[0].content_hash == loaded[1].content_hash
+
+
 def test_names_of_strangers_are_shown_without_control_characters(
     whole: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,7 +333,7 @@ def test_wires_that_multiply_synapses(
 ) -> None:
     path = changed(tmp_path / "x.nir", whole, chain(20, 10, "Scale", scale=1.0))
     assert exporter.load(path).channels.size == 10
-    monkeypatch.setattr(foreign, "MAX_SYNAPSES", 199)
+    monkeypatch.setattr(synapses, "MAX_SYNAPSES", 199)
     with refused(FileFormatError, "nir-too-many-synapses") as caught:
         exporter.load(path)
     assert "199" in caught.value.what

@@ -22,7 +22,7 @@ from nmtool.network import Network
 from nmtool.readout import Readout
 from nmtool.recording import Recording
 from nmtool.training.mathematics.reference import forward
-from nmtool.verification.comparison import FLOAT_TOLERANCE, agree, compare_recordings
+from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings, spike_agreement
 from tests.networks.drawn import float_networks, integer_networks, rasters
 from tests.networks.edges import scattered_network
 from tests.networks.integers import random_network, random_raster
@@ -105,7 +105,7 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
     )
     spikes = random_raster(3, 3, 150, 3)
     integers, floats = simulate(network, spikes), exporter.reference(network, spikes)
-    agreement = agree(integers, floats)
+    agreement = spike_agreement(integers, floats)
     assert agreement.spikes_shared > 50
     assert (agreement.spikes_different, agreement.share) == (0, 1.0)
     np.testing.assert_allclose(floats.membrane["out"] * 64, integers.membrane["out"], rtol=1e-3)
@@ -117,7 +117,7 @@ def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
     spikes = random_raster(seed, 2, 70, 5)
     path = exporter.export(network, tmp_path / "network.nir")
     actual = exporter.run(path, spikes)
-    agreement = agree(simulate(network, spikes), actual)
+    agreement = spike_agreement(simulate(network, spikes), actual)
     bins = sum(raster.n_bins for raster in actual.spikes.values())
     assert agreement.spikes_compared == bins
     assert 0.0 <= agreement.share <= 1.0

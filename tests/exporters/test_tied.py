@@ -361,11 +361,12 @@ def test_what_python_compiled_beside_is_no_change(tmp_path: Path) -> None:
 
 def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
     from nmtool.exporters import lava
-    from nmtool.exporters.lava.environment import LavaEnvironment
+    from nmtool.exporters.environments import Environment
+    from nmtool.exporters.lava.environment import REFEREE
 
     path = exported("lava", tmp_path)
     THRESHOLD(path)
-    nowhere = LavaEnvironment(tmp_path / "python")
+    nowhere = Environment(tmp_path / "python", REFEREE)
     with refused(FileFormatError, "export-changed"):
         lava.run(path, RASTER, environment=nowhere)
     with refused(nm.BackendError, "runtime-failed"):

@@ -52,7 +52,7 @@ def test_options_come_back(tmp_path: Path) -> None:
 
 def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
     answers = known_answers(CHAIN)
-    shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), kept={})
+    shallow = replace(answers, recording=simulate(CHAIN, answers.spikes), decay_factors={})
     told = []
     for index, one in enumerate((answers, shallow)):
         options = VerilogOptions(deep=True)

@@ -13,8 +13,8 @@ from nmtool.arithmetic import SILENT_THRESHOLD, STATE_LIMIT
 from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.coverage import coverage, exercised, first_spikes
-from nmtool.hardware_sim.reach import reach
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.state_bounds import state_bounds
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
@@ -124,22 +124,22 @@ def test_nothing_happens_beyond_the_bounds(data: st.DataObject) -> None:
     network = data.draw(integer_networks())
     spikes = data.draw(rasters(network.channels.size))
     recording = simulate(network, spikes, deep=True)
-    reached = reach(network, spikes.n_steps)
+    bounds = state_bounds(network, spikes.n_steps)
     first = first_spikes(network, spikes, recording)
     for population in network.populations:
-        name, bounds = population.name, reached.bounds[population.name]
+        name, own = population.name, bounds.populations[population.name]
         v = (recording.potential if population.kind == LIF else recording.membrane)[name]
-        assert (np.abs(recording.current[name].astype(np.int64)) <= bounds.u_size).all()
-        assert (np.abs(v.astype(np.int64)) <= bounds.v_size).all()
-        assert (first[name] >= np.minimum(reached.earliest[name], spikes.n_steps)).all()
+        assert (np.abs(recording.current[name].astype(np.int64)) <= own.u_size).all()
+        assert (np.abs(v.astype(np.int64)) <= own.v_size).all()
+        assert (first[name] >= np.minimum(bounds.earliest[name], spikes.n_steps)).all()
     for projection in network.projections:
         seen = exercised(projection, first, spikes.n_steps)
-        assert not (seen & ~reached.arrives(projection)).any()
+        assert not (seen & ~bounds.arrives(projection)).any()
 
 
 @pytest.mark.parametrize(("delay", "expected"), [(0, [1, 20]), (18, [19, 20]), (19, [20, 20])])
 def test_the_first_step_at_which_a_neuron_can_spike(delay: int, expected: list[int]) -> None:
-    reached = reach(row(delay), 20)
-    assert reached.earliest["cell"].tolist() == expected
-    assert reached.bounds["out"].peak[0] < STATE_LIMIT
-    assert reached.earliest["out"].tolist() == [20]
+    bounds = state_bounds(row(delay), 20)
+    assert bounds.earliest["cell"].tolist() == expected
+    assert bounds.populations["out"].peak[0] < STATE_LIMIT
+    assert bounds.earliest["out"].tolist() == [20]

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from nmtool.hardware_sim.mutants import draw_faults, mutant
-from nmtool.hardware_sim.sensitivity import Synapses, seen_constants
+from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
@@ -54,7 +54,7 @@ def test_synapses(seed: int) -> None:
     network = random_network(seed % 1000, seed % 3, bool(seed % 2))
     spikes = random_raster(seed, 1, N_STEPS, 5)
     deep, _ = shown(network, spikes)
-    synapses = Synapses.of(network, N_STEPS)
+    synapses = ReachableSynapses.of(network, N_STEPS)
     first = {name: steps[0] for name, steps in synapses.first_spikes(spikes, deep).items()}
     arrived = 0
     for projection in network.projections:

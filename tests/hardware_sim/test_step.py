@@ -5,8 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from nmtool.arithmetic import keep_current, keep_membrane
 from nmtool.hardware_sim import kernel
-from nmtool.hardware_sim.step import Step, keep_current, keep_membrane, neuron_step
+from nmtool.hardware_sim.step import Step, neuron_step
 from tests.hardware_sim.lava_arithmetic import lava_step
 
 M = 1 << 23

@@ -92,14 +92,14 @@ def test_states_come_back_whatever_is_kept(
 
 def test_u_and_v_are_small_in_files_and_others_are_of_the_first_version() -> None:
     answers = known_answers(random_network(3, n_hidden=1, spiking_output=False))
-    plain = replace(answers, kept={})
+    plain = replace(answers, decay_factors={})
     assert len(answers.to_bytes()) < 0.8 * len(plain.to_bytes())
     for one in (answers, plain):
         again = KnownAnswers.from_bytes(one.to_bytes(), "x").recording
         assert compare_recordings(answers.recording, again).identical
         assert again.current.keys() == answers.recording.current.keys()
     shallow = replace(answers.recording, current={}, potential={})
-    without = replace(answers, recording=shallow, kept={})
+    without = replace(answers, recording=shallow, decay_factors={})
     assert b'"version": 1' in header(without)
     assert b'"version": 2' in header(answers)
     assert not KnownAnswers.from_bytes(without.to_bytes(), "x").is_deep

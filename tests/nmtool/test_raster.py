@@ -88,6 +88,24 @@ def test_first_steps_cut_the_rest(dense: NDArray[np.bool_], n_steps: int) -> Non
     assert np.array_equal(cut.dense(), dense[:, :n_steps])
 
 
+@given(dense_rasters, st.integers(1, 6), st.data())
+def test_steps_from_some_step_on(
+    dense: NDArray[np.bool_], n_steps: int, data: st.DataObject
+) -> None:
+    """Of all samples, or of each; beyond the ends there is silence."""
+    starts = st.integers(-7, 7)
+    first = np.array([data.draw(starts) for _ in dense], np.int64)
+    wide = np.pad(dense, ((0, 0), (7, 13), (0, 0)))
+    expected = [wide[i, 7 + start : 7 + start + n_steps] for i, start in enumerate(first)]
+    raster = Raster.from_dense(dense)
+    found = raster.steps_from(first, n_steps)
+    assert (found.n_samples, found.n_steps, found.n_neurons) == (len(dense), n_steps, wide.shape[2])
+    assert np.array_equal(found.dense(), np.reshape(expected, found.dense().shape))
+    one = data.draw(starts)
+    moved = raster.steps_from(one, n_steps).dense()
+    assert np.array_equal(moved, wide[:, 7 + one : 7 + one + n_steps])
+
+
 @given(dense_rasters, st.data())
 def test_concatenate_undoes_take(dense: NDArray[np.bool_], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(dense)))

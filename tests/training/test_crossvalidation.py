@@ -217,6 +217,15 @@ def test_answers_take_the_cores_that_training_takes(monkeypatch: pytest.MonkeyPa
 # Networks of a fold side by side.
 
 
+def test_networks_that_torch_cannot_run_answer_in_float64() -> None:
+    events = speakers()
+    without_memory = nm.Network.layers(
+        [events.n_units, 5, len(events.class_names)], tau_syn_ms=0.0, rate=None
+    )
+    expected = nm.evaluate(without_memory, events).predictions
+    assert np.array_equal(crossvalidation.classes_of(without_memory, events), expected)
+
+
 def test_networks_of_a_fold_answer_as_one(tmp_path: Path) -> None:
     events = speakers()
     nm.cross_validate(events, OPTIONS, by="speaker", seeds=3, folder=tmp_path)
@@ -289,7 +298,9 @@ def uneven() -> SpikeEvents:
 def test_the_seeds_of_a_fold_have_the_steps_of_all_its_samples(tmp_path: Path) -> None:
     events, options = uneven(), small_options(epochs=1, steps="auto", validation=6)
     nm.cross_validate(events, options, by=12, seeds=4, folder=tmp_path)
-    needed = [options.settled(events[np.arange(N) // 12 != fold]).n_steps for fold in range(2)]
+    needed = [
+        options.with_steps_from(events[np.arange(N) // 12 != fold]).n_steps for fold in range(2)
+    ]
     for fold in range(2):
         runs = [RunFolder(tmp_path / f"folds/000{fold}/seed{seed}") for seed in range(4)]
         assert [run.options().n_steps for run in runs] == [needed[fold]] * 4
@@ -303,7 +314,7 @@ def test_a_fold_that_began_with_steps_of_its_own_goes_on(tmp_path: Path) -> None
     fold = np.arange(N) // 12
     rest = without_fold(events, fold, 0, "samples")
     own = nm.train(rest, options, folder=tmp_path / "folds/0000/seed2").options.n_steps
-    assert own != options.settled(rest.train).n_steps
+    assert own != options.with_steps_from(rest.train).n_steps
     assert nm.cross_validate(events, options, by=12, folder=tmp_path).is_finished
     assert RunFolder(tmp_path / "folds/0000/seed2").options().n_steps == own
 
@@ -404,6 +415,22 @@ def test_a_folder_is_gone_on_with_as_it_began(
     assert [one.where for one in caught.value.findings] == places
     assert set(codes(caught.value)) == {"setting-differs"}
     assert (kept.path / "answers.npz").read_bytes() == before
+
+
+def test_other_data_are_named(kept: nm.Answers) -> None:
+    other = Dataset.of(train=speakers(seed=2), name="others")
+    with refused(UsageError, "crossvalidation-differs") as caught:
+        nm.cross_validate(other, OPTIONS, by="speaker", folder=kept.path)
+    assert [one.where for one in caught.value.findings] == ["data"]
+    there, here = caught.value.findings[0].what.split(", ")
+    assert there.startswith(f"{kept.data} {kept.data_hash[:12]}")
+    assert here.startswith(f"others {other.train.content_hash[:12]}")
+
+
+def test_the_same_data_by_another_name_go_on(kept: nm.Answers) -> None:
+    renamed = Dataset.of(train=speakers(), name="renamed")
+    found = nm.cross_validate(renamed, OPTIONS, by="speaker", folder=kept.path)
+    assert np.array_equal(found.predictions, kept.predictions)
 
 
 def test_a_damaged_file_of_answers_is_not_written_over(kept: nm.Answers, tmp_path: Path) -> None:

@@ -274,7 +274,10 @@ def test_resuming_with_the_same_settings(tmp_path: Path) -> None:
         assert str(tmp_path / "run") in caught.value.what
 
 
-def test_epochs_grow_on_resume_and_never_shrink(tmp_path: Path) -> None:
+def test_epochs_grow_on_resume_and_never_shrink(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     folder = tmp_path / "run"
     first = nm.train(small_dataset(), small_options(epochs=1), folder=folder)
     longer = nm.train(small_dataset(), small_options(epochs=2), folder=folder, resume=True)
@@ -282,7 +285,9 @@ def test_epochs_grow_on_resume_and_never_shrink(tmp_path: Path) -> None:
     assert len(longer.log) == longer.options.epochs == nm.Run.load(folder).options.epochs == 2
     with refused(UsageError, "resume-settings-differ"):
         nm.train(small_dataset(), small_options(epochs=1), folder=folder, resume=True)
+    caplog.clear()
     assert same(nm.train(small_dataset(), folder=folder, resume=True), longer)
+    assert "nothing is left" in caplog.text
 
 
 def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def check_batch(ranks: Ranks, n_samples: int) -> None:
     counts = {
         name: raster.counts().sum(axis=0) for name, raster in whole.record(spikes).spikes.items()
     }
-    regulariser.tell(counts, n_samples)
+    regulariser.set_batch(counts, n_samples)
     if share.n_samples:
         _backward(shared, share, 1 / n_samples, regulariser.push)
     ranks.sum_gradients(shared.parameters())

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nmtool import dynamics
-from nmtool.errors import NetworkError
 from nmtool.network import Population
-from nmtool.quantisation.neurons import held_tau
+from nmtool.training.time_constants import check_time_constants
 
 
-class Cell(NamedTuple):
+class NeuronConstants(NamedTuple):
     """Per-neuron constants, each [neurons] float.
 
     Attributes:
@@ -39,7 +38,7 @@ class Cell(NamedTuple):
     per_drive: NDArray
 
 
-class Chip(NamedTuple):
+class IntegerConstants(NamedTuple):
     """Integer constants of neurons, each [neurons].
 
     Attributes:
@@ -68,18 +67,20 @@ def add_faults(totals: Sequence[NDArray[np.int64]], faults: NDArray[np.int64]) -
         total += part
 
 
-def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float32) -> Cell:
+def neuron_constants(
+    population: Population, dt_ms: float, dtype: DTypeLike = np.float32
+) -> NeuronConstants:
     """The constants of a population at a time step of `dt_ms`.
 
     Raises:
         NetworkError: a time constant is 0 or ∞, for which there is no exact gradient here.
     """
-    _check_time_constants(population, dt_ms)
+    check_time_constants(population, dt_ms)
     tau_mem, tau_syn = population.values("tau_mem_ms"), population.values("tau_syn_ms")
     b = dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
     bias = population.values("bias")
     gain = dynamics.membrane_gain(tau_mem, dt_ms)
-    constants = Cell(
+    constants = NeuronConstants(
         alpha=dynamics.decay(tau_mem, dt_ms),
         beta=dynamics.decay(tau_syn, dt_ms),
         b=b,
@@ -91,23 +92,4 @@ def make_cell(population: Population, dt_ms: float, dtype: DTypeLike = np.float3
         per_tau_syn=1 / tau_syn,
         per_drive=1 / (b * tau_mem),
     )
-    return Cell(*(np.ascontiguousarray(values, dtype) for values in constants))
-
-
-def _check_time_constants(population: Population, dt_ms: float) -> None:
-    for key in ("tau_mem_ms", "tau_syn_ms"):
-        values = population.values(key)
-        if (np.isfinite(values) & (values > 0)).all():
-            continue
-        why = f"its {key} is 0"
-        if np.isinf(values).any():
-            why = (
-                f"its {key} is infinite; the longest that the chip's integers hold is "
-                f"{held_tau(1, dt_ms):.4g} ms at steps of {dt_ms:g} ms, far longer ones never decay"
-            )
-        raise NetworkError(
-            f"population '{population.name}' cannot be trained",
-            code="time-constant-untrainable",
-            why=f"{why}; EventProp needs positive and finite time constants",
-            fix="train with other time constants, or only quantise and run this network",
-        )
+    return NeuronConstants(*(np.ascontiguousarray(values, dtype) for values in constants))

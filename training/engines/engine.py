@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nmtool.dynamics import HOP_LATENCY
-from nmtool.training.engines.cell import Cell, Chip
+from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 from nmtool.training.engines.spike_trains import SpikeTrains
 
 
@@ -34,7 +34,7 @@ class Synapses:
     integer: Tensor | None = None
 
     @property
-    def reach(self) -> int:
+    def arrival_span(self) -> int:
         """Steps from a spike to its last arrival."""
         return HOP_LATENCY + (int(self.delay.max()) if self.delay.numel() else 0)
 
@@ -126,7 +126,7 @@ class Block(Protocol):
 class Engine(Protocol):
     """Makes the blocks of one network, for one pass each."""
 
-    def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
+    def block(self, cell: NeuronConstants, afferent: Synapses, recurrent: Synapses | None) -> Block:
         """A block in float arithmetic.
 
         Args:
@@ -137,11 +137,11 @@ class Engine(Protocol):
 
     def integer_block(
         self,
-        cell: Cell,
+        cell: NeuronConstants,
         afferent: Synapses,
         recurrent: Synapses | None,
         *,
-        chip: Chip,
+        integer_constants: IntegerConstants,
         faults: Sequence[NDArray[np.int64]],
     ) -> Block:
         """A block whose forward pass runs in the integers of a chip.
@@ -149,11 +149,11 @@ class Engine(Protocol):
         Args:
             cell: constants of the neurons as the chip holds them, in floats.
             afferent, recurrent: synapses, with integers beside the floats.
-            chip: the constants as integers.
+            integer_constants: the constants as integers.
             faults: per population of the block [2, its neurons] int64, wraps of u and clips of
                 v; added to in every forward pass.
         """
 
 
-MakeBlock = Callable[[Cell, Synapses, Synapses | None], Block]
+MakeBlock = Callable[[NeuronConstants, Synapses, Synapses | None], Block]
 """An engine's method with all that is not said here filled in."""

@@ -75,55 +75,44 @@ class WholeBatch:
         push: the regulariser of each population, by name.
 
     Attributes:
-        push: the same for the forward pass of a share; between the passes `tell` must be called.
+        push: the same for the forward pass of a share; between the passes `set_batch` must be
+            called.
     """
 
     def __init__(self, push: Mapping[str, Push]) -> None:
-        self.push: dict[str, Push] = {name: self._hearing(name, push[name]) for name in push}
+        self.push: dict[str, Push] = {name: self._for_batch(name, push[name]) for name in push}
         self._counts: Mapping[str, NDArray[np.int64]] = {}
         self._samples = 0
 
-    def tell(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
+    def set_batch(self, counts: Mapping[str, NDArray[np.int64]], n_samples: int) -> None:
         """Say what the batch did: per population [neurons] int64 spikes, and its samples."""
         self._counts, self._samples = counts, n_samples
 
-    def _hearing(self, name: str, push: Push) -> Push:
+    def _for_batch(self, name: str, push: Push) -> Push:
         def of_batch(counts: Tensor, n_samples: int) -> Tensor:
-            whole = torch.from_numpy(self._counts[name]).to(counts.device)
-            return push(whole, self._samples)
+            batch_counts = torch.from_numpy(self._counts[name]).to(counts.device)
+            return push(batch_counts, self._samples)
 
         return of_batch
 
 
-class SilenceWatch:
-    """Counts spikes per neuron over an epoch, and lifts the weights into silent neurons.
+def rescue_silent(
+    model: SpikingNetwork, counts: Mapping[str, NDArray[np.int64]], amount: float
+) -> int:
+    """Add to every weight into a neuron that did not spike in an epoch.
 
     Args:
         model: the network that is trained.
+        counts: per spiking population [neurons] int64, spikes in the epoch.
+        amount: what is added.
+
+    Returns:
+        Number of silent neurons.
     """
-
-    def __init__(self, model: SpikingNetwork) -> None:
-        self._model = model
-        self.counts: dict[str, NDArray[np.int64]] = {}
-
-    def add(self, counts: Mapping[str, NDArray[np.int64]]) -> None:
-        """Add a batch: per spiking population [neurons] int64 spikes."""
-        for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
-
-    @property
-    def silent(self) -> dict[str, NDArray[np.bool_]]:
-        """Per population [neurons] bool: no spike yet."""
-        return {name: count == 0 for name, count in self.counts.items()}
-
-    def rescue(self, amount: float) -> int:
-        """Add `amount` to every weight into a silent neuron; returns how many there were."""
-        silent = self.silent
-        with torch.no_grad():
-            for projection in self._model.synapses:
-                if projection.target in silent:
-                    columns = torch.from_numpy(silent[projection.target]).to(
-                        projection.weight.device
-                    )
-                    projection.weight[:, columns] += amount
-        return int(sum(mask.sum() for mask in silent.values()))
+    silent = {name: count == 0 for name, count in counts.items()}
+    with torch.no_grad():
+        for projection in model.synapses:
+            if projection.target in silent:
+                columns = torch.from_numpy(silent[projection.target]).to(projection.weight.device)
+                projection.weight[:, columns] += amount
+    return int(sum(mask.sum() for mask in silent.values()))

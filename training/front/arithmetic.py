@@ -11,7 +11,7 @@ import torch
 
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.training.engines.cell import Cell, make_cell
+from nmtool.training.engines.cell import NeuronConstants, neuron_constants
 from nmtool.training.engines.devices import Device
 from nmtool.training.engines.engine import Synapses
 from nmtool.training.front.functions import Connection, Neurons, whole_steps
@@ -67,7 +67,9 @@ class FloatArithmetic:
     def __init__(self, network: Network, dtype: torch.dtype, device: Device) -> None:
         numbers = torch.zeros(0, dtype=dtype).numpy().dtype
         self._network, self._engine = network, device.engine()
-        self._cells = {p.name: make_cell(p, network.dt_ms, numbers) for p in network.populations}
+        self._cells = {
+            p.name: neuron_constants(p, network.dt_ms, numbers) for p in network.populations
+        }
         self._jump = {
             name: torch.from_numpy(cell.b).to(device.torch) for name, cell in self._cells.items()
         }
@@ -93,10 +95,10 @@ class FloatArithmetic:
         return Connection(weight, delay, Synapses(jumps, whole_steps(delay).contiguous()))
 
     def _neurons(self, names: Sequence[str]) -> Neurons:
-        cell = join_cells([self._cells[name] for name in names])
+        cell = join_constants([self._cells[name] for name in names])
         return Neurons(cell, cell.b, self._network.dt_ms, self._engine.block)
 
 
-def join_cells(cells: Sequence[Cell]) -> Cell:
+def join_constants(cells: Sequence[NeuronConstants]) -> NeuronConstants:
     """Constants of several populations, one after the other."""
-    return Cell(*(np.concatenate(values) for values in zip(*cells, strict=True)))
+    return NeuronConstants(*(np.concatenate(values) for values in zip(*cells, strict=True)))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nmtool.errors import UsageError
 from nmtool.targets import MAX_TRAINED_DELAY
-from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.cell import NeuronConstants
 from nmtool.training.engines.engine import Block, MakeBlock, SynapseGradients, Synapses
 from nmtool.training.engines.spike_trains import SpikeTrains
 
@@ -47,7 +47,7 @@ class Neurons:
         make_block: makes a block of these neurons and their synapses.
     """
 
-    cell: Cell
+    cell: NeuronConstants
     jump: NDArray
     dt_ms: float
     make_block: MakeBlock

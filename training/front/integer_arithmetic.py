@@ -18,17 +18,16 @@ from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
 from nmtool import dynamics
-from nmtool.arithmetic import DECAY_ONE, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, keep_current, keep_membrane
 from nmtool.graph import LIF
-from nmtool.hardware_sim.step import keep_current, keep_membrane
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.network import Network, Population
 from nmtool.quantisation import Calibration, DelayGrid, Quantisation, round_network
 from nmtool.quantisation.neurons import held_tau
-from nmtool.training.engines.cell import Chip, make_cell
+from nmtool.training.engines.cell import IntegerConstants, neuron_constants
 from nmtool.training.engines.devices import Device
 from nmtool.training.engines.engine import Synapses
-from nmtool.training.front.arithmetic import Pass, join_cells
+from nmtool.training.front.arithmetic import Pass, join_constants
 from nmtool.training.front.functions import Connection, Neurons
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class IntegerArithmetic:
             self._connection(projection, held, integer.population(held.target))
             for projection, held in zip(projections, integer.projections, strict=True)
         ]
-        units = {p.name: _unit(p) for p in integer.populations}
+        units = {p.name: p.unit for p in integer.populations}
         return Pass(connections, partial(self._neurons, integer), units)
 
     def _connection(
@@ -129,10 +128,12 @@ class IntegerArithmetic:
         dt_ms, numbers = self.network.dt_ms, self._numbers
         make_block = partial(
             self._engine.integer_block,
-            chip=_chip(held),
+            integer_constants=_integer_constants(held),
             faults=[self.faults[name] for name in names],
         )
-        cell = join_cells([make_cell(held_population(p, dt_ms), dt_ms, numbers) for p in held])
+        cell = join_constants(
+            [neuron_constants(held_population(p, dt_ms), dt_ms, numbers) for p in held]
+        )
         jump = np.concatenate([self._jump(name) for name in names])
         return Neurons(cell, jump.astype(numbers), dt_ms, make_block)
 
@@ -160,28 +161,23 @@ def held_population(held: IntegerPopulation, dt_ms: float) -> Population:
         tau_mem_ms,
         tau_syn_ms,
         max(1, held.vth) / held.scale if held.kind == LIF else 1.0,
-        held.bias / _unit(held) / gain,
+        held.bias / held.unit / gain,
     )
 
 
-def _chip(held: Sequence[IntegerPopulation]) -> Chip:
+def _integer_constants(held: Sequence[IntegerPopulation]) -> IntegerConstants:
     sizes = [p.size for p in held]
 
     def each(values: Sequence[float], dtype: DTypeLike) -> NDArray:
         return np.repeat(np.asarray(values, dtype), sizes)
 
-    return Chip(
+    return IntegerConstants(
         keep_u=each([keep_current(p.du) for p in held], np.int64),
         keep_v=each([keep_membrane(p.dv) for p in held], np.int64),
         vth=each([p.vth for p in held], np.int64),
         bias=np.concatenate([p.bias for p in held]),
-        unit=each([_unit(p) for p in held], np.float64),
+        unit=each([p.unit for p in held], np.float64),
     )
-
-
-def _unit(held: IntegerPopulation) -> float:
-    """Integers of u and v to one unit of the float network's."""
-    return held.scale * (1 << STATE_SHIFT)
 
 
 def _array(delay: Tensor) -> NDArray[np.float64]:

@@ -61,15 +61,17 @@ class Augmentation:
             partner = _partners(events, self.blend, rng)
             events = _blended(events, partner, rng)
         if self.shift or self.stretch:
-            events = _moved(events, shift, factor)
+            events = _shifted_and_stretched(events, shift, factor)
         if self.onset_ms:
             later = rng.uniform(-self.onset_ms, self.onset_ms, events.n_samples)
-            events = _later(events, later)
+            events = _shifted_in_time(events, later)
         if self.jitter_ms:
             events = _jittered(events, self.jitter_ms, rng)
         if self.drop:
             lost = rng.uniform(0.0, self.drop, events.n_samples)
-            events = _kept(events, rng.random(events.n_events) >= lost[events.sample_index()])
+            events = _select_events(
+                events, rng.random(events.n_events) >= lost[events.sample_index()]
+            )
         return events, partner
 
 
@@ -106,7 +108,7 @@ def _blended(
     is_own = np.arange(sample.size) < events.n_events
     kept = np.where(blended[sample], heads & (time_ms >= 0), is_own)
     unit = np.concatenate([events.unit, other.unit])
-    return _collected(events, sample[kept], time_ms[kept], unit[kept])
+    return _with_unsorted_events(events, sample[kept], time_ms[kept], unit[kept])
 
 
 def _partners(events: SpikeEvents, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -128,35 +130,37 @@ def _mean_times(events: SpikeEvents) -> NDArray[np.float64]:
     return total / np.maximum(events.counts, 1)
 
 
-def _moved(
+def _shifted_and_stretched(
     events: SpikeEvents, shift: NDArray[np.int64], factor: NDArray[np.float64]
 ) -> SpikeEvents:
     """Units moved by [samples] int64, times multiplied by [samples] float64."""
     sample = events.sample_index()
     unit = events.unit + shift[sample]
     kept = (unit >= 0) & (unit < events.n_units)
-    return _joined(events, sample[kept], (events.time_ms * factor[sample])[kept], unit[kept])
+    return _with_events(events, sample[kept], (events.time_ms * factor[sample])[kept], unit[kept])
 
 
-def _later(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
+def _shifted_in_time(events: SpikeEvents, by_ms: NDArray[np.float64]) -> SpikeEvents:
     """Times moved by [samples] float64, ms."""
     sample = events.sample_index()
     time_ms = events.time_ms + by_ms[sample]
     kept = time_ms >= 0
-    return _joined(events, sample[kept], time_ms[kept], events.unit[kept])
+    return _with_events(events, sample[kept], time_ms[kept], events.unit[kept])
 
 
 def _jittered(events: SpikeEvents, spread_ms: float, rng: np.random.Generator) -> SpikeEvents:
     time_ms = events.time_ms + rng.normal(0.0, spread_ms, events.n_events)
-    return _collected(events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit)
+    return _with_unsorted_events(
+        events, events.sample_index(), np.maximum(time_ms, 0.0), events.unit
+    )
 
 
-def _kept(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:
+def _select_events(events: SpikeEvents, kept: NDArray[np.bool_]) -> SpikeEvents:
     sample = events.sample_index()
-    return _joined(events, sample[kept], events.time_ms[kept], events.unit[kept])
+    return _with_events(events, sample[kept], events.time_ms[kept], events.unit[kept])
 
 
-def _collected(
+def _with_unsorted_events(
     events: SpikeEvents,
     sample: NDArray[np.int64],
     time_ms: NDArray[np.floating],
@@ -164,10 +168,10 @@ def _collected(
 ) -> SpikeEvents:
     """Exchange the events of samples; those given may come in any order."""
     order = np.lexsort((time_ms, sample))
-    return _joined(events, sample[order], time_ms[order], unit[order])
+    return _with_events(events, sample[order], time_ms[order], unit[order])
 
 
-def _joined(
+def _with_events(
     events: SpikeEvents,
     sample: NDArray[np.int64],
     time_ms: NDArray[np.floating],

@@ -1,9 +1,9 @@
 """The mean of a network over its last updates, which is less noisy than any one of them.
 
-    θ̄ ← m·θ̄ + (1 − m)·θ        m = min(share, (n + 1)/(n + 10)) at update n
+    θ̄ ← m·θ̄ + (1 − m)·θ        m = min(decay, (n + 1)/(n + 10)) at update n
 
 an exponential moving average of weights and delays (Polyak & Juditsky 1992), shorter at first, so
-that it soon forgets a random start. From a trained network m = share at once.
+that it soon forgets a random start. From a trained network m = decay at once.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from nmtool.training.front.model import SpikingNetwork
 
 
 class Average:
-    """The running mean of a model's parameters; without a share there is none.
+    """The running mean of a model's parameters; without a decay there is none.
 
     Args:
         model: the network that is trained.
-        share: of the mean that stays at an update, at most.
-        trained: whether the model starts as a trained network, which is worth remembering.
+        decay: share of the mean that stays at an update, at most.
+        trained: True where the model starts as a trained network, which is worth remembering.
 
     Attributes:
         trained: as above; what a run starts from is known again when it is resumed.
@@ -31,14 +31,14 @@ class Average:
     """
 
     def __init__(
-        self, model: SpikingNetwork, share: float | None, *, trained: bool = False
+        self, model: SpikingNetwork, decay: float | None, *, trained: bool = False
     ) -> None:
-        self._model, self._share, self.trained = model, share or 0.0, trained
-        self.values: dict[str, Tensor] = {} if share is None else _copies(model)
+        self._model, self._decay, self.trained = model, decay or 0.0, trained
+        self.values: dict[str, Tensor] = {} if decay is None else _copies(model)
 
     def add(self, update: int) -> None:
         """Take in the parameters after an update, counted from 0."""
-        stays = self._share
+        stays = self._decay
         if not self.trained:
             stays = min(stays, (update + 1) / (update + 10))
         with torch.no_grad():
@@ -47,27 +47,22 @@ class Average:
                     self.values[name].lerp_(parameter, 1 - stays)
 
     @contextmanager
-    def used(self) -> Iterator[None]:
+    def averaged_parameters(self) -> Iterator[None]:
         """Inside, the model's parameters are the mean; afterwards they are what they were."""
         last = _copies(self._model) if self.values else {}
-        put(self._model, self.values)
+        copy_into(self._model, self.values)
         try:
             yield
         finally:
-            put(self._model, last)
+            copy_into(self._model, last)
 
-    def start_from(self, values: Mapping[str, Tensor]) -> None:
-        """Go on from another run's mean where it kept one; parameters and mean become that.
-
-        Delays stay within the model's longest one, which may be less than that of the other run.
-        """
-        put(self._model, values)
-        self._model.clamp_delays()
+    def restart(self) -> None:
+        """Let the mean be the parameters as they are, where one is kept."""
         if self.values:
             self.values = _copies(self._model)
 
 
-def put(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
+def copy_into(model: SpikingNetwork, values: Mapping[str, Tensor]) -> None:
     """Write values into the parameters of those names, in place."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():

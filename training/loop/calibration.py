@@ -1,4 +1,4 @@
-"""Scales of a network that trains in a chip's integers: estimated from data, epoch by epoch."""
+"""Weight ranges and scales of a network that trains in a chip's integers, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid, weight_ranges
-from nmtool.quantisation.calibration import calibrate, overflows, settle
+from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster
 from nmtool.training.front.integer_arithmetic import Rounding
 from nmtool.training.options import TrainOptions
 
 
 @dataclass(frozen=True, eq=False)
-class Deployment:
-    """Decides how shadows become integers.
+class Calibrator:
+    """Chooses weight ranges and scales for training in integers, from samples.
 
     Attributes:
         weight_bits: 2 … 8.
@@ -29,7 +29,7 @@ class Deployment:
     samples: Raster
 
     @classmethod
-    def of(cls, options: TrainOptions, samples: Raster) -> Deployment:
+    def of(cls, options: TrainOptions, samples: Raster) -> Calibrator:
         """The bits that options ask for."""
         return cls(options.weight_bits, options.delay_grid, samples)
 
@@ -40,7 +40,7 @@ class Deployment:
         seen = calibrate(network, self.samples, to_integers=blind.to_integers)
         return replace(blind, calibration=seen)
 
-    def integers(
+    def to_integers(
         self, network: Network, portions: Callable[[], Iterable[Raster]]
     ) -> IntegerNetwork:
         """Round a network so that nothing overflows on any of the given samples.
@@ -49,9 +49,9 @@ class Deployment:
             network: the float network.
             portions: all samples, a portion at a time.
         """
-        return self.settled(network, self.rounding(network)(network), portions)
+        return self.without_overflow(network, self.rounding(network)(network), portions)
 
-    def settled(
+    def without_overflow(
         self,
         network: Network,
         integers: IntegerNetwork,
@@ -59,7 +59,7 @@ class Deployment:
     ) -> IntegerNetwork:
         """The integers with scales such that nothing overflows on any of the given samples.
 
-        Where something does, scales are halved (`nmtool.quantisation.settle`).
+        Where something does, scales are halved (`nmtool.quantisation.halve_overflowing_scales`).
 
         Args:
             network: the float network.
@@ -69,7 +69,7 @@ class Deployment:
         rounding = self.rounding(network)
         while faulty := [part for part in portions() if overflows(integers, part)]:
             spikes, seen = Raster.concatenate(faulty), rounding.calibration
-            seen = settle(network, spikes, seen, to_integers=rounding.to_integers)
+            seen = halve_overflowing_scales(network, spikes, seen, to_integers=rounding.to_integers)
             rounding = replace(rounding, calibration=seen)
             integers = rounding(network)
         return integers

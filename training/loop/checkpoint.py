@@ -26,8 +26,8 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
-class Progress:
-    """The progress of a run.
+class RunState:
+    """Where a run stands.
 
     Attributes:
         epoch: finished epochs.
@@ -51,15 +51,15 @@ def save(
     path: Path,
     model: SpikingNetwork,
     optimiser: torch.optim.Optimizer,
-    progress: Progress,
+    state: RunState,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """Write parameters, Adam's moments and the progress.
+    """Write parameters, Adam's moments and where the run stands.
 
     Args:
         path: the file.
-        model, optimiser, progress: what is written.
+        model, optimiser, state: what is written.
         removed: per pruned parameter [pre, post] bool, see `nmtool.training.loop.pruning`.
         average: per parameter [pre, post] float, see `nmtool.training.loop.averaging`.
 
@@ -69,18 +69,18 @@ def save(
     arrays: dict[str, NDArray] = {}
     for name, parameter in model.named_parameters():
         arrays[f"parameter.{name}"] = parameter.detach().cpu().numpy()
-        state = optimiser.state.get(parameter, {})
+        moments = optimiser.state.get(parameter, {})
         for key in _MOMENTS:
-            if key in state:
-                arrays[f"{key}.{name}"] = np.asarray(state[key].cpu())
+            if key in moments:
+                arrays[f"{key}.{name}"] = np.asarray(moments[key].cpu())
     arrays |= {f"removed.{name}": mask.cpu().numpy() for name, mask in removed.items()}
     arrays |= {f"average.{name}": values.cpu().numpy() for name, values in average.items()}
     header = {
-        "epoch": progress.epoch,
-        "update": progress.update,
-        "best": progress.best,
+        "epoch": state.epoch,
+        "update": state.update,
+        "best": state.best,
         # As text: headers sort the names of what they hold.
-        "log": json.dumps(progress.log),
+        "log": json.dumps(state.log),
     }
     storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
@@ -91,7 +91,7 @@ def load(
     optimiser: torch.optim.Optimizer,
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: MutableMapping[str, Tensor] | None = None,
-) -> Progress:
+) -> RunState:
     """Restore what `save` wrote.
 
     Args:
@@ -130,7 +130,7 @@ def load(
         kept = header["log"]
         # A list in files of version 1.
         log = [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
-        return Progress(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
+        return RunState(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
 
 
 def longer_delays(path: Path, longest: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtool.graph import InputChannels
+from nmtool.graph import InputChannels, count_inputs
 from nmtool.layers import OUTPUT, Draw, chained, hidden_layers
 from nmtool.network import Network, Population
 from nmtool.readout import Readout
@@ -21,7 +21,7 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
         n_units: channels of the data, before grouping.
         class_names: one output neuron each.
     """
-    channels = InputChannels(-(-n_units // options.group), options.group)
+    channels = InputChannels(count_inputs(n_units, options.group), options.group)
     readout = Readout(OUTPUT, options.readout, options.window)
     tau_out = options.tau_mem_ms if options.tau_out_ms is None else options.tau_out_ms
     layers = hidden_layers(options.hidden_layers, options.tau_mem_ms, options.tau_syn_ms)

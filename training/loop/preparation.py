@@ -17,7 +17,7 @@ from nmtool.network import Network
 from nmtool.quantisation.calibration import CALIBRATION_SAMPLES_IN_TRAINING
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.calibration import Calibrator
 from nmtool.training.loop.initial import initial_network
 from nmtool.training.loop.run_folder import RunFolder
 from nmtool.training.loop.trainer import BatchReport, Trainer
@@ -79,13 +79,13 @@ def make_trainer(
                 network, max_delay=options.max_delay, axonal=options.axonal, device=device
             ).record(spikes),
         )
-    deployment = Deployment.of(options, first) if options.arithmetic == "integer" else None
+    calibrator = Calibrator.of(options, first) if options.arithmetic == "integer" else None
     model = SpikingNetwork(
         start,
         max_delay=options.max_delay,
         axonal=options.axonal,
         device=device,
-        rounding=None if deployment is None else deployment.rounding(start),
+        rounding=None if calibrator is None else calibrator.rounding(start),
     )
     ranks.copy_from_first(model.parameters())
     return Trainer(
@@ -93,7 +93,7 @@ def make_trainer(
         train,
         validation,
         model,
-        deployment=deployment,
+        calibrator=calibrator,
         folder=folder,
         on_batch=on_batch,
         on_epoch=on_epoch,

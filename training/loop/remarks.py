@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 from nmtool.data import Dataset, SpikeEvents
 from nmtool.data.binning import count_dropped
 from nmtool.data.grid import (
-    PERCENTILE,
+    END_PERCENTILE,
     TIME_UNIT_FIX,
     last_spike_ms,
     merged_share,
     propose_grid,
+    usual_end_ms,
 )
 from nmtool.data.remarks import channels, classes, labels_of
+from nmtool.data.samples import MAX_DROPPED_SHARE
 from nmtool.errors import DataError, Finding
+from nmtool.graph import count_inputs
 from nmtool.readout import FIRST_SPIKE
 from nmtool.targets import target_named
 from nmtool.training.loop.run_data import divides_alike, is_data_of
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from nmtool.training.front.model import SpikingNetwork
     from nmtool.training.loop.run_folder import RunFolder
 
-SILENT = 0.02
+MIN_SPIKES_PER_NEURON = 0.02
 """Spikes per neuron and sample below which a population learns nothing."""
 
 BEGINNINGS = tuple(
@@ -44,21 +47,23 @@ BEGINNINGS = tuple(
 INTEGER_SETTINGS = ("weight_bits", "delay_bits", "delay_stride")
 """Settings that only training in integers reads."""
 
-EXPLODED = 30.0
+EXPLODED_LOSS_RATIO = 30.0
 """Times the loss of the best epoch, or of guessing, at which a loss has exploded."""
 
-MOSTLY = 0.5
-"""Share of the events beyond the last step from which on training is refused."""
+MIN_STEPS_COVERED = 5
+"""A sample that ends within fewer steps is remarked on."""
 
-IN_FEW_STEPS = 5
-FAR_BEYOND = 3.0
-"""Times that a sample and its answer fit into the steps."""
+MAX_LENGTH_RATIO = 3.0
+"""Times that a sample and its answer fit into the steps, at most."""
 
-MANY_MERGED = 0.3
-"""Share of the events that is worth a word."""
+MAX_MERGED_SHARE = 0.3
+"""Share of the events that may merge without a remark."""
 
-RARE = 1e-3
-"""A probability that no shuffled file is likely to meet."""
+MIN_CHANCE = 1e-3
+"""Probability below which chance does not explain what is found in a file."""
+
+MIN_TEACHER_AGREEMENT = 0.5
+"""Share of the labels that a teacher's likeliest classes are, below which it is remarked on."""
 
 
 def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
@@ -70,11 +75,11 @@ def check_heard(events: SpikeEvents, options: TrainOptions) -> None:
             fix="look at the data: nmtool data",
         )
     late = count_dropped(events, options.dt_ms, options.n_steps)
-    if late > MOSTLY * events.n_events:
-        in_seconds = np.median(last_spike_ms(events)) / 1000.0
+    if late > MAX_DROPPED_SHARE * events.n_events:
+        median_if_ms = np.median(last_spike_ms(events)) / 1000.0
         covered = options.dt_ms * options.n_steps
-        hint = f"; in ms, the median sample would end after {in_seconds:,.4g} ms"
-        meant = IN_FEW_STEPS * options.dt_ms <= in_seconds <= 2 * covered
+        hint = f"; in ms, the median sample would end after {median_if_ms:,.4g} ms"
+        meant = MIN_STEPS_COVERED * options.dt_ms <= median_if_ms <= 2 * covered
         raise DataError(
             f"{late:,} of the {events.n_events:,} events of the training samples lie after the "
             f"last step (dt × steps = {covered:g} ms)",
@@ -184,7 +189,7 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
         labels = labels_of(dataset, "test")
         parts.append("tests on " + (f"{labels.size:,}" if labels is not None else "its test split"))
     units = dataset.train.n_units
-    n_inputs = -(-units // options.group)
+    n_inputs = count_inputs(units, options.group)
     grouped = f" of {units:,} channels" if options.group > 1 else ""
     n_parameters = sum(one.numel() for one in model.parameters())
     return (
@@ -243,7 +248,7 @@ def teacher_remarks(agreement: float) -> Iterator[Finding]:
     Args:
         agreement: share of the training samples whose label is the teacher's likeliest class.
     """
-    if agreement < MOSTLY:
+    if agreement < MIN_TEACHER_AGREEMENT:
         yield Finding(
             "teacher-against-labels",
             "teacher",
@@ -254,8 +259,8 @@ def teacher_remarks(agreement: float) -> Iterator[Finding]:
         )
 
 
-class Health:
-    """Tells an epoch in which learning fails, each kind of failure once.
+class EpochRemarks:
+    """Remarks on epochs in which learning fails, each kind of failure once.
 
     Args:
         options: of the run.
@@ -277,7 +282,7 @@ class Health:
         """
         loss, options = entry["loss"], self._options
         for name, rate in entry["spikes_per_neuron"].items():
-            if rate < SILENT and self._is_new(f"silent {name}"):
+            if rate < MIN_SPIKES_PER_NEURON and self._is_new(f"silent {name}"):
                 yield Finding(
                     "population-silent",
                     name,
@@ -294,7 +299,7 @@ class Health:
                     "try smaller --lr and --init-rate, a larger --rate-strength",
                 )
         usual = max(self._lowest, 1.0) if self._guessing is None else self._guessing
-        if loss > EXPLODED * usual and self._is_new("loss"):
+        if loss > EXPLODED_LOSS_RATIO * usual and self._is_new("loss"):
             than = "that of the best epoch" if self._guessing is None else "that of guessing"
             yield Finding(
                 "loss-exploded",
@@ -338,27 +343,27 @@ def _grid(events: SpikeEvents, options: TrainOptions) -> Iterator[Finding]:
     last = last_spike_ms(events)
     if not last.size:
         return
-    reach = float(np.percentile(last, PERCENTILE, method="higher"))
-    if reach < IN_FEW_STEPS * options.dt_ms:
+    reach = usual_end_ms(last)
+    if reach < MIN_STEPS_COVERED * options.dt_ms:
         yield Finding(
             "events-in-few-steps",
             "dt",
-            f"{PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than {IN_FEW_STEPS} "
-            f"steps of {options.dt_ms:g} ms",
+            f"{END_PERCENTILE:g} % of the samples end within {reach:.4g} ms, fewer than "
+            f"{MIN_STEPS_COVERED} steps of {options.dt_ms:g} ms",
             "a shorter --dt tells the events apart; SpikeEvents count in ms, not in seconds",
         )
     room = options.longest_delay * options.dt_ms + options.tau_mem_ms
-    if options.dt_ms * options.n_steps > FAR_BEYOND * (reach + room):
+    if options.dt_ms * options.n_steps > MAX_LENGTH_RATIO * (reach + room):
         yield Finding(
             "steps-beyond-data",
             "steps",
             f"{options.n_steps:,} steps of {options.dt_ms:g} ms last "
-            f"{options.dt_ms * options.n_steps:g} ms, and {PERCENTILE:g} % of the samples end "
+            f"{options.dt_ms * options.n_steps:g} ms, and {END_PERCENTILE:g} % of the samples end "
             f"within {reach:.4g} ms",
             "--steps auto ends soon after them, which trains faster",
         )
     merged = merged_share(events, options.dt_ms, options.n_steps, options.group)
-    if merged > MANY_MERGED:
+    if merged > MAX_MERGED_SHARE:
         better = propose_grid(events, options.group) if options.group == 1 else None
         yield Finding(
             "events-merged",
@@ -414,7 +419,7 @@ def _unlikely(part: NDArray[np.integer], whole: NDArray[np.integer]) -> tuple[in
     if share == 1 or not part.size:
         return n_classes, 0
     chance = _log_ways(n_classes, held.size) + part.size * math.log(share)
-    return n_classes, held.size if chance < math.log(RARE) else 0
+    return n_classes, held.size if chance < math.log(MIN_CHANCE) else 0
 
 
 def _log_ways(n: int, k: int) -> float:

@@ -219,6 +219,27 @@ class RunFolder:
             )
 
     @property
+    def data_name(self) -> str:
+        """The name of the data that the run is trained on, as it was given."""
+        return str(self.manifest().get("data"))
+
+    @property
+    def is_data_in_memory(self) -> bool:
+        """True where the data were in memory, so that no name finds them."""
+        return bool(self.manifest().get("in_memory"))
+
+    @property
+    def n_processes(self) -> int:
+        """The number of processes that the run was started with."""
+        processes = self.manifest().get("ranks")
+        return processes if isinstance(processes, int) else 1
+
+    @property
+    def version(self) -> str:
+        """The version of nmtool that started the run; `unknown` of the first ones."""
+        return str(self.manifest().get("nmtool", "unknown"))
+
+    @property
     def start(self) -> str | None:
         """Content hash of the network of the run that this one started from, if it did."""
         start = self.manifest().get("start")
@@ -338,27 +359,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def validated_by(networks: Iterable[str | Path]) -> SplitRule | None:
-    """The rule by which samples were held out of the runs that networks come from.
-
-    Args:
-        networks: run folders, or what training wrote in them; others say nothing.
-
-    Returns:
-        None where none says so, or they contradict each other.
-
-    Raises:
-        FileFormatError: the manifest of a run is damaged.
-    """
-    found = {_rule_of(Path(network)) for network in networks} - {None}
-    return found.pop() if len(found) == 1 else None
-
-
 def run_of(path: Path) -> RunFolder:
     """The run that a folder, or a network that training wrote in it, belongs to, if to any."""
     return RunFolder(path.parent if path.name in (RUN_NETWORK, RUN_INTEGERS) else path)
-
-
-def _rule_of(path: Path) -> SplitRule | None:
-    run = run_of(path)
-    return run.validation_rule() if run.manifest_file.is_file() else None

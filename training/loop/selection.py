@@ -40,6 +40,11 @@ def best_epoch(log: Sequence[Entry], judge_epochs: int = 1) -> Entry:
     return max(reversed(list(ranked)), key=lambda pair: pair[0])[1]
 
 
+def is_best(log: Sequence[Entry], judge_epochs: int = 1) -> bool:
+    """True where the last epoch of the log is the best one so far, or as good."""
+    return bool(candidates(log)) and best_epoch(log, judge_epochs) is log[-1]
+
+
 def final_score(log: Sequence[Entry], judge_epochs: int = 1) -> float:
     """Score of the network that a run keeps, 0 … 1: that of its best epoch.
 
@@ -54,11 +59,9 @@ def out_of_patience(scores: Sequence[float], patience: int) -> bool:
 
     Args:
         scores: one per epoch, larger is better; a score that is only reached again is no better.
-        patience: epochs to wait; 0 waits forever.
+        patience: epochs to wait, 1 or more.
     """
-    if not patience or not scores:
-        return False
-    return len(scores) - 1 - scores.index(max(scores)) >= patience
+    return bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
 def _accuracy(entry: Entry) -> float:

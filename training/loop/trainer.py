@@ -19,14 +19,14 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.training.front import losses
-from nmtool.training.front.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
+from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
 from nmtool.training.loop.ahead import ahead
 from nmtool.training.loop.augment import Augmentation
-from nmtool.training.loop.averaging import Average
-from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.averaging import Average, copy_into
+from nmtool.training.loop.calibration import Calibrator
 from nmtool.training.loop.optimise import (
     check_gradients,
     check_loss,
@@ -37,7 +37,7 @@ from nmtool.training.loop.optimise import (
 )
 from nmtool.training.loop.pruning import Pruning
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.loop.selection import best_epoch, candidates, out_of_patience, scores
+from nmtool.training.loop.selection import best_epoch, is_best, out_of_patience, scores
 from nmtool.training.loop.totals import Totals
 from nmtool.training.loop.validation import Validation
 from nmtool.training.options import TrainOptions
@@ -46,7 +46,7 @@ from nmtool.training.processes.ranks import ALONE, Ranks
 
 @dataclass(frozen=True)
 class BatchReport:
-    """Told after every update.
+    """Progress after an update: what `on_batch` gets.
 
     Attributes:
         epoch, update: counted from 1.
@@ -82,14 +82,15 @@ class Trainer:
     """Trains one network on one data set; `make_trainer` (`preparation.py`) makes one from options.
 
     `run` goes through the epochs, `_epoch` through the batches of one, `_update` is what a batch
-    does to the parameters, `_keep` what an epoch leaves on disk.
+    does to the parameters, `_judge` decides whether an epoch is the best so far, `_keep` writes
+    down what it leaves.
 
     Args:
         options: the settings.
         train, validation: samples; validation may be None, then training accuracy decides
             which epoch is best.
         model: what is trained, with the parameters that it starts from.
-        deployment: how the network becomes integers; None where it trains in floats.
+        calibrator: how the network becomes integers; None where it trains in floats.
         folder: where the run is kept; None keeps nothing.
         on_batch, on_epoch: told about progress; an epoch's entry is that of the log.
         trained: the model starts from a trained network.
@@ -111,7 +112,7 @@ class Trainer:
         validation: SpikeEvents | None,
         model: SpikingNetwork,
         *,
-        deployment: Deployment | None = None,
+        calibrator: Calibrator | None = None,
         folder: RunFolder | None = None,
         on_batch: Callable[[BatchReport], None] | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -121,7 +122,7 @@ class Trainer:
     ) -> None:
         assert (taught is None) == (options.teacher is None)
         self._taught = taught
-        self.options, self.model, self._deployment = options, model, deployment
+        self.options, self.model, self._calibrator = options, model, calibrator
         self._train, self._validating = train, validation
         self._folder = folder
         self._ranks = ranks
@@ -141,31 +142,29 @@ class Trainer:
         self._pruning = Pruning(model, options.sparsity, options.delay_sparsity, n_updates)
         self._average = Average(model, options.average, trained=trained)
         self._base_rates = [group["lr"] for group in self._optimiser.param_groups]
-        self._progress = checkpoint.Progress(0, 0, -1.0, [])
+        self._state = checkpoint.RunState(0, 0, -1.0, [])
         self.best, self.best_integers = model.to_network(), model.to_integers()
 
     def run(self) -> Network:
         """Train the remaining epochs; returns the best epoch's network."""
-        while self._progress.epoch < self.options.epochs and not self.stopped_early:
+        while self._state.epoch < self.options.epochs and not self.stopped_early:
             self._epoch()
-        self._settle()
+        self._remove_overflow()
         return self.best
 
     def _epoch(self) -> None:
-        epoch = self._progress.epoch + 1
+        epoch = self._state.epoch + 1
         started = time.perf_counter()
         self._renew_scales()
         totals = Totals.nothing(self.model.network)
-        update = self._progress.update
+        update = self._state.update
         for heard in ahead(self._heard(*one) for one in self._shuffled(epoch)):
             batch = self._update(heard, update)
             totals += batch
             update += 1
             n_updates = self._batches * self.options.epochs
             self._on_batch(BatchReport(epoch, update, n_updates, batch.samples, batch.mean_loss))
-        watch = SilenceWatch(self.model)
-        watch.add(totals.counts)
-        rescued = watch.rescue(self.options.rescue)
+        rescued = rescue_silent(self.model, totals.counts, self.options.rescue)
         self._pruning.hold()
         with self._judged():
             validation = None
@@ -185,7 +184,9 @@ class Trainer:
             **self._pruning.entry(),
             "seconds": round(time.perf_counter() - started, 3),
         }
-        self._keep(epoch, update, entry, networks)
+        better = self._judge(epoch, update, entry, networks)
+        self._keep(better)
+        self._on_epoch(entry)
 
     def _shuffled(self, epoch: int) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
         """Batches of sample indices with a random generator each; the last may be smaller."""
@@ -213,7 +214,7 @@ class Trainer:
         loss, share = self._forward(heard)
         batch = share.over(self._ranks)
         check_loss(batch.mean_loss, update, self._largest_loss)
-        self._regulariser.tell(batch.counts, batch.samples)
+        self._regulariser.set_batch(batch.counts, batch.samples)
 
         self._optimiser.zero_grad()
         if loss is not None:
@@ -256,7 +257,7 @@ class Trainer:
     @contextmanager
     def _judged(self) -> Iterator[None]:
         """Inside, the model is the network that an epoch ends with: the mean, where one is kept."""
-        with self._average.used():
+        with self._average.averaged_parameters():
             if self._average.values:
                 self._pruning.hold()
                 self._renew_scales()
@@ -271,32 +272,35 @@ class Trainer:
     def _renew_scales(self) -> None:
         """Estimate scales anew, from the weights as they are; a resumed run finds the same."""
         arithmetic = self.model.arithmetic
-        if isinstance(arithmetic, IntegerArithmetic) and self._deployment is not None:
-            arithmetic.rounding = self._deployment.rounding(self.model.to_network())
+        if isinstance(arithmetic, IntegerArithmetic) and self._calibrator is not None:
+            arithmetic.rounding = self._calibrator.rounding(self.model.to_network())
 
-    def _keep(
+    def _judge(
         self,
         epoch: int,
         update: int,
         entry: dict[str, Any],
         networks: tuple[Network, IntegerNetwork | None],
-    ) -> None:
-        """Decide about the epoch that has ended, and write down where the run stands."""
-        log = [*self._progress.log, entry]
-        judged, best = scores(log, self.options.judge_epochs), self._progress.best
-        better = bool(candidates([entry])) and judged[-1] >= best
+    ) -> bool:
+        """Take an epoch that has ended into the log; returns True where it is the best so far."""
+        log = [*self._state.log, entry]
+        judged = scores(log, self.options.judge_epochs)
+        better = is_best(log, self.options.judge_epochs)
         if better:
             self.best, self.best_integers = networks
         if self.options.patience is not None:
             enough = out_of_patience(judged, self.options.patience)
             entry["stopped_early"] = enough and epoch < self.options.epochs
-        self._progress = checkpoint.Progress(epoch, update, judged[-1] if better else best, log)
+        self._state = checkpoint.RunState(epoch, update, max(judged, default=-1.0), log)
+        return better
+
+    def _keep(self, with_networks: bool) -> None:
+        """Write down where the run stands, and the best epoch's networks."""
         if self._folder is not None and self._ranks.is_first:
-            if better:
+            if with_networks:
                 self._folder.keep(self.best, self.best_integers)
             self.save()
-            self._folder.write_log(self._progress.log)
-        self._on_epoch(entry)
+            self._folder.write_log(self._state.log)
 
     def save(self) -> None:
         """Write a checkpoint of where the run stands; raises `StorageError`."""
@@ -305,7 +309,7 @@ class Trainer:
             self._folder.checkpoint_file,
             self.model,
             self._optimiser,
-            self._progress,
+            self._state,
             self._pruning.removed,
             self._average.values,
         )
@@ -313,7 +317,7 @@ class Trainer:
     @property
     def log(self) -> list[dict[str, Any]]:
         """One entry per finished epoch."""
-        return self._progress.log
+        return self._state.log
 
     @property
     def stopped_early(self) -> bool:
@@ -323,7 +327,7 @@ class Trainer:
     def resume(self) -> None:
         """Go on where the run's last checkpoint stands; raises `FileFormatError`."""
         assert self._folder is not None
-        self._progress = checkpoint.load(
+        self._state = checkpoint.load(
             self._folder.checkpoint_file,
             self.model,
             self._optimiser,
@@ -331,11 +335,11 @@ class Trainer:
             self._average.values,
         )
         self._average.trained = self._folder.start is not None
-        if self._progress.has_best:
+        if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
         else:
             self._best_is_now()
-        self._ranks.check_same("the checkpoint they found", self._progress.update)
+        self._ranks.check_same("the checkpoint they found", self._state.update)
         if self._ranks.is_first:
             self._folder.repair_log(self.log)
 
@@ -353,7 +357,9 @@ class Trainer:
         for name, removed in self._pruning.removed.items():
             if name in mean:  # whose removed values fade, and never arrive at 0
                 mean[name].masked_fill_(removed, 0.0)
-        self._average.start_from(mean)
+        copy_into(self.model, mean)
+        self.model.clamp_delays()
+        self._average.restart()
         self._best_is_now()
 
     def _best_is_now(self) -> None:
@@ -361,25 +367,27 @@ class Trainer:
         self._renew_scales()
         self.best, self.best_integers = self.model.to_network(), self.model.to_integers()
 
-    def _settle(self) -> None:
+    def _remove_overflow(self) -> None:
         """Let no overflow survive in the integers of the best epoch, on any sample there is."""
-        if self._deployment is None or self.best_integers is None:
+        if self._calibrator is None or self.best_integers is None:
             return
-        settled = self._deployment.settled(self.best, self.best_integers, self._all_samples)
-        if settled.content_hash != self.best_integers.content_hash:
-            self._take_settled(settled)
+        rescaled = self._calibrator.without_overflow(
+            self.best, self.best_integers, self._all_samples
+        )
+        if rescaled.content_hash != self.best_integers.content_hash:
+            self._keep_rescaled(rescaled)
 
-    def _take_settled(self, settled: IntegerNetwork) -> None:
+    def _keep_rescaled(self, rescaled: IntegerNetwork) -> None:
         """Keep integers of other scales, and what they are worth in the log of their epoch."""
-        self.best_integers = settled
-        accuracy = None if self._validation is None else self._validation.integer_accuracy(settled)
+        self.best_integers = rescaled
+        accuracy = None if self._validation is None else self._validation.integer_accuracy(rescaled)
         best = best_epoch(self.log, self.options.judge_epochs)["epoch"]
         self.log[best - 1]["settled_accuracy"] = accuracy
         if self._folder is not None and self._ranks.is_first:
             # Kept last: a run that is stopped before finds the integers that overflow again.
             self.save()
             self._folder.write_log(self.log)
-            self._folder.keep(self.best, settled)
+            self._folder.keep(self.best, rescaled)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples as the network hears them, a portion at a time."""

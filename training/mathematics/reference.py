@@ -41,11 +41,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY, decay, drive_scale, membrane_gain
-from nmtool.errors import DataError, NetworkError
+from nmtool.errors import DataError
 from nmtool.graph import INPUT, LI, LIF
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.recording import check_input
+from nmtool.training.time_constants import check_time_constants
 
 Array = NDArray[np.float64]
 
@@ -143,15 +144,9 @@ class _Constants:
     """Constants [neurons] of a population at a time step, named as in the equations."""
 
     def __init__(self, population: Population, dt_ms: float) -> None:
+        check_time_constants(population, dt_ms)
         self.tau_m = population.values("tau_mem_ms")
         self.tau_s = population.values("tau_syn_ms")
-        if not all((np.isfinite(tau) & (tau > 0)).all() for tau in (self.tau_m, self.tau_s)):
-            raise NetworkError(
-                f"population '{population.name}' cannot be trained: a time constant is 0 or ∞",
-                code="time-constant-untrainable",
-                why="EventProp's equations divide by them",
-                fix="give every neuron positive, finite time constants",
-            )
         self.theta = population.values("threshold")
         self.bias = population.values("bias")
         self.alpha = decay(self.tau_m, dt_ms)

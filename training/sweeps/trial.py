@@ -132,10 +132,10 @@ class Trainer:
             if report and report(trial, epoch, accuracy) and epoch < options.epochs:
                 raise PrunedError(f"validation {accuracy:.1%} after epoch {epoch}")
 
-        settled = options.settled(self._dataset.train)
-        check_heard(self._dataset.train, settled)
+        with_steps = options.with_steps_from(self._dataset.train)
+        check_heard(self._dataset.train, with_steps)
         run_training(
-            settled,
+            with_steps,
             self._dataset,
             folder=folder if self._plan.keep else None,
             teacher=teacher_of(options),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError, missing_library
 from nmtool.exporters.embedded import (
@@ -31,10 +32,13 @@ from nmtool.exporters.embedded import (
 from nmtool.exporters.hdf5 import PlainFile, opened, printable
 from nmtool.exporters.nir.graph.nodes import (
     CONVOLUTIONS,
+    DELAY,
     IDENTITY,
     INPUT,
     LINEAR,
+    NEURONS,
     OUTPUT,
+    SCALE,
     Edge,
     Graph,
     Node,
@@ -225,6 +229,9 @@ class _Nodes:
         if kind == _GRAPH:
             return self._nested(group, depth)
         values = self.file.numbers(group)
+        if kind in (*NEURONS, SCALE, DELAY):
+            # Constants are computed with, and in few bits they would wrap or be rounded there.
+            values = {key: _wide(value) for key, value in values.items()}
         if kind in CONVOLUTIONS and "padding" in group and "padding" not in values:
             values["padding"] = np.array(self.file.text(group, "padding"))
         return Node(kind, values)
@@ -269,6 +276,10 @@ class _Nodes:
                         fix="add the node, or remove the edge",
                     )
         return edges
+
+
+def _wide(value: NDArray) -> NDArray:
+    return value.astype(np.float64) if value.dtype.kind in "biuf" else value
 
 
 def _flatten(nested: _Nested, prefix: str, nodes: dict[str, Node], edges: list[Edge]) -> None:

@@ -1,4 +1,4 @@
-"""From cells and the synapses that reach them to a network.
+"""From populations and the synapses that reach them to a network.
 
 A graph's edges cost no step and a network's do, so populations run some steps later here than in
 the graph (`nmtool.exporters.nir.graph.retiming`); spikes are otherwise the same at the same steps.
@@ -17,8 +17,8 @@ from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph.retiming import steps_behind
 from nmtool.exporters.nir.reading import synapses as wires
-from nmtool.exporters.nir.reading.neurons import Cell
-from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
+from nmtool.exporters.nir.reading.neurons import GraphPopulation
+from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.readout import Readout
@@ -30,19 +30,19 @@ class Parts:
 
     Attributes:
         channels: number of input channels.
-        cells: populations by name.
+        populations: by name.
         arriving: per population, the signals that reach its u from the input and others, by name.
         readout: rule, and population that answers.
     """
 
     channels: int
-    cells: Mapping[str, Cell]
+    populations: Mapping[str, GraphPopulation]
     arriving: Mapping[str, Signal]
     readout: Readout
 
     def size(self, name: str) -> int:
         """Neurons of a population, or channels of the input."""
-        return self.channels if name == INPUT else self.cells[name].population.size
+        return self.channels if name == INPUT else self.populations[name].population.size
 
     def behind_by(self) -> dict[str, int]:
         """Steps by which populations and the input run later than in the graph.
@@ -52,11 +52,11 @@ class Parts:
         """
         least = {
             (source, name): int(found.delay.min())
-            for name in self.cells
+            for name in self.populations
             for source, found in self.arriving[name].origins.items()
             if found.delay.size
         }
-        shifts = steps_behind(list(self.cells), least, INPUT)
+        shifts = steps_behind(list(self.populations), least, INPUT)
         if shifts is None:
             raise FileFormatError(
                 "a loop costs fewer steps than the populations on it",
@@ -81,7 +81,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
     behind_by = parts.behind_by()
     return Network(
         InputChannels(parts.channels),
-        [_population(one, dt_ms) for one in parts.cells.values()],
+        [_population(one, dt_ms) for one in parts.populations.values()],
         list(_projections(parts, behind_by, dt_ms)),
         parts.readout,
         dt_ms=dt_ms,
@@ -91,7 +91,7 @@ def assembled(parts: Parts, dt_ms: float, n_steps: int) -> Network:
 
 def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> Iterator[Projection]:
     total = 0
-    for name, target in parts.cells.items():
+    for name, target in parts.populations.items():
         held = target.population
         tau_mem, tau_syn = _taus(held.lose_v, dt_ms), _taus(held.lose_u, dt_ms)
         factor = 1 / dynamics.drive_scale(tau_mem, tau_syn, dt_ms)
@@ -100,13 +100,8 @@ def _projections(parts: Parts, behind_by: Mapping[str, int], dt_ms: float) -> It
             shape = parts.size(source), parts.size(name)
             for weight, delay in wires.layers(found, shape):
                 total += weight.size
-                if total > MAX_SYNAPSES:
-                    raise FileFormatError(
-                        f"its projections need more than {MAX_SYNAPSES} synapses",
-                        code="nir-too-many-synapses",
-                        why=f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}",
-                        fix="split the graph, or write it with fewer synapses",
-                    )
+                why = f"{source} → {name} alone has {shape[0]:,} × {shape[1]:,}"
+                wires.check_synapses(total, "its projections need", why)
                 steps = np.where(weight != 0, delay + later, 0)
                 yield Projection(source, name, weight * factor, steps)
 
@@ -117,7 +112,7 @@ def _taus(lose: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
         return -dt_ms / np.log1p(-lose)
 
 
-def _population(one: Cell, dt_ms: float) -> Population:
+def _population(one: GraphPopulation, dt_ms: float) -> Population:
     held = one.population
     tau_mem = _taus(held.lose_v, dt_ms)
     return Population(

@@ -15,8 +15,8 @@ import numpy as np
 
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts
-from nmtool.exporters.nir.reading.neurons import Cell, legal_names
-from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, Synapses
+from nmtool.exporters.nir.reading.neurons import GraphPopulation, legal_names
+from nmtool.exporters.nir.reading.synapses import CONSTANT, Signal, SynapseList
 from nmtool.float_simulator import StepPopulation
 from nmtool.graph import LIF
 
@@ -39,7 +39,9 @@ def begun(parts: Parts) -> Parts:
     while True:
         done = _with_clock(parts, clocked)
         later = done.behind_by()
-        found = {(name, what) for name in parts.cells for what in _unlike(parts, name, later[name])}
+        found = {
+            (name, what) for name in parts.populations for what in _unlike(parts, name, later[name])
+        }
         if found <= clocked:
             return done
         clocked |= found
@@ -47,42 +49,42 @@ def begun(parts: Parts) -> Parts:
 
 def _unlike(parts: Parts, name: str, later: int) -> Iterator[str]:
     """Constants that no bias can replace in a population that runs `later` steps later."""
-    held, sent = parts.cells[name].population, _sent(parts.arriving[name])
+    held, sent = parts.populations[name].population, _sent(parts.arriving[name])
     if later and held.drive.any():
         yield LEAK
     if sent.line.size and (later or sent.delay.any() or (held.lose_u[sent.line] != 1).any()):
         yield BIAS
 
 
-def _sent(arriving: Signal) -> Synapses:
+def _sent(arriving: Signal) -> SynapseList:
     """Synapses by which constants reach a population over wires."""
-    found = arriving.origins.get(CONSTANT, Synapses.none())
+    found = arriving.origins.get(CONSTANT, SynapseList.none())
     return found.taken(found.weight != 0)
 
 
 def _with_clock(parts: Parts, clocked: Collection[tuple[str, str]]) -> Parts:
     """Some constants of populations sent by the clock, the others made biases."""
-    clock = legal_names([*parts.cells, CLOCK])[CLOCK]
-    cells, arriving = dict(parts.cells), dict(parts.arriving)
-    for name, cell in parts.cells.items():
-        held, sent = cell.population, _sent(arriving[name])
+    clock = legal_names([*parts.populations, CLOCK])[CLOCK]
+    populations, arriving = dict(parts.populations), dict(parts.arriving)
+    for name, one in parts.populations.items():
+        held, sent = one.population, _sent(arriving[name])
         drive = held.drive
         if (name, BIAS) not in clocked:
-            drive, sent = drive + np.bincount(sent.line, sent.weight, held.size), Synapses.none()
+            drive, sent = drive + np.bincount(sent.line, sent.weight, held.size), SynapseList.none()
         if (name, LEAK) in clocked:
             drive, sent = drive - held.drive, wires.summed([sent, *_as_jumps(held)])
-        cells[name] = replace(cell, population=replace(held, drive=drive))
+        populations[name] = replace(one, population=replace(held, drive=drive))
         others = {key: found for key, found in arriving[name].origins.items() if key != CONSTANT}
         origins = others | ({clock: sent} if sent.line.size else {})
         arriving[name] = replace(arriving[name], origins=origins)
     if clocked:
-        one = np.ones(1)  # spikes in every step
-        ticking = StepPopulation(clock, 1, LIF, one, one, drive=2 * one, threshold=one)
-        cells[clock], arriving[clock] = Cell(ticking, one), Signal(1)
-    return replace(parts, cells=cells, arriving=arriving)
+        ones = np.ones(1)  # spikes in every step
+        ticking = StepPopulation(clock, 1, LIF, ones, ones, drive=2 * ones, threshold=ones)
+        populations[clock], arriving[clock] = GraphPopulation(ticking, ones), Signal(1)
+    return replace(parts, populations=populations, arriving=arriving)
 
 
-def _as_jumps(held: StepPopulation) -> list[Synapses]:
+def _as_jumps(held: StepPopulation) -> list[SynapseList]:
     """Jumps of u in every step that drive v from the first step on.
 
     The whole drive in the first step. In later steps, the part that the synapse has lost since: all
@@ -91,5 +93,5 @@ def _as_jumps(held: StepPopulation) -> list[Synapses]:
     line = np.flatnonzero(held.drive)
     none, drive = np.zeros_like(line), held.drive[line]
     kept = (held.lose_u[line] - 1) * drive
-    again = Synapses(none, line, none + 1, kept).taken(kept != 0)
-    return [Synapses(none, line, none, drive), again]
+    again = SynapseList(none, line, none + 1, kept).taken(kept != 0)
+    return [SynapseList(none, line, none, drive), again]

@@ -177,4 +177,7 @@ def _port_findings(graph: Graph) -> list[Finding]:
         if len(names) != 1:
             what = f"it has {len(names)} nodes of the kind {kind}, a network has one"
             found.append(Finding("nir-ports", "graph", what, f"keep one {kind}"))
+    for name in sorted({post for _, post in graph.edges if graph.nodes[post].kind == INPUT}):
+        what, fix = "an edge leads into it, whose signal would be lost", "let it lead elsewhere"
+        found.append(Finding("nir-input-fed", printable(name), what, fix))
     return found

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nmtool import graph as kinds
-from nmtool.errors import FileFormatError, Finding
+from nmtool.errors import Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
@@ -34,9 +34,15 @@ from nmtool.exporters.nir.reading import linear, misfits
 from nmtool.exporters.nir.reading import synapses as wires
 from nmtool.exporters.nir.reading.assembly import Parts, assembled
 from nmtool.exporters.nir.reading.constants import begun
-from nmtool.exporters.nir.reading.neurons import Cell, behind, cell, legal_names, resting_input
+from nmtool.exporters.nir.reading.neurons import (
+    GraphPopulation,
+    behind,
+    legal_names,
+    population_of,
+    resting_input,
+)
 from nmtool.exporters.nir.reading.shapes import Shapes
-from nmtool.exporters.nir.reading.synapses import MAX_SYNAPSES, Signal
+from nmtool.exporters.nir.reading.synapses import Signal
 from nmtool.float_simulator import StepPopulation
 from nmtool.network import Network
 from nmtool.readout import FIRST_SPIKE, Readout
@@ -80,7 +86,7 @@ class _Import:
         self.direct = _direct_source(graph)
         self.named = legal_names(graph.of_kind(*SPIKING, *INTEGRATING))
         self.named[self.input] = kinds.INPUT
-        self.held = 0
+        self.n_synapses = 0
 
     def network(self) -> Network:
         passed = self._passed()
@@ -95,9 +101,11 @@ class _Import:
             constant = resting_input(self.graph.nodes[pre])
             arriving[self.named[post]] = wires.biased(arriving.pop(self.named[pre]), constant)
         direct = None if self.direct is None else self.named[self.direct]
-        cells, arriving, readout = _read_out(self._cells(), arriving, ends, direct, self.options)
-        jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in cells.items()}
-        parts = begun(Parts(self.sizes[self.input], cells, jumps, readout))
+        populations, arriving, readout = _read_out(
+            self._populations(), arriving, ends, direct, self.options
+        )
+        jumps = {name: wires.scaled(arriving[name], one.gain) for name, one in populations.items()}
+        parts = begun(Parts(self.sizes[self.input], populations, jumps, readout))
         return assembled(parts, self.options.step_ms, self.options.steps)
 
     def _synapse_nodes(self) -> dict[str, str]:
@@ -127,13 +135,8 @@ class _Import:
             for pre in self.sources[name]
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])
-        self.held += signal.n_synapses
-        if self.held > MAX_SYNAPSES:
-            raise FileFormatError(
-                f"its wires hold more than {MAX_SYNAPSES} synapses",
-                code="nir-too-many-synapses",
-                fix="split the graph, or write it with fewer synapses",
-            )
+        self.n_synapses += signal.n_synapses
+        wires.check_synapses(self.n_synapses, "its wires hold")
         return signal
 
     def _behind_wire(self, name: str, signal: Signal) -> Signal:
@@ -148,10 +151,10 @@ class _Import:
         assert node.kind in (IDENTITY, FLATTEN, OUTPUT)
         return signal
 
-    def _cells(self) -> dict[str, Cell]:
+    def _populations(self) -> dict[str, GraphPopulation]:
         """Populations by their names in the network; synapse nodes are part of theirs."""
         own = {
-            name: cell(
+            name: population_of(
                 self.named[name],
                 self.graph.nodes[name],
                 self.sizes[name],
@@ -180,9 +183,11 @@ class _Import:
                 fix = "let neurons that spike stand in its place"
                 found.append(Finding("nir-potential", printable(node), what, fix))
         for node, post in self.fused.items():
-            is_chained = post in self.fused or "tau_syn" in self.graph.nodes[post].values
-            if len(self.sources[post]) != 1 or is_chained:
-                what = f"it drives {printable(post)}, which has other inputs or another synapse"
+            pair = [self.graph.nodes[name] for name in (node, post)]
+            has_synapse = post in self.fused or any("tau_syn" in one.values for one in pair)
+            if len(self.sources[post]) != 1 or has_synapse:
+                what = f"it drives {printable(post)}, which has other inputs, or one of them has a "
+                what += "synapse already"
                 found.append(Finding("nir-synapse", printable(node), what, "use a CubaLIF"))
             if not np.isfinite(resting_input(self.graph.nodes[node])).all():
                 what = "its v_leak is more than any input could do, since r is 0"
@@ -203,30 +208,30 @@ def _direct_source(graph: Graph) -> str | None:
 
 
 def _read_out(
-    cells: dict[str, Cell],
+    populations: dict[str, GraphPopulation],
     arriving: dict[str, Signal],
     ends: Signal,
     direct: str | None,
     options: ImportOptions,
-) -> tuple[dict[str, Cell], dict[str, Signal], Readout]:
-    """Cells and what reaches them, with an output population among them, and its rule.
+) -> tuple[dict[str, GraphPopulation], dict[str, Signal], Readout]:
+    """Populations and what reaches them, with an output population among them, and its rule.
 
     Args:
-        cells: populations by name.
+        populations: by name.
         arriving: per population, what reaches it.
         ends: what reaches the output of the graph.
         direct: the population that the output passes on as it is.
         options: say the rule of the read-out, or nothing for the usual one.
     """
     rule, window = options.rule, options.window
-    if direct is not None and cells[direct].population.kind == kinds.LI:
-        return cells, arriving, Readout(direct, rule or "mean", window)
+    if direct is not None and populations[direct].population.kind == kinds.LI:
+        return populations, arriving, Readout(direct, rule or "mean", window)
     if direct is not None and rule == FIRST_SPIKE:
-        return cells, arriving, Readout(direct, rule, window)
-    name = legal_names([*cells, ANSWER])[ANSWER]
+        return populations, arriving, Readout(direct, rule, window)
+    name = legal_names([*populations, ANSWER])[ANSWER]
     counts = direct is not None  # v is the number of spikes so far, else what arrives in a step
     ones = np.ones(ends.size)
     lose_v = np.zeros(ends.size) if counts else ones
     added = StepPopulation(name, ends.size, kinds.LI, ones, lose_v, np.zeros(ends.size), ones)
     readout = Readout(name, rule or ("max" if counts else "mean"), window)
-    return cells | {name: Cell(added, ones)}, arriving | {name: ends}, readout
+    return populations | {name: GraphPopulation(added, ones)}, arriving | {name: ends}, readout

@@ -47,7 +47,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class GraphPopulation:
     """Neurons of one node.
 
     Attributes:
@@ -59,7 +59,7 @@ class Cell:
     gain: Array
 
 
-def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
+def population_of(name: str, node: Node, size: int, dt_s: float) -> GraphPopulation:
     """The neurons of a node without findings.
 
     Args:
@@ -89,11 +89,11 @@ def cell(name: str, node: Node, size: int, dt_s: float) -> Cell:
         drive=lose_v * (values["v_leak"] - reset) if "v_leak" in values else np.zeros(size),
         threshold=threshold - reset,
     )
-    return Cell(population, w_in * lose_u * per_input)
+    return GraphPopulation(population, w_in * lose_u * per_input)
 
 
-def behind(synapse: Cell, membrane: Cell) -> Cell:
-    """One cell of two in a row, of which the first has no membrane but is the other's synapse."""
+def behind(synapse: GraphPopulation, membrane: GraphPopulation) -> GraphPopulation:
+    """One population of two nodes: the first has no membrane and is the other's synapse."""
     first, last = synapse.population, membrane.population
     joined = StepPopulation(
         last.name,
@@ -104,7 +104,7 @@ def behind(synapse: Cell, membrane: Cell) -> Cell:
         drive=last.drive,
         threshold=last.threshold,
     )
-    return Cell(joined, synapse.gain * membrane.gain)
+    return GraphPopulation(joined, synapse.gain * membrane.gain)
 
 
 def resting_input(synapse: Node) -> Array:

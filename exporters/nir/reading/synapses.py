@@ -22,8 +22,28 @@ MAX_SYNAPSES = 1 << 25
 """More, also on the way through several matrices, are refused."""
 
 
+def check_synapses(count: int, where: str, why: str = "") -> None:
+    """Refuse a graph with more synapses than `MAX_SYNAPSES`.
+
+    Args:
+        count: the synapses.
+        where: what has them, with its verb: "its wires hold".
+        why: more about them, for the error.
+
+    Raises:
+        FileFormatError: there are more.
+    """
+    if count > MAX_SYNAPSES:
+        raise FileFormatError(
+            f"{where} more than {MAX_SYNAPSES} synapses",
+            code="nir-too-many-synapses",
+            why=why,
+            fix="split the graph, or write it with fewer synapses",
+        )
+
+
 @dataclass(frozen=True, eq=False)
-class Synapses:
+class SynapseList:
     """Synapses of one origin, all arrays [synapses].
 
     Attributes:
@@ -39,19 +59,19 @@ class Synapses:
     weight: NDArray[np.float64]
 
     @classmethod
-    def identity(cls, size: int) -> Synapses:
+    def identity(cls, size: int) -> SynapseList:
         """One synapse per neuron, to the line of its number."""
         lines = np.arange(size)
         return cls(lines, lines, np.zeros(size, np.int64), np.ones(size))
 
     @classmethod
-    def none(cls) -> Synapses:
+    def none(cls) -> SynapseList:
         """No synapse."""
         return cls.identity(0)
 
-    def taken(self, chosen: NDArray) -> Synapses:
+    def taken(self, chosen: NDArray) -> SynapseList:
         """Those of some positions."""
-        return Synapses(
+        return SynapseList(
             self.pre[chosen], self.line[chosen], self.delay[chosen], self.weight[chosen]
         )
 
@@ -94,7 +114,7 @@ class Signal:
     """
 
     size: int
-    origins: Mapping[str, Synapses] = field(default_factory=dict)
+    origins: Mapping[str, SynapseList] = field(default_factory=dict)
 
     @property
     def n_synapses(self) -> int:
@@ -104,7 +124,7 @@ class Signal:
 
 def emitted(name: str, size: int) -> Signal:
     """Signal sent by an input or a population of that name."""
-    return Signal(size, {name: Synapses.identity(size)})
+    return Signal(size, {name: SynapseList.identity(size)})
 
 
 def added(signals: Iterable[Signal], size: int) -> Signal:
@@ -148,20 +168,15 @@ def biased(signal: Signal, bias: NDArray[np.float64]) -> Signal:
     by_line = np.broadcast_to(np.ravel(bias), (signal.size,))
     line = np.flatnonzero(by_line)
     none = np.zeros_like(line)
-    constant = Signal(signal.size, {CONSTANT: Synapses(none, line, none, by_line[line])})
+    constant = Signal(signal.size, {CONSTANT: SynapseList(none, line, none, by_line[line])})
     return added([signal, constant], signal.size) if line.size else signal
 
 
-def _joined(synapses: Synapses, matrix: Matrix) -> Synapses:
+def _joined(synapses: SynapseList, matrix: Matrix) -> SynapseList:
     """Every synapse goes on over all entries of its line."""
     fan = np.diff(matrix.start)[synapses.line]
     total = int(fan.sum())
-    if total > MAX_SYNAPSES:
-        raise FileFormatError(
-            f"it has more than {MAX_SYNAPSES} synapses, some through matrices",
-            code="nir-too-many-synapses",
-            fix="split the graph, or write it with fewer synapses",
-        )
+    check_synapses(total, "it has", why="some go through matrices")
     which = np.repeat(np.arange(len(fan)), fan)
     nth = np.arange(total) - np.repeat(np.cumsum(fan) - fan, fan)
     at = matrix.start[synapses.line[which]] + nth
@@ -169,14 +184,9 @@ def _joined(synapses: Synapses, matrix: Matrix) -> Synapses:
     return replace(longer, line=matrix.post[at], weight=longer.weight * matrix.weight[at])
 
 
-def summed(parts: list[Synapses]) -> Synapses:
+def summed(parts: list[SynapseList]) -> SynapseList:
     """All synapses of the parts; those that differ in nothing but their weight become one."""
-    if sum(part.pre.size for part in parts) > MAX_SYNAPSES:
-        raise FileFormatError(
-            f"it has more than {MAX_SYNAPSES} synapses",
-            code="nir-too-many-synapses",
-            fix="split the graph, or write it with fewer synapses",
-        )
+    check_synapses(sum(part.pre.size for part in parts), "it has")
     pre, line, delay, weight = (
         np.concatenate([getattr(part, key) for part in parts])
         for key in ("pre", "line", "delay", "weight")
@@ -187,10 +197,10 @@ def summed(parts: list[Synapses]) -> Synapses:
     is_new[1:] = (np.diff(pre) != 0) | (np.diff(line) != 0) | (np.diff(delay) != 0)
     first = np.flatnonzero(is_new)
     sums = np.add.reduceat(weight, first) if first.size else weight
-    return Synapses(pre[first], line[first], delay[first], sums)
+    return SynapseList(pre[first], line[first], delay[first], sums)
 
 
-def layers(synapses: Synapses, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
+def layers(synapses: SynapseList, shape: tuple[int, int]) -> list[tuple[NDArray, NDArray]]:
     """Matrices [pre, line] of weights and delays, as many as one pair has synapses at most."""
     pair = synapses.pre * shape[1] + synapses.line
     is_new = np.ones(pair.size, np.bool_)
@@ -198,12 +208,7 @@ def layers(synapses: Synapses, shape: tuple[int, int]) -> list[tuple[NDArray, ND
     first = np.flatnonzero(is_new)
     nth = np.arange(pair.size) - np.repeat(first, np.diff(np.append(first, pair.size)))
     count = int(nth.max(initial=-1)) + 1
-    if count * shape[0] * shape[1] > MAX_SYNAPSES:
-        raise FileFormatError(
-            f"its projections need more than {MAX_SYNAPSES} synapses",
-            code="nir-too-many-synapses",
-            fix="split the graph, or write it with fewer synapses",
-        )
+    check_synapses(count * shape[0] * shape[1], "its projections need")
     found = []
     for number in range(count):
         chosen = synapses.taken(nth == number)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nmtool.exporters import lava
-from nmtool.exporters.lava.environment import LavaEnvironment
+from nmtool.exporters.environments import Environment
+from nmtool.exporters.lava.environment import REFEREE
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
 from nmtool.recording import Recording
@@ -34,7 +35,7 @@ class FakeLava:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeLava:
         """Put it in Lava's place, in an environment that needs none."""
         monkeypatch.setattr(lava, "run", self.run)
-        found = LavaEnvironment(Path("python"))
+        found = Environment(Path("python"), REFEREE)
         monkeypatch.setattr(lava.environment, "find", lambda: found)
         return self
 

@@ -111,7 +111,7 @@ def test_the_same_command_goes_on(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatc
         patched.setattr(crossvalidation, "train", learning.train)
         stopped = nmtool(*words)
     assert stopped.code == 130
-    assert "the same command goes on" in stopped.err
+    assert "the same command continues" in stopped.err
     assert not Answers.load("cv").is_finished
     unfinished = nmtool("compare", "whole", "--with", "cv")
     assert (unfinished.code, unfinished.error) == (2, "answers-unfinished")

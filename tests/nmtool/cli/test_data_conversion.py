@@ -284,6 +284,29 @@ def test_groups_of_an_archive(nmtool: Nmtool) -> None:
 
 
 @pytest.mark.usefixtures("nmtool")
+@pytest.mark.parametrize("words", [("training", "valid", "testing"), ("train", "val", "test")])
+def test_words_for_splits_are_the_same_everywhere(words: tuple[str, str, str]) -> None:
+    """In the names of files, in a column of a CSV file and in the names of arrays."""
+    rows = [f"{i},{i % 2},0,1,{word}" for i, word in enumerate(words)]
+    Path("mine.csv").write_text("\n".join(["sample,label,unit,time_ms,split", *rows]))
+    arrays: dict[str, Any] = {"dt_ms": 1.0}
+    Path("folder").mkdir()
+    for number, word in enumerate(words):
+        arrays |= {f"{word}_spikes": np.ones((1, 2, 1)), f"labels_{word}": [number % 2]}
+        arrays |= {f"{word}_speaker": [number]}
+        one = {"spikes": np.ones((1, 2, 1)), "labels": [number % 2], "dt_ms": 1.0}
+        np.savez(f"folder/mine_{word}.npz", **one)
+    np.savez("mine.npz", **arrays)
+    for name in ("mine.csv", "mine.npz", "folder"):
+        data = read_incoming(name)
+        assert data.splits == ("train", "validation", "test")
+        labels = [data.split(split).label.tolist() for split in data.splits]
+        assert labels == [[0], [1], [0]]
+    grouped = read_incoming("mine.npz")
+    assert [grouped.split(s).groups["speaker"].tolist() for s in grouped.splits] == [[0], [1], [2]]
+
+
+@pytest.mark.usefixtures("nmtool")
 def test_groups_of_each_split_of_an_archive() -> None:
     arrays: dict[str, Any] = {"dt_ms": 1.0}
     for split, n in (("train", 2), ("val", 2), ("test", 1)):

@@ -159,9 +159,10 @@ def test_a_run_in_integers_is_meant_as_integers(nmtool: Nmtool) -> None:
     in_floats = nmtool("evaluate", "fine/network.npz", "two", "--json").json
     assert in_integers["arithmetic"] == "loihi2"
     assert in_floats["arithmetic"] == "float"
-    said = nmtool("quantise", "fine", "-o", "again.npz")
-    assert (said.code, said.error) == (2, "quantised-already")
-    assert "fine/network.npz" in said.err
+    for name in ("fine", "fine/integers.npz"):
+        said = nmtool("quantise", name, "-o", "again.npz")
+        assert (said.code, said.error) == (2, "quantised-already")
+        assert "fine/network.npz" in said.err
 
 
 def test_other_data_can_be_named(nmtool: Nmtool, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import MissingError
+from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import environment
-from nmtool.exporters.lava.environment import LavaEnvironment
+from nmtool.exporters.lava.environment import REFEREE
 from tests.nmtool.cli.conftest import Nmtool
 
 
 def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "find", lambda: LavaEnvironment(Path("/some/python")))
+    monkeypatch.setattr(environment, "find", lambda: Environment(Path("/some/python"), REFEREE))
     assert nmtool("lava", "status").out == "lava-nc==0.10.0 runs with /some/python\n"
     assert nmtool("lava", "status", "--json").json == {
         "lava": "lava-nc==0.10.0",
@@ -24,10 +25,10 @@ def test_status(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def setup(on_line: object, *, force: bool) -> LavaEnvironment:
+    def setup(on_line: object, *, force: bool) -> Environment:
         on_line("installing")
         asked.append(force)
-        return LavaEnvironment(Path("/new/python"))
+        return Environment(Path("/new/python"), REFEREE)
 
     monkeypatch.setattr(environment, "set_up_lava", setup)
     said = nmtool("lava", "setup", "--json")
@@ -42,7 +43,7 @@ def test_not_set_up(
     words: list[str], nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
-    monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "none"))
+    monkeypatch.setenv(REFEREE.home_variable, str(tmp_path / "none"))
     said = nmtool(*words, "--json")
     assert (said.code, said.out, said.error) == (3, "", "lava-not-set-up")
     for value in (tmp_path / "none", environment.LAVA, environment.PYTHON_VARIABLE):
@@ -50,7 +51,7 @@ def test_not_set_up(
 
 
 def test_force_is_for_setup(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def find() -> LavaEnvironment:
+    def find() -> Environment:
         raise MissingError("not asked for", code="not-asked")
 
     monkeypatch.setattr(environment, "find", find)

@@ -14,7 +14,7 @@ from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
-from nmtool.training.loop.run_folder import validated_by
+from nmtool.verbs.loading import validated_on
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.refusals import refused
@@ -98,15 +98,15 @@ def test_who_says_what(nmtool: Nmtool) -> None:
     del nmtool
     for name, count in (("a", 7), ("b", 7), ("c", 9), ("none", 0)):
         _manifest(Path(name), count)
-    assert validated_by(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == SplitRule(
+    assert validated_on(["a", "b/network.npz", "b/integers.npz", "somewhere.npz"]) == SplitRule(
         "last 7"
     )
-    assert validated_by(["a", "c"]) is None
-    assert validated_by(["none"]) is None
-    assert validated_by(["a/other.npz"]) is None
+    assert validated_on(["a", "c"]) is None
+    assert validated_on(["none"]) is None
+    assert validated_on(["a/other.npz"]) is None
     Path("a/run.json").write_text("{")
     with refused(FileFormatError, "file-damaged") as caught:
-        validated_by(["a"])
+        validated_on(["a"])
     assert "run.json" in str(caught.value)
 
 
@@ -137,11 +137,11 @@ def test_a_run_keeps_how_its_samples_were_drawn(nmtool: Nmtool, data: Path) -> N
     assert manifest["hold_out"] == {"amount": "0.34", "seed": 5, "by": None}
     assert manifest["options"]["validation"] == "0.34"
     rule = SplitRule("0.34", 5)
-    assert validated_by(["run"]) == rule
+    assert validated_on(["run"]) == rule
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1, "--seed", 6).code == 0
-    assert validated_by(["fine"]) == rule
+    assert validated_on(["fine"]) == rule
     assert nmtool("finetune", "run", "-o", "more", "--epochs", 1, "--validation", 6).code == 0
-    assert validated_by(["more"]) == SplitRule("6", 5)
+    assert validated_on(["more"]) == SplitRule("6", 5)
     assert nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["samples"] == 4
     held = load_dataset("two", validation=rule).validation
     kept = load_dataset("two", validation=SplitRule(2, 5)).validation
@@ -157,7 +157,7 @@ def test_groups_validate(nmtool: Nmtool, data: Path) -> None:
     said = nmtool(*words, "--validation-by", "half")
     assert said.code == 0, said.err
     assert "trains on 6 samples, validates on 6 (drawn by half from seed 0)" in said.err
-    assert validated_by(["run"]) == SplitRule("4", 0, "half")
+    assert validated_on(["run"]) == SplitRule("4", 0, "half")
     said = nmtool(*words, "-o", "other", "--validation-by", "speaker")
     assert (said.code, said.error) == (2, "validation-by-unknown")
     said = nmtool(*words, "-o", "other", "--validation-by", "half", "--validation", "last 3")
@@ -174,7 +174,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     before["options"] = {**after["options"], "validation": 4}
     del before["options"]["validation_by"]
     Path("run/run.json").write_text(json.dumps(before))
-    assert validated_by(["run"]) == SplitRule("last 4")
+    assert validated_on(["run"]) == SplitRule("last 4")
     said = nmtool("train", "two", "-o", "run", "--resume", "--json")
     assert said.code == 0
     assert nmtool("train", "two", "-o", "run", "--resume", "--validation", "last 4").code == 0
@@ -185,7 +185,7 @@ def test_a_run_of_before_goes_on_with_its_last_samples(nmtool: Nmtool) -> None:
     accuracy = nmtool("evaluate", "run", "two", "--split", "validation", "--json").json["accuracy"]
     assert accuracy == max(entry["validation_accuracy"] for entry in log)
     assert nmtool("finetune", "run", "-o", "fine", "--epochs", 1).code == 0
-    assert validated_by(["fine"]) == SplitRule("last 4")
+    assert validated_on(["fine"]) == SplitRule("last 4")
 
 
 @pytest.mark.torch
@@ -194,7 +194,7 @@ def test_a_file_wins_over_a_share(nmtool: Nmtool, data: Path) -> None:
     said = nmtool("train", "two", "-o", "run", *cases.SETTINGS, "--epochs", 1, "--validation", 0.5)
     assert "trains on 12 samples, validates on 5, tests on 6" in said.err
     assert json.loads(Path("run/run.json").read_text())["hold_out"] is None
-    assert validated_by(["run"]) is None
+    assert validated_on(["run"]) is None
 
 
 def test_a_rule_that_is_damaged(nmtool: Nmtool) -> None:
@@ -203,4 +203,4 @@ def test_a_rule_that_is_damaged(nmtool: Nmtool) -> None:
     for wrong in (3, "last 4", {"amount": "most"}, {"seed": "x"}, {}):
         Path("run/run.json").write_text(json.dumps({"options": {}, "hold_out": wrong}))
         with refused(FileFormatError, "file-damaged"):
-            validated_by(["run"])
+            validated_on(["run"])

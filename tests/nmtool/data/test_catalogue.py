@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmtool import data as public
-from nmtool.data import Dataset, SpikeEvents, load_dataset, load_split, write_shd
+from nmtool.data import Dataset, SpikeEvents, load_dataset, write_shd
 from nmtool.errors import DataError, UsageError
 from tests.refusals import refused
 
@@ -92,22 +92,22 @@ def test_a_validation_split_of_its_own(folder: Path, events: SpikeEvents) -> Non
 
 def test_only_what_is_asked_for_is_read(folder: Path) -> None:
     (folder / "toy_train.h5").unlink()
-    assert load_split(str(folder), "test").n_samples == 1
+    assert load_dataset(str(folder)).split("test").n_samples == 1
     with refused(DataError, "split-missing"):
-        load_split(folder, "train")
+        load_dataset(folder).split("train")
 
 
 def test_units_of_a_folder_can_be_chosen(folder: Path) -> None:
-    assert load_split(folder, "test", n_units=9).n_units == 9
+    assert load_dataset(folder, n_units=9).split("test").n_units == 9
     with refused(UsageError, "units-known"):
-        load_split("yinyang", "test", n_units=9)
+        load_dataset("yinyang", n_units=9).split("test")
 
 
 def test_yinyang_has_all_splits() -> None:
     data = load_dataset("yinyang")
     assert data.validation is not None
     assert (data.validation.n_samples, data.test.n_samples) == (1000, 1000)
-    assert load_split("yinyang", "test").n_units == 4
+    assert load_dataset("yinyang").split("test").n_units == 4
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_unknown_name(name: str, guess: str) -> None:
 
 def test_an_unknown_split(folder: Path) -> None:
     with refused(UsageError, "split-unknown") as caught:
-        load_split(folder, "tset")
+        load_dataset(folder).split("tset")
     assert "'tset'" in caught.value.what
     assert "'test'" in caught.value.fix
     assert "train, validation, test" in caught.value.fix

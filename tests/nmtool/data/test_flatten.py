@@ -115,7 +115,7 @@ def test_a_class_map_names_the_classes() -> None:
         (Recordings([(camera(), 1)], ["a"]), "labels-range", "X: sample 0: label 1"),
         (Recordings([(np.zeros(3), 0)], ["a"]), "sample-not-events", "X: sample 0"),
         (Recordings([((camera(), camera()), 0)], ["a"]), "sample-not-events", "X: sample 0"),
-        (Recordings([0], ["a"]), "sample-unreadable", "X: sample 0"),
+        (Recordings([0], ["a"]), "sample-unreadable", "X: item 0"),
     ],
 )
 def test_what_is_no_classification_task_is_refused(data: Recordings, code: str, named: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool import paths
-from nmtool.data import SpikeEvents, load_dataset, load_split, write_shd
+from nmtool.data import SpikeEvents, load_dataset, write_shd
 from nmtool.data.tonic_sets import data_folder
 from nmtool.errors import DataError, MissingError, UsageError
 from tests.refusals import refused
@@ -112,14 +112,14 @@ def test_an_unpacked_file_is_read_without_tonic(
     folder.mkdir(exist_ok=True)
     write_shd(folder / "shd_test.h5", events)
     for name in ("shd", "tonic:SHD"):
-        assert load_split(name, "test", data_dir=tmp_path).n_samples == 4
+        assert load_dataset(name, data_dir=tmp_path).split("test").n_samples == 4
 
 
 @pytest.mark.usefixtures("no_tonic")
 @pytest.mark.parametrize("name", ["shd", "ssc", "tonic:SHD", "tonic:NMNIST"])
 def test_without_tonic(tmp_path: Path, name: str) -> None:
     with refused(MissingError, "library-missing") as caught:
-        load_split(name, "train", data_dir=tmp_path)
+        load_dataset(name, data_dir=tmp_path).split("train")
     assert caught.value.exit_code == 3
     assert "tonic" in caught.value.what
     assert "'tonic<" in caught.value.fix
@@ -138,20 +138,20 @@ def test_a_missing_file_is_fetched_once(
     assert (out, err) == ("", "Downloading\n" * 2)
     for archive in tonic.iterdir():
         archive.unlink()
-    assert load_split("ssc", "train", data_dir=tmp_path / "cache").n_samples == 4
+    assert load_dataset("ssc", data_dir=tmp_path / "cache").split("train").n_samples == 4
 
 
 @pytest.mark.usefixtures("tonic")
 def test_a_zip_that_was_never_unpacked_is_not_enough(tmp_path: Path) -> None:
     (tmp_path / "SHD").mkdir()
     (tmp_path / "SHD" / "shd_train.h5.zip").touch()
-    assert load_split("shd", "train", data_dir=tmp_path).n_samples == 4
+    assert load_dataset("shd", data_dir=tmp_path).split("train").n_samples == 4
 
 
 @pytest.mark.usefixtures("tonic")
 def test_a_failed_download(tmp_path: Path) -> None:
     with refused(MissingError, "dataset-not-fetched") as caught:
-        load_split("shd", "test", data_dir=tmp_path)
+        load_dataset("shd", data_dir=tmp_path).split("test")
     assert "shd_test.h5" in caught.value.what
     assert "no route to host" in caught.value.why
     assert str(tmp_path / "SHD") in caught.value.fix
@@ -160,7 +160,7 @@ def test_a_failed_download(tmp_path: Path) -> None:
 def test_a_damaged_cached_file(tmp_path: Path) -> None:
     (tmp_path / "shd_train.h5").write_text("half")
     with refused(DataError, "shd-damaged") as caught:
-        load_split("shd", "train", data_dir=tmp_path)
+        load_dataset("shd", data_dir=tmp_path).split("train")
     assert "shd_train.h5" in caught.value.what
 
 
@@ -197,7 +197,7 @@ def test_a_library_that_tonic_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Downloadable, "download", download)
     with refused(MissingError, "library-missing") as caught:
-        load_split("shd", "train", data_dir=tmp_path)
+        load_dataset("shd", data_dir=tmp_path).split("train")
     assert "gdown" in caught.value.what
 
 

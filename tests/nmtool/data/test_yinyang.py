@@ -72,11 +72,3 @@ def test_values_are_encoded_as_spike_times() -> None:
     assert np.array_equal(events.label, label)
     assert events.class_names == ("yin", "yang", "dot")
     assert events.n_units == 4
-
-
-def test_a_bias_spike_is_a_fifth_unit() -> None:
-    events = load_yinyang("validation", bias_ms=20.0)
-    assert events.n_units == 5
-    assert (events.counts == 5).all()
-    assert (events.time_ms[events.unit == 4] == 20.0).all()
-    assert (events.unit == 4).sum() == events.n_samples

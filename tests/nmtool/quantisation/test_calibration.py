@@ -15,7 +15,7 @@ from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.network import Network, Population, Projection
 from nmtool.quantisation import Calibration, Quantisation, round_network, weight_ranges
-from nmtool.quantisation.calibration import calibrate, overflows, settle
+from nmtool.quantisation.calibration import calibrate, halve_overflowing_scales, overflows
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.targets import LOIHI2
@@ -171,7 +171,7 @@ def test_too_little_room_settles_by_halves(tau_ms: float, share: float, bits: in
     little = replace(seen, membrane={"out": share * seen.membrane["out"]})
     before = to_integers(network, calibration=little).network
     assert overflows(before, spikes)
-    settled = settle(network, spikes, little, to_integers=to_integers)
+    settled = halve_overflowing_scales(network, spikes, little, to_integers=to_integers)
     assert np.log2(before.populations[0].scale / settled.at_most["out"]) in range(1, 64)
     assert settled.membrane == little.membrane
     assert not overflows(to_integers(network, calibration=settled).network, spikes)

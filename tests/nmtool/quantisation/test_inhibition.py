@@ -15,7 +15,7 @@ from nmtool.quantisation import quantise_network
 from nmtool.quantisation.scale import MEMBRANE
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.verification.comparison import agree
+from nmtool.verification.comparison import spike_agreement
 from tests.refusals import codes
 
 HIDDEN, CHANNELS, STEPS = 120, 50, 150
@@ -69,7 +69,7 @@ def test_the_scale_is_that_of_the_neurons_that_spike(scale: str, ranges: str) ->
     unseen = raster(2)
     expected = simulate_floats(floats, unseen)
     answers = [simulate(one.network, unseen) for one in (whole, found)]
-    before, after = (agree(expected, one).share for one in answers)
+    before, after = (spike_agreement(expected, one).share for one in answers)
     assert after > before
     assert [one.counts["u_wraps"] for one in answers] == [0, 0]
 
@@ -95,5 +95,7 @@ def test_room_that_spikes_need_is_kept() -> None:
     found = quantise_network(deep, spikes, float_run=lambda heard: simulate_floats(deep, heard))
     expected = simulate_floats(deep, spikes)
     whole = quantise_network(deep, spikes)
-    before, after = (agree(expected, simulate(one.network, spikes)).share for one in (whole, found))
+    before, after = (
+        spike_agreement(expected, simulate(one.network, spikes)).share for one in (whole, found)
+    )
     assert after >= before

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nmtool.arithmetic import STATE_SHIFT
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -23,7 +22,7 @@ def network() -> Network:
 
 
 def scores_in_units(integers: IntegerNetwork, raster) -> np.ndarray:
-    unit = integers.population("out").scale * (1 << STATE_SHIFT)
+    unit = integers.population("out").unit
     return simulate(integers, raster).scores / unit
 
 

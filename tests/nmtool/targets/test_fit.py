@@ -227,6 +227,15 @@ def test_drive_counts_where_a_target_says_something_of_it() -> None:
     assert codes(fit(strong, Target("t", origins=said)))[0] == ["target-drive"]
 
 
+def test_few_bits_of_delay_reach_far_in_a_stride() -> None:
+    target = Target("mine", delay_bits=(1, 2, 3, 4), max_delay=60)
+    floats = nm.Network.layers([5, 8, 3], delays=60)
+    made = nm.quantise(floats, target=target).network
+    assert made.max_delay > 15
+    assert len(np.unique(np.concatenate([p.delay.ravel() for p in made.projections]))) <= 16
+    assert not fit(made, target).unsupported
+
+
 def test_delays_of_synapses_without_weight_take_no_bits() -> None:
     late = network([[0, 2], [2, 2]])
     delay = np.array([[61, 2], [0, 2]])
@@ -287,7 +296,7 @@ def test_bits_that_carry_nothing(weight: list, bits: int, used: int | None) -> N
     if used is None:
         assert not wasted
         return
-    assert f"--weight-bits {used}," in wasted[0].fix
+    assert f"--weight-bits {used} " in wasted[0].fix
     # What is said holds: the same weights are legal in so many bits, and not in one less.
     replace(made.projections[0], weight_bits=used)
     if used > 2:

@@ -205,12 +205,6 @@ WRONG = [
         "chip.neurons",
     ),
     (
-        "[holds]",
-        "[holds]\ndelay_bits = { value = [2], mark = 'inferred' }",
-        "target-contradiction",
-        "holds.max_delay",
-    ),
-    (
         "[core]",
         "[neuron]\nstate_bits = { value = 9, mark = 'inferred' }\n[core]",
         "target-contradiction",

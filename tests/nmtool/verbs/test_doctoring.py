@@ -48,15 +48,15 @@ def test_this_computer() -> None:
     assert len({*names}) >= len(names) - 1  # Lava is a tool and a folder
     for name in ("nmtool", "Python", "numpy", "torch", "onnx", "C compiler", "GPU", "Lava"):
         assert name in names
-    assert part("numpy").found == importlib.metadata.version("numpy")
-    assert platform.python_version() in part("Python").found
+    assert part("numpy").detail == importlib.metadata.version("numpy")
+    assert platform.python_version() in part("Python").detail
     assert {one.state for one in found.parts} <= {FINE, MISSING, UNTESTED, LIMITED, BROKEN}
 
 
 def test_what_is_missing_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "onnx")
     found = part("onnx")
-    assert (found.state, found.found, found.gives) == (MISSING, "", "ONNX files")
+    assert (found.state, found.detail, found.gives) == (MISSING, "", "ONNX files")
     assert "'onnx<2" in found.fix
     assert "nmtool" not in found.fix.rpartition("install")[2]
     assert any(
@@ -101,7 +101,7 @@ def test_systems_that_are_not_tested(system: str, monkeypatch: pytest.MonkeyPatc
 def test_a_compiler_as_exports_find_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(compiler.VARIABLE, "no-such-compiler")
     found = part("C compiler")
-    assert (found.state, compiler.VARIABLE in found.found) == (MISSING, True)
+    assert (found.state, compiler.VARIABLE in found.detail) == (MISSING, True)
     assert found.fix
     monkeypatch.setenv(compiler.VARIABLE, "false")
     assert doctoring._compiler(False).state == FINE
@@ -111,7 +111,7 @@ def test_a_compiler_as_exports_find_it(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "new/folder"))
     assert part("compiled kernels").state == FINE
-    assert "GiB free" in part("compiled kernels").found
+    assert "GiB free" in part("compiled kernels").detail
     assert not (tmp_path / "new").exists()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "file/below"))
@@ -179,5 +179,5 @@ def test_a_library_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     library = next(one for one in doctoring.libraries("onnx") if one.name == "onnx")
     found = doctoring._library(library, "onnx", "ONNX files", True)
-    assert (found.state, "libx.so is gone" in found.found) == (BROKEN, True)
+    assert (found.state, "libx.so is gone" in found.detail) == (BROKEN, True)
     assert "--force-reinstall" in found.fix

@@ -255,7 +255,7 @@ def test_networks_of_other_bits_part_somewhere() -> None:
     found = nm.explain(NETWORK, SPIKES, EXPECTED, actual, other=other)
     assert found.place is not None
     assert found.place.quantity == "spike"
-    assert found.others is not None
+    assert found.other_arrivals is not None
     assert found.causes == []
     assert found.updates > 1
     assert json.dumps(found.as_json()["others"])

@@ -7,6 +7,8 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,9 @@ from nmtool.exporters.mlgenn import MlgennOptions
 from nmtool.exporters.nir import ImportOptions
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
+from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.options import TrainOptions
+from nmtool.verbs.loading import float_network, options_behind
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli import cases
 from tests.refusals import refused
@@ -41,6 +46,31 @@ def test_nmtool_s_own_files(kind: str, as_text: bool, tmp_path: Path) -> None:
     assert type(found) is type(network)
     assert found.content_hash == network.content_hash
     assert nm.inspect(path)["hash"] == network.content_hash
+
+
+def test_a_run_means_its_floats_where_floats_are_needed(tmp_path: Path, export: Export) -> None:
+    run, floats, integers = tmp_path / "run", cases.float_network(), cases.integer_network()
+    run.mkdir()
+    integers.save(run / "integers.npz")
+    assert float_network(run) is None
+    floats.save(run / "network.npz")
+    in_memory: Any = SimpleNamespace(network=floats, integers=integers)
+    for source in (floats, in_memory, run, str(run), run / "network.npz"):
+        found = float_network(source)
+        assert found is not None
+        assert found.content_hash == floats.content_hash
+    for source in (integers, run / "integers.npz", export("c"), export("verilog")):
+        assert float_network(source) is None
+
+
+def test_settings_of_the_run_behind(tmp_path: Path) -> None:
+    run, options = RunFolder(tmp_path / "run"), TrainOptions(gain=7.0)
+    run.create({"options": options.as_json()})
+    for name in ("", "network.npz", "integers.npz"):
+        assert options_behind(run.path / name) == options
+    assert options_behind(run.path / "other.npz") is None
+    assert options_behind(cases.float_network()) is None
+    assert options_behind(SimpleNamespace(options=options)) == options
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -66,11 +66,11 @@ def test_integers_are_taken_as_they_are(data: Dataset) -> None:
     assert facts["rounding"]["cost"] is None
     assert facts["synapses"]["before"] is None
     with refused(UsageError, "quantised-already"):
-        nm.report(network, data, rounding={"weight_bits": 4})
+        nm.report(network, data, quantising={"weight_bits": 4})
 
 
 def test_bits_that_are_asked_for() -> None:
-    found = nm.report(cases.float_network(), rounding={"weight_bits": 3})
+    found = nm.report(cases.float_network(), quantising={"weight_bits": 3})
     projections = found.as_json()["rounding"]["projections"]
     assert [projection["weight_bits"] for projection in projections] == [3, 3, 3]
     assert "--weight-bits 3" in str(found.as_json()["reproduce"]["code"])

@@ -25,6 +25,7 @@ from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.mathematics.reference import forward
+from nmtool.verbs.running import default_split
 from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster
@@ -350,3 +351,15 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
 def test_data_that_do_not_fit_an_export(export: Export) -> None:
     with refused(UsageError, "data-channels-differ"):
         nm.run(export("lava"), replace(EVENTS, n_units=5))
+
+
+def test_the_split_to_run_where_none_is_named() -> None:
+    events = cases.spike_events(4)
+    whole = {"train": events, "validation": events, "test": events}
+    for names, expected in (
+        (("train",), "train"),
+        (("train", "validation"), "validation"),
+        (("train", "validation", "test"), "test"),
+        (("test", "train"), "test"),
+    ):
+        assert default_split(Dataset("some", names, whole.__getitem__)) == expected

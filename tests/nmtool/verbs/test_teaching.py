@@ -13,7 +13,7 @@ import nmtool as nm
 from nmtool.data import Dataset, stored, write_shd
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import LIF
-from nmtool.verbs.running import answers
+from nmtool.verbs.running import record_portions
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
@@ -91,7 +91,7 @@ def test_some_samples_at_a_time(data: Dataset, monkeypatch: pytest.MonkeyPatch) 
     """Membranes of a training split may be more than fits into memory."""
     whole = nm.teach([FLOATS], data, gain=1.0)
     monkeypatch.setattr("nmtool.data.samples.AT_ONCE", 5)
-    sizes = [len(part.label) for part, _ in answers(FLOATS, data.train, divided=True)]
+    sizes = [len(part.label) for part, _ in record_portions(FLOATS, data.train, divided=True)]
     assert sizes == [5, 5, 2]
     parts = nm.teach([FLOATS], data, gain=1.0)
     np.testing.assert_allclose(parts.probability, whole.probability, rtol=1e-6)

@@ -88,6 +88,13 @@ def test_floats_with_the_float_simulator(dtype: type, tmp_path: Path) -> None:
     assert [*found.artefacts] == ["recording.npz"]
 
 
+def test_membranes_of_few_bits(tmp_path: Path) -> None:
+    values = {"out": arrays(RAN)["out"].astype(np.float16)}
+    assert nm.verify(FLOATS, NOISE, against=written(tmp_path, values)).identical
+    values["out"][0, 30] += 0.005 * np.abs(values["out"]).max()
+    assert not nm.verify(FLOATS, NOISE, against=written(tmp_path, values)).identical
+
+
 def test_steps_first_and_membranes_of_everything(tmp_path: Path) -> None:
     values = arrays(RAN)
     values |= {f"v.{name}": v.astype(np.float32) for name, v in RAN.potential.items()}
@@ -150,6 +157,7 @@ def test_predictions_are_compared(tmp_path: Path) -> None:
     assert check.comparison.predictions_different == 1
     assert check.comparison.spikes_different == 0
     assert not check.identical
+    assert "predictions different 1" in str(nm.verify(INTEGERS, INPUTS, against=path))
 
 
 @pytest.mark.parametrize("later", [1, -1, 2])
@@ -198,6 +206,38 @@ def test_frameworks_whose_hops_cost_nothing(tmp_path: Path) -> None:
     assert (check.first_divergence.sample, check.first_divergence.step) == (1, 20)
 
 
+@pytest.mark.parametrize("short", ["first", "out"])
+def test_arrays_that_end_with_the_hops_of_their_own(short: str, tmp_path: Path) -> None:
+    values = hop_free(FLOATS, NOISE)
+    values[short] = values[short][:, :-2]
+    for order in (1, -1):
+        path = written(tmp_path, dict([*values.items()][::order]), hops="free")
+        (check,) = nm.verify(FLOATS, NOISE, against=path).checks.values()
+        assert check.identical
+        n_steps = values[short].shape[1]
+        assert check.comparison.spikes_compared == NOISE.n_samples * n_steps * 13
+
+
+@pytest.mark.parametrize("name", ["axes", "hops", "predictions"])
+def test_populations_with_names_that_files_reserve(name: str) -> None:
+    network = nm.Network(
+        FLOATS.channels,
+        [replace(p, name=name if p.name == "first" else p.name) for p in FLOATS.populations],
+        [
+            replace(
+                p,
+                source=name if p.source == "first" else p.source,
+                target=name if p.target == "first" else p.target,
+            )
+            for p in FLOATS.projections
+        ],
+        FLOATS.readout,
+        FLOATS.dt_ms,
+        FLOATS.n_steps,
+    )
+    assert nm.verify(network, NOISE, against=simulate_floats(network, NOISE)).identical
+
+
 # What does not fit.
 
 
@@ -225,6 +265,11 @@ FIRST = arrays(RAN)["first"]
         ({"first": np.moveaxis(FIRST, 0, 1)}, ["recording-shape"]),
         ({"predictions": np.ones(2)}, ["recording-predictions"]),
         ({"predictions": np.full(3, 0.5)}, ["recording-predictions"]),
+        ({"predictions": np.array([np.inf, 0, 0])}, ["recording-predictions"]),
+        ({"predictions": np.array([0, 3, 0])}, ["recording-predictions"]),
+        ({"predictions": np.array([0, -1, 0])}, ["recording-predictions"]),
+        ({"predictions": np.array([0, 2**64 - 1, 0], np.uint64)}, ["recording-predictions"]),
+        ({"v.out": arrays(RAN)["out"]}, ["recording-twice"]),
         (dict.fromkeys(("first", "second", "out")), ["recording-empty"]),
     ],
 )
@@ -271,6 +316,14 @@ def test_it_needs_the_samples_that_were_recorded(tmp_path: Path) -> None:
 def test_a_wrong_type_is_refused() -> None:
     with refused(UsageError, "argument-type"):
         nm.verify(FLOATS, NOISE, against=3)  # type: ignore[arg-type]
+
+
+def test_states_of_neurons_that_spike_beside_a_backend(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    states = {f"v.{name}": v for name, v in ANSWERED.potential.items()}
+    found = nm.verify(INTEGERS, INPUTS, against=["onnx", str(written(tmp_path, states))])
+    assert [*found.checks] == ["onnx", "recording.npz"]
+    assert found.identical
 
 
 def test_beside_a_backend(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

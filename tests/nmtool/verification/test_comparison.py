@@ -14,7 +14,12 @@ from nmtool.errors import DataError
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording
-from nmtool.verification.comparison import Agreement, Divergence, agree, compare_recordings
+from nmtool.verification.comparison import (
+    Agreement,
+    Divergence,
+    compare_recordings,
+    spike_agreement,
+)
 from tests.networks.drawn import recordings
 from tests.refusals import codes, refused
 
@@ -206,17 +211,21 @@ def test_agreement_counts_spikes_and_predictions(expected: Recording) -> None:
     other = with_spike(with_spike(both, "second", 1, 2, 0), "first", 1, 1, 1)
     other = with_value(other, "membrane", "out", (2, 0, 1), 11)
     bins = SAMPLES * STEPS * 6
-    found = agree(both, other)
+    found = spike_agreement(both, other)
     assert found == Agreement(bins, 2, 1, 1)
     assert found.share == pytest.approx(1 / 3)
-    assert agree(expected, expected) == Agreement(bins, 0, 0, 0)
-    assert agree(expected, expected).share == 1.0
+    assert spike_agreement(expected, expected) == Agreement(bins, 0, 0, 0)
+    assert spike_agreement(expected, expected).share == 1.0
 
 
 def test_agreement_needs_no_inner_variables(expected: Recording) -> None:
     """NIR answers without u and v, also where the integers are recorded with them."""
     shallow = replace(expected, current={}, potential={})
-    assert agree(expected, shallow) == agree(shallow, expected) == agree(expected, expected)
+    assert (
+        spike_agreement(expected, shallow)
+        == spike_agreement(shallow, expected)
+        == spike_agreement(expected, expected)
+    )
 
 
 # What cannot be compared.
@@ -232,7 +241,7 @@ def silent(*shape: int, names: tuple[str, ...] = ("a",)) -> Recording:
 @pytest.mark.parametrize("shape", [(1, 10, 30), (2, 30, 10), (1, 29, 10), (1, 30, 11)])
 def test_spikes_of_other_shapes(shape: tuple[int, int, int]) -> None:
     """Two silent recordings, as many bins in the first case: nothing would have differed."""
-    for compared in (compare_recordings, agree):
+    for compared in (compare_recordings, spike_agreement):
         with refused(DataError, "recordings-incomparable") as caught:
             compared(silent(1, 30, 10), silent(*shape))
         assert codes(caught.value) == ["recording-shape"]

@@ -15,7 +15,7 @@ from numba import types
 from nmtool import hardware_sim
 from nmtool.hardware_sim.compiled import source_files
 from nmtool.hardware_sim.plan import Plan
-from nmtool.training.engines.cell import Cell, Chip
+from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 from nmtool.training.engines.cpu import kernels
 from nmtool.training.engines.cpu.kernels.adjoint import Senders
 from nmtool.training.engines.cpu.kernels.compiled import SOURCES
@@ -51,6 +51,6 @@ def test_every_named_tuple_that_kernels_are_given_is_hashed() -> None:
         for argument in signature.args
         for named in _named_tuples(argument)
     }
-    assert given >= {Cell, Chip, Gathering, Plan, Senders}
+    assert given >= {NeuronConstants, IntegerConstants, Gathering, Plan, Senders}
     files = {file.resolve() for file in source_files(SOURCES)}
     assert [named for named in given if Path(inspect.getfile(named)).resolve() not in files] == []

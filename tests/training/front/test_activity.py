@@ -11,7 +11,7 @@ from nmtool.graph import INPUT, InputChannels
 from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
-from nmtool.training.front.activity import RateTarget, SilenceWatch, WholeBatch, rate_targets
+from nmtool.training.front.activity import RateTarget, WholeBatch, rate_targets, rescue_silent
 from nmtool.training.front.model import SpikingNetwork
 from tests.networks.trainable import random_input, random_network
 
@@ -67,27 +67,17 @@ def test_training_on_the_push_alone_brings_neurons_to_the_target(wanted: float) 
 
 
 def test_a_regulariser_hears_the_whole_batch() -> None:
-    whole = WholeBatch({"hidden": RateTarget(strength=0.6, spikes_per_sample=2.0)})
-    whole.tell({"hidden": np.array([0, 8, 20])}, 4)
-    push = whole.push["hidden"](torch.tensor([0, 1, 2]), 1)
+    regulariser = WholeBatch({"hidden": RateTarget(strength=0.6, spikes_per_sample=2.0)})
+    regulariser.set_batch({"hidden": np.array([0, 8, 20])}, 4)
+    push = regulariser.push["hidden"](torch.tensor([0, 1, 2]), 1)
     np.testing.assert_allclose(push, 0.6 / 4 * np.array([-2.0, 0.0, 3.0]))
-
-
-def test_a_neuron_is_silent_when_it_never_spiked_in_the_epoch() -> None:
-    watch = SilenceWatch(SpikingNetwork(_spiking_readout()))
-    watch.add({"hidden": np.array([1, 0, 0]), "output": np.array([0, 5])})
-    watch.add({"hidden": np.array([0, 0, 2]), "output": np.array([0, 1])})
-    np.testing.assert_array_equal(watch.counts["hidden"], [1, 0, 2])
-    np.testing.assert_array_equal(watch.silent["hidden"], [False, True, False])
-    np.testing.assert_array_equal(watch.silent["output"], [True, False])
 
 
 def test_rescue_lifts_every_weight_into_a_silent_neuron_and_no_other() -> None:
     model = SpikingNetwork(_spiking_readout(), dtype=torch.float64)
     before = [p.weight.detach().clone() for p in model.synapses]
-    watch = SilenceWatch(model)
-    watch.add({"hidden": np.array([0, 1, 1, 0, 1, 1, 1, 1]), "output": np.array([3, 0])})
-    assert watch.rescue(0.25) == 3
+    counts = {"hidden": np.array([0, 1, 1, 0, 1, 1, 1, 1]), "output": np.array([3, 0])}
+    assert rescue_silent(model, counts, 0.25) == 3
     silent = {"hidden": [0, 3], "output": [1]}
     for projection, old in zip(model.synapses, before, strict=True):
         expected = old.clone()
@@ -102,9 +92,8 @@ def test_rescue_brings_dead_neurons_back() -> None:
     spikes = Raster.from_dense(np.ones((2, 50, 6), np.bool_))
     rescued = []
     for _ in range(5):
-        watch = SilenceWatch(model)
-        watch.add({n: r.counts().sum(axis=0) for n, r in model.record(spikes).spikes.items()})
-        rescued.append(watch.rescue(0.5))
+        counts = {n: r.counts().sum(axis=0) for n, r in model.record(spikes).spikes.items()}
+        rescued.append(rescue_silent(model, counts, 0.5))
     assert rescued[0] == 10
     assert rescued[-1] == 0
 

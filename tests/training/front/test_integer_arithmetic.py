@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmtool import dynamics
+from nmtool.arithmetic import keep_membrane
 from nmtool.errors import NetworkError
 from nmtool.graph import LIF
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.step import keep_membrane
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network, Population
 from nmtool.quantisation import DelayGrid

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtool.training.front.model import SpikingNetwork
-from nmtool.training.loop.averaging import Average, put
+from nmtool.training.loop.averaging import Average, copy_into
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.pruning import whole
 from nmtool.training.loop.run import run_training
@@ -32,7 +32,7 @@ def _values(model: SpikingNetwork) -> dict[str, torch.Tensor]:
 
 def _move(model: SpikingNetwork, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    put(
+    copy_into(
         model,
         {
             name: torch.rand(parameter.shape, generator=generator, dtype=parameter.dtype)
@@ -42,13 +42,13 @@ def _move(model: SpikingNetwork, seed: int) -> None:
 
 
 @given(st.floats(0.01, 1.0), st.integers(0, 30))
-def test_is_the_moving_mean_of_all_updates(share: float, n_updates: int) -> None:
+def test_is_the_moving_mean_of_all_updates(decay: float, n_updates: int) -> None:
     model = _model()
-    average, expected = Average(model, share), _values(model)
+    average, expected = Average(model, decay), _values(model)
     for update in range(n_updates):
         _move(model, update)
         average.add(update)
-        stays = min(share, (update + 1) / (update + 10))
+        stays = min(decay, (update + 1) / (update + 10))
         now = _values(model)
         expected = {name: stays * expected[name] + (1 - stays) * now[name] for name in now}
     torch.testing.assert_close(average.values, expected, rtol=1e-12, atol=1e-12)
@@ -77,19 +77,19 @@ def test_is_used_inside_only_even_if_something_fails() -> None:
 
 
 def _fail_inside(average: Average, model: SpikingNetwork, mean: dict[str, torch.Tensor]) -> None:
-    with average.used():
+    with average.averaged_parameters():
         torch.testing.assert_close(_values(model), mean, rtol=0, atol=0)
         raise ZeroDivisionError
 
 
-def test_without_a_share_there_is_no_mean() -> None:
+def test_without_a_decay_there_is_no_mean() -> None:
     model = _model()
     average = Average(model, None)
     average.add(0)
     assert average.values == {}
     _move(model, 1)
     last = _values(model)
-    with average.used():
+    with average.averaged_parameters():
         torch.testing.assert_close(_values(model), last, rtol=0, atol=0)
 
 
@@ -100,7 +100,7 @@ def test_the_network_that_is_kept_is_the_mean(arithmetic: str) -> None:
     trainer = make_trainer(options, dataset.train, dataset.validation)
     trainer.run()
     last = trainer.model.to_network()
-    with trainer._average.used():
+    with trainer._average.averaged_parameters():
         mean = trainer.model.to_network()
     assert trainer.best.content_hash == mean.content_hash
     assert trainer.best.content_hash != last.content_hash
@@ -112,11 +112,11 @@ def test_what_is_pruned_is_gone_from_the_mean() -> None:
         assert np.mean(projection.weight == 0) >= 0.69
 
 
-@pytest.mark.parametrize("share", [None, 0.9])
-def test_another_run_starts_from_the_mean(share: float | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("decay", [None, 0.9])
+def test_another_run_starts_from_the_mean(decay: float | None, tmp_path: Path) -> None:
     folder, dataset = RunFolder(tmp_path / "run"), small_dataset()
     first = run_training(small_options(average=0.9, epochs=1), dataset, folder=folder)
-    options = small_options(average=share, lr=0.0, delay_lr=0.0, rescue=0.0)
+    options = small_options(average=decay, lr=0.0, delay_lr=0.0, rescue=0.0)
     again = run_training(options, dataset, start=folder)
     assert again.best.content_hash == first.best.content_hash
 

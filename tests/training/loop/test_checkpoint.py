@@ -12,7 +12,7 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.checkpoint import Progress
+from nmtool.training.loop.checkpoint import RunState
 from nmtool.training.loop.optimise import make_optimiser
 from nmtool.training.options import TrainOptions
 from tests.networks.trainable import random_network
@@ -20,7 +20,7 @@ from tests.refusals import refused
 
 pytestmark = pytest.mark.torch
 
-PROGRESS = Progress(3, 17, 0.75, [{"epoch": 1, "loss": 0.5, "validation_accuracy": None}])
+STATE = RunState(3, 17, 0.75, [{"epoch": 1, "loss": 0.5, "validation_accuracy": None}])
 
 
 def _pair(seed: int, hidden: int = 19) -> tuple[SpikingNetwork, torch.optim.AdamW]:
@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
     model, optimiser = _pair(0)
     _step(model, optimiser, 1)
     _step(model, optimiser, 2)
-    checkpoint.save(tmp_path / "checkpoint.npz", model, optimiser, PROGRESS)
+    checkpoint.save(tmp_path / "checkpoint.npz", model, optimiser, STATE)
     return tmp_path / "checkpoint.npz"
 
 
@@ -50,7 +50,7 @@ def test_goes_on_as_if_nothing_had_happened(file: Path) -> None:
     for seed in (1, 2, 3):
         _step(model, optimiser, seed)
     again, its_optimiser = _pair(9)
-    assert checkpoint.load(file, again, its_optimiser) == PROGRESS
+    assert checkpoint.load(file, again, its_optimiser) == STATE
     _step(again, its_optimiser, 3)
     for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
@@ -59,7 +59,7 @@ def test_goes_on_as_if_nothing_had_happened(file: Path) -> None:
 def test_before_the_first_update_and_with_fixed_delays(tmp_path: Path) -> None:
     model = SpikingNetwork(random_network("recurrent", 0))
     optimiser = make_optimiser(model, TrainOptions(train_delays=False))
-    checkpoint.save(tmp_path / "new.npz", model, optimiser, Progress(0, 0, -1.0, []))
+    checkpoint.save(tmp_path / "new.npz", model, optimiser, RunState(0, 0, -1.0, []))
     again, its_optimiser = _pair(9)
     assert checkpoint.load(tmp_path / "new.npz", again, its_optimiser).epoch == 0
     for mine, theirs in zip(again.parameters(), model.parameters(), strict=True):
@@ -75,7 +75,7 @@ def _masks(model: SpikingNetwork, seed: int) -> dict[str, torch.Tensor]:
 def test_what_is_removed_comes_back_where_it_was(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
     removed, found = _masks(model, 1), _masks(model, 2)
-    checkpoint.save(tmp_path / "c.npz", model, optimiser, PROGRESS, removed)
+    checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, removed)
     checkpoint.load(tmp_path / "c.npz", model, optimiser, found)
     for name, mask in removed.items():
         torch.testing.assert_close(found[name], mask)
@@ -99,7 +99,7 @@ def test_damaged_masks_are_refused(file: Path, mask: np.ndarray) -> None:
 def test_the_mean_comes_back(tmp_path: Path) -> None:
     model, optimiser = _pair(0)
     mean = {name: p.detach() + 1 for name, p in model.named_parameters()}
-    checkpoint.save(tmp_path / "c.npz", model, optimiser, PROGRESS, average=mean)
+    checkpoint.save(tmp_path / "c.npz", model, optimiser, STATE, average=mean)
     found: dict[str, torch.Tensor] = {}
     checkpoint.load(tmp_path / "c.npz", model, optimiser, average=found)
     torch.testing.assert_close(found, mean, rtol=0, atol=0)
@@ -128,8 +128,8 @@ def _rewrite(file: Path, header: dict, arrays: dict) -> None:
 
 
 def test_a_log_of_version_1(file: Path) -> None:
-    _rewrite(file, {"log": PROGRESS.log}, {})
-    assert checkpoint.load(file, *_pair(9)) == PROGRESS
+    _rewrite(file, {"log": STATE.log}, {})
+    assert checkpoint.load(file, *_pair(9)) == STATE
 
 
 @pytest.mark.parametrize(
@@ -181,4 +181,4 @@ def test_another_network_is_refused(file: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written"):
-        checkpoint.save(tmp_path / "file" / "c.npz", *_pair(0), PROGRESS)
+        checkpoint.save(tmp_path / "file" / "c.npz", *_pair(0), STATE)

@@ -18,7 +18,7 @@ from nmtool.network import Network
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.training.front.integer_arithmetic import IntegerArithmetic
 from nmtool.training.learning import epoch_line
-from nmtool.training.loop.deployment import Deployment
+from nmtool.training.loop.calibration import Calibrator
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
@@ -91,11 +91,11 @@ def test_no_overflow_survives() -> None:
     trainer = make_trainer(options, *_splits())
     loud = _loud(trainer.best)
     everything = list(trainer._all_samples())
-    shy = Deployment(8, DelayGrid(), everything[0].take([EMPTY]))
+    shy = Calibrator(8, DelayGrid(), everything[0].take([EMPTY]))
     without_room = replace(shy.rounding(loud), calibration=Calibration(membrane={"output": 1e-3}))
     before = without_room(loud)
     assert sum(simulate(before, part).counts["v_clips"] for part in everything)
-    after = shy.settled(loud, before, trainer._all_samples)
+    after = shy.without_overflow(loud, before, trainer._all_samples)
     for part in everything:
         counts = simulate(after, part).counts
         assert counts["u_wraps"] == counts["v_clips"] == 0
@@ -109,9 +109,9 @@ def test_accuracy_is_that_of_settled_scales(
     folder = RunFolder(tmp_path / "run")
     trainer = run_training(options, small_dataset(), folder=folder)
     assert "settled_accuracy" not in trainer.log[0]
-    trainer.best, deployment = _loud(trainer.best), trainer._deployment
+    trainer.best, calibrator = _loud(trainer.best), trainer._calibrator
     cramped = Calibration(membrane={"output": 1e-3})
-    rounding = replace(deployment.rounding(trainer.best), calibration=cramped)
+    rounding = replace(calibrator.rounding(trainer.best), calibration=cramped)
     trainer.best_integers = rounding(trainer.best)
     keep = RunFolder.keep
 
@@ -121,7 +121,7 @@ def test_accuracy_is_that_of_settled_scales(
         keep(self, *networks)
 
     monkeypatch.setattr(RunFolder, "keep", keep_at_last)
-    trainer._settle()
+    trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
     assert folder.integers().content_hash == trainer.best_integers.content_hash
     assert [json.loads(line) for line in folder.log_file.read_text().splitlines()] == trainer.log
@@ -134,9 +134,9 @@ def test_other_scales_are_told_where_nothing_validates() -> None:
     trainer._epoch()
     trainer.best = _loud(trainer.best)
     cramped = Calibration(membrane={"output": 1e-3})
-    rounding = replace(trainer._deployment.rounding(trainer.best), calibration=cramped)
+    rounding = replace(trainer._calibrator.rounding(trainer.best), calibration=cramped)
     trainer.best_integers = rounding(trainer.best)
-    trainer._settle()
+    trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] is None
     assert "scales changed at the end, so that nothing overflows" in epoch_line(trainer.log[0])
 

@@ -247,14 +247,14 @@ def test_times_that_look_like_milliseconds() -> None:
 def test_steps_that_data_decide() -> None:
     events = SpikeEvents.from_lists([[1.0], [59.0], []], [[0], [1], []], [0, 1, 1])
     options = TrainOptions(steps="auto", dt_ms=2.0)
-    assert options.settled(events).n_steps == 30 + 10
-    assert options.settled(events).settled(events[:1]).n_steps == 40
+    assert options.with_steps_from(events).n_steps == 30 + 10
+    assert options.with_steps_from(events).with_steps_from(events[:1]).n_steps == 40
     with refused(UsageError, "steps-unsettled"):
         _ = options.n_steps
     with refused(DataError, "events-missing"):
-        options.settled(events[2:])
+        options.with_steps_from(events[2:])
     with refused(DataError, "steps-too-many"):
-        options.settled(replace(events, time_ms=events.time_ms * 1e5))
+        options.with_steps_from(replace(events, time_ms=events.time_ms * 1e5))
 
 
 def test_the_line_at_the_start() -> None:

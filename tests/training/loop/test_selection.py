@@ -77,7 +77,6 @@ def test_what_is_known_of_integers_with_other_scales() -> None:
     [
         ([], 1, False),
         ([0.5], 1, False),
-        ([0.5, 0.4], 0, False),
         ([0.5, 0.4], 1, True),
         ([0.5, 0.4], 2, False),
         ([0.5, 0.6, 0.6, 0.6], 2, True),

@@ -49,7 +49,7 @@ def test_what_says_the_same_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_study(read_plan("study.toml")):
         pass
     write_study("trials = 2\nkeep = true\n", settings="gain = 200\n")
-    sweep("study.toml")
+    assert [one.score for one in sweep("study.toml").trials] == [0.5, 0.5]
 
 
 def test_settings_that_kill_the_process_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

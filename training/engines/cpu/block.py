@@ -14,7 +14,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.cell import NeuronConstants
 from nmtool.training.engines.cpu.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cpu.pool import Scratch
 from nmtool.training.engines.cpu.portions import ByChannel, Cut, Spikes
@@ -34,7 +34,11 @@ class Block:
     """
 
     def __init__(
-        self, cell: Cell, afferent: Synapses, recurrent: Synapses | None, scratch: Scratch
+        self,
+        cell: NeuronConstants,
+        afferent: Synapses,
+        recurrent: Synapses | None,
+        scratch: Scratch,
     ) -> None:
         self.cell, self.scratch = cell, scratch
         self.dtype = cell.alpha.dtype
@@ -78,7 +82,7 @@ class Block:
             self.cell,
             loop.weight,
             loop.delay,
-            loop.reach,
+            loop.arrival_span,
             cut.stride,
             drive,
             neuron,
@@ -124,7 +128,7 @@ class Block:
                     slope,
                     pushes,
                     sums.senders(first, last),
-                    sums.reach,
+                    sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
                 )
@@ -143,7 +147,7 @@ class Block:
                     self.cell,
                     direct,
                     sums.senders(first, last),
-                    sums.reach,
+                    sums.arrival_span,
                     sums.cut.stride,
                     mu_u,
                 )
@@ -152,8 +156,8 @@ class Block:
 
     def cut(self, source: SpikeTrains) -> Cut:
         """The tiles and portions of a batch, the same forward and backward."""
-        reach = max(self.afferent.reach, self.recurrent.reach)
-        return Cut.of(source.n_steps, reach, source.n_samples, self.dtype)
+        arrival_span = max(self.afferent.arrival_span, self.recurrent.arrival_span)
+        return Cut.of(source.n_steps, arrival_span, source.n_samples, self.dtype)
 
     def traces(self, cut: Cut, n_samples: int, dtype: DTypeLike) -> AbstractContextManager[NDArray]:
         """[tiles, neurons, tile·stride] numbers with room for these samples, lent."""
@@ -229,7 +233,7 @@ class _Sums:
         self.recurrent = GradientSum(block.recurrent)
         self.asked = block.afferent if want_source_time else block.nothing
         self.spikes = _arrays(source) if want_source_time else Spikes.none(source.n_samples)
-        self.reach = max(self.asked.reach, block.recurrent.reach)
+        self.arrival_span = max(self.asked.arrival_span, block.recurrent.arrival_span)
         self.source_time = np.zeros(self.spikes.step.size, block.dtype)
 
     @contextmanager

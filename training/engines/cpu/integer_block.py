@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmtool.training.engines.cell import Cell, Chip, add_faults
+from nmtool.training.engines.cell import IntegerConstants, NeuronConstants, add_faults
 from nmtool.training.engines.cpu.block import Block
 from nmtool.training.engines.cpu.kernels import integer
 from nmtool.training.engines.cpu.pool import Scratch
@@ -30,23 +30,23 @@ class IntegerBlock(Block):
         cell: constants of the neurons as the chip holds them, in floats.
         afferent, recurrent: synapses, with integers beside the floats.
         scratch: its scratch memory.
-        chip: the constants as integers.
+        integer_constants: the constants as integers.
         faults: per population of the block [2, its neurons] int64, wraps of u and clips of v;
             added to in every forward pass.
     """
 
     def __init__(
         self,
-        cell: Cell,
+        cell: NeuronConstants,
         afferent: Synapses,
         recurrent: Synapses | None,
         scratch: Scratch,
         *,
-        chip: Chip,
+        integer_constants: IntegerConstants,
         faults: Sequence[NDArray[np.int64]],
     ) -> None:
         super().__init__(cell, afferent, recurrent, scratch)
-        self.chip, self.faults = chip, faults
+        self.integer_constants, self.faults = integer_constants, faults
         self._sent = Matrix.of_integers(afferent, self.size)
         self._loop = Matrix.of_integers(recurrent, self.size)
 
@@ -62,10 +62,10 @@ class IntegerBlock(Block):
         faults = np.zeros((len(count), 2, self.size), np.int64)
         integer.run_lif(
             self.cell,
-            self.chip,
+            self.integer_constants,
             self._loop.weight,
             self._loop.delay,
-            self._loop.reach,
+            self._loop.arrival_span,
             cut.stride,
             drive,
             neuron,
@@ -77,10 +77,12 @@ class IntegerBlock(Block):
 
     def run_li(self, source: SpikeTrains) -> Tensor:
         """See `engine.Block`; float64, because v/unit then gives v back exactly."""
-        return super().run_li(source).to(torch.float64) / torch.from_numpy(self.chip.unit)
+        return super().run_li(source).to(torch.float64) / torch.from_numpy(
+            self.integer_constants.unit
+        )
 
     def integrate(self, cut: Cut, drive: NDArray, membrane: NDArray) -> None:
         """Run non-spiking neurons over a portion; see `Block.integrate`."""
         faults = np.zeros((len(membrane), 2, self.size), np.int64)
-        integer.run_li(self.chip, cut.stride, drive, membrane, faults)
+        integer.run_li(self.integer_constants, cut.stride, drive, membrane, faults)
         add_faults(self.faults, faults)

@@ -42,17 +42,17 @@ class Cut:
     portion: int
 
     @classmethod
-    def of(cls, n_steps: int, reach: int, n_samples: int, dtype: DTypeLike) -> Cut:
+    def of(cls, n_steps: int, arrival_span: int, n_samples: int, dtype: DTypeLike) -> Cut:
         """Cut a batch.
 
         Args:
             n_steps: T.
-            reach: steps from a spike to its last arrival.
+            arrival_span: steps from a spike to its last arrival.
             n_samples: samples of the batch.
             dtype: type of the traces.
         """
         # One step more, because gradients look one beyond an arrival.
-        stride = -(-(n_steps + reach + 1) // SPAN) * SPAN
+        stride = -(-(n_steps + arrival_span + 1) // SPAN) * SPAN
         trace_bytes = stride * np.dtype(dtype).itemsize
         tile = max(1, min(TILE_BYTES // trace_bytes, LARGEST_TILE, n_samples))
         tiles = -(-SAMPLES_PER_THREAD * numba.get_num_threads() // tile)

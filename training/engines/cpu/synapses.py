@@ -18,7 +18,7 @@ class Matrix:
     Attributes:
         weight, delay: [pre, post], for spikes that are sent one by one.
         weight_by_post, delay_by_post: [post, pre], for passes that stream synapses.
-        reach: steps from a spike to its last arrival.
+        arrival_span: steps from a spike to its last arrival.
 
     Args:
         weight: [pre, post], numbers of any type.
@@ -29,7 +29,7 @@ class Matrix:
         self.weight, self.delay = weight, delay
         self.weight_by_post = np.ascontiguousarray(weight.T)
         self.delay_by_post = np.ascontiguousarray(delay.T)
-        self.reach = HOP_LATENCY + int(delay.max(initial=0))
+        self.arrival_span = HOP_LATENCY + int(delay.max(initial=0))
 
     @classmethod
     def of(cls, synapses: Synapses | None, n_post: int, dtype: DTypeLike) -> Matrix:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nmtool.training.engines.cell import Cell
+from nmtool.training.engines.cell import NeuronConstants
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.kernels import adjoint, currents, forward, gradients
 from nmtool.training.engines.cuda.kernels.constants import constants
@@ -42,7 +42,7 @@ class Block:
 
     def __init__(
         self,
-        cell: Cell,
+        cell: NeuronConstants,
         afferent: Synapses,
         recurrent: Synapses | None,
         limits: Limits | None = None,
@@ -54,8 +54,8 @@ class Block:
         self.cell = constants(cell, self.afferent.weight)
         self.size = self.cell.shape[1]
         self.itemsize = self.cell.element_size()
-        self.reach = self.afferent.reach
-        self.lanes = self.limits.ring_lanes(self.reach, self.itemsize)
+        self.arrival_span = self.afferent.arrival_span
+        self.lanes = self.limits.ring_lanes(self.arrival_span, self.itemsize)
         self.row_bytes = self.size * self.itemsize
 
     @property
@@ -149,13 +149,13 @@ class Block:
             currents.afferent_drive,
             (last - first, blocks_of(self.size, self.lanes)),
             self.lanes,
-            self.reach * self.lanes * self.itemsize,
+            self.arrival_span * self.lanes * self.itemsize,
             self.sent.weight,
             self.sent.delay,
             source.offset[first : last + 1],
             source.step,
             source.neuron,
-            self.reach,
+            self.arrival_span,
             drive,
         )
         return drive

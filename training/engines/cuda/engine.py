@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.training.engines.cell import Cell, Chip
+from nmtool.training.engines.cell import IntegerConstants, NeuronConstants
 from nmtool.training.engines.cuda.block import Block
 from nmtool.training.engines.cuda.integer_block import IntegerBlock
 from nmtool.training.engines.cuda.limits import Limits
@@ -24,18 +24,25 @@ class CudaEngine:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits
 
-    def block(self, cell: Cell, afferent: Synapses, recurrent: Synapses | None) -> Block:
+    def block(self, cell: NeuronConstants, afferent: Synapses, recurrent: Synapses | None) -> Block:
         """See `nmtool.training.engines.engine.Engine`."""
         return Block(cell, afferent, recurrent, self._limits)
 
     def integer_block(
         self,
-        cell: Cell,
+        cell: NeuronConstants,
         afferent: Synapses,
         recurrent: Synapses | None,
         *,
-        chip: Chip,
+        integer_constants: IntegerConstants,
         faults: Sequence[NDArray[np.int64]],
     ) -> IntegerBlock:
         """See `nmtool.training.engines.engine.Engine`."""
-        return IntegerBlock(cell, afferent, recurrent, self._limits, chip=chip, faults=faults)
+        return IntegerBlock(
+            cell,
+            afferent,
+            recurrent,
+            self._limits,
+            integer_constants=integer_constants,
+            faults=faults,
+        )

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nmtool.training.engines.cell import Cell, Chip, add_faults
+from nmtool.training.engines.cell import IntegerConstants, NeuronConstants, add_faults
 from nmtool.training.engines.cuda.arrays import launch
 from nmtool.training.engines.cuda.block import Block, contiguous, none_like
 from nmtool.training.engines.cuda.kernels import forward
@@ -26,7 +26,7 @@ class IntegerBlock(Block):
         cell: constants of the neurons as the chip holds them, in floats.
         afferent, recurrent: synapses, with integers beside the floats.
         limits: how work is cut.
-        chip: the constants as integers.
+        integer_constants: the constants as integers.
         faults: per population of the block [2, its neurons] int64, wraps of u and clips of v;
             added to in every forward pass.
 
@@ -36,18 +36,18 @@ class IntegerBlock(Block):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: NeuronConstants,
         afferent: Synapses,
         recurrent: Synapses | None,
         limits: Limits | None = None,
         *,
-        chip: Chip,
+        integer_constants: IntegerConstants,
         faults: Sequence[NDArray[np.int64]],
     ) -> None:
         super().__init__(cell, afferent, recurrent, limits)
         self.faults = faults
-        self.chip = chip_constants(chip, self.cell.device)
-        self.unit = torch.from_numpy(chip.unit).to(self.cell.device)
+        self.integer_constants = chip_constants(integer_constants, self.cell.device)
+        self.unit = torch.from_numpy(integer_constants.unit).to(self.cell.device)
         self._sent = _integers(afferent)
         self._loop = _integers(recurrent) if recurrent else none_like(self._sent)
         self.row_bytes += self._sent.weight.element_size() * self.size
@@ -65,7 +65,7 @@ class IntegerBlock(Block):
             forward.run_lif_chip,
             *self.per_sample(len(drive)),
             self.cell,
-            self.chip,
+            self.integer_constants,
             self.unit.to(self.cell.dtype),
             self._loop.weight,
             self._loop.delay,
@@ -85,11 +85,13 @@ class IntegerBlock(Block):
         """Run non-spiking neurons over a portion; see `Block.integrate`."""
         faults = self._no_faults(len(drive))
         grid, threads = self.per_neuron(len(drive))
-        launch(forward.run_li_chip, grid, threads, 0, self.chip, drive, membrane, faults)
+        launch(
+            forward.run_li_chip, grid, threads, 0, self.integer_constants, drive, membrane, faults
+        )
         self._count(faults)
 
     def _no_faults(self, n_samples: int) -> Tensor:
-        return self.chip.new_zeros((n_samples, 2, self.size))
+        return self.integer_constants.new_zeros((n_samples, 2, self.size))
 
     def _count(self, faults: Tensor) -> None:
         add_faults(self.faults, faults.cpu().numpy())

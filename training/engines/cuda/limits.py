@@ -48,23 +48,23 @@ class Limits:
         for first in range(0, n_samples, size):
             yield first, min(first + size, n_samples)
 
-    def ring_lanes(self, reach: int, itemsize: int) -> int:
+    def ring_lanes(self, arrival_span: int, itemsize: int) -> int:
         """Post-neurons that share a block of the kernel `afferent_drive`.
 
         Args:
-            reach: steps from a spike to its last arrival.
+            arrival_span: steps from a spike to its last arrival.
             itemsize: bytes of a float.
 
         Raises:
             UsageError: not even one neuron's ring fits.
         """
         lanes = WARP
-        while lanes * reach * itemsize > self.shared_bytes:
+        while lanes * arrival_span * itemsize > self.shared_bytes:
             if lanes == 1:
                 raise UsageError(
-                    f"delays of {reach - 1} steps are too long to train on a GPU",
+                    f"delays of {arrival_span - 1} steps are too long to train on a GPU",
                     code="delays-too-long-for-gpu",
-                    why=f"a neuron's input on its way takes {reach * itemsize} bytes of a "
+                    why=f"a neuron's input on its way takes {arrival_span * itemsize} bytes of a "
                     f"multiprocessor's shared memory; {self.shared_bytes} are granted",
                     fix="train on the CPU, shorten the delays, or use a longer time step",
                 )

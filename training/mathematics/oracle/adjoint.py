@@ -26,7 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.graph import INPUT
-from nmtool.training.mathematics.oracle.closed_forms import Cell, adjoint_before, adjoint_integral
+from nmtool.training.mathematics.oracle.closed_forms import (
+    LifConstants,
+    adjoint_before,
+    adjoint_integral,
+)
 from nmtool.training.mathematics.oracle.forward import Arrival, Emission, NeuronId, Trace
 from nmtool.training.mathematics.oracle.model import ContinuousNetwork
 
@@ -76,7 +80,7 @@ def differentiate(
 class _Neuron:
     """Adjoint state of one neuron at the moment of its latest event, seen backwards."""
 
-    def __init__(self, cell: Cell, time: float, d_integral: float, rate: float) -> None:
+    def __init__(self, cell: LifConstants, time: float, d_integral: float, rate: float) -> None:
         self.cell, self.time, self.d_integral, self.rate = cell, time, d_integral, rate
         self.lam_v = self.lam_i = self.lam_v_integral = 0.0
 

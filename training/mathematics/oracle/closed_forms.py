@@ -18,7 +18,7 @@ from itertools import pairwise
 
 
 @dataclass(frozen=True)
-class Cell:
+class LifConstants:
     """Constants of one neuron: time constants in ms, threshold (∞: never spikes), bias current."""
 
     tau_mem: float
@@ -27,7 +27,7 @@ class Cell:
     bias: float
 
 
-def response(cell: Cell, delta: float) -> float:
+def response(cell: LifConstants, delta: float) -> float:
     """g(Δ), in a form that holds for equal and nearly equal time constants too.
 
     With x = Δ/τs − Δ/τm:  g = (Δ/τm)·max(α, β)·(1 − exp(−|x|))/|x|.
@@ -42,14 +42,14 @@ def _mean_decay(x: float) -> float:
     return -math.expm1(-x) / x if x else 1.0
 
 
-def advance(cell: Cell, v: float, i: float, delta: float) -> tuple[float, float]:
+def advance(cell: LifConstants, v: float, i: float, delta: float) -> tuple[float, float]:
     """(V, I) a time Δ later, if nothing arrives and nothing spikes."""
     alpha = math.exp(-delta / cell.tau_mem)
     beta = math.exp(-delta / cell.tau_syn)
     return cell.bias + (v - cell.bias) * alpha + i * response(cell, delta), i * beta
 
 
-def weighted_integral(cell: Cell, v: float, i: float, delta: float, rate: float) -> float:
+def weighted_integral(cell: LifConstants, v: float, i: float, delta: float, rate: float) -> float:
     """∫₀^Δ exp(−rate·s)·V(s) ds, rate ≥ 0 per ms.
 
     The integral G of exp(−rate·s)·g(s) follows from τm·g' = −g + β, integrated by parts:
@@ -68,7 +68,7 @@ def _decay_integral(rate: float, delta: float) -> float:
     return delta * _mean_decay(rate * delta)
 
 
-def extremum(cell: Cell, v: float, i: float) -> float:
+def extremum(cell: LifConstants, v: float, i: float) -> float:
     """The one Δ at which V' = 0; ∞ where there is none. It may be negative.
 
     V' = 0 means exp(−x) = 1 − y with y = ε·(1 − (V₀ − bias)/I₀), ε = (τm − τs)/τm and
@@ -83,7 +83,7 @@ def extremum(cell: Cell, v: float, i: float) -> float:
     return cell.tau_syn * reach * (-math.log1p(-y) / y if y else 1.0)
 
 
-def first_crossing(cell: Cell, v: float, i: float, horizon: float) -> float:
+def first_crossing(cell: LifConstants, v: float, i: float, horizon: float) -> float:
     """The first Δ ≤ horizon at which V reaches the threshold from below; ∞ where it does not.
 
     V is monotone on either side of its extremum, so a crossing cannot hide inside an interval
@@ -101,12 +101,12 @@ def first_crossing(cell: Cell, v: float, i: float, horizon: float) -> float:
     return math.inf
 
 
-def _above(cell: Cell, v: float, i: float, delta: float) -> float:
+def _above(cell: LifConstants, v: float, i: float, delta: float) -> float:
     """V(Δ) − threshold."""
     return advance(cell, v, i, delta)[0] - cell.threshold
 
 
-def _rising_root(cell: Cell, v: float, i: float, low: float, high: float) -> float:
+def _rising_root(cell: LifConstants, v: float, i: float, low: float, high: float) -> float:
     """Newton's method, kept inside a bracket [low, high] on which V rises through threshold."""
     delta = 0.5 * (low + high)
     for _ in range(200):
@@ -124,7 +124,7 @@ def _rising_root(cell: Cell, v: float, i: float, low: float, high: float) -> flo
 
 
 def adjoint_before(
-    cell: Cell, lam_v: float, lam_i: float, delta: float, drive: float, rate: float
+    cell: LifConstants, lam_v: float, lam_i: float, delta: float, drive: float, rate: float
 ) -> tuple[float, float]:
     """(λ_V, λ_I) a time Δ earlier, if no spike lies between. With s counted backwards:
 
@@ -152,7 +152,9 @@ def adjoint_before(
     )
 
 
-def adjoint_integral(cell: Cell, lam_v: float, delta: float, drive: float, rate: float) -> float:
+def adjoint_integral(
+    cell: LifConstants, lam_v: float, delta: float, drive: float, rate: float
+) -> float:
     """∫ λ_V dt over the interval that `adjoint_before` crosses, same arguments."""
     p = drive / (1 + rate * cell.tau_mem)
     driven = p * delta * (math.expm1(rate * delta) / (rate * delta) if rate * delta else 1.0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError, NetworkError
 from nmtool.graph import INPUT, LIF
 from nmtool.training.mathematics.oracle.closed_forms import (
-    Cell,
+    LifConstants,
     advance,
     first_crossing,
     weighted_integral,
@@ -118,7 +118,7 @@ def _check_events(network: ContinuousNetwork, events: SpikeTimes) -> None:
 class _Neuron:
     """State of one neuron at the moment of its latest event."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: LifConstants) -> None:
         self.cell = cell
         self.v = self.i = self.time = self.integral = 0.0
         self.version = 0

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from nmtool.errors import DataError, NetworkError
 from nmtool.graph import LIF, InputChannels, check_graph
 from nmtool.network import Population
-from nmtool.training.mathematics.oracle.closed_forms import Cell
+from nmtool.training.mathematics.oracle.closed_forms import LifConstants
+from nmtool.training.time_constants import check_time_constants
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,22 +78,15 @@ class ContinuousNetwork:
     def __post_init__(self) -> None:
         check_graph(InputChannels(self.n_channels), self.populations, self.projections)
         for population in self.populations:
-            taus = np.concatenate([population.values(k) for k in ("tau_mem_ms", "tau_syn_ms")])
-            if not (np.isfinite(taus) & (taus > 0)).all():
-                raise NetworkError(
-                    f"population '{population.name}': a time constant is 0 or ∞",
-                    code="time-constant-untrainable",
-                    why="the closed forms divide by them",
-                    fix="give every neuron positive, finite time constants",
-                )
+            check_time_constants(population)
 
-    def cells(self, population: Population) -> list[Cell]:
+    def cells(self, population: Population) -> list[LifConstants]:
         """The constants of every neuron of a population; `li` neurons never reach threshold."""
         keys = ("tau_mem_ms", "tau_syn_ms", "threshold", "bias")
         rows = np.stack([population.values(key) for key in keys], axis=1)
         if population.kind != LIF:
             rows[:, 2] = np.inf
-        return [Cell(*row) for row in rows.tolist()]
+        return [LifConstants(*row) for row in rows.tolist()]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from nmtool.network import Network, Projection
-from nmtool.training.engines.cell import make_cell
+from nmtool.training.engines.cell import neuron_constants
 from nmtool.training.engines.cpu.block import Block
 from nmtool.training.engines.cpu.pool import Scratch
 from nmtool.training.engines.cpu.portions import LARGEST_TILE
@@ -24,7 +24,7 @@ N_SAMPLES = LARGEST_TILE + 3
 
 
 def _block(network: Network, afferent: Projection, recurrent: Projection | None) -> Block:
-    cell = make_cell(network.population(afferent.target), network.dt_ms, np.float32)
+    cell = neuron_constants(network.population(afferent.target), network.dt_ms, np.float32)
 
     def synapses(projection: Projection) -> Synapses:
         jumps = projection.weight.astype(np.float32) * cell.b
@@ -65,7 +65,7 @@ def test_float32_on_the_reference_tape() -> None:
     network = random_network("recurrent", seed=3)
     hidden, output, expected = _backward(network, seed=4)
     assert hidden.recurrent is not None
-    b = {p.name: make_cell(p, network.dt_ms, np.float64).b for p in network.populations}
+    b = {p.name: neuron_constants(p, network.dt_ms, np.float64).b for p in network.populations}
     groups = [
         (hidden.afferent, "hidden"),
         (hidden.recurrent, "hidden"),
@@ -105,7 +105,7 @@ def test_long_delays_use_wider_integers() -> None:
     )
     spikes = random_input(network, 2, seed=8)
     into_hidden, loop, _ = stretched.projections
-    cell = make_cell(network.population("hidden"), network.dt_ms, np.float64)
+    cell = neuron_constants(network.population("hidden"), network.dt_ms, np.float64)
     wide = [
         Synapses(torch.from_numpy(p.weight * cell.b), torch.from_numpy(p.delay.astype(np.int16)))
         for p in (into_hidden, loop)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nmtool.network import Network, Projection
 from nmtool.raster import Raster
-from nmtool.training.engines.cell import make_cell
+from nmtool.training.engines.cell import neuron_constants
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.engines.cuda.block import Block
 from nmtool.training.engines.cuda.limits import Limits
@@ -105,7 +105,7 @@ def block(
     dtype: DTypeLike = np.float64,
 ) -> Block:
     """The block that a projection ends in."""
-    cell = make_cell(network.population(afferent.target), network.dt_ms, dtype)
+    cell = neuron_constants(network.population(afferent.target), network.dt_ms, dtype)
 
     def synapses(projection: Projection) -> Synapses:
         jumps = projection.weight.astype(dtype) * cell.b
@@ -183,7 +183,7 @@ def assert_gradients(
     groups.append((of_output.afferent, "output"))
     for index, (group, target) in enumerate(groups):
         assert group is not None
-        b = make_cell(network.population(target), network.dt_ms, np.float64).b
+        b = neuron_constants(network.population(target), network.dt_ms, np.float64).b
         assert_close(group.weight.cpu() * torch.from_numpy(b), theirs.weight[index], tolerance)
         assert_close(group.delay, theirs.delay[index], tolerance)
     assert of_hidden.source_time is not None

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from nmtool.errors import UsageError
 from nmtool.quantisation import Calibration, DelayGrid
 from nmtool.raster import Raster
-from nmtool.training.engines.cell import make_cell
+from nmtool.training.engines.cell import neuron_constants
 from nmtool.training.engines.cuda import arrays, ptx
 from nmtool.training.engines.cuda.block import Block
 from nmtool.training.engines.cuda.engine import CudaEngine
@@ -84,7 +84,7 @@ def test_no_sources_at_all() -> None:
     case = Case()
     whole, _ = blocks(case.network(), case)
     deaf = Synapses(whole.afferent.weight[:0], whole.afferent.delay[:0])
-    cell = make_cell(case.network().population("hidden"), 1.0, np.float64)
+    cell = neuron_constants(case.network().population("hidden"), 1.0, np.float64)
     lonely = Block(cell, deaf, whole.recurrent, SMALL)
     source = SpikeTrains.from_raster(Raster.silent(2, case.n_steps, 0), DEVICE)
     run = lonely.run_lif(source)

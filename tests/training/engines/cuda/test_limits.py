@@ -40,11 +40,11 @@ def test_threads_are_whole_warps(size: int) -> None:
     assert threads >= min(size, 1024)
 
 
-@given(reach=st.integers(1, 6000), itemsize=st.sampled_from([4, 8]))
-def test_rings_fit(reach: int, itemsize: int) -> None:
-    lanes = Limits().ring_lanes(reach, itemsize)
-    assert lanes * reach * itemsize <= 48 << 10
-    assert lanes == 32 or 2 * lanes * reach * itemsize > 48 << 10
+@given(arrival_span=st.integers(1, 6000), itemsize=st.sampled_from([4, 8]))
+def test_rings_fit(arrival_span: int, itemsize: int) -> None:
+    lanes = Limits().ring_lanes(arrival_span, itemsize)
+    assert lanes * arrival_span * itemsize <= 48 << 10
+    assert lanes == 32 or 2 * lanes * arrival_span * itemsize > 48 << 10
 
 
 def test_the_longest_delays() -> None:

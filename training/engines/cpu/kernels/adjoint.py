@@ -91,7 +91,7 @@ def step_back(cell, mu_v, n, ring_u, ring_c):
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
+def run_lif_adjoint(cell, own, slope, push, source, arrival_span, stride, mu_u):
     """Run the adjoint of spiking neurons from the last step to the first.
 
     Args:
@@ -101,7 +101,7 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
         slope: [spikes] float, q.
         push: [neurons] float, added to μ_v at every spike (the firing-rate regulariser).
         source: afferent spikes whose time gradients are wanted.
-        reach: steps from a spike to its last arrival over the synapses of both.
+        arrival_span: steps from a spike to its last arrival over the synapses of both.
         stride: steps a sample takes up in a trace.
         mu_u: [tiles, neurons, tile·stride] float, zero beyond T; filled.
     """
@@ -110,7 +110,7 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
         ring_u = new_ring(0, n_neurons, mu_u.dtype)
-        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
+        ring_c = new_ring(arrival_span, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
             read_arrivals(own, s, n, ring_c)
             read_arrivals(source, s, n, ring_c)
@@ -125,20 +125,20 @@ def run_lif_adjoint(cell, own, slope, push, source, reach, stride, mu_u):
 
 
 @compiled(parallel=True, fastmath=_FAST)
-def run_li_adjoint(cell, d_membrane, source, reach, stride, mu_u):
+def run_li_adjoint(cell, d_membrane, source, arrival_span, stride, mu_u):
     """Run the adjoint of non-spiking neurons from the last step to the first.
 
     Args:
         cell: constants of the neurons.
         d_membrane: [samples, T, neurons] float, ∂L/∂v[n].
-        source, reach, stride, mu_u: as in `run_lif_adjoint`.
+        source, arrival_span, stride, mu_u: as in `run_lif_adjoint`.
     """
     n_samples, n_steps, n_neurons = d_membrane.shape
     tile = mu_u.shape[2] // stride
     for s in numba.prange(n_samples):
         mu_v = np.zeros(n_neurons, mu_u.dtype)
         ring_u = new_ring(0, n_neurons, mu_u.dtype)
-        ring_c = new_ring(reach, n_neurons, mu_u.dtype)
+        ring_c = new_ring(arrival_span, n_neurons, mu_u.dtype)
         for n in range(n_steps - 1, -1, -1):
             read_arrivals(source, s, n, ring_c)
             leak(mu_v, cell.alpha, d_membrane[s, n])

@@ -82,13 +82,13 @@ def send_recurrent(weight, delay, i, n, ring):
 
 
 @compiled(parallel=True, fastmath={"contract"})
-def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
+def run_lif(cell, weight, delay, arrival_span, stride, drive, neuron, slope, count):
     """Run spiking neurons through all steps of every sample.
 
     Args:
-        cell: constants of the neurons, see `nmtool.training.engines.cell.Cell`.
+        cell: constants of the neurons, see `nmtool.training.engines.cell.NeuronConstants`.
         weight, delay: [pre, post], synapses within the population; pre is 0 without recurrence.
-        reach: steps from a spike to its last arrival over those synapses.
+        arrival_span: steps from a spike to its last arrival over those synapses.
         stride: steps a sample takes up in `drive`, padding included.
         drive: [tiles, neurons, tile·stride] float, a[n] without recurrent arrivals.
         neuron: [samples, T·neurons] int32, filled with the neurons that spiked, step by step.
@@ -100,7 +100,7 @@ def run_lif(cell, weight, delay, reach, stride, drive, neuron, slope, count):
     for s in numba.prange(n_samples):
         u = np.zeros(n_neurons, drive.dtype)
         v = np.zeros(n_neurons, drive.dtype)
-        ring = new_ring(reach, n_neurons, drive.dtype)
+        ring = new_ring(arrival_span, n_neurons, drive.dtype)
         spikes = 0
         for n in range(n_steps):
             if n % SPAN == 0:

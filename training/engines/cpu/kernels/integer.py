@@ -16,18 +16,19 @@ from nmtool.training.engines.cpu.kernels.rings import SPAN, add_to_ring, new_rin
 
 
 @compiled()
-def spike_slope(cell, chip, u, peak, j):
+def spike_slope(cell, integer_constants, u, peak, j):
     """q of a spike, see `nmtool.training.engines.cpu.kernels.forward.emit`."""
-    current, membrane = u / chip.unit[j], peak / chip.unit[j]
+    current, membrane = u / integer_constants.unit[j], peak / integer_constants.unit[j]
     return max(current / cell.b[j], current / cell.gain[j]) + cell.bias[j] - membrane
 
 
 @compiled()
-def advance(chip, arriving, u, v, peak, faults):
+def advance(integer_constants, arriving, u, v, peak, faults):
     """One step of every neuron; the compiler turns this loop into vector instructions.
 
     Args:
-        chip: constants of the neurons as integers, see `nmtool.training.engines.cell.Chip`.
+        integer_constants: constants of the neurons as integers, see
+            `nmtool.training.engines.cell.IntegerConstants`.
         arriving: [neurons and more] int32, sums of the shifted weights.
         u, v: [neurons] int64, state, brought forward.
         peak: [neurons] int64, filled with v before a reset; not v where a neuron spiked.
@@ -38,10 +39,10 @@ def advance(chip, arriving, u, v, peak, faults):
             np.int64(arriving[j]),
             u[j],
             v[j],
-            chip.bias[j],
-            chip.keep_u[j],
-            chip.keep_v[j],
-            chip.vth[j],
+            integer_constants.bias[j],
+            integer_constants.keep_u[j],
+            integer_constants.keep_v[j],
+            integer_constants.vth[j],
         )
         u[j], v[j], peak[j] = after.u, after.v, after.peak
         faults[0, j] += after.wrapped
@@ -58,11 +59,11 @@ def any_reset(v, peak, first, last):
 
 
 @compiled()
-def write_down(cell, chip, u, v, peak, spikes, neuron, slope):
+def write_down(cell, integer_constants, u, v, peak, spikes, neuron, slope):
     """Write down the neurons that spiked in this step; returns the spikes so far.
 
     Args:
-        cell, chip: constants of the neurons as floats and as integers.
+        cell, integer_constants: constants of the neurons as floats and as integers.
         u, v, peak: as `advance` left them.
         spikes: how many there were before.
         neuron: [room] int32, filled from there on.
@@ -75,20 +76,32 @@ def write_down(cell, chip, u, v, peak, spikes, neuron, slope):
             for j in range(first, last):
                 if v[j] != peak[j]:
                     neuron[spikes] = j
-                    slope[spikes] = spike_slope(cell, chip, u[j], peak[j], j)
+                    slope[spikes] = spike_slope(cell, integer_constants, u[j], peak[j], j)
                     spikes += 1
     return spikes
 
 
 @compiled(parallel=True)
-def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, count, faults):
+def run_lif(
+    cell,
+    integer_constants,
+    weight,
+    delay,
+    arrival_span,
+    stride,
+    drive,
+    neuron,
+    slope,
+    count,
+    faults,
+):
     """Run spiking neurons through all steps of every sample.
 
     Args:
         cell: constants of the neurons as floats, those that the chip holds.
-        chip: the same as integers.
+        integer_constants: the same as integers.
         weight: [pre, post] int32, shifted weights within the population; pre is 0 without any.
-        delay, reach, stride, neuron, slope, count: as in
+        delay, arrival_span, stride, neuron, slope, count: as in
             `nmtool.training.engines.cpu.kernels.forward.run_lif`.
         drive: [tiles, neurons, tile·stride] int32, sums of shifted weights from elsewhere.
         faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
@@ -99,15 +112,15 @@ def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, coun
         u = np.zeros(n_neurons, np.int64)
         v = np.zeros(n_neurons, np.int64)
         peak = np.zeros(n_neurons, np.int64)
-        ring = new_ring(reach, n_neurons, np.int32)
+        ring = new_ring(arrival_span, n_neurons, np.int32)
         spikes = 0
         for n in range(n_steps):
             if n % SPAN == 0:
                 add_to_ring(ring, n, drive[s // tile], (s % tile) * stride + n)
             count[s, n] = spikes
             arriving = ring[n & (ring.shape[0] - 1)]
-            advance(chip, arriving, u, v, peak, faults[s])
-            spikes = write_down(cell, chip, u, v, peak, spikes, neuron[s], slope[s])
+            advance(integer_constants, arriving, u, v, peak, faults[s])
+            spikes = write_down(cell, integer_constants, u, v, peak, spikes, neuron[s], slope[s])
             arriving[:] = 0
             if weight.size:
                 for k in range(count[s, n], spikes):
@@ -116,11 +129,11 @@ def run_lif(cell, chip, weight, delay, reach, stride, drive, neuron, slope, coun
 
 
 @compiled(parallel=True)
-def run_li(chip, stride, drive, membrane, faults):
+def run_li(integer_constants, stride, drive, membrane, faults):
     """Run non-spiking neurons through all steps of every sample.
 
     Args:
-        chip, stride, drive, faults: as in `run_lif`.
+        integer_constants, stride, drive, faults: as in `run_lif`.
         membrane: [samples, T, neurons] int32, filled with v after each step.
     """
     n_samples, n_steps, n_neurons = membrane.shape
@@ -134,10 +147,10 @@ def run_li(chip, stride, drive, membrane, faults):
                     np.int64(traces[j, base + n]),
                     u,
                     v,
-                    chip.bias[j],
-                    chip.keep_u[j],
-                    chip.keep_v[j],
-                    chip.vth[j],
+                    integer_constants.bias[j],
+                    integer_constants.keep_u[j],
+                    integer_constants.keep_v[j],
+                    integer_constants.vth[j],
                 )
                 u, v = after.u, after.v
                 membrane[s, n, j] = v

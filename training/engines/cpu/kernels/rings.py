@@ -17,14 +17,14 @@ SPAN = 16
 
 
 @compiled()
-def new_ring(reach, n_neurons, dtype):
-    """A ring of zeros for steps up to `reach` away and the SPAN that are being moved.
+def new_ring(arrival_span, n_neurons, dtype):
+    """A ring of zeros for steps up to `arrival_span` away and the SPAN that are being moved.
 
     Its rows are wider than the neurons: whole spans, and one more, so that the rows of a column
     do not fall into the same cache sets.
     """
     rows = SPAN
-    while rows < reach + SPAN:
+    while rows < arrival_span + SPAN:
         rows *= 2
     return np.zeros((rows, (n_neurons // SPAN + 2) * SPAN), dtype)
 

@@ -9,21 +9,21 @@ from nmtool.training.engines.cuda.kernels.compiled import cuda, kernel
 
 
 @kernel
-def afferent_drive(weight, delay, offset, step, neuron, reach, drive):
+def afferent_drive(weight, delay, offset, step, neuron, arrival_span, drive):
     """Fill the drive of a population: a[n] from all spikes that come from elsewhere.
 
     One block per sample and group of post-neurons, one thread per post-neuron. What is on its
-    way lies in shared memory, a ring of `reach` steps; a column of the ring belongs to one
+    way lies in shared memory, a ring of `arrival_span` steps; a column of the ring belongs to one
     thread and to one bank, so that nothing is atomic and no thread waits for another. Rows of
     synapses are read coalesced, and every a[n] is written once.
 
     Args:
         weight, delay: [pre, post], jumps of u and steps.
         offset: [samples + 1] int64; step, neuron: [spikes] int32, the source's spikes.
-        reach: steps from a spike to its last arrival.
+        arrival_span: steps from a spike to its last arrival.
         drive: [samples, T, post] float, filled.
 
-    Dynamic shared memory: [reach, threads] of the type of `drive`.
+    Dynamic shared memory: [arrival_span, threads] of the type of `drive`.
     """
     s, lane, lanes = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
     j = cuda.blockIdx.y * lanes + lane
@@ -31,7 +31,7 @@ def afferent_drive(weight, delay, offset, step, neuron, reach, drive):
         return
     ring = cuda.shared.array(0, drive.dtype)
     nothing = drive.dtype.type(0)
-    for slot in range(reach):
+    for slot in range(arrival_span):
         ring[slot * lanes + lane] = nothing
     k, last = offset[s], offset[s + 1]
     now = 0
@@ -41,10 +41,10 @@ def afferent_drive(weight, delay, offset, step, neuron, reach, drive):
         while k < last and step[k] == n:
             i = neuron[k]
             at = now + HOP_LATENCY + np.int32(delay[i, j])
-            if at >= reach:
-                at -= reach
+            if at >= arrival_span:
+                at -= arrival_span
             ring[at * lanes + lane] += weight[i, j]
             k += 1
         now += 1
-        if now == reach:
+        if now == arrival_span:
             now = 0

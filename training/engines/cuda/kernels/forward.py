@@ -85,12 +85,13 @@ def advance(cell, a, u, v, words, groups):
 
 
 @within
-def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
+def advance_chip(cell, integer_constants, unit, a, u, v, words, groups, slope, faults):
     """Advance the thread's neurons by a step in a chip's integers.
 
     Args:
         cell: [constants, neurons], what the chip holds as floats.
-        chip: [constants, neurons] int64, see `nmtool.training.engines.cuda.kernels.constants`.
+        integer_constants: [constants, neurons] int64, see
+            `nmtool.training.engines.cuda.kernels.constants`.
         unit: [neurons], integers to one unit of u.
         a: [neurons] int32, sums of shifted weights.
         u, v: [neurons] int32.
@@ -105,10 +106,10 @@ def advance_chip(cell, chip, unit, a, u, v, words, groups, slope, faults):
             np.int64(a[j]),
             np.int64(u[j]),
             np.int64(v[j]),
-            chip[CHIP_BIAS, j],
-            chip[KEEP_U, j],
-            chip[KEEP_V, j],
-            chip[VTH, j],
+            integer_constants[CHIP_BIAS, j],
+            integer_constants[KEEP_U, j],
+            integer_constants[KEEP_V, j],
+            integer_constants[VTH, j],
         )
         u[j], v[j] = after.u, after.v
         faults[0, j] += after.wrapped
@@ -222,12 +223,12 @@ def run_lif(cell, weight, delay, drive, tape):
 
 
 @kernel
-def run_lif_chip(cell, chip, unit, weight, delay, drive, tape, slope, faults):
+def run_lif_chip(cell, integer_constants, unit, weight, delay, drive, tape, slope, faults):
     """`run_lif` in a chip's integers.
 
     Args:
         cell: [constants, neurons] float, what the chip holds as floats.
-        chip: [constants, neurons] int64.
+        integer_constants: [constants, neurons] int64.
         unit: [neurons] float, integers to one unit of u.
         weight: [neurons, neurons] int32, shifted weights, or [0, neurons].
         delay: as in `run_lif`.
@@ -248,7 +249,9 @@ def run_lif_chip(cell, chip, unit, weight, delay, drive, tape, slope, faults):
     for n in range(drive.shape[1]):
         first, later = (n % BUFFERS) * size, ((n + 2) % BUFFERS) * size
         words, groups = bits[first : first + n_words], bits[first + n_words : first + size]
-        advance_chip(cell, chip, unit, drive[s, n], u, v, words, groups, slope[s, n], faults[s])
+        advance_chip(
+            cell, integer_constants, unit, drive[s, n], u, v, words, groups, slope[s, n], faults[s]
+        )
         cuda.syncthreads()
         ahead = bits[later : later + size]
         hand_on(weight, delay, n, words, groups, ahead, tape[s, n], drive[s])
@@ -317,19 +320,19 @@ def run_li(cell, drive, membrane):
 
 
 @kernel
-def run_li_chip(chip, drive, membrane, faults):
+def run_li_chip(integer_constants, drive, membrane, faults):
     """`run_li` in a chip's integers.
 
     Args:
-        chip: [constants, neurons] int64.
+        integer_constants: [constants, neurons] int64.
         drive: [samples, T, neurons] int32, sums of shifted weights.
         membrane: [samples, T, neurons] int32, filled with v after each step.
         faults: [samples, 2, neurons] int64, wraps of u and clips of v, added to.
     """
     s, j = cuda.blockIdx.x, cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if j < drive.shape[2]:
-        bias, vth = chip[CHIP_BIAS, j], chip[VTH, j]
-        keep_u, keep_v = chip[KEEP_U, j], chip[KEEP_V, j]
+        bias, vth = integer_constants[CHIP_BIAS, j], integer_constants[VTH, j]
+        keep_u, keep_v = integer_constants[KEEP_U, j], integer_constants[KEEP_V, j]
         u, v = np.int64(0), np.int64(0)
         for n in range(drive.shape[1]):
             after = chip_step(np.int64(drive[s, n, j]), u, v, bias, keep_u, keep_v, vth)

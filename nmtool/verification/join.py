@@ -22,12 +22,13 @@ def join(portions: Iterable[Certificate]) -> Certificate:
     """
     whole: Certificate | None = None
     for portion in portions:
-        whole = portion if whole is None else _joined(whole, portion)
+        whole = portion if whole is None else _add(whole, portion)
     assert whole is not None
     return whole
 
 
-def _joined(one: Certificate, other: Certificate) -> Certificate:
+def _add(one: Certificate, other: Certificate) -> Certificate:
+    """The certificate of the samples of both, those of `other` after those of `one`."""
     n, m = one.samples, other.samples
     return replace(
         one,

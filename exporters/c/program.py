@@ -1,0 +1,54 @@
+"""Programs of a network's C file and a driver: compiled in a folder of their own, and run there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from numpy.typing import NDArray
+
+from nmtool.exporters.c.compiler import compile_program
+from nmtool.exporters.supervise import SILENCE_S, supervise
+
+NETWORK = "network.c"
+"""The network's file, which drivers include."""
+
+_DRIVER, _PROGRAM = "driver.c", "run"
+
+
+def run_program(
+    folder: Path,
+    content: bytes,
+    driver: str,
+    inputs: Mapping[str, NDArray],
+    *,
+    what: str,
+    on_line: Callable[[str], None],
+) -> None:
+    """Compile a network together with a driver, and run them.
+
+    Args:
+        folder: to work in; it holds nothing else.
+        content: the C file of the network.
+        driver: C text with a `main`, which includes `NETWORK`.
+        inputs: by the name of the file that the driver reads, its values.
+        what: what is being done, for errors.
+        on_line: called with every line of output.
+
+    Raises:
+        MissingError: there is no C compiler.
+        BackendError: it failed, or the program did.
+    """
+    (folder / NETWORK).write_bytes(content)
+    (folder / _DRIVER).write_text(driver, encoding="ascii")
+    compile_program(folder / _DRIVER, folder / _PROGRAM)
+    for name, values in inputs.items():
+        values.tofile(folder / name)
+    supervise(
+        [folder / _PROGRAM],
+        what=what,
+        fix="TMPDIR names a folder whose programs may run, if that was refused",
+        idle_timeout_s=SILENCE_S,
+        on_line=on_line,
+        cwd=folder,
+    )

@@ -1,0 +1,36 @@
+"""Which time constants EventProp's equations hold for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmtool.errors import NetworkError
+from nmtool.network import Population
+from nmtool.quantisation.neurons import held_tau
+
+
+def check_time_constants(population: Population, dt_ms: float | None = None) -> None:
+    """Raise `NetworkError` where a time constant is 0 or ∞: EventProp divides by it.
+
+    Args:
+        population: whose time constants they are.
+        dt_ms: length of a time step, where there are any.
+    """
+    for key in ("tau_mem_ms", "tau_syn_ms"):
+        values = population.values(key)
+        if (np.isfinite(values) & (values > 0)).all():
+            continue
+        why = f"its {key} is 0"
+        if np.isinf(values).any():
+            why = f"its {key} is infinite"
+            if dt_ms is not None:
+                why += (
+                    f"; the longest that the chip's integers hold is {held_tau(1, dt_ms):.4g} ms "
+                    f"at steps of {dt_ms:g} ms, far longer ones never decay"
+                )
+        raise NetworkError(
+            f"population '{population.name}' cannot be trained",
+            code="time-constant-untrainable",
+            why=f"{why}; EventProp needs positive and finite time constants",
+            fix="train with other time constants, or only quantise and run this network",
+        )
