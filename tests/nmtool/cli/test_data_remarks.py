@@ -46,7 +46,8 @@ def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     assert told[0].startswith(f"remark[events-dropped]: {late} of the {kept.n_events} events ")
     assert [line.split()[0] for line in told[1:]] == ["trains", "epoch", "epoch"]
     said = nmtool("train", "two", "-o", "run", "--resume")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert "events-dropped" not in said.err
 
 
 def test_bits_of_delays_that_end_early(nmtool: Nmtool, data: Path) -> None:

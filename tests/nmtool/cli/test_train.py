@@ -208,10 +208,12 @@ def test_a_run_knows_its_data(nmtool: Nmtool) -> None:
     assert "DATA" in unknown.err
 
 
-def test_a_finished_run_is_resumed_without_a_word(nmtool: Nmtool) -> None:
+def test_of_a_finished_run_nothing_is_left(nmtool: Nmtool) -> None:
     first = nmtool(*WORDS, "--json").json
     said = nmtool("train", "./two", "-o", "run", "--resume", "--json", "--hidden", "6")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert said.err.startswith("nothing is left")
+    assert len(said.err.splitlines()) == 1
     assert said.json == first
 
 
