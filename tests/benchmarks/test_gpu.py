@@ -18,6 +18,8 @@ from nmtool.training.engines.devices import Device
 from nmtool.training.front.model import SpikingNetwork
 from tests.training.engines.cuda.engines import needs_device
 
+pytestmark = pytest.mark.torch
+
 SMALL = Workload(
     hidden=6, n_steps=30, input_spikes=60, max_delay=7, batch=3, channels=9, classes=3,
     hidden_rate=3.0,

@@ -102,6 +102,7 @@ def test_everything_spikes_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lanes", [1, pytest.param(8, marks=pytest.mark.long)])
 def test_digits_in_verilator_from_random_memories(lanes: int) -> None:
     """A network that learnt, on data, in a program that starts with random memories."""
+    pytest.importorskip("sklearn")
     network = nm.zoo.load("digits")
     spikes = network.bin(nm.load_dataset("digits").test[:20]).raster
     found = verilator()

@@ -18,6 +18,8 @@ from nmtool.progress import silent
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
+pytestmark = pytest.mark.torch
+
 EVENTS = cases.spike_events(2)
 FLOATS, INTEGERS = cases.float_network(), cases.integer_network()
 RASTER = FLOATS.bin(EVENTS).raster

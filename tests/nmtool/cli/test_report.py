@@ -49,6 +49,7 @@ def test_as_json(nmtool: Nmtool, integers: Path) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_its_own_command_makes_the_same_report(nmtool: Nmtool, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
     floats = cases.float_network()
     later = [replace(p, delay=p.delay + 60) for p in floats.projections]
     floats.with_projections(later).save(tmp_path / "long.npz")

@@ -412,6 +412,7 @@ def test_what_cannot_be_exported_is_known_before_anything_runs(
 
 
 def test_data_that_do_not_fit(data: Dataset) -> None:
+    pytest.importorskip("nir")
     with refused(UsageError, "data-channels-differ"):
         nm.verify(chain_network(3), EVENTS, against=["nir"])
     with refused(UsageError, "data-type"):

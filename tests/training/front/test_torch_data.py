@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch.utils.data import DataLoader, random_split
 
@@ -11,6 +12,8 @@ from nmtool.errors import UsageError
 from nmtool.training.front.torch_data import TONIC
 from tests.refusals import refused
 from tests.training.small_data import CLASSES, N_UNITS, small_events
+
+pytestmark = pytest.mark.torch
 
 EVENTS = small_events(10, 1)
 

@@ -18,6 +18,8 @@ from nmtool.verbs import verifying
 from nmtool.verification.backend import check_integers
 from tests.training.small_data import small_events, small_options, without_seconds
 
+pytestmark = pytest.mark.torch
+
 BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
 
 

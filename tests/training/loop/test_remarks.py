@@ -19,6 +19,8 @@ from nmtool.training.options import TrainOptions
 from tests.refusals import codes, refused
 from tests.training.small_data import small_dataset, small_events, small_options
 
+pytestmark = pytest.mark.torch
+
 
 def _labelled(label: np.ndarray) -> SpikeEvents:
     """Silent samples of the given classes."""
