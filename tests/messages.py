@@ -127,7 +127,10 @@ class _Variables:
     call: ast.Call
 
     def text(self, name: str) -> str:
-        """What was assigned last, or in either branch, and added to it; '' where nothing was."""
+        """Words of the last assignment before the call, of both branches of an `if`; '' for none.
+
+        Words that are added by `+=` follow.
+        """
         assigned = [(node, value) for node, value in self._values(name) if _is_plain(node)]
         if not assigned:
             return ""

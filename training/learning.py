@@ -511,7 +511,7 @@ def _threads(number: int | None) -> AbstractContextManager[None]:
 def _resumed(
     folder: RunFolder | None, options: TrainOptions | None
 ) -> tuple[RunFolder, TrainOptions]:
-    """The folder of the run that goes on, and the settings it goes on with."""
+    """Folder and settings of the run to resume; raises `UsageError` where they do not fit."""
     if folder is None:
         raise UsageError(
             "a run without a folder cannot be resumed",

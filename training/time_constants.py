@@ -1,4 +1,4 @@
-"""Which time constants EventProp's equations hold for."""
+"""Check of time constants before training: EventProp needs positive and finite ones."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def options_behind(source: object) -> TrainOptions | None:
 
 
 def validated_on(sources: Iterable[Source]) -> SplitRule | None:
-    """The rule by which samples were held out of the runs that sources come from.
+    """The rule that chose the validation split of the runs behind some networks.
 
     Args:
         sources: runs, or paths of what training wrote; others say nothing.

@@ -27,7 +27,7 @@ _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands.
+    """Progress of a run: finished epochs and updates, the best score, and the log.
 
     Attributes:
         epoch: finished epochs.

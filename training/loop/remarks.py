@@ -199,9 +199,10 @@ def start_line(dataset: Dataset, options: TrainOptions, model: SpikingNetwork) -
 
 
 def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> Iterator[Finding]:
-    """A finding where a run cannot keep what another has learnt, or validates on it.
+    """Findings on a run that starts from another one.
 
-    Also where it is told how to begin, which it does as that one ended.
+    They name delays that are cut, samples that validate though the start may have learnt from
+    them, and settings of new networks, which have no effect on one that has learnt.
 
     Args:
         start: the run to start from.
