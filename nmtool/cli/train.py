@@ -91,7 +91,7 @@ def _options(arguments: argparse.Namespace, folder: RunFolder) -> TrainOptions:
 
 
 def given_data(arguments: argparse.Namespace, run: RunFolder) -> Dataset | None:
-    """The data that options name, or say more of than the run does; None for those of the run."""
+    """Data set of the options; None where they name none, and the run finds its own."""
     if arguments.data or arguments.data_dir or arguments.units:
         return find_data(arguments, arguments.data or run.data_name)
     return None

@@ -29,7 +29,7 @@ _NO_VALUE = ("", "nan")
 
 
 def read_csv(file: Path) -> dict[str, Rows]:
-    """By split, the samples of a CSV file.
+    """Read the samples of a CSV file, by split.
 
     Raises:
         FileFormatError: it is no CSV in UTF-8.

@@ -30,7 +30,7 @@ _LABELS = ("labels", "label", "y", "targets")
 
 
 def read_npz(file: Path) -> dict[str, Rows]:
-    """By split, the dense samples of an archive; arrays that nothing is made of are logged.
+    """Read the dense samples of an archive, by split; arrays that are not used are logged.
 
     Raises:
         FileFormatError: the file is missing or damaged.

@@ -55,7 +55,7 @@ def save(
     removed: Mapping[str, Tensor] = MappingProxyType({}),
     average: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> None:
-    """Write parameters, Adam's moments and where the run stands.
+    """Write parameters, Adam's moments and the progress of the run.
 
     Args:
         path: the file.

@@ -295,7 +295,7 @@ class Trainer:
         return better
 
     def _keep(self, with_networks: bool) -> None:
-        """Write down where the run stands, and the best epoch's networks."""
+        """Write the checkpoint and the log, and of the best epoch its networks."""
         if self._folder is not None and self._ranks.is_first:
             if with_networks:
                 self._folder.keep(self.best, self.best_integers)
