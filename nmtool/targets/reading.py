@@ -76,7 +76,8 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
-        UsageError: there is no such target, or its file is wrong; everything that is, is listed.
+        UsageError: there is no such target, or its file is wrong. All that is no figure is listed,
+            and where there is nothing of that, all that contradicts itself or is too much.
     """
     if isinstance(name, Target):
         return name
@@ -114,6 +115,8 @@ def _target(content: dict[str, Any], where: str, formats: Sequence[str] = ()) ->
 
 class _Reader:
     """A file's content on its way to a target; everything wrong with it is gathered.
+
+    Figures are held against each other only where all of them can be read.
 
     Args:
         content: of the file.
@@ -155,15 +158,12 @@ class _Reader:
             values[BARRIER] = self._barrier(value)
         if self.findings:
             return Target()
-        try:
-            target = Target(**values, origins=self.origins)
-        except UsageError as error:
-            self.findings.append(
-                Finding("target-beyond-arithmetic", HOLDS, error.what, error.fix, error.why)
-            )
-            return Target()
         self._find_contradictions(values)
-        return target
+        try:
+            return Target(**values, origins=self.origins)
+        except UsageError as error:
+            self.findings += error.findings
+            return Target()
 
     def _words(self) -> dict[str, str]:
         found = {key: self.content.get(key, "") for key in _WORDS}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmtool.arithmetic import ARITHMETIC
-from nmtool.errors import UsageError
+from nmtool.errors import Finding, UsageError
 
 # Limits of a delay, in steps, beside the `max_delay` of a target.
 
@@ -228,6 +228,7 @@ class Target:
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        beyond = []
         for limit in LIMITS:
             held, widest = getattr(self, limit), getattr(Target, limit)
             if isinstance(widest, tuple):
@@ -237,12 +238,15 @@ class Target:
                 least = 1 if limit in ("max_threshold", "drive_limit") else 0
                 legal, span = least <= held <= widest, f"in {least} … {widest}"
             if not legal:
-                raise UsageError(
-                    f"target '{self.name}': {limit} must lie {span}, not {held}",
-                    code="target-range",
-                    fix="narrow the target to what the arithmetic runs",
-                    why=f"the arithmetic {ARITHMETIC} runs no more",
-                )
+                what, fix = f"{limit} must lie {span}, not {held}", "narrow it to that"
+                beyond.append(Finding("target-beyond-arithmetic", f"holds.{limit}", what, fix))
+        if beyond:
+            raise UsageError(
+                f"target '{self.name}' holds more than the arithmetic {ARITHMETIC} runs",
+                code="target-range",
+                fix="narrow the target to what is listed",
+                findings=beyond,
+            )
 
     def __repr__(self) -> str:
         return f"<Target: {self.name}, {self.title or self.kind}>"

@@ -185,12 +185,12 @@ WRONG = [
         "[holds]",
         "[holds]\ndelay_bits = { value = [-1], mark = 'inferred' }",
         "target-beyond-arithmetic",
-        "holds",
+        "holds.delay_bits",
     ),
     ("value = [4, 8]", "value = 8", "target-value", "holds.weight_bits"),
     ("value = 7", "value = [7]", "target-value", "holds.max_delay"),
-    ("value = 7", "value = 62", "target-beyond-arithmetic", "holds"),
-    ("value = [4, 8]", "value = [4, 9]", "target-beyond-arithmetic", "holds"),
+    ("value = 7", "value = 62", "target-beyond-arithmetic", "holds.max_delay"),
+    ("value = [4, 8]", "value = [4, 9]", "target-beyond-arithmetic", "holds.weight_bits"),
     ("neurons = {", "nuerons = {", "target-key-unknown", "core.nuerons"),
     (
         "[chip]",
@@ -235,6 +235,17 @@ def test_everything_wrong_is_named_at_once(read: Callable[[str], Target]) -> Non
     with refused(UsageError, "target-file") as caught:
         read(text.replace('kind = "chip"', ""))
     assert codes(caught.value) == ["target-value", "target-key-unknown", "target-value"]
+
+
+def test_limits_and_contradictions_are_named_at_once(read: Callable[[str], Target]) -> None:
+    text = CHIP.replace("value = 7", "value = 62").replace("value = [4, 8]", "value = [4, 9]")
+    with refused(UsageError, "target-file") as caught:
+        read(text.replace("[chip]", "[chip]\nneurons = { value = 99, mark = 'inferred' }"))
+    assert sorted(one.where for one in caught.value.findings) == [
+        "core.neurons",
+        "holds.max_delay",
+        "holds.weight_bits",
+    ]
 
 
 def test_contradictions_of_delays_and_memory(read: Callable[[str], Target]) -> None:
