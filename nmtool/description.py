@@ -35,11 +35,16 @@ def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
         "readout": network.readout.as_json(),
         "classes": list(network.class_names),
         "neurons": sum(population.size for population in network.populations),
-        "synapses": sum(p.weight.size for p in network.projections),
+        "synapses": count_synapses(network),
         "max_delay": network.max_delay,
         "populations": [describe_population(population) for population in network.populations],
         "projections": [describe_projection(projection) for projection in network.projections],
     }
+
+
+def count_synapses(network: Network | IntegerNetwork) -> int:
+    """Entries of all projections whose weight is not 0: without one, no spike has an effect."""
+    return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
 def describe_population(population: Any) -> dict[str, Any]:
@@ -180,8 +185,8 @@ def _number(value: float) -> str:
 def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
-    `parameters` counts a weight and a delay per entry of every projection, `synapses` the entries
-    whose weight is not 0; `delay_histogram[d]` are those of d steps. `weight_bits` are all that
+    `parameters` counts a weight and a delay per entry of every projection;
+    `delay_histogram[d]` are the synapses of d steps. `weight_bits` are all that
     occur, None for floats.
     """
     weights = [projection.weight for projection in network.projections]
@@ -193,7 +198,7 @@ def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     return {
         "neurons": sum(population.size for population in network.populations),
         "parameters": 2 * sum(weight.size for weight in weights),
-        "synapses": sum(int(np.count_nonzero(weight)) for weight in weights),
+        "synapses": count_synapses(network),
         "delay_histogram": histogram.tolist(),
         "weight_bits": bits,
     }

@@ -6,6 +6,7 @@ import argparse
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_force, add_json
+from nmtool.description import count_synapses
 from nmtool.network import FILE_KIND
 from nmtool.verbs.exporting import check_archive_name, check_replaceable
 from nmtool.verbs.joining import side_by_side
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         about = {"file": arguments.output, "hash": network.content_hash}
         about |= {"neurons": sum(one.size for one in network.populations)}
-        console.print_json({**about, "synapses": sum(p.weight.size for p in network.projections)})
+        console.print_json({**about, "synapses": count_synapses(network)})
     else:
         console.print_tables(network)
         console.print_line(f"{arguments.output} written")

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nmtool.arguments import MAPPING, SWITCH, TARGETS, WHOLE, WORD, WORDS, checked, optional
 from nmtool.costs import Cost
 from nmtool.data.catalogue import as_dataset
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, some_in_memory
+from nmtool.description import count_synapses
 from nmtool.errors import InputError, MissingError, NetworkError, NmtoolError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -562,8 +561,10 @@ def _headline(results: _Results) -> list[tuple[str, str]]:
     held = sum(p.size for p in results.integers.populations) if results.integers else neurons
     if held != neurons:
         found.append(("neurons with relays", f"{held:,}"))
-    synapses = sum(int(np.count_nonzero(p.weight)) for p in network.projections)
-    found += [("synapses", f"{synapses:,}"), ("longest delay", f"{network.max_delay} steps")]
+    found += [
+        ("synapses", f"{count_synapses(network):,}"),
+        ("longest delay", f"{network.max_delay} steps"),
+    ]
     rates = {} if evaluation is None else evaluation.spikes_per_neuron
     found += [(f"spikes per neuron, {name}", f"{rate:.3g}") for name, rate in rates.items()]
     if certificate is not None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nmtool import graph as kinds
+from nmtool.description import count_synapses
 from nmtool.errors import Finding
 from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
@@ -64,11 +65,10 @@ def network_of(graph: Graph, options: ImportOptions) -> Network:
     if assumed := options.assumed(loops=loops, rule=network.readout.rule):
         _log.warning(f"assumed, since the graph does not say it: {assumed}")
     if unrolled := graph.of_kind(*WINDOWS):
-        synapses = sum(np.count_nonzero(held.weight) for held in network.projections)
         places = sum(held.weight.size for held in network.projections)
         _log.warning(
             f"convolutions and pools ({len(unrolled)}) are unrolled to synapses, which share no "
-            f"weights: {synapses:,}, in matrices of {places:,}"
+            f"weights: {count_synapses(network):,}, in matrices of {places:,}"
         )
     return network
 
