@@ -291,18 +291,18 @@ def test_a_large_v_that_spikes_is_no_overflow(tmp_path: Path) -> None:
 @pytest.mark.brian2_loihi
 @pytest.mark.usefixtures("referee")
 @pytest.mark.parametrize(
-    ("right", "fault"),
+    ("weight", "right", "fault"),
     [
-        ({"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
-        ({"du": 4095, "dv": 0}, {"du": 4094}),
-        ({"du": 1200, "dv": 800}, {"du": 1201}),
-        ({"du": 1200, "dv": 800}, {"dv": 801}),
+        (2, {"du": 4094, "dv": 0, "vth": 100}, {"vth": 99}),
+        (64, {"du": 4095, "dv": 0}, {"du": 4094}),  # 64·64·1/4096 is what is left of u
+        (2, {"du": 1200, "dv": 800}, {"du": 1201}),
+        (2, {"du": 1200, "dv": 800}, {"dv": 801}),
     ],
 )
 def test_faults_of_one_unit_are_seen(
-    right: dict[str, int], fault: dict[str, int], tmp_path: Path
+    weight: int, right: dict[str, int], fault: dict[str, int], tmp_path: Path
 ) -> None:
-    network, wrong = (one_neuron(LIF, 2, 0, **{**right, **more}) for more in ({}, fault))
+    network, wrong = (one_neuron(LIF, weight, 0, **{**right, **more}) for more in ({}, fault))
     actual = brian2_loihi.run(brian2_loihi.export(wrong, tmp_path / "network"), ALWAYS, deep=True)
     assert not compare_recordings(simulate(network, ALWAYS, deep=True), actual).identical
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -53,7 +54,8 @@ class Mutant:
     """A text with one mistake.
 
     Attributes:
-        key: the line with the mistake in it, the same wherever the line stands in its file.
+        key: the line with the mistake in it, the same wherever the line stands in its file; from
+            the second line on that reads alike, with its number.
     """
 
     key: str
@@ -119,14 +121,19 @@ class Source:
     def mutants(self) -> list[Mutant]:
         """All mutants, each text once."""
         skipped = self._skipped()
-        mutants = {}
+        mutants: dict[str, Mutant] = {}
+        alike: Counter[str] = Counter()
         for first, last, new in self._changes():
             if any(a <= first <= b for a, b in skipped):
                 continue
             start = self.tokens[first].start if first < len(self.tokens) else len(self.text)
             end = self.tokens[last - 1].end if last > first else start
             text = self.text[:start] + new + self.text[end:]
-            mutants.setdefault(text, Mutant(self._key(start, end, new), text))
+            if text not in mutants:
+                key = self._key(start, end, new)
+                alike[key] += 1
+                number = f" #{alike[key]}" if alike[key] > 1 else ""
+                mutants[text] = Mutant(key + number, text)
         return list(mutants.values())
 
     def _changes(self) -> Iterator[tuple[int, int, str]]:
