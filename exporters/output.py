@@ -175,11 +175,11 @@ def _move_into_place(new: Path, folder: Path) -> None:
     old = Path(tempfile.mkdtemp(prefix=name, dir=folder.parent))
     try:
         os.rename(folder, old)
-        try:
-            os.rename(new, folder)
-        except OSError:
+        os.rename(new, folder)
+    except BaseException:  # an interrupt, too: old is about to be deleted
+        if not folder.exists():
             os.rename(old, folder)
-            raise
+        raise
     finally:
         with suppress(FileNotFoundError):
             shutil.rmtree(old)

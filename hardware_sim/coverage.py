@@ -46,7 +46,7 @@ def coverage(
     first = first_spikes(network, spikes, recording)
     arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
     projections = [
-        _projection(projection, seen, first[projection.source], bounds)
+        _projection(projection, seen, first[projection.source] == spikes.n_steps, bounds)
         for projection, seen in zip(network.projections, arrived, strict=True)
     ]
     populations = []
@@ -81,11 +81,10 @@ def exercised(
 def _projection(
     projection: IntegerProjection,
     seen: NDArray[np.bool_],
-    first: NDArray[np.int64],
+    silent: NDArray[np.bool_],
     bounds: StateBounds,
 ) -> ProjectionCoverage:
     there = projection.weight != 0
-    silent = first >= bounds.n_steps
     return ProjectionCoverage(
         source=projection.source,
         target=projection.target,

@@ -21,7 +21,7 @@ from nmtool.graph import INPUT
 from nmtool.hardware_sim.operations import Counter, Counts, Operations
 from nmtool.targets.target import EventCosts
 
-USED = (*("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in"),)
+USED = ("synaptic_event", "neuron_access", "neuron_update", "spike_out", "axon_out", "axon_in")
 """Figures that an estimate rests on, as far as they are known."""
 
 NEEDED = ("synaptic_event", "neuron_update")

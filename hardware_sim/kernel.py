@@ -28,7 +28,7 @@ def send(plan, source, index, n, ring):
         first, post = plan.target[projection], plan.post[projection]
         row = plan.row[projection] + index * post
         for j in range(post):
-            slot = (n + HOP_LATENCY + plan.delay[row + j]) & mask
+            slot = (n + HOP_LATENCY + np.int64(plan.delay[row + j])) & mask
             ring[slot, first + j] += plan.weight[row + j]
 
 

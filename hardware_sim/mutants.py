@@ -66,6 +66,7 @@ def mutation_score(
     recording: Recording | None = None,
     bounds: StateBounds | None = None,
     generated: Raster | None = None,
+    answered: Recording | None = None,
 ) -> MutationScore:
     """Count the one-unit faults that a comparison of these samples would show.
 
@@ -78,6 +79,7 @@ def mutation_score(
         recording: what the simulator answers; by default it is run.
         bounds: on what any input can do, where that is known already.
         generated: more samples, whose comparison includes u and v of every neuron.
+        answered: what the simulator answers to those; by default it is run.
 
     Raises:
         DataError: a raster has other channels than the network.
@@ -88,7 +90,9 @@ def mutation_score(
     witnesses = [Witness(network, streams(network, spikes, recording), deep)]
     if generated is not None:
         check_input(network, generated)
-        events = streams(network, generated, simulate(network, generated))
+        if answered is None:
+            answered = simulate(network, generated)
+        events = streams(network, generated, answered)
         witnesses.insert(0, Witness(network, events, True))
         deep = True
     faults = draw_faults(network, n, seed)

@@ -91,7 +91,7 @@ def seen_constants(network: IntegerNetwork, deep: Recording) -> NDArray[np.bool_
 
     Returns:
         [samples, numbers · 2] bool, in the same order for the same network; neighbours beyond a
-        number's range count as seen.
+        number's range are left out.
     """
     return np.concatenate([_population(p, deep) for p in network.populations], axis=1)
 

@@ -43,7 +43,8 @@ GIVES = {
 TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
 """Index of torch's builds without CUDA; on Linux, the package index has those with it."""
 
-_CUDA_EXTRAS = ("cuda", "cuda12")
+_CUDA_EXTRAS = {"12": "cuda12", "13": "cuda"}
+"""Extras that install the compiler of kernels, by CUDA's major version."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
     lacking = [one for one in every if one.extras or not _library(one).fits]
     if not lacking and not anew:
         anew = every
-    for_cpus = extra not in _CUDA_EXTRAS and sys.platform == "linux" and not has_nvidia_driver()
+    for_cpus = (
+        extra not in _CUDA_EXTRAS.values() and sys.platform == "linux" and not has_nvidia_driver()
+    )
     apart = [one for one in [*lacking, *anew] if one.name == "torch" and for_cpus]
     calls = [
         _call(apart, *(["--force-reinstall"] if apart[0] in anew else []), index=TORCH_FOR_CPUS)
@@ -106,6 +109,15 @@ def install_command(extra: str = "", *, broken: Iterable[str] = ()) -> str:
         _call([one for one in lacking if one not in apart]),
     ]
     return " && ".join(filter(None, calls))
+
+
+def cuda_extra(version: str | None) -> str:
+    """The extra that has the compiler of kernels for a version of CUDA.
+
+    >>> cuda_extra("12.8"), cuda_extra("13.0")
+    ('cuda12', 'cuda')
+    """
+    return _CUDA_EXTRAS.get(str(version).split(".")[0], "cuda")
 
 
 def installed_from() -> str:

@@ -498,10 +498,11 @@ def _rasters(spikes: Recording | Raster, population: str | None) -> Mapping[str,
 def _check_alike(rasters: Mapping[str, Raster], others: Mapping[str, Raster]) -> None:
     """Raise `UsageError` where two sets of rasters cannot be drawn over each other."""
     fix = "compare recordings of the same network and samples, or rasters of one population"
-    if not {*rasters} & {*others}:
+    both = [name for name in rasters if name in others]
+    if not both:
         what = f"they are of other populations: {', '.join(rasters)} and {', '.join(others)}"
         raise UsageError(what, code="plot-other-differs", fix=fix)
-    for name in {*rasters} & {*others}:
+    for name in both:
         one, other = rasters[name], others[name]
         if (one.n_samples, one.n_neurons) != (other.n_samples, other.n_neurons):
             what = f"'{name}' has {one.n_neurons} neurons in {one.n_samples} samples here, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from nmtool import storage
 from nmtool.errors import UsageError
 from nmtool.graph import is_unicode
+
+OFF = "none"
+"""Says in a file and on the command line what None says in Python."""
 
 MAX_BYTES = 1 << 18
 """Of a file of settings."""
@@ -60,6 +64,19 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
             why=str(error),
         ) from error
     return found
+
+
+def toml_value(value: Any) -> str:
+    """A bool, number, text or list as TOML has it; None, which TOML lacks, is `OFF`.
+
+    >>> print(toml_value([True, 0.5, "a"]), toml_value(None))
+    [true, 0.5, "a"] "none"
+    """
+    if isinstance(value, float):
+        return repr(value)
+    # JSON would write characters beyond 16 bits as two halves, and leaves DEL as it is.
+    text = json.dumps(OFF if value is None else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
 
 
 def check_texts(value: Any) -> None:

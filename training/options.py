@@ -17,7 +17,7 @@ from typing import Any
 
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
-from nmtool.data.validation_split import AUTO, SplitRule, amount
+from nmtool.data.validation_split import AUTO, SplitRule, amount, kept_amount
 from nmtool.errors import UsageError, check_path, nearest, suggestion
 from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.layers import INITIAL_WEIGHTS, neurons_of, spelled_layers
@@ -25,6 +25,7 @@ from nmtool.network import INITIAL_RATE
 from nmtool.quantisation import DelayGrid
 from nmtool.readout import FIRST_SPIKE, RULES, WINDOW
 from nmtool.targets import LOIHI2, MAX_TRAINED_DELAY, target_named
+from nmtool.toml_files import OFF
 from nmtool.training.recipes import read_settings
 
 
@@ -61,9 +62,6 @@ NETWORK, BEGINNING, INTEGERS, LEARNING, KEEPING, PRUNING, AUGMENTATION = GROUPS 
     "pruning",
     "augmentation",
 )
-OFF = "none"
-"""Says in a file and on the command line what None says in Python."""
-
 ARITHMETICS = ("float", "integer")
 """Numbers that the forward pass computes in."""
 
@@ -529,6 +527,25 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "tuple[float, float]": ("two numbers", lambda value: _pair(value)),
 }
 """By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
+
+
+def settings_of_older(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that any version of nmtool kept, as they are said now.
+
+    Args:
+        kept: by field name, as in a manifest. Versions that had no None said 0, and a bare number
+            of validation samples meant the last ones.
+    """
+    settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
+    if "validation" in kept:
+        settings["validation"] = kept_amount(kept["validation"])
+    return settings
+
+
+_ZERO_WAS_NONE = (
+    *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
+    *("average", "patience"),
+)
 
 
 def example(name: str) -> Any:

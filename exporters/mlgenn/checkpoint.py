@@ -227,6 +227,6 @@ def _unfit(
     if delay is not None and weight is not None and delay.size != weight.size:
         what = f"{weight.size} weights, but {delay.size} delays"
         yield Finding("mlgenn-delay-count", where, what, "take both from the same run")
-    elif delay is not None and not ((delay > -0.5) & (delay < MAX_FLOAT_DELAY)).all():
+    elif delay is not None and not ((delay > -0.5) & (delay < MAX_FLOAT_DELAY + 0.5)).all():
         what = f"delays are not within 0 … {MAX_FLOAT_DELAY} steps"
         yield Finding("mlgenn-delay-range", where, what, "train with delays in steps")

@@ -13,7 +13,7 @@ from nmtool.data.binning import BOUNDARY, DEFAULT_DURATION_MS
 from nmtool.errors import Finding
 from nmtool.exporters.netx.file import NetxFile
 from nmtool.exporters.netx.layers import BIAS_EXPONENT, Layer
-from nmtool.graph import INPUT, LI, LIF, InputChannels
+from nmtool.graph import INPUT, LI, LIF, MAX_STEPS, InputChannels
 from nmtool.integer_network import (
     MIXED,
     IntegerNetwork,
@@ -28,9 +28,6 @@ _log = logging.getLogger(__name__)
 
 DT_MS = 1.0
 """Length of a step in ms, for files that do not say."""
-
-MAX_STEPS = 1 << 31
-"""Of a sample: steps are counted in 32 bits."""
 
 _FIX = "change it in the file, or train within the limits of docs/arithmetic.md"
 
@@ -55,7 +52,7 @@ def misfits(file: NetxFile) -> list[Finding]:
                 )
             )
         width = layer.size
-    if _steps(file) > MAX_STEPS:
+    if _steps(file) > MAX_STEPS + BOUNDARY:
         found.append(
             Finding(
                 "netx-steps-limit",

@@ -136,7 +136,8 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
         type=validation_amount,
         metavar="SHARE|N",
         help="take a share or a number of the training samples as validation split, where the data "
-        "have none, drawn per class, or 'last N' of them; by default those that validated a run",
+        "have none, drawn per class, or 'last N' of them; by default those that validated the run, "
+        "where there is one",
     )
     parser.add_argument("--samples", type=count, metavar="N", help="only the first N samples")
 

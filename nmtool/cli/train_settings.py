@@ -66,7 +66,7 @@ def _help(option: Field[Any]) -> str:
 
 def _add_setting(group: argparse._ArgumentGroup, option: Field[Any], text: str) -> None:
     from nmtool.data.validation_split import AUTO
-    from nmtool.training.options import OFF
+    from nmtool.toml_files import OFF
 
     flag = "--" + option.name.removesuffix("_ms").replace("_", "-")
     kind, _, optional = str(option.type).partition(" | ")

@@ -92,7 +92,7 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
                 why="data sets keep something else by that name",
                 fix="rename it, or leave it out",
             )
-    if twice := [name for name in {*known, *groups} if names.count(name) > 1]:
+    if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
         raise DataError(
             f"there are several columns {', '.join(map(str, twice))}",
             code="csv-columns",

@@ -254,6 +254,12 @@ def _read_rows(files: Mapping[str, Path]) -> dict[str, Rows]:
             found = read_csv(file) if file.suffix == ".csv" else read_npz(file)
         if len(files) > 1 and len(found) == 1:
             found = {split: next(iter(found.values()))}
+        if twice := sorted(splits.keys() & found.keys()):
+            raise DataError(
+                f"{file.name} holds samples of the split {twice[0]}, which another file has, too",
+                code="split-twice",
+                fix="keep the samples of a split in one file",
+            )
         splits |= found
     return splits
 

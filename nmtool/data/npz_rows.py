@@ -36,10 +36,16 @@ def read_npz(file: Path) -> dict[str, Rows]:
         FileFormatError: the file is missing or damaged.
         DataError: there are no spikes with labels, or the step is no number.
     """
-    arrays = {
-        name.lower(): array
-        for name, array in storage.read_arrays(file, free_bytes=_MAX_BYTES).items()
-    }
+    read = storage.read_arrays(file, free_bytes=_MAX_BYTES)
+    arrays = {name.lower(): array for name, array in read.items()}
+    if len(arrays) < len(read):
+        lower = [name.lower() for name in read]
+        alike = ", ".join(name for name in read if lower.count(name.lower()) > 1)
+        raise DataError(
+            f"the arrays {alike} differ in capitals alone",
+            code="npz-arrays",
+            fix="rename them, or leave all but one out",
+        )
     names = arrays.get("class_names")
     class_names = None if names is None else tuple(map(str, np.atleast_1d(names)))
     dt_ms = _step(arrays.get("dt_ms"))
@@ -60,6 +66,13 @@ def read_npz(file: Path) -> dict[str, Rows]:
             class_names=class_names,
         )
     else:
+        if "" in splits and len(splits) > 1:
+            raise DataError(
+                f"there are arrays of one split, and such of {', '.join(filter(None, splits))}",
+                code="npz-arrays",
+                why="nobody knows which of them are meant",
+                fix="write the splits alone: train_spikes, train_labels, …",
+            )
         if splits:
             _take_groups(arrays, splits, used, file)
             return {split or "train": rows for split, rows in splits.items()}

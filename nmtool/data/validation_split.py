@@ -242,7 +242,7 @@ def _whole_groups(
         )
     sizes = np.bincount(member)
     chosen, total = np.zeros(names.size, np.bool_), 0
-    for one in np.random.default_rng(seed).permutation(names.size)[: names.size]:
+    for one in np.random.default_rng(seed).permutation(names.size):
         nearer = abs(total + sizes[one] - count) < abs(total - count)
         if chosen.sum() < names.size - 1 and (nearer or not total):
             chosen[one], total = True, total + int(sizes[one])

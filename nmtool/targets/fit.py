@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE, STATE_SHIFT
+from nmtool.arithmetic import DECAY_ONE, STATE_LIMIT, STATE_ONE, STATE_SHIFT, weight_step
 from nmtool.errors import Finding
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -418,6 +418,6 @@ def _spare_bits(weight: np.ndarray, weight_bits: int) -> int:
     if not used:
         return 0
     mixed = weight.min() < 0 < weight.max()
-    step = 1 << (8 - weight_bits + int(mixed))
+    step = weight_step(weight_bits, mixed)
     spare = (used & -used).bit_length() - step.bit_length()
     return max(0, min(spare, weight_bits - 2))

@@ -295,7 +295,7 @@ class _Reader:
             self._wrong_value("fabric", what, "give its luts, block_rams and multipliers")
 
     def _check_keys(self, prefix: str, content: dict[str, Any], known: Collection[str]) -> None:
-        for key in content.keys() - set(known):
+        for key in [key for key in content if key not in known]:
             what, fix = "there is no such section or figure", suggestion(key, sorted(known))
             self.findings.append(Finding("target-key-unknown", f"{prefix}{key}", what, fix))
 

@@ -20,6 +20,7 @@ from nmtool.errors import MissingError, NmtoolError
 from nmtool.installation import (
     GIVES,
     Library,
+    cuda_extra,
     install_command,
     installed_from,
     is_within,
@@ -287,7 +288,7 @@ def _gpu(deep: bool) -> Part:
     if not cuda:
         fix = "install torch with CUDA as pytorch.org describes"
         return part(MISSING, f"{found}; torch {version_of('torch')} is without CUDA", fix)
-    extra = "cuda12" if cuda.startswith("12.") else "cuda"
+    extra = cuda_extra(cuda)
     compiler = version_of("numba-cuda")
     if not compiler:
         return part(MISSING, f"{found}; numba-cuda is not installed", install_command(extra))

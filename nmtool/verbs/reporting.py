@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from nmtool.recording import Recording
 from nmtool.reporting import Report, Section, section_of
 from nmtool.reporting import sections as chapters
 from nmtool.targets import LOIHI2, Target, target_named
+from nmtool.toml_files import toml_value
 from nmtool.verbs.checking import CheckReport, check, several_targets
 from nmtool.verbs.costing import cost
 from nmtool.verbs.loading import (
@@ -387,11 +387,7 @@ class _Run:
                 values.append(("trained on data in memory", self.folder.data_name))
             else:
                 code.append(("command of training", command))
-        # TOML has no null: `none` is the word for it in settings.
-        lines = [
-            f"{name} = {json.dumps('none' if value is None else value)}"
-            for name, value in settings.items()
-        ]
+        lines = [f"{name} = {toml_value(value)}" for name, value in settings.items()]
         which = "all settings" if start is not None else "settings other than the defaults"
         code.append((f"settings.toml, {which}", "\n".join(lines)))
         return values, settings, code

@@ -568,6 +568,7 @@ def _extent(
         recording=simulated,
         bounds=bounds,
         generated=generated,
+        answered=answered,
     )
     if generated is not None and answered is not None:
         spikes = Raster.concatenate([spikes, generated])

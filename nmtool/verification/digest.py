@@ -14,7 +14,8 @@ def artefact_digest(path: str | Path) -> str:
     Of a folder it is that of the lines `DIGEST  PATH`, in the order of the bytes of the paths,
     relative to the folder; what Python caches is left out. In a shell:
 
-        find * -type f -not -path '*__pycache__*' | LC_ALL=C sort | xargs sha256sum | sha256sum
+        find . -type f -not -path '*__pycache__*' | cut -c 3- | LC_ALL=C sort \\
+            | xargs sha256sum | sha256sum
 
     Args:
         path: a file or folder that can be read.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmtool.graph import LIF
+from nmtool.graph import INPUT, LIF
 from nmtool.tables import Table, Tabular
 
 LISTED = 8
@@ -58,7 +58,7 @@ class ProjectionCoverage:
             return ""
         why = []
         if self.silent:
-            who = "channel" if self.source == "input" else "neuron"
+            who = "channel" if self.source == INPUT else "neuron"
             many = "s never spike" if len(self.silent) > 1 else " never spikes"
             why.append(f"{len(self.silent):,} {who}{many} ({listed(self.silent)})")
         if self.late:
@@ -184,7 +184,7 @@ class Coverage(Tabular):
         return f"<Coverage: {synapses} of synapses, {spiked} of spiking neurons spiked>"
 
 
-FAULT_KINDS = (*("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent"),)
+FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from nmtool.exporters.mlgenn import MlgennOptions, checkpoints, load
 from nmtool.exporters.nir import reference
 from nmtool.graph import INPUT
 from nmtool.raster import Raster
+from nmtool.targets import MAX_FLOAT_DELAY
 from tests.refusals import codes, refused
 
 STEPS = 40
@@ -125,6 +126,11 @@ def test_halves_round_away_from_zero(tmp_path: Path) -> None:
     assert (first.delay == 3).all()
 
 
+def test_the_longest_delay_of_floats(tmp_path: Path) -> None:
+    values = arrays() | {"Conn_In_Hid-d": np.full(30, 65535.4)}
+    assert load(written(tmp_path, values), OPTIONS).max_delay == MAX_FLOAT_DELAY
+
+
 def test_names_with_underscores(tmp_path: Path) -> None:
     values = {
         name.replace("Hid", "Hid_1"): value
@@ -172,6 +178,7 @@ def test_sizes_that_stay_open(tmp_path: Path) -> None:
     ("change", "code", "where"),
     [
         ({"Conn_In_Hid-d": np.full(30, -0.6)}, "mlgenn-delay-range", "Conn_In_Hid"),
+        ({"Conn_In_Hid-d": np.full(30, 65535.5)}, "mlgenn-delay-range", "Conn_In_Hid"),
         ({"Conn_In_Hid-d": np.zeros(29)}, "mlgenn-delay-count", "Conn_In_Hid"),
         ({"Conn_Hid_Out-g": np.full(15, np.nan)}, "mlgenn-not-finite", "3-Conn_Hid_Out-g.npy"),
         ({"Conn_Hid_Out-g": np.array(["a"] * 15)}, "mlgenn-no-numbers", "3-Conn_Hid_Out-g.npy"),

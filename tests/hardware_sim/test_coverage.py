@@ -75,6 +75,11 @@ def test_an_arrival_after_the_last_step_exercises_nothing() -> None:
     assert (late.synapses_exercised, late.late, late.silent) == (0, 2, (1,))
 
 
+def test_channels_are_silent_in_samples_shorter_than_the_network() -> None:
+    found = coverage(row(), spike_at(0, 10), bounds=state_bounds(row(), 20)).projections[0]
+    assert (found.silent, found.late) == ((1,), 0)
+
+
 def test_a_bias_is_exercised_where_it_shows() -> None:
     silent = Raster.silent(1, 20, 2)
     biased = row(bias=4)

@@ -235,8 +235,8 @@ def start_remarks(start: RunFolder, options: TrainOptions, dataset: Dataset) -> 
         yield Finding(
             "delays-cut",
             "start",
-            f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of the "
-            f"{n_delays:,} synapses had longer ones",
+            f"delays are cut to {options.max_delay} steps (max_delay): {n_longer:,} of "
+            f"{n_delays:,} were longer",
             f"{target.name} holds no longer ones; nmtool quantise {start.path} --relays keeps them"
             if is_full
             else "a larger --max-delay keeps them",

@@ -5,6 +5,7 @@ RUN/log.jsonl        one line per epoch
 RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same in integers, where it trained in them
+RUN/*.next.npz       networks of the epoch that the checkpoint is about to have
 RUN/checkpoint.npz   everything needed to go on after the last finished epoch; from the
                      beginning where a run starts from another
 """
@@ -14,13 +15,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmtool import storage
-from nmtool.data.validation_split import AUTO, SplitRule, kept_amount
+from nmtool.data.validation_split import SplitRule
 from nmtool.errors import FileFormatError, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -34,7 +36,7 @@ from nmtool.paths import (
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_texts
-from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions
+from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions, settings_of_older
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
@@ -56,11 +58,6 @@ HOLD_OUT = "hold_out"
 
 TEACHER = "teacher"
 """Key of the manifest: content hash of the teacher's probabilities; missing without a teacher."""
-
-_ZERO_WAS_NONE = (
-    *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
-    *("average", "patience"),
-)
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,8 @@ class RunFolder:
         manifest = self.manifest()
         if self.options().epochs == options.epochs:
             return
-        manifest["options"] = options.as_json()
+        # Only this may have changed: a target's file keeps the name that the run was given.
+        manifest["options"]["epochs"] = options.epochs
         storage.write_text(self.manifest_file, json.dumps(manifest, indent=2) + "\n")
 
     def manifest(self) -> dict[str, Any]:
@@ -142,10 +140,7 @@ class RunFolder:
 
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
-        kept = dict(self.manifest()["options"])
-        # Runs of versions that had no None say 0.
-        kept["validation"] = kept_amount(kept.get("validation", AUTO))
-        settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
+        settings = settings_of_older(self.manifest()["options"])
         if str(settings.get("target")).endswith(ENDING):
             settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
@@ -268,11 +263,23 @@ class RunFolder:
         """The integer network of the best epoch; None where the run trains in floats."""
         return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
 
-    def keep(self, network: Network, integers: IntegerNetwork | None) -> None:
-        """Write the network of the best epoch so far; raises `StorageError`."""
-        network.save(self.network_file)
+    def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
+        """Write what is to be kept once the checkpoint has its epoch; raises `StorageError`.
+
+        A run can be killed before it has, and resumed with other epochs to come: the networks
+        kept until then have to be there still.
+        """
+        network.save(_next(self.network_file, epoch))
         if integers is not None:
-            integers.save(self.integer_file)
+            integers.save(_next(self.integer_file, epoch))
+
+    def keep_next(self, epoch: int) -> None:
+        """Keep what `write_next` wrote of an epoch, if it did; that of other epochs is deleted."""
+        for file in (self.network_file, self.integer_file):
+            if _next(file, epoch).exists():
+                os.replace(_next(file, epoch), file)
+            for lost in self.path.glob(_next(file, "*").name):
+                lost.unlink()
 
     def write_log(self, epochs: list[dict[str, Any]]) -> None:
         """Replace the log, of which the checkpoint holds all; raises `StorageError`."""
@@ -315,6 +322,10 @@ class RunFolder:
             why=why,
             fix="bring back a copy of it, or train again",
         )
+
+
+def _next(file: Path, epoch: int | str) -> Path:
+    return file.with_name(f"{file.stem}.epoch-{epoch}.next{file.suffix}")
 
 
 def log_as_csv(epochs: Iterable[Mapping[str, Any]]) -> str:

@@ -298,8 +298,9 @@ class Trainer:
         """Write the checkpoint and the log, and of the best epoch its networks."""
         if self._folder is not None and self._ranks.is_first:
             if with_networks:
-                self._folder.keep(self.best, self.best_integers)
+                self._folder.write_next(self._state.epoch, self.best, self.best_integers)
             self.save()
+            self._folder.keep_next(self._state.epoch)
             self._folder.write_log(self._state.log)
 
     def save(self) -> None:
@@ -335,13 +336,15 @@ class Trainer:
             self._average.values,
         )
         self._average.trained = self._folder.start is not None
+        if self._ranks.is_first:
+            self._folder.keep_next(self._state.epoch)
+            self._folder.repair_log(self.log)
+        # The others wait here until the first has kept what there is to keep.
+        self._ranks.check_same("the checkpoint they found", self._state.update)
         if self._state.has_best:
             self.best, self.best_integers = self._folder.network(), self._folder.integers()
         else:
             self._best_is_now()
-        self._ranks.check_same("the checkpoint they found", self._state.update)
-        if self._ranks.is_first:
-            self._folder.repair_log(self.log)
 
     def adopt(self, run: RunFolder) -> None:
         """Start from where another run stands, its optimiser's moments included.
@@ -387,7 +390,8 @@ class Trainer:
             # Kept last: a run that is stopped before finds the integers that overflow again.
             self.save()
             self._folder.write_log(self.log)
-            self._folder.keep(self.best, rescaled)
+            self._folder.write_next(self._state.epoch, self.best, rescaled)
+            self._folder.keep_next(self._state.epoch)
 
     def _all_samples(self) -> Iterator[Raster]:
         """Training and validation samples as the network hears them, a portion at a time."""

@@ -26,8 +26,8 @@ from typing import Any
 from nmtool.data.catalogue import is_name
 from nmtool.data.teacher import Teacher
 from nmtool.errors import Finding, UsageError, suggestion
-from nmtool.toml_files import read_toml
-from nmtool.training.options import OFF, TrainOptions
+from nmtool.toml_files import OFF, read_toml
+from nmtool.training.options import TrainOptions
 from nmtool.training.recipes import read_settings
 from nmtool.training.sweeps.space import SearchSpace, findings_of, read_search
 

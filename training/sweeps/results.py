@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from nmtool import storage
 from nmtool.errors import Finding
 from nmtool.installation import install_command
 from nmtool.tables import Table, Tabular
-from nmtool.training.options import OFF
+from nmtool.toml_files import toml_value
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.study import (
     FAILURE,
@@ -217,16 +216,10 @@ def write_best(plan: StudyPlan, best: TrialResult) -> None:
     """
     score = f"validation accuracy {best.score:.4f}"
     score += f", mean of {plan.seeds} seeds" if plan.seeds > 1 else ""
+    settings = plan.space.settings(best.searched)
     lines = [
         f"# Trial {best.number} of {plan.file.name}: {score}.",
         f"# {plan.training}",
-        *(f"{name} = {_toml(value)}" for name, value in plan.space.settings(best.searched).items()),
+        *(f"{name} = {toml_value(value)}" for name, value in settings.items()),
     ]
     storage.write_text(plan.best_file, "\n".join(lines) + "\n")
-
-
-def _toml(value: Any) -> str:
-    """A setting in TOML, which writes bools, texts and lists as JSON does."""
-    if value is None:
-        value = OFF
-    return repr(value) if isinstance(value, float) else json.dumps(value)

@@ -14,9 +14,8 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from nmtool.data.validation_split import kept_amount
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
-from nmtool.training.options import TrainOptions, example
+from nmtool.training.options import TrainOptions, example, settings_of_older
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[Finding]:
     Options that an earlier version did not know count as their defaults.
     """
     defaults = TrainOptions().as_json()
-    old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (before, now))
-    old["validation"] = kept_amount(old["validation"])
+    kept = {**before, "settings": settings_of_older(before["settings"])}
+    old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (kept, now))
     return [
         difference(name, _shown(old.get(name)), _shown(new.get(name)))
         for name in dict.fromkeys((*old, *new))

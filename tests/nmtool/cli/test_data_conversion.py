@@ -231,6 +231,19 @@ def test_many_classes_are_told_in_a_line(nmtool: Nmtool) -> None:
         ({"spikes": np.ones((2, 3, 4))}, "npz-arrays"),
         ({"train_spikes": np.ones((2, 3, 4)), "test_labels": [0, 1]}, "npz-arrays"),
         ({"weights": np.ones(3)}, "npz-arrays"),
+        (
+            {
+                "spikes": np.ones((2, 3, 4)),
+                "labels": [0, 1],
+                "spikes_test": np.ones((2, 3, 4)),
+                "labels_test": [0, 1],
+            },
+            "npz-arrays",
+        ),
+        (
+            {"X": np.ones((2, 3, 4)), "x": np.ones((3, 3, 4)), "labels": [0, 1]},
+            "npz-arrays",
+        ),
         ({"spikes": np.ones((2, 3)), "labels": [0, 1]}, "dense-dimensions"),
         ({"spikes": np.full((2, 3, 1), 0.5), "labels": [0, 1]}, "dense-not-spikes"),
         ({"spikes": np.ones((2, 3, 4)), "labels": [0]}, "labels-count"),
@@ -250,6 +263,15 @@ def test_archives_with_faults(nmtool: Nmtool, arrays: dict[str, Any], code: str)
     np.savez("few.npz", **arrays)
     said = nmtool("data", "few.npz", "-o", "few", "--dt", 1)
     assert (said.code, said.error) == (2, code), said.err
+
+
+def test_a_split_in_two_files(nmtool: Nmtool) -> None:
+    Path("two").mkdir()
+    rows = "sample,label,time_ms,unit,split\n0,0,1,0,train\n1,1,1,1,test\n"
+    Path("two/a_train.csv").write_text(rows, encoding="utf-8")
+    Path("two/a_test.csv").write_text("sample,label,time_ms,unit\n0,0,1,0\n", encoding="utf-8")
+    said = nmtool("data", "two", "-o", "made")
+    assert (said.code, said.error) == (2, "split-twice")
 
 
 @pytest.mark.usefixtures("nmtool")

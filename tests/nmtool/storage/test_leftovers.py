@@ -78,6 +78,30 @@ def test_a_folder_that_was_moved_away_comes_back(tmp_path: Path) -> None:
     assert (tmp_path / "x" / "a").read_text() == "before"
 
 
+@pytest.mark.parametrize("renamed", [0, 1])
+def test_an_interrupt_while_a_folder_is_replaced_leaves_the_old_one(
+    renamed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ctrl-C does it: before or after the old folder has been moved away."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a").write_text("before")
+    rename, calls = os.rename, iter(range(9))
+
+    def interrupted(old: Path, new: Path) -> None:
+        if next(calls) == renamed:
+            raise KeyboardInterrupt
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        replacing_folder(tmp_path / "x", True, lambda _: True, {"a"}) as new,
+    ):
+        (new / "a").write_text("after")
+    assert names(tmp_path) == ["x"]
+    assert (tmp_path / "x" / "a").read_text() == "before"
+
+
 def test_what_others_are_writing_stays(tmp_path: Path) -> None:
     mine = tmp_path / (leftovers.prefix("x.txt") + "abcdefgh")
     elsewhere = tmp_path / re.sub("nmtool-[0-9a-f]+-[0-9]+", f"nmtool-00000000-{GONE}", mine.name)

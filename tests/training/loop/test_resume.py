@@ -16,6 +16,7 @@ from nmtool.training.loop import checkpoint
 from nmtool.training.loop.preparation import make_trainer
 from nmtool.training.loop.run import run_training
 from nmtool.training.loop.run_folder import RunFolder
+from nmtool.training.loop.selection import is_best
 from nmtool.training.loop.trainer import BatchReport
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
@@ -182,6 +183,55 @@ def test_only_the_first_rank_repairs_the_log(rank: int, lines: int, tmp_path: Pa
         folder.options(), dataset.train, dataset.validation, folder=folder, ranks=Alone(rank)
     ).resume()
     assert len(_logged(folder)) == lines
+
+
+@pytest.mark.parametrize(
+    ("killed_in", "epochs_kept"),
+    [
+        ("run_folder.RunFolder.write_next", 1),
+        ("checkpoint.save", 1),
+        ("run_folder.RunFolder.keep_next", 2),
+        ("run_folder.RunFolder.write_log", 2),
+    ],
+)
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
+    arithmetic: str,
+    killed_in: str,
+    epochs_kept: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """However far a run came in writing the best epoch so far: it may be resumed with more."""
+    options, dataset = small_options(epochs=2, arithmetic=arithmetic), small_dataset()
+    folder, kept = RunFolder(tmp_path / "run"), []
+
+    def hashes() -> list[str]:
+        integers = folder.integers()
+        return [one.content_hash for one in (folder.network(), integers) if one is not None]
+
+    log = run_training(
+        options, dataset, folder=folder, on_epoch=lambda entry: kept.append(hashes())
+    ).log
+    assert is_best(log)
+    assert kept[0] != kept[1]
+    folder = RunFolder(tmp_path / "killed")
+
+    def stop(*arguments: Any, **named: Any) -> None:
+        raise _StoppedError
+
+    def kill_the_next(entry: dict) -> None:
+        monkeypatch.setattr(f"nmtool.training.loop.{killed_in}", stop)
+
+    with pytest.raises(_StoppedError):
+        run_training(options, dataset, folder=folder, on_epoch=kill_the_next)
+    monkeypatch.undo()
+    trainer = make_trainer(options, dataset.train, dataset.validation, folder=folder)
+    trainer.resume()
+    assert len(trainer.log) == epochs_kept
+    assert hashes() == kept[epochs_kept - 1]
+    assert trainer.best.content_hash == hashes()[0]
+    assert len(list(folder.path.glob("*.npz"))) == 1 + len(hashes())
 
 
 @pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])

@@ -168,6 +168,13 @@ def test_options_that_came_later_count_as_their_defaults() -> None:
     assert (found.where, found.what) == ("gain", "was 200.0, is now 1.0")
 
 
+def test_options_that_an_older_version_began_with() -> None:
+    before = _space({}, lr=[0.1, 0.2]).as_json()
+    before["settings"] |= {"patience": 0, "clip_norm": 0.0, "validation": 300}
+    now = _space({"validation": "last 300"}, lr=[0.1, 0.2]).as_json()
+    assert differences(before, now) == []
+
+
 _NUMBERS = [option.name for option in fields(TrainOptions) if type(option.default) is float]
 
 

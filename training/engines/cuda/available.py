@@ -8,12 +8,9 @@ from typing import Any
 import torch
 
 from nmtool.errors import MissingError, UsageError
-from nmtool.installation import install_command, version_of
+from nmtool.installation import cuda_extra, install_command, version_of
 from nmtool.training.engines.cuda import SIMULATED
 from nmtool.training.processes.launch import launched
-
-EXTRAS = {"12": "cuda12", "13": "cuda"}
-"""Extras that install the compiler of kernels, by CUDA's major version."""
 
 COMPILERS = {"nvidia-cuda-nvcc-cu12": "12", "nvidia-nvvm": "13"}
 """Packages that hold NVIDIA's compiler library, and the CUDA they belong to."""
@@ -79,7 +76,7 @@ def _require_compiler() -> None:
             "training on a GPU needs numba-cuda",
             code="library-missing",
             why="it compiles the kernels, and is not installed",
-            fix=install_command(_extra()),
+            fix=install_command(cuda_extra(torch.version.cuda)),
         )
     found = {version for name, version in COMPILERS.items() if version_of(name)}
     if found and major not in found:
@@ -87,23 +84,19 @@ def _require_compiler() -> None:
             f"torch uses CUDA {major}, numba-cuda the compiler of CUDA {', '.join(sorted(found))}",
             code="cuda-versions-differ",
             why="both share one driver, and kernels of a newer CUDA may not run beside torch's",
-            fix=install_command(_extra()),
+            fix=install_command(cuda_extra(torch.version.cuda)),
         )
 
 
 def _require_numba() -> None:
     if not _numba_cuda().is_available():
+        command = install_command(cuda_extra(torch.version.cuda))
         raise MissingError(
             "numba-cuda cannot use the GPU that torch uses",
             code="numba-cuda-without-gpu",
             why="it finds no driver, or not the library it compiles kernels with (NVVM)",
-            fix=f"{install_command(_extra())}; `numba -s` shows what Numba finds",
+            fix=f"{command}; `numba -s` shows what Numba finds",
         )
-
-
-def _extra() -> str:
-    """The extra that has the compiler of torch's CUDA."""
-    return EXTRAS.get(str(torch.version.cuda).split(".")[0], "cuda")
 
 
 def _numba_cuda() -> Any:

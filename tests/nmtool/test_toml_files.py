@@ -1,0 +1,30 @@
+"""Values of settings are written as TOML and read again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.toml_files import OFF, parse_toml, toml_value
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+VALUES = st.one_of(
+    st.booleans(), st.integers(-(1 << 63), (1 << 63) - 1), st.floats(allow_nan=False), TEXTS
+)
+
+
+@given(st.one_of(VALUES, st.lists(TEXTS), st.lists(st.integers(0, 9)), st.lists(st.booleans())))
+def test_what_is_written_is_read(value: Any) -> None:
+    found = parse_toml(f"value = {toml_value(value)}\n".encode(), "settings.toml")["value"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_none_and_what_no_number_is() -> None:
+    lines = f"off = {toml_value(None)}\nnan = {toml_value(math.nan)}\n"
+    found = parse_toml(lines.encode(), "settings.toml")
+    assert found["off"] == OFF
+    assert math.isnan(found["nan"])
