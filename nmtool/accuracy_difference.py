@@ -157,8 +157,11 @@ class AccuracyDifference(Tabular):
         if self.clusters:
             draws = self._clustered(rng, pairs, gain)
         else:
-            gained = (pairs @ gain * _drawn(rng, n_samples)).sum(axis=1)
-            draws = 100 * gained / (n_pairs * n_samples)
+            gained = [
+                (some @ gain * _drawn(rng, n_samples, len(some))).sum(axis=1)
+                for some in np.array_split(pairs, _RESAMPLES // _AT_ONCE)
+            ]
+            draws = 100 * np.concatenate(gained) / (n_pairs * n_samples)
         outside = (1 - _LEVEL) / 2
         low, high = np.quantile(draws, [outside, 1 - outside])
         return float(low), float(high)
@@ -189,6 +192,6 @@ class AccuracyDifference(Tabular):
         return np.concatenate(found)
 
 
-def _drawn(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+def _drawn(rng: np.random.Generator, count: int, resamples: int = _RESAMPLES) -> NDArray[np.int64]:
     """[resamples, count]: times that each of `count` things came, drawn with replacement."""
-    return rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES)
+    return rng.multinomial(count, np.full(count, 1 / count), resamples)

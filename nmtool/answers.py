@@ -166,8 +166,10 @@ class Answers(Tabular):
         """Raise `UsageError` where a sample has no answer yet."""
         if not self.is_finished:
             missing = int((self.predictions == NONE_YET).sum())
+            seeds = ", ".join(map(str, self.seeds))
             raise UsageError(
-                f"{self._where} lacks {missing:,} of {self.predictions.size:,} answers",
+                f"{self._where} lacks {missing:,} of {self.predictions.size:,} answers of seed "
+                f"{seeds}",
                 code="answers-unfinished",
                 why="the command that writes it was stopped",
                 fix="give that command again, which continues it",

@@ -14,6 +14,7 @@ Times are in steps. The functions need matplotlib (the extra `report`) and raise
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -372,6 +373,12 @@ def learning(
             f"there is no curve '{what}'",
             code="plot-curve-unknown",
             fix=f"choose one of {', '.join(LEARNING)}",
+        )
+    if isinstance(log, str | Path):
+        raise UsageError(
+            f"'{log}' is a path, and curves are drawn of a run or its log",
+            code="plot-log-path",
+            fix=f"read the run first: nmtool.Run.load({str(log)!r})",
         )
     if isinstance(log, Sequence):
         entries = log

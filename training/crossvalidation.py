@@ -262,6 +262,12 @@ def _kept(asked: Answers, folder: Path) -> Answers:
             code="path-taken",
             fix="choose another folder for the cross-validation",
         )
+    if folder.is_file():
+        raise UsageError(
+            f"{folder} is a file",
+            code="path-taken",
+            fix="name a folder, in which runs and answers are kept",
+        )
     asked = replace(asked, path=folder)
     if not answers_file(folder).is_file():
         return asked

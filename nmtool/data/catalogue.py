@@ -162,7 +162,7 @@ def _in_folder(
         files = shd.split_files(folder)
     except DataError as error:
         if error.code == "shd-missing" and (folder / RUN_MANIFEST).is_file():
-            fix = f"'{name}' is a run: name NETWORK first, then DATA"
+            fix = f"'{name}' is a run: name data, with NETWORK first where a command takes one"
         elif error.code == "shd-missing" and (folder / EXPORT_ANSWERS).is_file():
             fix = f"'{name}' is an export: nmtool verify {name}, or --artefact {name}"
         else:

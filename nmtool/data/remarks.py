@@ -139,7 +139,15 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
                 if split != "validation" or rule is None
                 else "hold out more: --validation N",
             )
-    nowhere = np.flatnonzero(np.sum(list(known.values()), axis=0) == 0)
+    total = np.sum(list(known.values()), axis=0)
+    if np.count_nonzero(total) == 1 and len(known) == len(labels):
+        yield Finding(
+            "class-single",
+            "labels",
+            f"all samples are of the class '{names[int(np.argmax(total))]}'",
+            "look at the labels: there is nothing to tell apart",
+        )
+    nowhere = np.flatnonzero(total == 0)
     nowhere = nowhere[nowhere > 0] if from_1 else nowhere
     if nowhere.size and len(known) == len(labels):
         yield Finding(

@@ -24,7 +24,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerPro
 from nmtool.quantisation.scale import current_ceiling, membrane_ceiling, one_signed_sum
 from nmtool.tables import Table, Tabular
 from nmtool.targets.reading import target_names
-from nmtool.targets.resources import Resources, findings, longest_delay, resources
+from nmtool.targets.resources import Resources, assumes_zeros, findings, longest_delay, resources
 from nmtool.targets.target import LOIHI2_NEURON, Core, Neuron, Target
 
 STATE_BITS = STATE_LIMIT.bit_length()
@@ -163,13 +163,17 @@ def fit(
     known = replace(core, dense=None) != Core()  # how zeros are stored is no capacity
     found = resources(network, target) if known else None
     room = found or Resources(target, ())
-    unsupported = [
-        *misfits,
-        *_held(network, target),
-        *(findings(room, network) if known or chip != type(chip)() else []),
-    ]
+    exceeded = findings(room, network) if known or chip != type(chip)() else []
+    perhaps: list[Finding] = []
+    if exceeded and assumes_zeros(network, target):  # what is exceeded without them is so anyway
+        sparse = replace(target, core=replace(core, dense=False))
+        certain = findings(resources(network, sparse), network)
+        places = {(one.code, one.where) for one in certain}
+        perhaps = [one for one in exceeded if (one.code, one.where) not in places]
+        exceeded = certain
+    unsupported = [*misfits, *_held(network, target), *exceeded]
     approximate = [*changed, *_arithmetic(network, target)]
-    wasteful = list(_wasteful(network, target))
+    wasteful = [*_perhaps_exceeded(perhaps), *_wasteful(network, target)]
     return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), found)
 
 
@@ -395,6 +399,14 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             fix = f"--weight-bits {one.weight_bits - spare} saves the rest, and rounds all other "
             fix += "projections to as many"
             yield Finding("bits-unused", where, what, fix)
+
+
+def _perhaps_exceeded(found: Iterable[Finding]) -> Iterator[Finding]:
+    """What a target does not hold only if it stores weights of 0, which it does not say."""
+    for one in found:
+        what = f"if weights of 0 take memory, which nobody says: {one.what}"
+        fix = f"say in the target whether they do ([core] dense); where they do: {one.fix}"
+        yield Finding("zeros-perhaps-stored", one.where, what, fix)
 
 
 def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:

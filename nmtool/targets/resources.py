@@ -93,11 +93,14 @@ class Resources:
         target: the target.
         populations: in the network's order.
         savings: changes that take fewer cores.
+        zeros_assumed: synapses of weight 0 are counted, and the target does not say that it
+            stores them.
     """
 
     target: Target
     populations: tuple[PopulationCores, ...]
     savings: tuple[Saving, ...] = ()
+    zeros_assumed: bool = False
 
     @property
     def cores(self) -> int | None:
@@ -124,12 +127,14 @@ class Resources:
 
     @property
     def assumptions(self) -> list[str]:
-        """Figures that nobody published and the number of cores rests on, in words."""
+        """What nobody published and the number of cores rests on, in words."""
         found = []
         for resource in self.binding:
             origin = self.target.origin(PLACES[resource])
             if origin.mark == INFERRED:
                 found.append(f"{resource} are {origin.note or 'as inferred'}")
+        if self.zeros_assumed and {SYNAPSES, MEMORY} & {*self.binding}:
+            found.append("weights of 0 take memory, too")
         return found
 
     def in_words(self) -> str:
@@ -199,7 +204,16 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
         target: a chip; figures of a core that it lacks are left out of the count.
     """
     found = Resources(target, _populations(network, target))
-    return Resources(target, found.populations, tuple(_savings(network, found)))
+    savings = tuple(_savings(network, found))
+    return Resources(target, found.populations, savings, assumes_zeros(network, target))
+
+
+def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
+    """True where there are synapses of weight 0, of which the target says no word.
+
+    They are counted: zeros take memory unless known otherwise.
+    """
+    return target.core.dense is None and any((p.weight == 0).any() for p in network.projections)
 
 
 def longest_delay(projection: IntegerProjection) -> int:
@@ -346,7 +360,7 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
 
 
 def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray | int:
-    """[post] int64: synapses per neuron that take memory; zeros do unless known otherwise."""
+    """[post] int64: synapses per neuron that take memory, as `assumes_zeros` says."""
     if target.core.dense is False:
         return np.count_nonzero(projection.weight, axis=0)
     return projection.shape[0]

@@ -202,6 +202,7 @@ def test_what_is_not_there_is_refused() -> None:
         ("plot-projection-range", lambda: plot.weights(NETWORK, 3)),
         ("plot-projection-range", lambda: plot.delays(NETWORK, before=RECORDING)),
         ("plot-curve-unknown", lambda: plot.learning(LOG, "joy")),
+        ("plot-log-path", lambda: plot.learning("run")),
         ("plot-label-range", lambda: plot.membranes(RECORDING, label=7)),
         ("plot-label-range", lambda: plot.membranes(RECORDING, label=-1)),
         ("plot-class-names", lambda: plot.membranes(RECORDING, class_names=["a"])),

@@ -486,6 +486,12 @@ def test_a_folder_with_a_run_is_not_taken(tmp_path: Path) -> None:
         nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=tmp_path)
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_text("no archive")
+    with refused(UsageError, "path-taken"):
+        nm.cross_validate(speakers(), OPTIONS, by="speaker", folder=tmp_path / "a.npz")
+
+
 def test_jobs_of_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crossvalidation, "launched", lambda: object())
     with refused(UsageError, "crossvalidation-launched"):

@@ -45,7 +45,11 @@ def initial_network(options: TrainOptions, n_units: int, class_names: Sequence[s
 
 
 def _draw(options: TrainOptions, kind: str) -> Draw:
-    """The initial distributions of a kind of synapses, with no delay that could not run."""
+    """The initial distributions of a kind of synapses."""
+    return Draw(getattr(options, f"init_{kind}"), longest_initial(options, kind), options.axonal)
+
+
+def longest_initial(options: TrainOptions, kind: str) -> int:
+    """Steps of the longest delay that synapses of a kind start with; none that could not run."""
     asked = getattr(options, f"init_delay_{kind}")
-    longest = options.longest_delay if asked is None else min(asked, options.longest_delay)
-    return Draw(getattr(options, f"init_{kind}"), longest, options.axonal)
+    return options.longest_delay if asked is None else min(asked, options.longest_delay)

@@ -25,10 +25,12 @@ from nmtool.data.grid import (
 )
 from nmtool.data.remarks import channels, classes, labels_of
 from nmtool.data.samples import MAX_DROPPED_SHARE
+from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import DataError, Finding
 from nmtool.graph import count_inputs
 from nmtool.readout import FIRST_SPIKE
 from nmtool.targets import target_named
+from nmtool.training.loop.initial import longest_initial
 from nmtool.training.loop.run_data import divides_alike, is_data_of
 from nmtool.training.options import BEGINNING, TrainOptions
 
@@ -58,6 +60,9 @@ MAX_LENGTH_RATIO = 3.0
 
 MAX_MERGED_SHARE = 0.3
 """Share of the events that may merge without a remark."""
+
+MAX_UNHEARD_SHARE = 0.1
+"""Share of the input synapses that may start with delays beyond the sample without a remark."""
 
 MIN_CHANCE = 1e-3
 """Probability below which chance does not explain what is found in a file."""
@@ -104,6 +109,8 @@ def remarks(dataset: Dataset, options: TrainOptions, *, is_new: bool = True) -> 
     for one in _without_effect(options, dataset):
         if is_new or one.where not in BEGINNINGS:
             yield one
+    if is_new:
+        yield from _unheard_delays(options)
     yield from classes(dataset)
     rule = dataset.validation_rule
     if rule is not None and rule.is_last and dataset.validation is not None:
@@ -388,6 +395,22 @@ def _short_delays(options: TrainOptions) -> Iterator[Finding]:
             f"delays of {grid.bits} bits in strides of {grid.stride} steps end at {grid.longest}, "
             f"longer ones are cut: max_delay is {options.max_delay}",
             "more --delay-bits or another --delay-stride reach further",
+        )
+
+
+def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
+    """Warn where input delays start so long that not even a spike of the first step arrives."""
+    longest = longest_initial(options, "input")
+    unheard = longest + 1 - max(0, options.n_steps - HOP_LATENCY)
+    if unheard > MAX_UNHEARD_SHARE * (longest + 1):
+        yield Finding(
+            "delays-beyond-sample",
+            "init_delay_input",
+            f"input delays start uniform in 0 … {longest} steps, and samples have "
+            f"{options.n_steps}: over {unheard / (longest + 1):.0%} of the synapses no spike "
+            "arrives",
+            f"--init-delay-input {options.n_steps // 2} starts them shorter; a shorter --dt gives "
+            "samples more steps",
         )
 
 

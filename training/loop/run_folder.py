@@ -278,6 +278,11 @@ class RunFolder:
         for file in (self.network_file, self.integer_file):
             if _next(file, epoch).exists():
                 os.replace(_next(file, epoch), file)
+        self.drop_next()
+
+    def drop_next(self) -> None:
+        """Delete what `write_next` wrote, of any epoch."""
+        for file in (self.network_file, self.integer_file):
             for lost in self.path.glob(_next(file, "*").name):
                 lost.unlink()
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nmtool.data import SpikeEvents
 from nmtool.data.binning import Binned
 from nmtool.data.events import AT_ONCE
+from nmtool.errors import StorageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -297,9 +298,13 @@ class Trainer:
     def _keep(self, with_networks: bool) -> None:
         """Write the checkpoint and the log, and of the best epoch its networks."""
         if self._folder is not None and self._ranks.is_first:
-            if with_networks:
-                self._folder.write_next(self._state.epoch, self.best, self.best_integers)
-            self.save()
+            try:
+                if with_networks:
+                    self._folder.write_next(self._state.epoch, self.best, self.best_integers)
+                self.save()
+            except StorageError:
+                self._folder.drop_next()
+                raise
             self._folder.keep_next(self._state.epoch)
             self._folder.write_log(self._state.log)
 

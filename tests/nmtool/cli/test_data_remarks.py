@@ -42,6 +42,7 @@ def test_events_after_the_last_step(nmtool: Nmtool, data: Path) -> None:
     late = int((kept.time_ms >= 2 * 9).sum())
     assert late > 3
     words = ("train", "two", "-o", "run", *cases.SETTINGS, "--dt", 2, "--steps", 9, "--epochs", 2)
+    words += ("--init-delay-input", 4)
     told = nmtool(*words).err.splitlines()
     assert told[0].startswith(f"remark[events-dropped]: {late} of the {kept.n_events} events ")
     assert [line.split()[0] for line in told[1:]] == ["trains", "epoch", "epoch"]

@@ -87,7 +87,7 @@ def test_delays_beyond_a_new_limit_are_cut(average: float | str, nmtool: Nmtool)
     assert said.code == 0, said.err
     told, *others = said.err.splitlines()
     assert " 4 steps (max_delay)" in told
-    assert f" {n_longer} of the {before.size} synapses" in told
+    assert f" {n_longer} of {before.size} were longer" in told
     assert [line[:5] for line in others] == ["train", "epoch"]
     np.testing.assert_array_equal(_delays("near"), np.minimum(before, 4))
     shadows = dict(np.load("near/checkpoint.npz"))

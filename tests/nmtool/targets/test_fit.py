@@ -262,6 +262,27 @@ def test_memory_for_zeros_says_nothing_of_cores() -> None:
     assert fit(network(), Target("t", core=Core(dense=True))).resources is None
 
 
+@pytest.mark.parametrize(
+    ("dense", "held", "word", "code"),
+    [
+        (True, 5, UNSUPPORTED, "chip-exceeded"),
+        (None, 5, FAITHFUL, "zeros-perhaps-stored"),
+        (False, 5, FAITHFUL, None),
+        (None, 2, UNSUPPORTED, "chip-exceeded"),
+    ],
+)
+@pytest.mark.parametrize("core", [Core(), Core(neurons=100)])
+def test_a_chip_that_holds_a_network_without_its_zeros(
+    core: Core, dense: bool | None, held: int, word: str, code: str | None
+) -> None:
+    """Of its 6 synapses 3 have weight 0."""
+    target = replace(LOIHI2, core=replace(core, dense=dense), chip=Chip(synapses=held))
+    found = fit(network([[2, 0], [0, 0]]), target)
+    said = {one.code for one in (*found.unsupported, *found.wasteful)}
+    assert found.word == word
+    assert said & {"chip-exceeded", "zeros-perhaps-stored"} == ({code} if code else set())
+
+
 def test_what_is_wasteful() -> None:
     found = fit(network([[2, 0], [0, 0]]), replace(LOIHI2, core=replace(LOIHI2.core, dense=True)))
     assert {(one.code, one.where) for one in found.wasteful} >= {

@@ -173,6 +173,16 @@ def test_zeros_take_no_memory_where_a_target_stores_them_sparse() -> None:
         assert (hidden.synapses, hidden.bytes_per_neuron) == (fan_in, size)
 
 
+def test_zeros_that_a_target_says_nothing_of_are_an_assumption() -> None:
+    network = recurrent(4, 2, 1)
+    zeros = replace(network.projections[0], weight=np.array([[2, 0], [0, 0], [2, 0], [2, 0]]))
+    network = replace(network, projections=[zeros, *network.projections[1:]])
+    for dense, words in ((True, []), (None, ["weights of 0 take memory, too"]), (False, [])):
+        target = Target("t", core=Core(synapses=6, dense=dense))
+        assert resources(network, target).assumptions == words
+    assert resources(network, Target("t", core=Core(neurons=1))).assumptions == []
+
+
 def test_a_neurons_own_bytes_count() -> None:
     target = Target("t", core=Core(synapse_bytes=1000, neuron_bytes=142))
     assert resources(SPEECH, target).populations[0].bytes_per_neuron == 1000

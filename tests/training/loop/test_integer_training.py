@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -113,14 +112,14 @@ def test_accuracy_is_that_of_settled_scales(
     cramped = Calibration(membrane={"output": 1e-3})
     rounding = replace(calibrator.rounding(trainer.best), calibration=cramped)
     trainer.best_integers = rounding(trainer.best)
-    keep = RunFolder.keep
+    keep = RunFolder.keep_next
 
-    def keep_at_last(self: RunFolder, *networks: Any) -> None:
+    def keep_at_last(self: RunFolder, epoch: int) -> None:
         """A run that is stopped before this settles again when it is resumed."""
         assert "settled_accuracy" in folder.log_file.read_text()
-        keep(self, *networks)
+        keep(self, epoch)
 
-    monkeypatch.setattr(RunFolder, "keep", keep_at_last)
+    monkeypatch.setattr(RunFolder, "keep_next", keep_at_last)
     trainer._remove_overflow()
     assert trainer.log[0]["settled_accuracy"] == _accuracy(trainer.best_integers)
     assert folder.integers().content_hash == trainer.best_integers.content_hash

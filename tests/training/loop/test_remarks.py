@@ -160,6 +160,28 @@ def test_the_samples_that_validate_lack_classes(each: int, tail: int) -> None:
     assert " 2 of the 10 classes" in told[0].what
 
 
+def test_input_delays_beyond_the_sample() -> None:
+    """A spike of step 0 over d steps arrives at d + 1, of 60 steps the last is 59."""
+    for steps, settings, share in (
+        (60, {}, None),  # 3 of 62 delays
+        (50, {}, "21%"),
+        (1, {"max_delay": 10}, "100%"),
+        (50, {"init_delay_input": 40}, None),
+        (50, {"max_delay": 40}, None),
+    ):
+        options = TrainOptions(steps=steps, **settings)
+        told = [one for one in remarks(small_dataset(), options) if "beyond-sample" in one.code]
+        assert [share in one.what for one in told] == ([True] if share else [])
+    start = remarks(small_dataset(), TrainOptions(steps=50), is_new=False)
+    assert "delays-beyond-sample" not in codes(list(start))
+
+
+def test_a_single_class() -> None:
+    (told,) = (one for one in _of_labels(np.zeros(30, int), 6) if one.where == "labels")
+    assert told.code == "class-single"
+    assert "class-single" not in codes(_of_labels(np.repeat([0, 1], 15), 15))
+
+
 def test_the_samples_that_are_learnt_from_lack_classes() -> None:
     mostly = np.concatenate([np.zeros(150, int), np.repeat([1, 2], 150), np.arange(300) % 4])
     told = _of_labels(mostly, 300)
@@ -216,7 +238,7 @@ def test_the_grid() -> None:
     fits = {"steps": 70, "max_delay": 10}
     assert _of_events(events, **fits) == []
     few = ["dt-above-time-constant", "events-in-few-steps"]
-    assert _of_events(events, steps=5, max_delay=10, dt_ms=15.0) == few
+    assert _of_events(events, steps=5, max_delay=3, dt_ms=15.0) == few
     assert _of_events(events, **fits, tau_mem_ms=0.9) == ["dt-above-time-constant"]
     assert _of_events(events, steps=1000, max_delay=10) == ["steps-beyond-data"]
     seconds = replace(events, time_ms=events.time_ms / 1000)
