@@ -166,3 +166,15 @@ def test_clusters_that_say_nothing() -> None:
     assert "speaker" in caught.value.what
     with refused(UsageError, "clusters-count"):
         AccuracyDifference(right, right, {"speaker": np.arange(3)})
+
+
+def test_draws_in_portions_are_those_of_one_draw() -> None:
+    """The interval of a seed is a result: it must not depend on how much fits into memory."""
+    rng = np.random.default_rng(3)
+    first, second = rng.random((2, 3, 60)) < 0.6
+    drawn = np.random.default_rng(7)
+    pairs, samples = (drawn.multinomial(n, np.full(n, 1 / n), 10_000) for n in (3, 60))
+    gain = first.astype(int) - second
+    points = 100 * np.einsum("dp,ps,ds->d", pairs, gain, samples) / gain.size
+    expected = np.quantile(points, [0.025, 0.975])
+    np.testing.assert_allclose(AccuracyDifference(first, second).interval(7), expected, atol=1e-9)

@@ -290,6 +290,21 @@ def test_epochs_grow_on_resume_and_never_shrink(
     assert "nothing is left" in caplog.text
 
 
+def test_a_grown_run_keeps_the_name_of_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file beside the run, found from another folder: both may move together."""
+    (tmp_path / "mine.toml").write_text('name = "mine"\nkind = "chip"\n')
+    monkeypatch.chdir(tmp_path)
+    nm.train(small_dataset(), small_options(epochs=1, target="mine.toml"), folder="run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    longer = small_options(epochs=2, target=str(tmp_path / "mine.toml"))
+    nm.train(small_dataset(), longer, folder="../run", resume=True)
+    kept = json.loads((tmp_path / "run/run.json").read_text())["options"]
+    assert (kept["target"], kept["epochs"]) == ("mine.toml", 2)
+
+
 def test_data_are_known_by_their_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "before" / "small"
     place.mkdir(parents=True)
