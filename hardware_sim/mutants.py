@@ -79,7 +79,7 @@ def mutation_score(
         recording: what the simulator answers; by default it is run.
         bounds: on what any input can do, where that is known already.
         generated: more samples, whose comparison includes u and v of every neuron.
-        answered: what the simulator answers to those; by default it is run.
+        answered: what the simulator answers to `generated`; by default it is run.
 
     Raises:
         DataError: a raster has other channels than the network.

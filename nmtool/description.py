@@ -43,7 +43,7 @@ def describe_network(network: Network | IntegerNetwork) -> dict[str, Any]:
 
 
 def count_synapses(network: Network | IntegerNetwork) -> int:
-    """Entries of all projections whose weight is not 0: without one, no spike has an effect."""
+    """Number of synapses: entries of all projections with a weight other than 0."""
     return sum(int(np.count_nonzero(projection.weight)) for projection in network.projections)
 
 
@@ -185,9 +185,8 @@ def _number(value: float) -> str:
 def describe_size(network: Network | IntegerNetwork) -> dict[str, Any]:
     """Size of a network, as plain values for JSON.
 
-    `parameters` counts a weight and a delay per entry of every projection;
-    `delay_histogram[d]` are the synapses of d steps. `weight_bits` are all that
-    occur, None for floats.
+    `parameters` counts a weight and a delay per entry of every projection; `delay_histogram[d]`
+    are the synapses of d steps. `weight_bits` are all that occur, None for floats.
     """
     weights = [projection.weight for projection in network.projections]
     delays = [projection.delay[projection.weight != 0] for projection in network.projections]

@@ -12,7 +12,7 @@ from nmtool.errors import UsageError
 from nmtool.graph import is_unicode
 
 OFF = "none"
-"""Says in a file and on the command line what None says in Python."""
+"""Word for None in files of settings and on the command line."""
 
 MAX_BYTES = 1 << 18
 """Of a file of settings."""
@@ -67,7 +67,7 @@ def parse_toml(content: bytes, name: str) -> dict[str, Any]:
 
 
 def toml_value(value: Any) -> str:
-    """A bool, number, text or list as TOML has it; None, which TOML lacks, is `OFF`.
+    """Spell a bool, number, text or list in TOML; None, which TOML lacks, becomes `OFF`.
 
     >>> print(toml_value([True, 0.5, "a"]), toml_value(None))
     [true, 0.5, "a"] "none"

@@ -31,7 +31,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.training.learning import train
 from nmtool.training.loop.run_folder import RunFolder
-from nmtool.training.options import TrainOptions, settings_of_older
+from nmtool.training.options import TrainOptions, upgraded_settings
 from nmtool.training.processes.launch import launched
 from nmtool.training.processes.threads import check_threads, threads_used
 
@@ -131,7 +131,8 @@ def cross_validate(
             why="it has learnt from the samples of every fold, and would tell of them",
             fix="leave the teacher out",
         )
-    replace(chosen, seed=chosen.seed + seeds - 1)  # refused now, not after hours
+    # A last seed beyond its range is an error now, not after the folds of the seeds before it.
+    replace(chosen, seed=chosen.seed + seeds - 1)
     rule = Folds(int(by) if not isinstance(by, str) else by, folds, fold_seed)
     dataset = as_dataset(data)
     events = joined(dataset, tuple(splits))
@@ -293,7 +294,7 @@ def _both(kept: Answers, asked: Answers) -> list[tuple[str, object, object]]:
     """Name and both values of everything that decides what is answered."""
     # In a file, pairs are lists.
     settings = json.loads(json.dumps(dict(asked.settings)))
-    known = settings_of_older(kept.settings)
+    known = upgraded_settings(kept.settings)
     names = sorted({*settings, *known})
     before, now = (storage.content_hash({}, {"fold": one.fold})[:12] for one in (kept, asked))
     # The same data by another name are the same.

@@ -529,12 +529,13 @@ _KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """By the type of a field: what it must be, and what turns a value into it, None where it cannot."""
 
 
-def settings_of_older(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that any version of nmtool kept, as they are said now.
+def upgraded_settings(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert settings that an older version kept to the spelling of this one.
+
+    Older versions wrote 0 for None, and a bare number of validation samples meant the last ones.
 
     Args:
-        kept: by field name, as in a manifest. Versions that had no None said 0, and a bare number
-            of validation samples meant the last ones.
+        kept: by field name, as in a manifest.
     """
     settings = {n: None if n in _ZERO_WAS_NONE and v == 0 else v for n, v in kept.items()}
     if "validation" in kept:
@@ -546,6 +547,7 @@ _ZERO_WAS_NONE = (
     *("steps", "tau_out_ms", "init_rate", "delay_stride", "margin_ms", "clip_norm"),
     *("average", "patience"),
 )
+"""Settings in which an older version's 0 means None."""
 
 
 def example(name: str) -> Any:

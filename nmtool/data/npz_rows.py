@@ -68,10 +68,11 @@ def read_npz(file: Path) -> dict[str, Rows]:
     else:
         if "" in splits and len(splits) > 1:
             raise DataError(
-                f"there are arrays of one split, and such of {', '.join(filter(None, splits))}",
+                "there are arrays without a split in their names, and others of "
+                f"{', '.join(filter(None, splits))}",
                 code="npz-arrays",
-                why="nobody knows which of them are meant",
-                fix="write the splits alone: train_spikes, train_labels, …",
+                why="the split of the former is unknown",
+                fix="name all of them by split (train_spikes, train_labels, …), or none",
             )
         if splits:
             _take_groups(arrays, splits, used, file)

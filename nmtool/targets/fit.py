@@ -164,17 +164,33 @@ def fit(
     found = resources(network, target) if known else None
     room = found or Resources(target, ())
     exceeded = findings(room, network) if known or chip != type(chip)() else []
-    perhaps: list[Finding] = []
-    if exceeded and assumes_zeros(network, target):  # what is exceeded without them is so anyway
-        sparse = replace(target, core=replace(core, dense=False))
-        certain = findings(resources(network, sparse), network)
-        places = {(one.code, one.where) for one in certain}
-        perhaps = [one for one in exceeded if (one.code, one.where) not in places]
-        exceeded = certain
+    by_zeros: list[Finding] = []
+    if exceeded and assumes_zeros(network, target):
+        exceeded, by_zeros = _without_zeros(exceeded, network, target)
     unsupported = [*misfits, *_held(network, target), *exceeded]
     approximate = [*changed, *_arithmetic(network, target)]
-    wasteful = [*_perhaps_exceeded(perhaps), *_wasteful(network, target)]
+    wasteful = [*by_zeros, *_wasteful(network, target)]
     return Fit(target, tuple(unsupported), tuple(approximate), tuple(wasteful), found)
+
+
+def _without_zeros(
+    exceeded: Iterable[Finding], network: IntegerNetwork, target: Target
+) -> tuple[list[Finding], list[Finding]]:
+    """Split exceeded capacities: exceeded in any case, and only if weights of 0 take memory."""
+    sparse = replace(target, core=replace(target.core, dense=False))
+    certain = findings(resources(network, sparse), network)
+    places = {(one.code, one.where) for one in certain}
+    by_zeros = [
+        Finding(
+            "zeros-perhaps-stored",
+            one.where,
+            f"if weights of 0 take memory, which the target leaves unknown: {one.what}",
+            f"set dense in its [core]; where it is true: {one.fix}",
+        )
+        for one in exceeded
+        if (one.code, one.where) not in places
+    ]
+    return certain, by_zeros
 
 
 def _held(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
@@ -399,14 +415,6 @@ def _wasteful(network: IntegerNetwork, target: Target) -> Iterator[Finding]:
             fix = f"--weight-bits {one.weight_bits - spare} saves the rest, and rounds all other "
             fix += "projections to as many"
             yield Finding("bits-unused", where, what, fix)
-
-
-def _perhaps_exceeded(found: Iterable[Finding]) -> Iterator[Finding]:
-    """What a target does not hold only if it stores weights of 0, which it does not say."""
-    for one in found:
-        what = f"if weights of 0 take memory, which nobody says: {one.what}"
-        fix = f"say in the target whether they do ([core] dense); where they do: {one.fix}"
-        yield Finding("zeros-perhaps-stored", one.where, what, fix)
 
 
 def _heard(network: IntegerNetwork) -> dict[str, np.ndarray]:

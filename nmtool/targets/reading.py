@@ -76,8 +76,9 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
-        UsageError: there is no such target, or its file is wrong. All that is no figure is listed,
-            and where there is nothing of that, all that contradicts itself or is too much.
+        UsageError: there is no such target, or its file is wrong. The findings list every value
+            that cannot be read; where all can, every limit that is too wide and every
+            contradiction.
     """
     if isinstance(name, Target):
         return name
@@ -116,7 +117,7 @@ def _target(content: dict[str, Any], where: str, formats: Sequence[str] = ()) ->
 class _Reader:
     """A file's content on its way to a target; everything wrong with it is gathered.
 
-    Figures are held against each other only where all of them can be read.
+    Contradictions are looked for once every figure can be read.
 
     Args:
         content: of the file.

@@ -93,8 +93,8 @@ class Resources:
         target: the target.
         populations: in the network's order.
         savings: changes that take fewer cores.
-        zeros_assumed: synapses of weight 0 are counted, and the target does not say that it
-            stores them.
+        zeros_assumed: weights of 0 are counted as synapses in memory, although the target leaves
+            `dense` unknown.
     """
 
     target: Target
@@ -127,7 +127,7 @@ class Resources:
 
     @property
     def assumptions(self) -> list[str]:
-        """What nobody published and the number of cores rests on, in words."""
+        """Unpublished figures and guesses that decide the number of cores, in words."""
         found = []
         for resource in self.binding:
             origin = self.target.origin(PLACES[resource])
@@ -209,10 +209,7 @@ def resources(network: IntegerNetwork, target: Target) -> Resources:
 
 
 def assumes_zeros(network: IntegerNetwork, target: Target) -> bool:
-    """True where there are synapses of weight 0, of which the target says no word.
-
-    They are counted: zeros take memory unless known otherwise.
-    """
+    """True where weights of 0 are counted as synapses in memory, with `dense` unknown."""
     return target.core.dense is None and any((p.weight == 0).any() for p in network.projections)
 
 
@@ -360,7 +357,7 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
 
 
 def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray | int:
-    """[post] int64: synapses per neuron that take memory, as `assumes_zeros` says."""
+    """[post] int64: synapses per neuron in memory; weights of 0 count unless `dense` is false."""
     if target.core.dense is False:
         return np.count_nonzero(projection.weight, axis=0)
     return projection.shape[0]

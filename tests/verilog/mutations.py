@@ -54,8 +54,8 @@ class Mutant:
     """A text with one mistake.
 
     Attributes:
-        key: the line with the mistake in it, the same wherever the line stands in its file; from
-            the second line on that reads alike, with its number.
+        key: the line with the mistake in it, the same wherever the line stands in its file; of
+            lines that read alike, the second ends in #2.
     """
 
     key: str

@@ -409,8 +409,8 @@ def _unheard_delays(options: TrainOptions) -> Iterator[Finding]:
             f"input delays start uniform in 0 … {longest} steps, and samples have "
             f"{options.n_steps}: over {unheard / (longest + 1):.0%} of the synapses no spike "
             "arrives",
-            f"--init-delay-input {options.n_steps // 2} starts them shorter; a shorter --dt gives "
-            "samples more steps",
+            f"--init-delay-input {options.n_steps // 2} starts them shorter; a shorter --dt with "
+            "more --steps leaves them room",
         )
 
 

@@ -5,7 +5,7 @@ RUN/log.jsonl        one line per epoch
 RUN/log.csv          the same for spreadsheets, one row per epoch
 RUN/network.npz      the network of the best epoch so far
 RUN/integers.npz     the same in integers, where it trained in them
-RUN/*.next.npz       networks of the epoch that the checkpoint is about to have
+RUN/*.next.npz       networks of an epoch that the checkpoint does not hold yet
 RUN/checkpoint.npz   everything needed to go on after the last finished epoch; from the
                      beginning where a run starts from another
 """
@@ -36,7 +36,7 @@ from nmtool.paths import (
 )
 from nmtool.targets.reading import ENDING
 from nmtool.toml_files import check_texts
-from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions, settings_of_older
+from nmtool.training.options import INITIAL_DELAYS, SHAPE, TrainOptions, upgraded_settings
 
 _MAX_MANIFEST_BYTES = 1 << 20
 _MAX_LOG_BYTES = 256 << 20
@@ -140,7 +140,7 @@ class RunFolder:
 
     def options(self) -> TrainOptions:
         """The settings the run was started with."""
-        settings = settings_of_older(self.manifest()["options"])
+        settings = upgraded_settings(self.manifest()["options"])
         if str(settings.get("target")).endswith(ENDING):
             settings["target"] = str(self.find_file(Path(str(settings["target"]))))
         return TrainOptions().with_settings(settings, str(self.manifest_file))
@@ -264,24 +264,24 @@ class RunFolder:
         return IntegerNetwork.load(self.integer_file) if self.integer_file.exists() else None
 
     def write_next(self, epoch: int, network: Network, integers: IntegerNetwork | None) -> None:
-        """Write what is to be kept once the checkpoint has its epoch; raises `StorageError`.
+        """Write an epoch's networks beside those kept; raises `StorageError`.
 
-        A run can be killed before it has, and resumed with other epochs to come: the networks
-        kept until then have to be there still.
+        They are kept once the checkpoint holds the epoch. A run that is killed before goes on from
+        the epoch before, whose networks still have to be there.
         """
         network.save(_next(self.network_file, epoch))
         if integers is not None:
             integers.save(_next(self.integer_file, epoch))
 
     def keep_next(self, epoch: int) -> None:
-        """Keep what `write_next` wrote of an epoch, if it did; that of other epochs is deleted."""
+        """Replace the kept networks by those written for this epoch, if any; delete others."""
         for file in (self.network_file, self.integer_file):
             if _next(file, epoch).exists():
                 os.replace(_next(file, epoch), file)
         self.drop_next()
 
     def drop_next(self) -> None:
-        """Delete what `write_next` wrote, of any epoch."""
+        """Delete the networks of every epoch that `write_next` wrote."""
         for file in (self.network_file, self.integer_file):
             for lost in self.path.glob(_next(file, "*").name):
                 lost.unlink()

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from nmtool.errors import Finding, NmtoolError, UsageError, suggestion
-from nmtool.training.options import TrainOptions, example, settings_of_older
+from nmtool.training.options import TrainOptions, example, upgraded_settings
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[Finding]:
     Options that an earlier version did not know count as their defaults.
     """
     defaults = TrainOptions().as_json()
-    kept = {**before, "settings": settings_of_older(before["settings"])}
+    kept = {**before, "settings": upgraded_settings(before["settings"])}
     old, new = (_plain({**defaults, **one["settings"], **one["search"]}) for one in (kept, now))
     return [
         difference(name, _shown(old.get(name)), _shown(new.get(name)))

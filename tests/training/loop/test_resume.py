@@ -202,7 +202,7 @@ def test_the_networks_kept_are_of_an_epoch_in_the_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """However far a run came in writing the best epoch so far: it may be resumed with more."""
+    """A run can be killed anywhere in keeping an epoch, and be resumed with more epochs."""
     options, dataset = small_options(epochs=2, arithmetic=arithmetic), small_dataset()
     folder, kept = RunFolder(tmp_path / "run"), []
 
