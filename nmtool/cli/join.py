@@ -6,7 +6,7 @@ import argparse
 
 from nmtool.cli import console
 from nmtool.cli.arguments import add_force, add_json
-from nmtool.description import count_synapses
+from nmtool.description import describe_network
 from nmtool.network import FILE_KIND
 from nmtool.verbs.exporting import check_archive_name, check_replaceable
 from nmtool.verbs.joining import side_by_side
@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     network = side_by_side(arguments.networks, arguments.weights)
     network.save(arguments.output)
     if arguments.json:
-        about = {"file": arguments.output, "hash": network.content_hash}
-        about |= {"neurons": sum(one.size for one in network.populations)}
-        console.print_json({**about, "synapses": count_synapses(network)})
+        about = describe_network(network)
+        shown = {key: about[key] for key in ("hash", "neurons", "synapses")}
+        console.print_json({"file": arguments.output, **shown})
     else:
         console.print_tables(network)
         console.print_line(f"{arguments.output} written")
