@@ -35,7 +35,7 @@ class GradientSum:
         self.step = spikes.step[order]
         self.start = edges(key, spikes.n_samples * self.n_pre)
         self.at_arrival = self.weight.new_zeros((self.n_post, self.n_pre))
-        self.one_later = torch.zeros_like(self.at_arrival)
+        self.change = torch.zeros_like(self.at_arrival)
 
     def add(self, first: int, last: int, mu_u: Tensor) -> None:
         """Add the spikes of samples first … last − 1.
@@ -62,9 +62,8 @@ class GradientSum:
             sums[1],
         )
         self.at_arrival += sums[0].sum(0)
-        self.one_later += sums[1].sum(0)
+        self.change += sums[1].sum(0)
 
     def result(self) -> SynapseGradients:
         """The sums so far."""
-        change = (self.one_later - self.at_arrival).t()
-        return SynapseGradients(self.at_arrival.t().contiguous(), self.weight * change)
+        return SynapseGradients(self.at_arrival.t().contiguous(), self.weight * self.change.t())

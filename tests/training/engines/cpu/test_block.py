@@ -76,6 +76,27 @@ def test_float32_on_the_reference_tape() -> None:
         _assert_close(group.delay.numpy(), expected.delay[index])
 
 
+def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
+    network = random_network("recurrent", seed=3, n_steps=400)
+    spikes = random_input(network, 8, seed=4)
+    trace = reference.forward(network, spikes)
+    fading = np.exp(-np.arange(400.0) / 400)[:, None]
+    d_membrane = fading * np.random.default_rng(1).normal(
+        size=(8, 1, network.population("output").size)
+    )
+    expected = reference.backward(network, spikes, trace, {"output": d_membrane})
+    block = _block(network, network.projections[2], None)
+    source = SpikeTrains.from_raster(trace.spikes["hidden"])
+    mine = block.backward_li(
+        source, torch.from_numpy(d_membrane.astype(np.float32)), want_source_time=False
+    )
+    delay = mine.afferent.delay.numpy()
+    assert delay.dtype == np.float32
+    np.testing.assert_allclose(
+        delay, expected.delay[2], rtol=0, atol=2e-6 * np.abs(expected.delay[2]).max()
+    )
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core cannot run two threads")
 def test_results_do_not_depend_on_threads() -> None:
     network = random_network("recurrent", seed=5)

@@ -159,6 +159,20 @@ def test_float32_on_the_reference_tape() -> None:
     assert_gradients(network, mine, theirs, tolerance=1e-5)
 
 
+def test_delay_gradients_where_the_adjoint_hardly_changes_in_a_step() -> None:
+    case = Case(n_samples=2, n_steps=200, density=0.2)
+    network = case.network()
+    trace = reference.forward(network, case.input())
+    fading = np.exp(-np.arange(case.n_steps) / case.n_steps)[:, None]
+    d_membrane = fading * np.random.default_rng(1).normal(size=(2, 1, 3))
+    theirs = reference.backward(network, case.input(), trace, {"output": d_membrane})
+    source = SpikeTrains.from_raster(trace.spikes["hidden"], DEVICE)
+    _, output = blocks(network, case, np.float32)
+    mine = output.backward_li(source, tensor(d_membrane, np.float32), want_source_time=False)
+    assert mine.afferent.delay.dtype == torch.float32
+    assert_close(mine.afferent.delay, theirs.delay[2], tolerance=2e-6)
+
+
 def test_source_times_only_where_wanted() -> None:
     case = Case()
     hidden, output = blocks(case.network(), case)

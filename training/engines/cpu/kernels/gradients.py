@@ -38,7 +38,7 @@ class Gathering(NamedTuple):
 
 @compiled()
 def sum_at_arrivals(mu_u, position, first, last, shift):
-    """Σ μ_u[m] and Σ μ_u[m+1] over the arrivals m = position + shift of some spikes.
+    """Σ μ_u[m] and Σ (μ_u[m+1] − μ_u[m]) over the arrivals m = position + shift of some spikes.
 
     Four sums take turns, so that additions need not wait for each other.
 
@@ -76,9 +76,9 @@ def gather(projection, t, j, mu_u):
     position, d_weight, d_delay = projection.position, projection.d_weight[j], projection.d_delay[j]
     for i in range(weight.size):
         shift = np.uint64(delay[i]) + np.uint64(HOP_LATENCY)
-        at_arrival, one_later = sum_at_arrivals(mu_u, position, start[i], start[i + 1], shift)
+        at_arrival, change = sum_at_arrivals(mu_u, position, start[i], start[i + 1], shift)
         d_weight[i] += at_arrival
-        d_delay[i] += weight[i] * (one_later - at_arrival)
+        d_delay[i] += weight[i] * change
 
 
 @compiled(parallel=True)

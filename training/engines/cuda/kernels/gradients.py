@@ -16,14 +16,15 @@ from nmtool.training.engines.cuda.kernels.warps import PITCH, WARP, arrival_grad
 
 
 @kernel
-def synapse_gradients(delay, start, step, window, mu_u, at_arrival, one_later):
+def synapse_gradients(delay, start, step, window, mu_u, at_arrival, change):
     """Sum the adjoint over the arrivals at every synapse, one thread per synapse.
 
     A block is one post-neuron, a chunk of the samples and a strip of pre-neurons. The traces of
     the post-neuron come into shared memory, coalesced, a window of steps at a time; there every
     thread gathers where the spikes of its pre-neuron arrive. Sums stay in registers and are
     written once per chunk. Spikes of a channel ascend in time, so that a thread walks its list
-    once, whatever the number of windows.
+    once, whatever the number of windows. The change one step later is taken arrival by arrival:
+    of the two sums it would be a small difference, in which float32 loses two of its digits.
 
     Args:
         delay: [post, pre] steps; read coalesced.
@@ -31,7 +32,8 @@ def synapse_gradients(delay, start, step, window, mu_u, at_arrival, one_later):
         step: [spikes] int32, sorted by sample, channel and time.
         window: steps that fit in shared memory.
         mu_u: [samples, post, T] float, the adjoint.
-        at_arrival, one_later: [chunks, post, pre] float, filled: Σ μ_u[m] and Σ μ_u[m+1].
+        at_arrival: [chunks, post, pre] float, filled: Σ μ_u[m].
+        change: [chunks, post, pre] float, filled: Σ (μ_u[m+1] − μ_u[m]).
 
     Dynamic shared memory: [window + 1] of the type of `mu_u`.
     """
@@ -42,7 +44,7 @@ def synapse_gradients(delay, start, step, window, mu_u, at_arrival, one_later):
     i = cuda.blockIdx.z * threads + thread
     trace = cuda.shared.array(0, mu_u.dtype)
     shift = HOP_LATENCY + np.int32(delay[j, i]) if i < n_pre else 0
-    now = later = mu_u.dtype.type(0)
+    here = moved = mu_u.dtype.type(0)
     size = (n_samples + chunks - 1) // chunks
     for s in range(chunk * size, min(chunk * size + size, n_samples)):
         k = start[s * n_pre + i] if i < n_pre else 0
@@ -58,13 +60,13 @@ def synapse_gradients(delay, start, step, window, mu_u, at_arrival, one_later):
             cuda.syncthreads()
             while k < last and step[k] + shift < first + steps:
                 arrival = step[k] + shift - first
-                now += trace[arrival]
-                later += trace[arrival + 1]
+                here += trace[arrival]
+                moved += trace[arrival + 1] - trace[arrival]
                 k += 1
             first += window
     if i < n_pre:
-        at_arrival[chunk, j, i] = now
-        one_later[chunk, j, i] = later
+        at_arrival[chunk, j, i] = here
+        change[chunk, j, i] = moved
 
 
 @kernel
