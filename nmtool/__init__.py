@@ -7,7 +7,7 @@
     q = nm.quantise(run.network, calibrate_on=data.train)
     print(nm.evaluate(q.network, data.test))
     nm.export(q.network, "net.onnx")
-    print(nm.verify(q.network, data.test[:50], against=["onnx"]))
+    print(nm.verify(q.network, data.test.draw(50), against=["onnx"]))
 
 Verbs, for all that commands do:
 

@@ -56,6 +56,15 @@ class Confusion(Tabular):
         return _share(np.trace(self.counts), self.counts.sum()).item()
 
     @property
+    def only_classes(self) -> str:
+        """`2 of 27 classes` where the others have no sample, so that no number is of them; or ''.
+
+        >>> Confusion.of(np.array([0, 0]), np.array([0, 1]), ["cat", "dog"]).only_classes
+        '1 of 2 classes'
+        """
+        return only_classes(self.counts.sum(axis=1))
+
+    @property
     def class_accuracy(self) -> NDArray[np.float64]:
         """[classes] float64: share of each class that is predicted rightly; NaN without samples."""
         return _share(np.diagonal(self.counts), self.counts.sum(axis=1))
@@ -122,6 +131,12 @@ class Confusion(Tabular):
     def __repr__(self) -> str:
         right, samples = int(np.trace(self.counts)), int(self.counts.sum())
         return f"<Confusion: {right} of {samples} samples right, {len(self.class_names)} classes>"
+
+
+def only_classes(samples: Sequence[int] | NDArray[np.integer]) -> str:
+    """`2 of 27 classes` for numbers of samples by class of which 25 are 0; '' where none is."""
+    with_samples = np.count_nonzero(samples)
+    return "" if with_samples == len(samples) else f"{with_samples} of {len(samples)} classes"
 
 
 def _share(part: NDArray, whole: NDArray) -> NDArray[np.float64]:

@@ -139,7 +139,12 @@ def add_choice_of_samples(parser: argparse.ArgumentParser) -> None:
         "have none, drawn per class, or 'last N' of them; by default those that validated the run, "
         "where there is one",
     )
-    parser.add_argument("--samples", type=count, metavar="N", help="only the first N samples")
+    parser.add_argument(
+        "--samples",
+        type=count,
+        metavar="N",
+        help="only N samples, drawn so that every class has its share, the same ones each time",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

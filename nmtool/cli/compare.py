@@ -62,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.samples is not None and any(isinstance(by, int) for by in arguments.clusters):
+        raise UsageError(
+            "drawn samples are no blocks of neighbours",
+            code="clusters-of-drawn",
+            why="--samples draws them one by one from the whole split",
+            fix="leave out --samples, or name a column: --cluster speaker",
+        )
     pairs = network_pairs(arguments.networks, arguments.others or None)
     first, second = ([_loaded(pair[side]) for pair in pairs] for side in (0, 1))
     has_floats = any(isinstance(network, Network) for network in (*first, *second))

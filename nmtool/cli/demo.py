@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=count, metavar="N", help="passes over the digits")
     parser.add_argument("--seed", type=int, default=0, help="decides everything that is random")
-    parser.add_argument("--samples", type=count, metavar="N", help="verify only the first N")
+    parser.add_argument("--samples", type=count, metavar="N", help="verify only N, drawn per class")
     add_json(parser)
     add_threads_option(parser)
 

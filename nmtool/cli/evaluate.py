@@ -74,8 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = load(arguments.network)
     use_threads(arguments.threads, with_torch=isinstance(found, Network))
     dataset = chosen_data(arguments, arguments.split, [arguments.network])
-    events = read_split(dataset, arguments.split, arguments.samples)
-    result = evaluate(arguments.network, events, progress=progress)
+    events = read_split(dataset, arguments.split)
+    result = evaluate(arguments.network, events, samples=arguments.samples, progress=progress)
     what = {"network": arguments.network, "hash": found.content_hash}
     print_result(arguments, result, what, f"{arguments.network} on {arguments.data}")
     return 0

@@ -67,11 +67,17 @@ def asked_rule(arguments: argparse.Namespace, known: SplitRule | None) -> SplitR
 
 
 def read_split(dataset: Dataset, split: str, count: int | None = None) -> SpikeEvents:
-    """The first samples of a split, or all.
+    """All samples of a split, or some that are drawn, which a remark tells.
 
     Raises:
         DataError: there is no sample in it.
     """
     with working(f"reading {dataset.name} ({split})"):
         events = dataset.filled_split(split)
-    return events if count is None else events[:count]
+    if count is None or count >= events.n_samples:
+        return events
+    console.print_remark(
+        f"samples: {count:,} of {events.n_samples:,}, drawn per class; their numbers count from 0 "
+        f"(in Python: data.{split}.draw({count}))"
+    )
+    return events.draw(count)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help=f"calibrate on its first {CALIBRATION_SAMPLES} training samples, and compare "
         "accuracies on its validation split; without one on those samples that validated the run, "
-        f"if NETWORK is one, else on the last {COMPARED_SAMPLES} training samples, or half of "
+        f"if NETWORK is one, else on {COMPARED_SAMPLES} drawn training samples, or half of "
         "them; what compares does not calibrate. By default the data of the run, if NETWORK is "
         "one; none: no data",
     )

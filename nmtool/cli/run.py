@@ -35,8 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
         format_.package.require()
         runtime = format_.name
     dataset = chosen_data(arguments, arguments.split, [])
-    events = read_split(dataset, arguments.split, arguments.samples)
-    result = running.run(arguments.artefact, events, trust=arguments.trust, progress=progress)
+    events = read_split(dataset, arguments.split)
+    result = running.run(
+        arguments.artefact,
+        events,
+        samples=arguments.samples,
+        trust=arguments.trust,
+        progress=progress,
+    )
     what = {"export": arguments.artefact, "format": runtime, "hash": result.network_hash}
     title = f"{arguments.artefact} on {arguments.data}"
     print_result(arguments, result, what, title, f", run by {runtime}")

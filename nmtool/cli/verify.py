@@ -142,7 +142,9 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
     network = load(arguments.network)
     split = arguments.split or "test"
     dataset = chosen_data(arguments, split, [arguments.network])
-    events = read_split(dataset, split, arguments.samples)
+    events = read_split(dataset, split, None if recordings else arguments.samples)
+    if recordings and arguments.samples is not None:
+        events = events[: arguments.samples]  # a recording holds the samples in their order
     runs_itself = bool(recordings and not names) or (own is not None and names == [own.name])
     if not (runs_itself and isinstance(network, Network) and not quantise_options(arguments)):
         network = integers(arguments, network, dataset if "train" in dataset.splits else None)

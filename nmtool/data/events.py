@@ -232,6 +232,25 @@ class SpikeEvents(Tabular):
             groups={name: group[samples] for name, group in self.groups.items()},
         )
 
+    def draw(self, count: int, seed: int = 0) -> SpikeEvents:
+        """Some samples, drawn so that every class has its share, in the order of the data.
+
+        They stand for all samples where running these takes too long. The first ones do not, as
+        files are often sorted by class.
+
+        >>> events = SpikeEvents.from_lists([[1.0]] * 6, [[0]] * 6, labels=[0, 0, 0, 1, 1, 1])
+        >>> events.draw(2).label
+        array([0, 1])
+
+        Args:
+            count: number of samples; all are taken where there are no more.
+            seed: decides which ones.
+
+        Raises:
+            UsageError: the count is less than 1, or the seed is negative.
+        """
+        return self.take(drawn_samples(self.label, count, seed))
+
     def split_tail(self, n: int) -> tuple[SpikeEvents, SpikeEvents]:
         """All but the last n samples, and the last n: a training and a validation split.
 
@@ -427,6 +446,47 @@ class SpikeEvents(Tabular):
                 for name in first.groups
                 if all(name in part.groups for part in parts)
             },
+        )
+
+
+def drawn_samples(label: NDArray[np.integer], count: int, seed: int = 0) -> NDArray[np.int64]:
+    """[count] int64, ascending: samples drawn so that every class has its share.
+
+    Args:
+        label: [samples], the class of each.
+        count, seed: as of `SpikeEvents.draw`, which says what is raised, too.
+    """
+    WHOLE.check("count", count)
+    if count < 1:
+        raise UsageError(
+            f"{count} samples cannot be drawn",
+            code="samples-count",
+            fix="draw 1 or more, --samples N, or take all",
+        )
+    return np.sort(class_by_class(label, seed)[:count])
+
+
+def class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
+    """[samples] int64: all samples in an order whose every beginning has each class's share."""
+    check_seed(seed)
+    drawn = np.random.default_rng(seed).permutation(label.size)
+    by_class = drawn[np.argsort(label[drawn], kind="stable")]
+    _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
+    rank = np.arange(label.size) - np.repeat(first, counts)
+    place = (rank + 0.5) / np.repeat(counts, counts)
+    turn = np.empty(label.size, np.int64)
+    turn[drawn] = np.arange(label.size)
+    return by_class[np.lexsort((turn[by_class], place))]
+
+
+def check_seed(seed: int) -> None:
+    """Raise `UsageError` for a seed that numpy cannot draw from."""
+    WHOLE.check("seed", seed)
+    if seed < 0:
+        raise UsageError(
+            f"a seed must not be negative, not {seed}",
+            code="setting-range",
+            fix="pass a whole number from 0 on",
         )
 
 

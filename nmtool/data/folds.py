@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import GROUPING, WORD, check_all
 from nmtool.data.dataset import Dataset
-from nmtool.data.events import SpikeEvents
-from nmtool.data.validation_split import check_seed
+from nmtool.data.events import SpikeEvents, check_seed
 from nmtool.errors import UsageError
 
 Grouping = str | int

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.confusion import only_classes
 from nmtool.data.binning import count_dropped
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
@@ -37,6 +38,10 @@ class Samples(Tabular):
 
     def __repr__(self) -> str:
         return f"<Samples: {self.raster}>"
+
+    def take(self, samples: NDArray[np.integer]) -> Samples:
+        """The given samples (indices from 0), in the given order."""
+        return Samples(self.raster.take(samples), self.label[samples])
 
     def tables(self) -> list[Table]:
         """Its input spikes, and the number of samples by label."""
@@ -99,16 +104,16 @@ SOME = 1000
 
 
 def some_in_memory(events: SpikeEvents) -> SpikeEvents:
-    """The samples, of a set on disk the first 1,000, which is logged as a warning."""
+    """The samples, of a set on disk 1,000 drawn ones, which is logged as a warning."""
     if not isinstance(events, StoredEvents):
         return events
     if events.n_samples > SOME:
         _log.warning(
-            f"remark[samples-first]: the first {SOME:,} of {events.n_samples:,} samples stand for "
-            "all, since the data stay on disk; --samples chooses their number, in Python "
-            "data.test[:N].in_memory()"
+            f"remark[samples-drawn]: {SOME:,} of {events.n_samples:,} samples, drawn per class, "
+            "stand for all, since the data stay on disk; --samples chooses their number, in Python "
+            "data.test.draw(N).in_memory()"
         )
-    return events[:SOME].in_memory()
+    return events.draw(SOME).in_memory()
 
 
 def _contradict(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -144,6 +149,12 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         f"{dropped:,} of the {events.n_events:,} events lie beyond the network's "
         f"{network.n_steps:,} steps of {network.dt_ms:g} ms"
     )
+    few = only_classes(np.bincount(events.label, minlength=len(events.class_names)))
+    if measures and few:
+        _log.warning(
+            f"remark[classes-missing]: these {events.n_samples:,} samples cover {few}, and so does "
+            "an accuracy on them"
+        )
     if measures and dropped > MAX_DROPPED_SHARE * events.n_events:
         raise DataError(
             late,

@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.arguments import WHOLE
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import SpikeEvents, check_seed, class_by_class
 from nmtool.errors import UsageError
 
 AUTO = "auto"
@@ -166,7 +165,7 @@ class SplitRule:
         if self.is_last:
             held[events.n_samples - count :] = True
         else:
-            held[_class_by_class(events.label, self.seed)[:count]] = True
+            held[class_by_class(events.label, self.seed)[:count]] = True
         return held
 
     def __str__(self) -> str:
@@ -188,29 +187,6 @@ class SplitRule:
         if self.by is not None:
             return f"drawn by {self.by} from seed {self.seed}"
         return f"drawn per class from seed {self.seed}"
-
-
-def check_seed(seed: int) -> None:
-    """Raise `UsageError` for a seed that numpy cannot draw from."""
-    WHOLE.check("seed", seed)
-    if seed < 0:
-        raise UsageError(
-            f"a seed must not be negative, not {seed}",
-            code="setting-range",
-            fix="pass a whole number from 0 on",
-        )
-
-
-def _class_by_class(label: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
-    """[samples] int64: all samples in an order whose every beginning has each class's share."""
-    drawn = np.random.default_rng(seed).permutation(label.size)
-    by_class = drawn[np.argsort(label[drawn], kind="stable")]
-    _, first, counts = np.unique(label[by_class], return_index=True, return_counts=True)
-    rank = np.arange(label.size) - np.repeat(first, counts)
-    place = (rank + 0.5) / np.repeat(counts, counts)
-    turn = np.empty(label.size, np.int64)
-    turn[drawn] = np.arange(label.size)
-    return by_class[np.lexsort((turn[by_class], place))]
 
 
 def _group(events: SpikeEvents, name: str) -> NDArray[np.integer]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nmtool.arguments import NAMED_TARGET, NETWORKS, checked, optional
 from nmtool.arithmetic import ARITHMETIC
+from nmtool.confusion import only_classes
 from nmtool.costs import Constant, Cost, Counted, Estimate, Spread, Tradeoff
 from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import Samples, bin_for, some_in_memory
@@ -96,6 +97,7 @@ def cost(
     program = found if in_c and isinstance(found, IntegerNetwork) else None
     shape = (operations.n_samples, operations.n_steps)
     spikes = {name: one for name, one in operations.spikes.items() if name != INPUT}
+    few = only_classes(np.bincount(samples.label, minlength=len(found.class_names)))
     return Cost(
         network_hash=found.content_hash,
         arithmetic=found.arithmetic if isinstance(found, IntegerNetwork) else "float",
@@ -124,7 +126,10 @@ def cost(
         else _latency(found, place, figures, counter),
         operations=_program(program, operations) if program else {},
         absent=dict(_absent(found, spikes)),
-        remarks=tuple(_remarks(chip, operations, spikes)),
+        remarks=(
+            *_remarks(chip, operations, spikes),
+            *([f"the samples cover {few}, and so does the accuracy"] if few else []),
+        ),
     )
 
 

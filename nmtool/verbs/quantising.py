@@ -81,7 +81,7 @@ def quantise(
         calibrate_on: samples that stand for what the network will hear; the first 200 set the
             head-room of membranes. Of a `Dataset` these are training samples, and accuracies are
             compared on its validation split; without one, on those training samples that
-            `validation` names, else on the last 300 or half of them, none of which calibrates. A
+            `validation` names, else on 300 or half of them, drawn, none of which calibrates. A
             name is that of a data set. By default a run's own data, where they are found; "none"
             leaves them out. Without any, membranes of outputs get room for every possible input,
             which costs slow ones their precision.
@@ -267,8 +267,8 @@ def keep_apart(dataset: Dataset, rule: SplitRule | None) -> tuple[Dataset, str]:
             kept = rest.with_validation(rule)
             if VALIDATION in kept.splits:
                 return kept, "validation samples of the training split"
-    last = SplitRule(f"last {min(COMPARED_SAMPLES, events.n_samples // 2)}")
-    return rest.with_validation(last), "training samples, the last ones"
+    drawn = SplitRule(min(COMPARED_SAMPLES, events.n_samples // 2))
+    return rest.with_validation(drawn), "training samples, drawn per class"
 
 
 def quantised_already(source: object, options: Iterable[str] = ()) -> UsageError:

@@ -88,7 +88,8 @@ check, cost, certificate, reproduce>
         data: samples to run; by default what the run was trained on. What needs samples is left
             out where there are none.
         split: of a data set; by default `test`, where there is none `validation`, else `train`.
-        samples: number of samples, the first ones; by default all, of data on disk 1,000.
+        samples: number of samples, drawn so that every class has its share; by default all, of
+            data on disk 1,000.
         against: backends to compare with the simulator, as of `verify`.
         targets: chips and formats that the integers are checked for, as of `check`; the first one
             says what an inference costs.
@@ -116,7 +117,7 @@ check, cost, certificate, reproduce>
     if quantising and integers is not None:
         raise quantised_already(network, quantising)
     dataset, missing = _dataset(data, run)
-    events, where = _samples(dataset, split, samples, network)
+    events, where, available = _samples(dataset, split, samples, network)
     if backends and events is None:
         raise UsageError(
             "backends are compared on data",
@@ -142,6 +143,7 @@ check, cost, certificate, reproduce>
         before_note=before_note,
         events=events,
         where=where,
+        available=available,
         samples=binned,
         notes=[f"Nothing ran: {missing}."] if missing else [],
     )
@@ -177,6 +179,7 @@ class _Results:
         before_note: a sentence on where that comes from, or why it is not known.
         events: the samples to run; None where there are none.
         where: what they are, in words.
+        available: number of samples that they were drawn from.
         samples: the same, binned.
         notes: sentences on what did not run, and why.
         evaluations: by what ran.
@@ -195,6 +198,7 @@ class _Results:
     before_note: str
     events: SpikeEvents | None
     where: str
+    available: int
     samples: Samples | None
     notes: list[str]
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
@@ -213,6 +217,12 @@ class _Results:
     def main_evaluation(self) -> Evaluation | None:
         """The evaluation that most of the page is about: of the integers, where they ran."""
         return self.evaluations.get(INTEGERS) or self.evaluations.get(FLOAT)
+
+    @property
+    def extent(self) -> str:
+        """The number of samples in words, of those there are."""
+        count = 0 if self.events is None else self.events.n_samples
+        return f"{count:,}{f' of {self.available:,}' if count < self.available else ''} samples"
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -299,7 +309,9 @@ def _sections(results: _Results, command: Sequence[str]) -> list[Section]:
         command: that makes the report again.
     """
     run, evaluation, samples = results.run, results.main_evaluation, results.samples
-    on = "" if evaluation is None else f"{evaluation.samples:,} samples of {results.where}"
+    on = "" if evaluation is None else f"{results.extent} of {results.where}"
+    if evaluation is not None and evaluation.only_classes:
+        on += f", which cover {evaluation.only_classes}"
     count = 0 if evaluation is None else evaluation.samples
     found = [chapters.accuracy_section(on, count, results.accuracy, results.notes)]
     if run.options is not None:
@@ -437,16 +449,16 @@ def _dataset(
 
 def _samples(
     dataset: Dataset | None, split: str | None, samples: int | None, source: Source
-) -> tuple[SpikeEvents | None, str]:
-    """The samples to run, and what they are in words."""
+) -> tuple[SpikeEvents | None, str, int]:
+    """The samples to run, what they are in words, and the number that they were drawn from."""
     if dataset is None:
-        return None, ""
+        return None, "", 0
     if split == "validation" or (split is None and "test" not in dataset.splits):
         dataset = dataset.with_validation(validated_on([source]) or 0)
     chosen = split or default_split(dataset)
     events = dataset.filled_split(chosen)
-    some = some_in_memory(events) if samples is None else events[:samples].in_memory()
-    return some, f"{dataset.name} ({chosen})"
+    some = some_in_memory(events) if samples is None else events.draw(samples).in_memory()
+    return some, f"{dataset.name} ({chosen})", events.n_samples
 
 
 def _rounding_note(floats: Network | None) -> str:
@@ -546,12 +558,15 @@ def _named_before(
 
 def _headline(results: _Results) -> list[tuple[str, str]]:
     """The few numbers that matter most."""
-    found = [
-        (f"accuracy, {name.partition(' (')[0]}", f"{share:.2%}")
-        for name, share in results.accuracy.items()
-    ]
     network, certificate = results.network, results.certificate
-    evaluation = results.main_evaluation
+    evaluation, found = results.main_evaluation, list[tuple[str, str]]()
+    # Without samples of some classes there is no number that stands for all of them.
+    if evaluation is not None and not evaluation.only_classes:
+        part = f", {results.extent}" if evaluation.samples < results.available else ""
+        found = [
+            (f"accuracy, {name.partition(' (')[0]}{part}", f"{share:.2%}")
+            for name, share in results.accuracy.items()
+        ]
     neurons = sum(p.size for p in network.populations)
     found.append(("neurons", f"{neurons:,}"))
     held = sum(p.size for p in results.integers.populations) if results.integers else neurons

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import storage, zoo
-from nmtool.arguments import PATH, SWITCH, checked
+from nmtool.arguments import PATH, SWITCH, WHOLE, checked, optional
 from nmtool.confusion import Confusion
 from nmtool.data.dataset import SPLITS, Dataset
-from nmtool.data.events import SpikeEvents
+from nmtool.data.events import SpikeEvents, drawn_samples
 from nmtool.data.samples import Samples, bin_for, portions_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import (
@@ -71,6 +71,7 @@ class Evaluation(Tabular):
         network_hash: content hash of the network that ran.
         arithmetic: `float`, or the integers that ran.
         samples: number of samples.
+        drawn_from: number of samples that these were drawn from; None where all ran.
         accuracy: share classified rightly, 0 … 1.
         spikes_per_neuron: by spiking population, mean number of spikes per neuron and sample.
         synaptic_events_per_sample: spikes times the synapses of other weight than 0 they went
@@ -84,6 +85,7 @@ class Evaluation(Tabular):
         seconds: what an artefact's runtime took.
         confusion: which classes were taken for which.
         label: [samples] int64, the class of each sample.
+        number: [samples] int64, the number of each sample in the data, counted from 0.
     """
 
     network_hash: str
@@ -101,6 +103,8 @@ class Evaluation(Tabular):
     seconds: float | None = None
     confusion: Confusion | None = field(default=None, repr=False)
     label: NDArray[np.integer] | None = field(default=None, repr=False)
+    number: NDArray[np.int64] | None = field(default=None, repr=False)
+    drawn_from: int | None = None
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -109,10 +113,16 @@ class Evaluation(Tabular):
 
     @property
     def wrong(self) -> NDArray[np.int64]:
-        """[wrong samples] int64: samples, counted from 0, whose prediction is not their class."""
+        """[wrong samples] int64: numbers of the samples whose prediction is not their class."""
         if self.label is None:
             return np.zeros(0, np.int64)
-        return np.flatnonzero(self.predictions != self.label)
+        wrong = np.flatnonzero(self.predictions != self.label)
+        return wrong if self.number is None else self.number[wrong]
+
+    @property
+    def only_classes(self) -> str:
+        """`2 of 27 classes` where there is no sample of the others, to call the accuracy so."""
+        return "" if self.confusion is None else self.confusion.only_classes
 
     def write_predictions(self, path: str | Path) -> None:
         """Write a CSV file with a row per sample.
@@ -134,9 +144,12 @@ class Evaluation(Tabular):
         rows = csv.writer(text, lineterminator="\n")
         header = ("sample", "label", "prediction", "label_name", "prediction_name")
         rows.writerow([*header, *(f"score {name}" for name in names)])
-        for sample, scores in enumerate(self.scores.tolist()):
-            label, prediction = int(self.label[sample]), int(predictions[sample])
-            rows.writerow([sample, label, prediction, names[label], names[prediction], *scores])
+        numbers = range(self.samples) if self.number is None else self.number.tolist()
+        labels = self.label.tolist()
+        for number, label, prediction, scores in zip(
+            numbers, labels, predictions.tolist(), self.scores.tolist(), strict=True
+        ):
+            rows.writerow([number, label, prediction, names[label], names[prediction], *scores])
         storage.write_text(path, text.getvalue())
 
     def class_tables(self) -> list[Table]:
@@ -144,7 +157,11 @@ class Evaluation(Tabular):
         assert self.label is not None
         assert self.confusion is not None
         names, predictions = self.confusion.class_names, self.predictions
-        rows = [(int(s), names[self.label[s]], names[predictions[s]]) for s in self.wrong]
+        which = np.flatnonzero(predictions != self.label)
+        rows = [
+            (int(number), names[self.label[sample]], names[predictions[sample]])
+            for number, sample in zip(self.wrong, which, strict=True)
+        ]
         title = f"wrong samples: {len(rows):,} of {self.samples:,}"
         if len(rows) > _WRONG_SAMPLES:
             title += f", the first {_WRONG_SAMPLES}"
@@ -160,6 +177,10 @@ class Evaluation(Tabular):
                 *("synaptic_events_per_sample", "neuron_updates_per_sample"),
             )
         }
+        if self.drawn_from is not None:
+            plain["drawn_from"] = self.drawn_from
+        if self.only_classes:
+            plain["only_classes"] = self.only_classes
         if self.seconds is None:
             return {**plain, **self.counts, "loss": self.loss}
         ran = {"spikes": self.spikes, "seconds": round(self.seconds, 3)}
@@ -167,21 +188,30 @@ class Evaluation(Tabular):
 
     def tables(self) -> list[Table]:
         """One row per value; those that do not exist are left out."""
-        rates = self.spikes_per_neuron
+        rates, drawn_from = self.spikes_per_neuron, self.drawn_from
         values = {
             **self.as_json(),
+            "samples": f"{self.samples:,}"
+            + ("" if drawn_from is None else f" of {drawn_from:,}, drawn per class"),
             "accuracy": f"{self.accuracy:.2%}",
             "spikes_per_neuron": ", ".join(f"{name} {rate:.3g}" for name, rate in rates.items()),
             "synaptic_events_per_sample": f"{self.synaptic_events_per_sample:,.1f}",
             "neuron_updates_per_sample": f"{self.neuron_updates_per_sample:,.1f}",
         }
-        rows = [(k.replace("_", " "), shown(v)) for k, v in values.items() if v is not None]
+        apart = ("drawn_from", "only_classes")  # told beside the number that they are about
+        rows = [
+            (f"accuracy, {self.only_classes}" if k == "accuracy" and self.only_classes else k, v)
+            for k, v in values.items()
+            if v is not None and k not in apart
+        ]
+        rows = [(name.replace("_", " "), shown(value)) for name, value in rows]
         if self.confusion is not None and (weakest := self.confusion.weakest) is not None:
             rows.append(("weakest class", self.confusion.sentence(weakest)))
         return [Table("evaluation", ("", "value"), rows)]
 
     def __repr__(self) -> str:
-        return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples>"
+        few = f", {self.only_classes}" if self.only_classes else ""
+        return f"<Evaluation: accuracy {self.accuracy:.2%} of {self.samples} samples{few}>"
 
 
 @checked(deep=SWITCH)
@@ -246,9 +276,13 @@ def _float_recorder(network: Network) -> _Record:
     return partial(simulate_floats, network)
 
 
-@checked()
+@checked(samples=optional(WHOLE))
 def evaluate(
-    network: Source, data: SpikeEvents | Samples, *, progress: Progress = silent
+    network: Source,
+    data: SpikeEvents | Samples,
+    *,
+    samples: int | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Measure accuracy and activity of a network on labelled samples.
 
@@ -259,6 +293,7 @@ def evaluate(
         network: float or integer, a run, or the path of one. Of a float run the loss is known,
             too, where torch is installed.
         data: a split of a data set, or samples that are binned for the network already.
+        samples: draw that number of them, so that every class has its share; by default all.
         progress: is shown how far it is.
 
     Raises:
@@ -266,8 +301,10 @@ def evaluate(
         UsageError: the data have other channels or classes than the network.
     """
     found = as_network(network)
+    data, number = _drawn(data, samples)
     keep = not isinstance(data, StoredEvents)
     result = _evaluated(found, record_portions(found, data, progress=progress), keep)
+    result = replace(result, **number)
     options = options_behind(network)
     if options is None or isinstance(found, IntegerNetwork) or not has_torch():
         return result
@@ -275,6 +312,18 @@ def evaluate(
 
     assert result.label is not None
     return replace(result, loss=recorded_loss(options, found, result.scores, result.label))
+
+
+def _drawn(
+    data: SpikeEvents | Samples, count: int | None
+) -> tuple[SpikeEvents | Samples, dict[str, Any]]:
+    """The samples to run, and what an evaluation tells of them where they are drawn."""
+    if count is None:
+        return data, {}
+    number = drawn_samples(data.label, count)
+    if number.size == data.label.size:
+        return data, {}
+    return data.take(number), {"number": number, "drawn_from": data.label.size}
 
 
 def record_portions(
@@ -305,9 +354,14 @@ def _portion_by_portion(
             yield samples, record(samples.raster, on_progress=advance)
 
 
-@checked(path=PATH, trust=SWITCH)
+@checked(path=PATH, samples=optional(WHOLE), trust=SWITCH)
 def run(
-    path: str | Path, data: SpikeEvents, *, trust: bool = False, progress: Progress = silent
+    path: str | Path,
+    data: SpikeEvents,
+    *,
+    samples: int | None = None,
+    trust: bool = False,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Run an export with the runtime of its format on labelled samples.
 
@@ -321,6 +375,7 @@ def run(
         path: an export of nmtool's, or a NetX file, whoever wrote it; a file of integers, or
             `zoo:NAME`.
         data: the samples.
+        samples: draw that number of them, so that every class has its share; by default all.
         trust: run a Lava folder although its code differs from what this nmtool writes.
         progress: is shown how far it is.
 
@@ -337,7 +392,7 @@ def run(
     if holds_integers(path):
         network = load(path)
         label, record = _recorder(network, deep=False)
-        return _timed(network, data, record, label, progress)
+        return _timed(network, data, samples, record, label, progress)
     format_ = format_that_runs(path)
     network = format_.network(path)
     how: dict[str, Any] = {"trust": trust} if CODE in format_.can else {}
@@ -345,21 +400,23 @@ def run(
         format_.package.check_written(path)
     format_.package.require()
     record = partial(format_.package.run, path, **how)
-    return _timed(network, data, record, format_.name, progress)
+    return _timed(network, data, samples, record, format_.name, progress)
 
 
 def _timed(
     network: Network | IntegerNetwork,
     data: SpikeEvents,
+    count: int | None,
     record: _Record,
     label: str,
     progress: Progress,
 ) -> Evaluation:
-    portions = portions_for(network, data, measures=True)
+    events, number = _drawn(data, count)
+    portions = portions_for(network, events, measures=True)
     began = time.perf_counter()
-    found = _portion_by_portion(portions, record, shown_by(progress)(label, data.n_samples))
-    result = _evaluated(network, found, keep=not isinstance(data, StoredEvents))
-    return replace(result, seconds=time.perf_counter() - began)
+    found = _portion_by_portion(portions, record, shown_by(progress)(label, events.label.size))
+    result = _evaluated(network, found, keep=not isinstance(events, StoredEvents))
+    return replace(result, seconds=time.perf_counter() - began, **number)
 
 
 def holds_integers(path: str | Path) -> bool:

@@ -87,7 +87,7 @@ def verify(
 ) -> Certificate:
     """Run a network in other backends and compare every spike with the integer simulator.
 
-    >>> verify(q.network, data.test[:50], against=["onnx"])  # doctest: +SKIP
+    >>> verify(q.network, data.test.draw(50), against=["onnx"])  # doctest: +SKIP
     <Certificate: onnx on 50 samples, spikes compared 500000, different 0>
 
     Args:
@@ -226,6 +226,9 @@ def verify(
         overflows=_overflows(found, simulated),
         generated_overflows=_overflows(found, answered),
         artefacts=artefacts,
+        class_samples=[]
+        if label is None
+        else np.bincount(label, minlength=len(found.class_names)).tolist(),
         **extent.result(),
     )
 

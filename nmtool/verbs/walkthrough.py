@@ -87,7 +87,7 @@ def demo(
         folder: keep the run, the integers and the export here; None keeps nothing.
         epochs: passes over the digits; by default those of the recipe.
         seed: decides everything that is random.
-        samples: number of test samples to verify, the first ones; by default all.
+        samples: number of test samples to verify, drawn per class; by default all.
         on_chapter: called with a title as each of three parts begins.
         on_quantised: called as soon as there are integers.
         progress: is shown what is being done.
@@ -117,7 +117,7 @@ def demo(
         made.network.save(kept / RUN_INTEGERS)
         export(made.network, kept / "lava", to="lava")
         on_chapter("3. run the test samples: float, integer simulator, Lava")
-        test = data.test[:samples]
+        test = data.test if samples is None else data.test.draw(samples)
         floating = evaluate(network, test, progress=progress)
         certificate = verify(
             made.network, test, against=["lava"], artefact=kept / "lava", progress=progress

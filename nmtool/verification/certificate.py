@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from nmtool.confusion import only_classes
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
@@ -177,6 +178,7 @@ class Certificate(Tabular):
             in the integer simulator; `v_clips_outputs` of non-spiking populations alone.
         generated_overflows: the same of the generated samples.
         artefacts: by backend, the digest of what ran (`nmtool/verification/digest.py`).
+        class_samples: number of samples of each class; empty where they have no labels.
 
     `print(certificate)` says what was compared and what differs, a line per backend;
     `certificate.summary()` shows it as a table.
@@ -193,6 +195,7 @@ class Certificate(Tabular):
     overflows: Mapping[str, int] = field(default_factory=dict)
     generated_overflows: Mapping[str, int] = field(default_factory=dict)
     artefacts: Mapping[str, str] = field(default_factory=dict)
+    class_samples: Sequence[int] = ()
 
     @property
     def identical(self) -> bool:
@@ -224,6 +227,8 @@ class Certificate(Tabular):
         about: dict[str, Any] = {"samples": self.samples, "hash": self.network_hash}
         if not self.on_known_answers:
             about["accuracy"] = dict(self.accuracy)
+            if few := only_classes(self.class_samples):
+                about["only_classes"] = few
         return {
             **about,
             **self.findings_json(),
@@ -253,7 +258,8 @@ class Certificate(Tabular):
         for name, check in self.checks.items():
             rows += self._rows(name, check)
         what = "known answers" if self.on_known_answers else "samples"
-        return [Table(f"{self.samples} {what}", _HEADER, rows)]
+        few = only_classes(self.class_samples)
+        return [Table(f"{self.samples} {what}{f', {few}' if few else ''}", _HEADER, rows)]
 
     def _rows(self, name: str, check: Check) -> Iterator[tuple[str, ...]]:
         accuracy = f"{self.accuracy[name]:.2%}" if name in self.accuracy else ""

@@ -39,6 +39,7 @@ def _add(one: Certificate, other: Certificate) -> Certificate:
             for name, share in one.accuracy.items()
         },
         overflows=_sum(one.overflows, other.overflows),
+        class_samples=[n + m for n, m in zip(one.class_samples, other.class_samples, strict=True)],
     )
 
 

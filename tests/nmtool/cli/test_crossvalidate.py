@@ -161,6 +161,10 @@ def test_networks_are_compared_by_clusters(nmtool: Nmtool, integers: Path, float
         (["--with", "cv", "--cluster", "sex"], "grouping-unknown"),
         (["--with", "cv", "--cluster", "100"], "clusters-single"),
         (["--with", "cv", "--samples", "3"], "samples-without-data"),
+        (
+            ["--with", "cv", "--data", "two", "--samples", "3", "--cluster", "2"],
+            "clusters-of-drawn",
+        ),
         ([], "runs-without-integers"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nmtool.data import bin_events
+from nmtool.data.events import drawn_samples
 from nmtool.hardware_sim.operations import count_operations
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -72,11 +73,22 @@ def test_integers_for_people(nmtool: Nmtool, integers: Path) -> None:
     lines = [line.split("  ") for line in said.out.splitlines()[3:]]
     shown = {words[0].strip(): words[-1].strip() for words in lines if len(words) > 1}
     assert said.out.startswith(f"{integers} on two (train)\n")
-    assert shown["samples"] == "4"
+    assert shown["samples"] == "4 of 12, drawn per class"
     assert shown["accuracy"] == "100.00%"
     assert shown["arithmetic"] == "loihi2"
     assert "loss" not in shown
     assert said.err == ""
+
+
+@pytest.mark.usefixtures("data")
+def test_drawn_samples_keep_their_numbers(nmtool: Nmtool, integers: Path) -> None:
+    words = ("evaluate", integers, "two", "--samples", "4", "--predictions", "p.csv", "--json")
+    said = nmtool(*words)
+    drawn = drawn_samples(TEST.label, 4)
+    assert (said.json["samples"], said.json["drawn_from"]) == (4, 6)
+    rows = [line.split(",") for line in Path("p.csv").read_text().splitlines()[1:]]
+    assert [int(row[0]) for row in rows] == drawn.tolist() != [0, 1, 2, 3]
+    assert [int(row[1]) for row in rows] == TEST.label[drawn].tolist()
 
 
 def test_events_beyond_the_last_step_are_told(nmtool: Nmtool, data: Path, integers: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.data import bin_events, write_shd
+from nmtool.data import SplitRule, bin_events, write_shd
 from nmtool.graph import LI
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -73,17 +73,18 @@ def test_what_it_costs_is_measured_on_training_samples(nmtool: Nmtool, floats: P
     words = ("quantise", floats, "-o", "q.npz", "--data", "two", "--force")
     cost = nmtool(*words, "--json").json["cost"]
     assert cost["samples"] == cases.N_TRAIN // 2
-    assert cost["compared_on"] == "6 training samples, the last ones"
-    last = cases.spike_events(cases.N_TRAIN, 1).split_tail(cases.N_TRAIN // 2)[1]
+    assert cost["compared_on"] == "6 training samples, drawn per class"
+    train = cases.spike_events(cases.N_TRAIN, 1)
+    drawn = train[SplitRule(cases.N_TRAIN // 2).choose(train)]
     network, integers = cases.float_network(), IntegerNetwork.load("q.npz")
-    recording = simulate(integers, bin_events(last, 1.0, network.n_steps).raster)
-    assert cost["integer_accuracy"] == recording.accuracy(last.label)
+    recording = simulate(integers, bin_events(drawn, 1.0, network.n_steps).raster)
+    assert cost["integer_accuracy"] == recording.accuracy(drawn.label)
     assert cost["u_wraps"] == recording.counts["u_wraps"]
     assert cost["v_clips"] == recording.counts["v_clips"]
     assert 0 <= cost["agreement"] <= 1
     said = nmtool(*words)
     assert "what it costs" in said.out
-    assert "6 training samples, the last ones" in said.out
+    assert "6 training samples, drawn per class" in said.out
     assert "held out" not in said.out
 
 

@@ -41,7 +41,7 @@ def test_a_page(nmtool: Nmtool, integers: Path, tmp_path: Path) -> None:
 def test_as_json(nmtool: Nmtool, integers: Path) -> None:
     said = nmtool("report", integers, "two", "--split", "train", "--samples", "3", "--json")
     assert said.code == 0
-    assert said.json["accuracy"]["on"] == "3 samples of two (train)"
+    assert said.json["accuracy"]["on"] == "3 of 12 samples of two (train)"
     assert said.json["network"] == str(integers)
     command = said.json["reproduce"]["code"]["command of this report"]
     assert command == f"nmtool report {integers} two --split train --samples 3 -o report.html"

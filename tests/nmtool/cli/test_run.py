@@ -48,7 +48,7 @@ def test_for_people(nmtool: Nmtool, folder: str) -> None:
     assert lines[0] == "folder on two (train), run by lava"
     words = [line.split("  ") for line in lines[3:]]
     shown = {parts[0].strip(): parts[-1].strip() for parts in words if len(parts) > 1}
-    assert (shown["samples"], shown["accuracy"]) == ("4", "100.00%")
+    assert (shown["samples"], shown["accuracy"]) == ("4 of 12, drawn per class", "100.00%")
 
 
 def test_help_names_every_format_with_a_runtime(nmtool: Nmtool) -> None:

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from nmtool.data import SpikeEvents
+from nmtool.data.events import drawn_samples
 from nmtool.data.latency import from_latencies
 from nmtool.errors import DataError, UsageError
 from nmtool.graph import MAX_CHANNELS
@@ -41,6 +46,37 @@ def test_arrays_have_the_promised_types() -> None:
     assert (events.n_samples, events.n_events) == (3, 4)
     assert events.counts.tolist() == [2, 0, 2]
     assert events.sample_index().tolist() == [0, 0, 2, 2]
+
+
+@given(
+    label=arrays(np.int64, st.integers(1, 200), elements=st.integers(0, 7)),
+    count=st.integers(1, 250),
+    seed=st.integers(0, 9),
+)
+def test_every_class_has_its_share_of_drawn_samples(
+    label: NDArray[np.int64], count: int, seed: int
+) -> None:
+    drawn = drawn_samples(label, count, seed)
+    assert drawn.size == min(count, label.size)
+    assert (np.diff(drawn) > 0).all()
+    there, got = np.bincount(label, minlength=8), np.bincount(label[drawn], minlength=8)
+    share = there / label.size
+    bound = 0.5 + 0.5 * share * np.count_nonzero(there)  # 1 where all classes have as many
+    assert (np.abs(got - share * drawn.size) <= bound + 1e-9).all()
+    np.testing.assert_array_equal(drawn, drawn_samples(label, count, seed))
+
+
+def test_samples_are_drawn_whole_and_in_order() -> None:
+    events = make()
+    assert lists(events.draw(9)) == lists(events)
+    assert lists(events.draw(2, seed=1)) == [
+        lists(events)[sample] for sample in drawn_samples(events.label, 2, 1)
+    ]
+    for count in (0, -1):
+        with refused(UsageError, "samples-count"):
+            events.draw(count)
+    with refused(UsageError, "setting-range"):
+        events.draw(1, seed=-1)
 
 
 def test_time_may_start_again_in_every_sample_and_stand_still() -> None:

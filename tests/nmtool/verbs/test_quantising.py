@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nmtool as nm
@@ -88,14 +89,16 @@ def test_nothing_calibrates_and_that_is_logged(caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.torch
 def test_a_data_set_calibrates_and_is_compared_on() -> None:
-    first, last = TRAIN.split_tail(cases.N_TRAIN // 2)
-    raster = bin_events(first, 1.0, STEPS).raster
+    compares = SplitRule(cases.N_TRAIN // 2).choose(TRAIN)
+    drawn = TRAIN[compares]
+    assert np.bincount(drawn.label).tolist() == [3, 3]
+    raster = bin_events(TRAIN[~compares], 1.0, STEPS).raster
     found = nm.quantise(NETWORK, calibrate_on=dataset(train=TRAIN))
     assert found.network.content_hash == calibrated_on(raster)
     cost = found.cost
     assert cost is not None
-    assert (cost.samples, cost.compared_on) == (6, "6 training samples, the last ones")
-    before, after = nm.evaluate(NETWORK, last), nm.evaluate(found.network, last)
+    assert (cost.samples, cost.compared_on) == (6, "6 training samples, drawn per class")
+    before, after = nm.evaluate(NETWORK, drawn), nm.evaluate(found.network, drawn)
     assert (cost.float_accuracy, cost.integer_accuracy) == (before.accuracy, after.accuracy)
     alike = before.recording.predictions == after.recording.predictions
     assert cost.agreement == alike.mean()

@@ -102,11 +102,27 @@ def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset
 def test_splits_and_samples(data: Dataset) -> None:
     network = cases.integer_network()
     found = nm.report(network, data, split="train", samples=5).as_json()
-    assert found["accuracy"]["on"] == "5 samples of two (train)"
+    assert found["accuracy"]["on"] == "5 of 12 samples of two (train)"
     only = Dataset("two", ("train",), data.split)
     assert nm.report(network, only).as_json()["accuracy"]["on"] == "12 samples of two (train)"
     code = found["reproduce"]["code"]["command of this report"]
     assert code == "nmtool report network --split train --samples 5 -o report.html"
+
+
+def test_a_part_is_not_called_the_whole(data: Dataset) -> None:
+    network = cases.integer_network()
+
+    def headline(found: Report) -> dict[str, str]:
+        return dict(found.headline)
+
+    assert "accuracy, integers" in headline(nm.report(network, data))
+    part = headline(nm.report(network, data, samples=4))
+    assert "accuracy, integers, 4 of 6 samples" in part
+    assert "accuracy, integers" not in part
+    lefts = nm.report(network, data.test[data.test.label == 0])
+    assert not [name for name in headline(lefts) if name.startswith("accuracy")]
+    on = lefts.as_json()["accuracy"]["on"]
+    assert on == "3 samples of the samples given (test), which cover 1 of 2 classes"
 
 
 def test_hashes_of_network_and_data(data: Dataset) -> None:

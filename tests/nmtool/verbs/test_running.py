@@ -54,6 +54,32 @@ def counting(counted: list[int]) -> Any:
     return progress
 
 
+def test_a_part_has_samples_of_every_class_and_says_so() -> None:
+    by_class = EVENTS[np.argsort(EVENTS.label, kind="stable")]
+    network = cases.integer_network()
+    found = nm.evaluate(network, by_class, samples=2)
+    assert found.number is not None
+    assert by_class.label[found.number].tolist() == [0, 1]
+    assert (found.samples, found.drawn_from, found.only_classes) == (2, 6, "")
+    wrong = found.number[found.predictions != found.label]
+    np.testing.assert_array_equal(found.wrong, wrong)
+    binned = nm.evaluate(network, bin_for(network, by_class), samples=2)
+    np.testing.assert_array_equal(binned.number, found.number)
+    assert nm.evaluate(network, by_class, samples=6).drawn_from is None
+    with refused(UsageError, "samples-count"):
+        nm.evaluate(network, by_class, samples=0)
+
+
+def test_an_accuracy_of_some_classes_is_called_so(caplog: pytest.LogCaptureFixture) -> None:
+    network = cases.integer_network()
+    found = nm.evaluate(network, EVENTS[EVENTS.label == 1])
+    assert found.only_classes == found.as_json()["only_classes"] == "1 of 2 classes"
+    names = [row[0] for row in found.tables()[0].rows]
+    assert "accuracy, 1 of 2 classes" in names
+    assert "accuracy" not in names
+    assert [one.message.partition("]")[0] for one in caplog.records] == ["remark[classes-missing"]
+
+
 # `simulate`.
 
 

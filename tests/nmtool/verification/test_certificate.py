@@ -28,6 +28,7 @@ from nmtool.verification import (
     compare_recordings,
 )
 from nmtool.verification.digest import artefact_digest
+from nmtool.verification.join import join
 
 COUNTS = {
     *("spikes_compared", "spikes_different", "spikes_emitted"),
@@ -254,6 +255,19 @@ def test_the_summary_is_a_row_per_backend() -> None:
     alone = Certificate(2, "1a2b", {"onnx": EQUAL}, on_known_answers=True)
     assert [row[:2] for row in alone.tables()[0].rows] == [("onnx", "")]
     assert "2 known answers" in alone.summary()
+
+
+def test_accuracies_of_some_classes_are_called_so() -> None:
+    whole, part = (
+        replace(certificate(onnx=EQUAL), class_samples=n) for n in ((1, 1, 0), (0, 2, 0))
+    )
+    joined = join([part, whole])
+    assert joined.class_samples == [1, 3, 0]
+    assert joined.tables()[0].title == "4 samples, 2 of 3 classes"
+    assert joined.as_json()["only_classes"] == "2 of 3 classes"
+    every = replace(whole, class_samples=(1, 1))
+    assert every.tables()[0].title == "2 samples"
+    assert "only_classes" not in every.as_json()
 
 
 # How much it says.
