@@ -210,13 +210,6 @@ def _graph(layers: list[tuple[str, Any]], input_shape: Sequence[int] | None, dt_
         if type(layer).__name__ in _NEURONS:
             nodes[own] = _neurons(layer, dt_s, integrates=_integrates(layers, at))
             if type(layer).__name__ in _RECURRENT:
-                bias = _loop_bias(layer)
-                if bias.any():
-                    # What a loop adds to the first step, too, is no part of what goes around it.
-                    constant = _unused(f"{own}_constant", nodes)
-                    nodes[constant] = Node(AFFINE, {"weight": np.eye(bias.size), "bias": bias})
-                    edges.append((behind, constant))
-                    behind = constant
                 loop = _unused(f"{own}_recurrent", nodes)
                 nodes[loop] = _loop(layer)
                 edges += [(own, loop), (loop, own)]
@@ -275,15 +268,7 @@ def _neurons(layer: Any, dt_s: float, *, integrates: bool) -> Node:
 
 def _loop(layer: Any) -> Node:
     held = layer.recurrent
-    return Node(
-        LINEAR,
-        {"weight": _array(held.weight) if layer.all_to_all else np.diag(_array(held.V))},
-    )
-
-
-def _loop_bias(layer: Any) -> NDArray[np.float64]:
-    bias = getattr(layer.recurrent, "bias", None)
-    return np.zeros(1) if bias is None else _array(bias)
+    return _wires(held) if layer.all_to_all else Node(LINEAR, {"weight": np.diag(_array(held.V))})
 
 
 def _wires(layer: Any) -> Node:

@@ -129,9 +129,11 @@ class _Drawing:
         _, *layers = self.sizes
         first, last = layers[0], layers[-1]
         delay = self.numbers.delay(self.sizes[last], least=len(self.entries))
-        matrix = nir.Linear(self.numbers.matrix(self.sizes[first], self.sizes[last]))
+        size = self.sizes[first]
+        matrix, bias = self.numbers.matrix(size, self.sizes[last]), self.numbers.near(0.1, size)
+        node = nir.Affine(matrix, bias) if self.draw(st.booleans()) else nir.Linear(matrix)
         late = self.drawn.add("feedback_late", delay, last)
-        self.drawn.loop(self.drawn.add("feedback", matrix, late), self.entries[0])
+        self.drawn.loop(self.drawn.add("feedback", node, late), self.entries[0])
         self.drawn.layers.clear()
 
     def ending(self) -> None:

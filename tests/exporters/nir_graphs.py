@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ class Drawn:
     """A graph without nested ones.
 
     Attributes:
-        nodes: of the library `nir`, each behind those that feed it in the same step.
+        nodes: of the library `nir`.
         edges: between them.
-        late: edges that close a loop, which costs a step.
+        late: edges out of neurons into the wires of a loop: they carry the spikes of the step
+            before, 0 in the first. The wires themselves, with their biases, run in every step.
+        looping: the wires of loops.
         layers: per layer, the nodes that can be a graph of their own: one edge leads to the first
             of them, and only the last one leads away.
     """
@@ -36,6 +39,7 @@ class Drawn:
     nodes: dict[str, Any]
     edges: list[Edge] = field(default_factory=list)
     late: set[Edge] = field(default_factory=set)
+    looping: set[str] = field(default_factory=set)
     layers: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, node: Any, *sources: str) -> str:
@@ -45,8 +49,12 @@ class Drawn:
         return name
 
     def loop(self, pre: str, post: str) -> None:
-        """An edge that closes a loop."""
+        """An edge that closes a loop; upstream of it, to the neurons, is one chain of wires."""
         self.edges.append((pre, post))
+        while type(self.nodes[pre]).__name__ not in (*SPIKING, *INTEGRATING):
+            self.looping.add(pre)
+            (before,) = [source for source, target in self.edges if target == pre]
+            pre, post = before, pre
         self.late.add((pre, post))
 
     def of(self, *kinds: str) -> list[str]:
@@ -93,16 +101,20 @@ def _lines(node: Any) -> int:
 def meaning(drawn: Drawn, spikes: NDArray) -> dict[str, Values]:
     """Per node [steps, size], what it passes on for spikes [steps, channels]."""
     models = {name: _node_model(node) for name, node in drawn.nodes.items()}
+    feeding: dict[str, set[str]] = {name: set() for name in drawn.nodes}
+    for pre, post in {*drawn.edges} - drawn.late:
+        feeding[post].add(pre)
+    order = [*TopologicalSorter(feeding).static_order()]
     out: dict[str, list[Values]] = {name: [] for name in drawn.nodes}
     for n, now in enumerate(np.asarray(spikes, np.float64)):
-        for name, model in models.items():
+        for name in order:
             arriving = np.zeros(1)
             for pre, post in drawn.edges:
                 if post == name and (pre, post) not in drawn.late:
                     arriving = arriving + out[pre][n]
                 elif post == name and n > 0:
                     arriving = arriving + out[pre][n - 1]
-            out[name].append(now if name == "input" else model(arriving))
+            out[name].append(now if name == "input" else models[name](arriving))
     return {name: np.array(rows) for name, rows in out.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,19 @@ def neurons(kind: str, size: int, random: np.random.Generator, v_leak: float) ->
 
 
 def affine(post: str, pre: str, random: np.random.Generator) -> Any:
-    """A matrix and biases of both signs, some of them 0."""
+    """A matrix and biases of both signs, some but the first of them 0."""
     shape = SIZES[post], SIZES[pre]
-    bias = random.normal(0.1, 0.2, shape[0]) * random.integers(0, 2, shape[0])
+    bias = random.normal(0.1, 0.2, shape[0])
+    bias[1:] *= random.integers(0, 2, shape[0] - 1)
     return nir.Affine(random.normal(0.3, 0.6, shape), bias)
 
 
-def write(path: Path, nodes: dict[str, Any], edges: list[tuple[str, str]]) -> Path:
+def write(
+    path: Path, nodes: dict[str, Any], edges: list[tuple[str, str]], outputs: int = SIZES["b"]
+) -> Path:
     ends = {
         "in": nir.Input({"input": np.array([SIZES["in"]])}),
-        "out": nir.Output({"output": np.array([SIZES["b"]])}),
+        "out": nir.Output({"output": np.array([outputs])}),
     }
     graph = nir.NIRGraph(nodes=ends | nodes, edges=edges, type_check=False)
     nir.write(path, graph)
@@ -130,7 +134,8 @@ def test_spikes_are_those_of_the_graph(
         nodes["back"] = affine("a", "a", random)
         edges += [("a", "back"), ("back", "a")]
     _, expected, actual = runs(write(folder / "x.nir", nodes, edges), seed)
-    first = max(0, 1 - delays[0])
+    # The clock's own hop, where a constant is felt from step 0 on and others are not.
+    first = int(recurrent or not delays[0])
     assert_same(expected, actual, {"a": first, "b": max(0, first + 1 - delays[1])})
 
 
@@ -143,6 +148,36 @@ def test_constants_alone_make_neurons_spike(kind: str, v_leak: float, tmp_path: 
     _, expected, actual = runs(write(tmp_path / "x.nir", nodes, FORWARD), rate=0.0)
     assert actual.spikes["a"].n_spikes > 10
     assert_same(expected, actual, {"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "implied", "begins"),
+    [(0, 0, True, 0), (2, 0, True, 0), (0, 2, True, 2), (3, 0, False, 0), (1, 2, False, 2)],
+)
+def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
+    before: int, behind: int, implied: bool, begins: int, tmp_path: Path
+) -> None:
+    """0.4 is above 1 in every third step; `Delay`s behind the bias hold it back."""
+    nodes = {
+        "w": nir.Linear(np.ones((1, 3))),
+        "a": nir.IF(r=np.array([1 / DT_S]), v_threshold=np.ones(1), v_reset=np.zeros(1)),
+        "back": nir.Affine(np.zeros((1, 1)), np.array([0.4])),
+    }
+    chain = ["a", "back", "a"]
+    for place, steps in ((2, behind), (1, before)):
+        if steps:
+            nodes[f"late{place}"] = nir.Delay(np.array([steps * DT_S]))
+            chain.insert(place, f"late{place}")
+    edges = [("in", "w"), ("w", "a"), *pairwise(chain), ("a", "out")]
+    path = write(tmp_path / "x.nir", nodes, edges, outputs=1)
+    silence = np.zeros((1, STEPS, 3), np.bool_)
+    spikes = [begins + 2, begins + 5, begins + 8]
+    (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S, implied=implied).values()
+    assert np.flatnonzero(ran[0])[:3].tolist() == spikes
+    network = exporter.import_file(path, ImportOptions(n_steps=STEPS, implied=implied))
+    later = 1  # the hop from the input
+    imported = exporter.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
+    assert (imported.step[:3] - later).tolist() == spikes
 
 
 @pytest.mark.parametrize("kind", ["LIF", "CubaLIF"])

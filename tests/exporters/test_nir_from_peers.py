@@ -137,3 +137,43 @@ def test_norse(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         counts(graph, tmp_path / "x.nir", NORSE_DT_S), np.cumsum(rows, axis=0)
     )
+
+
+@pytest.mark.parametrize("kind", ["RLeaky", "RSynaptic"])
+def test_snntorch_with_a_bias_in_its_loop(kind: str, tmp_path: Path) -> None:
+    """Its recurrent `Linear` runs on the zeros before the first step, too.
+
+    Its files say that neurons reset in the step of a spike. `RSynaptic` cannot, so that the
+    membranes are set to zero here.
+    """
+    import nir
+    import snntorch
+    import torch
+    from snntorch.export_nir import export_to_nir
+
+    options: dict[str, Any] = {"beta": 0.8, "reset_mechanism": "zero", "linear_features": HIDDEN}
+    options |= {"alpha": 0.5} if kind == "RSynaptic" else {"reset_delay": False}
+    neurons = getattr(snntorch, kind)(init_hidden=True, **options)
+    neurons.recurrent = linear(HIDDEN, HIDDEN, -0.1)
+    model = torch.nn.Sequential(linear(CHANNELS, HIDDEN, 0.2), neurons)
+    x = np.random.default_rng(3).random((STEPS, 8, CHANNELS)) < 0.2
+    rows = []
+    with torch.no_grad():
+        for row in x:
+            rows.append(model(torch.as_tensor(row, dtype=torch.float32)).numpy())
+            neurons.mem = neurons.mem * (1 - neurons.spk)
+    expected = np.stack(rows, axis=1)
+    neurons.reset_mem()
+    graph = export_to_nir(model, torch.zeros(1, CHANNELS), ignore_dims=[0])
+    nir.write(tmp_path / "x.nir", graph)
+    network = exporter.import_file(tmp_path / "x.nir", ImportOptions(n_steps=STEPS))
+    dense = np.zeros((8, network.n_steps, CHANNELS), np.bool_)
+    dense[:, :STEPS] = np.moveaxis(x, 1, 0)
+    (spikes,) = [
+        found
+        for name, found in exporter.reference(network, Raster.from_dense(dense)).spikes.items()
+        if name != "clock"
+    ]
+    assert np.abs(neurons.recurrent.bias.detach().numpy()).max() > 0.2
+    assert expected.sum() > 400
+    np.testing.assert_array_equal(spikes.dense()[:, 1 : STEPS + 1], expected != 0)

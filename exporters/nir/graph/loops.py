@@ -1,7 +1,8 @@
 """Connections of a NIR graph that close a loop, and so cost a step.
 
 NIR does not define a loop without delays. Every importer that was measured makes one connection
-of a loop carry the value of the previous step. Where a population feeds itself there is no doubt
+of a loop carry the spikes of the previous step. Constants on its wires do not wait: snnTorch, which
+writes such, adds them in the first step, too. Where a population feeds itself there is no doubt
 which connection that is. Where several populations feed each other, importers differ. The rule
 here is: of the connections inside a loop, those that do not lead away from the input. Distance is
 counted in populations; names decide where it is equal.

@@ -131,7 +131,7 @@ class _Import:
 
     def _sum_into(self, name: str, passed: Mapping[str, Signal]) -> Signal:
         parts = [
-            wires.delayed(passed[pre], int((pre, name) in self.closing))
+            wires.closing_loop(passed[pre]) if (pre, name) in self.closing else passed[pre]
             for pre in self.sources[name]
         ]
         signal = wires.added(parts, parts[0].size if parts else self.sizes[name])

@@ -146,6 +146,15 @@ def delayed(signal: Signal, steps: NDArray[np.int64] | int) -> Signal:
     return replace(signal, origins=origins)
 
 
+def closing_loop(signal: Signal) -> Signal:
+    """The signal of an edge that closes a loop, whose wires run on the spikes of the step before.
+
+    They run in the first step, too, on no spikes. So constants are not delayed.
+    """
+    constants = {name: s for name, s in signal.origins.items() if name == CONSTANT}
+    return replace(signal, origins={**delayed(signal, 1).origins, **constants})
+
+
 def scaled(signal: Signal, factor: NDArray[np.float64]) -> Signal:
     """The signal, every line times its factor ([lines] or the same for all)."""
     by_line = np.broadcast_to(np.ravel(factor), (signal.size,))

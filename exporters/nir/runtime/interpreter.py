@@ -3,7 +3,8 @@
 The convention, which importers share where they agree:
 
     Euler steps of dt; membranes and currents start at 0; a `Delay` is a whole number of steps
-    edges cost no step; with `implied` loops, edges that close one carry the previous step's value
+    edges cost no step; with `implied` loops, edges that close one carry the spikes of the previous
+        step, 0 before the first, through wires that add their constants in every step
     spike where v > v_threshold, once per step; then v = v_reset
 
 Nothing here knows how graphs are made from networks.
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from nmtool.errors import FileFormatError
 from nmtool.exporters.nir.graph.loops import recurrent_edges
-from nmtool.exporters.nir.graph.nodes import INPUT, Graph
+from nmtool.exporters.nir.graph.nodes import AFFINE, INPUT, Graph
 from nmtool.exporters.nir.runtime.delay_lines import DelayLines, delay_lines, rings
 from nmtool.exporters.nir.runtime.node_models import node_model
 from nmtool.float_simulator import Array
@@ -83,8 +84,13 @@ class _Machine:
             for name, node in graph.nodes.items()
             if name not in self.delays and name != self.input
         }
-        self.previous: Mapping[str, Array] = {}
         self.nothing = np.zeros((n_samples, 1))
+        self.closing = sorted({pre for pre, _ in closing if not graph.nodes[pre].is_neurons})
+        self.silent = None  # type: _Machine | None
+        if self.closing and graph.of_kind(AFFINE):
+            self.silent = _Machine(_wires(graph), n_samples, dt_s, implied=False)
+        self.constants = self._next_constants()
+        self.carried: Mapping[str, Array] = self.constants
 
     def step(self, spikes: Array) -> dict[str, Array]:
         """Run a step: outputs of all nodes, [samples, size], from the input [samples, channels]."""
@@ -99,18 +105,33 @@ class _Machine:
                 outputs[name] = self.steps[name](self._arriving(name, outputs))
         for feed, name in self.feeding.items():
             self.rings[feed].keep(self.n, self._arriving(name, outputs))
-        self.previous, self.n = outputs, self.n + 1
+        before, self.constants, self.n = self.constants, self._next_constants(), self.n + 1
+        begun = {name: outputs[name] + (now - before[name]) for name, now in self.constants.items()}
+        self.carried = outputs | begun
         return outputs
+
+    def _next_constants(self) -> dict[str, Array]:
+        """What wires that close loops pass on in the coming step where nothing spikes."""
+        if self.silent is None:
+            return {}
+        outputs = self.silent.step(self.nothing)
+        return {name: outputs[name] for name in self.closing}
 
     def _arriving(self, name: str, outputs: Mapping[str, Array]) -> Array:
         parts = [outputs[pre] for pre in self.now[name]]
-        parts += [self.previous[pre] for pre in self.before[name] if pre in self.previous]
+        parts += [self.carried[pre] for pre in self.before[name] if pre in self.carried]
         if not parts:
             return self.nothing
         total = parts[0]
         for part in parts[1:]:
             total = total + part
         return total
+
+
+def _wires(graph: Graph) -> Graph:
+    """The graph without its neurons."""
+    nodes = {name: node for name, node in graph.nodes.items() if not node.is_neurons}
+    return Graph(nodes, [edge for edge in graph.edges if nodes.keys() >= {*edge}])
 
 
 def _order(
