@@ -33,7 +33,7 @@ class Finding:
     """One thing that does not fit: in a network, a file or a data set.
 
     >>> import nmtool as nm
-    >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo").findings[0]
+    >>> finding = nm.check(nm.Network.layers([5, 8, 3], delays=10), "xylo-imu").findings[0]
     >>> finding.code, finding.where, finding.fix
     ('target-without-delays', 'input → hidden', 'train without delays: max_delay 0')
 

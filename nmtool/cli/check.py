@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "held leave; by default they are cut",
     )
     parser.epilog = (
-        "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo. "
+        "examples: nmtool check integers.npz; nmtool check run --target loihi1 --target xylo-imu. "
         f"Exit code 1 if a named target is {UNSUPPORTED}; '{ALL}' is an overview."
     )
 

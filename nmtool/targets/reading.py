@@ -76,9 +76,9 @@ def target_named(name: str | Path | Target) -> Target:
         name: one of `target_names()`, the path of a file that ends in `.toml`, or a target.
 
     Raises:
-        UsageError: there is no such target, or its file is wrong. The findings list every value
-            that cannot be read; where all can, every limit that is too wide and every
-            contradiction.
+        UsageError: there is no such target, it is a family of several, or its file is wrong. The
+            findings list every value that cannot be read; where all can, every limit that is too
+            wide and every contradiction.
     """
     if isinstance(name, Target):
         return name
@@ -87,6 +87,14 @@ def target_named(name: str | Path | Target) -> Target:
         formats = sorted({_packaged(one).format for one in target_names()})
         return _target(read_toml(Path(name)), str(name), formats)
     if name not in target_names():
+        family = [one for one in target_names() if one.startswith(f"{name}-")]
+        if len(family) > 1:
+            raise UsageError(
+                f"'{name}' is not one target, but {len(family)}",
+                code="target-family",
+                why="they hold different networks",
+                fix=f"give --target one of {', '.join(family)}",
+            )
         raise UsageError(
             f"there is no target '{name}'",
             code="target-unknown",

@@ -18,13 +18,14 @@ those of Loihi 2 are inferred; see the marks in the target files.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nmtool.errors import Finding
+from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.tables import Table
 from nmtool.targets.target import INFERRED, Target
@@ -250,18 +251,45 @@ def findings(found: Resources, network: IntegerNetwork) -> list[Finding]:
         wrong.append(Finding("cores-exceeded", "network", what, fix))
     answering = network.population(network.readout.population)
     neurons = sum(p.size for p in network.populations)
-    counts = (
+    counts = [
         ("neurons", neurons, chip.neurons),
         ("hidden neurons", neurons - answering.size, chip.hidden),
         ("synapses", _stored(network, target), chip.synapses),
         ("input channels", network.channels.size, chip.inputs),
         ("outputs", answering.size, chip.outputs),
-    )
+        *_hidden_counts(network, target),
+    ]
     for noun, count, held in counts:
         if held is not None and count > held:
             what = f"it has {count:,} {noun}, {name} holds {held:,}"
             wrong.append(Finding("chip-exceeded", noun, what, smaller))
     return wrong
+
+
+def _hidden_counts(
+    network: IntegerNetwork, target: Target
+) -> Iterator[tuple[str, int, int | None]]:
+    """Synapses of hidden neurons: noun, count, what the chip holds."""
+    chip, hidden = target.chip, {p.name for p in network.populations} - {network.readout.population}
+    fan_out, fed, read = (
+        {p.name: np.zeros(p.size, np.int64) for p in network.populations} for _ in range(3)
+    )
+    for one in network.projections:
+        stored = _is_stored(one, target)
+        if one.source in hidden and one.target in hidden:
+            fan_out[one.source] += stored.sum(axis=1)
+        elif one.source in hidden:
+            read[one.source] += stored.any(axis=1)
+        elif one.source == INPUT and one.target in hidden:
+            fed[one.target] += stored.any(axis=0)
+    total = sum(int(count.sum()) for count in fan_out.values())
+    yield "synapses between hidden neurons", total, chip.hidden_synapses
+    most = max(int(count.max(initial=0)) for count in fan_out.values())
+    yield "synapses from one hidden neuron to hidden ones", most, chip.hidden_fan_out
+    reached = sum(np.count_nonzero(count) for count in fed.values())
+    yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
+    reading = sum(np.count_nonzero(count) for count in read.values())
+    yield "hidden neurons that outputs read from", reading, chip.hidden_with_output
 
 
 def _populations(
@@ -356,16 +384,18 @@ def _savings(network: IntegerNetwork, now: Resources) -> list[Saving]:
     return found
 
 
-def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray | int:
-    """[post] int64: synapses per neuron in memory; weights of 0 count unless `dense` is false."""
+def _stored_per_post(projection: IntegerProjection, target: Target) -> np.ndarray:
+    """[post] int64: synapses per neuron in memory."""
+    return np.count_nonzero(_is_stored(projection, target), axis=0)
+
+
+def _is_stored(projection: IntegerProjection, target: Target) -> np.ndarray:
+    """[pre, post] bool: synapses in memory; weights of 0 count unless `dense` is false."""
     if target.core.dense is False:
-        return np.count_nonzero(projection.weight, axis=0)
-    return projection.shape[0]
+        return projection.weight != 0
+    return np.ones(projection.shape, np.bool_)
 
 
 def _stored(network: IntegerNetwork, target: Target) -> int:
     """Synapses of the network that take memory."""
-    return sum(
-        int(np.broadcast_to(_stored_per_post(p, target), p.shape[1]).sum())
-        for p in network.projections
-    )
+    return sum(np.count_nonzero(_is_stored(p, target)) for p in network.projections)

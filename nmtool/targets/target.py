@@ -141,6 +141,10 @@ class Chip:
     inputs: int | None = figure("input channels", low=1)
     outputs: int | None = figure("neurons of the population that answers", low=1)
     hidden: int | None = figure("neurons of all other populations", low=1)
+    hidden_synapses: int | None = figure("synapses between hidden neurons", low=1)
+    hidden_fan_out: int | None = figure("synapses from one hidden neuron to hidden ones", low=1)
+    hidden_with_input: int | None = figure("hidden neurons that inputs reach", low=1)
+    hidden_with_output: int | None = figure("hidden neurons that outputs read from", low=1)
 
 
 @dataclass(frozen=True)

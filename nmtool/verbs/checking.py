@@ -29,10 +29,10 @@ class CheckReport(Tabular):
     """A network on several targets, side by side.
 
     >>> import nmtool as nm
-    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo"])
+    >>> report = nm.check(nm.Network.layers([5, 8, 3], delays=10), ["loihi2", "xylo-imu"])
     >>> report
-    <CheckReport: loihi2 approximate, xylo unsupported>
-    >>> report["xylo"].unsupported[0].code
+    <CheckReport: loihi2 approximate, xylo-imu unsupported>
+    >>> report["xylo-imu"].unsupported[0].code
     'target-without-delays'
 
     Attributes:
@@ -99,7 +99,7 @@ def check(
     """Check a network against targets: everything that does not fit, changes or is wasted.
 
     >>> import nmtool as nm
-    >>> report = nm.check(q.network, ["loihi2", "xylo"])  # doctest: +SKIP
+    >>> report = nm.check(q.network, ["loihi2", "loihi1"])  # doctest: +SKIP
     >>> report["loihi2"].word  # doctest: +SKIP
     'faithful'
 

@@ -24,7 +24,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
     `unsupported` there; `check` says why.
 
     >>> import nmtool as nm
-    >>> nm.inspect("network.npz")["targets"]["xylo"]  # doctest: +SKIP
+    >>> nm.inspect("network.npz")["targets"]["xylo-imu"]  # doctest: +SKIP
     'unsupported'
 
     Raises:

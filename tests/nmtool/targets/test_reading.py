@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_every_figure_that_comes_with_nmtool_says_how_it_is_known(name: str) -> 
 def test_the_targets_that_come_with_nmtool() -> None:
     names = target_names()
     formats = {"lava", "onnx", "c", "nir", "netx", "brian2-loihi"}
-    assert {"loihi1", "loihi2", "xylo", *formats} <= set(names)
+    assert {"loihi1", "loihi2", "fenn", *formats} <= set(names)
     assert all(target_named(name).kind == SOFTWARE for name in formats)
     assert target_named("loihi2") is LOIHI2
 
@@ -276,6 +277,19 @@ def test_a_name_that_nobody_knows_and_a_file_that_is_not_there() -> None:
     assert "'loihi" in caught.value.fix
     with refused(UsageError, "config-unreadable"):
         target_named("nowhere.toml")
+
+
+def test_a_family_is_refused_with_its_members() -> None:
+    with refused(UsageError, "target-family") as caught:
+        target_named("xylo")
+    assert re.findall(r"xylo-\w+", caught.value.fix) == ["xylo-audio2", "xylo-audio3", "xylo-imu"]
+    with refused(UsageError, "target-unknown"):
+        target_named("catalyst")  # one is no family
+
+
+def test_fenn_rounds_down() -> None:
+    """Its mode that is called towards zero shifts: −1 · 0.5 is −1."""
+    assert target_named("fenn").neuron.rounding == "down"
 
 
 def test_every_figure_is_documented() -> None:

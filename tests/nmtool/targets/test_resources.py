@@ -17,6 +17,7 @@ from nmtool.targets.resources import (
     AXONS,
     MEMORY,
     NEURONS,
+    Resources,
     delay_slots,
     findings,
     resources,
@@ -143,13 +144,54 @@ def test_thirty_six_million_synapses_do_not_fit() -> None:
         (Core(), Chip(inputs=2), ["chip-exceeded"]),
         (Core(), Chip(outputs=1), ["chip-exceeded"]),
         (Core(), Chip(hidden=3), ["chip-exceeded"]),
-        (Core(neurons=4, axons_in=7), Chip(2, 6, 36, 3, 2, 4), []),
+        (Core(), Chip(hidden_synapses=15), ["chip-exceeded"]),
+        (Core(), Chip(hidden_fan_out=3), ["chip-exceeded"]),
+        (Core(), Chip(hidden_with_input=3), ["chip-exceeded"]),
+        (Core(), Chip(hidden_with_output=3), ["chip-exceeded"]),
+        (Core(neurons=4, axons_in=7), Chip(2, 6, 36, 3, 2, 4, 16, 4, 4, 4), []),
     ],
 )
 def test_everything_that_does_not_fit(core: Core, chip: Chip, codes: list[str]) -> None:
     network = recurrent(3, 4, 2)
     target = Target("small", core=core, chip=chip)
     assert [one.code for one in findings(resources(network, target), network)] == codes
+
+
+FAN_OUT = "synapses from one hidden neuron to hidden ones"
+BETWEEN = "synapses between hidden neurons"
+FED, READ = "hidden neurons that inputs reach", "hidden neurons that outputs read from"
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "exceeded"),
+    [
+        ("xylo-audio2", (16, 64, 8), []),
+        ("xylo-audio2", (17, 65, 9), ["input channels", "outputs", FAN_OUT]),
+        ("xylo-audio3", (16, 128, 32), []),
+        ("xylo-audio3", (17, 129, 33), ["input channels", "outputs", FED, READ]),
+        ("xylo-audio3", (16, 179, 32), [BETWEEN, FED, READ]),
+        ("xylo-imu", (16, 128, 16), []),
+        ("xylo-imu", (17, 129, 17), ["input channels", "outputs", FED, READ]),
+        ("xylo-imu", (16, 513, 16), ["hidden neurons", BETWEEN, FAN_OUT, FED, READ]),
+    ],
+)
+def test_recurrent_networks_on_chips_of_xylo(
+    name: str, sizes: tuple[int, int, int], exceeded: list[str]
+) -> None:
+    network, target = recurrent(*sizes, longest=0), target_named(name)
+    assert [one.where for one in findings(Resources(target, ()), network)] == exceeded
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"), [("xylo-audio2", 1000), ("xylo-audio3", 992), ("xylo-imu", 496)]
+)
+def test_hidden_neurons_without_synapses_of_chips_of_xylo(name: str, hidden: int) -> None:
+    target = target_named(name)
+    for size, exceeded in ((hidden, []), (hidden + 1, ["hidden neurons"])):
+        network = recurrent(1, size, 1, longest=0)
+        silent = [replace(p, weight=0 * p.weight) for p in network.projections]
+        found = findings(Resources(target, ()), replace(network, projections=silent))
+        assert [one.where for one in found] == exceeded
 
 
 def test_what_is_unknown_stays_unknown() -> None:

@@ -32,8 +32,8 @@ def test_integers_on_every_target() -> None:
     assert list(found) == target_names()
     assert {found[name] for name in ("lava", "onnx", "c", "loihi1", "loihi2")} == {FAITHFUL}
     assert found["nir"] == APPROXIMATE
-    assert found["xylo"] == UNSUPPORTED
-    assert report["xylo"].unsupported
+    assert found["xylo-imu"] == UNSUPPORTED
+    assert report["xylo-imu"].unsupported
     assert not report.fits_everywhere
     assert nm.check(CHAIN).fits_everywhere
     assert report.network_hash == CHAIN.content_hash
@@ -85,12 +85,6 @@ def test_relays_make_up_for_delays_that_a_target_lacks() -> None:
     assert words(nm.check(FLOATS, "nir", relays=True)) == {"nir": FAITHFUL}
     with refused(nm.UsageError, "quantised-already"):
         nm.check(CHAIN, relays=True)
-
-
-def test_xylo_has_a_thousand_hidden_neurons() -> None:
-    for hidden, found in ((1000, []), (1004, ["hidden neurons"])):
-        network = nm.round_network(nm.Network.layers([16, hidden, 4])).network
-        assert [one.where for one in nm.check(network, "xylo")["xylo"].unsupported] == found
 
 
 def test_floats_take_the_bits_that_a_target_has() -> None:

@@ -372,7 +372,7 @@ def test_a_network_that_no_core_holds_is_not_estimated(tmp_path: Path) -> None:
 
 
 def test_another_arithmetic_is_told() -> None:
-    (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo").remarks
+    (remark,) = nm.cost(cases.integer_network(), EVENTS, target="xylo-imu").remarks
     assert "loihi2" in remark
 
 

@@ -87,14 +87,14 @@ def test_without_data_nothing_runs() -> None:
 
 def test_targets_are_checked_and_the_first_one_is_what_it_costs_on(data: Dataset) -> None:
     network = cases.integer_network()
-    found = nm.report(network, data, targets=["loihi1", "xylo"])
+    found = nm.report(network, data, targets=["loihi1", "xylo-imu"])
     facts = found.as_json()
     assert [one["word"] for one in facts["check"]["targets"]] == ["faithful", "unsupported"]
     assert facts["cost"] == nm.cost(network, data.test, target="loihi1").as_json()
     (section,) = [one for one in found.sections if one.key == "check"]
     assert [weight for _, weight in section.sentences] == ["", "alarm"]
-    assert section.findings == nm.check(network, ["loihi1", "xylo"]).findings
-    assert "--target loihi1 --target xylo" in str(facts["reproduce"]["code"])
+    assert section.findings == nm.check(network, ["loihi1", "xylo-imu"]).findings
+    assert "--target loihi1 --target xylo-imu" in str(facts["reproduce"]["code"])
     with refused(UsageError, "target-unknown"):
         nm.report(network, data, targets="loihi9")
 
