@@ -286,9 +286,9 @@ def _hidden_counts(
     yield "synapses between hidden neurons", total, chip.hidden_synapses
     most = max(int(count.max(initial=0)) for count in fan_out.values())
     yield "synapses from one hidden neuron to hidden ones", most, chip.hidden_fan_out
-    reached = sum(np.count_nonzero(count) for count in fed.values())
+    reached = sum(int(np.count_nonzero(count)) for count in fed.values())
     yield "hidden neurons that inputs reach", reached, chip.hidden_with_input
-    reading = sum(np.count_nonzero(count) for count in read.values())
+    reading = sum(int(np.count_nonzero(count)) for count in read.values())
     yield "hidden neurons that outputs read from", reading, chip.hidden_with_output
 
 
@@ -398,4 +398,4 @@ def _is_stored(projection: IntegerProjection, target: Target) -> np.ndarray:
 
 def _stored(network: IntegerNetwork, target: Target) -> int:
     """Synapses of the network that take memory."""
-    return sum(np.count_nonzero(_is_stored(p, target)) for p in network.projections)
+    return sum(int(np.count_nonzero(_is_stored(p, target))) for p in network.projections)
