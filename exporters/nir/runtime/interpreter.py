@@ -86,7 +86,7 @@ class _Machine:
         }
         self.nothing = np.zeros((n_samples, 1))
         self.closing = sorted({pre for pre, _ in closing if not graph.nodes[pre].is_neurons})
-        self.silent = None  # type: _Machine | None
+        self.silent: _Machine | None = None
         if self.closing and graph.of_kind(AFFINE):
             self.silent = _Machine(_wires(graph), n_samples, dt_s, implied=False)
         self.constants = self._next_constants()
