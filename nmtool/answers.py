@@ -16,6 +16,7 @@ from nmtool.data.folds import Folds
 from nmtool.errors import UsageError
 from nmtool.paths import ANSWERS
 from nmtool.tables import Table, Tabular
+from nmtool.values import Value, read_only, read_only_by_name
 
 FILE_KIND = "nmtool answers"
 _VERSION = 1
@@ -26,7 +27,7 @@ NONE_YET = -1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Answers(Tabular):
+class Answers(Value, Tabular):
     """Classes that networks gave to samples which they did not learn from, once per seed.
 
     >>> samples = SpikeEvents.from_lists([[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1])
@@ -49,7 +50,7 @@ class Answers(Tabular):
         seeds: one per row of the predictions.
         model: what answered, such as `nmtool, integer`.
         settings: that it was trained with.
-        path: the file, where there is one.
+        path: the file, where there is one; answers of two files may be equal.
     """
 
     predictions: NDArray[np.int64]
@@ -64,7 +65,12 @@ class Answers(Tabular):
     seeds: tuple[int, ...]
     model: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    path: Path | None = None
+    path: Path | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("predictions", "label", "fold"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+        object.__setattr__(self, "groups", read_only_by_name(self.groups))
 
     @classmethod
     def none_yet(

@@ -47,6 +47,7 @@ from nmtool.graph import LI, LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
 from nmtool.targets import LOIHI2, Target
+from nmtool.values import Value, read_only
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
@@ -66,7 +67,7 @@ def sign_mode(weight: NDArray) -> str:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerPopulation(Tabular):
+class IntegerPopulation(Value, Tabular):
     """Neurons with 12-bit decays and 24-bit state.
 
     >>> numbers = {"du": 400, "dv": 200, "vth": 80, "scale": 1.0}
@@ -116,7 +117,7 @@ class IntegerPopulation(Tabular):
         for key in ("du", "dv", "vth", "bias_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
         bias = np.broadcast_to(np.asarray(self.bias_mantissa), (self.size,))
-        object.__setattr__(self, "bias_mantissa", bias.astype(np.int16))
+        object.__setattr__(self, "bias_mantissa", read_only(bias, np.int16))
 
     def check(self, target: Target) -> None:
         """Raise `NetworkError` unless a target holds these constants."""
@@ -170,7 +171,7 @@ class IntegerPopulation(Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerProjection(Tabular):
+class IntegerProjection(Value, Tabular):
     """Synapses the chip holds.
 
     >>> synapses = IntegerProjection("input", "hidden", weight=[[90, -2]], delay=[[0, 7]])
@@ -211,8 +212,8 @@ class IntegerProjection(Tabular):
         self._check_limits(label, LOIHI2, weight, delay)
         for key in ("weight_bits", "weight_exponent"):
             object.__setattr__(self, key, int(getattr(self, key)))
-        object.__setattr__(self, "weight", np.ascontiguousarray(weight, np.int16))
-        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.uint8))
+        object.__setattr__(self, "weight", read_only(weight, np.int16))
+        object.__setattr__(self, "delay", read_only(delay, np.uint8))
 
     def check(self, target: Target) -> None:
         """Raise `NetworkError` unless a target holds these synapses."""
@@ -285,7 +286,7 @@ class IntegerProjection(Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IntegerNetwork(Tabular):
+class IntegerNetwork(Value, Tabular):
     """Everything needed to run a network in the arithmetic `loihi2`, and nothing else.
 
     >>> import nmtool as nm

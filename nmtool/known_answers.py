@@ -18,6 +18,7 @@ from nmtool.graph import INPUT
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
+from nmtool.values import Value
 
 FILE_KIND = "nmtool known answers"
 FILE_VERSION = 2
@@ -28,7 +29,7 @@ _U, _V = "u", "v"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KnownAnswers(Tabular):
+class KnownAnswers(Value, Tabular):
     """A few samples, and what a network answers to them.
 
     >>> from nmtool import Network, round_network, simulate

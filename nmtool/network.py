@@ -26,6 +26,7 @@ from nmtool.graph import LIF, InputChannels
 from nmtool.readout import Readout
 from nmtool.tables import Table, Tabular
 from nmtool.targets import LOIHI2, MAX_FLOAT_DELAY
+from nmtool.values import Value, read_only
 
 if TYPE_CHECKING:
     from nmtool.data.binning import Binned
@@ -41,7 +42,7 @@ INITIAL_RATE = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Population(Tabular):
+class Population(Value, Tabular):
     """Neurons of one kind.
 
     >>> Population("hidden", 2, "lif", tau_mem_ms=[5.0, 20.0], tau_syn_ms=10.0)
@@ -106,7 +107,7 @@ class Population(Tabular):
                 code="constants-shape",
                 fix="give one number, or one per neuron",
             )
-        return np.broadcast_to(value, (self.size,)).copy()
+        return read_only(np.broadcast_to(value, (self.size,)))
 
     def values(self, key: str) -> NDArray[np.float64]:
         """[size] float64: one of the per-neuron arrays."""
@@ -114,7 +115,7 @@ class Population(Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Projection(Tabular):
+class Projection(Value, Tabular):
     """Synapses from one population (or the input) to another.
 
     >>> Projection("input", "hidden", weight=[[0.5, -0.2]], delay=[[0, 7]])
@@ -133,8 +134,7 @@ class Projection(Tabular):
 
     def __post_init__(self) -> None:
         check_fields(self, source=WORD, target=WORD, weight=ARRAY, delay=ARRAY)
-        weight = np.ascontiguousarray(self.weight, np.float64)
-        delay = np.asarray(self.delay)
+        weight, delay = read_only(self.weight, np.float64), np.asarray(self.delay)
         label = f"projection {self.source} → {self.target}"
         if weight.ndim != 2 or delay.shape != weight.shape:
             raise NetworkError(
@@ -157,7 +157,7 @@ class Projection(Tabular):
                 fix="round delays to steps: milliseconds divided by dt_ms",
             )
         object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "delay", np.ascontiguousarray(delay, np.int32))
+        object.__setattr__(self, "delay", read_only(delay, np.int32))
 
     def __repr__(self) -> str:
         return f"<Projection {projection_line(self)}>"
@@ -173,7 +173,7 @@ class Projection(Tabular):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network(Tabular):
+class Network(Value, Tabular):
     """A float network: any graph of populations, also none hidden.
 
     >>> output = Population("output", 2, "li", tau_mem_ms=20.0, tau_syn_ms=10.0)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular
+from nmtool.values import Value, read_only, sealed
 
 _LIMIT = (1 << 31) - 1
 """Of steps and neurons, which are counted in 32 bits."""
@@ -25,7 +26,7 @@ _AXES = ("sample", "step", "neuron")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Raster(Tabular):
+class Raster(Value, Tabular):
     """At most one spike per (sample, step, neuron), stored as a sorted list.
 
     >>> raster = Raster.from_dense(np.array([[[0, 1], [1, 1], [0, 0]]]))
@@ -42,6 +43,10 @@ class Raster(Tabular):
         n_neurons: number of neurons.
 
     Within a sample spikes ascend by step, then by neuron.
+
+    The lists are read-only. Lists of these types that are read-only already, such as files that
+    are mapped so, are taken as they are; others are copied, which takes less memory than the
+    check of their order: 8 bytes per spike.
 
     Raises:
         DataError: the lists contradict each other, their order or the numbers above.
@@ -78,8 +83,15 @@ class Raster(Tabular):
                 fix="use fewer samples, steps or neurons",
             )
         for name, dtype in (("offset", np.int64), ("step", np.int32), ("neuron", np.int32)):
-            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
+            object.__setattr__(self, name, read_only(getattr(self, name), dtype))
         self._check_order()
+
+    @classmethod
+    def _of_new(
+        cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
+    ) -> Raster:
+        """From arrays that were made just now, which need not be copied."""
+        return cls(sealed(offset), sealed(step), sealed(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:
         offset, step, neuron = self.offset, self.step, self.neuron
@@ -205,7 +217,8 @@ class Raster(Tabular):
         offset = np.concatenate(([0], np.cumsum(length)))
         within = np.arange(offset[-1]) - np.repeat(offset[:-1], length)
         pick = np.repeat(self.offset[:-1][samples], length) + within
-        return Raster(offset, self.step[pick], self.neuron[pick], self.n_steps, self.n_neurons)
+        lists = offset, self.step[pick], self.neuron[pick]
+        return Raster._of_new(*lists, self.n_steps, self.n_neurons)
 
     def first_steps(self, n_steps: int) -> Raster:
         """The raster cut off after its first `n_steps` steps."""
@@ -228,7 +241,7 @@ class Raster(Tabular):
         step = self.step.astype(np.int64) - first
         kept = np.flatnonzero((step >= 0) & (step < n_steps))
         offset = np.searchsorted(kept, self.offset)
-        return Raster(offset, step[kept], self.neuron[kept], n_steps, self.n_neurons)
+        return Raster._of_new(offset, step[kept], self.neuron[kept], n_steps, self.n_neurons)
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> Raster:
@@ -255,7 +268,7 @@ class Raster(Tabular):
         sample, step, neuron = np.nonzero(dense)
         counts = np.bincount(sample, minlength=n_samples)
         offset = np.concatenate(([0], np.cumsum(counts)))
-        return cls(offset, step, neuron, n_steps, n_neurons)
+        return cls._of_new(offset, step, neuron, n_steps, n_neurons)
 
     @classmethod
     def from_events(
@@ -286,20 +299,20 @@ class Raster(Tabular):
         key = _unique((row.astype(dtype) << bits) | neuron.astype(dtype))
         offset = np.searchsorted(key, (row_start << bits).astype(dtype))
         step = (key >> bits) - np.repeat(row_start[:-1], np.diff(offset))
-        return cls(offset, step, key & ((1 << bits) - 1), n_steps, n_neurons)
+        return cls._of_new(offset, step, key & ((1 << bits) - 1), n_steps, n_neurons)
 
     @classmethod
     def silent(cls, n_samples: int, n_steps: int, n_neurons: int) -> Raster:
         """A raster without spikes."""
         nothing = np.zeros(0, np.int32)
-        return cls(np.zeros(n_samples + 1, np.int64), nothing, nothing, n_steps, n_neurons)
+        return cls._of_new(np.zeros(n_samples + 1, np.int64), nothing, nothing, n_steps, n_neurons)
 
     @classmethod
     def concatenate(cls, rasters: Sequence[Raster]) -> Raster:
         """The samples of several rasters of one shape, one after the other."""
         shift = np.cumsum([0] + [raster.n_spikes for raster in rasters])
         offset = [raster.offset[1:] + by for raster, by in zip(rasters, shift, strict=False)]
-        return cls(
+        return cls._of_new(
             np.concatenate([np.zeros(1, np.int64), *offset]),
             np.concatenate([raster.step for raster in rasters]),
             np.concatenate([raster.neuron for raster in rasters]),

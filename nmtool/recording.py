@@ -19,6 +19,7 @@ from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.tables import Table, Tabular
+from nmtool.values import Value, read_only_by_name, sealed
 
 if TYPE_CHECKING:
     from nmtool.integer_network import IntegerNetwork
@@ -34,7 +35,7 @@ _MAX_SAMPLES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Recording(Tabular):
+class Recording(Value, Tabular):
     """Spikes and membranes of a run.
 
     >>> import nmtool as nm
@@ -53,6 +54,8 @@ class Recording(Tabular):
         current: with deep recordings, per population [samples, steps, neurons] u of each step.
         potential: with deep recordings, per spiking population v of each step, after a reset.
         counts: totals over all samples, for instance `synaptic_events`.
+
+    The arrays are read-only; those that could be written to elsewhere are copied.
     """
 
     readout: Readout
@@ -61,6 +64,10 @@ class Recording(Tabular):
     current: Mapping[str, NDArray] = field(default_factory=dict)
     potential: Mapping[str, NDArray] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for group in _DENSE:
+            object.__setattr__(self, group, read_only_by_name(getattr(self, group)))
 
     def __repr__(self) -> str:
         parts = [f"{name} {raster.n_spikes:,} spikes" for name, raster in self.spikes.items()]
@@ -122,7 +129,7 @@ class Recording(Tabular):
         first = recordings[0]
         dense = {
             group: {
-                name: np.concatenate([getattr(r, group)[name] for r in recordings])
+                name: sealed(np.concatenate([getattr(r, group)[name] for r in recordings]))
                 for name in getattr(first, group)
             }
             for group in _DENSE
@@ -163,7 +170,7 @@ def unpack(archive: storage.Archive) -> Recording:
             name: read_raster(archive, name, *shape) for name, shape in header["spikes"].items()
         }
         dense = {
-            group: {name: archive.array(f"{group}.{name}") for name in header["dense"][group]}
+            group: {n: sealed(archive.array(f"{group}.{n}")) for n in header["dense"][group]}
             for group in _DENSE
         }
         counts = {name: operator.index(count) for name, count in header["counts"].items()}
@@ -175,7 +182,7 @@ def unpack(archive: storage.Archive) -> Recording:
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
     """The spikes of a population; what claims more than samples can have is damaged."""
     offset, step, neuron = (
-        archive.array(f"spikes.{name}.{key}") for key in ("offset", "step", "neuron")
+        sealed(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
     for what, count, limit in (
         ("samples", offset.size, _MAX_SAMPLES),

@@ -37,8 +37,9 @@ class SpikeTrains:
     @classmethod
     def from_raster(cls, raster: Raster, device: torch.device | str = "cpu") -> SpikeTrains:
         """The spikes of a raster, brought to a device."""
+        # Copied: torch knows no tensors that cannot be written to.
         lists = (raster.offset, raster.step, raster.neuron)
-        offset, step, neuron = (torch.from_numpy(values).to(device) for values in lists)
+        offset, step, neuron = (torch.tensor(values).to(device) for values in lists)
         return cls(offset, step, neuron, raster.n_steps, raster.n_neurons)
 
     @classmethod

@@ -120,7 +120,8 @@ class IntegerArithmetic:
     ) -> Connection:
         shifted = held.shifted_weight
         jumps = (shifted / target.scale).astype(self._numbers)
-        tensors = (torch.from_numpy(x).to(self._device) for x in (jumps, held.delay, shifted))
+        delay = held.delay.copy()  # torch knows no tensors that cannot be written to
+        tensors = (torch.from_numpy(x).to(self._device) for x in (jumps, delay, shifted))
         return Connection(projection.weight, projection.delays, Synapses(*tensors))
 
     def _neurons(self, integer: IntegerNetwork, names: Sequence[str]) -> Neurons:

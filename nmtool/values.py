@@ -1,0 +1,125 @@
+"""Values: frozen dataclasses whose arrays cannot be written to, and which are equal by content.
+
+A value is checked when it is made. Read-only arrays keep it as it was checked, wherever it goes:
+into exports, files, hashes, copies and other processes.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+class Value:
+    """Base of frozen dataclasses that hold arrays.
+
+    Two values are equal where they are of one class and all fields are equal, arrays in type,
+    shape and every bit: 0.0 and −0.0 differ, as they do in a content hash, and NaN equals itself.
+    Equal values have one hash. Both read all arrays each time.
+
+    Pickles, copies and `dataclasses.replace` give equal values, read-only again.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Value) or type(other) is not type(self):
+            return NotImplemented
+        pairs = zip(_compared(self), _compared(other), strict=True)
+        return all(_is_same(mine, theirs) for mine, theirs in pairs)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *map(_hash, _compared(self))))
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # numpy's own pickles and copies can be written to.
+        for name, value in state.items():
+            object.__setattr__(self, name, _without_writing(value))
+
+
+def read_only(
+    values: ArrayLike, dtype: DTypeLike = None, *, order: Literal["C", "K"] = "C"
+) -> NDArray:
+    """The values as an array that nobody can write to.
+
+    Whatever could still be written to from elsewhere is copied, also where only a view of it is
+    read-only: the caller's array stays writable, and the value does not change with it. Arrays
+    that are read-only already, with all that they are views of, are taken as they are: parts of
+    other values, what `sealed` returned, and files that are mapped read-only, of any size.
+
+    >>> mine = np.zeros(2)
+    >>> held = read_only(mine)
+    >>> mine[0] = 1.0
+    >>> held.tolist(), held.flags.writeable, read_only(held) is held
+    ([0.0, 0.0], False, True)
+
+    Args:
+        values: an array, or what numpy makes one of.
+        dtype: of the result; by default that of the values.
+        order: `K` keeps the layout in memory, which decides in what order floats are summed.
+    """
+    given = np.asarray(values)
+    array = given.astype(given.dtype if dtype is None else dtype, order=order, copy=False)
+    if np.may_share_memory(array, given) and not _is_settled(given):
+        array = array.copy(order)
+    return sealed(array)
+
+
+def sealed(array: NDArray) -> NDArray:
+    """Forbid writing to an array that was made just now; a value takes it without a copy.
+
+    Args:
+        array: that nobody else holds, whole or as a view.
+    """
+    array.setflags(write=False)
+    return array
+
+
+def read_only_by_name(arrays: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
+    """`read_only` for each array of a mapping, in the layout that it has."""
+    return {name: read_only(array, order="K") for name, array in arrays.items()}
+
+
+def _is_settled(array: Any) -> bool:
+    """True where neither the array nor what it is a view of can be written to."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None or isinstance(array, bytes | mmap.mmap)
+
+
+def _without_writing(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return read_only(value, order="K")
+    if type(value) is dict:
+        return {name: _without_writing(entry) for name, entry in value.items()}
+    return value
+
+
+def _compared(value: Value) -> list[Any]:
+    return [getattr(value, one.name) for one in fields(value) if one.compare]  # type: ignore[arg-type]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        alike = one.dtype == other.dtype and one.shape == other.shape
+        return alike and np.array_equal(_bytes(one), _bytes(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def _hash(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return hash((value.dtype, value.shape, _bytes(value).tobytes()))
+    return hash(frozenset(value)) if isinstance(value, Mapping) else hash(value)
+
+
+def _bytes(array: NDArray) -> NDArray[np.uint8]:
+    return array.reshape(-1).view(np.uint8)

@@ -1,0 +1,145 @@
+"""Values: nobody can write to their arrays, and they are equal where their content is."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nmtool as nm
+from nmtool.answers import Answers
+from nmtool.float_simulator import simulate_floats
+from nmtool.known_answers import KnownAnswers
+from nmtool.values import Value, read_only, sealed
+
+FLOATS = nm.Network.layers([5, 8, 3], delays=9)
+INTEGERS = nm.round_network(FLOATS).network
+SPIKES = nm.Raster.from_dense(np.eye(5)[None])
+RECORDING = nm.simulate(INTEGERS, SPIKES, deep=True)
+EVENTS = nm.SpikeEvents.from_lists(
+    [[1.0]] * 4, [[0]] * 4, [0, 1, 1, 1], groups={"who": [0, 0, 1, 1]}
+)
+ABOUT: dict[str, Any] = {"data": "mine", "splits": ["test"], "rule": None, "seeds": [0]}
+VALUES: dict[str, Value] = {
+    "network": FLOATS,
+    "integers": INTEGERS,
+    "raster": SPIKES,
+    "recording": RECORDING,
+    "floats recorded": simulate_floats(FLOATS, SPIKES, deep=True),
+    "known answers": KnownAnswers(INTEGERS.content_hash, SPIKES, RECORDING, {"hidden": (3, 4)}),
+    "answers": Answers.none_yet(EVENTS, model="a guess", settings={"a": [1]}, **ABOUT),
+}
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "itself": lambda value: value,
+    "pickled": lambda value: pickle.loads(pickle.dumps(value)),
+    "pickled by the newest protocol": lambda value: pickle.loads(pickle.dumps(value, protocol=5)),
+    "copied": copy.copy,
+    "copied deeply": copy.deepcopy,
+    "replaced": replace,
+}
+
+
+def arrays(value: Any) -> Iterator[NDArray]:
+    """All arrays that a value holds, itself or in what it holds."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, Value):
+        for one in fields(value):  # type: ignore[arg-type]
+            yield from arrays(getattr(value, one.name))
+    elif isinstance(value, dict | tuple):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from arrays(one)
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("name", VALUES)
+def test_nobody_can_write_to_a_value_or_a_copy_of_it(name: str, how: str) -> None:
+    value = VALUES[name]
+    other = COPIES[how](value)
+    assert other == value
+    assert hash(other) == hash(value)
+    held = list(arrays(other))
+    assert len(held) == len(list(arrays(value))) > 2
+    for array in held:
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_a_file_holds_what_was_checked(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        INTEGERS.projections[0].weight[3, 5] += 1  # an odd one among even ones
+    for value in (FLOATS, INTEGERS, RECORDING):
+        value.save(tmp_path / "file.npz")
+        loaded = type(value).load(tmp_path / "file.npz")
+        assert loaded == value
+        assert not any(array.flags.writeable for array in arrays(loaded))
+
+
+def test_values_of_other_content_differ() -> None:
+    first, *rest = INTEGERS.projections
+    weight = first.weight.copy()
+    weight[3, 5] += 2
+    changed = replace(INTEGERS, projections=[replace(first, weight=weight), *rest])
+    assert changed != INTEGERS
+    assert changed.projections[1:] == INTEGERS.projections[1:]
+    assert {INTEGERS, changed, copy.deepcopy(INTEGERS)} == {INTEGERS, changed}
+    for other in (FLOATS, INTEGERS.content_hash, replace(INTEGERS, dt_ms=2.0)):
+        assert other != INTEGERS
+    late = {name: v + (name == "output") for name, v in RECORDING.membrane.items()}
+    assert replace(RECORDING, membrane=late) != RECORDING
+    assert replace(RECORDING, current={}) != RECORDING
+
+
+def test_equal_content_is_an_equal_content_hash() -> None:
+    first, *rest = FLOATS.projections
+    for value, is_same in ((first.weight[0, 0], True), (0.0, False), (-0.0, False)):
+        weight = first.weight.copy()
+        weight[0, 0] = value
+        other = replace(FLOATS, projections=[replace(first, weight=weight), *rest])
+        assert (other == FLOATS) is (other.content_hash == FLOATS.content_hash) is is_same
+
+
+def test_answers_of_another_file_are_equal() -> None:
+    value = VALUES["answers"]
+    assert isinstance(value, Answers)
+    assert replace(value, path=Path("elsewhere")) == value
+    assert replace(value, settings={"a": [2]}) != value
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("is_view", [False, True], ids=["array", "read-only view"])
+def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: bool) -> None:
+    mine = np.zeros((3, 4))
+    given = sealed(mine[:]) if is_view else mine
+    held = read_only(given, dtype)
+    mine[0] = 1.0
+    assert not held.any()
+    assert not held.flags.writeable
+
+
+def test_what_nobody_can_write_to_is_not_copied(tmp_path: Path) -> None:
+    whole = sealed(np.zeros((3, 4)))
+    np.save(tmp_path / "array.npy", whole)
+    mapped = np.load(tmp_path / "array.npy", mmap_mode="r")
+    for array in (whole, whole[1:], mapped, mapped[1:], np.frombuffer(bytes(32))):
+        assert np.shares_memory(read_only(array), array)
+    changing = np.load(tmp_path / "array.npy", mmap_mode="r+")
+    for array in (changing, np.load(tmp_path / "array.npy", mmap_mode="c"), sealed(changing[1:])):
+        assert not np.shares_memory(read_only(array), array)
+    raster = replace(SPIKES, n_steps=9)
+    assert np.shares_memory(raster.step, SPIKES.step)
+
+
+@pytest.mark.parametrize("order", ["C", "K"])
+def test_the_layout_in_memory(order: Any) -> None:
+    given = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    held = read_only(given, order=order)
+    assert held.flags.c_contiguous is (order == "C")
+    assert held.tolist() == given.tolist()
