@@ -40,6 +40,9 @@ def main() -> None:
     test = nm.load_dataset(arguments.data).test
     found = nm.evaluate(network, test)
     certificate = nm.verify(network, test, against=arguments.against)
+    overflows = certificate.overflows
+    assert not overflows["u_wraps"], "currents wrap on its own data"
+    assert not overflows["v_clips"], "membranes clip on its own data"
     recipe = RECIPES.get(arguments.name, arguments.name)
     log = Path(arguments.run, "log.jsonl").read_text(encoding="utf-8")
     epochs = [json.loads(line) for line in log.splitlines()]

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
+from nmtool.batches import samples_at_once
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
 from nmtool.errors import ArtefactError, DataError, UsageError, check_type
 from nmtool.float_simulator import simulate_floats
-from nmtool.graph import LI
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
@@ -45,6 +45,7 @@ from nmtool.verification.foreign import (
     whole_numbers,
 )
 from nmtool.verification.join import join
+from nmtool.verification.overflows import WAYS, clipping_samples, count_dependent
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -223,8 +224,8 @@ def verify(
         {} if label is None else _accuracy(label, simulated, checks, foreign),
         on_known_answers=on_known_answers,
         generated=generated_checks,
-        overflows=_overflows(found, simulated),
-        generated_overflows=_overflows(found, answered),
+        overflows=_overflows(found, spikes, simulated),
+        generated_overflows={} if generated is None else _overflows(found, generated, answered),
         artefacts=artefacts,
         class_samples=[]
         if label is None
@@ -537,7 +538,7 @@ def _verify_answers(
         answers.network_hash,
         {own.name: check},
         on_known_answers=True,
-        overflows=_overflows(carried, simulated),
+        overflows=_overflows(carried, answers.spikes, simulated),
         artefacts={own.name: digest},
         **_extent(found, answers.spikes, simulated, bool(answer.current), None, None),
     )
@@ -598,18 +599,27 @@ def _generated(
     return generated if generated.n_samples else None
 
 
-def _overflows(network: Network | IntegerNetwork, recording: Recording | None) -> dict[str, int]:
-    """Counts of wraps of u and clips of v, by the names of the certificate; empty without a run."""
-    if recording is None:
+def _overflows(
+    network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
+) -> dict[str, int]:
+    """Overflows by the names of the certificate, and what depends on them; empty without a run."""
+    if recording is None or not isinstance(network, IntegerNetwork):
         return {}
-    counts, shapes = recording.counts, [v.shape[:2] for v in recording.membrane.values()]
-    shapes += [(raster.n_samples, raster.n_steps) for raster in recording.spikes.values()]
-    outputs = [p.name for p in network.populations if p.kind == LI]
+    counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
+    depends = dict.fromkeys(
+        (f"{x}_if_v_{way}" for way in WAYS for x in ("spikes", "predictions")), 0
+    )
+    if counts["v_clips"]:
+        clipping = spikes.take(clipping_samples(network, recording))
+        for part in clipping.batches(samples_at_once(3 * spikes.n_steps * n_neurons)):
+            found = count_dependent(network, simulate(network, part, deep=True))
+            depends = {name: count + found[name] for name, count in depends.items()}
     return {
         "u_wraps": counts["u_wraps"],
         "v_clips": counts["v_clips"],
-        "v_clips_outputs": sum(counts[f"v_clips.{name}"] for name in outputs),
-        "neuron_updates": int(np.prod(shapes[0])) * sum(p.size for p in network.populations),
+        "v_clips_outputs": sum(counts[f"v_clips.{p.name}"] for p in network.integrating),
+        "neuron_updates": spikes.n_samples * spikes.n_steps * n_neurons,
+        **depends,
     }
 
 

@@ -12,6 +12,7 @@ from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
 from nmtool.verification.exercised import Coverage, MutationScore
 from nmtool.verification.explanation import Explanation
+from nmtool.verification.overflows import answers_depend, overflow_sentence
 
 SIMULATOR = "hardware_sim"
 """The name of the integer simulator among the backends."""
@@ -175,7 +176,9 @@ class Certificate(Tabular):
         coverage: what all these samples exercised; None where that was not measured.
         mutation: how many one-unit faults they would have shown; None likewise.
         overflows: `u_wraps`, `v_clips` and the `neuron_updates` among which they were counted,
-            in the integer simulator; `v_clips_outputs` of non-spiking populations alone.
+            in the integer simulator; `v_clips_outputs` of non-spiking populations alone;
+            `spikes_if_v_grows` and others: samples whose answers depend on clips
+            (`overflows.count_dependent`).
         generated_overflows: the same of the generated samples.
         artefacts: by backend, the digest of what ran (`nmtool/verification/digest.py`).
         class_samples: number of samples of each class; empty where they have no labels.
@@ -284,8 +287,12 @@ class Certificate(Tabular):
             yield from ((remark, "") for remark in self.coverage.remarks())
         if self.mutation is not None:
             yield self.mutation.sentence(), ""
-        yield from _overflowing("", self.overflows)
-        yield from _overflowing(" of generated samples", self.generated_overflows)
+        if self.on_known_answers:
+            made = " of known answers, which reach further than data"
+            yield from _overflowing(self.overflows, made)
+        else:
+            yield from _overflowing(self.overflows, of_data=True)
+        yield from _overflowing(self.generated_overflows, " of generated samples")
 
     def __str__(self) -> str:
         return "\n".join(text for text, _ in self.sentences())
@@ -297,18 +304,12 @@ class Certificate(Tabular):
         )
 
 
-def _overflowing(of: str, counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    if not (counts.get("u_wraps") or counts.get("v_clips")):
-        return
-    # A spiking neuron that saturates upwards spikes all the same.
-    serious = counts["u_wraps"] or counts["v_clips_outputs"]
-    yield (
-        f"overflows in {counts['neuron_updates']} updates of neurons{of}: u wraps "
-        f"{counts['u_wraps']}, v clips {counts['v_clips']}, of them "
-        f"{counts['v_clips_outputs']} of outputs; other simulators and chips may overflow "
-        "otherwise",
-        "warning" if serious and not of else "",
-    )
+def _overflowing(
+    counts: Mapping[str, int], of: str = "", *, of_data: bool = False
+) -> Iterator[tuple[str, str]]:
+    """The sentence on overflows; a warning where answers to data depend on them."""
+    if sentence := overflow_sentence(counts, of):
+        yield sentence, "warning" if of_data and answers_depend(counts) else ""
 
 
 def _counts(comparison: Comparison) -> tuple[str, str, str, str]:

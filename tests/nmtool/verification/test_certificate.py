@@ -29,6 +29,7 @@ from nmtool.verification import (
 )
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.join import join
+from nmtool.verification.overflows import WAYS, overflow_sentence
 
 COUNTS = {
     *("spikes_compared", "spikes_different", "spikes_emitted"),
@@ -289,7 +290,13 @@ SMALL = IntegerNetwork(
 )
 ONE_CHANNEL = Raster.from_dense(np.arange(3) == np.zeros((1, 10, 1)))
 COVERAGE, MUTATION = coverage(SMALL, ONE_CHANNEL), mutation_score(SMALL, ONE_CHANNEL, 30)
-OVERFLOWS = {"u_wraps": 0, "v_clips": 3, "v_clips_outputs": 0, "neuron_updates": 40}
+OVERFLOWS = {
+    "u_wraps": 0,
+    "v_clips": 3,
+    "v_clips_outputs": 0,
+    "neuron_updates": 40,
+    **{f"{what}_if_v_{way}": 0 for what in ("spikes", "predictions") for way in WAYS},
+}
 
 
 def test_what_was_exercised_is_told_after_what_was_compared() -> None:
@@ -316,14 +323,23 @@ def test_generated_samples_count() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "weight"),
-    [({}, ""), ({"u_wraps": 1}, "warning"), ({"v_clips_outputs": 1}, "warning")],
+    [
+        ({}, ""),
+        ({"v_clips_outputs": 3}, ""),
+        ({"u_wraps": 1}, "warning"),
+        ({"predictions_if_v_grows": 1}, "warning"),
+    ],
 )
-def test_overflows_are_told(counts: dict[str, int], weight: str) -> None:
+def test_overflows_are_a_warning_where_answers_to_data_depend_on_them(
+    counts: dict[str, int], weight: str
+) -> None:
     found = replace(certificate(onnx=EQUAL), overflows=OVERFLOWS | counts)
     assert [w for _, w in found.sentences()] == ["", weight]
-    assert "40 updates" in found.sentences()[1][0]
+    assert found.sentences()[1][0] == overflow_sentence(found.overflows)
+    known = replace(found, on_known_answers=True)
     generated = replace(certificate(onnx=EQUAL), generated_overflows=OVERFLOWS | counts)
-    assert [w for _, w in generated.sentences()] == ["", ""], "the data may be fine"
+    for made in (known, generated):
+        assert [w for _, w in made.sentences()] == ["", ""], "the data may be fine"
     none = replace(found, overflows=dict.fromkeys(OVERFLOWS, 0))
     assert len(none.sentences()) == 1
 

@@ -10,6 +10,7 @@ import pytest
 
 import nmtool as nm
 from nmtool import zoo
+from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import FileFormatError
 from tests.refusals import refused
 
@@ -48,12 +49,37 @@ def test_accuracy_and_cost_are_those_that_the_files_name(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["digits", "yinyang"])
+def test_nothing_overflows_on_a_network_s_own_data(name: str) -> None:
+    if name == "digits":
+        pytest.importorskip("sklearn")
+    network, data = zoo.load(name), nm.load_dataset(name)
+    for samples in (data.train, data.test):
+        recording = nm.simulate(network, samples)
+        assert recording.counts["u_wraps"] == recording.counts["v_clips"] == 0
+        # Half of the range is left for what is louder.
+        assert all(abs(v).max() < STATE_LIMIT // 2 for v in recording.membrane.values())
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_a_speech_network_is_verified_without_any_data() -> None:
     found = nm.verify("zoo:spoken-digits", against="c", deep=True)
     assert found.identical
+    assert not any(n for key, n in found.overflows.items() if key != "neuron_updates")
     assert found.mutation is not None
     assert found.mutation.n_seen > 0.9 * len(found.mutation.faults)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_made_inputs_drive_outputs_further_than_data_and_the_certificate_judges_that() -> None:
+    found = nm.verify("zoo:digits", against="c")
+    counts = found.overflows
+    assert counts["v_clips"] == counts["v_clips_outputs"] > 0 == counts["u_wraps"]
+    assert counts["predictions_if_v_grows"] == counts["spikes_if_v_grows"] == 0
+    assert counts["spikes_if_v_wraps"] == 0, "outputs send no spikes"
+    [sentence] = [(t, weight) for t, weight in found.sentences() if "overflows" in t]
+    assert "known answers" in sentence[0]
+    assert sentence[1] == ""
 
 
 def test_a_name_stands_for_a_path(tmp_path: Path) -> None:
