@@ -43,7 +43,7 @@ class Value:
 
 
 def read_only(
-    values: ArrayLike, dtype: DTypeLike = None, *, order: Literal["C", "K"] = "C"
+    values: ArrayLike, dtype: DTypeLike | None = None, *, order: Literal["C", "K"] = "C"
 ) -> NDArray:
     """The values as an array that nobody can write to.
 
