@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library
+from nmtool.errors import FileFormatError, InputError, NmtoolError, missing_library, printable
 from nmtool.plain_filters import PLAIN_FILTERS
 
 if TYPE_CHECKING:
@@ -77,12 +77,6 @@ def telling_damage(path: str | Path, what: str) -> Iterator[None]:
             why=f"{type(error).__name__}: {error}",
             fix="write the file again, or get another copy of it",
         ) from error
-
-
-def printable(name: str) -> str:
-    """A name from a file, fit to be shown: short and without control characters."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:60])
-    return shown + ("…" if len(name) > 60 else "")
 
 
 class PlainFile:

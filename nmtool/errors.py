@@ -211,6 +211,41 @@ class RankError(MissingError):
     LOST = "another process of this training job ended unexpectedly"
 
 
+LONGEST, LONGEST_REASON = 60, 300
+"""Letters of a name, and of a library's error, that are shown."""
+
+
+def printable(name: object, longest: int = LONGEST) -> str:
+    """A name from a file, fit to be shown: short and without control characters.
+
+    >>> printable("two\\nlines"), printable("a" * 80, longest=3)
+    ('two?lines', 'aaa…')
+    """
+    text = str(name)
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
+    return shown + ("…" if len(text) > longest else "")
+
+
+def listed(names: Iterable[object], most: int = 10, *, quote: str = "") -> str:
+    """The first names of a list, each `printable`, and the number of the others.
+
+    >>> listed(["cat", "dog", "emu", "yak"], most=2, quote="'")
+    "'cat', 'dog' and 2 more"
+    """
+    names = list(names)
+    shown = ", ".join(f"{quote}{printable(name)}{quote}" for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def reason(error: Exception) -> str:
+    """A library's error in a line; some quote the whole file that they cannot read.
+
+    >>> reason(ValueError("two\\nlines"))
+    'ValueError: two lines'
+    """
+    return printable(f"{type(error).__name__}: {' '.join(str(error).split())}", LONGEST_REASON)
+
+
 def suggestion(word: str, known: Sequence[str], *, also: str = "") -> str:
     """A `fix` for a word that is not known: the nearest one that is, and all of them."""
     near = nearest(word, known)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool import leftovers
-from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path
+from nmtool.errors import FileFormatError, NmtoolError, StorageError, check_path, reason
 
 MAX_ARCHIVE_BYTES = 4 << 30
 """Unpacked archives beyond this size are refused before anything is unpacked."""
@@ -74,7 +74,7 @@ class Archive:
             said = f"{self.path} is damaged or not an nmtool file: {error.what}"
             raise error.restated(said, FileFormatError) from error
         except _DAMAGE as error:
-            raise _damaged(self.path, f"{type(error).__name__}: {error}") from error
+            raise _damaged(self.path, reason(error)) from error
 
 
 def make_folder(path: str | Path) -> None:
@@ -233,7 +233,7 @@ def _read(source: Path | IO[bytes], path: Path, kind: str, newest: int, free_byt
     except PermissionError as error:
         raise _unreadable(path, error) from error
     except Exception as error:  # a foreign file makes zipfile, numpy and json raise anything
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+        raise _damaged(path, reason(error)) from error
     if found != kind:
         raise FileFormatError(
             f"{path} is a '{found}' file, not a '{kind}'",
@@ -269,7 +269,7 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
         raise FileFormatError(
             f"{path} is no archive of arrays",
             code="archive-damaged",
-            why=f"{type(error).__name__}: {error}",
+            why=reason(error),
             fix="write it with np.savez, or np.savez_compressed",
         ) from error
 

@@ -17,7 +17,7 @@ from nmtool.data.incoming import Meaning, is_incoming, read_incoming, with_test,
 from nmtool.data.remarks import remarks
 from nmtool.data.shd import TIME_UNITS_MS
 from nmtool.data.validation_split import SplitRule
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, listed
 
 SHOWN = 100
 """Classes whose names are printed."""
@@ -85,8 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     console.print_table(table_of(dataset.name, content))
     names = [*next(iter(content.values()))["classes"]]
-    more = f" … ({len(names):,})" if len(names) > SHOWN else ""
-    console.print_line(f"classes: {', '.join(names[:SHOWN])}{more}")
+    console.print_line(f"classes: {listed(names, SHOWN)}")
     if grid is not None:
         console.print_line(
             f"a grid for it: --dt {grid.dt_ms:g} --steps {grid.n_steps} (99.5 % of the samples end "

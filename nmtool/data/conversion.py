@@ -27,7 +27,7 @@ from nmtool.data.flatten import (
     sensor_events,
     sensor_size_of,
 )
-from nmtool.errors import DataError, UsageError
+from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.graph import MAX_CHANNELS, check_timing
 
 _log = logging.getLogger(__name__)
@@ -161,7 +161,8 @@ def from_pairs(
             if array.ndim < 2 or array.dtype.kind not in "biuf":
                 raise DataError(
                     f"sample {number} is neither a list of events with a time t and a position x "
-                    f"nor an array [steps, channels], but {array.dtype} of shape {array.shape}",
+                    f"nor an array [steps, channels], but {printable(array.dtype)} of shape "
+                    f"{array.shape}",
                     code="sample-not-events",
                     fix="choose a set of events, or turn its samples into spikes by a transform",
                 )
@@ -176,7 +177,7 @@ def from_pairs(
     if len(widths) > 1 or (n_units is not None and widths - {n_units}):
         asked = "" if n_units is None else f", n_units is {n_units}"
         raise DataError(
-            f"samples have {', '.join(map(str, sorted(widths)))} channels{asked}",
+            f"samples have {listed(sorted(widths))} channels{asked}",
             code="samples-channels-differ",
             fix="give all samples the same channels",
         )
@@ -278,19 +279,21 @@ def _labels(
     labels: ArrayLike, class_names: Sequence[str] | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """[samples] int64 labels, and the names of the classes."""
-    array = check_labels(as_array(labels))
-    if array.dtype.kind in "USO" and array.size and all(isinstance(x, str | bytes) for x in array):
+    # As objects, since numpy would give every name the room of the longest.
+    array = check_labels(np.array(labels, object) if _are_names(labels) else as_array(labels))
+    if array.dtype.kind in "USO" and array.size and _are_names(array):
         texts = [x.decode() if isinstance(x, bytes) else str(x) for x in array]
         names = tuple(map(str, class_names)) if class_names is not None else None
         names = names or tuple(sorted(set(texts)))
+        number = {name: place for place, name in reversed([*enumerate(names)])}
         for sample, text in enumerate(texts):
-            if text not in names:
+            if text not in number:
                 raise DataError(
-                    f"sample {sample}: '{text}' is not one of the class names",
+                    f"sample {sample}: '{printable(text)}' is not one of the class names",
                     code="labels-range",
-                    fix=f"name it among them: {', '.join(names)}",
+                    fix=f"name it among them: {listed(names)}",
                 )
-        return np.array([names.index(text) for text in texts], np.int64), names
+        return np.array([number[text] for text in texts], np.int64), names
     if array.size and not _are_whole(array):
         raise DataError(
             "the labels are neither whole numbers nor names of classes",
@@ -303,6 +306,13 @@ def _labels(
     return label, tuple(map(str, class_names))
 
 
+def _are_names(labels: Any) -> bool:
+    """True for a list, a tuple or an array of nothing but texts."""
+    return isinstance(labels, list | tuple | np.ndarray) and all(
+        isinstance(label, str | bytes) for label in labels
+    )
+
+
 def _are_whole(array: NDArray) -> bool:
     if array.dtype.kind != "f":
         return array.dtype.kind in "biu"
@@ -312,16 +322,17 @@ def _are_whole(array: NDArray) -> bool:
 def _targets(targets: Sequence[Any], class_names: Sequence[str] | None) -> list[Any]:
     """Classes by number, or all by name."""
     found: list[Any] = []
+    class_names = () if class_names is None else class_names
+    places = {name: place for place, name in reversed([*enumerate(class_names)])}
     for number, target in enumerate(targets):
         text = target.decode() if isinstance(target, bytes) else target
         if isinstance(text, str):
-            named = class_names is not None and text in class_names
-            found.append(list(class_names).index(text) if class_names and named else text)
+            found.append(places.get(text, text))
             continue
         one = as_array(text)
         if one.ndim or one.dtype.kind not in "biuf":
             raise DataError(
-                f"sample {number}: the target {target!r} is not a class",
+                f"sample {number}: the target {printable(repr(target))} is not a class",
                 code="target-not-class",
                 fix="choose a set whose targets are classes",
             )

@@ -9,6 +9,7 @@ or tabs where the first line has no comma; with semicolons, 12,5 is 12.5.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +19,7 @@ from typing import Any
 from nmtool.data import shd
 from nmtool.data.dataset import SPLITS, split_named
 from nmtool.data.rows import Rows, are_numbers
-from nmtool.errors import DataError, FileFormatError
+from nmtool.errors import DataError, FileFormatError, listed, printable
 
 _UNIT_COLUMNS = ("unit", "channel", "neuron")
 _REQUIRED = ("sample", "label")
@@ -73,7 +74,7 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
     units = [name for name in _UNIT_COLUMNS if name in names]
     if len(times) != 1 or len(units) != 1 or not set(_REQUIRED) <= set(names):
         raise DataError(
-            f"the columns are {', '.join(map(str, names)) or 'none'}",
+            f"the columns are {listed(names) or 'none'}",
             code="csv-columns",
             why="sample, label, unit and one of time_ms, time_s, time_us, time_ns are needed",
             fix="separate them by commas"
@@ -87,14 +88,14 @@ def _columns(names: Sequence[str], decimal: str) -> _Columns:
     for name in groups:
         if not shd.may_name_group(name):
             raise DataError(
-                f"the column '{name}' cannot become a group",
+                f"the column '{printable(name)}' cannot become a group",
                 code="csv-columns",
                 why="data sets keep something else by that name",
                 fix="rename it, or leave it out",
             )
-    if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+    if twice := [name for name, n in Counter(names).items() if name and n > 1]:
         raise DataError(
-            f"there are several columns {', '.join(map(str, twice))}",
+            f"there are several columns {listed(twice)}",
             code="csv-columns",
             fix="leave all but one of each out",
         )
@@ -112,7 +113,7 @@ def _add_row(
     split = split_named(word)
     if split is None:
         raise DataError(
-            f"{where}: there is no split '{word}'",
+            f"{where}: there is no split '{printable(word)}'",
             code="csv-split",
             fix=f"write {', '.join(SPLITS)}",
         )
@@ -138,7 +139,8 @@ def _add_row(
             fix="give every row the class of its sample",
         )
     groups = {
-        name: _group(row[name], columns, f"{where}, column {name}") for name in columns.groups
+        name: _group(row[name], columns, f"{where}, column {printable(name)}")
+        for name in columns.groups
     }
     if key not in places:
         places[key] = len(rows.labels)
@@ -151,16 +153,17 @@ def _add_row(
     for name, group in groups.items():
         if rows.groups[name][place] != group:
             raise DataError(
-                f"{where}: sample '{key[1]}' is of the {name} {group}, before it was of "
-                f"{rows.groups[name][place]}",
+                f"{where}: sample '{printable(key[1])}' is of the {printable(name)} "
+                f"{printable(group)}, before it was of {printable(rows.groups[name][place])}",
                 code="csv-group-differs",
                 why="a column without a name that is known is a group of whole samples",
-                fix=f"give all rows of a sample the same {name}, or leave the column out",
+                fix=f"give all rows of a sample the same {printable(name)}, or leave the column "
+                "out",
             )
     if rows.labels[place] != label:
         raise DataError(
-            f"{where}: sample '{key[1]}' is of the class '{label}', before it was of "
-            f"'{rows.labels[place]}'",
+            f"{where}: sample '{printable(key[1])}' is of the class '{printable(label)}', before "
+            f"it was of '{printable(rows.labels[place])}'",
             code="csv-label-differs",
             fix="give every sample one label and a number of its own",
         )
@@ -203,13 +206,13 @@ def _number(text: str | None, columns: _Columns, kind: type, where: str, more: s
     if found is None:
         fix = "write a whole number" if kind is int else "write a number with a point"
         raise DataError(
-            f"{where}: '{text}' is no {'number' if kind is float else 'whole number'}",
+            f"{where}: '{printable(text)}' is no {'number' if kind is float else 'whole number'}",
             code="csv-not-a-number",
             fix=f"{fix}; {more}" if more else fix,
         )
     if abs(found) > _LARGEST:
         raise DataError(
-            f"{where}: {text} is too large a number",
+            f"{where}: {printable(text)} is too large a number",
             code="csv-number-large",
             fix="number units and groups from 0",
         )

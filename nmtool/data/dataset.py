@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nmtool.data.description import describe, table_of
 from nmtool.data.events import SpikeEvents
 from nmtool.data.validation_split import Amount, SplitRule
-from nmtool.errors import DataError, UsageError, check_type, suggestion
+from nmtool.errors import DataError, UsageError, check_type, listed, suggestion
 from nmtool.tables import Table, Tabular
 
 SPLITS = ("train", "validation", "test")
@@ -315,6 +315,5 @@ class Dataset(Tabular):
 
 
 def _described(events: SpikeEvents) -> str:
-    names = list(events.class_names)
-    shown = ", ".join(names[:10]) + " …" * (len(names) > 10)
-    return f"{events.n_units} units and {len(names)} classes: {shown}"
+    names = events.class_names
+    return f"{events.n_units} units and {len(names)} classes: {listed(names)}"

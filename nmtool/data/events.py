@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nmtool import storage
 from nmtool.arguments import MAPPING, NAMES, WHOLE, check_fields
-from nmtool.errors import DataError, UsageError
+from nmtool.errors import DataError, UsageError, listed, printable
 from nmtool.graph import MAX_CHANNELS, is_unicode
 from nmtool.tables import Table, Tabular
 
@@ -22,6 +23,10 @@ AT_ONCE = 256
 
 MAX_CLASSES = 1 << 16
 """Classes that a data set may have."""
+
+_LABEL_FIX = (
+    "label every sample with its class, not with a number of its own (in CSV, the column label)"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,26 +77,7 @@ class SpikeEvents(Tabular):
                 code="units-count",
                 fix="number the channels from 0 without gaps, and correct n_units",
             )
-        for index, name in enumerate(self.class_names):
-            if not is_unicode(name):
-                raise DataError(
-                    f"the name of class {index}, {name!a}, is no text",
-                    code="data-class-names-not-text",
-                    fix="name it by letters",
-                    why="half of a surrogate pair is no character",
-                )
-        if not self.class_names:
-            raise DataError(
-                "spike events need at least one class",
-                code="classes-missing",
-                fix="name the classes, one per label",
-            )
-        if twice := [name for name, n in Counter(self.class_names).items() if n > 1]:
-            raise DataError(
-                f"several classes are named {', '.join(twice[:3])}",
-                code="classes-named-twice",
-                fix="give every class a name of its own",
-            )
+        _check_names(self.class_names)
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
@@ -143,10 +129,11 @@ class SpikeEvents(Tabular):
     def _check_groups(self) -> None:
         groups = {}
         for name, values in self.groups.items():
-            group = groups[str(name)] = _vector(values, "iu", f"the group {name}")
+            group = groups[str(name)] = _vector(values, "iu", f"the group {printable(name)}")
             if group.size != self.n_samples:
                 raise DataError(
-                    f"{self.n_samples} samples have {group.size} entries of the group {name}",
+                    f"{self.n_samples} samples have {group.size} entries of the group "
+                    f"{printable(name)}",
                     code="groups-count",
                     fix="give one number per sample",
                 )
@@ -520,6 +507,40 @@ def check_units(
         )
 
 
+@lru_cache(maxsize=4)
+def _check_names(names: tuple[str, ...]) -> None:
+    """Raise `DataError` for names of classes that are none, alike, too many or no text.
+
+    Every batch of a data set has the same ones, which are checked once.
+    """
+    if not names:
+        raise DataError(
+            "spike events need at least one class",
+            code="classes-missing",
+            fix="name the classes, one per label",
+        )
+    if len(names) > MAX_CLASSES:
+        raise DataError(
+            f"there are {len(names):,} classes, more than {MAX_CLASSES:,}",
+            code="classes-too-many",
+            fix=_LABEL_FIX,
+        )
+    for index, name in enumerate(names):
+        if not is_unicode(name):
+            raise DataError(
+                f"the name of class {index}, {printable(ascii(name))}, is no text",
+                code="data-class-names-not-text",
+                fix="name it by letters",
+                why="half of a surrogate pair is no character",
+            )
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise DataError(
+            f"several classes are named {listed(twice, 3)}",
+            code="classes-named-twice",
+            fix="give every class a name of its own",
+        )
+
+
 def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
     """Names of classes that only have numbers: `first`, `first` + 1 and so on.
 
@@ -534,8 +555,8 @@ def numbered_classes(largest: int, first: int = 0) -> tuple[str, ...]:
         raise DataError(
             f"a label is {largest}, and no file names the classes",
             code="labels-unnamed",
-            why=f"without names there are at most {MAX_CLASSES} classes",
-            fix="correct the labels, or write the names of all classes: extra/keys",
+            why=f"there are at most {MAX_CLASSES:,} classes",
+            fix=f"number the classes from 0, or name them; {_LABEL_FIX}",
         )
     return tuple(map(str, range(first, first + 1 + largest)))
 
@@ -590,7 +611,7 @@ def _vector(values: object, kinds: str, what: str) -> NDArray:
         numbers = "numbers" if "f" in kinds else "whole numbers"
         raise DataError(
             f"{what} of spike events must be a list of {numbers}, "
-            f"not {array.dtype} of shape {array.shape}",
+            f"not {printable(array.dtype)} of shape {array.shape}",
             code="events-not-numbers",
             fix="convert them to a flat numpy array",
         )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents, naming
-from nmtool.errors import DataError
+from nmtool.errors import DataError, printable, reason
 
 US_PER_MS = 1000.0
 
@@ -111,7 +111,7 @@ def read_item(dataset: Any, index: int) -> Any:
             f"sample {index} cannot be read",
             code="sample-unreadable",
             fix="fetch the data set again",
-            why=f"{type(error).__name__}: {error}",
+            why=reason(error),
         ) from error
 
 
@@ -183,7 +183,7 @@ def _label(target: Any, class_names: tuple[str, ...], index: int) -> int:
     number = np.asarray(target)
     if number.ndim or number.dtype.kind not in "iu":
         raise DataError(
-            f"sample {index}: the target {target!r} is not a class",
+            f"sample {index}: the target {printable(repr(target))} is not a class",
             code="target-not-class",
             fix="choose a set whose targets are classes",
         )

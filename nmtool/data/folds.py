@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from nmtool.arguments import GROUPING, WORD, check_all
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import SpikeEvents, check_seed
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, listed
 
 Grouping = str | int
 """A column of the files, or the length of blocks of neighbouring samples."""
@@ -64,7 +64,7 @@ def group_of(
     """
     if isinstance(by, str):
         if by not in groups:
-            known = ", ".join(groups)
+            known = listed(groups)
             raise UsageError(
                 f"the samples have no column '{by}'",
                 code="grouping-unknown",

@@ -29,13 +29,13 @@ from nmtool.data.events import SpikeEvents, naming, numbered_classes
 from nmtool.data.npz_rows import read_npz
 from nmtool.data.rows import ROW_SUFFIXES, Rows, are_numbers, texts
 from nmtool.data.validation_split import Amount, SplitRule
-from nmtool.errors import DataError, UsageError, suggestion
+from nmtool.errors import DataError, UsageError, listed, printable, suggestion
 
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (*ROW_SUFFIXES, *shd.HDF5_SUFFIXES)
 
-_SHOWN = 100
+_SHOWN = 30
 """Names of a group that are shown with their numbers."""
 
 
@@ -321,10 +321,10 @@ def _numbered_groups(splits: Mapping[str, Rows]) -> dict[str, dict[str, list[int
             columns = {
                 split: [number[str(value)] for value in column] for split, column in columns.items()
             }
-            shown = ", ".join(f"{place} {word}" for word, place in [*number.items()][:_SHOWN])
+            shown = listed((f"{place} {word}" for word, place in number.items()), _SHOWN)
             _log.warning(
-                f"remark[groups-numbered]: the groups of {name} are names, which are numbered "
-                f"{shown}{' …' if len(words) > _SHOWN else ''}"
+                f"remark[groups-numbered]: the groups of {printable(name)} are names, which are "
+                f"numbered {shown}"
             )
         for split, column in columns.items():
             found[split][name] = column

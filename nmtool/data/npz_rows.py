@@ -8,6 +8,7 @@ lists of an integer or a name per sample are groups: `speaker`, or `train_speake
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from nmtool import storage
 from nmtool.data.conversion import check_labels
 from nmtool.data.dataset import SPLIT_WORDS, SPLITS
 from nmtool.data.rows import Rows, texts
-from nmtool.errors import DataError
+from nmtool.errors import DataError, listed, printable
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +40,10 @@ def read_npz(file: Path) -> dict[str, Rows]:
     read = storage.read_arrays(file, free_bytes=_MAX_BYTES)
     arrays = {name.lower(): array for name, array in read.items()}
     if len(arrays) < len(read):
-        lower = [name.lower() for name in read]
-        alike = ", ".join(name for name in read if lower.count(name.lower()) > 1)
+        lower = Counter(name.lower() for name in read)
         raise DataError(
-            f"the arrays {alike} differ in capitals alone",
+            f"the arrays {listed(name for name in read if lower[name.lower()] > 1)} differ in "
+            "capitals alone",
             code="npz-arrays",
             fix="rename them, or leave all but one out",
         )
@@ -78,7 +79,7 @@ def read_npz(file: Path) -> dict[str, Rows]:
             _take_groups(arrays, splits, used, file)
             return {split or "train": rows for split, rows in splits.items()}
     raise DataError(
-        f"the arrays are {', '.join(arrays) or 'none'}",
+        f"the arrays are {listed(arrays) or 'none'}",
         code="npz-arrays",
         why="spikes [samples, steps, channels] and labels [samples] are needed, alone or for "
         "each split",
@@ -92,7 +93,7 @@ def _step(dt_ms: NDArray | None) -> float | None:
         return None
     if dt_ms.size != 1 or dt_ms.dtype.kind not in "iuf":
         raise DataError(
-            f"dt_ms is {dt_ms.dtype} of shape {dt_ms.shape}, not a number",
+            f"dt_ms is {printable(dt_ms.dtype)} of shape {dt_ms.shape}, not a number",
             code="npz-step",
             fix="write the length of a step in ms, np.savez(FILE, …, dt_ms=1.0), or leave it out "
             "and say --dt MS",
@@ -128,7 +129,7 @@ def _take_groups(
             unused.append(name)
     if unused:
         _log.warning(
-            f"remark[arrays-unused]: {file}: nothing is made of {', '.join(unused)}; "
+            f"remark[arrays-unused]: {file}: nothing is made of {listed(unused)}; "
             "groups are integers or names, one per sample, and of splits with the name of the "
             "split: train_speaker"
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nmtool.data.dataset import Dataset
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.grid import END_PERCENTILE, TIME_UNIT_FIX, last_spike_ms, usual_end_ms
-from nmtool.errors import Finding, NmtoolError
+from nmtool.errors import Finding, NmtoolError, listed, printable
 from nmtool.graph import count_inputs
 
 MANY_SILENT = 0.1
@@ -125,7 +125,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "class-first-empty",
             "labels",
-            f"class 0, '{names[0]}', has no sample",
+            f"class 0, '{printable(names[0])}', has no sample",
             "where labels count from 1: nmtool data IN -o FOLDER --labels-from 1",
         )
     for split, count in counts.items():
@@ -144,7 +144,7 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "class-single",
             "labels",
-            f"all samples are of the class '{names[int(np.argmax(total))]}'",
+            f"all samples are of the class '{printable(names[int(np.argmax(total))])}'",
             "look at the labels: there is nothing to tell apart",
         )
     nowhere = np.flatnonzero(total == 0)
@@ -159,9 +159,8 @@ def classes(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _few(missing: NDArray[np.integer], names: Sequence[str]) -> str:
-    few = ", ".join(f"'{names[one]}'" for one in missing[:SHOWN])
-    more = f" and {missing.size - SHOWN} more" if missing.size > SHOWN else ""
-    return f"{missing.size} of the {len(names)} classes: {few}{more}"
+    few = listed((names[one] for one in missing), SHOWN, quote="'")
+    return f"{missing.size} of the {len(names)} classes: {few}"
 
 
 def _count(label: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.fit import check_fit
 from nmtool.data.grid import TIME_UNIT_FIX
 from nmtool.data.stored import StoredEvents
-from nmtool.errors import DataError, UsageError
+from nmtool.errors import DataError, UsageError, listed
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -138,10 +138,10 @@ def _check(network: Network | IntegerNetwork, events: SpikeEvents, measures: boo
         )
     check_fit(network, events)
     if _contradict(events.class_names, network.class_names):
-        own, others = (", ".join(one.class_names[:3]) for one in (network, events))
+        own, others = (listed(one.class_names, 3) for one in (network, events))
         _log.warning(
-            f"remark[class-names-differ]: the data name their classes otherwise ({others} …) than "
-            f"the network ({own} …); classes are compared by their numbers from 0: number them "
+            f"remark[class-names-differ]: the data name their classes otherwise ({others}) than "
+            f"the network ({own}); classes are compared by their numbers from 0: number them "
             "alike, if an accuracy is to mean anything"
         )
     dropped = count_dropped(events, network.dt_ms, network.n_steps)

@@ -42,7 +42,14 @@ from nmtool import storage
 from nmtool.arguments import EVENTS, PATH, SWITCH, checked
 from nmtool.data.dataset import split_named
 from nmtool.data.events import MAX_CLASSES, SpikeEvents, naming, numbered_classes
-from nmtool.errors import DataError, FileFormatError, UsageError, check_type
+from nmtool.errors import (
+    DataError,
+    FileFormatError,
+    UsageError,
+    check_type,
+    listed,
+    printable,
+)
 from nmtool.graph import MAX_CHANNELS, is_unicode
 from nmtool.plain_filters import PLAIN_FILTERS
 
@@ -121,7 +128,7 @@ def split_files(folder: str | Path, suffixes: Sequence[str] = HDF5_SUFFIXES) -> 
         )
     if len(names) > 1 or len({split for _, split, _ in found}) < len(found):
         raise DataError(
-            f"{folder} holds several data sets: {', '.join(path.name for _, _, path in found)}",
+            f"{folder} holds several data sets: {listed(path.name for _, _, path in found)}",
             code="shd-several",
             fix="give each its own folder",
         )
@@ -335,7 +342,7 @@ def write_shd(path: str | Path, events: SpikeEvents, *, force: bool = False) -> 
     for name in events.groups:
         if not may_name_group(name):
             raise DataError(
-                f"the group {name!a} cannot be written",
+                f"the group {printable(ascii(name))} cannot be written",
                 code="group-name",
                 why="files in SHD layout have no place by that name",
                 fix="give it another name: letters and digits, but not 'keys'",
@@ -386,7 +393,7 @@ def _read_header(path: Path) -> _Header:
         keys = _texts(file, "extra/keys") if file.get("extra/keys", getlink=True) else None
         if n_units is not None and int(n_units) > MAX_CHANNELS:
             raise DataError(
-                f"there are {n_units} units, more than {MAX_CHANNELS}",
+                f"there are {int(n_units)} units, more than {MAX_CHANNELS}",
                 code="units-count",
                 fix="correct the attribute n_units",
             )
@@ -468,11 +475,16 @@ def agreed(what: str, paths: Sequence[Path | str], values: Sequence[Any]) -> Any
     """
     stated = [(path, value) for path, value in zip(paths, values, strict=True) if value is not None]
     for path, value in stated:
-        if value != stated[0][1]:
+        first = stated[0][1]
+        if value != first:
+            if isinstance(first, tuple):
+                pairs = enumerate(zip(first, value, strict=False))
+                start = next((place for place, (a, b) in pairs if a != b), 0)
+                first, value = listed(first[start:]), listed(value[start:])
             raise DataError(
                 f"{stated[0][0]} and {path} disagree about {what}",
                 code="shd-disagree",
-                why=f"{stated[0][1]} is not {value}",
+                why=f"{first} is not {value}",
                 fix="splits of one data set must have the same units and classes",
             )
     return stated[0][1] if stated else None

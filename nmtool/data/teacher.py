@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from nmtool import storage
 from nmtool.arguments import ARRAY, NAMES, WORD, check_fields
-from nmtool.errors import DataError, FileFormatError, UsageError, check_path
+from nmtool.errors import DataError, FileFormatError, UsageError, check_path, listed, reason
 from nmtool.tables import Table, Tabular
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _read(path: Path) -> tuple[NDArray, str, tuple[str, ...]]:
         raise FileFormatError(
             f"{path} holds no array 'probability'",
             code="teacher-array-missing",
-            why=f"it holds {', '.join([*arrays][:9]) or 'nothing'}",
+            why=f"it holds {listed(arrays) or 'nothing'}",
             fix="name the array so: np.savez(FILE, probability=…, data_hash=…)",
         )
     return arrays["probability"], str(arrays.get("data_hash", "")), ()
@@ -204,7 +204,7 @@ def _read_array(path: Path) -> NDArray:
         raise FileFormatError(
             f"{path} is no array of numpy",
             code="teacher-unreadable",
-            why=f"{type(error).__name__}: {error}",
+            why=reason(error),
             fix="write it with np.save",
         ) from error
 

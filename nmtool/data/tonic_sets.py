@@ -25,7 +25,7 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.flatten import flatten
 from nmtool.data.shd import SUFFIXES
 from nmtool.data.stored import read_events
-from nmtool.errors import MissingError, UsageError, missing_library
+from nmtool.errors import MissingError, UsageError, missing_library, reason
 
 HEIDELBERG_SPLITS = {"SHD": ("train", "test"), "SSC": ("train", "validation", "test")}
 """The sets in SHD layout, by the names of their classes in tonic."""
@@ -138,5 +138,5 @@ def _tonic_at_work(what: str, fix: str) -> Iterator[None]:
     except ImportError as error:
         raise missing_library(error, "tonic") from error
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise MissingError(what, code="dataset-not-fetched", why=reason, fix=fix) from error
+        why = reason(error)
+        raise MissingError(what, code="dataset-not-fetched", why=why, fix=fix) from error

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.data.events import SpikeEvents, check_seed, class_by_class
-from nmtool.errors import UsageError
+from nmtool.errors import UsageError, listed
 
 AUTO = "auto"
 AUTO_SHARE, AUTO_SAMPLES = 0.2, 300
@@ -191,7 +191,7 @@ class SplitRule:
 
 def _group(events: SpikeEvents, name: str) -> NDArray[np.integer]:
     if name not in events.groups:
-        known = ", ".join(events.groups)
+        known = listed(events.groups)
         raise UsageError(
             f"the samples are not grouped by '{name}'",
             code="validation-by-unknown",

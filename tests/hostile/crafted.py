@@ -13,7 +13,7 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ HUGE = 300_000_000
 BEYOND = 1 << 63
 SAMPLES = 10_000_000
 TEXT = h5py.string_dtype()
+CSV_COLUMNS = "sample,label,unit,time_ms"
 LONE = "\ud800"
 """Half of a surrogate pair: text for Python and JSON, and no Unicode."""
 
@@ -43,6 +44,7 @@ HARMLESS = {
     "onnx: a constant of 3e8 by 3e8",
     "onnx: graphs 3000 deep",
     "c: a huge array",
+    "csv: 60000 classes",
     "run: units of a list",
 }
 """Nothing of theirs is used, so that they may be read."""
@@ -936,6 +938,88 @@ c_case("a huge array")(
     lambda text: text + "\nstatic const int16_t x[] = {" + "1," * 9_000_000 + "};\n"
 )
 c_case("not ASCII")(lambda text: text + "/* é */\n")
+
+
+# Tables of events.
+
+
+def csv_case(name: str, rows: Callable[[], Iterable[str]], first: str = CSV_COLUMNS) -> None:
+    def make(folder: Path) -> Words:
+        text = "\n".join([first, *rows()]) + "\n"
+        (folder / "x.csv").write_text(text, encoding="utf-8")
+        return ["data", "x.csv", "-o", "made"]
+
+    case(f"csv: {name}")(make)
+
+
+csv_case("60000 classes", lambda: (f"{n},w{n},0,1" for n in range(60_000)))
+csv_case("a class for each of 100000 samples", lambda: (f"{n},w{n},0,1" for n in range(100_000)))
+csv_case("a number for each of 100000 samples", lambda: (f"{n},{n},0,1" for n in range(100_000)))
+csv_case("100000 columns", lambda: (), ",".join(f"c{n}" for n in range(100_000)))
+csv_case(
+    "100000 columns twice",
+    lambda: (),
+    ",".join([CSV_COLUMNS, *(f"c{n // 2}" for n in range(100_000))]),
+)
+csv_case(
+    "a long name for a class, and many samples",
+    lambda: (f"{n},{'w' * (1 if n else 100_000)},-1,1" for n in range(20_000)),
+)
+LONG = "9" * 100_000
+for place, rows in {
+    "sample": (f"{LONG},0,0,1,a,train", f"{LONG},1,0,1,a,train"),
+    "label": ("0,0,0,1,a,train", f"0,{LONG},0,1,a,train"),
+    "unit": (f"0,0,{LONG},1,a,train",),
+    "time": (f"0,0,0,{LONG}x,a,train",),
+    "group": ("0,0,0,1,a,train", f"0,0,0,1,1.5{LONG},train"),
+    "split": (f"0,0,0,1,a,{LONG}",),
+}.items():
+    csv_case(f"a long {place}", lambda rows=rows: rows, f"{CSV_COLUMNS},who,split")
+csv_case("a long name of a column", lambda: (), f"{CSV_COLUMNS},{'w' * 100_000}/")
+
+
+# Archives of dense spikes.
+
+
+def dense_case(name: str, arrays: Callable[[], dict[str, Any]]) -> None:
+    def make(folder: Path) -> Words:
+        np.savez_compressed(folder / "x.npz", **arrays())
+        return ["data", "x.npz", "-o", "made"]
+
+    case(f"dense: {name}")(make)
+
+
+SPIKES = np.ones((2, 3, 4), np.int8)
+FIELDS = np.dtype([(f"f{n}", "i1") for n in range(500)])
+dense_case("2000 arrays", lambda: {f"a{n}": np.zeros(0) for n in range(2000)})
+dense_case("1000 arrays twice", lambda: {f"{x}{n}": SPIKES[0] for n in range(1000) for x in "aA"})
+dense_case("500 fields", lambda: {"spikes": SPIKES, "labels": [0, 1], "dt_ms": np.ones(2, FIELDS)})
+dense_case("spikes of 500 fields", lambda: {"spikes": np.ones((2, 3, 4), FIELDS), "labels": [0]})
+dense_case(
+    "a label that is no class",
+    lambda: {
+        "spikes": SPIKES,
+        "labels": ["w" * 5000, "x"],
+        "dt_ms": 1.0,
+        "class_names": [f"c{n}" for n in range(3000)],
+    },
+)
+
+
+@case("dense: a header of 9000 letters")
+def _(folder: Path) -> Words:
+    with zipfile.ZipFile(folder / "x.npz", "w") as archive:
+        archive.writestr("spikes.npy", claim("x" * 9000, "(1,)"))
+    return ["data", "x.npz"]
+
+
+@case("shd: names of classes that differ, 3000 of them")
+def _(folder: Path) -> Words:
+    for split, last in (("train", "a"), ("test", "b")):
+        with h5py.File(folder / "two" / f"two_{split}.h5", "a") as file:
+            del file["extra/keys"]
+            file["extra/keys"] = [*(f"c{n}" for n in range(3000)), last]
+    return ["data", "two"]
 
 
 # Run folders and recordings of answers.

@@ -21,6 +21,8 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 MAX_BYTES = 1 << 30
+MAX_LETTERS = 1500
+"""Of an error, beside the words of the command, however long names and lists in its file are."""
 PARTS = 2
 """The cases run in so many processes, each warmed up once."""
 
@@ -44,8 +46,8 @@ def test_crafted_files_are_refused(part: int, tmp_path: Path) -> None:
     answers = run(jobs, tmp_path)
     wrong = {
         name: said
-        for name, answer in zip(names, answers, strict=True)
-        if (said := complaint(answer, harmless=name in crafted.HARMLESS))
+        for name, job, answer in zip(names, jobs, answers, strict=True)
+        if (said := complaint(answer, name in crafted.HARMLESS, sum(map(len, job["words"]))))
     }
     assert wrong == {}
 
@@ -57,8 +59,8 @@ def run(jobs: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
 
 
-def complaint(answer: dict[str, Any], harmless: bool) -> str:
-    """What is wrong with an answer; '' where nothing is."""
+def complaint(answer: dict[str, Any], harmless: bool, typed: int) -> str:
+    """What is wrong with an answer to a command of so many letters; '' where nothing is."""
     if answer["bytes"] > MAX_BYTES:
         return f"it takes {answer['bytes'] >> 20} MiB: {answer['err'][-300:]}"
     if harmless and answer["code"] == 0:
@@ -66,6 +68,8 @@ def complaint(answer: dict[str, Any], harmless: bool) -> str:
     codes = re.findall(r"^error\[([a-z0-9-]+)\]: \S", answer["err"], re.M)
     if answer["code"] != 2 or len(codes) != 1 or codes[0] == "memory-exhausted":
         return f"code {answer['code']}: {answer['err'][-600:]}"
+    if len(answer["err"]) > MAX_LETTERS + typed:
+        return f"it says {len(answer['err'])} letters: {answer['err'][:200]}"
     if answer["out"]:
         return f"it says {answer['out'][:200]} on stdout"
     return ""

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmtool.errors import Finding
+from nmtool.errors import Finding, printable
 from nmtool.exporters.differences import array_change
-from nmtool.exporters.hdf5 import printable
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 
 TOLERANCE = 1e-12

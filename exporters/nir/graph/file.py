@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, missing_library
+from nmtool.errors import FileFormatError, missing_library, printable
 from nmtool.exporters.embedded import (
     FLOAT,
     GROUP,
@@ -29,7 +29,7 @@ from nmtool.exporters.embedded import (
     unpack_float_network,
     unpack_network,
 )
-from nmtool.exporters.hdf5 import PlainFile, opened, printable
+from nmtool.exporters.hdf5 import PlainFile, opened
 from nmtool.exporters.nir.graph.nodes import (
     CONVOLUTIONS,
     DELAY,

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
-from nmtool.errors import FileFormatError
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.nodes import INPUT, Edge, Graph
 from nmtool.graph import strongly_connected
 

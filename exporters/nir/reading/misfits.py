@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import FileFormatError, Finding, printable
 from nmtool.exporters.nir.graph.nodes import (
     CONVOLUTIONS,
     DELAY,

@@ -13,8 +13,7 @@ import numpy as np
 
 from nmtool import graph as kinds
 from nmtool.description import count_synapses
-from nmtool.errors import Finding
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import Finding, printable
 from nmtool.exporters.nir.graph.loops import recurrent_edges, wire_order
 from nmtool.exporters.nir.graph.nodes import (
     DELAY,

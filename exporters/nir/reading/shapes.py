@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import FileFormatError, Finding, printable
 from nmtool.exporters.nir.graph.loops import neuron_sources
 from nmtool.exporters.nir.graph.nodes import (
     FLATTEN,

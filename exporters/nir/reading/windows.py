@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nmtool.errors import Finding
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import Finding, printable
 from nmtool.exporters.nir.graph.nodes import CONV1D, CONVOLUTIONS, Node
 from nmtool.exporters.windows import MAX_PLACES, Axis, Shape, Window
 

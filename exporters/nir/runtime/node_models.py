@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nmtool.errors import FileFormatError
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.nodes import (
     AFFINE,
     CUBA_LI,

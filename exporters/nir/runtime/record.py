@@ -8,8 +8,7 @@ import numpy as np
 
 from nmtool import float_simulator
 from nmtool.batches import in_batches, samples_at_once
-from nmtool.errors import FileFormatError
-from nmtool.exporters.hdf5 import printable
+from nmtool.errors import FileFormatError, printable
 from nmtool.exporters.nir.graph.file import Settings
 from nmtool.exporters.nir.graph.nodes import Graph
 from nmtool.exporters.nir.options import CURRENT, IMPLIED

@@ -120,6 +120,8 @@ def test_empty_samples_are_legal_everywhere(offset: list[int]) -> None:
         ({"n_units": MAX_CHANNELS + 1}, "units-count", [str(MAX_CHANNELS + 1)]),
         ({"class_names": ()}, "classes-missing", []),
         ({"class_names": ("a", "a")}, "classes-named-twice", ["a"]),
+        ({"class_names": [str(n) for n in range(65_537)]}, "classes-too-many", ["65,537"]),
+        ({"class_names": ("a", "\ud800" * 999)}, "data-class-names-not-text", ["class 1", "…"]),
     ],
 )
 def test_bad_events_are_refused_with_their_place(
@@ -131,7 +133,8 @@ def test_bad_events_are_refused_with_their_place(
     assert caught.value.exit_code == 2
 
 
-def test_the_most_units() -> None:
+def test_the_most_classes_and_units() -> None:
+    assert len(make(class_names=[str(n) for n in range(65_536)]).class_names) == 65_536
     assert make(n_units=MAX_CHANNELS, unit=[0, MAX_CHANNELS - 1, 1, 0]).n_units == MAX_CHANNELS
 
 
