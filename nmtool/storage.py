@@ -63,6 +63,12 @@ class Archive:
             raise _damaged(self.path, f"'{name}' has the shape {array.shape}, not ({size},)")
         return array
 
+    def check_seal(self) -> None:
+        """Raise `FileFormatError` where the content is not what was `sealed`, if it was."""
+        header = {k: v for k, v in self.header.items() if k not in ("kind", "version", SEAL)}
+        if SEAL in self.header and self.header[SEAL] != content_hash(header, self.arrays):
+            raise _damaged(self.path, "its content is not that which was written")
+
     @contextmanager
     def checked(self) -> Iterator[None]:
         """Turn whatever goes wrong while rebuilding an object into `FileFormatError`."""
@@ -75,6 +81,18 @@ class Archive:
             raise error.restated(said, FileFormatError) from error
         except _DAMAGE as error:
             raise _damaged(self.path, reason(error)) from error
+
+
+SEAL = "content"
+"""Key of a header: hash of all else in the archive, see `sealed`."""
+
+
+def sealed(header: dict[str, Any], arrays: dict[str, NDArray]) -> dict[str, Any]:
+    """The header with a hash of itself and of the arrays, which `Archive.check_seal` compares.
+
+    Zip's own checksums miss members that were exchanged, and archives that were packed anew.
+    """
+    return {**header, SEAL: content_hash(header, arrays)}
 
 
 def make_folder(path: str | Path) -> None:
@@ -274,15 +292,20 @@ def read_arrays(path: str | Path, *, free_bytes: int = FREE_BYTES) -> dict[str, 
         ) from error
 
 
-def archive_kind(path: str | Path) -> str:
-    """The kind an archive says it is; '' for anything that is not one of ours."""
+def archive_header(path: str | Path) -> dict[str, Any]:
+    """The header of an archive, without its arrays; {} for anything that is not one of ours."""
     try:
         if not Path(path).is_file():  # a pipe would keep whoever opens it waiting
-            return ""
+            return {}
         with _opened(Path(path), MAX_ARCHIVE_BYTES) as archive:
-            return str(_header(archive)["kind"])
+            return dict(_header(archive))
     except Exception:
-        return ""
+        return {}
+
+
+def archive_kind(path: str | Path) -> str:
+    """The kind an archive says it is; '' for anything that is not one of ours."""
+    return str(archive_header(path).get("kind", ""))
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-ROUNDS = 400 if "NMTOOL_THOROUGH" in os.environ else 16
+THOROUGH = "NMTOOL_THOROUGH" in os.environ
+ROUNDS = 400 if THOROUGH else 16
 
 
 def damages(whole: bytes, seed: int, rounds: int = ROUNDS) -> list[tuple[str, bytes]]:

@@ -18,6 +18,7 @@ from nmtool import storage
 from nmtool.errors import FileFormatError
 from nmtool.rounding import round_half_away
 from nmtool.training.front.model import SpikingNetwork
+from nmtool.training.loop.run_folder import log_in
 
 FILE_KIND = "nmtool checkpoint"
 FILE_VERSION = 2
@@ -34,12 +35,15 @@ class RunState:
         update: finished updates.
         best: score of the best epoch so far; below 0 where none may be the best yet.
         log: one entry per epoch.
+        network: content hash of the best epoch's network; '' where none has been kept, or by an
+            nmtool that did not write it.
     """
 
     epoch: int
     update: int
     best: float
     log: list[dict[str, Any]]
+    network: str = ""
 
     @property
     def has_best(self) -> bool:
@@ -81,7 +85,9 @@ def save(
         "best": state.best,
         # As text: headers sort the names of what they hold.
         "log": json.dumps(state.log),
+        "network": state.network,
     }
+    header = storage.sealed(header, arrays)
     storage.write_archive(path, FILE_KIND, FILE_VERSION, header, arrays)
 
 
@@ -104,6 +110,7 @@ def load(
         FileFormatError: the file is damaged, or does not fit the model or what is pruned.
     """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    archive.check_seal()
     with archive.checked():
         for name, parameter in model.named_parameters():
             values = _finite(archive, f"parameter.{name}")
@@ -127,10 +134,13 @@ def load(
         if average is not None:
             average.update(_average(archive, model))
         header = archive.header
-        kept = header["log"]
-        # A list in files of version 1.
-        log = [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
-        return RunState(int(header["epoch"]), int(header["update"]), float(header["best"]), log)
+        return RunState(
+            int(header["epoch"]),
+            int(header["update"]),
+            float(header["best"]),
+            log_in(header),
+            str(header.get("network", "")),
+        )
 
 
 def longer_delays(path: Path, longest: int) -> tuple[int, int]:
@@ -147,6 +157,7 @@ def longer_delays(path: Path, longest: int) -> tuple[int, int]:
         FileFormatError: the file is damaged.
     """
     archive = storage.read_archive(path, FILE_KIND, FILE_VERSION)
+    archive.check_seal()
     n_longer = n_delays = 0
     with archive.checked():
         for name in archive.arrays:

@@ -292,7 +292,23 @@ class RunFolder:
         storage.write_text(self.table_file, log_as_csv(epochs))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """One entry per finished epoch; raises `FileFormatError` where the log is damaged."""
+        """One entry per finished epoch; raises `FileFormatError` where the log is damaged.
+
+        The checkpoint, where there is one, holds the same log. A process can be killed after it
+        wrote the checkpoint and before it wrote the log, which then lacks what is new.
+        """
+        entries = self._logged()
+        header = storage.archive_header(self.checkpoint_file)
+        try:
+            kept = log_in(header)
+        except (LookupError, TypeError, ValueError, RecursionError):  # none, or a damaged one
+            return entries
+        if _unsettled(entries) != _unsettled(kept)[: len(entries)]:
+            raise self._damaged_log(f"{self.checkpoint_file} holds another log")
+        return kept
+
+    def _logged(self) -> list[dict[str, Any]]:
+        """The log as the file has it; raises `FileFormatError`."""
         try:
             text = storage.read_small(self.log_file, _MAX_LOG_BYTES).decode("utf-8")
             entries = [json.loads(line) for line in text.splitlines()]
@@ -300,21 +316,34 @@ class RunFolder:
                 raise ValueError("a line holds no epoch")
             return entries
         except (OSError, ValueError, RecursionError) as error:
+            raise self._damaged_log(str(error)) from error
+
+    def _damaged_log(self, why: str) -> FileFormatError:
+        return FileFormatError(
+            f"{self.log_file} cannot be read",
+            code="file-damaged",
+            why=why,
+            fix="resume the run, which writes it anew: --resume",
+        )
+
+    def check_network(self, network: str) -> None:
+        """Raise `FileFormatError` unless the kept network is the one that the checkpoint names.
+
+        Args:
+            network: its content hash.
+        """
+        if self.network().content_hash != network:
             raise FileFormatError(
-                f"{self.log_file} cannot be read",
-                code="file-damaged",
-                why=str(error),
-                fix="resume the run, which writes it anew: --resume",
-            ) from error
+                f"{self.checkpoint_file} and {self.network_file} are not of one run",
+                code="checkpoint-other-run",
+                why="the checkpoint names another network as the best one",
+                fix="bring back copies of both, or train again in another folder",
+            )
 
     def repair_log(self, epochs: list[dict[str, Any]]) -> None:
-        """Replace the log where it is not that of the checkpoint; raises `StorageError`.
-
-        A process can be killed after it wrote the checkpoint, which holds the whole log, and
-        before it wrote the log.
-        """
+        """Replace the log where it is not that of the checkpoint; raises `StorageError`."""
         try:
-            found = self.read_log()
+            found = self._logged()
         except FileFormatError:
             found = []
         if found != epochs or not self.table_file.exists():
@@ -327,6 +356,17 @@ class RunFolder:
             why=why,
             fix="bring back a copy of it, or train again",
         )
+
+
+def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The log in the header of a checkpoint; text, but a list in files of version 1."""
+    kept = header["log"]
+    return [dict(entry) for entry in (json.loads(kept) if isinstance(kept, str) else kept)]
+
+
+def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Entries as text, without the number that the end of a run writes into one of them."""
+    return [json.dumps({k: v for k, v in e.items() if k != "settled_accuracy"}) for e in log]
 
 
 def _next(file: Path, epoch: int | str) -> Path:

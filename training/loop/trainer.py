@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -311,11 +311,12 @@ class Trainer:
     def save(self) -> None:
         """Write a checkpoint of where the run stands; raises `StorageError`."""
         assert self._folder is not None
+        kept = self.best.content_hash if self._state.has_best else ""
         checkpoint.save(
             self._folder.checkpoint_file,
             self.model,
             self._optimiser,
-            self._state,
+            replace(self._state, network=kept),
             self._pruning.removed,
             self._average.values,
         )
@@ -343,6 +344,8 @@ class Trainer:
         self._average.trained = self._folder.start is not None
         if self._ranks.is_first:
             self._folder.keep_next(self._state.epoch)
+            if self._state.has_best and self._state.network:
+                self._folder.check_network(self._state.network)
             self._folder.repair_log(self.log)
         # The others wait here until the first has kept what there is to keep.
         self._ranks.check_same("the checkpoint they found", self._state.update)

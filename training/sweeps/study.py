@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmtool import storage
-from nmtool.errors import FileFormatError, MissingError, NmtoolError, StorageError, UsageError
+from nmtool.errors import (
+    FileFormatError,
+    MissingError,
+    NmtoolError,
+    StorageError,
+    UsageError,
+    reason,
+)
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.space import Range, Searched, difference, differences
 from nmtool.training.sweeps.trial import Outcome, PrunedError, Trial
@@ -53,7 +60,10 @@ _PLAN = "plan"
 REASON, FAILURE = "failed", "failure"
 """Attributes of a trial that tell why it failed: in a sentence; code, why and fix of the error."""
 
-_ATTEMPT, _STOPPED = "attempt", "stopped"
+_ATTEMPT, _STOPPED, _SEAL = "attempt", "stopped", "content"
+_TOLD = ("COMPLETE", "PRUNED")
+"""States of trials that the process which ran them ended, and therefore sealed."""
+
 _BUSY_S = 120
 _UNHEEDED_SHARE = 4
 """Trials run a quarter of their epochs, at least one, before any is pruned."""
@@ -80,18 +90,21 @@ def open_study(plan: StudyPlan, url: str | None = None) -> Iterator[Study]:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage.make_folder(plan.folder)
-    database = _open_database(plan.folder / "study.db", url)
+    file = plan.folder / "study.db"
+    where = f"the database of {plan.folder}" if url else file
+    database = _open_database(file, url)
     closed = threading.Event()
     try:
-        begun = optuna.create_study(
-            study_name=plan.folder.name if url else _NAME,
-            storage=database,
-            direction="maximize",
-            pruner=_pruner(plan),
-            load_if_exists=True,
-        )
-        _check_same(plan, begun)
-        study = Study(plan, database, begun)
+        with _checked(where):
+            begun = optuna.create_study(
+                study_name=plan.folder.name if url else _NAME,
+                storage=database,
+                direction="maximize",
+                pruner=_pruner(plan),
+                load_if_exists=True,
+            )
+        _check_same(plan, begun, where)
+        study = Study(plan, database, begun, where)
         heart = threading.Thread(target=study.record_heartbeats, args=(closed,))
         heart.start()
         try:
@@ -119,8 +132,11 @@ class Study:
         optuna_study: the same, in the storage.
     """
 
-    def __init__(self, plan: StudyPlan, database: RDBStorage, optuna_study: optuna.Study) -> None:
+    def __init__(
+        self, plan: StudyPlan, database: RDBStorage, optuna_study: optuna.Study, where: object
+    ) -> None:
         self.plan = plan
+        self._where = where
         self.optuna_study = optuna_study
         self._storage = database
         self._running: dict[int, optuna.Trial] = {}
@@ -128,8 +144,13 @@ class Study:
         self._changed = threading.Condition()
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials, by number, as they stand."""
-        return self.optuna_study.get_trials(deepcopy=False)
+        """All trials, by number, as they stand; raises `FileFormatError` where one is damaged."""
+        with _checked(self._where):
+            trials = self.optuna_study.get_trials(deepcopy=False)
+            for trial in trials:
+                if trial.state.name in _TOLD and _SEAL in trial.user_attrs:
+                    _check_seal(trial)
+            return trials
 
     def is_done(self) -> bool:
         """True where every trial has come to an end."""
@@ -203,11 +224,11 @@ class Study:
             told = f"pruned, {outcome}"
         else:  # told as pruned, so that the sampler keeps away from settings like its
             known = outcome if isinstance(outcome, NmtoolError) else None
-            reason = known.what if known else "there was not enough memory"
+            failed = known.what if known else "there was not enough memory"
             about = {"code": known.code, "why": known.why, "fix": known.fix} if known else {}
             failure = {name: text for name, text in about.items() if text}
-            attributes = {REASON: reason, FAILURE: failure}
-            level, told = logging.WARNING, f"failed, {reason}"
+            attributes = {REASON: failed, FAILURE: failure}
+            level, told = logging.WARNING, f"failed, {failed}"
         if self._tell(trial, state, score, **attributes):
             log.log(level, "trial %d: %s  %s", trial.number, told, trial)
 
@@ -245,6 +266,8 @@ class Study:
             asked = self._running.pop(trial.number)
             for name, about in attributes.items():
                 asked.set_user_attr(name, about)
+            seal = _seal(trial.number, asked.params, value, asked.user_attrs)
+            asked.set_user_attr(_SEAL, seal)
             ended = self.optuna_study.tell(asked, value, TrialState[state], skip_if_finished=True)
             if ended.state.name == state:
                 return ended
@@ -261,6 +284,41 @@ class Study:
             self._storage.record_heartbeat(trial._trial_id)
             self._others.add(trial.number)
             log.info("waiting for trial %d, which another process runs", trial.number)
+
+
+@contextmanager
+def _checked(where: object) -> Iterator[None]:
+    """Turn whatever Optuna raises on entries that it did not write into `FileFormatError`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise _damaged(where, reason(error)) from error
+
+
+def _damaged(where: object, why: str) -> FileFormatError:
+    return FileFormatError(
+        f"{where} cannot be read as the store of a study",
+        code="file-damaged",
+        why=why,
+        fix="bring back a copy of it, or name another folder in the study's file",
+    )
+
+
+def _check_seal(trial: FrozenTrial) -> None:
+    """Raise `ValueError` where a trial is not what it was when it ended."""
+    value = trial.value if trial.state.name == "COMPLETE" else None
+    seal = _seal(trial.number, trial.params, value, trial.user_attrs)
+    if trial.user_attrs[_SEAL] != seal:
+        raise ValueError(f"trial {trial.number} is not what it was when it ended")
+
+
+def _seal(
+    number: int, params: Mapping[str, Any], value: float | None, user_attrs: Mapping[str, Any]
+) -> str:
+    """Hash of what a trial ended with: databases do not notice that a number has changed."""
+    told = {name: about for name, about in user_attrs.items() if name != _SEAL}
+    header = {"number": number, "params": params, "value": value, "told": told}
+    return storage.content_hash(header, {})
 
 
 def fate(trial: FrozenTrial) -> str:
@@ -287,21 +345,24 @@ def _try_again(study: optuna.Study, trial: FrozenTrial) -> None:
         study.enqueue_trial(trial.params, user_attrs={_ATTEMPT: _attempts(trial) + 1})
 
 
-def _check_same(plan: StudyPlan, begun: optuna.Study) -> None:
+def _check_same(plan: StudyPlan, begun: optuna.Study, where: object) -> None:
     """Compare the plan with what the study began with; a new one begins with it."""
     now = {"conditions": plan.conditions(), **plan.space.as_json()}
-    if _PLAN not in begun.user_attrs:
+    with _checked(where):
+        attributes = begun.user_attrs
+    if _PLAN not in attributes:
         begun.set_user_attr(_NAME, __version__)
         begun.set_user_attr(_PLAN, json.dumps(now))
         return
-    before = json.loads(begun.user_attrs[_PLAN])
-    old, new = before["conditions"], now["conditions"]
-    found = [
-        difference(name, repr(old.get(name)), repr(new[name]))
-        for name in new
-        if old.get(name) != new[name]
-    ]
-    found += differences(before, now)
+    with _checked(where):
+        before = json.loads(attributes[_PLAN])
+        old, new = before["conditions"], now["conditions"]
+        found = [
+            difference(name, repr(old.get(name)), repr(new[name]))
+            for name in new
+            if old.get(name) != new[name]
+        ]
+        found += differences(before, now)
     if found:
         raise UsageError(
             f"{plan.file} contradicts the study in {plan.folder}",
@@ -368,19 +429,29 @@ def _open_database(file: Path, url: str | None) -> RDBStorage:
                 why=why,
                 fix="check that it runs, that it is reached from here, and its name and password",
             ) from error
-        raise FileFormatError(
-            f"{file} cannot be read as the store of a study",
-            code="file-damaged",
-            why=why,
-            fix="name another folder in the study's file",
-        ) from error
+        raise _damaged(file, why) from error
     if is_sqlite:
+        if not url:
+            _check_pages(found, file)
         # Optuna reads a trial's state FOR UPDATE before it changes it. SQLite, which does not know
         # that, locks the file as early with this.
         event.listen(
             found.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
         )
     return found
+
+
+def _check_pages(database: RDBStorage, file: Path) -> None:
+    """Raise `FileFormatError` where pages or indices of a SQLite file contradict each other."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with database.engine.connect() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+    except (SQLAlchemyError, ValueError) as error:
+        raise _damaged(file, reason(error)) from error
+    if found != "ok":
+        raise _damaged(file, found)
 
 
 def _pruner(plan: StudyPlan) -> BasePruner:

@@ -12,9 +12,10 @@ from nmtool import storage
 from nmtool.errors import FileFormatError, StorageError
 from nmtool.training.front.model import SpikingNetwork
 from nmtool.training.loop import checkpoint
-from nmtool.training.loop.checkpoint import RunState
+from nmtool.training.loop.checkpoint import RunState, longer_delays
 from nmtool.training.loop.optimise import make_optimiser
 from nmtool.training.options import TrainOptions
+from tests.damage import ROUNDS, damages
 from tests.networks.trainable import random_network
 from tests.refusals import refused
 
@@ -122,7 +123,7 @@ def _rewrite(file: Path, header: dict, arrays: dict) -> None:
     """Replace entries of the header and arrays; None takes them out."""
     old = storage.read_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION)
     kept = {k: v for k, v in (old.header | header).items() if v is not None}
-    kept = {k: v for k, v in kept.items() if k not in ("kind", "version")}
+    kept = {k: v for k, v in kept.items() if k not in ("kind", "version", "content")}
     held = {k: v for k, v in (old.arrays | arrays).items() if v is not None}
     storage.write_archive(file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION, kept, held)
 
@@ -166,6 +167,50 @@ def test_cut_foreign_and_missing_files_are_refused(file: Path, tmp_path: Path) -
     assert "'nmtool network'" in caught.value.what
     with refused(FileFormatError, "file-missing"):
         checkpoint.load(tmp_path / "elsewhere.npz", *_pair(0))
+
+
+def test_damage_is_refused_or_changes_nothing(file: Path) -> None:
+    """In any byte: what is read is what was written."""
+    before, refusals = _restored(file), 0
+    for what, content in damages(file.read_bytes(), 33):
+        file.write_bytes(content)
+        try:
+            after = _restored(file)
+        except FileFormatError:
+            refusals += 1
+        else:
+            assert after == before, what
+    assert refusals >= ROUNDS / 2
+
+
+def _restored(file: Path) -> tuple[RunState, list[bytes]]:
+    """The state, and all numbers of the model and of the optimiser."""
+    model, optimiser = _pair(5)
+    state = checkpoint.load(file, model, optimiser)
+    moments = [optimiser.state[p][key] for p in model.parameters() for key in checkpoint._MOMENTS]
+    return state, [one.detach().numpy().tobytes() for one in (*model.parameters(), *moments)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("exp_avg.projections.1.weight", "exp_avg_sq.projections.1.weight"),
+        ("parameter.projections.1.weight", "parameter.projections.1.delay"),
+        ("step.projections.0.weight", None),
+    ],
+)
+def test_members_that_were_exchanged_are_refused(file: Path, one: str, other: str | None) -> None:
+    """A whole archive, of which every member is whole, too."""
+    with np.load(file) as archive:
+        arrays = dict(archive)
+    arrays[one], changed = arrays[other or one] + (other is None), arrays[one]
+    if other:
+        arrays[other] = changed
+    np.savez_compressed(file, **arrays)
+    for take in (lambda: checkpoint.load(file, *_pair(0)), lambda: longer_delays(file, 9)):
+        with refused(FileFormatError, "file-damaged") as caught:
+            take()
+        assert str(file) in caught.value.what
 
 
 def test_another_network_is_refused(file: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nmtool.training.loop.selection import is_best
 from nmtool.training.loop.trainer import BatchReport
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import Ranks
+from tests.damage import THOROUGH, damages
 from tests.refusals import refused
 from tests.training.small_data import (
     small_dataset,
@@ -53,6 +55,7 @@ def _checkpoint_content(folder: RunFolder) -> tuple[dict, dict[str, bytes]]:
         folder.checkpoint_file, checkpoint.FILE_KIND, checkpoint.FILE_VERSION
     )
     header = archive.header | {"log": without_seconds(json.loads(archive.header["log"]))}
+    del header["content"]  # a digest of the seconds, too
     return header, {name: array.tobytes() for name, array in archive.arrays.items()}
 
 
@@ -155,6 +158,63 @@ def test_resuming_a_finished_run_repairs_its_log(harm: str, tmp_path: Path) -> N
     folder.log_file.write_bytes(_HARM[harm](folder.log_file.read_bytes()))
     run_training(folder.options(), small_dataset(), folder=folder, resume=True)
     assert _logged(folder) == log
+
+
+@pytest.mark.parametrize("file", ["checkpoint_file", "network_file"])
+def test_a_file_of_another_run_is_refused(file: str, tmp_path: Path) -> None:
+    """Of the same settings but for the seed, so that every shape fits."""
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    other = RunFolder(tmp_path / "other")
+    run_training(small_options(epochs=3, seed=7), small_dataset(), folder=other)
+    shutil.copy(getattr(other, file), getattr(folder, file))
+    with refused(FileFormatError, "checkpoint-other-run") as caught:
+        run_training(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert str(folder.checkpoint_file) in caught.value.what
+    assert str(folder.network_file) in caught.value.what
+    assert _logged(folder) == log
+
+
+def _digits_changed(log: bytes) -> Iterator[bytes]:
+    """Every log in which one digit is another, so that each line is still JSON."""
+    for place in range(len(log)):
+        if log[place : place + 1].isdigit():
+            yield log[:place] + bytes([log[place] ^ 1]) + log[place + 1 :]
+
+
+def test_no_number_of_a_log_changes_unnoticed(tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    whole = folder.log_file.read_bytes()
+    changed = [*_digits_changed(whole)]
+    for content in changed[:: 1 if THOROUGH else 7]:
+        folder.log_file.write_bytes(content)
+        with refused(FileFormatError, "file-damaged") as caught:
+            folder.read_log()
+        assert str(folder.log_file) in caught.value.what
+    for _, content in damages(whole, 8):
+        folder.log_file.write_bytes(content)
+        with contextlib.suppress(FileFormatError):
+            assert folder.read_log() == log
+
+
+def test_the_log_of_another_run_is_refused(tmp_path: Path) -> None:
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    other = RunFolder(tmp_path / "other")
+    run_training(small_options(epochs=2, seed=7), small_dataset(), folder=other)
+    shutil.copy(other.log_file, folder.log_file)
+    with refused(FileFormatError, "file-damaged"):
+        folder.read_log()
+    run_training(folder.options(), small_dataset(), folder=folder, resume=True)
+    assert folder.read_log() == log
+
+
+def test_a_log_without_its_last_line_is_that_of_the_checkpoint(tmp_path: Path) -> None:
+    """As after a kill; a damaged checkpoint is no matter of the log."""
+    folder, log = _run_of_two_epochs(tmp_path / "run")
+    folder.log_file.write_bytes(_last_line_missing(folder.log_file.read_bytes()))
+    assert folder.read_log() == log
+    for content in (b"", b"PK", folder.checkpoint_file.read_bytes()[:99]):
+        folder.checkpoint_file.write_bytes(content)
+        assert folder.read_log() == log[:1]
 
 
 def test_a_log_that_is_gone_comes_back_and_a_whole_one_is_left(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Files of a Verilog folder, one after the other: no change of any of them passes unnoticed."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import FileFormatError, InputError
+from nmtool.exporters import verilog
+from nmtool.exporters.formats import by_name
+from nmtool.exporters.verilog.folder import ANSWERS as ANSWERS_FILE
+from nmtool.hardware_sim.known_answers import known_answers
+from tests.damage import THOROUGH, damages
+from tests.networks.chains import chain_network
+from tests.refusals import codes, refused
+
+FORMAT = by_name("verilog")
+NETWORK, OTHER = chain_network(4), chain_network(3)
+ANSWERS = known_answers(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole folder, which every test leaves whole."""
+    return verilog.export(NETWORK, tmp_path_factory.mktemp("a") / "core", answers=ANSWERS)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of another network's folder."""
+    path = verilog.export(
+        OTHER, tmp_path_factory.mktemp("b") / "core", answers=known_answers(OTHER)
+    )
+    return {name: (path / name).read_bytes() for name in _names(path)}
+
+
+def _names(folder: Path) -> list[str]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return [file.relative_to(folder).as_posix() for file in files]
+
+
+def _refused(folder: Path) -> bool:
+    """True where the check refuses the folder; what can be read all the same is as it was."""
+    with contextlib.suppress(InputError):
+        assert FORMAT.network(folder).content_hash == NETWORK.content_hash
+    with contextlib.suppress(InputError):
+        assert FORMAT.known_answers(folder).to_bytes() == ANSWERS.to_bytes()
+    with contextlib.suppress(FileFormatError):
+        verilog.check_written(folder)
+        return False
+    return True
+
+
+def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
+    """Empty, cut, with a byte changed, missing, or that of another network's folder."""
+    for name in _names(folder):
+        file = folder / name
+        whole = file.read_bytes()
+        contents = [b"", whole[:-1], whole + b"\n", other.get(name, b"\0")]
+        some = damages(whole, zlib.crc32(name.encode()))
+        contents += [content for _, content in (some if THOROUGH else some[:1])]
+        for content in contents:
+            file.write_bytes(content)
+            # Texts by hand are those of the other folder, too.
+            assert _refused(folder) or content == whole, name
+        file.unlink()
+        assert _refused(folder) or name == ANSWERS_FILE, name
+        file.write_bytes(whole)
+    verilog.check_written(folder)
+
+
+def test_exchanged_memories(folder: Path) -> None:
+    memories = sorted((folder / "mem").iterdir())
+    texts = [file.read_bytes() for file in memories]
+    exchanged = [place for place in range(1, len(texts)) if texts[place] != texts[place - 1]]
+    assert exchanged
+    for place in exchanged:
+        pair = memories[place - 1 : place + 1]
+        for file, text in zip(pair, reversed(texts[place - 1 : place + 1]), strict=True):
+            file.write_bytes(text)
+        with refused(FileFormatError, "export-changed") as caught:
+            verilog.check_written(folder)
+        assert codes(caught.value) == ["verilog-file-changed"] * 2
+        assert [one.where for one in caught.value.findings] == [f"mem/{file.name}" for file in pair]
+        for file, text in zip(pair, texts[place - 1 : place + 1], strict=True):
+            file.write_bytes(text)
+
+
+def test_a_folder_of_two_networks(folder: Path, other: dict[str, bytes]) -> None:
+    """The network of one, all else of the other; and the known answers likewise."""
+    for names in (["network.npz"], ["known_answers.npz"]):
+        whole = {name: (folder / name).read_bytes() for name in names}
+        for name in names:
+            (folder / name).write_bytes(other[name])
+        assert _refused(folder)
+        for name, content in whole.items():
+            (folder / name).write_bytes(content)

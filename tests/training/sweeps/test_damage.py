@@ -1,0 +1,86 @@
+"""A study's database that something happened to: an error that names it, or the same trials."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nmtool.errors import FileFormatError, NmtoolError
+from nmtool.training.sweeps import read_plan
+from nmtool.training.sweeps.results import TrialResult, read_trials
+from nmtool.training.sweeps.study import open_study
+from nmtool.training.sweeps.trial import PrunedError
+from tests.damage import ROUNDS, damages
+from tests.nmtool.cli.studies import write_study
+from tests.refusals import refused
+
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
+pytest.importorskip("optuna")
+
+STORE = Path("study/study.db")
+
+
+@pytest.fixture
+def whole(data: Path) -> bytes:
+    """The database of a study whose three trials finished, were pruned, and failed."""
+    write_study("trials = 3\n")
+    failure = NmtoolError("it was too much", code="too-much", why="why", fix="less of it")
+    with open_study(read_plan("study.toml")) as study:
+        for outcome in ([0.5, 0.75], PrunedError("epoch 2"), failure):
+            trial = study.claim()
+            assert trial is not None
+            study.is_bad(trial, 1, 0.25)
+            study.end(trial, outcome)
+    return STORE.read_bytes()
+
+
+def _trials() -> tuple[TrialResult, ...]:
+    with open_study(read_plan("study.toml")) as study:
+        return read_trials(study)
+
+
+def test_damage_is_refused_or_changes_nothing(whole: bytes) -> None:
+    """Flips where the file is not blank, and all other damages."""
+    before, used = _trials(), np.flatnonzero(np.frombuffer(whole, np.uint8))
+    random = np.random.default_rng(3)
+    files = damages(whole, 4)
+    for place in random.choice(used, ROUNDS):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(random.integers(8))
+        files.append((f"flip at {place}", bytes(flipped)))
+    for what, content in files:
+        STORE.write_bytes(content)
+        with contextlib.suppress(NmtoolError):
+            assert _trials() in (before, ()), what
+
+
+CHANGES = {
+    "a score": "UPDATE trial_values SET value = 0.5 WHERE trial_value_id = 1",
+    "no score": "DELETE FROM trial_values",
+    "an option": "UPDATE trial_params SET param_value = 0.0625 WHERE param_name = 'lr'",
+    "a name": "UPDATE trial_params SET param_name = 'lq' WHERE param_name = 'lr'",
+    "scores": "UPDATE trial_user_attributes SET value_json = '[0.5, 0.5]' WHERE key = 'scores'",
+    "no JSON": "UPDATE trial_user_attributes SET value_json = '[0.5' WHERE key = 'scores'",
+    "a reason": "UPDATE trial_user_attributes SET value_json = '\"it\"' WHERE key = 'failed'",
+    "a distribution": "UPDATE trial_params SET distribution_json = '{}' WHERE param_name = 'lr'",
+    "a state": "UPDATE trials SET state = 'COMPLETF' WHERE trial_id = 1",
+    "a plan": """UPDATE study_user_attributes SET value_json = '"["' WHERE key = 'plan'""",
+    "no plan": """UPDATE study_user_attributes SET value_json = '"{}"' WHERE key = 'plan'""",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.usefixtures("whole")
+def test_changed_entries_are_refused(change: str) -> None:
+    with closing(sqlite3.connect(STORE)) as database:
+        database.execute(CHANGES[change])
+        database.commit()
+    with refused(FileFormatError, "file-damaged") as caught:
+        _trials()
+    assert str(STORE) in caught.value.what
+    assert caught.value.fix
