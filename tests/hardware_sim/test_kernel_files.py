@@ -174,6 +174,20 @@ def test_a_foreign_file_is_replaced(content: bytes, tmp_path: Path) -> None:
     assert (kernel(2), _hits(kernel)) == (6, 1)
 
 
+def test_exchanged_files_are_compiled_anew(tmp_path: Path) -> None:
+    """Each whole, and the kernel of other types."""
+    kernel = _kernel(tmp_path)
+    assert (kernel(2), kernel(0.5)) == (6, 1.5)
+    one, other = tmp_path.iterdir()
+    one.rename(tmp_path / "kept")
+    other.rename(one)
+    (tmp_path / "kept").rename(other)
+    kernel = _kernel(tmp_path)
+    assert (kernel(2), kernel(0.5), _hits(kernel)) == (6, 1.5, 0)
+    kernel = _kernel(tmp_path)
+    assert (kernel(2), kernel(0.5), _hits(kernel)) == (6, 1.5, 2)
+
+
 def test_damages_are_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Flips and truncations at random: nothing damaged gets as far as the unpickler."""
     assert _kernel(tmp_path)(2) == 6
