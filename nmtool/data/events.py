@@ -64,7 +64,8 @@ class SpikeEvents(Tabular):
 
     def __post_init__(self) -> None:
         check_fields(self, n_units=WHOLE, class_names=NAMES, groups=MAPPING)
-        self._set("class_names", tuple(str(name) for name in self.class_names))
+        names = tuple(map(str, self.class_names))
+        self._set("class_names", names)
         if self.n_units < 1:
             raise DataError(
                 f"spike events need at least one unit, not {self.n_units}",
@@ -77,7 +78,7 @@ class SpikeEvents(Tabular):
                 code="units-count",
                 fix="number the channels from 0 without gaps, and correct n_units",
             )
-        _check_names(self.class_names)
+        _check_names(names)
         for name, kinds in (("offset", "iu"), ("time_ms", "iuf"), ("unit", "iu"), ("label", "iu")):
             self._set(name, _vector(getattr(self, name), kinds, name))
         self._check_lengths()
