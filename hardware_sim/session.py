@@ -21,7 +21,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.readout import WINDOW, Readout, StreamScores
 from nmtool.recording import Recording
-from nmtool.values import sealed
+from nmtool.values import frozen
 
 KEPT_STEPS = 100
 """Steps that `Session.recent` can look back, by default."""
@@ -313,7 +313,7 @@ class Session:
             self._u,
             self._v,
             np.array(offsets, np.int64),
-            sealed(np.array(channels, np.int32)),  # as of rasters: kernels are compiled for that
+            frozen(np.array(channels, np.int32)),  # as of rasters: kernels are compiled for that
             spiked,
             self._u_trace[rows],
             v,

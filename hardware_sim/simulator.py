@@ -15,7 +15,7 @@ from nmtool.hardware_sim.plan import Plan, lay_out
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.values import sealed
+from nmtool.values import frozen
 
 BYTES_IN_FLIGHT = 256 << 20
 """Samples run in portions whose traces fit in about this much memory."""
@@ -79,9 +79,9 @@ def _simulate_portion(
     return Recording(
         network.readout,
         spikes={p.name: Raster.from_dense(spiked[:, :, part[p.name]]) for p in spiking},
-        membrane={p.name: sealed(v[:, :, part[p.name]].copy()) for p in network.integrating},
-        current={p.name: sealed(u[:, :, part[p.name]].copy()) for p in everyone} if deep else {},
-        potential={p.name: sealed(v[:, :, part[p.name]].copy()) for p in spiking} if deep else {},
+        membrane={p.name: frozen(v[:, :, part[p.name]].copy()) for p in network.integrating},
+        current={p.name: frozen(u[:, :, part[p.name]].copy()) for p in everyone} if deep else {},
+        potential={p.name: frozen(v[:, :, part[p.name]].copy()) for p in spiking} if deep else {},
         counts=fault_counts(faults.sum(axis=0), part),
     )
 

@@ -33,7 +33,7 @@ from nmtool.network import Network, Population, Projection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
 from nmtool.recording import Recording, check_input
-from nmtool.values import sealed
+from nmtool.values import frozen
 
 Array = NDArray[np.float64]
 Spikes = NDArray[np.bool_]
@@ -243,9 +243,9 @@ def _record(network: StepNetwork, deep: bool, spikes: Raster) -> Recording:
             for n, a in running.items()
             if a.spikes
         },
-        {n: np.moveaxis(sealed(a.v), 0, 1) for n, a in running.items() if not a.spikes},
-        {n: np.moveaxis(sealed(a.u), 0, 1) for n, a in running.items() if deep},
-        {n: np.moveaxis(sealed(a.v), 0, 1) for n, a in running.items() if deep and a.spikes},
+        {n: np.moveaxis(frozen(a.v), 0, 1) for n, a in running.items() if not a.spikes},
+        {n: np.moveaxis(frozen(a.u), 0, 1) for n, a in running.items() if deep},
+        {n: np.moveaxis(frozen(a.v), 0, 1) for n, a in running.items() if deep and a.spikes},
     )
 
 

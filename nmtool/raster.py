@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmtool.errors import DataError
 from nmtool.tables import Table, Tabular
-from nmtool.values import Value, read_only, sealed
+from nmtool.values import Value, frozen, read_only
 
 _LIMIT = (1 << 31) - 1
 """Of steps and neurons, which are counted in 32 bits."""
@@ -91,7 +91,7 @@ class Raster(Value, Tabular):
         cls, offset: NDArray, step: NDArray, neuron: NDArray, n_steps: int, n_neurons: int
     ) -> Raster:
         """From arrays that were made just now, which need not be copied."""
-        return cls(sealed(offset), sealed(step), sealed(neuron), n_steps, n_neurons)
+        return cls(frozen(offset), frozen(step), frozen(neuron), n_steps, n_neurons)
 
     def _check_lists(self) -> None:
         offset, step, neuron = self.offset, self.step, self.neuron

@@ -19,7 +19,7 @@ from nmtool.graph import MAX_CHANNELS, MAX_STEPS
 from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.tables import Table, Tabular
-from nmtool.values import Value, read_only_by_name, sealed
+from nmtool.values import Value, frozen, read_only_by_name
 
 if TYPE_CHECKING:
     from nmtool.integer_network import IntegerNetwork
@@ -129,7 +129,7 @@ class Recording(Value, Tabular):
         first = recordings[0]
         dense = {
             group: {
-                name: sealed(np.concatenate([getattr(r, group)[name] for r in recordings]))
+                name: frozen(np.concatenate([getattr(r, group)[name] for r in recordings]))
                 for name in getattr(first, group)
             }
             for group in _DENSE
@@ -170,7 +170,7 @@ def unpack(archive: storage.Archive) -> Recording:
             name: read_raster(archive, name, *shape) for name, shape in header["spikes"].items()
         }
         dense = {
-            group: {n: sealed(archive.array(f"{group}.{n}")) for n in header["dense"][group]}
+            group: {n: frozen(archive.array(f"{group}.{n}")) for n in header["dense"][group]}
             for group in _DENSE
         }
         counts = {name: operator.index(count) for name, count in header["counts"].items()}
@@ -182,7 +182,7 @@ def unpack(archive: storage.Archive) -> Recording:
 def read_raster(archive: storage.Archive, name: str, n_steps: int, n_neurons: int) -> Raster:
     """The spikes of a population; what claims more than samples can have is damaged."""
     offset, step, neuron = (
-        sealed(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
+        frozen(archive.array(f"spikes.{name}.{key}")) for key in ("offset", "step", "neuron")
     )
     for what, count, limit in (
         ("samples", offset.size, _MAX_SAMPLES),

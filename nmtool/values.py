@@ -50,7 +50,7 @@ def read_only(
     Whatever could still be written to from elsewhere is copied, also where only a view of it is
     read-only: the caller's array stays writable, and the value does not change with it. Arrays
     that are read-only already, with all that they are views of, are taken as they are: parts of
-    other values, what `sealed` returned, and files that are mapped read-only, of any size.
+    other values, what `frozen` returned, and files that are mapped read-only, of any size.
 
     >>> mine = np.zeros(2)
     >>> held = read_only(mine)
@@ -67,10 +67,10 @@ def read_only(
     array = given.astype(given.dtype if dtype is None else dtype, order=order, copy=False)
     if np.may_share_memory(array, given) and not _is_settled(given):
         array = array.copy(order)
-    return sealed(array)
+    return frozen(array)
 
 
-def sealed(array: NDArray) -> NDArray:
+def frozen(array: NDArray) -> NDArray:
     """Forbid writing to an array that was made just now; a value takes it without a copy.
 
     Args:

@@ -20,7 +20,7 @@ from nmtool.graph import LIF
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.values import sealed
+from nmtool.values import frozen
 
 _EVENTS = "events"
 
@@ -202,7 +202,7 @@ def _recording(folder: Path, network: IntegerNetwork, spikes: Raster, deep: bool
 
 def _states(path: Path, size: int, spikes: Raster) -> NDArray[np.int32]:
     """[samples, steps, neurons] int32."""
-    states = sealed(np.fromfile(path, np.int32))
+    states = frozen(np.fromfile(path, np.int32))
     return states.reshape(spikes.n_samples, spikes.n_steps, size)
 
 

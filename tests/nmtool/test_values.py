@@ -17,7 +17,7 @@ import nmtool as nm
 from nmtool.answers import Answers
 from nmtool.float_simulator import simulate_floats
 from nmtool.known_answers import KnownAnswers
-from nmtool.values import Value, read_only, sealed
+from nmtool.values import Value, frozen, read_only
 
 FLOATS = nm.Network.layers([5, 8, 3], delays=9)
 INTEGERS = nm.round_network(FLOATS).network
@@ -117,7 +117,7 @@ def test_answers_of_another_file_are_equal() -> None:
 @pytest.mark.parametrize("is_view", [False, True], ids=["array", "read-only view"])
 def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: bool) -> None:
     mine = np.zeros((3, 4))
-    given = sealed(mine[:]) if is_view else mine
+    given = frozen(mine[:]) if is_view else mine
     held = read_only(given, dtype)
     mine[0] = 1.0
     assert not held.any()
@@ -125,13 +125,13 @@ def test_an_array_of_the_caller_stays_writable_and_apart(dtype: type, is_view: b
 
 
 def test_what_nobody_can_write_to_is_not_copied(tmp_path: Path) -> None:
-    whole = sealed(np.zeros((3, 4)))
+    whole = frozen(np.zeros((3, 4)))
     np.save(tmp_path / "array.npy", whole)
     mapped = np.load(tmp_path / "array.npy", mmap_mode="r")
     for array in (whole, whole[1:], mapped, mapped[1:], np.frombuffer(bytes(32))):
         assert np.shares_memory(read_only(array), array)
     changing = np.load(tmp_path / "array.npy", mmap_mode="r+")
-    for array in (changing, np.load(tmp_path / "array.npy", mmap_mode="c"), sealed(changing[1:])):
+    for array in (changing, np.load(tmp_path / "array.npy", mmap_mode="c"), frozen(changing[1:])):
         assert not np.shares_memory(read_only(array), array)
     raster = replace(SPIKES, n_steps=9)
     assert np.shares_memory(raster.step, SPIKES.step)
