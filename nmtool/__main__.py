@@ -1,8 +1,17 @@
-"""`python -m nmtool`."""
+"""`python -m nmtool`, and the script `nmtool`."""
 
+import signal
 import sys
 
-from nmtool.cli.main import main
+
+def script() -> int:
+    """Run the command line; Ctrl-C before or after it, with nothing to lose, is silent."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from nmtool.cli.main import main
+
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script())

@@ -328,10 +328,25 @@ def libraries_needed(extra: str = "") -> Iterator[None]:
 
     Args:
         extra: as for `missing_library`.
+
+    Raises:
+        MissingError: a library is not there, or does not work.
+        KeyboardInterrupt: the import was interrupted, which libraries may tell as an `ImportError`.
     """
     try:
         yield
     except ImportError as error:
+        if _is_interrupted(error):
+            raise KeyboardInterrupt from error
         if (error.name or "").partition(".")[0] == "nmtool":
             raise
         raise missing_library(error, extra) from error
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    """True where a Ctrl-C is what led to an error."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

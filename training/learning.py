@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from nmtool.data.teacher import Teacher
 from nmtool.data.validation_split import SplitRule
 from nmtool.errors import UsageError, check_path, check_type, libraries_needed
 from nmtool.integer_network import IntegerNetwork
+from nmtool.interrupts import CheckStop, signals_noted
 from nmtool.network import Network
 from nmtool.progress import Advance, Pace, Progress, duration, silent
 from nmtool.tables import Table, Tabular, brief
@@ -296,8 +298,12 @@ class _Call:
 
         where = find_device(device) if isinstance(device, str) else device
         own = Ranks.from_environment(str(where.torch)) if ranks is None else ranks
-        if own.is_first and not self.resume and self.folder is not None:
-            _check_free(self.folder)
+        if own.is_first and self.folder is not None:
+            if self.resume:
+                with self.folder.locked():
+                    pass  # refused before data are read
+            else:
+                _check_free(self.folder)
         dataset = self._data(data, own)
         options = self.options.with_steps_from(dataset.train)
         origin = self.folder if self.resume else self.start
@@ -306,16 +312,21 @@ class _Call:
             check_heard(dataset.train, options)
         if own.is_first and not self.resume:
             self._remark(dataset, options, teacher)
-        resume = self.resume and not self._begins_anew(own)
-        with (self.progress if own.is_first else silent)("training", remark="compiling") as advance:
+        # A job of several processes is ended by whoever started it, at once.
+        numbers = [signal.SIGINT] if own.size == 1 else []
+        with (
+            signals_noted(*numbers) as check_stop,
+            (self.progress if own.is_first else silent)("training", remark="compiling") as advance,
+        ):
             follow = None
             if own.is_first:
-                follow = _Follow(replace(self, options=options), dataset, advance)
+                told = replace(self, options=options)
+                follow = _Follow(told, dataset, advance, check_stop)
             trainer = run_training(
                 options,
                 dataset,
                 folder=self.folder,
-                resume=resume,
+                resume=self.resume,
                 start=self.start,
                 teacher=teacher,
                 device=where,
@@ -324,7 +335,7 @@ class _Call:
                 on_batch=None if follow is None else follow.batch,
                 on_epoch=None if follow is None else follow.epoch,
             )
-        if follow is not None and resume and not follow.epochs:
+        if follow is not None and self.resume and not follow.epochs:
             _log.info(f"nothing is left to do: the run ended with epoch {len(trainer.log)}")
         if own.is_first and trainer.stopped_early:
             _log.info(
@@ -396,39 +407,18 @@ class _Call:
         for one in found:
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
 
-    def _begins_anew(self, ranks: Ranks) -> bool:
-        """True where the run to resume was stopped before there was anything to keep.
-
-        Raises:
-            UsageError: it had started from another run, of which nothing was kept.
-        """
-        folder = self.folder
-        assert folder is not None
-        if folder.checkpoint_file.exists():
-            return False
-        if folder.start is not None:
-            raise UsageError(
-                f"cannot resume {folder.path}: it stopped before its first checkpoint",
-                code="resume-nothing-kept",
-                why="nothing is left of the run that it started from",
-                fix=f"delete {folder.path} and give the command that began it again",
-            )
-        ranks.barrier()  # all ranks have read the settings of the run
-        if ranks.is_first:
-            _log.warning("the run was stopped before its first epoch ended: it starts anew")
-            folder.manifest_file.unlink()
-        return True
-
 
 class _Follow:
-    """Shows how a run goes: counts samples, logs a line per epoch.
+    """Shows how a run goes: counts samples, logs a line per epoch. Stops it where it shall stop.
 
     Attributes:
         epochs: their entries of the log; of a resumed run all, from the first that is trained.
     """
 
-    def __init__(self, call: _Call, dataset: Dataset, advance: Advance) -> None:
-        self._call, self._dataset = call, dataset
+    def __init__(
+        self, call: _Call, dataset: Dataset, advance: Advance, check_stop: CheckStop
+    ) -> None:
+        self._call, self._dataset, self._check_stop = call, dataset, check_stop
         self._samples = dataset.train.n_samples
         self._epoch_remarks = EpochRemarks(call.options, len(dataset.train.class_names))
         self._advance = advance
@@ -454,6 +444,7 @@ class _Follow:
         self._advance(report.samples, f"epoch {report.epoch}/{epochs} loss {brief(loss)}")
         if self._call.on_batch is not None:
             self._call.on_batch(report)
+        self._check_stop()
 
     def epoch(self, entry: dict[str, Any]) -> None:
         """Log how an epoch went, and how long the rest takes if all goes on like this.
@@ -476,6 +467,7 @@ class _Follow:
             _log.warning(f"remark[{one.code}]: {one.what}; {one.fix}")
         if self._call.on_epoch is not None:
             self._call.on_epoch(entry)
+        self._check_stop()
 
     def _is_best(self, entry: dict[str, Any]) -> bool:
         """True where no epoch so far is better, those before a resume included."""

@@ -17,6 +17,7 @@ from nmtool.cli.arguments import Parser
 from nmtool.cli.threads import PATIENCE
 from nmtool.cli.torchrun import one_process_speaks
 from nmtool.errors import UsageError
+from nmtool.interrupts import interrupts_remembered
 from nmtool.version import __version__
 
 COMMANDS = {
@@ -92,7 +93,8 @@ def _run(words: list[str]) -> int:
         words[words.index(command)] = command = ALSO[command]
     if command is not None and command not in COMMANDS:
         raise _unknown(command)
-    with one_process_speaks() if command in TOGETHER else nullcontext():
+    speaks = one_process_speaks() if command in TOGETHER else nullcontext()
+    with speaks, interrupts_remembered():
         return _run_command(command, words)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -589,3 +592,99 @@ def test_lines_of_epochs() -> None:
     settled = epoch_line(ENTRY | {"settled_accuracy": 0.25})
     assert "validation 25.0%" in settled
     assert "50.0%" in settled
+
+
+@pytest.fixture
+def _heeds_interrupts() -> Iterator[None]:
+    """A shell's background jobs ignore SIGINT."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+def test_an_interrupt_that_is_swallowed_stops_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swallowed: list[int] = []
+
+    def swallow(*_: object) -> None:
+        try:
+            if not swallowed:
+                signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pass
+        swallowed.append(1)
+
+    monkeypatch.setattr("nmtool.training.loop.trainer.check_loss", swallow)
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(small_dataset(), OPTIONS, folder=tmp_path / "run")
+    assert len(swallowed) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    nm.train(small_dataset(), folder=tmp_path / "run", resume=True)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_an_interrupt_while_an_epoch_is_kept_waits_until_it_is(
+    epoch: int, kept: nm.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log = RunFolder.write_log
+
+    def interrupted(self: RunFolder, epochs: list[dict[str, Any]]) -> None:
+        if len(epochs) == epoch:
+            signal.raise_signal(signal.SIGINT)
+        write_log(self, epochs)
+
+    monkeypatch.setattr(RunFolder, "write_log", interrupted)
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        nm.train(small_dataset(), OPTIONS, folder=folder)
+    assert len(RunFolder(folder).read_log()) == epoch
+    monkeypatch.undo()
+    assert same(nm.train(small_dataset(), folder=folder, resume=True), kept)
+
+
+def test_another_thread_trains(kept: nm.Run) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    runs: list[nm.Run] = []
+    seen: list[object] = []
+
+    def train() -> None:
+        def look(entry: dict[str, Any]) -> None:
+            seen.append(signal.getsignal(signal.SIGINT))
+
+        runs.append(nm.train(small_dataset(), OPTIONS, on_epoch=look))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert runs[0].network.content_hash == kept.network.content_hash
+    assert seen == [before] * 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be locked")
+@pytest.mark.parametrize("began", ["new", "resumed", "resumed anew"])
+def test_a_run_keeps_its_folder_locked_to_its_end(began: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    seen: list[int] = []
+
+    def look(entry: dict[str, Any]) -> None:
+        with refused(UsageError, "run-in-use"), RunFolder(folder).locked():
+            pass
+        with refused(UsageError, "run-in-use"):
+            nm.train(small_dataset(), folder=folder, resume=True)
+        seen.append(entry["epoch"])
+
+    def stop(report: object) -> None:
+        raise KeyboardInterrupt
+
+    if began != "new":
+        stops = {"on_epoch": stop} if began == "resumed" else {"on_batch": stop}
+        with pytest.raises(KeyboardInterrupt):
+            nm.train(small_dataset(), OPTIONS, folder=folder, **stops)
+    options = OPTIONS if began == "new" else None
+    nm.train(small_dataset(), options, folder=folder, resume=began != "new", on_epoch=look)
+    assert seen == ([2, 3] if began == "resumed" else [1, 2, 3])
+    with RunFolder(folder).locked():
+        assert not [name for name in files(folder) if name.startswith(".")]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from nmtool import storage
 from nmtool.data import Dataset
 from nmtool.data.teacher import Teacher
+from nmtool.errors import UsageError
 from nmtool.network import Network
 from nmtool.training.engines.devices import CPU, Device
 from nmtool.training.loop.preparation import make_trainer
@@ -19,6 +23,8 @@ from nmtool.training.loop.trainer import BatchReport, Trainer
 from nmtool.training.options import TrainOptions
 from nmtool.training.processes.ranks import ALONE, Ranks
 from nmtool.version import __version__
+
+_log = logging.getLogger(__name__)
 
 
 def run_training(
@@ -53,31 +59,45 @@ def run_training(
 
     Returns:
         The trainer, finished: `best` is the network, `log` the history.
+
+    Raises:
+        UsageError: another process trains in the folder, or it holds a run already; the run to
+            resume had started from another one, of which nothing was kept.
     """
     network = None if start is None else start.network()
-    trainer = make_trainer(
-        options,
-        dataset.train,
-        dataset.validation,
-        folder=folder,
-        on_batch=on_batch,
-        on_epoch=on_epoch,
-        network=None if network is None else _within(network, options.max_delay),
-        taught=None if teacher is None else teacher.rows_of(dataset),
-        device=device,
-        ranks=ranks,
-    )
-    if folder is not None and resume:
-        trainer.resume()
-        if ranks.is_first:
-            folder.grow(options)
-    elif start is not None:
-        trainer.adopt(start)
-    if folder is not None and not resume and ranks.is_first:
-        _begin(folder, trainer, network, _about(dataset, teacher, ranks))
-    if on_start is not None and not resume:
-        on_start(trainer)
-    trainer.run()
+    anew = False
+    with ExitStack() as locks:
+        if folder is not None and resume:
+            if ranks.is_first:
+                locks.enter_context(folder.locked())
+            anew = _begins_anew(folder, ranks)
+            resume = not anew
+        trainer = make_trainer(
+            options,
+            dataset.train,
+            dataset.validation,
+            folder=folder,
+            on_batch=on_batch,
+            on_epoch=on_epoch,
+            network=None if network is None else _within(network, options.max_delay),
+            taught=None if teacher is None else teacher.rows_of(dataset),
+            device=device,
+            ranks=ranks,
+        )
+        if folder is not None and resume:
+            trainer.resume()
+            if ranks.is_first:
+                folder.grow(options)
+        elif start is not None:
+            trainer.adopt(start)
+        if folder is not None and not resume and ranks.is_first:
+            if not anew:
+                storage.make_folder(folder.path)
+                locks.enter_context(folder.locked())
+            _begin(folder, trainer, network, _about(dataset, teacher, ranks), anew)
+        if on_start is not None and not resume:
+            on_start(trainer)
+        trainer.run()
     return trainer
 
 
@@ -113,15 +133,44 @@ def _within(network: Network, max_delay: int) -> Network:
     )
 
 
+def _begins_anew(folder: RunFolder, ranks: Ranks) -> bool:
+    """True where the run to resume was stopped before there was anything to keep; collective.
+
+    Raises:
+        UsageError: it had started from another run, of which nothing was kept.
+    """
+    if folder.checkpoint_file.exists():
+        return False
+    if folder.start is not None:
+        raise UsageError(
+            f"cannot resume {folder.path}: it stopped before its first checkpoint",
+            code="resume-nothing-kept",
+            why="nothing is left of the run that it started from",
+            fix=f"delete {folder.path} and give the command that began it again",
+        )
+    ranks.barrier()  # all ranks have looked for the checkpoint
+    if ranks.is_first:
+        _log.warning("the run was stopped before its first epoch ended: it starts anew")
+    return True
+
+
 def _begin(
-    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any]
+    folder: RunFolder, trainer: Trainer, network: Network | None, about: dict[str, Any], anew: bool
 ) -> None:
-    """Make the folder; where another run is the start, it may be gone by the time of a resume."""
+    """Write the manifest; where another run is the start, it may be gone by the time of a resume.
+
+    Args:
+        folder: for the run.
+        trainer: before its first update.
+        network: of the run that is the start, if one is.
+        about: fields of the manifest.
+        anew: the folder holds the manifest of a run that left nothing else.
+    """
     manifest = {"nmtool": __version__, **about}
     if network is not None:
         manifest["start"] = network.content_hash
     else:
         manifest["initial"] = trainer.best.content_hash
-    folder.create({**manifest, "options": trainer.options.as_json()})
+    folder.create({**manifest, "options": trainer.options.as_json()}, anew=anew)
     if network is not None:
         trainer.save()

@@ -16,7 +16,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,14 +96,47 @@ class RunFolder:
     def checkpoint_file(self) -> Path:
         return self.path / RUN_CHECKPOINT
 
-    def create(self, manifest: dict[str, Any]) -> None:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from training in the folder while the block runs.
+
+        The lock is on the folder itself: no file is left in it, and it goes with the process,
+        however that ends. Systems that do not lock folders, as Windows, and file systems without
+        locks let everybody in.
+
+        Raises:
+            UsageError: another process trains there.
+        """
+        descriptor = None
+        try:
+            if sys.platform != "win32":
+                with suppress(OSError):
+                    descriptor = os.open(self.path, os.O_RDONLY)
+            if descriptor is not None and not _lock(descriptor):
+                raise UsageError(
+                    f"another process trains in {self.path}",
+                    code="run-in-use",
+                    why="two of them would overwrite each other's checkpoints",
+                    fix="wait for it or stop it, then resume the run: --resume; or choose another "
+                    "folder: -o",
+                )
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def create(self, manifest: dict[str, Any], *, anew: bool = False) -> None:
         """Make the folder and write the manifest.
+
+        Args:
+            manifest: of the run.
+            anew: replace the manifest that is there.
 
         Raises:
             UsageError: a run is there already.
             StorageError: the folder cannot be made.
         """
-        if self.manifest_file.exists():
+        if self.manifest_file.exists() and not anew:
             raise UsageError(
                 f"{self.path} already holds a run",
                 code="path-taken",
@@ -367,6 +402,19 @@ def log_in(header: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _unsettled(log: Iterable[Mapping[str, Any]]) -> list[str]:
     """Entries as text, without the number that the end of a run writes into one of them."""
     return [json.dumps({k: v for k, v in e.items() if k != "settled_accuracy"}) for e in log]
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a folder that is open; False where somebody else has locked it."""
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # the file system has no locks
+    return True
 
 
 def _next(file: Path, epoch: int | str) -> Path:

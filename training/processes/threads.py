@@ -10,11 +10,17 @@ from typing import Any
 import numba
 
 from nmtool.errors import UsageError
+from nmtool.hardware_sim.compiled import check_numba_threads
 from nmtool.training.processes.launch import launched
 
 
 def most_threads() -> int:
-    """Cores that there are to use, or as many as NUMBA_NUM_THREADS says."""
+    """Cores that there are to use, or as many as NUMBA_NUM_THREADS says.
+
+    Raises:
+        UsageError: it says no number of threads.
+    """
+    check_numba_threads()
     config: Any = numba.config
     return config.NUMBA_NUM_THREADS
 

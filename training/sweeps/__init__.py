@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nmtool.arguments import WHOLE, WORD, checked, optional
 from nmtool.errors import MissingError, UsageError, check_path, libraries_needed
+from nmtool.interrupts import signals_noted
 from nmtool.progress import Progress, silent
 from nmtool.training.processes.threads import most_threads, threads_used
 from nmtool.training.sweeps.plan import StudyPlan, read_plan
@@ -30,7 +31,7 @@ from nmtool.training.sweeps.results import (
 )
 from nmtool.training.sweeps.study import Study, open_study
 from nmtool.training.sweeps.trial import Trainer, study_data
-from nmtool.training.sweeps.workers import run_trials, run_workers, signals_noted
+from nmtool.training.sweeps.workers import STOPS, run_trials, run_workers
 
 __all__ = ["StudyPlan", "SweepResult", "TrialResult", "read_plan", "sweep"]
 
@@ -137,7 +138,7 @@ def _run(
     with threads_used(threads, with_torch=processes == 1):
         if processes == 1:
             train = Trainer(study.plan, device)
-            with signals_noted() as heed:
+            with signals_noted(*STOPS) as heed:
                 run_trials(study, train, heed, progress)
             return []
         study_data(study.plan)  # which may be wrong, as the device may
@@ -146,7 +147,7 @@ def _run(
 
         find_device(device)
     each = max(1, (threads or most_threads()) // processes)
-    with signals_noted() as heed:
+    with signals_noted(*STOPS) as heed:
         return run_workers(study, processes, each, device, heed)
 
 

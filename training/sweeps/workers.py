@@ -4,9 +4,8 @@ The process that was called chooses all trials and alone uses the study's storag
 for each worker, a process that gets trials over a pipe and tells over it how epochs went, how
 trials ended, and what it logs. Workers can be killed at any time, and end when their pipe closes.
 
-An exception out of a signal handler appears anywhere, and where it does nothing can be relied
-on: a trial that was just told as finished would be told as cut off. Signals are noted instead, and
-heeded after every batch.
+Signals are noted (`nmtool/interrupts.py`) and heeded after every batch. As an exception out of
+their handler, one could tell a trial as cut off that was just told as finished.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from types import FrameType
 from typing import Any
 
 from nmtool.errors import NmtoolError, StorageError, libraries_needed
+from nmtool.interrupts import CheckStop, signals_ignored
 from nmtool.progress import Progress, silent
 from nmtool.training.sweeps.study import Study
 from nmtool.training.sweeps.trial import Outcome, Report, Trainer, Trial
 
-Heed = Callable[[], None]
-"""Raises `KeyboardInterrupt` if this process is to stop."""
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a study to stop."""
 
 LOOK_AGAIN_S = 1.0
 """Seconds between looks at a study whose last trials other processes run."""
@@ -51,7 +50,7 @@ class DiedError(Exception):
 
 
 def run_trials(
-    study: Study, train: Callable[..., Outcome], heed: Heed, progress: Progress = silent
+    study: Study, train: Callable[..., Outcome], heed: CheckStop, progress: Progress = silent
 ) -> None:
     """Run trials, one after the other, until the study is done.
 
@@ -87,7 +86,7 @@ def run_workers(
     processes: int,
     threads: int,
     device: str,
-    heed: Heed,
+    heed: CheckStop,
     trainer: Callable[..., Callable[..., Outcome]] = Trainer,
 ) -> list[int]:
     """Run trials in several processes until the study is done, or none of them is left.
@@ -121,7 +120,7 @@ def run_workers(
 
     pool = ThreadPoolExecutor(processes)
     try:
-        with signals_ignored():  # by the workers, too, which Ctrl-C in a terminal reaches
+        with signals_ignored(*STOPS):  # by the workers, too, which Ctrl-C in a terminal reaches
             workers.extend(Worker(trainer, study.plan, device, threads) for _ in range(processes))
         running = {pool.submit(run, worker) for worker in workers}
         while running:
@@ -140,58 +139,6 @@ def run_workers(
         pool.shutdown()
 
 
-@contextmanager
-def signals_noted() -> Iterator[Heed]:
-    """Note the first Ctrl-C or SIGTERM while the block runs; the next one does what it ever did.
-
-    Outside the main thread, which alone may handle signals, nothing is noted.
-    """
-    noted: list[int] = []
-    with _handlers_restored() as previous:
-
-        def note(number: int, frame: FrameType | None) -> None:
-            del frame
-            noted.append(number)
-            _restore(previous)
-
-        def heed() -> None:
-            if noted:
-                raise KeyboardInterrupt
-
-        for number, handler in previous.items():
-            if handler != signal.SIG_IGN:
-                signal.signal(number, note)
-        yield heed
-
-
-@contextmanager
-def signals_ignored() -> Iterator[None]:
-    """Let processes begin that ignore what asks a study to stop; what comes meanwhile is lost."""
-    with _handlers_restored() as previous:
-        for number in previous:
-            signal.signal(number, signal.SIG_IGN)
-        yield
-
-
-@contextmanager
-def _handlers_restored() -> Iterator[dict[int, Any]]:
-    """Handlers of Ctrl-C and SIGTERM, put back after the block; {} outside the main thread."""
-    previous: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        # Python can only put back handlers that Python has set.
-        previous = {number: handler for number, handler in found.items() if handler is not None}
-    try:
-        yield previous
-    finally:
-        _restore(previous)
-
-
-def _restore(handlers: dict[int, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 class Worker:
     """A process that trains, called as a `Trainer` is.
 
@@ -206,13 +153,15 @@ class Worker:
         self._process.start()
         its_pipe.close()
 
-    def __call__(self, trial: Trial, report: Report, heed: Heed, progress: Progress) -> Outcome:
+    def __call__(
+        self, trial: Trial, report: Report, heed: CheckStop, progress: Progress
+    ) -> Outcome:
         """Let it train with the settings of a trial, as `hear` does; counts nothing."""
         with suppress(OSError):  # it may be gone
             self._pipe.send(trial)
         return self.hear("outcome", heed, lambda epoch: report(trial, *epoch))
 
-    def hear(self, kind: str, heed: Heed, report: Callable[[Any], bool] | None = None) -> Any:
+    def hear(self, kind: str, heed: CheckStop, report: Callable[[Any], bool] | None = None) -> Any:
         """Wait for what it says of a kind; log what it logs and answer its reports meanwhile.
 
         Raises:

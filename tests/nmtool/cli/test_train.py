@@ -13,6 +13,7 @@ import pytest
 
 from nmtool.cli.main import main
 from nmtool.network import Network
+from tests.interrupts import core_story, leave_core
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.runs import assert_same_run, stop_in_epoch
@@ -173,18 +174,18 @@ def test_interrupted_by_a_signal(nmtool: Nmtool) -> None:
     root = str(Path(__file__).parents[3])
     with subprocess.Popen(
         [sys.executable, "-m", "nmtool", *words],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": root, "PYTHONFAULTHANDLER": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=leave_core,
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("trains on ")
         assert process.stderr.readline().startswith("epoch ")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    # Python ends itself by the signal where it struck inside of exec().
-    assert process.returncode in (130, -signal.SIGINT)
+    assert process.returncode == 130, err + core_story(Path())
     assert out == ""
     assert err.endswith("--resume\ninterrupted\n")
     assert "Traceback" not in err
@@ -277,3 +278,34 @@ def test_a_target_of_ones_own_is_found_from_another_folder(
     Path("below").mkdir()
     monkeypatch.chdir("below")
     assert main(["finetune", "../run", "-o", "tuned", "--epochs", "1", "--data", "../two"]) == 0
+
+
+HOLDS = """
+import sys
+import time
+from pathlib import Path
+
+from nmtool.training.loop.run_folder import RunFolder
+
+with RunFolder(Path(sys.argv[1])).locked():
+    print("locked", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be locked")
+def test_two_processes_do_not_train_in_one_folder(nmtool: Nmtool) -> None:
+    assert nmtool(*WORDS).code == 0
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+    resume = ("train", "-o", "run", "--resume", "--epochs", "4")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, "run"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        said = nmtool(*resume)
+        assert (said.code, said.out, said.error) == (2, "", "run-in-use")
+        assert "run" in said.err
+        assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+        process.kill()
+    assert nmtool(*resume).code == 0

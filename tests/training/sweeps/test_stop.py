@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from pathlib import Path
 
 import pytest
 
 from nmtool.training.sweeps import sweep
-from nmtool.training.sweeps.workers import signals_ignored, signals_noted
 from tests.nmtool.cli.studies import fake_training, states, trials, write_study
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("data")]
 pytest.importorskip("optuna")
-
-
-@pytest.mark.usefixtures("_heeds_interrupts")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with signals_noted() as heed:
-        heed()
-        signal.raise_signal(number)
-        with pytest.raises(KeyboardInterrupt):
-            heed()
-        assert signal.getsignal(number) is before
-
-
-def test_what_is_ignored_stays_ignored() -> None:
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with signals_noted() as heed:
-            signal.raise_signal(signal.SIGINT)
-            heed()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def test_another_thread_leaves_signals_alone() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    seen: list[object] = []
-
-    def look() -> None:
-        with signals_noted() as heed, signals_ignored():
-            heed()
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    thread.join()
-    assert seen == [before]
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

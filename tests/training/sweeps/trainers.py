@@ -8,9 +8,9 @@ import signal
 import time
 
 from nmtool.errors import MissingError, StorageError
+from nmtool.interrupts import CheckStop
 from nmtool.training.sweeps.plan import StudyPlan
 from nmtool.training.sweeps.trial import Outcome, PrunedError, Report, Trial
-from nmtool.training.sweeps.workers import Heed
 
 
 class Fake:
@@ -19,7 +19,7 @@ class Fake:
     def __init__(self, plan: StudyPlan, device: str, threads: int) -> None:
         self.plan = plan
 
-    def __call__(self, trial: Trial, report: Report, heed: Heed) -> Outcome:
+    def __call__(self, trial: Trial, report: Report, heed: CheckStop) -> Outcome:
         logging.getLogger("nmtool.fake").info("trial %d runs", trial.number)
         heed()
         if report(trial, 1, 0.5):
@@ -44,7 +44,7 @@ class NotWritten(Fake):
 class Dies(Fake):
     """Kills its process in the first trial of the study."""
 
-    def __call__(self, trial: Trial, report: Report, heed: Heed) -> Outcome:
+    def __call__(self, trial: Trial, report: Report, heed: CheckStop) -> Outcome:
         if trial.number == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().__call__(trial, report, heed)
@@ -60,7 +60,7 @@ class AlwaysDies(Fake):
 class Waits(Fake):
     """Is never done with any trial but the first."""
 
-    def __call__(self, trial: Trial, report: Report, heed: Heed) -> Outcome:
+    def __call__(self, trial: Trial, report: Report, heed: CheckStop) -> Outcome:
         while trial.number > 0:
             heed()
             time.sleep(0.02)

@@ -1,0 +1,163 @@
+"""Ctrl-C and SIGTERM, held back while an exception out of their handler could be lost or do harm.
+
+Such an exception appears anywhere. Where libraries load, it becomes an `ImportError` or, in C++,
+the end of the process; callbacks of a compiler swallow it; files are kept by half. `signals_noted`
+is for work that can stop at places of its own, as after a batch. `interrupts_remembered` is for a
+whole command.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+CheckStop = Callable[[], None]
+"""Raises `KeyboardInterrupt` if this process is to stop."""
+
+LOOK_AGAIN_S = 0.05
+"""Seconds between two looks whether libraries still load."""
+
+_ALARM: int | None = getattr(signal, "SIGALRM", None)
+"""Says that it is time to look again; None where the system has no such signal."""
+
+_raised: list[int] = []
+"""Signals that have raised `KeyboardInterrupt` within `interrupts_remembered`."""
+
+_waiting: list[int] = []
+"""Signals that wait there until libraries are loaded."""
+
+
+@contextmanager
+def signals_noted(*numbers: int) -> Iterator[CheckStop]:
+    """Note the first of these signals while the block runs; the next one does what it ever did.
+
+    The block gets a function that raises `KeyboardInterrupt` once a signal is noted; so does its
+    end. Handlers that somebody else has set stay in charge. Outside the main thread, which alone
+    may handle signals, nothing is noted.
+
+    >>> with signals_noted(signal.SIGINT) as check_stop:
+    ...     for batch in range(3):
+    ...         check_stop()
+
+    Args:
+        numbers: of the signals, such as `signal.SIGINT`.
+    """
+    noted: list[int] = []
+    with _handlers_restored(*numbers) as previous:
+
+        def note(number: int, frame: FrameType | None) -> None:
+            del frame
+            noted.append(number)
+            _restore(previous)
+
+        def check_stop() -> None:
+            if noted or (previous and _raised):
+                raise KeyboardInterrupt
+
+        _replace_default(previous, note)
+        if previous and _waiting:
+            noted += _waiting
+            _wait_no_more()
+        yield check_stop
+        check_stop()
+
+
+@contextmanager
+def signals_ignored(*numbers: int) -> Iterator[None]:
+    """Ignore signals while the block runs, as do processes that it starts."""
+    with _handlers_restored(*numbers) as previous:
+        for number in previous:
+            signal.signal(number, signal.SIG_IGN)
+        yield
+
+
+@contextmanager
+def interrupts_remembered() -> Iterator[None]:
+    """Let Ctrl-C raise `KeyboardInterrupt`, whatever others make of it; for a whole command.
+
+    While libraries load or Numba compiles, the first Ctrl-C waits until they have done so. An error
+    that ends the block after a Ctrl-C is taken for what became of it. One that was swallowed is
+    heeded by the next `signals_noted`.
+    """
+    numbers = [signal.SIGINT] if _ALARM is None else [signal.SIGINT, _ALARM]
+    with _handlers_restored(*numbers) as previous:
+        _replace_default(previous, _remember)
+        try:
+            yield
+            if _waiting:
+                raise KeyboardInterrupt
+        except Exception as error:
+            if previous and (_raised or _waiting):
+                raise KeyboardInterrupt from error
+            raise
+        finally:
+            if previous:
+                _wait_no_more()
+                _raised.clear()
+
+
+def _remember(number: int, frame: FrameType | None) -> None:
+    """Raise `KeyboardInterrupt`, or have the alarm try again where libraries load."""
+    is_first = not _waiting
+    if (is_first or number == _ALARM) and _is_loading(frame) and _sets_alarm(True):
+        if is_first:
+            _waiting.append(number)
+        return
+    _wait_no_more()
+    _raised.append(number)
+    raise KeyboardInterrupt
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """True within an import, and within Numba, which compiles then."""
+    while frame is not None:
+        room = str(frame.f_globals.get("__name__")).partition(".")[0]
+        file = frame.f_code.co_filename
+        if room in ("numba", "llvmlite") or file.startswith("<frozen importlib._bootstrap"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _wait_no_more() -> None:
+    if _waiting:
+        _sets_alarm(False)
+        _waiting.clear()
+
+
+def _sets_alarm(on: bool) -> bool:
+    """Set the alarm, or stop it; returns False where it is not ours to set."""
+    if _ALARM is None or signal.getsignal(_ALARM) is not _remember:
+        return False
+    signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN_S if on else 0.0)
+    return True
+
+
+@contextmanager
+def _handlers_restored(*numbers: int) -> Iterator[dict[int, Any]]:
+    """Handlers of signals, put back after the block; {} outside the main thread."""
+    previous: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in numbers}
+        # Python can only put back handlers that Python has set.
+        previous = {number: handler for number, handler in handlers.items() if handler is not None}
+    try:
+        yield previous
+    finally:
+        _restore(previous)
+
+
+def _replace_default(handlers: dict[int, Any], new: Callable[..., None]) -> None:
+    """Set another handler where there is Python's, the system's, or that of a command."""
+    for number, handler in handlers.items():
+        if handler in (signal.default_int_handler, signal.SIG_DFL, _remember):
+            signal.signal(number, new)
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,0 +1,219 @@
+"""`python -m tests.interrupts`: `nmtool train` is interrupted at random moments; nothing is lost.
+
+A run that is left alone comes first: it compiles, tells how long a run takes, and its network is
+that with which every other run has to end. Each of the others gets SIGINT at a random moment, half
+of them before training begins and half of them between then and the end. What it left is then
+resumed.
+
+Fates of a run:
+
+unborn       Python had not come to nmtool yet
+interrupted  ended with 130, or by the signal, with the usual words
+finished     it was too late: the run had ended, or was writing its end
+lost         the signal had no effect: training went on
+traceback    something else than words for people is on the screen
+wrong        another exit code, or other words
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nmtool.cli.main import main as nmtool_main
+from nmtool.network import Network
+from nmtool.training.loop.run_folder import RunFolder
+
+EPOCHS = 5
+WORDS = (
+    *("train", "digits", "--hidden", "10", "--steps", "60"),
+    *("--epochs", str(EPOCHS), "--threads", "1"),
+)
+PATIENCE_S = 600.0
+
+OK = ("unborn", "interrupted", "finished")
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A run that got a signal, or none.
+
+    Attributes:
+        code: exit code; that of a signal is negative.
+        err: what it said on stderr.
+        before: epochs whose lines stood there when the signal was sent.
+        load_s: until training began, where that was waited for.
+        train_s: from then on.
+        end_s: from the signal to the end.
+    """
+
+    code: int
+    err: str
+    before: int
+    load_s: float
+    train_s: float
+    end_s: float
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs whose lines it printed."""
+        return _epochs(self.err)
+
+    @property
+    def fate(self) -> str:
+        """The word for how it ended."""
+        # Python ends itself by the signal where it struck inside of exec().
+        by_signal = self.code in (130, -signal.SIGINT)
+        if "Traceback" in self.err or "Fatal" in self.err:
+            is_unborn = by_signal and "nmtool/" not in self.err.replace("bin/nmtool", "")
+            return "unborn" if is_unborn else "traceback"
+        if by_signal and not self.err:
+            return "unborn"
+        if by_signal and self.err.endswith("interrupted\n"):
+            return "interrupted"
+        if self.code == 0 or (by_signal and self.epochs == EPOCHS):
+            return "lost" if self.epochs > self.before + 1 else "finished"
+        return "wrong"
+
+
+def run(folder: Path, in_training: bool, after_s: float | None) -> Interrupted:
+    """Train in a process of its own, and send it SIGINT.
+
+    Args:
+        folder: for the run.
+        in_training: the seconds begin when training does, and not with the process.
+        after_s: seconds until the signal; None sends none.
+    """
+    began = time.perf_counter()
+    screen = folder.with_suffix(".err")
+    with open(screen, "w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nmtool", *WORDS, "-o", str(folder)],
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            cwd=folder.parent,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+            preexec_fn=leave_core,
+        )
+        while in_training and process.poll() is None and not screen.stat().st_size:
+            time.sleep(0.01)
+        trained = time.perf_counter()
+        before = EPOCHS
+        if after_s is not None:
+            try:
+                process.wait(after_s)
+            except subprocess.TimeoutExpired:
+                before = _epochs(screen.read_text())
+                process.send_signal(signal.SIGINT)
+        sent = time.perf_counter()
+        code = process.wait(PATIENCE_S)
+    ended = time.perf_counter()
+    text = screen.read_text()
+    return Interrupted(code, text, before, trained - began, ended - trained, ended - sent)
+
+
+def leave_core() -> None:
+    """Let this process heed SIGINT, which background jobs ignore, and leave its memory on abort."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+
+
+def core_story(folder: Path) -> str:
+    """Where every thread of a process stood that was aborted in a folder, as gdb tells it."""
+    told = []
+    for core in folder.glob("core*"):
+        words = ("gdb", "-batch", "-ex", "thread apply all bt", sys.executable, str(core))
+        if shutil.which("gdb"):
+            told.append(subprocess.run(words, capture_output=True, text=True).stdout)
+    return "\n".join(told)
+
+
+def _epochs(text: str) -> int:
+    return sum(line.startswith("epoch ") for line in text.splitlines())
+
+
+def losses(folder: RunFolder, run: Interrupted, whole: str) -> list[str]:
+    """Sentences on what is lost of a run that was stopped; [] where nothing is.
+
+    Args:
+        folder: of the run.
+        run: how it ended.
+        whole: content hash of the network that an uninterrupted run ends with.
+    """
+    if not folder.manifest_file.exists():
+        return ["no run.json"] if run.epochs else []
+    found = []
+    if run.epochs:
+        files = (folder.log_file, folder.checkpoint_file, folder.network_file)
+        found += [f"no {file.name}" for file in files if not file.exists()]
+        if not found and len(folder.read_log()) < run.epochs:
+            found.append(f"{len(folder.read_log())} epochs in the log, {run.epochs} on the screen")
+    code = nmtool_main(["train", "-o", str(folder.path), "--resume", "--json"])
+    if code != 0:
+        found.append(f"--resume ends with {code}")
+    elif Network.load(folder.network_file).content_hash != whole:
+        found.append("the resumed run has another network")
+    hidden = [file.name for file in folder.path.iterdir() if file.name.startswith(".")]
+    return found + [f"left {name}" for name in hidden]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a line per run and a table; returns 1 if a run was not as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0, help="draws the moments")
+    options = parser.parse_args(arguments)
+    draw = random.Random(options.seed)
+    fates: Counter[str] = Counter()
+    codes: Counter[int] = Counter()
+    bad = 0
+    with TemporaryDirectory() as name:
+        top = Path(name)
+        run(top / "compiles", True, None)
+        reference = run(top / "whole", True, None)
+        assert reference.code == 0, reference.err
+        whole = Network.load(RunFolder(top / "whole").network_file).content_hash
+        for number in range(options.runs):
+            in_training = draw.random() < 0.5
+            after_s = draw.uniform(0, reference.train_s if in_training else reference.load_s)
+            folder = top / f"run{number}"
+            ended = run(folder, in_training, after_s)
+            lost = losses(RunFolder(folder), ended, whole)
+            fates[ended.fate] += 1
+            codes[ended.code] += 1
+            is_bad = ended.fate not in OK or bool(lost)
+            bad += is_bad
+            place = "training" if in_training else "loading"
+            print(
+                f"{number:3d}  {place:8}  {after_s:6.2f} s  +{ended.end_s:6.2f} s  "
+                f"code {ended.code:4d}  epochs {ended.before} {ended.epochs}  "
+                f"{ended.fate}  {'; '.join(lost)}",
+                flush=True,
+            )
+            if is_bad:
+                print(ended.err, core_story(top), flush=True)
+    print(
+        f"{options.runs} runs, seed {options.seed}: {reference.load_s:.1f} s until training "
+        f"begins, {reference.train_s:.1f} s of it"
+    )
+    print("  ".join(f"{fate} {n}" for fate, n in sorted(fates.items())))
+    print("  ".join(f"exit code {code}: {n}" for code, n in sorted(codes.items())))
+    print(f"not as they should be: {bad}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Signals that are noted, that wait while libraries load, and that nobody swallows."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from nmtool.errors import StorageError, libraries_needed
+from nmtool.interrupts import interrupts_remembered, signals_ignored, signals_noted
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(autouse=True)
+def _heeds_interrupts() -> Iterator[None]:
+    """A shell's background jobs ignore SIGINT. No test leaves another handler than it found."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
+    yield
+    after = [signal.getsignal(number) for number in (*STOPS, signal.SIGALRM)]
+    signal.signal(signal.SIGINT, previous)
+    assert after == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def _interrupt_in_vain() -> None:
+    """Ctrl-C where others swallow the exception."""
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", STOPS)
+def test_a_signal_is_noted_the_next_one_is_not(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+
+    def work() -> None:
+        with signals_noted(*STOPS) as check_stop:
+            check_stop()
+            signal.raise_signal(number)
+            assert signal.getsignal(number) is before
+            with pytest.raises(KeyboardInterrupt):
+                check_stop()
+
+    with pytest.raises(KeyboardInterrupt):  # which the end of the block raises again
+        work()
+
+
+def test_an_error_after_a_noted_signal_stays_that_error() -> None:
+    def work() -> None:
+        with interrupts_remembered(), signals_noted(signal.SIGINT):
+            signal.raise_signal(signal.SIGINT)
+            raise StorageError("full", code="disk-full")
+
+    with pytest.raises(StorageError):
+        work()
+
+
+def _do_nothing(number: int, frame: object) -> None:
+    del number, frame
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, _do_nothing])
+def test_handlers_of_others_stay_in_charge(handler: object) -> None:
+    signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]
+    try:
+        with interrupts_remembered(), signals_noted(signal.SIGINT) as check_stop:
+            signal.raise_signal(signal.SIGINT)
+            check_stop()
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_another_thread_leaves_signals_alone() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen: list[object] = []
+
+    def look() -> None:
+        with (
+            interrupts_remembered(),
+            signals_noted(*STOPS) as check_stop,
+            signals_ignored(*STOPS),
+        ):
+            check_stop()
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+def test_an_error_that_became_of_an_interrupt_is_an_interrupt() -> None:
+    def work() -> None:
+        with interrupts_remembered():
+            _interrupt_in_vain()
+            raise ImportError("a library failed to load")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    with pytest.raises(ImportError), interrupts_remembered():
+        raise ImportError("that was before")
+
+
+def test_what_was_swallowed_stops_the_next_work() -> None:
+    went_on = False
+
+    def work() -> None:
+        nonlocal went_on
+        with interrupts_remembered():
+            _interrupt_in_vain()
+            with signals_noted(signal.SIGINT) as check_stop:
+                check_stop()
+                went_on = True
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert not went_on
+
+
+@pytest.mark.parametrize("cause", ["__cause__", "__context__"])
+def test_a_library_tells_an_interrupt_as_an_import_error(cause: str) -> None:
+    error = ImportError("torch is broken")
+    setattr(error, cause, RuntimeError("inner"))
+    setattr(getattr(error, cause), cause, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), libraries_needed():
+        raise error
+
+
+LIBRARY = """
+import signal
+import time
+
+loaded = []
+signal.raise_signal(signal.SIGINT)
+for _ in range(8):
+    time.sleep(0.02)  # longer than it takes to look again
+    loaded.append(len(loaded))
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A library that is interrupted while it loads."""
+    (tmp_path / "slow_library.py").write_text(LIBRARY)
+    (tmp_path / "twice_library.py").write_text("import slow_library\n" + LIBRARY)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in ("slow_library", "twice_library"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("library")
+def test_an_interrupt_waits_for_libraries_that_load() -> None:
+    loaded: list[int] = []
+
+    def work() -> None:
+        with interrupts_remembered():
+            import slow_library  # type: ignore[import-not-found]
+
+            loaded.extend(slow_library.loaded)
+            while True:
+                signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert loaded == [*range(8)]
+
+
+@pytest.mark.usefixtures("library")
+def test_a_second_interrupt_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        import twice_library  # type: ignore[import-not-found]  # noqa: F401
+    assert "slow_library" in sys.modules
+    assert "twice_library" not in sys.modules
+
+
+@pytest.mark.usefixtures("library")
+def test_an_interrupt_that_waits_is_noted_by_work_that_begins() -> None:
+    went_on = False
+
+    def work() -> None:
+        nonlocal went_on
+        with interrupts_remembered():
+            import slow_library  # noqa: F401
+
+            with signals_noted(signal.SIGINT) as check_stop:
+                check_stop()
+                went_on = True
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert not went_on
+
+
+@pytest.mark.usefixtures("library")
+def test_an_interrupt_that_waits_ends_a_block_that_is_over_before() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts_remembered():
+        import slow_library  # noqa: F401
