@@ -61,6 +61,7 @@ nightly: brian2-loihi test peers lines
 		python=$$(.ci/python $$version) && $(MAKE) test-core PYTHON="$$python" || exit 1; \
 	done
 	$(MAKE) mutants
+	$(BIN)/python -m tests.interrupts --runs 20
 
 # Every small mistake in the Verilog core is found, or tests/verilog_survivors.txt says why it is none.
 mutants: $(VENV)/.dev

@@ -1,0 +1,3 @@
+from nmtool.machine import check_numba_threads
+
+check_numba_threads()

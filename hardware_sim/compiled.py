@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import numba
 
-from nmtool.errors import UsageError
 from nmtool.hardware_sim.kernel_files import KernelFiles
 from nmtool.paths import cache_folder
 
@@ -25,30 +24,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 SOURCES = ("nmtool.hardware_sim", "nmtool.arithmetic", "nmtool.dynamics")
 """Modules, and packages without those below them, that this room's kernels are made of."""
-
-
-MOST_THREADS = 4096
-"""Numba's threads are started all at once; a system may stand no more."""
-
-
-def check_numba_threads() -> None:
-    """Raise `UsageError` where NUMBA_NUM_THREADS is no number of threads that Numba can start."""
-    value = os.environ.get("NUMBA_NUM_THREADS")
-    try:
-        is_fine = value is None or 1 <= int(value) <= MOST_THREADS
-    except ValueError:
-        is_fine = False
-    if not is_fine:
-        raise UsageError(
-            f"NUMBA_NUM_THREADS={value} is no number of threads",
-            code="numba-threads",
-            why=f"Numba starts as many threads as this variable says, 1 … {MOST_THREADS}",
-            fix="unset NUMBA_NUM_THREADS, which then is the number of cores, or set it to a number "
-            "such as 1",
-        )
-
-
-check_numba_threads()  # before any kernel, whatever it is for
 
 
 def compiler(*sources: str) -> Callable[..., Callable[[_Function], _Function]]:

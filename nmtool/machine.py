@@ -1,4 +1,4 @@
-"""The machine that nmtool runs on, in words, for results that depend on it."""
+"""The machine that nmtool runs on: in words, for results that depend on it, and its threads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import platform
 import shutil
 from pathlib import Path
+
+from nmtool.errors import UsageError
 
 _INFO = Path("/proc/cpuinfo")
 
@@ -29,3 +31,31 @@ def usable_cores() -> int:
 def has_nvidia_driver() -> bool:
     """True where a driver for NVIDIA's GPUs is installed, which tells nothing about cards."""
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()
+
+
+MOST_THREADS = 4096
+"""Numba starts all its threads at once; a system may stand no more."""
+
+
+def check_numba_threads() -> None:
+    """Check the variable NUMBA_NUM_THREADS, which Numba reads when it is imported.
+
+    Rooms call this before they import Numba, whose import fails with some values, and never ends
+    with others.
+
+    Raises:
+        UsageError: it is no number of threads that Numba can start.
+    """
+    value = os.environ.get("NUMBA_NUM_THREADS")
+    try:
+        is_fine = value is None or 1 <= int(value) <= MOST_THREADS
+    except ValueError:
+        is_fine = False
+    if not is_fine:
+        raise UsageError(
+            f"NUMBA_NUM_THREADS={value} is no number of threads",
+            code="numba-threads",
+            why=f"Numba starts as many threads as this variable says, 1 … {MOST_THREADS}",
+            fix="unset NUMBA_NUM_THREADS, which then is the number of cores, or set it to a number "
+            "such as 1",
+        )

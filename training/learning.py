@@ -147,6 +147,9 @@ def train(
     How epochs go is logged below the logger `nmtool` at level INFO. Started by torchrun, processes
     train together; each calls this, and the first one writes and logs.
 
+    In the main thread of a process alone, Ctrl-C stops training after the current batch, pressed
+    again at once.
+
     Args:
         data: a data set, or its name; its training and validation splits are used, never the spikes
             of its test split. Without a validation split, training samples validate, by default a
@@ -164,15 +167,16 @@ def train(
         progress: counts samples.
 
     Raises:
-        UsageError: the folder holds a run already, or none to resume; there are no data, or those
-            of the run are not found; options or a teacher that contradict it or the data;
-            training diverged.
+        UsageError: the folder holds a run already, or none to resume, or another process trains
+            in it; there are no data, or those of the run are not found; options or a teacher that
+            contradict it or the data; training diverged.
         DataError: there are no training samples, or most of their events lie after the last step;
             a teacher's rows are no probabilities, or not those of the data.
         FileFormatError: the file of a teacher is missing or cannot be read.
         MissingError: the device lacks something.
         RankError: another process is gone.
         StorageError: the run cannot be written.
+        KeyboardInterrupt: somebody stopped it; finished epochs are kept.
     """
     function_or_none("on_batch", on_batch)
     function_or_none("on_epoch", on_epoch)

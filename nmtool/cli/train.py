@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="resume the run in RUN")
     add_run_options(parser)
     add_settings(parser)
+    parser.description = (
+        "Learn weights and delays. Ctrl-C stops after the current batch, pressed again at once; "
+        "finished epochs are kept."
+    )
     parser.epilog = (
         "example: nmtool train digits -o run --config digits; with several processes: "
         "torchrun --nproc-per-node 2 -m nmtool train digits -o run --config digits"

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numba
-
 from nmtool.errors import UsageError
-from nmtool.hardware_sim.compiled import check_numba_threads
+from nmtool.machine import check_numba_threads
 from nmtool.training.processes.launch import launched
 
 
@@ -21,6 +19,8 @@ def most_threads() -> int:
         UsageError: it says no number of threads.
     """
     check_numba_threads()
+    import numba
+
     config: Any = numba.config
     return config.NUMBA_NUM_THREADS
 
@@ -57,6 +57,8 @@ def use_threads(number: int, *, with_torch: bool) -> None:
         UsageError: there are fewer.
     """
     check_threads(number)
+    import numba
+
     numba.set_num_threads(number)
     if with_torch:
         import torch
@@ -73,6 +75,9 @@ def threads_used(number: int | None, *, with_torch: bool = True) -> Iterator[Non
     if number is None:
         yield
         return
+    check_threads(number)
+    import numba
+
     before = numba.get_num_threads()
     torch_before = _torch_threads() if with_torch else 0
     use_threads(number, with_torch=with_torch)

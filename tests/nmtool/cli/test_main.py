@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -278,3 +279,58 @@ def test_takes_its_own_modules_whatever_the_working_folder_holds(integers: Path)
         (integers.parent / name).write_text("raise SystemExit('the wrong module')\n")
     done = _start("train", "--help", cwd=integers.parent)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("value", ["0", "1000000000"])
+@pytest.mark.parametrize(
+    "words", [["evaluate", "integers.npz", "two"], ["train", "two", "-o", "r"]]
+)
+@pytest.mark.usefixtures("data")
+def test_a_number_of_threads_that_numba_cannot_start(
+    words: list[str], value: str, integers: Path
+) -> None:
+    environment = {**_environment(), "NUMBA_NUM_THREADS": value}
+    said = _said(_start(*words, cwd=integers.parent, env=environment))
+    assert (said.code, said.out, said.error) == (2, "", "numba-threads")
+    assert f"NUMBA_NUM_THREADS={value} " in said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_interrupt_that_became_another_error(
+    nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(arguments: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("torch is broken") from interrupt
+        raise AssertionError("nothing was raised")
+
+    monkeypatch.setattr(inspect, "run", run)
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert nmtool("inspect", "file") == Said(130, "", "interrupted\n")
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+LIBRARY = """
+import signal
+import time
+
+signal.raise_signal(signal.SIGINT)
+time.sleep(0.2)
+print("loaded")
+"""
+
+
+@pytest.mark.usefixtures("data")
+def test_an_interrupt_while_libraries_load(integers: Path) -> None:
+    (integers.parent / "sklearn.py").write_text(LIBRARY)
+    environment = {**_environment(), "PYTHONPATH": f"{integers.parent}{os.pathsep}{ROOT}"}
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from nmtool.__main__ import script; import sys; sys.exit(script())"
+    )
+    done = _start("data", "digits", script=script, cwd=integers.parent, env=environment)
+    assert _said(done) == Said(130, "loaded\n", "interrupted\n")
