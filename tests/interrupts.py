@@ -18,6 +18,7 @@ wrong        another exit code, or other words
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import random
 import resource
@@ -28,6 +29,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -161,7 +163,8 @@ def losses(folder: RunFolder, run: Interrupted, whole: str) -> list[str]:
         found += [f"no {file.name}" for file in files if not file.exists()]
         if not found and len(folder.read_log()) < run.epochs:
             found.append(f"{len(folder.read_log())} epochs in the log, {run.epochs} on the screen")
-    code = nmtool_main(["train", "-o", str(folder.path), "--resume", "--json"])
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        code = nmtool_main(["train", "-o", str(folder.path), "--resume"])
     if code != 0:
         found.append(f"--resume ends with {code}")
     elif Network.load(folder.network_file).content_hash != whole:
