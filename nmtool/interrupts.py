@@ -18,7 +18,7 @@ from typing import Any
 CheckStop = Callable[[], None]
 """Raises `KeyboardInterrupt` if this process is to stop."""
 
-LOOK_AGAIN_S = 0.05
+LOOK_AGAIN_S = 0.01
 """Seconds between two looks whether libraries still load."""
 
 _ALARM: int | None = getattr(signal, "SIGALRM", None)
