@@ -79,8 +79,8 @@ class Interrupted:
         # Python ends itself by the signal where it struck inside of exec().
         by_signal = self.code in (130, -signal.SIGINT)
         if "Traceback" in self.err or "Fatal" in self.err:
-            is_unborn = by_signal and "nmtool/" not in self.err.replace("bin/nmtool", "")
-            return "unborn" if is_unborn else "traceback"
+            # Whatever nmtool runs, it runs from there.
+            return "traceback" if "nmtool/__main__.py" in self.err else "unborn"
         if by_signal and not self.err:
             return "unborn"
         if by_signal and self.err.endswith("interrupted\n"):
