@@ -297,4 +297,5 @@ def test_evaluations_leave_out_what_is_not_known() -> None:
     assert isinstance(found, Evaluation)
     rows = dict(found.tables()[0].rows)
     assert "loss" not in rows
-    assert rows["accuracy"] == f"{found.accuracy:.2%}"
+    assert found.only_classes
+    assert rows[f"accuracy, {found.only_classes}"] == f"{found.accuracy:.2%}"
