@@ -22,7 +22,6 @@ from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
 from nmtool.verbs.running import simulate
-from nmtool.verification.causes import MOST_CAUSES, Case, find_causes
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
@@ -35,6 +34,9 @@ from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cau
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
+
+MOST_CAUSES = 100
+"""Causes that are kept; more may explain as much, and are counted."""
 
 SAMPLES_TOGETHER = 4
 """So many of the samples that differ are looked at together, where they were recorded deep."""
@@ -298,6 +300,8 @@ def _causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
     """Causes, the number of updates that deviate in that sample, true where u and v were there."""
+    from nmtool.hardware_sim.causes import Case, find_causes
+
     case = Case(network, spikes, actual, [sample])
     updates = sum(int(one.sum()) for one in case.deviating.values())
     if not case.touched:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
+from nmtool.hardware_sim.causes import Case
+from nmtool.hardware_sim.forced import Neurons, arrivals, arrived, fires, next_u, next_v
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.raster import Raster
-from nmtool.verification.causes import Case
-from nmtool.verification.forced import Neurons, arrivals, arrived, fires, next_u, next_v
 from tests.networks import drawn as strategies
 
 states = st.integers(-STATE_LIMIT, STATE_LIMIT)

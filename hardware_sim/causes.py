@@ -31,12 +31,7 @@ from nmtool.arithmetic import (
 )
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
-from nmtool.integer_network import IntegerNetwork, IntegerProjection
-from nmtool.raster import Raster
-from nmtool.recording import Recording
-from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
-from nmtool.verification.explanation import Cause
-from nmtool.verification.forced import (
+from nmtool.hardware_sim.forced import (
     CLIP,
     FLOOR,
     FREE,
@@ -58,9 +53,11 @@ from nmtool.verification.forced import (
     predict,
     surviving,
 )
-
-MOST_CAUSES = 100
-"""Causes that are kept; more may explain as much, and are counted."""
+from nmtool.integer_network import IntegerNetwork, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
+from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_000
 """Per projection, changes that are tried where u and v were not recorded, small ones first."""
