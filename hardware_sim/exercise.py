@@ -21,7 +21,7 @@ from nmtool.hardware_sim.mutants import Witness, draw_faults, is_equivalent, tar
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
-from nmtool.hardware_sim.uniform import uniform
+from nmtool.hardware_sim.uniform import Draws
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
@@ -132,7 +132,7 @@ class _Search:
         Returns:
             True where there are any, or may be in the next round.
         """
-        spikes = self._candidates(_Uniform(_SEED + round_))
+        spikes = self._candidates(Draws(_SEED + round_))
         silent = self._silent()
         recording = simulate(self.network, spikes, deep=bool(silent))
         for name, neuron in silent:
@@ -214,30 +214,30 @@ class _Search:
         if (name, neuron) not in self.nearest or peak[best] > self.nearest[name, neuron][0]:
             self.nearest[name, neuron] = int(peak[best]), spikes.take([best]).dense()[0]
 
-    def _candidates(self, uniform: _Uniform) -> Raster:
+    def _candidates(self, draws: Draws) -> Raster:
         n_steps, size = self.n_steps, self.network.channels.size
         many = min(_MOST_CANDIDATES, max(8, CANDIDATE_STEPS // max(1, n_steps)))
         dense = np.zeros((many, n_steps, size), np.bool_)
         wanted, nearest = self._wanted(), [n for n in self._silent() if n in self.nearest]
         for index in range(many):
-            rate = _LOWEST_RATE ** (1 - uniform.one())
-            share = _SHARES[uniform.below(len(_SHARES))]
-            on = uniform(size) < share
+            rate = _LOWEST_RATE ** (1 - draws.one())
+            share = _SHARES[draws.part(len(_SHARES))]
+            on = draws(size) < share
             if wanted and index % 2:
-                name, neuron = wanted[uniform.below(len(wanted))]
+                name, neuron = wanted[draws.part(len(wanted))]
                 on = self.influence[name][:, neuron] > 0
-                on &= uniform(size) < max(share, 0.3)
-            dense[index] = (uniform((n_steps, size)) < rate) & on
-            if uniform.one() < 0.4:
-                dense[index] &= _bursts(n_steps, uniform)[:, None]
+                on &= draws(size) < max(share, 0.3)
+            dense[index] = (draws((n_steps, size)) < rate) & on
+            if draws.one() < 0.4:
+                dense[index] &= _bursts(n_steps, draws)[:, None]
             if nearest and index % 4 == 1:
-                kept = uniform(size) < 0.8
-                before = self.nearest[nearest[uniform.below(len(nearest))]][1]
+                kept = draws(size) < 0.8
+                before = self.nearest[nearest[draws.part(len(nearest))]][1]
                 dense[index] = np.where(kept, before, dense[index])
         if n_steps:  # in the first, all channels spike, as late as their longest delay lets them
             latest = max(1, n_steps - 1 - self.network.max_delay)
-            dense[0, (uniform(size) * latest).astype(np.int64), np.arange(size)] = True
-            dense[0, 0] |= uniform(size) < 0.5
+            dense[0, (draws(size) * latest).astype(np.int64), np.arange(size)] = True
+            dense[0, 0] |= draws(size) < 0.5
         return Raster.from_dense(dense)
 
     def _wanted(self) -> list[tuple[str, int]]:
@@ -251,35 +251,12 @@ class _Search:
         return list(found)
 
 
-class _Uniform:
-    """Random numbers that are the same in every numpy.
-
-    Args:
-        seed: of the raw bits.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.bits = np.random.PCG64(seed)
-
-    def __call__(self, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-        """Numbers in [0, 1) of this shape."""
-        return uniform(self.bits, shape)
-
-    def one(self) -> float:
-        """One of them."""
-        return float(self(1)[0])
-
-    def below(self, n: int) -> int:
-        """A whole number in 0 … n − 1."""
-        return int(self.one() * n)
-
-
-def _bursts(n_steps: int, uniform: _Uniform) -> NDArray[np.bool_]:
+def _bursts(n_steps: int, draws: Draws) -> NDArray[np.bool_]:
     """[steps] bool: on and off in turns, for random times."""
-    length = max(1, n_steps // (1 + uniform.below(12)))
-    turns = np.cumsum(1 + (uniform(n_steps) * length).astype(np.int64))
+    length = max(1, n_steps // (1 + draws.part(12)))
+    turns = np.cumsum(1 + (draws(n_steps) * length).astype(np.int64))
     on = np.searchsorted(turns, np.arange(n_steps), side="right") % 2
-    return on == uniform.below(2)
+    return on == draws.part(2)
 
 
 def _influence(network: IntegerNetwork) -> dict[str, NDArray[np.float64]]:

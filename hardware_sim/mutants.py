@@ -35,6 +35,7 @@ from nmtool.hardware_sim.replay import (
 )
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import StateBounds, bounds_of_neurons, state_bounds
+from nmtool.hardware_sim.uniform import Draws
 from nmtool.integer_network import (
     EXCITATORY,
     INHIBITORY,
@@ -157,9 +158,9 @@ def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
         n: how many; fewer where there are no more.
         seed: of the draw, the same in every numpy.
     """
-    bits = np.random.PCG64(seed)
+    draws = Draws(seed)
     left = [
-        [_in_random_order(sites, bits) for sites in _fault_sites(network, kind)]
+        [_in_random_order(sites, draws) for sites in _fault_sites(network, kind)]
         for kind in FAULT_KINDS
     ]
     faults: list[Fault] = []
@@ -222,13 +223,13 @@ def _constant_may_change(population: IntegerPopulation, kind: str) -> NDArray[np
     return np.array([[value < limit], [value > 0]]) & matters.get(kind, True)
 
 
-def _in_random_order(fault_sites: _FaultSites, bits: np.random.PCG64) -> Iterator[Fault]:
+def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
     """Draw the fault of every site once, in random order."""
     kind, where, index, shape, legal = fault_sites
     sites = np.flatnonzero(legal)
     drawn: set[int] = set()
     while len(drawn) < sites.size:
-        site = int(sites[bits.random_raw() % sites.size])
+        site = int(sites[draws.below(sites.size)])
         if site not in drawn:
             drawn.add(site)
             falls, number = divmod(site, legal.shape[1])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
-from nmtool.hardware_sim.uniform import uniform
+from nmtool.hardware_sim.uniform import Draws
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -116,7 +116,7 @@ class _Search:
     def __init__(self, network: IntegerNetwork | Network, n_steps: int, run: Run) -> None:
         self.network, self.n_steps, self.run = network, n_steps, run
         self.synapses = ReachableSynapses.of(network, n_steps)
-        self.bits = np.random.PCG64(_SEED)
+        self.draws = Draws(_SEED)
         sizes = {INPUT: network.channels.size, **{p.name: p.size for p in network.populations}}
         self.first = {s: np.full(sizes[s], n_steps, np.int64) for s in self.synapses.reached}
         self.constants: NDArray[np.bool_] | None = None
@@ -225,7 +225,7 @@ class _Search:
         """Other input that is like this in most of its steps or channels."""
         dense, silent = sample.spikes.dense()[0], self._silent(self._with(sample)[0])
         aimed = VARIANTS // 2 if silent else 0
-        made = [self._aimed(dense, *silent[self._below(len(silent))]) for _ in range(aimed)]
+        made = [self._aimed(dense, *silent[self.draws.below(len(silent))]) for _ in range(aimed)]
         return made + [self._varied(dense) for _ in range(VARIANTS - aimed)]
 
     def _silent(self, first: dict[str, NDArray[np.int64]]) -> list[tuple[str, int]]:
@@ -241,7 +241,7 @@ class _Search:
     def _aimed(self, dense: _Dense, name: str, neuron: int) -> _Dense:
         """Other input with a volley at a neuron, some time in the first half."""
         made = dense.copy()
-        self._add_volley(made, name, neuron, self._below(max(1, self.n_steps // 2)), 3)
+        self._add_volley(made, name, neuron, self.draws.below(max(1, self.n_steps // 2)), 3)
         return made
 
     def _add_volley(self, made: _Dense, name: str, neuron: int, arrival: int, repeats: int) -> None:
@@ -267,20 +267,17 @@ class _Search:
     def _varied(self, dense: _Dense) -> _Dense:
         """A stretch of other noise, over some of the channels."""
         made = dense.copy()
-        begin = self._below(self.n_steps)
-        end = min(self.n_steps, begin + 1 + self._below(self.n_steps // 2 + 1))
-        rate = RATES[self._below(len(RATES))]
-        among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self._below(3)]
+        begin = self.draws.below(self.n_steps)
+        end = min(self.n_steps, begin + 1 + self.draws.below(self.n_steps // 2 + 1))
+        rate = RATES[self.draws.below(len(RATES))]
+        among = self._uniform(1)[0] < (0.1, 0.5, 1.0)[self.draws.below(3)]
         noise = self._uniform(end - begin) < rate
         made[begin:end, among] = noise[:, among]
         return made
 
     def _uniform(self, n_steps: int) -> NDArray[np.float64]:
         """[steps, channels] below 1."""
-        return uniform(self.bits, (n_steps, self.network.channels.size))
-
-    def _below(self, limit: int) -> int:
-        return int(self.bits.random_raw() % limit)
+        return self.draws((n_steps, self.network.channels.size))
 
 
 def _raster(samples: Sequence[_Dense]) -> Raster:
