@@ -261,7 +261,7 @@ def replaced(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
 
 def run_reference(fault: Fault) -> Recording:
     """The readable simulator, deep, with a fault."""
-    names = _executed(faulty_step(fault))
+    names = executed(faulty_step(fault.rule))
     right = reference._step, reference.HOP_LATENCY
     reference._step = np.frompyfunc(names["neuron_step"], 7, 1)
     reference.HOP_LATENCY += fault.lag
@@ -271,13 +271,14 @@ def run_reference(fault: Fault) -> Recording:
         reference._step, reference.HOP_LATENCY = right
 
 
-def faulty_step(fault: Fault) -> str:
-    """`hardware_sim/step.py` with a fault."""
-    pairs = RULES[fault.rule].python if fault.rule else ()
+def faulty_step(rule: str) -> str:
+    """`hardware_sim/step.py` with a fault, one of `RULES`; '' for none."""
+    pairs = RULES[rule].python if rule else ()
     return replaced(Path(step.__file__).read_text("utf-8"), pairs)
 
 
-def _executed(text: str) -> dict[str, Any]:
+def executed(text: str) -> dict[str, Any]:
+    """The names that a module of this text defines."""
     names: dict[str, Any] = {"__name__": "tests.faulty"}
     exec(compile(text, "faulty", "exec"), names)
     return names
@@ -289,7 +290,7 @@ def run_onnx(fault: Fault) -> Recording:
     from nmtool.exporters.onnx.file import model_bytes
 
     pairs = RULES[fault.rule].onnx if fault.rule else ()
-    names = _executed(replaced(Path(neuron.__file__).read_text("utf-8"), pairs))
+    names = executed(replaced(Path(neuron.__file__).read_text("utf-8"), pairs))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "neuron", SimpleNamespace(**names))
         model = model_bytes(fault.network, None)
@@ -307,7 +308,7 @@ def run_lava(fault: Fault) -> Recording:
             about = "from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
             names, values = about.rpartition("import ")[2], (12, STATE_LIMIT, STATE_SHIFT)
             numbers = f"{names} = {values}"
-            text = replaced(faulty_step(fault), ((about, numbers),))
+            text = replaced(faulty_step(fault.rule), ((about, numbers),))
             (package / "step.py").write_text(text, "utf-8")
             (package / "faulty.py").write_text(_FAULTY_LIF, "utf-8")
             models = package / "models.py"

@@ -6,8 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nmtool.arithmetic import keep_current, keep_membrane
-from nmtool.hardware_sim import kernel
+from nmtool.hardware_sim import kernel, wrong_step
 from nmtool.hardware_sim.step import Step, neuron_step
+from nmtool.hardware_sim.wrong_step import FLOOR, FREE, KEEP, SUBTRACT, WRAP, Rules
+from tests import faults
 from tests.hardware_sim.lava_arithmetic import lava_step
 
 M = 1 << 23
@@ -55,6 +57,44 @@ def test_compiled_step_is_the_plain_one(
     compiled, expected = kernel.neuron_step(*state), neuron_step(*state)
     assert compiled == expected
     assert [type(value) for value in compiled] == [type(value) for value in expected]
+
+
+everything = (inputs, currents, membranes, biases, current_decays, membrane_decays, thresholds)
+
+
+@given(*everything, st.booleans())
+def test_without_a_wrong_rule_a_wrong_step_is_the_plain_one(
+    a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, spiked: bool
+) -> None:
+    constants = (bias, keep_current(du), keep_membrane(dv), vth)
+    found = wrong_step.wrong_step(a, u, v, spiked, *constants, Rules())
+    assert found == neuron_step(a, u, v, *constants)
+
+
+WRONG = {
+    "u rounds down": Rules(round_u=FLOOR),
+    "v rounds down": Rules(round_v=FLOOR),
+    "both round down": Rules(round_u=FLOOR, round_v=FLOOR),
+    "u goes on": Rules(limit_u=FREE),
+    "v wraps": Rules(limit_v=WRAP),
+    "v goes on": Rules(limit_v=FREE),
+    "≥": Rules(at_threshold=True),
+    "v is kept": Rules(reset=KEEP),
+    "vth is subtracted": Rules(reset=SUBTRACT),
+    "v before u": Rules(old_u=True),
+}
+"""By the name of a line of `step.py` that is replaced, the rules that say the same."""
+
+REPLACED = {name: faults.executed(faults.faulty_step(name))["neuron_step"] for name in WRONG}
+
+
+@given(*everything, st.sampled_from(sorted(WRONG)))
+def test_a_wrong_rule_is_a_wrong_line_of_the_step(
+    a: int, u: int, v: int, bias: int, du: int, dv: int, vth: int, name: str
+) -> None:
+    constants = (bias, keep_current(du), keep_membrane(dv), vth)
+    found = wrong_step.wrong_step(a, u, v, False, *constants, WRONG[name])
+    assert found == REPLACED[name](a, u, v, *constants)
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-1000, 1000), currents)
