@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.coverage import exercised, first_spikes
-from nmtool.hardware_sim.mutants import Witness, draw_faults, is_equivalent, target_index, touched
+from nmtool.hardware_sim.mutants import (
+    Witness,
+    draw_faults,
+    is_equivalent,
+    target_index,
+    touches_one,
+)
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
@@ -100,7 +106,7 @@ class _Search:
         self.missing = [self.bounds.arrives(one) & (one.weight != 0) for one in network.projections]
         recording = simulate(network, spikes)
         self._mark(first_spikes(network, spikes, recording))
-        self.witnesses = [Witness(network, streams(network, spikes, recording), deep)]
+        self.witnesses = [self._witness(spikes, recording, deep)]
 
     @property
     def lacks_anything(self) -> bool:
@@ -168,8 +174,10 @@ class _Search:
         self.careful &= not found_without_care
         return bool(picked) or found_without_care
 
-    def _witness(self, spikes: Raster, recording: Recording) -> Witness:
-        return Witness(self.network, streams(self.network, spikes, recording), deep=True)
+    def _witness(self, spikes: Raster, recording: Recording, deep: bool = True) -> Witness:
+        return Witness(
+            self.network, streams(self.network, {INPUT: spikes, **recording.spikes}), deep
+        )
 
     def _mark(self, first: dict[str, NDArray[np.int64]]) -> None:
         for missing, projection in zip(self.missing, self.network.projections, strict=True):
@@ -244,10 +252,9 @@ class _Search:
         """Silent neurons, and those that hold a fault that nothing has shown."""
         found = dict.fromkeys(self._silent())
         for fault in self.targets:
-            neurons = touched(self.network, fault)
-            if neurons.size == 1:
-                name = self.network.populations[target_index(self.network, fault)].name
-                found[name, int(neurons[0])] = None
+            population = self.network.populations[target_index(self.network, fault)]
+            if touches_one(fault) or population.size == 1:
+                found[population.name, fault.place[-1] if touches_one(fault) else 0] = None
         return list(found)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,13 @@ from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.replay import (
     EVERYTHING,
     MEMBRANE,
+    OF_PROJECTIONS,
     SPIKES,
-    NeuronWithSynapses,
+    Cells,
     Streams,
-    replay,
+    altered,
+    cells_of,
+    show,
     streams,
 )
 from nmtool.hardware_sim.simulator import simulate
@@ -52,9 +55,12 @@ from nmtool.verification.exercised import FAULT_KINDS, Fault, MutationScore
 FAULTS = 200
 """Faults that are drawn for a score."""
 
-_OF_SYNAPSES = ("weight", "delay")
-_OF_PROJECTIONS = (*_OF_SYNAPSES, "weight exponent")
-_FIELDS = {"weight exponent": "weight_exponent", "bias exponent": "bias_exponent"}
+_FIELDS = {
+    "bias": "bias_mantissa",
+    "bias exponent": "bias_exponent",
+    "weight exponent": "weight_exponent",
+}
+"""By kind of number, the attribute that holds it; else the kind itself."""
 
 
 def mutation_score(
@@ -88,12 +94,12 @@ def mutation_score(
     check_input(network, spikes)
     if recording is None:
         recording = simulate(network, spikes)
-    witnesses = [Witness(network, streams(network, spikes, recording), deep)]
+    witnesses = [Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)]
     if generated is not None:
         check_input(network, generated)
         if answered is None:
             answered = simulate(network, generated)
-        events = streams(network, generated, answered)
+        events = streams(network, {INPUT: generated, **answered.spikes})
         witnesses.insert(0, Witness(network, events, True))
         deep = True
     faults = draw_faults(network, n, seed)
@@ -114,34 +120,41 @@ def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
         NetworkError: the target cannot hold it.
     """
     index, *place = fault.place
-    if fault.kind not in _OF_PROJECTIONS:
-        populations = list(network.populations)
-        populations[index] = _faulty_population(populations[index], fault)
-        return replace(network, populations=populations)
-    projections = list(network.projections)
-    old = projections[index]
-    if fault.kind == "weight exponent":
-        projections[index] = replace(old, weight_exponent=old.weight_exponent + fault.change)
-    else:
-        array = np.array(getattr(old, fault.kind), np.int64)
-        array[tuple(place)] += fault.change * (_grid(old) if fault.kind == "weight" else 1)
-        changes: dict[str, Any] = {fault.kind: array}
-        projections[index] = replace(old, **changes)
-    return replace(network, projections=projections)
+    parts: list[Any] = list(_parts(network, fault.kind))
+    numbers = _stored(parts[index], fault.kind).astype(np.int64)
+    numbers[tuple(place)] = faulty_value(network, fault)
+    field = _FIELDS.get(fault.kind, fault.kind)
+    parts[index] = replace(parts[index], **{field: numbers if place else int(numbers)})
+    if fault.kind in OF_PROJECTIONS:
+        return replace(network, projections=parts)
+    return replace(network, populations=parts)
 
 
-def _faulty_population(old: IntegerPopulation, fault: Fault) -> IntegerPopulation:
-    if fault.kind == "bias":
-        mantissa = np.array(old.bias_mantissa, np.int64)
-        mantissa[fault.place[1]] += fault.change
-        return replace(old, bias_mantissa=mantissa)
-    key = _FIELDS.get(fault.kind, fault.kind)
-    return replace(old, **{key: getattr(old, key) + fault.change})
+_Part: TypeAlias = IntegerProjection | IntegerPopulation
 
 
-def _grid(projection: IntegerProjection) -> int:
-    """The step of the projection's weights."""
-    return arithmetic.weight_step(projection.weight_bits, projection.sign_mode == MIXED)
+def _parts(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
+    """All projections or all populations, whichever store such numbers."""
+    return network.projections if kind in OF_PROJECTIONS else network.populations
+
+
+def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
+    """The numbers of a kind that a projection or a population stores."""
+    return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
+
+
+def _unit(part: _Part, kind: str) -> int:
+    """The step of the grid on which such numbers lie."""
+    if kind != "weight" or not isinstance(part, IntegerProjection):
+        return 1
+    return arithmetic.weight_step(part.weight_bits, part.sign_mode == MIXED)
+
+
+def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
+    """The number that stands there with the fault."""
+    part = _parts(network, fault.kind)[fault.place[0]]
+    number = _stored(part, fault.kind)[fault.place[1:]]
+    return int(number) + fault.change * _unit(part, fault.kind)
 
 
 # Drawing.
@@ -181,46 +194,36 @@ _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
 
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
-    if kind in _OF_PROJECTIONS:
-        for index, projection in enumerate(network.projections):
-            where = f"{projection.source} → {projection.target}"
-            shape = projection.shape if kind in _OF_SYNAPSES else ()
-            yield kind, where, index, shape, _may_change(projection, kind)
-        return
-    for index, population in enumerate(network.populations):
-        size = (population.size,) if kind == "bias" else ()
-        yield kind, population.name, index, size, _constant_may_change(population, kind)
+    for index, part in enumerate(_parts(network, kind)):
+        projects = isinstance(part, IntegerProjection)
+        where = f"{part.source} → {part.target}" if projects else part.name
+        numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
+        legal, matters = _legal(part, kind)
+        may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
+        flat = np.reshape(may_change & np.asarray(matters), (2, numbers.size))
+        yield kind, where, index, numbers.shape, flat
 
 
-def _may_change(projection: IntegerProjection, kind: str) -> NDArray[np.bool_]:
-    """[2, numbers] bool: where a number may rise, and fall."""
-    weight = projection.weight.ravel().astype(np.int64)
-    if kind == "weight":
-        step, signs = _grid(projection), projection.sign_mode
-        low = 0 if signs == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
-        high = 0 if signs == INHIBITORY else arithmetic.MAX_WEIGHT - 1
-        return np.stack([weight + step <= high, weight - step >= low])
-    if kind == "delay":
-        delay = projection.delay.ravel()
-        return np.stack([delay < LOIHI2.max_delay, delay > 0]) & (weight != 0)
-    exponents = LOIHI2.weight_exponents(projection.weight_bits)
-    legal = [projection.weight_exponent + change in exponents for change in (1, -1)]
-    return np.array(legal)[:, None] & (weight != 0).any()
-
-
-def _constant_may_change(population: IntegerPopulation, kind: str) -> NDArray[np.bool_]:
-    mantissa = np.asarray(population.bias_mantissa, np.int64)
+def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
+    """The numbers of a kind that the target holds, and true where they mean anything."""
+    if isinstance(part, IntegerProjection):
+        some = part.weight != 0
+        if kind == "weight":
+            low = 0 if part.sign_mode == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
+            high = 0 if part.sign_mode == INHIBITORY else arithmetic.MAX_WEIGHT - 1
+            return range(low, high + 1), True
+        if kind == "delay":
+            return range(LOIHI2.max_delay + 1), some
+        return LOIHI2.weight_exponents(part.weight_bits), bool(some.any())
     if kind == "bias":
-        limit = LOIHI2.bias_limit
-        return np.stack([mantissa < limit - 1, mantissa > -limit])
-    value, limit = {
-        "du": (population.du, LOIHI2.max_du),
-        "dv": (population.dv, LOIHI2.max_dv),
-        "vth": (population.vth, LOIHI2.max_threshold),
-        "bias exponent": (population.bias_exponent, LOIHI2.max_bias_exponent),
+        return range(-LOIHI2.bias_limit, LOIHI2.bias_limit), True
+    limit, matters = {
+        "du": (LOIHI2.max_du, True),
+        "dv": (LOIHI2.max_dv, True),
+        "vth": (LOIHI2.max_threshold, part.kind == LIF),
+        "bias exponent": (LOIHI2.max_bias_exponent, bool(np.any(part.bias_mantissa))),
     }[kind]
-    matters = {"vth": population.kind == LIF, "bias exponent": bool(mantissa.any())}
-    return np.array([[value < limit], [value > 0]]) & matters.get(kind, True)
+    return range(limit + 1), matters
 
 
 def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
@@ -243,6 +246,11 @@ def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
 class Witness:
     """Tells which faults a run shows.
 
+    Every spike of a network is compared. As long as the neurons that a fault touches spike as they
+    did, all others receive what they did, and do what they did: so the first difference of the
+    whole network, if there is any, is one of those neurons', on the inputs that were recorded. To
+    know whether a fault shows, nothing else has to be run.
+
     Args:
         network: what was run.
         events: the spikes of the run.
@@ -252,14 +260,7 @@ class Witness:
     def __init__(self, network: IntegerNetwork, events: Streams, deep: bool) -> None:
         self.network, self.events, self.deep = network, events, deep
         self.n_samples = events.offset.shape[1] - 1
-        names = [INPUT, *(p.name for p in network.populations)]
-        self._onto = {
-            p.name: [i for i, one in enumerate(network.projections) if one.target == p.name]
-            for p in network.populations
-        }
-        self._source = [names.index(projection.source) for projection in network.projections]
-        self._busiest: dict[int, NDArray[np.int64]] = {}
-        self._synapses: dict[int, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
+        self._cells: dict[int, Cells] = {}
 
     def shows(self, fault: Fault) -> bool:
         """True where any sample shows the fault."""
@@ -274,102 +275,37 @@ class Witness:
         """
         shown = np.zeros(self.n_samples, np.bool_)
         index = target_index(self.network, fault)
-        population = self.network.populations[index]
-        onto = self._onto[population.name]
-        sizes = [self.network.projections[i].shape[0] for i in onto]
-        row = np.cumsum([0, *sizes])[:-1].astype(np.int64)
-        source = np.array([self._source[i] for i in onto], np.int64)
-        view = EVERYTHING if self.deep else (SPIKES if population.kind == LIF else MEMBRANE)
-        for neuron in touched(self.network, fault, self._by_activity(index)):
-            right = self._neuron(index, int(neuron))
-            wrong = self._faulty(right, fault, dict(zip(onto, row, strict=True)))
-            replay(self.events, source, row, right, wrong, view, first_only, shown)
-            if shown.all() or (first_only and shown.any()):
-                break
+        if index not in self._cells:
+            self._cells[index] = cells_of(self.network, index).pick(self._by_activity(index))
+        right = self._cells[index]
+        if touches_one(fault):
+            right = right.pick(np.flatnonzero(right.neuron == fault.place[-1]))
+        value = faulty_value(self.network, fault)
+        wrong = altered(self.network, right, fault.kind, fault.place, value)
+        spikes = self.network.populations[index].kind == LIF
+        view = EVERYTHING if self.deep else (SPIKES if spikes else MEMBRANE)
+        show(self.events, right, wrong, view, first_only, shown)
         return shown
 
     def _by_activity(self, index: int) -> NDArray[np.int64]:
         """Neurons of a population, those that spiked most first: they show most."""
-        if index not in self._busiest:
-            offset = self.events.offset[index + 1]
-            neuron = self.events.neuron[offset[0] : offset[-1]]
-            size = self.network.populations[index].size
-            order = np.argsort(-np.bincount(neuron, minlength=size), kind="stable")
-            self._busiest[index] = order
-        return self._busiest[index]
-
-    def _neuron(self, index: int, neuron: int) -> NeuronWithSynapses:
-        population = self.network.populations[index]
-        if index not in self._synapses:
-            onto = [self.network.projections[i] for i in self._onto[population.name]]
-            nothing = np.zeros((population.size, 0), np.int32)
-            weight = np.hstack([nothing, *(p.shifted_weight.T for p in onto)])
-            delay = np.hstack([nothing, *(p.delay.T.astype(np.int32) for p in onto)])
-            self._synapses[index] = weight, delay
-        weight, delay = self._synapses[index]
-        return NeuronWithSynapses(
-            np.ascontiguousarray(weight[neuron]),
-            np.ascontiguousarray(delay[neuron]),
-            int(population.bias[neuron]),
-            keep_current(population.du),
-            keep_membrane(population.dv),
-            population.vth,
-        )
-
-    def _faulty(
-        self, right: NeuronWithSynapses, fault: Fault, row: dict[int, np.int64]
-    ) -> NeuronWithSynapses:
-        index, *place = fault.place
-        if fault.kind in _OF_PROJECTIONS:
-            projection = self.network.projections[index]
-            first = int(row[index])
-            if fault.kind == "delay":
-                delay = right.delay.copy()
-                delay[first + place[0]] += fault.change
-                return right._replace(delay=delay)
-            weight = right.weight.copy()
-            if fault.kind == "weight":
-                value = int(projection.weight[tuple(place)]) + fault.change * _grid(projection)
-                weight[first + place[0]] = arithmetic.shifted(value, projection.weight_exponent)
-            else:
-                rows = slice(first, first + projection.shape[0])
-                # A legal weight loses nothing where it is shifted right.
-                block = weight[rows]
-                weight[rows] = block << 1 if fault.change > 0 else block >> 1
-            return right._replace(weight=weight)
-        old = self.network.populations[index]
-        new = _faulty_population(old, fault)
-        neuron = place[0] if place else None
-        bias = right.bias if neuron is None else int(new.bias[neuron])
-        if fault.kind == "bias exponent":
-            bias = right.bias << 1 if fault.change > 0 else right.bias >> 1
-        return right._replace(
-            bias=bias, keep_u=keep_current(new.du), keep_v=keep_membrane(new.dv), vth=new.vth
-        )
+        offset = self.events.offset[index + 1]
+        neuron = self.events.neuron[offset[0] : offset[-1]]
+        size = self.network.populations[index].size
+        return np.argsort(-np.bincount(neuron, minlength=size), kind="stable")
 
 
 def target_index(network: IntegerNetwork, fault: Fault) -> int:
     """The index of the population whose neurons a fault touches."""
-    if fault.kind not in _OF_PROJECTIONS:
+    if fault.kind not in OF_PROJECTIONS:
         return fault.place[0]
     target = network.projections[fault.place[0]].target
     return next(i for i, p in enumerate(network.populations) if p.name == target)
 
 
-def touched(
-    network: IntegerNetwork, fault: Fault, order: Sequence[int] | NDArray[np.int64] | None = None
-) -> NDArray[np.int64]:
-    """The neurons of that population that a fault touches.
-
-    Args:
-        network: what it is a fault of.
-        fault: the fault.
-        order: of the whole population's neurons, where it touches all of them.
-    """
-    if fault.kind in (*_OF_SYNAPSES, "bias"):
-        return np.array([fault.place[-1]])
-    size = network.populations[target_index(network, fault)].size
-    return np.asarray(np.arange(size) if order is None else order, np.int64)
+def touches_one(fault: Fault) -> bool:
+    """True where a fault touches one neuron, the last of its place; else it touches all."""
+    return fault.kind in ("weight", "delay", "bias")
 
 
 # Equivalence.
@@ -387,7 +323,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
     index = target_index(network, fault)
     population = network.populations[index]
     own = bounds.populations[population.name]
-    if fault.kind in _OF_PROJECTIONS and not _can_arrive(network, fault, bounds):
+    if fault.kind in OF_PROJECTIONS and not _can_arrive(network, fault, bounds):
         return True
     faulty = mutant(network, fault)
     after = faulty.populations[index]
@@ -401,7 +337,7 @@ def is_equivalent(network: IntegerNetwork, fault: Fault, bounds: StateBounds, de
             return True
     if population.kind != LIF or (deep and fault.kind != "vth"):
         return False
-    columns = touched(network, fault)
+    columns = np.array([fault.place[-1]]) if touches_one(fault) else np.arange(population.size)
     before = own.peak[columns] <= population.vth << arithmetic.STATE_SHIFT
     if not before.all():
         return False

@@ -1,28 +1,46 @@
-"""One neuron run again, rightly and with a fault, on the spikes that a network sent it.
+"""The teacher-forced neuron: one neuron run on the spikes that a network sent it.
 
-Every spike of a network is compared. As long as the neurons that a fault touches spike as they
-did, all others receive what they did, and do what they did: so the first difference of the whole
-network, if there is any, is one of those neurons', on the inputs that were recorded. To know
-whether a fault shows, nothing else has to be run.
+Every update is judged by itself: from the state that was recorded at step n − 1 and the spikes
+that were sent before step n, one step predicts step n. Where u and v were not recorded, they are
+followed from the beginning of the sample, with the recorded spikes as resets. A recording of the
+same network is predicted everywhere; a fault shows at exactly those updates that it touches.
+
+Whatever can be wrong with a population, a stored number or a rule of the arithmetic, is a value:
+other `Cells` than those that it holds. Would a fault show? It does if under it an update of the
+network's own run is not predicted (`mutants.py`). Which fault explains a recording? One under which
+all updates are (`causes.py`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmtool.arithmetic import keep_current, keep_membrane, shifted
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
 from nmtool.hardware_sim.compiled import compiled
-from nmtool.hardware_sim.kernel import neuron_step
+from nmtool.hardware_sim.step import neuron_step as plain_step
+from nmtool.hardware_sim.wrong_step import Rules, left_by_spike, wrong_step
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
-from nmtool.recording import Recording
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
 """The quantities of a neuron that are compared: its spikes, v as well, or u as well."""
+
+ALL, FIRST, ANY = 0, 1, 2
+"""Run to the end, to the first deviation of each column, or to the first of all."""
+
+OF_PROJECTIONS = ("weight", "delay", "weight exponent")
+"""Kinds of stored numbers that projections hold; populations hold the others."""
+
+_HIGHEST = (1 << 63) - 1
+
+
+_step = compiled()(plain_step)
 
 
 class Streams(NamedTuple):
@@ -30,7 +48,7 @@ class Streams(NamedTuple):
 
     Attributes:
         n_steps: of every sample.
-        offset: [sources, samples + 1] int64, positions in the other two.
+        offset: [sources, samples + 1] int64, positions in the next two.
         step, neuron: [spikes] int32.
         first: [samples, neurons of all sources] int32, the first spike, `n_steps` without any.
         begin: [sources] int64, where the neurons of each begin in `first`.
@@ -44,140 +62,389 @@ class Streams(NamedTuple):
     begin: NDArray[np.int64]
 
 
-class NeuronWithSynapses(NamedTuple):
-    """One neuron and the synapses onto it.
+class Cells(NamedTuple):
+    """Neurons of one population as they run: a column each, or one for each guess about a neuron.
 
     Attributes:
-        weight, delay: [rows] int32, projection after projection; weights are shifted.
-        bias, keep_u, keep_v, vth: of its step.
+        source: [projections] int64, index of each one's source among the streams.
+        row: [projections] int64, where the synapses of each begin.
+        weight, delay: [neurons, rows] int32, projection after projection; weights are shifted.
+        neuron: [columns] int64.
+        bias, keep_u, keep_v, vth: [columns] int64, of the step.
+        synapse: [columns] int64, the row of the synapse that is another one; −1 for none.
+        other_weight, other_delay: [columns] int64, of that synapse.
+        rules: of the arithmetic; None for the right ones.
     """
 
+    source: NDArray[np.int64]
+    row: NDArray[np.int64]
     weight: NDArray[np.int32]
     delay: NDArray[np.int32]
-    bias: int
-    keep_u: int
-    keep_v: int
-    vth: int
+    neuron: NDArray[np.int64]
+    bias: NDArray[np.int64]
+    keep_u: NDArray[np.int64]
+    keep_v: NDArray[np.int64]
+    vth: NDArray[np.int64]
+    synapse: NDArray[np.int64]
+    other_weight: NDArray[np.int64]
+    other_delay: NDArray[np.int64]
+    rules: Rules | None = None
+
+    def pick(self, columns: NDArray[np.integer]) -> Cells:
+        """Some of the columns, each as often as it is named."""
+        return self._replace(**{name: getattr(self, name)[columns] for name in _OF_COLUMNS})
 
 
-def streams(network: IntegerNetwork, spikes: Raster, recording: Recording) -> Streams:
+_OF_COLUMNS = Cells._fields[4:-1]
+
+
+class Seen(NamedTuple):
+    """The recording of a population's neurons.
+
+    Attributes:
+        spikes: [samples, neurons, steps] bool, no steps where they were not recorded; of one
+            neuron in one sample, [steps].
+        u, v: likewise, int64.
+    """
+
+    spikes: NDArray[np.bool_]
+    u: NDArray[np.int64]
+    v: NDArray[np.int64]
+
+
+Start: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""u and v at the beginning of samples, [samples, neurons]."""
+
+
+class Outcome(NamedTuple):
+    """Deviations of columns in samples.
+
+    Attributes:
+        deviations: updates that were recorded otherwise than predicted.
+        first: step of the first of them, `n_steps` without any.
+        u: predicted at that step.
+        low, high: greatest v, before a reset, without a recorded spike; least with one.
+    """
+
+    deviations: NDArray[np.int64]
+    first: NDArray[np.int64]
+    u: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def streams(network: IntegerNetwork, sent: Mapping[str, Raster]) -> Streams:
     """Put the spikes of a run one after the other.
 
     Args:
         network: what was run.
-        spikes: its input.
-        recording: what came out.
+        sent: spikes of the input and of every population that spikes, by name.
     """
+    spikes = sent[INPUT]
     silent = Raster.silent(spikes.n_samples, spikes.n_steps, 0)
-    rasters = {INPUT: spikes, **recording.spikes}
-    found = [rasters.get(name, silent) for name in [INPUT, *(p.name for p in network.populations)]]
-    begin = np.cumsum([0, *(raster.n_spikes for raster in found)])
+    sources = [sent.get(name, silent) for name in [INPUT, *(p.name for p in network.populations)]]
+    begin = np.cumsum([0, *(raster.n_spikes for raster in sources)])
     return Streams(
         spikes.n_steps,
-        np.stack([raster.offset + by for raster, by in zip(found, begin, strict=False)]),
-        np.concatenate([raster.step for raster in found]),
-        np.concatenate([raster.neuron for raster in found]),
-        np.hstack([raster.first_step().astype(np.int32) for raster in found]),
-        np.cumsum([0, *(raster.n_neurons for raster in found)])[:-1].astype(np.int64),
+        np.stack([raster.offset + by for raster, by in zip(sources, begin, strict=False)]),
+        np.concatenate([raster.step for raster in sources]),
+        np.concatenate([raster.neuron for raster in sources]),
+        np.hstack([raster.first_step().astype(np.int32) for raster in sources]),
+        np.cumsum([0, *(raster.n_neurons for raster in sources)])[:-1].astype(np.int64),
     )
 
 
+def cells_of(network: IntegerNetwork, index: int) -> Cells:
+    """All neurons of a population as it holds them.
+
+    Args:
+        network: the network.
+        index: of the population.
+    """
+    population = network.populations[index]
+    names = [INPUT, *(p.name for p in network.populations)]
+    onto = [p for p in network.projections if p.target == population.name]
+    nothing = np.zeros((population.size, 0), np.int32)
+    every = np.arange(population.size)
+    none = np.full(population.size, -1)
+    return Cells(
+        np.array([names.index(p.source) for p in onto], np.int64),
+        np.cumsum([0, *(p.shape[0] for p in onto)])[:-1].astype(np.int64),
+        np.ascontiguousarray(np.hstack([nothing, *(p.shifted_weight.T for p in onto)]), np.int32),
+        np.ascontiguousarray(np.hstack([nothing, *(p.delay.T for p in onto)]), np.int32),
+        every,
+        population.bias,
+        np.full_like(every, keep_current(population.du)),
+        np.full_like(every, keep_membrane(population.dv)),
+        np.full_like(every, population.vth),
+        *(none, none, none),
+    )
+
+
+def rows_of(network: IntegerNetwork, cells: Cells, index: int) -> slice:
+    """The rows of a projection's synapses in the cells of its target."""
+    projection = network.projections[index]
+    before = [p for p in network.projections[:index] if p.target == projection.target]
+    first = int(cells.row[len(before)])
+    return slice(first, first + projection.shape[0])
+
+
+def rewired(cells: Cells, rows: slice, **arrays: NDArray) -> Cells:
+    """The same columns with another `weight` or `delay`, [pre, post], in some rows."""
+    changed = {}
+    for name, new in arrays.items():
+        changed[name] = getattr(cells, name).copy()
+        changed[name][:, rows] = new.T
+    return cells._replace(**changed)
+
+
+def altered(
+    network: IntegerNetwork, cells: Cells, kind: str, place: tuple, value: int | NDArray
+) -> Cells:
+    """The same columns with another stored number.
+
+    Args:
+        network: the network that they are of.
+        cells: columns of the neurons that the number touches.
+        kind: one of `FAULT_KINDS`.
+        place: of the number, as `Fault` has it; the source of a synapse may be [columns].
+        value: the number, or [columns] of them; one exponent of weights.
+    """
+    new: dict[str, int | NDArray]
+    if kind in OF_PROJECTIONS:
+        projection, rows = network.projections[place[0]], rows_of(network, cells, place[0])
+        exponent = projection.weight_exponent
+        if kind == "weight exponent":
+            weight = shifted(projection.weight.astype(np.int32), int(value))
+            return rewired(cells, rows, weight=weight)
+        synapse = rows.start + place[1]
+        weight, delay = (array[cells.neuron, synapse] for array in (cells.weight, cells.delay))
+        weight, delay = (weight, value) if kind == "delay" else (shifted(value, exponent), delay)
+        new = {"synapse": synapse, "other_weight": weight, "other_delay": delay}
+    else:
+        population = network.populations[place[0]]
+        mantissa = np.asarray(population.bias_mantissa, np.int64)
+        if kind == "bias":
+            new = {"bias": value << population.bias_exponent}
+        elif kind == "bias exponent":
+            new = {"bias": mantissa[cells.neuron] << value}
+        elif kind == "du":
+            new = {"keep_u": keep_current(value)}
+        elif kind == "dv":
+            new = {"keep_v": keep_membrane(value)}
+        else:
+            new = {"vth": value}
+    return cells._replace(**{name: np.zeros_like(cells.neuron) + x for name, x in new.items()})
+
+
+def outcomes(
+    events: Streams,
+    cells: Cells,
+    seen: Seen,
+    start: Start | None = None,
+    until: int = ALL,
+) -> Outcome:
+    """Predict every update of some columns from what was recorded before it.
+
+    Args:
+        events: what is sent.
+        cells: the columns.
+        seen: the recording of their population.
+        start: u and v at the beginning of samples; by default 0.
+        until: `ALL`; `FIRST`, if only the first deviation of each column matters; or `ANY`.
+
+    Returns:
+        [columns, samples]; nothing of what comes after the deviation at which it stops.
+    """
+    n_samples = events.offset.shape[1] - 1
+    shape = cells.neuron.size, n_samples
+    outcome = Outcome(*(np.zeros(shape, np.int64) for _ in Outcome._fields))
+    outcome.first[:] = events.n_steps
+    outcome.high[:] = _HIGHEST
+    u, v = start or (np.zeros((n_samples, len(cells.weight)), np.int64),) * 2
+    _replay(cells.rules, events, cells._replace(rules=None), seen, u, v, until, outcome)
+    return outcome
+
+
 @compiled()
-def replay(events, source, row, right, wrong, view, first_only, shown):
-    """Mark the samples in which two versions of a neuron differ.
+def _replay(rules, events, cells, seen, u, v, until, outcome):
+    """Fill an outcome; `rules` is None for the right ones."""
+    n_samples = outcome.first.shape[1]
+    arriving = np.zeros((n_samples, events.n_steps), np.int32)
+    untraced = _traces(0)
+    delivered = -1
+    for column in range(cells.neuron.size):
+        neuron = cells.neuron[column]
+        if neuron != delivered:
+            for sample in range(n_samples):
+                _deliver(events, sample, cells, neuron, arriving[sample])
+            delivered = neuron
+        for sample in range(n_samples):
+            sums = arriving[sample]
+            if cells.synapse[column] >= 0:
+                sums = sums.copy()
+                _exchange(events, sample, cells, column, sums)
+            own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
+            begin_u, begin_v = u[sample, neuron], v[sample, neuron]
+            deviations, first, first_u, low, high = _follow(
+                rules, sums, cells, column, own, begin_u, begin_v, untraced, until
+            )
+            outcome.deviations[column, sample] = deviations
+            outcome.first[column, sample] = first
+            outcome.u[column, sample] = first_u
+            outcome.low[column, sample] = low
+            outcome.high[column, sample] = high
+            if deviations and until == ANY:
+                return
+            if deviations and until == FIRST:
+                break
+
+
+@compiled()
+def show(events, right, wrong, view, first_only, shown):
+    """Mark the samples in which two versions of a population's neurons differ.
 
     Args:
         events: `Streams`.
-        source: [projections] int64, index of each one's source among the streams.
-        row: [projections] int64, where the synapses of each begin.
-        right, wrong: `NeuronWithSynapses`, the two versions.
+        right, wrong: `Cells`, columns of the same neurons, with the right rules; in `wrong` one
+            number is another, or the weights of a projection.
         view: what is compared.
         first_only: stop at the first sample that shows a difference.
         shown: [samples] bool, set; samples that are marked already are left out.
     """
     n_steps = events.n_steps
-    same = right.bias == wrong.bias and right.vth == wrong.vth
-    same = same and right.keep_u == wrong.keep_u and right.keep_v == wrong.keep_v
-    differ = (right.weight != wrong.weight) | (right.delay != wrong.delay)
-    changed = np.flatnonzero(differ)
-    for sample in range(shown.size):
-        if shown[sample]:
-            continue
-        reached = _reached(events, source, row, right, wrong, changed, sample)
-        if same and not reached:
-            continue
-        mine = np.zeros(n_steps, np.int32)
-        for k in range(source.size):
-            since, until = events.offset[source[k], sample], events.offset[source[k], sample + 1]
-            for e in range(since, until):
-                i = row[k] + events.neuron[e]
-                n = events.step[e] + HOP_LATENCY + right.delay[i]
-                if n < n_steps:
-                    mine[n] += right.weight[i]
-        theirs = mine
-        if reached:
+    mine = np.zeros(n_steps, np.int32)
+    rest, until = np.int64(0), np.int64(FIRST)  # no literals, for which Numba compiles once more
+    trace, nothing = _traces(n_steps), _traces(0)
+    seen = Seen(
+        trace.spikes, trace.u if view > MEMBRANE else nothing.u, trace.v if view else nothing.v
+    )
+    for column in range(right.neuron.size):
+        neuron = right.neuron[column]
+        same = right.bias[column] == wrong.bias[column] and right.vth[column] == wrong.vth[column]
+        same = same and right.keep_u[column] == wrong.keep_u[column]
+        same = same and right.keep_v[column] == wrong.keep_v[column]
+        synapse = wrong.synapse[column] >= 0
+        for sample in range(shown.size):
+            if shown[sample] or (synapse and not _reaches(events, sample, wrong, column)):
+                continue
+            _deliver(events, sample, right, neuron, mine)
             theirs = mine.copy()
-            _change(events, source, row, right, wrong, differ, sample, theirs)
-        first = 0
-        if same:
-            while first < n_steps and mine[first] == theirs[first]:
-                first += 1
-            if first == n_steps:
-                continue
-        u, v, other_u, other_v = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-        for n in range(n_steps):
-            one = neuron_step(
-                np.int64(mine[n]), u, v, right.bias, right.keep_u, right.keep_v, right.vth
-            )
-            u, v = one.u, one.v
-            if n < first:
-                other_u, other_v = u, v
-                continue
-            two = neuron_step(
-                np.int64(theirs[n]),
-                other_u,
-                other_v,
-                wrong.bias,
-                wrong.keep_u,
-                wrong.keep_v,
-                wrong.vth,
-            )
-            other_u, other_v = two.u, two.v
-            if (
-                one.spiked != two.spiked
-                or (view > 0 and v != other_v)
-                or (view > 1 and u != other_u)
-            ):
-                shown[sample] = True
+            if synapse:
+                _exchange(events, sample, wrong, column, theirs)
+            elif same:
+                _deliver(events, sample, wrong, neuron, theirs)
+            _follow(None, mine, right, column, nothing, rest, rest, trace, until)
+            found = _follow(None, theirs, wrong, column, seen, rest, rest, nothing, until)
+            shown[sample] = found[0] > 0
+            if shown[sample] and first_only:
+                return
+
+
+@compiled()
+def _traces(n_steps):
+    """Arrays for one neuron in one sample."""
+    return Seen(
+        np.zeros(n_steps, np.bool_), np.zeros(n_steps, np.int64), np.zeros(n_steps, np.int64)
+    )
+
+
+@compiled()
+def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
+    """Run one column through one sample, forced to what was recorded.
+
+    Args:
+        rules: of the arithmetic; None for the right ones.
+        arriving: [steps] int32, sums of the weights that arrive.
+        cells, column: `Cells`, and which column of theirs.
+        seen: `Seen` of its neuron, [steps]; what is predicted takes the place of what is empty.
+        u, v: at the beginning.
+        trace: `Seen`, filled with what is predicted, or empty.
+        until: `ALL`, else stop at the first deviation.
+
+    Returns:
+        the fields of `Outcome`.
+    """
+    bias, vth = cells.bias[column], cells.vth[column]
+    keep_u, keep_v = cells.keep_u[column], cells.keep_v[column]
+    u, v, spiked = np.int64(u), np.int64(v), np.bool_(False)
+    deviations, first, first_u, low, high = 0, arriving.size, np.int64(0), np.int64(0), _HIGHEST
+    for n in range(arriving.size):
+        sums = np.int64(arriving[n])
+        if rules is None:
+            after = _step(sums, u, v, bias, keep_u, keep_v, vth)
+            reset = np.int64(0)
+        else:
+            after = wrong_step(sums, u, v, spiked, bias, keep_u, keep_v, vth, rules)
+            reset = left_by_spike(after.peak, vth, rules)
+        if (
+            (seen.spikes.size and seen.spikes[n] != after.spiked)
+            or (seen.v.size and seen.v[n] != after.v)
+            or (seen.u.size and seen.u[n] != after.u)
+        ):
+            if not deviations:
+                first, first_u = n, after.u
+            deviations += 1
+            if until != ALL:
                 break
-        if shown[sample] and first_only:
-            return
-
-
-@compiled()
-def _reached(events, source, row, right, wrong, changed, sample):
-    """True where a spike arrives in time over a synapse that differs, in either version."""
-    for i in changed:
-        k = np.searchsorted(row, i, side="right") - 1
-        step = events.first[sample, events.begin[source[k]] + i - row[k]]
-        if step + HOP_LATENCY + min(right.delay[i], wrong.delay[i]) < events.n_steps:
-            return True
-    return False
-
-
-@compiled()
-def _change(events, source, row, right, wrong, differ, sample, arriving):
-    """Turn what arrives at every step, [steps] int32, into what arrives with the fault."""
-    for k in range(source.size):
-        last = row[k + 1] if k + 1 < row.size else differ.size
-        if not differ[row[k] : last].any():
+        if trace.u.size:
+            trace.spikes[n], trace.u[n], trace.v[n] = after.spiked, after.u, after.v
+        spiked = seen.spikes[n] if seen.spikes.size else after.spiked
+        if spiked:
+            high = min(high, after.peak)
+        else:
+            low = max(low, after.peak)
+        if seen.u.size and seen.v.size:
+            u, v = seen.u[n], seen.v[n]
             continue
-        for e in range(events.offset[source[k], sample], events.offset[source[k], sample + 1]):
-            i = row[k] + events.neuron[e]
-            if differ[i]:
-                n = events.step[e] + HOP_LATENCY + right.delay[i]
-                if n < events.n_steps:
-                    arriving[n] -= right.weight[i]
-                n = events.step[e] + HOP_LATENCY + wrong.delay[i]
-                if n < events.n_steps:
-                    arriving[n] += wrong.weight[i]
+        # Spikes that were recorded reset, so that a wrong one is seen once.
+        u, v = after.u, reset if spiked else after.peak
+    return deviations, first, first_u, low, high
+
+
+@compiled()
+def _deliver(events, sample, cells, neuron, arriving):
+    """Add up the weights that arrive at a neuron at every step, [steps] int32."""
+    for n in range(arriving.size):
+        arriving[n] = 0
+    weight, delay = cells.weight[neuron], cells.delay[neuron]
+    for k in range(cells.source.size):
+        source, row = cells.source[k], cells.row[k]
+        for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
+            i = row + events.neuron[e]
+            n = events.step[e] + HOP_LATENCY + delay[i]
+            if 0 <= n < arriving.size:
+                arriving[n] += weight[i]
+
+
+@compiled()
+def _exchange(events, sample, cells, column, arriving):
+    """Let the weights arrive that do with a column's other synapse."""
+    neuron, synapse = cells.neuron[column], cells.synapse[column]
+    weight, delay = cells.weight[neuron, synapse], cells.delay[neuron, synapse]
+    source, pre = _sender(cells, synapse)
+    for e in range(events.offset[source, sample], events.offset[source, sample + 1]):
+        if events.neuron[e] == pre:
+            sent = events.step[e] + HOP_LATENCY
+            if 0 <= sent + delay < arriving.size:
+                arriving[sent + delay] -= weight
+            if 0 <= sent + cells.other_delay[column] < arriving.size:
+                arriving[sent + cells.other_delay[column]] += cells.other_weight[column]
+
+
+@compiled()
+def _reaches(events, sample, cells, column):
+    """True where a spike arrives in time over a column's other synapse, or over the right one."""
+    neuron, synapse = cells.neuron[column], cells.synapse[column]
+    source, pre = _sender(cells, synapse)
+    delay = min(np.int64(cells.delay[neuron, synapse]), cells.other_delay[column])
+    return events.first[sample, events.begin[source] + pre] + HOP_LATENCY + delay < events.n_steps
+
+
+@compiled()
+def _sender(cells, synapse):
+    """Source of a synapse, and which of its neurons."""
+    k = 0
+    while k + 1 < cells.row.size and cells.row[k + 1] <= synapse:
+        k += 1
+    return cells.source[k], synapse - cells.row[k]

@@ -303,7 +303,6 @@ def _causes(
     from nmtool.hardware_sim.causes import Case, find_causes
 
     case = Case(network, spikes, actual, [sample])
-    updates = sum(int(one.sum()) for one in case.deviating.values())
     if not case.touched:
         return [Cause("expected-differs")], 0, case.deep
     others = [one for one in _samples(_different_outside(expected, actual)) if one != sample]
@@ -313,7 +312,7 @@ def _causes(
     if many > 1 and others:
         together = [sample, *(int(one) for one in others[: many - 1])]
         causes = find_causes(Case(network, spikes, actual, together))
-    return causes or find_causes(case), updates, case.deep
+    return causes or find_causes(case), case.updates, case.deep
 
 
 def _different_outside(expected: Recording, actual: Recording) -> dict[str, NDArray[np.bool_]]:

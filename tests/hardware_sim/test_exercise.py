@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import DataError
+from nmtool.graph import INPUT
 from nmtool.hardware_sim.coverage import coverage
 from nmtool.hardware_sim.exercise import SAMPLES, exercise
 from nmtool.hardware_sim.mutants import Witness, draw_faults, mutation_score
@@ -24,7 +25,8 @@ def silence(network: IntegerNetwork) -> Raster:
 
 
 def witness(network: IntegerNetwork, spikes: Raster) -> Witness:
-    return Witness(network, streams(network, spikes, simulate(network, spikes)), True)
+    sent = {INPUT: spikes, **simulate(network, spikes).spikes}
+    return Witness(network, streams(network, sent), True)
 
 
 def test_next_to_all_faults_that_a_long_search_sees_are_seen() -> None:

@@ -1,0 +1,88 @@
+"""The teacher-forced neuron: a network predicts itself, and a fault is one value for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtool.graph import INPUT
+from nmtool.hardware_sim.causes import Case, find_causes
+from nmtool.hardware_sim.mutants import (
+    Witness,
+    draw_faults,
+    faulty_value,
+    mutant,
+    target_index,
+    touches_one,
+)
+from nmtool.hardware_sim.replay import altered, cells_of, streams
+from nmtool.hardware_sim.simulator import simulate
+from tests import faults
+from tests.networks.drawn import integer_networks, rasters, seeds
+
+
+@settings(max_examples=40)
+@given(st.data(), st.booleans())
+def test_a_network_is_predicted_by_itself(data: st.DataObject, deep: bool) -> None:
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=deep)
+    case = Case(network, spikes, recording, range(spikes.n_samples))
+    assert case.deep == deep
+    assert (case.touched, case.updates) == ([], 0)
+
+
+@settings(max_examples=25)
+@given(st.data(), st.booleans())
+def test_a_fault_that_shows_is_one_that_the_right_network_deviates_from(
+    data: st.DataObject, deep: bool
+) -> None:
+    """The score asks which wrong neurons a right recording refutes; the causes ask likewise."""
+    network = data.draw(integer_networks())
+    spikes = data.draw(rasters(network.channels.size))
+    recording = simulate(network, spikes, deep=deep)
+    witness = Witness(network, streams(network, {INPUT: spikes, **recording.spikes}), deep)
+    for fault in draw_faults(network, 12, data.draw(seeds)):
+        case = Case(mutant(network, fault), spikes, recording, range(spikes.n_samples))
+        assert witness.shows(fault) == bool(case.touched), str(fault)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) -> None:
+    network = data.draw(integer_networks())
+    for fault in draw_faults(network, 24, data.draw(seeds)):
+        index = target_index(network, fault)
+        neurons = [fault.place[-1]] if touches_one(fault) else None
+        right = cells_of(network, index)
+        right = right if neurons is None else right.pick(np.array(neurons))
+        value = faulty_value(network, fault)
+        wrong = altered(network, right, fault.kind, fault.place, value)
+        expected = cells_of(mutant(network, fault), index)
+        weight, delay = wrong.weight.copy(), wrong.delay.copy()
+        for neuron, i, other, later in zip(*wrong[4:5], *wrong[9:12], strict=True):
+            if i >= 0:
+                weight[neuron, i], delay[neuron, i] = other, later
+        assert np.array_equal(weight, expected.weight)
+        assert np.array_equal(delay, expected.delay)
+        constants = expected if neurons is None else expected.pick(np.array(neurons))
+        for name in ("bias", "keep_u", "keep_v", "vth"):
+            assert np.array_equal(getattr(wrong, name), getattr(constants, name)), str(fault)
+
+
+@pytest.mark.parametrize("lag", [1, -1])
+def test_a_projection_that_delivers_late_or_early(lag: int) -> None:
+    network, spikes = faults.live_network(0, recurrent=True), faults.live_input(0)
+    first = network.projections[0]
+    base = replace(first, delay=np.maximum(first.delay, 1))
+    network = faults.with_projection(network, 0, base)
+    shifted = replace(base, delay=base.delay.astype(int) + lag)
+    other = faults.with_projection(network, 0, shifted)
+    causes = find_causes(Case(network, spikes, simulate(other, spikes, deep=True), [0, 1]))
+    assert [(c.kind, c.source, c.population, c.actual) for c in causes] == [
+        ("latency", first.source, first.target, lag)
+    ]
