@@ -156,13 +156,6 @@ class Case:
         outcome = outcomes(events, guesses, self.seen[name], until=FIRST)
         return np.flatnonzero(~outcome.deviations.any(axis=1))
 
-    def left_of_neuron(
-        self, name: str, neuron: int, kind: str, place: tuple, values: NDArray[np.int64]
-    ) -> NDArray[np.intp]:
-        """Indices of the values of a stored number that explain a neuron; `altered` tells more."""
-        columns = self.cells[name].pick(np.full(len(values), neuron))
-        return self.left(name, altered(self.network, columns, kind, place, values))
-
     def before(self) -> tuple[Streams, dict[str, Start]]:
         """The spikes with those on their way from the sample before the first, and its states."""
         previous = self.samples[0] - 1
@@ -189,23 +182,21 @@ def find_causes(case: Case) -> list[Cause]:
     Returns:
         One per place; of several values there, the nearest, with their span.
     """
-    ways: Iterable[Callable[[Case], Iterator[Cause]]] = (
-        *(_synapses, _biases, _single_thresholds, _decays, _thresholds, _bias_exponents),
-        *(_projections, _latencies, _arithmetic, _inputs, _kept_states),
-    )
-    return [cause for way in ways for cause in way(case)]
+    causes: list[Cause] = []
+    if len(case.touched) == 1:
+        [name] = case.touched
+        neurons = np.flatnonzero(case.outcome[name].deviations.any(axis=1)).tolist()
+        if len(neurons) == 1:
+            for of_neuron in (_synapses, _biases, _single_thresholds):
+                causes += of_neuron(case, name, neurons[0])
+        for of_population in (_decays, _thresholds, _bias_exponents, _projections):
+            causes += of_population(case, name)
+    for of_network in (_latencies, _arithmetic, _inputs, _kept_states):
+        causes += of_network(case)
+    return causes
 
 
-# Of one neuron.
-
-
-def _only_deviating_neuron(case: Case) -> tuple[str, int] | None:
-    """Population and index of the only neuron that deviates, if there is just one."""
-    name = _only_deviating_population(case)
-    if name is None:
-        return None
-    neurons = np.flatnonzero(case.outcome[name].deviations.any(axis=1))
-    return (name, int(neurons[0])) if len(neurons) == 1 else None
+# Of one neuron, the only one that deviates.
 
 
 def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] | None:
@@ -222,19 +213,15 @@ def _excess(case: Case, name: str, neuron: int) -> tuple[tuple[int, int], int] |
     return None if rest or not excess else ((sample, step), excess)
 
 
-def _synapses(case: Case) -> Iterator[Cause]:
-    """Weights and delays of the only neuron that deviates."""
-    only = _only_deviating_neuron(case)
-    if only is None:
-        return
-    first = _excess(case, *only) if case.deep else None
+def _synapses(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    """Weights, then delays."""
+    first = _excess(case, name, neuron) if case.deep else None
     if case.deep and first is None:
         return
-    onto = [i for i, one in enumerate(case.network.projections) if one.target == only[0]]
-    for index in onto:
-        yield from _weights(case, index, only[1], first)
-    for index in onto:
-        yield from _delays(case, index, only[1], first)
+    for of_kind in (_weights, _delays):
+        for index, projection in enumerate(case.network.projections):
+            if projection.target == name:
+                yield from of_kind(case, index, neuron, first)
 
 
 def _weights(
@@ -282,12 +269,14 @@ def _by_synapse(
     pre, value = pre[differs], value[differs]
     nearest = np.argsort(abs(value - stored[pre]), kind="stable")[:MOST_GUESSES]
     pre, value = pre[nearest], value[nearest]
-    name = projection.target
-    left = case.left_of_neuron(name, neuron, kind, (index, pre), value)
+    columns = case.cells[projection.target].pick(np.full(len(pre), neuron))
+    guesses = altered(case.network, columns, kind, (index, pre), value)
+    left = case.left(projection.target, guesses)
     pre, value = pre[left], value[left]
+    about = Cause(kind, projection.target, projection.source, neuron=neuron)
     for one in dict.fromkeys(pre.tolist()):
-        cause = Cause(kind, name, projection.source, one, neuron, expected=int(stored[one]))
-        yield _of_values(cause, value[pre == one])
+        cause = replace(about, pre=one, expected=int(stored[one]))
+        yield from _of_values(cause, value[pre == one])
 
 
 def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -301,12 +290,13 @@ def _arrived(sent: Raster, delay: NDArray[np.integer]) -> NDArray[np.bool_]:
     return np.take_along_axis(sent.dense(), np.maximum(step, 0)[None], axis=1) & (step >= 0)
 
 
-def _of_values(cause: Cause, values: NDArray[np.int64]) -> Cause:
-    """The cause with the nearest of the values that explain it, and their span."""
+def _of_values(cause: Cause, values: NDArray[np.int64]) -> Iterator[Cause]:
+    """The cause with the nearest of the values that explain it, and their span; none without."""
     assert cause.expected is not None
-    nearest = int(values[np.argmin(abs(values - cause.expected))])
-    span = (int(values.min()), int(values.max())) if len(values) > 1 else None
-    return replace(cause, actual=nearest, span=span)
+    if len(values):
+        nearest = int(values[np.argmin(abs(values - cause.expected))])
+        span = (int(values.min()), int(values.max())) if len(values) > 1 else None
+        yield replace(cause, actual=nearest, span=span)
 
 
 def _unshifted(excess: int, exponent: int) -> int | None:
@@ -317,85 +307,64 @@ def _unshifted(excess: int, exponent: int) -> int | None:
     return None if rest else weight
 
 
-def _biases(case: Case) -> Iterator[Cause]:
-    only = _only_deviating_neuron(case)
-    if only is None:
-        return
-    name, neuron = only
+def _biases(case: Case, name: str, neuron: int) -> Iterator[Cause]:
     expected = int(np.asarray(case.network.population(name).bias_mantissa)[neuron])
     values = np.arange(-LOIHI2.bias_limit, LOIHI2.bias_limit)
-    values = values[values != expected]
-    values = values[case.left_of_neuron(name, neuron, "bias", (case.index(name), neuron), values)]
-    if len(values):
-        yield _of_values(Cause("bias", name, neuron=neuron, expected=expected), values)
+    cause = Cause("bias", name, neuron=neuron, expected=expected)
+    yield from _of_values(cause, _left(case, cause, "bias", values))
 
 
-def _single_thresholds(case: Case) -> Iterator[Cause]:
-    only = _only_deviating_neuron(case)
-    if only is None or only[0] not in case.sent:
-        return
-    name, neuron = only
-    if case.network.population(name).size == 1 or next(_thresholds(case), None) is not None:
+def _single_thresholds(case: Case, name: str, neuron: int) -> Iterator[Cause]:
+    if case.network.population(name).size == 1 or next(_thresholds(case, name), None) is not None:
         return
     guesses = _thresholds_between(case, name, neuron)
-    place = (case.index(name),)
-    if len(case.left_of_neuron(name, neuron, "vth", place, guesses[:1])):
-        vth = case.network.population(name).vth
-        yield _of_values(Cause("threshold-one", name, neuron=neuron, expected=vth), guesses)
+    cause = Cause("threshold-one", name, neuron=neuron, expected=case.network.population(name).vth)
+    if len(_left(case, cause, "vth", guesses[:1])):
+        yield from _of_values(cause, guesses)
 
 
-# Of one population.
+# Of one population, the only one that deviates.
 
 
-def _only_deviating_population(case: Case) -> str | None:
-    """The only population that deviates, if there is just one."""
-    return case.touched[0] if len(case.touched) == 1 else None
-
-
-def _decays(case: Case) -> Iterator[Cause]:
-    name = _only_deviating_population(case)
-    if name is None:
-        return
+def _decays(case: Case, name: str) -> Iterator[Cause]:
     population = case.network.population(name)
     for kind, number, expected, values in (
         ("decay-u", "du", population.du, np.arange(-1, LOIHI2.max_du + 1)),
         ("decay-v", "dv", population.dv, np.arange(LOIHI2.max_dv + 2)),
     ):
-        values = _left_of_population(case, name, number, values[values != expected])
-        if len(values):
-            yield _of_values(Cause(kind, name, expected=expected), values)
+        cause = Cause(kind, name, expected=expected)
+        yield from _of_values(cause, _left(case, cause, number, values))
 
 
-def _left_of_population(
-    case: Case, name: str, number: str, values: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """The values of a constant that explain all neurons of a population."""
+def _left(case: Case, cause: Cause, number: str, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values of a constant that explain a cause's neuron, or all of its population."""
+    name, values = cause.population, values[values != cause.expected]
     often = case.outcome[name].deviations.sum(axis=1)
-    for neuron in np.argsort(-often, kind="stable").tolist():
+    neurons = np.argsort(-often, kind="stable") if cause.neuron is None else [cause.neuron]
+    for neuron in neurons:
         if not len(values):
             break
-        values = values[case.left_of_neuron(name, neuron, number, (case.index(name),), values)]
+        columns = case.cells[name].pick(np.full(len(values), neuron))
+        guesses = altered(case.network, columns, number, (case.index(name),), values)
+        values = values[case.left(name, guesses)]
     return values
 
 
-def _thresholds(case: Case) -> Iterator[Cause]:
-    name = _only_deviating_population(case)
-    if name is None or name not in case.sent:
-        return
+def _thresholds(case: Case, name: str) -> Iterator[Cause]:
     guesses = _thresholds_between(case, name, slice(None))
-    if not len(guesses):
-        return
-    changed = altered(case.network, case.cells[name], "vth", (case.index(name),), int(guesses[0]))
-    if case.holds({name: changed}):
-        vth = case.network.population(name).vth
-        yield _of_values(Cause("threshold", name, expected=vth), guesses)
+    cause = Cause("threshold", name, expected=case.network.population(name).vth)
+    if len(_left(case, cause, "vth", guesses[:1])):
+        yield from _of_values(cause, guesses)
 
 
 def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[np.int64]:
     """Other thresholds that every membrane with a spike exceeds, and none without.
 
-    Resets are the recorded ones, so that membranes do not depend on the threshold.
+    Resets are the recorded ones, so that membranes do not depend on the threshold. A population
+    that does not spike has none.
     """
+    if name not in case.sent:
+        return np.zeros(0, np.int64)
     outcome = case.outcome[name]
     low = int(outcome.low[neurons].max(initial=0))
     high = int(outcome.high[neurons].min(initial=(LOIHI2.max_threshold + 1) << STATE_SHIFT))
@@ -403,23 +372,18 @@ def _thresholds_between(case: Case, name: str, neurons: int | slice) -> NDArray[
     return values[values != case.network.population(name).vth]
 
 
-def _bias_exponents(case: Case) -> Iterator[Cause]:
-    name = _only_deviating_population(case)
-    if name is None:
-        return
-    expected = case.network.population(name).bias_exponent
+def _bias_exponents(case: Case, name: str) -> Iterator[Cause]:
+    cause = Cause("bias-exponent", name, expected=case.network.population(name).bias_exponent)
     values = np.arange(LOIHI2.max_bias_exponent + 1)
-    values = _left_of_population(case, name, "bias exponent", values[values != expected])
-    for exponent in values.tolist():
-        yield Cause("bias-exponent", name, expected=expected, actual=exponent)
+    for exponent in _left(case, cause, "bias exponent", values).tolist():
+        yield replace(cause, actual=exponent)
 
 
 # Of projections.
 
 
-def _projections(case: Case) -> Iterator[Cause]:
+def _projections(case: Case, name: str) -> Iterator[Cause]:
     """Faults of a whole projection, those of projections that deliver anything first."""
-    name = _only_deviating_population(case)
     onto = [i for i, one in enumerate(case.network.projections) if one.target == name]
     for index in sorted(onto, key=lambda index: not case.delivers(index)):
         yield from _projection(case, index)
@@ -537,7 +501,6 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         ),
         (_FREE_OUTPUTS, _free_outputs),
     ]
-    population = _only_deviating_population(case)
     goes_on = False
     for cause, change in tried:
         if goes_on and cause is _FREE_OUTPUTS:
@@ -546,8 +509,8 @@ def _arithmetic(case: Case) -> Iterator[Cause]:
         if case.holds(changed):
             goes_on |= (cause.kind, cause.detail) == ("v-overflow", "goes on")
             yield cause
-        elif population is not None and case.holds({population: changed[population]}):
-            yield replace(cause, population=population)
+        elif len(case.touched) == 1 and case.holds({name: changed[name] for name in case.touched}):
+            yield replace(cause, population=case.touched[0])
 
 
 _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no threshold")
