@@ -53,8 +53,11 @@ from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
 from nmtool.verification.explanation import Cause
 
-MOST_GUESSES = 8_000
-"""Per projection, changes that are tried, small ones first."""
+MOST_GUESSES = 8_192
+"""Per projection, changes that are tried, small ones first; and changes of the input."""
+
+MOST_SUSPECTS = 8_000
+"""So many spikes of the input are enough to look no further back for more."""
 
 _UNREACHED = 1 << 40
 """A threshold that no v of 32 bits reaches."""
@@ -107,8 +110,8 @@ class Case:
         spikes = self._sent[name].take(samples).dense() if name in self._sent else nothing
         u = self._u[name][samples] if self.deep else nothing
         v = self._v[name][samples] if name in self._v else nothing
-        kinds = (spikes, np.bool_), (u, np.int64), (v, np.int64)
-        return Seen(*(np.ascontiguousarray(x.transpose(0, 2, 1), dtype) for x, dtype in kinds))
+        spikes, u, v = (np.ascontiguousarray(x.transpose(0, 2, 1)) for x in (spikes, u, v))
+        return Seen(spikes.astype(np.bool_), u.astype(np.int64), v.astype(np.int64))
 
     def index(self, name: str) -> int:
         """The index of a population in the network."""
@@ -565,6 +568,7 @@ def _flipped(events: Streams, channel: int, at: int | None) -> tuple[bool, Strea
         step = events.step.copy()
         step[: own.size][own] = events.n_steps  # and so arrives never
         return True, events._replace(step=step)
+    assert at is not None, "a channel that falls silent has spikes"
     offset = events.offset + 1
     offset[0, 0] = 0
     step, neuron = np.insert(events.step, 0, at), np.insert(events.neuron, 0, channel)
@@ -590,7 +594,7 @@ def _suspects(
             sent = arrival - HOP_LATENCY - projection.delay[:, neuron].astype(np.int64)
             for channel in np.flatnonzero((projection.weight[:, neuron] != 0) & (sent >= 0)):
                 found[int(channel), int(sent[channel])] = None
-        if len(found) > MOST_GUESSES:
+        if len(found) > MOST_SUSPECTS:
             break
     return list(found)
 
@@ -600,7 +604,7 @@ def _kept_states(case: Case) -> Iterator[Cause]:
     if len(case.samples) != 1 or case.samples[0] == 0:
         return
     late, states = case.before()
-    tried = [("spikes on their way", late, {})]
+    tried: list[tuple[str, Streams, Mapping[str, Start]]] = [("spikes on their way", late, {})]
     if states:
         tried.append(("u and v", case.events, states))
         tried.append(("u, v and spikes on their way", late, states))

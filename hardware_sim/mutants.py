@@ -195,8 +195,10 @@ _FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
 
 def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
     for index, part in enumerate(_parts(network, kind)):
-        projects = isinstance(part, IntegerProjection)
-        where = f"{part.source} → {part.target}" if projects else part.name
+        if isinstance(part, IntegerProjection):
+            where = f"{part.source} → {part.target}"
+        else:
+            where = part.name
         numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
         legal, matters = _legal(part, kind)
         may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]

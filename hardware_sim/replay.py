@@ -39,7 +39,6 @@ OF_PROJECTIONS = ("weight", "delay", "weight exponent")
 
 _HIGHEST = (1 << 63) - 1
 
-
 _step = compiled()(plain_step)
 
 
@@ -210,31 +209,32 @@ def altered(
         place: of the number, as `Fault` has it; the source of a synapse may be [columns].
         value: the number, or [columns] of them; one exponent of weights.
     """
-    new: dict[str, int | NDArray]
+    values = np.zeros_like(cells.neuron) + value
     if kind in OF_PROJECTIONS:
         projection, rows = network.projections[place[0]], rows_of(network, cells, place[0])
         exponent = projection.weight_exponent
         if kind == "weight exponent":
-            weight = shifted(projection.weight.astype(np.int32), int(value))
-            return rewired(cells, rows, weight=weight)
-        synapse = rows.start + place[1]
-        weight, delay = (array[cells.neuron, synapse] for array in (cells.weight, cells.delay))
-        weight, delay = (weight, value) if kind == "delay" else (shifted(value, exponent), delay)
-        new = {"synapse": synapse, "other_weight": weight, "other_delay": delay}
-    else:
-        population = network.populations[place[0]]
-        mantissa = np.asarray(population.bias_mantissa, np.int64)
-        if kind == "bias":
-            new = {"bias": value << population.bias_exponent}
-        elif kind == "bias exponent":
-            new = {"bias": mantissa[cells.neuron] << value}
-        elif kind == "du":
-            new = {"keep_u": keep_current(value)}
-        elif kind == "dv":
-            new = {"keep_v": keep_membrane(value)}
+            assert isinstance(value, int), "the weights of all columns are the same"
+            return rewired(cells, rows, weight=shifted(projection.weight.astype(np.int32), value))
+        synapse = np.zeros_like(cells.neuron) + rows.start + place[1]
+        weight = cells.weight[cells.neuron, synapse].astype(np.int64)
+        delay = cells.delay[cells.neuron, synapse].astype(np.int64)
+        if kind == "weight":
+            weight = shifted(values.astype(np.int32), exponent).astype(np.int64)
         else:
-            new = {"vth": value}
-    return cells._replace(**{name: np.zeros_like(cells.neuron) + x for name, x in new.items()})
+            delay = values
+        return cells._replace(synapse=synapse, other_weight=weight, other_delay=delay)
+    population = network.populations[place[0]]
+    if kind == "bias":
+        return cells._replace(bias=values << population.bias_exponent)
+    if kind == "bias exponent":
+        mantissa = np.asarray(population.bias_mantissa, np.int64)
+        return cells._replace(bias=mantissa[cells.neuron] << values)
+    if kind == "du":
+        return cells._replace(keep_u=keep_current(values))
+    if kind == "dv":
+        return cells._replace(keep_v=keep_membrane(values))
+    return cells._replace(vth=values)
 
 
 def outcomes(
@@ -367,7 +367,7 @@ def _follow(rules, arriving, cells, column, seen, u, v, trace, until):
     """
     bias, vth = cells.bias[column], cells.vth[column]
     keep_u, keep_v = cells.keep_u[column], cells.keep_v[column]
-    u, v, spiked = np.int64(u), np.int64(v), np.bool_(False)
+    u, v, spiked = np.int64(u), np.int64(v), bool(0)
     deviations, first, first_u, low, high = 0, arriving.size, np.int64(0), np.int64(0), _HIGHEST
     for n in range(arriving.size):
         sums = np.int64(arriving[n])

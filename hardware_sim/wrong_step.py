@@ -1,7 +1,8 @@
 """The step of `step.py` with rules that may be wrong: what other implementations get wrong.
 
 With the rules of `Rules()` it is that step, which a test compares. A kernel that is given no rules
-compiles `step.py` itself, so that networks and their stored numbers never run here.
+compiles `step.py` itself, so that stored numbers never run here. Rules are arguments all the same:
+a kernel compiled for each of them would take seconds, the first time, for each of them.
 """
 
 from __future__ import annotations
