@@ -57,19 +57,18 @@ def test_cells_with_another_number_are_those_of_the_mutant(data: st.DataObject) 
     network = data.draw(integer_networks())
     for fault in draw_faults(network, 24, data.draw(seeds)):
         index = target_index(network, fault)
-        neurons = [fault.place[-1]] if touches_one(fault) else None
-        right = cells_of(network, index)
-        right = right if neurons is None else right.pick(np.array(neurons))
-        value = faulty_value(network, fault)
-        wrong = altered(network, right, fault.kind, fault.place, value)
-        expected = cells_of(mutant(network, fault), index)
+        right, expected = (cells_of(one, index) for one in (network, mutant(network, fault)))
+        if touches_one(fault):
+            right = right.pick(np.array([fault.place[-1]]))
+        wrong = altered(network, right, fault.kind, fault.place, faulty_value(network, fault))
         weight, delay = wrong.weight.copy(), wrong.delay.copy()
-        for neuron, i, other, later in zip(*wrong[4:5], *wrong[9:12], strict=True):
-            if i >= 0:
-                weight[neuron, i], delay[neuron, i] = other, later
-        assert np.array_equal(weight, expected.weight)
-        assert np.array_equal(delay, expected.delay)
-        constants = expected if neurons is None else expected.pick(np.array(neurons))
+        others = wrong.synapse, wrong.other_weight, wrong.other_delay
+        for neuron, synapse, *other in zip(wrong.neuron, *others, strict=True):
+            if synapse >= 0:
+                weight[neuron, synapse], delay[neuron, synapse] = other
+        assert np.array_equal(weight, expected.weight), str(fault)
+        assert np.array_equal(delay, expected.delay), str(fault)
+        constants = expected.pick(wrong.neuron)
         for name in ("bias", "keep_u", "keep_v", "vth"):
             assert np.array_equal(getattr(wrong, name), getattr(constants, name)), str(fault)
 
