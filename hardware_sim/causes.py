@@ -25,6 +25,7 @@ from nmtool.hardware_sim.coverage import exercised
 from nmtool.hardware_sim.replay import (
     ANY,
     FIRST,
+    UNREACHED,
     Cells,
     Seen,
     Start,
@@ -58,9 +59,6 @@ MOST_GUESSES = 8_192
 
 MOST_SUSPECTS = 8_000
 """So many spikes of the input are enough to look no further back for more."""
-
-_UNREACHED = 1 << 40
-"""A threshold that no v of 32 bits reaches."""
 
 
 class Case:
@@ -521,7 +519,7 @@ _FREE_OUTPUTS = Cause("v-overflow", detail="goes on; what only integrates has no
 
 def _free_outputs(cells: Cells) -> Cells:
     """v goes on, beyond the threshold too that nothing within 24 bits reaches."""
-    vth = np.where(cells.vth == SILENT_THRESHOLD, _UNREACHED, cells.vth)
+    vth = np.where(cells.vth == SILENT_THRESHOLD, UNREACHED, cells.vth)
     return cells._replace(vth=vth, rules=Rules(limit_v=FREE))
 
 

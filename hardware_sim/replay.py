@@ -37,6 +37,9 @@ ALL, FIRST, ANY = 0, 1, 2
 OF_PROJECTIONS = ("weight", "delay", "weight exponent")
 """Kinds of stored numbers that projections hold; populations hold the others."""
 
+UNREACHED = 1 << 40
+"""A threshold that no v of 32 bits reaches."""
+
 _HIGHEST = (1 << 63) - 1
 
 _step = compiled()(plain_step)
@@ -264,6 +267,38 @@ def outcomes(
     u, v = start or (np.zeros((n_samples, len(cells.weight)), np.int64),) * 2
     _replay(cells.rules, events, cells._replace(rules=None), seen, u, v, until, outcome)
     return outcome
+
+
+def traced(events: Streams, cells: Cells, seen: Seen) -> Seen:
+    """Follow some columns from state 0, with resets where spikes were recorded.
+
+    Args:
+        events: what is sent.
+        cells: the columns.
+        seen: the spikes of their population.
+
+    Returns:
+        Spikes, u and v as they are predicted, [samples, columns, steps].
+    """
+    shape = events.offset.shape[1] - 1, cells.neuron.size, events.n_steps
+    found = Seen(np.zeros(shape, np.bool_), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    _trace(cells.rules, events, cells._replace(rules=None), seen, found)
+    return found
+
+
+@compiled()
+def _trace(rules, events, cells, seen, found):
+    arriving = np.zeros(events.n_steps, np.int32)
+    rest, until = np.int64(0), np.int64(ALL)
+    for column in range(cells.neuron.size):
+        neuron = cells.neuron[column]
+        for sample in range(found.u.shape[0]):
+            _deliver(events, sample, cells, neuron, arriving)
+            own = Seen(seen.spikes[sample, neuron], seen.u[sample, neuron], seen.v[sample, neuron])
+            trace = Seen(
+                found.spikes[sample, column], found.u[sample, column], found.v[sample, column]
+            )
+            _follow(rules, arriving, cells, column, own, rest, rest, trace, until)
 
 
 @compiled()

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmtool.arguments import MAPPING, NETWORK, PATH, SWITCH, checked, optional
-from nmtool.batches import samples_at_once
 from nmtool.data.events import AT_ONCE, SpikeEvents
 from nmtool.data.samples import Samples, bin_for
 from nmtool.data.stored import StoredEvents
@@ -45,7 +44,6 @@ from nmtool.verification.foreign import (
     whole_numbers,
 )
 from nmtool.verification.join import join
-from nmtool.verification.overflows import WAYS, clipping_samples, count_dependent
 
 if TYPE_CHECKING:
     from nmtool.exporters.formats import Format
@@ -605,21 +603,15 @@ def _overflows(
     """Overflows by the names of the certificate, and what depends on them; empty without a run."""
     if recording is None or not isinstance(network, IntegerNetwork):
         return {}
+    from nmtool.hardware_sim.overflows import count_dependent
+
     counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
-    depends = dict.fromkeys(
-        (f"{x}_if_v_{way}" for way in WAYS for x in ("spikes", "predictions")), 0
-    )
-    if counts["v_clips"]:
-        clipping = spikes.take(clipping_samples(network, recording))
-        for part in clipping.batches(samples_at_once(3 * spikes.n_steps * n_neurons)):
-            found = count_dependent(network, simulate(network, part, deep=True))
-            depends = {name: count + found[name] for name, count in depends.items()}
     return {
         "u_wraps": counts["u_wraps"],
         "v_clips": counts["v_clips"],
         "v_clips_outputs": sum(counts[f"v_clips.{p.name}"] for p in network.integrating),
         "neuron_updates": spikes.n_samples * spikes.n_steps * n_neurons,
-        **depends,
+        **count_dependent(network, spikes, recording),
     }
 
 

@@ -29,7 +29,7 @@ from nmtool.verification import (
 )
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.join import join
-from nmtool.verification.overflows import WAYS, overflow_sentence
+from nmtool.verification.overflows import dependence, overflow_sentence
 
 COUNTS = {
     *("spikes_compared", "spikes_different", "spikes_emitted"),
@@ -295,7 +295,7 @@ OVERFLOWS = {
     "v_clips": 3,
     "v_clips_outputs": 0,
     "neuron_updates": 40,
-    **{f"{what}_if_v_{way}": 0 for what in ("spikes", "predictions") for way in WAYS},
+    **dependence(),
 }
 
 

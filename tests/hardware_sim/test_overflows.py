@@ -1,0 +1,62 @@
+"""Samples that depend on overflows, against whole runs by the other rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmtool.arithmetic import DECAY_ONE, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
+from nmtool.hardware_sim import reference
+from nmtool.hardware_sim.overflows import count_dependent
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.hardware_sim.step import neuron_step
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from nmtool.verification.overflows import GROWS, WRAPS, dependence
+from tests.networks.integers import random_network, random_raster
+
+
+def run_by(way: str, network: IntegerNetwork, spikes: Raster) -> Recording:
+    """A whole run in which membranes beyond 24 bits do not clip."""
+
+    def step(a: int, u: int, v: int, bias: int, keep_u: int, keep_v: int, vth: int) -> tuple:
+        new_u = neuron_step(a, u, v, bias, keep_u, keep_v, vth).u
+        sign = 1 if v >= 0 else -1
+        new_v = sign * (abs(v) * keep_v // DECAY_ONE) + new_u + bias
+        if way == WRAPS:
+            new_v = (new_v + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT
+        spiked = vth != SILENT_THRESHOLD and new_v > vth << STATE_SHIFT
+        return new_u, 0 if spiked else new_v, spiked
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "_step", np.frompyfunc(step, 7, 1))
+        return reference.run_reference(network, spikes)
+
+
+def same_spikes(one: Recording, other: Recording) -> np.ndarray:
+    """[samples] bool."""
+    pairs = [(raster.dense(), other.spikes[name].dense()) for name, raster in one.spikes.items()]
+    found = np.ones(one.n_samples, np.bool_)
+    for mine, theirs in pairs:
+        found &= (mine == theirs).all(axis=(1, 2))
+    return found
+
+
+@given(st.integers(0, 10_000), st.integers(1, 2), st.booleans())
+def test_the_samples_that_depend_are_those_that_other_rules_answer_otherwise(
+    seed: int, n_hidden: int, spiking_output: bool
+) -> None:
+    network = random_network(seed, n_hidden, spiking_output)
+    spikes = random_raster(seed, 4, 40, network.channels.size)
+    recording = simulate(network, spikes)
+    found = count_dependent(network, spikes, recording)
+    assert found.keys() == dependence().keys()
+    for way in (GROWS, WRAPS):
+        other = run_by(way, network, spikes)
+        same = same_spikes(recording, other)
+        assert found[f"spikes_if_v_{way}"] == (~same).sum()
+        others = same & (other.predictions != recording.predictions)
+        assert found[f"predictions_if_v_{way}"] == others.sum()
