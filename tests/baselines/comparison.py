@@ -1,0 +1,154 @@
+"""Differences between two recordings, value by value."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+KINDS = ("integers", "floats")
+NEEDS = 3
+"""Exit code of a command for which something is not installed."""
+
+WIDEST = 100
+"""Characters of a value that are shown."""
+
+_NUMBER = re.compile(r"\d[\d.,]*")
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "(missing)"
+
+
+MISSING = _Missing()
+
+
+class Difference(NamedTuple):
+    """A value that two recordings do not share.
+
+    Attributes:
+        name: of the answer.
+        where: keys that lead to the value, joined by slashes.
+        old, new: the values.
+        remark: why this says nothing about what is computed, '' where it does.
+    """
+
+    name: str
+    where: str
+    old: Any
+    new: Any
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {_shown(self.old)} → {_shown(self.new)}"
+
+
+def compare(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+    """All differences between two recordings, in the order of the first.
+
+    Sentences and lines differ by their numbers; other words around the same numbers are a remark.
+    On another machine, answers that floats go into are remarks, and so are answers that one of
+    the machines could not give for want of an installation, and other bytes around one content.
+    A kind of answers that only one of them holds is left out.
+    """
+    elsewhere = old["machine"] != new["machine"]
+    differences: list[Difference] = []
+    for kind in (kind for kind in KINDS if old[kind] and new[kind]):
+        for name in [*old[kind], *(name for name in new[kind] if name not in old[kind])]:
+            before, after = old[kind].get(name, MISSING), new[kind].get(name, MISSING)
+            remark = ""
+            if before is MISSING:
+                remark = "not recorded before"
+            elif elsewhere and kind == "floats":
+                remark = "floats of another machine"
+            elif elsewhere and NEEDS in (_exit(before), _exit(after)):
+                remark = "not installed on one of the machines"
+            for where, first, second, why in _leaves(before, after, "", elsewhere):
+                differences.append(Difference(name, where, first, second, remark or why))
+    return differences
+
+
+def _exit(entry: Any) -> Any:
+    return entry.get("exit") if isinstance(entry, dict) else None
+
+
+def _leaves(old: Any, new: Any, where: str, elsewhere: bool) -> Iterator[tuple[str, Any, Any, str]]:
+    """Place, both values and remark of every leaf that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        repacked = elsewhere and "bytes" in old and old.get("content") == new.get("content")
+        for key in [*old, *(key for key in new if key not in old)]:
+            for leaf in _leaves(
+                old.get(key, MISSING), new.get(key, MISSING), f"{where}/{key}", elsewhere
+            ):
+                yield (*leaf[:3], "packed by another library") if repacked else leaf
+    elif isinstance(old, list) and isinstance(new, list):
+        if all(isinstance(entry, str) for entry in (*old, *new)):
+            yield from _lines(old, new, where)
+            return
+        for index in range(max(len(old), len(new))):
+            pair = (each[index] if index < len(each) else MISSING for each in (old, new))
+            yield from _leaves(*pair, f"{where}/{index}", elsewhere)
+    elif not _same(old, new):
+        yield where, old, new, "words" if _same_numbers(old, new) else ""
+
+
+def _lines(old: list[str], new: list[str], where: str) -> Iterator[tuple[str, Any, Any, str]]:
+    """Lines that have no partner with the same numbers, and those whose words changed."""
+    numbers = [[tuple(_NUMBER.findall(line)) or line for line in each] for each in (old, new)]
+    matcher = difflib.SequenceMatcher(None, *numbers, autojunk=False)
+    for _, start, end, other, stop in matcher.get_opcodes():
+        for shift in range(max(end - start, stop - other)):
+            first = old[start + shift] if start + shift < end else MISSING
+            second = new[other + shift] if other + shift < stop else MISSING
+            if not _same(first, second):
+                remark = "words" if _same_numbers(first, second) else ""
+                yield f"{where}/{start + shift}", first, second, remark
+
+
+def _same(old: Any, new: Any) -> bool:
+    """True for equal values of one type; 1, 1.0 and true are three."""
+    return type(old) is type(new) and old == new
+
+
+def _same_numbers(old: Any, new: Any) -> bool:
+    """True for sentences that have the same numbers."""
+    if not (isinstance(old, str) and isinstance(new, str) and " " in old and " " in new):
+        return False
+    return _NUMBER.findall(old) == _NUMBER.findall(new)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def report(differences: list[Difference], *, leaves: int) -> Iterator[str]:
+    """Lines for people: what differs, by name, and then remarks by reason.
+
+    Args:
+        differences: all of them.
+        leaves: values that are shown per name.
+    """
+    by_name: dict[str, list[Difference]] = {}
+    remarks: dict[str, dict[str, list[Difference]]] = {}
+    for difference in differences:
+        reason, name = difference.remark, difference.name
+        groups = remarks.setdefault(reason, {}) if reason else by_name
+        groups.setdefault(name, []).append(difference)
+    yield from _grouped(by_name, leaves)
+    for reason, groups in remarks.items():
+        yield f"remark, {reason}: {len(groups)} answers"
+        yield from _grouped(groups, min(leaves, 1), "  ")
+    count = sum(len(group) for group in by_name.values())
+    yield f"{count} differences in {len(by_name)} answers" if count else "no difference"
+
+
+def _grouped(groups: dict[str, list[Difference]], leaves: int, indent: str = "") -> Iterator[str]:
+    for name, several in groups.items():
+        yield f"{indent}{name}"
+        yield from (f"{indent}  {difference}" for difference in several[:leaves])
+        if len(several) > leaves:
+            yield f"{indent}  … and {len(several) - leaves} more"
