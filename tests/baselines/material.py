@@ -219,8 +219,9 @@ def write_foreign_netx(random: np.random.Generator) -> None:
 
 
 def write_recordings(network: Any, events: nm.SpikeEvents) -> None:
-    """Spikes as frameworks of others record them, right and with a spike too few."""
+    """A recording as nmtool keeps it, as others do, and that with a spike too few."""
     recording = nm.simulate(network, events, deep=True)
+    recording.save("simulated.npz")
     arrays = {name: raster.dense() for name, raster in recording.spikes.items()}
     arrays |= recording.membrane
     arrays |= {f"v.{name}": values for name, values in recording.potential.items()}

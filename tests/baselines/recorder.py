@@ -108,8 +108,9 @@ def _cpu_seconds() -> float:
 
 
 def _script(python: Path, folder: Path, *words: str | Path) -> str:
-    done = subprocess.run([python, *words], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout
+    return subprocess.run(
+        [python, *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def answer(nmtool: Path, ask: Ask, folder: Path) -> dict[str, Any]:

@@ -49,7 +49,7 @@ INTEGERS = (
     Ask("inspect zoo", "inspect zoo:digits", lines=True),
     Ask("inspect chain", "inspect chain.npz"),
     Ask("inspect graph", "inspect graph.npz", lines=True),
-    Ask("inspect recording", "inspect recording.npz"),
+    Ask("inspect recording", "inspect simulated.npz"),
     Ask("inspect foreign nir", "inspect foreign.nir"),
     Ask("inspect foreign netx", "inspect foreign.net", lines=True),
     # Data
@@ -179,7 +179,7 @@ FLOATS = (
     Ask("convert foreign nir", f"convert foreign.nir foreign.npz {_NIR}", "foreign.npz"),
     Ask(
         "convert foreign nir otherwise",
-        f"convert foreign.nir other.npz {_NIR} --in-recurrent-step explicit --in-rule max",
+        f"convert foreign.nir other.npz {_NIR} --in-dt-ms 2 --in-rule window --in-window 9",
         "other.npz",
     ),
     Ask("evaluate foreign", "evaluate foreign.npz words --threads 1"),
