@@ -118,6 +118,28 @@ def test_a_long_list_is_digested_but_any_change_shows(
     assert recorder.compact(nested) != recorder.compact([{"value": value} for value in other])
 
 
+def test_an_answer_that_is_too_long_is_folded_from_the_bottom() -> None:
+    parts = [
+        {"name": f"part {n}", "size": {"bytes": [n, 2 * n], "note": f"{n} a"}} for n in range(9)
+    ]
+    answer = {"hash": "abc", "samples": 20, "layers": {str(n): parts for n in range(9)}}
+    folded = recorder.fitted(answer)
+    assert len(json.dumps(folded)) <= recorder.ROOM
+    assert (folded["hash"], folded["samples"]) == ("abc", 20)
+    layer = folded["layers"]["3"]
+    assert layer["sum"] == 3 * sum(range(9))
+    assert recorder.fitted(folded) == folded
+
+    def layers_with(size: dict[str, Any]) -> Any:
+        other = copy.deepcopy(answer)
+        other["layers"]["3"] = [*parts[:-1], {"name": "part 8", "size": size}]
+        return recorder.fitted(other)["layers"]["3"]
+
+    assert layers_with({"bytes": [8, 16], "note": "a 8"}) == layer
+    assert layers_with({"bytes": [8, 17], "note": "8 a"}) != layer
+    assert layers_with({"bytes": [8, 16], "note": "9 a"}) != layer
+
+
 def test_times_and_rules_are_left_out_of_lines() -> None:
     text = (
         "title\n backend  spikes  s per sample\n ───────\n lava     10      0.5\n"
@@ -126,6 +148,10 @@ def test_times_and_rules_are_left_out_of_lines() -> None:
     assert recorder.lines(text) == ["lava 10", "epoch 1 loss 0.5 …", "tau 20 ms"]
     long = ["x" * recorder.LONGEST + end for end in (" 1", " 2")]
     assert recorder.lines(long[0]) != recorder.lines(long[1])
+    many = [f"line {n}" for n in range(2 * recorder.MOST_LINES)]
+    first = recorder.lines("\n".join(many))
+    assert len(first) == recorder.MOST_LINES
+    assert recorder.lines("\n".join([*many[:-1], "line 0"])) != first
 
 
 def test_files_are_digested_by_bytes_and_content(tmp_path: Path) -> None:

@@ -31,6 +31,15 @@ KEEP = 16
 SAMPLE = 8
 """Entries that are kept of a longer list of words."""
 
+ROOM = 2000
+"""Characters of an answer as JSON; of a longer one the deepest parts become sum and digest."""
+
+FOLDED = 120
+"""Characters from which on a part may be folded."""
+
+MOST_LINES = 25
+"""Lines of text that are kept; the numbers of further ones are digested."""
+
 LONGEST = 160
 """Characters of a line of text that are kept; its numbers are digested with the rest."""
 
@@ -79,7 +88,7 @@ def record(nmtool: Path, asks: Mapping[str, Iterable[Ask]], folder: Path) -> Ite
             recording[kind][ask.name] = answer(nmtool, ask, folder)
             yield recording
         answers = json.loads(_script(python, folder, scripts / "library.py", kind))
-        recording[kind] |= {f"nm {name}": compact(value) for name, value in answers.items()}
+        recording[kind] |= {f"nm {name}": fitted(value) for name, value in answers.items()}
         yield recording
 
 
@@ -122,7 +131,7 @@ def answer(nmtool: Path, ask: Ask, folder: Path) -> dict[str, Any]:
         kept["error"] = error[1]
         kept["findings"] = sorted(set(_FINDING.findall(done.stderr)))
     if ask.json and done.stdout:
-        kept["answer"] = compact(json.loads(done.stdout.replace(str(folder), "FOLDER")))
+        kept["answer"] = fitted(json.loads(done.stdout.replace(str(folder), "FOLDER")))
     if ask.makes:
         kept["files"] = digests(folder / ask.makes, folder)
     if ask.lines:
@@ -150,13 +159,57 @@ def lines(text: str) -> list[str]:
         line = _TIME.sub("…", " ".join(line[:end].split()))
         if re.search(r"\d", line):
             kept.append(line)
+    if len(kept) > MOST_LINES:
+        rest = "\n".join(kept[MOST_LINES - 1 :])
+        kept = [*kept[: MOST_LINES - 1], f"further lines, numbers {_digest_of(rest)}"]
     return [line if len(line) <= LONGEST else _shortened(line) for line in kept]
 
 
 def _shortened(line: str) -> str:
     """The beginning of a line, with a digest of all its numbers."""
-    numbers = " ".join(re.findall(r"\d[\d.,]*", line))
-    return f"{line[:LONGEST]}… {int(_digest(numbers.encode()), 16)}"
+    return f"{line[:LONGEST]}… numbers {_digest_of(line)}"
+
+
+def fitted(value: Any) -> Any:
+    """A JSON value within `ROOM`, as far as folding its parts can make it."""
+    value = compact(value)
+    for depth in range(6, 0, -1):
+        if len(_json(value)) <= ROOM:
+            break
+        value = _folded(value, depth)
+    return value
+
+
+def _folded(value: Any, depth: int) -> Any:
+    """A JSON value in which larger parts so many levels down are a sum and a digest."""
+    if not isinstance(value, dict | list) or len(_json(value)) < FOLDED:
+        return value
+    if depth == 0:
+        return {"sum": _sum(value), "sha256": _digest_of(value)}
+    if isinstance(value, list):
+        return [_folded(entry, depth - 1) for entry in value]
+    return {key: _folded(entry, depth - 1) for key, entry in value.items()}
+
+
+def _sum(value: Any) -> float:
+    """All numbers in a JSON value, added."""
+    if isinstance(value, dict | list):
+        return sum(map(_sum, value.values() if isinstance(value, dict) else value))
+    return value if isinstance(value, int | float) else 0
+
+
+def _digest_of(value: Any) -> str:
+    """Digest of a JSON value, in which sentences count by their numbers."""
+    return _digest(_json(_essence(value)))
+
+
+def _essence(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _essence(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_essence(entry) for entry in value]
+    is_sentence = isinstance(value, str) and " " in value
+    return re.findall(r"\d[\d.,]*", value) if is_sentence else value
 
 
 def compact(value: Any) -> Any:
@@ -172,7 +225,7 @@ def compact(value: Any) -> Any:
         return {"length": len(entries), "sum": total, "sha256": _digest(_json(entries))}
     if len(entries) > KEEP or (entries and len(_json(entries)) > 4000):
         first = entries[:SAMPLE] if flat else entries[:2]
-        return {"length": len(entries), "first": first, "sha256": _digest(_json(entries))}
+        return {"length": len(entries), "first": first, "sha256": _digest_of(entries)}
     return entries
 
 

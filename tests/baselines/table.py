@@ -64,7 +64,7 @@ INTEGERS = (
     Ask("predictions", "evaluate graph.npz words --predictions graph.csv", "graph.csv"),
     Ask("run zoo", "run zoo:yinyang yinyang --samples 200"),
     # Targets and costs
-    Ask("check chain", "check chain.npz --target all", lines=True),
+    Ask("check chain", "check chain.npz --target all"),
     Ask("check graph", "check graph.npz --target all"),
     Ask("check zoo", "check zoo:digits --target loihi1 --target xylo", lines=True),
     Ask("check relays", "check floats.npz --relays --weight-bits 4"),
