@@ -70,7 +70,7 @@ INTEGERS = (
     Ask("check relays", "check floats.npz --relays --weight-bits 4"),
     Ask("cost zoo", "cost zoo:digits --data digits --samples 20 --target loihi1 --sources"),
     Ask("cost csv", "cost chain.npz words --csv", lines=True, json=False),
-    Ask("cost several", "cost chain.npz graph.npz --data words --target c", lines=True),
+    Ask("cost several", "cost chain.npz graph.npz --data words --target loihi1", lines=True),
     Ask("cost energy", "cost graph.npz words --target loihi2 --energy-of loihi1"),
     Ask("compare integers", "compare chain.npz --with graph.npz --data words", lines=True),
     Ask(
