@@ -176,6 +176,18 @@ def test_seconds_in_the_files_of_a_run_do_not_count(tmp_path: Path) -> None:
     assert recorder.digests(folders[1], folders[1])["log.jsonl"] != first["log.jsonl"]
 
 
+def test_a_page_counts_by_its_numbers(tmp_path: Path) -> None:
+    page = (
+        "<html><head><title>1</title></head><body><svg><path d='1'/></svg><td>accuracy</td>"
+        "<td>0.5</td><p>Kept {} of 9.</p><td>Python 3.{}, nmtool 0.1</td></body></html>"
+    )
+    digests = []
+    for filled in (page.format("2", 11), page.format("2", 12), page.format("3", 11)):
+        (tmp_path / "page.html").write_text(filled.replace("d='1'", f"d='{len(digests)}'"))
+        digests.append(recorder.digests(tmp_path, tmp_path)["page.html"])
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.skipif("sys.platform == 'win32'", reason="the program is a script of the shell")
 def test_what_a_command_answers_is_kept(tmp_path: Path) -> None:
     program = tmp_path / "nmtool"

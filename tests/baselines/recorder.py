@@ -22,7 +22,7 @@ from tests.baselines.table import Ask
 Recording = dict[str, dict[str, Any]]
 """`machine`, and answers by kind and name."""
 
-VARYING = frozenset({"seconds", "seconds_per_sample", "nmtool", "started", "finished"})
+VARYING = frozenset({"seconds", "seconds_per_sample", "nmtool", "versions", "this report"})
 """Keys of JSON whose values differ between runs or versions that compute the same."""
 
 KEEP = 16
@@ -253,11 +253,19 @@ def _file_digest(file: Path) -> Any:
     if file.name.endswith((".json", ".jsonl")):
         values = [json.loads(line) for line in _documents(content.decode())]
         return _digest(*(_json(_steady(value)) for value in values))
+    if file.suffix == ".html":
+        return _digest_of(lines(_page_text(content.decode())))
     if zipfile.is_zipfile(io.BytesIO(content)):
         return {"bytes": _digest(content), "content": _digest(*_members(content))}
     if h5py.is_hdf5(file):
         return {"bytes": _digest(content), "content": _digest(*_items(file))}
     return _digest(content)
+
+
+def _page_text(page: str) -> str:
+    """Text of a page, a line per element, without plots and the line of versions."""
+    page = re.sub(r"<(head|svg|style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(r".*\bnmtool \d.*", "", re.sub(r"<[^>]*>", "\n", page))
 
 
 def _documents(text: str) -> list[str]:
