@@ -108,7 +108,7 @@ INTEGERS = (
         "e.nir",
     ),
     Ask(
-        "export nir free", "export graph.npz -o free.nir --hops free --nir-dt 0.001", "free.nir"
+        "export nir free", "export zoo:yinyang -o free.nir --hops free --nir-dt 0.001", "free.nir"
     ),
     Ask("export nir norse", "export chain.npz -o norse.nir --profile norse"),
     Ask(
