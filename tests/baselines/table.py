@@ -66,7 +66,7 @@ INTEGERS = (
     # Targets and costs
     Ask("check chain", "check chain.npz --target all"),
     Ask("check graph", "check graph.npz --target all"),
-    Ask("check zoo", "check zoo:digits --target loihi1 --target xylo", lines=True),
+    Ask("check zoo", "check zoo:digits --target loihi1 --target xylo-audio2", lines=True),
     Ask("check relays", "check floats.npz --relays --weight-bits 4"),
     Ask("cost zoo", "cost zoo:digits --data digits --samples 20 --target loihi1 --sources"),
     Ask("cost csv", "cost chain.npz words --csv", lines=True, json=False),
