@@ -123,7 +123,7 @@ INTEGERS: dict[str, Callable[[], Any]] = {
     "verify generated": lambda: nm.verify(chain, against=["c"], deep=True).as_json(),
     "explain": explained,
     "session": live,
-    "check": lambda: nm.check(chain, "xylo").as_json(),
+    "check": lambda: nm.check(chain, "xylo-imu").as_json(),
     "cost": lambda: nm.cost(graph, data.test, target="loihi1").as_json(),
     "compare accuracy": lambda: nm.compare_accuracy([graph], [chain], data.test).as_json(),
     "inspect": lambda: nm.inspect("graph.npz"),
