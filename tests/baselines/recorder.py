@@ -263,9 +263,10 @@ def _file_digest(file: Path) -> Any:
 
 
 def _page_text(page: str) -> str:
-    """Text of a page, a line per element, without plots and the line of versions."""
+    """Text of a page, a line per element, without plots, seconds and the line of versions."""
     page = re.sub(r"<(head|svg|style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
-    return re.sub(r".*\bnmtool \d.*", "", re.sub(r"<[^>]*>", "\n", page))
+    text = re.sub(r"<[^>]*>", "\n", page)
+    return re.sub(r".*\bnmtool \d.*|\bseconds\s+[\d.]+", "", text)
 
 
 def _documents(text: str) -> list[str]:

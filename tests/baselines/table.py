@@ -254,7 +254,7 @@ FLOATS = (
     Ask("quantise digits", "quantise digits -o digits.npz", "digits.npz"),
     Ask(
         "report run",
-        "report run --against c --target loihi2 --samples 30 --threads 1 -o run.html", "run.html",
+        "report run --target loihi2 --samples 30 --threads 1 -o run.html", "run.html",
     ),
     Ask("report integers", "report integers --threads 1"),
     Ask("verify run", "verify run words --against c --against onnx --threads 1"),
