@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.training.engines.cpu.kernels.compiled import compiled
-from nmtool.training.engines.cpu.kernels.pairs import both, no_pair, plus_pair, plus_pair_at
+from nmtool.training.engines.cpu.kernels.pairs import (
+    both,
+    no_pair,
+    plus_pair,
+    plus_pair_at,
+    plus_two_pairs_at,
+)
 
 
 class Gathering(NamedTuple):
@@ -49,14 +55,14 @@ def sum_at_arrivals(mu_u, position, first, last, shift):
     """
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     arriving = mu_u[shift:]
-    a = b = c = d = no_pair(mu_u)
+    ab = cd = no_pair(mu_u), no_pair(mu_u)
     fours = (last - first) >> two
     for four in range(fours):
         k = first + (four << two)
-        a = plus_pair_at(a, arriving, position[k])
-        b = plus_pair_at(b, arriving, position[k + one])
-        c = plus_pair_at(c, arriving, position[k + two])
-        d = plus_pair_at(d, arriving, position[k + three])
+        ab = plus_two_pairs_at(ab, arriving, position[k], position[k + one])
+        cd = plus_two_pairs_at(cd, arriving, position[k + two], position[k + three])
+    a, b = ab
+    c, d = cd
     for k in range(first + (fours << two), last):
         a = plus_pair_at(a, arriving, position[k])
     return both(plus_pair(plus_pair(a, b), plus_pair(c, d)))

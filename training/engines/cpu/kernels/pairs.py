@@ -63,16 +63,51 @@ def plus_pair_at(typing: Any, pair: Any, trace: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         so_far, trace_struct, at = arguments
         numbers = context.make_array(trace)(context, builder, trace_struct).data
-        vector = context.get_value_type(pair).as_pointer()
-        place = builder.bitcast(builder.gep(numbers, [at]), vector)
-        here_and_next = builder.load(place, align=trace.dtype.bitwidth // 8)
-        # (0, here), so that subtracting it leaves (here, next − here).
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), 2), [2, 0])
-        zeros = ir.Constant(here_and_next.type, None)
-        shifted = builder.shuffle_vector(here_and_next, zeros, lanes)
-        return builder.fadd(so_far, builder.fsub(here_and_next, shifted))
+        return builder.fadd(so_far, _with_change(builder, _load(builder, numbers, at)))
 
     return pair(pair, trace, types.uint64), generate
+
+
+@_inlined
+def plus_two_pairs_at(typing: Any, pairs: Any, trace: Any, first: Any, second: Any) -> Any:
+    """`plus_pair_at` for a tuple of two pairs, at an index each, in one vector of four numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        so_far, trace_struct, *places = arguments
+        numbers = context.make_array(trace)(context, builder, trace_struct).data
+        loaded = _side_by_side(builder, *(_load(builder, numbers, at) for at in places))
+        sums = _side_by_side(builder, *(builder.extract_value(so_far, i) for i in (0, 1)))
+        sums = builder.fadd(sums, _with_change(builder, loaded))
+        halves = [_shuffled(builder, sums, lanes) for lanes in ([0, 1], [2, 3])]
+        return context.make_tuple(builder, signature.return_type, halves)
+
+    return pairs(pairs, trace, types.uint64, types.uint64), generate
+
+
+def _load(builder: Any, numbers: Any, at: Any) -> Any:
+    """The numbers at `at` and `at + 1`."""
+    number = numbers.type.pointee
+    place = builder.bitcast(builder.gep(numbers, [at]), ir.VectorType(number, 2).as_pointer())
+    return builder.load(place, align=4 if isinstance(number, ir.FloatType) else 8)
+
+
+def _with_change(builder: Any, vector: Any) -> Any:
+    """(here, next − here) for each (here, next): (0, here) is subtracted."""
+    size = vector.type.count
+    return builder.fsub(
+        vector, _shuffled(builder, vector, [i - 1 if i % 2 else size for i in range(size)])
+    )
+
+
+def _side_by_side(builder: Any, one: Any, other: Any) -> Any:
+    return _shuffled(builder, one, [0, 1, 2, 3], other)
+
+
+def _shuffled(builder: Any, vector: Any, lanes: list[int], other: Any = None) -> Any:
+    """The lanes of a vector and of another, by default of zeros, in some order."""
+    other = ir.Constant(vector.type, None) if other is None else other
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+    return builder.shuffle_vector(vector, other, mask)
 
 
 @_inlined
