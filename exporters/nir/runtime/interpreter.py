@@ -111,7 +111,7 @@ class _Machine:
         return outputs
 
     def _next_constants(self) -> dict[str, Array]:
-        """What wires that close loops pass on in the coming step where nothing spikes."""
+        """Outputs of the loops' wires in the coming step, if no neuron spikes: their constants."""
         if self.silent is None:
             return {}
         outputs = self.silent.step(self.nothing)
