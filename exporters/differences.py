@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmtool.errors import FileFormatError, Finding
-
-_NAMED = 5
-"""Files that an error names in its first sentence."""
+CHANGED = "it is changed"
 
 
 def array_change(expected: NDArray, found: NDArray) -> str:
@@ -39,20 +36,18 @@ def array_change(expected: NDArray, found: NDArray) -> str:
     return text if many == 1 else f"{text}; {many} of {differ.size} numbers differ"
 
 
-def changed_folder(folder: str | Path, findings: Sequence[Finding], *, fix: str) -> FileFormatError:
-    """The error for a folder with files that are not what would be written.
+def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
+    """What is wrong with files of a folder that are not, byte for byte, what they should be.
 
     Args:
-        folder: the export.
-        findings: what is wrong with each, where its name stands.
-        fix: what to do.
+        folder: an export.
+        expected: content by relative POSIX path.
     """
-    names = [one.where for one in findings]
-    return FileFormatError(
-        f"{folder} is not what this nmtool writes for the network in it: "
-        f"{', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}",
-        code="export-changed",
-        why="another version wrote it, or somebody changed it; nothing of it was executed",
-        fix=fix,
-        findings=findings,
-    )
+    wrong = {}
+    for name in sorted(expected):
+        file, content = folder / name, expected[name]
+        if not file.is_file():
+            wrong[name] = "it is missing"
+        elif file.stat().st_size != len(content) or file.read_bytes() != content:
+            wrong[name] = CHANGED
+    return wrong

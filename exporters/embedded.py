@@ -60,11 +60,9 @@ class Embedded:
             **{name: np.frombuffer(data, np.uint8) for name, data in archives.items()},
         }
 
-    def known_answers(self, path: str | Path) -> KnownAnswers:
-        """The answers; raises `FileFormatError` where there are none, or they are damaged."""
-        if not self.answers:
-            raise no_answers(path)
-        return KnownAnswers.from_bytes(self.answers, path)
+    def known_answers(self, path: str | Path) -> KnownAnswers | None:
+        """The answers, None without any; raises `FileFormatError` where they are damaged."""
+        return KnownAnswers.from_bytes(self.answers, path) if self.answers else None
 
 
 def read_embedded(file: PlainFile, newest: int) -> Embedded | None:
@@ -165,8 +163,3 @@ def damaged(path: str | Path, why: str, what: str = "") -> FileFormatError:
         why=why,
         fix="export the network again",
     )
-
-
-def no_answers(path: str | Path, fix: str = "export the network again") -> FileFormatError:
-    """The error for an artefact without known answers."""
-    return FileFormatError(f"{path} carries no known answers", code="answers-missing", fix=fix)

@@ -1,196 +1,94 @@
-"""The formats networks are exported to: one entry each, and one package
-`nmtool.exporters.<name>` each.
+"""The formats there are: how a path shows which one it is of, and the class of each.
 
-Each package is a `nmtool.verification.Backend`: it writes, reads, runs and checks. One that
-holds real numbers takes float networks as they are, and must answer what its own
-`reference(network, spikes, *, on_progress=None)` says, not what the integers of the simulator do.
+Looking a path up imports no format, and asking for a format imports that one alone.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from nmtool.errors import FileFormatError, UsageError
-from nmtool.graph import LIF
-from nmtool.integer_network import IntegerNetwork
-from nmtool.known_answers import KnownAnswers
-from nmtool.network import Network
+from nmtool.errors import UsageError
 
 if TYPE_CHECKING:
-    from nmtool.exporters import brian2_loihi, c, lava, netx, nir, onnx, verilog
-    from nmtool.recording import Recording
-    from nmtool.verification.backend import Backend
-
-    # A type checker compares every package with the protocol here.
-    _BACKENDS: tuple[Backend, ...] = (brian2_loihi, c, lava, netx, nir, onnx, verilog)
-
-WRITES, READS, RUNS, CARRIES = "writes", "reads", "runs", "carries"
-FLOAT, DEEP = "holds real numbers", "records u and v of every neuron"
-OPTIONS = "takes options when it writes"
-PREFIX = "takes a prefix for names, and then writes a header"
-CODE = "is executed as it is, code of others too where that is trusted"
+    from nmtool.exporters.format import Format
 
 
 @dataclass(frozen=True)
-class Format:
-    """Description of a format, without importing the libraries it needs.
+class Place:
+    """How a path shows that it is of a format; one without either is never met as a path.
 
     Attributes:
-        name: on the command line, and of its package, which has `_` for `-`.
-        what: in a few words, for people.
         extensions: of its files, with the dot; none for a folder.
-        marker: name of a member of every folder of this format; '' for a file. Without extensions
-            and marker it is no format to hand over: a referee that only runs networks.
-        can: its abilities.
+        member: pattern of a path that every folder of the format has; '' for a file.
     """
 
-    name: str
-    what: str
     extensions: tuple[str, ...] = ()
-    marker: str = ""
-    can: frozenset[str] = frozenset({WRITES, READS, RUNS, CARRIES, DEEP})
-
-    @property
-    def package(self) -> Backend:
-        """The package that does it."""
-        name = self.name.replace("-", "_")
-        return cast("Backend", importlib.import_module(f"nmtool.exporters.{name}"))
-
-    @property
-    def reference(self) -> Callable[..., Recording] | None:
-        """Function from (network, raster) to the answer due; None for the integer simulator."""
-        return getattr(self.package, "reference", None)
-
-    def network(self, path: str | Path) -> IntegerNetwork | Network:
-        """The network in an artefact.
-
-        Raises:
-            UsageError: files of this format cannot be read back.
-            FileFormatError: it is missing, damaged or foreign.
-        """
-        if READS not in self.can:
-            raise UsageError(
-                f"{path} cannot be read back",
-                code="format-not-read",
-                why=f"the format {self.name} is only written",
-                fix="name the network it was made from",
-            )
-        return self.package.load(path)
-
-    def known_answers(self, path: str | Path) -> KnownAnswers:
-        """The known answers in an artefact, which belong to the network in it.
-
-        Raises:
-            UsageError: the format carries none.
-            FileFormatError: the artefact is damaged, or the answers are another network's.
-        """
-        if CARRIES not in self.can:
-            raise UsageError(
-                f"{path} carries no known answers",
-                code="answers-not-carried",
-                why=f"there is no place for them in the format {self.name}",
-                fix="name DATA to compare on",
-            )
-        answers = self.package.known_answers(path)
-        network = self.package.load(path)
-        if network.content_hash != answers.network_hash or not _answered(network, answers):
-            raise FileFormatError(
-                f"the known answers in {path} are those of another network",
-                code="answers-other-network",
-                fix="export the network again",
-            )
-        return answers
-
-    def recognises(self, path: str | Path) -> bool:
-        """True where an existing path looks like this format; its content is not read."""
-        if self.marker:
-            return (Path(path) / self.marker).exists()
-        return self.names(path) and not Path(path).is_dir()
+    member: str = ""
 
     def names(self, path: str | Path) -> bool:
         """True where a path has an extension of this format."""
         return Path(path).suffix.lower() in self.extensions
 
-
-def _answered(network: IntegerNetwork | Network, answers: KnownAnswers) -> bool:
-    """True where there is an answer of every population, of its size."""
-    spikes, membrane = answers.recording.spikes, answers.recording.membrane
-    sizes = {name: raster.n_neurons for name, raster in spikes.items()}
-    sizes |= {name: v.shape[2] for name, v in membrane.items()}
-    everyone = {p.name: p.size for p in network.populations}
-    current = {name: u.shape[2] for name, u in answers.recording.current.items()}
-    return (
-        current in ({}, everyone)
-        and sizes == everyone
-        and set(spikes) == {p.name for p in network.populations if p.kind == LIF}
-        and answers.spikes.n_neurons == network.channels.size
-    )
+    def holds(self, path: str | Path) -> bool:
+        """True where an existing path looks like this format; its content is not read."""
+        if self.member:
+            return next(Path(path).glob(self.member), None) is not None
+        return self.names(path) and not Path(path).is_dir()
 
 
-FORMATS = (
-    Format(
-        "lava",
-        "a folder that runs in Lava 0.10.0",
-        marker="lava_network",
-        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, CODE}),
-    ),
-    Format("onnx", "an ONNX file of standard operators", (".onnx",)),
-    Format(
-        "nir",
-        "a NIR file, float",
-        (".nir",),
-        can=frozenset({WRITES, READS, RUNS, CARRIES, FLOAT, OPTIONS}),
-    ),
-    Format(
-        "c",
-        "a program in one file of C99",
-        (".c",),
-        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, PREFIX}),
-    ),
-    Format(
-        "verilog",
-        "a folder with a core for FPGAs and the network in its memories",
-        marker="rtl/nmtool_top.v",
-        can=frozenset({WRITES, READS, RUNS, CARRIES, DEEP, OPTIONS}),
-    ),
-    Format("netx", "a NetX file of lava-dl, layer after layer", (".net",)),
-    Format(
-        "brian2-loihi",
-        "the emulator of Loihi on Brian 2, a second referee",
-        can=frozenset({RUNS, DEEP}),
-    ),
-)
+PLACES: dict[str, Place] = {
+    "lava": Place(member="lava_network"),
+    "onnx": Place((".onnx",)),
+    "nir": Place((".nir",)),
+    "c": Place((".c",)),
+    "verilog": Place(member="rtl/nmtool_top.v"),
+    "netx": Place((".net",)),
+    "brian2-loihi": Place(),
+    "mlgenn": Place(member="*-Conn_*.npy"),
+}
+"""By name, which is also that of the package `nmtool.exporters.<name>`, with `_` for `-`."""
 
 
-def that_can(ability: str) -> list[str]:
-    """Names of the formats with an ability."""
-    return [one.name for one in FORMATS if ability in one.can]
-
-
-def by_name(name: str) -> Format:
+def format_named(name: str) -> type[Format]:
     """The format of that name; raises `UsageError` where there is none."""
-    for one in FORMATS:
-        if one.name == name:
-            return one
-    raise UsageError(
-        f"unknown format '{name}'",
-        code="format-unknown",
-        fix=f"use one of {', '.join(that_can(WRITES))}",
-    )
+    if name not in PLACES:
+        raise UsageError(
+            f"unknown format '{name}'",
+            code="format-unknown",
+            fix=f"use one of {', '.join(formats_that_write())}",
+        )
+    module = importlib.import_module(f"nmtool.exporters.{name.replace('-', '_')}")
+    return cast("type[Format]", module.FORMAT)
 
 
-def of_artefact(path: str | Path) -> Format | None:
-    """The format an existing file or folder looks like."""
-    return next((one for one in FORMATS if one.recognises(path)), None)
+def all_formats() -> list[type[Format]]:
+    """The class of every format."""
+    return [format_named(name) for name in PLACES]
 
 
-def of_output(path: str | Path, others: Mapping[str, str] = MappingProxyType({})) -> Format:
-    """The format a path to be written asks for by its extension.
+def artefact_at(path: str | Path) -> Format | None:
+    """The artefact that an existing file or folder looks like; None where it is of no format."""
+    name = next((name for name, place in PLACES.items() if place.holds(path)), None)
+    return None if name is None else format_named(name)(path)
+
+
+def formats_that_write() -> list[str]:
+    """Names of the formats that networks are written to."""
+    return [one.name for one in all_formats() if one.writes]
+
+
+def formats_that_run() -> list[str]:
+    """Names of the formats that networks run in."""
+    return [one.name for one in all_formats() if one.runs]
+
+
+def format_for(path: str | Path, others: Mapping[str, str] = MappingProxyType({})) -> type[Format]:
+    """The format that a path to be written asks for by its extension.
 
     Args:
         path: to be written.
@@ -200,13 +98,23 @@ def of_output(path: str | Path, others: Mapping[str, str] = MappingProxyType({})
     Raises:
         UsageError: no format has that extension.
     """
-    for one in FORMATS:
-        if one.names(path) and WRITES in one.can:
-            return one
-    known = [e for one in FORMATS if WRITES in one.can for e in one.extensions]
+    for name, place in PLACES.items():
+        if place.names(path) and (found := format_named(name)).writes:
+            return found
+    writing = formats_that_write()
+    known = [*others.values(), *(e for name in writing for e in PLACES[name].extensions)]
     raise UsageError(
         f"{path} does not say which format it is to be",
         code="format-unsaid",
-        why=f"its extension is none of {', '.join([*others.values(), *known])}",
-        fix=f"name it: --to {'|'.join([*others, *that_can(WRITES)])}",
+        why=f"its extension is none of {', '.join(known)}",
+        fix=f"name it: --to {'|'.join([*others, *writing])}",
+    )
+
+
+def import_options_unused(path: str | Path) -> UsageError:
+    """The error of options for reading another kind of file than a path is."""
+    return UsageError(
+        f"these options are for another kind of file than {path}",
+        code="import-options-unused",
+        fix="leave them out",
     )

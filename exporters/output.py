@@ -61,7 +61,7 @@ def write_folder(
     folder: str | Path,
     files: Mapping[str, bytes],
     force: bool,
-    is_ours: Callable[[Path], bool],
+    is_ours: Callable[[], bool],
     others: Collection[str],
 ) -> Path:
     """Write a folder; returns its path.
@@ -91,7 +91,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing_folder(
-    folder: str | Path, force: bool, is_ours: Callable[[Path], bool], files: set[str]
+    folder: str | Path, force: bool, is_ours: Callable[[], bool], files: set[str]
 ) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of `folder` if everything went well.
 
@@ -130,9 +130,7 @@ def replacing_folder(
             shutil.rmtree(new, ignore_errors=True)
 
 
-def _check_free(
-    folder: Path, force: bool, is_ours: Callable[[Path], bool], files: set[str]
-) -> None:
+def _check_free(folder: Path, force: bool, is_ours: Callable[[], bool], files: set[str]) -> None:
     if not folder.exists() and not folder.is_symlink():
         return
     if not force:
@@ -141,7 +139,7 @@ def _check_free(
             code="path-taken",
             fix="choose another folder, or replace it: --force, in Python force=True",
         )
-    if folder.is_symlink() or not folder.is_dir() or not is_ours(folder):
+    if folder.is_symlink() or not folder.is_dir() or not is_ours():
         raise UsageError(
             f"{folder} exists and is not such an export",
             code="path-not-export",

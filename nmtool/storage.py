@@ -35,7 +35,7 @@ MAX_RATIO = 256
 
 _MAX_HEADER_BYTES = 64 << 20
 
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """Exceptions that the constructors raise on contents of wrong types and shapes."""
 
 
@@ -79,7 +79,7 @@ class Archive:
         except NmtoolError as error:
             said = f"{self.path} is damaged or not an nmtool file: {error.what}"
             raise error.restated(said, FileFormatError) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise _damaged(self.path, reason(error)) from error
 
 

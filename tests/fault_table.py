@@ -118,11 +118,11 @@ def tally_nir(seeds: range) -> dict[str, Counter[str]]:
 
 def _graph(network: IntegerNetwork) -> Graph:
     """The graph in a NIR file of a network."""
-    from nmtool.exporters import nir
+    from nmtool.exporters.nir import Nir
     from nmtool.exporters.nir.graph.file import read_graph
 
     with TemporaryDirectory() as folder:
-        return read_graph(nir.export(network, Path(folder) / "network.nir"))
+        return read_graph(Nir.write(network, Path(folder) / "network.nir").path)
 
 
 def _is_of(fault: Fault, finding: Finding) -> bool:

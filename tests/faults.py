@@ -299,10 +299,10 @@ def run_onnx(fault: Fault) -> Recording:
 
 def run_lava(fault: Fault) -> Recording:
     """The Lava folder, deep, with a fault."""
-    from nmtool.exporters import lava
+    from nmtool.exporters.lava import Lava
 
     with TemporaryDirectory() as scratch:
-        folder = lava.export(fault.network, Path(scratch) / "network")
+        folder = Lava.write(fault.network, Path(scratch) / "network").path
         if fault.rule:
             package = folder / "lava_network"
             about = "from nmtool.arithmetic import DECAY_SHIFT, STATE_LIMIT, STATE_SHIFT"
@@ -316,7 +316,7 @@ def run_lava(fault: Fault) -> Recording:
             place = "from .arrays import NetworkArrays\n"
             pairs = ((place, f"{place}from .faulty import FaultyLif\n"), (right, wrong))
             models.write_text(replaced(models.read_text("utf-8"), pairs), "utf-8")
-        return lava.run(folder, fault.spikes, deep=True, trust=True)
+        return Lava(folder).run(fault.spikes, deep=True, trust=True)
 
 
 def run_c(fault: Fault, *, deep: bool = True) -> Recording:

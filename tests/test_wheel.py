@@ -220,8 +220,9 @@ def test_nothing_else_finds_a_room(installed: Installed, tmp_path: Path) -> None
 
 def test_every_format_can_be_imported(installed: Installed, tmp_path: Path) -> None:
     code = (
-        "from nmtool.exporters.formats import FORMATS\n"
-        "for one in FORMATS: print(one.package.__file__)"
+        "import sys\n"
+        "from nmtool.exporters.formats import all_formats\n"
+        "for one in all_formats(): print(sys.modules[one.__module__].__file__)"
     )
     files = [Path(line) for line in installed.run("-c", code, cwd=tmp_path).splitlines()]
     assert len(files) > 3

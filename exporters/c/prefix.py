@@ -14,8 +14,6 @@ from nmtool.exporters.c.source import interface, program
 from nmtool.exporters.c.text import string
 from nmtool.integer_network import IntegerNetwork
 
-EXTENSION = ".h"
-
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _LONGEST = 40
 _OURS = "nmtool_"

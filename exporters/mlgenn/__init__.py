@@ -13,6 +13,7 @@ mlGeNN's conventions, and what becomes of them:
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 
 from nmtool.dynamics import drive_scale
 from nmtool.errors import UsageError
+from nmtool.exporters.format import Format
 from nmtool.exporters.mlgenn.checkpoint import Connection, checkpoints, read_connections
 from nmtool.exporters.mlgenn.options import MlgennOptions
 from nmtool.exporters.mlgenn.sizes import check_sizes, known_sizes
@@ -29,26 +31,46 @@ from nmtool.network import Network, Population, Projection
 from nmtool.readout import FIRST_SPIKE, Readout
 from nmtool.rounding import round_half_away
 
-__all__ = ["MlgennOptions", "checkpoints", "load"]
+_log = logging.getLogger(__name__)
 
 
-def load(folder: str | Path, options: MlgennOptions | None = None) -> Network:
-    """The network in a folder of mlGeNN's checkpoints.
+class Mlgenn(Format, name="mlgenn"):
+    """A folder of mlGeNN's checkpoints.
 
-    Args:
-        folder: holds `<epoch>-Conn_<Source>_<Target>-<variable>.npy`: `g` (newer: `weight`) and,
-            where there are any, `d` (`delay`) in steps, each [pre·post], post-neurons running
-            fastest.
-        options: what the files do not say.
-
-    Raises:
-        FileFormatError: there is no such checkpoint, or an array is damaged, of another kind or
-            size; all of them are listed.
-        UsageError: something is still to be told, all of it is listed; names could mean several
-            networks, or options name no population.
-        NetworkError: time constants, thresholds or names that no network can have.
+    It holds `<epoch>-Conn_<Source>_<Target>-<variable>.npy`: `g` (newer: `weight`) and, where there
+    are any, `d` (`delay`) in steps, each [pre·post], post-neurons running fastest.
     """
-    options = options or MlgennOptions()
+
+    reading_options = MlgennOptions
+
+    def decode(self, options: MlgennOptions | None = None) -> Network:
+        """The network, with what the files do not say.
+
+        Args:
+            options: that say it.
+
+        Raises:
+            FileFormatError: there is no such checkpoint, or an array is damaged, of another kind or
+                size; all of them are listed.
+            UsageError: something is still to be told, all of it is listed; names could mean several
+                networks, or options name no population.
+            NetworkError: time constants, thresholds or names that no network can have.
+        """
+        if options is None:
+            raise UsageError(
+                f"{self.path} holds checkpoints of mlGeNN",
+                code="mlgenn-constants",
+                why="they do not say time constants and thresholds",
+                fix=f"make a network of them: nmtool convert {self.path} network.npz "
+                "--in-tau-mem-ms …",
+            )
+        network, there = _network(self.path, options), checkpoints(self.path)
+        if options.epoch is None and len(there) > 1:
+            _log.warning(f"checkpoint {there[-1]}, the latest of {len(there)}")
+        return network
+
+
+def _network(folder: Path, options: MlgennOptions) -> Network:
     connections = read_connections(folder, options.epoch, options.populations)
     source, output, inner = _roles(connections, folder)
     options.check_names({source, *inner})
@@ -120,3 +142,6 @@ def _projection(
         weight = weight / drive_scale(tau_mem_ms, tau_syn_ms, options.dt_ms)
     is_inner = any(p.name == one.source for p in populations)
     return Projection(one.source if is_inner else INPUT, one.target, weight, delay.astype(np.int32))
+
+
+FORMAT = Mlgenn

@@ -9,6 +9,7 @@ from typing import Any
 from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, optional
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
+from nmtool.exporters.options import others_than_usual
 
 GROUPED, TAPPED, EXPANDER, AXONAL = "grouped", "tapped", "expander", "axonal"
 FORMS = (GROUPED, TAPPED, EXPANDER, AXONAL)
@@ -92,6 +93,15 @@ class NirOptions:
     def as_json(self) -> dict[str, Any]:
         """The choices by name."""
         return asdict(self)
+
+    def unused_by(self, name: str) -> UsageError:
+        """The error of these options for writing the format of a name, which takes none."""
+        return UsageError(
+            f"the format {name} takes no options of NIR files",
+            code="nir-options-unused",
+            why=others_than_usual(self),
+            fix="leave them out, or write NIR: --to nir",
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Export to ONNX: one file of standard operators that runs in onnxruntime, bit for bit.
+"""ONNX: one file of standard operators that runs in onnxruntime, bit for bit.
 
 Writing needs onnx, running onnxruntime; reading back needs neither.
 """
@@ -6,109 +6,63 @@ Writing needs onnx, running onnxruntime; reading back needs neither.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from nmtool.errors import FileFormatError
-from nmtool.exporters.onnx import file, runtime
-from nmtool.exporters.onnx.differences import model_differences
-from nmtool.exporters.output import write_file
+from nmtool.errors import Finding
+from nmtool.exporters.format import Format
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.raster import Raster
-from nmtool.recording import Recording, check_steps
-from nmtool.verification.backend import check_integers
+from nmtool.recording import Recording
 
-__all__ = ["check", "check_written", "export", "known_answers", "load", "require", "run"]
-
-
-def require() -> None:
-    """Raise `MissingError` unless onnxruntime is here."""
-    runtime.library()
+if TYPE_CHECKING:
+    from nmtool.exporters.onnx.file import Content
 
 
-def export(
-    network: IntegerNetwork,
-    path: str | Path,
-    *,
-    answers: KnownAnswers | None = None,
-    force: bool = False,
-) -> Path:
-    """Write an ONNX file of a network; every network the contract allows can be.
+class Onnx(Format, name="onnx"):
+    """An ONNX file. Every network of integers can be written to one."""
 
-    Args:
-        network: what to export.
-        path: to be made; the same network and answers give the same bytes.
-        answers: inputs with expected outputs, for the receiver to check the file.
-        force: replace a file that is there.
+    @classmethod
+    def require(cls) -> None:
+        from nmtool.exporters.onnx import runtime
 
-    Returns:
-        The path.
+        runtime.library()
 
-    Raises:
-        UsageError: the file exists, and force is not given.
-        StorageError: it could not be written; what was there is untouched.
-        MissingError: onnx is not installed.
-    """
-    return write_file(path, file.model_bytes(network, answers), force)
+    @classmethod
+    def encode(
+        cls, network: IntegerNetwork, answers: KnownAnswers | None, options: Any
+    ) -> dict[str, bytes]:
+        from nmtool.exporters.onnx import file
 
+        return {"": file.model_bytes(network, answers)}
 
-def load(path: str | Path) -> IntegerNetwork:
-    """The network in a file that `export` wrote; raises `FileFormatError` on anything else."""
-    return file.read(path).network()
+    @cached_property
+    def content(self) -> Content:
+        """The file, read as data."""
+        from nmtool.exporters.onnx import file
 
+        return file.read(self.path)
 
-def known_answers(path: str | Path) -> KnownAnswers:
-    """The answers a file carries; raises `FileFormatError` where it has none."""
-    return file.read(path).answers()
+    def decode(self, options: Any = None) -> IntegerNetwork:
+        return self.content.network()
 
+    def decode_answers(self) -> KnownAnswers | None:
+        return self.content.answers()
 
-def check_written(path: str | Path) -> None:
-    """Raise `FileFormatError` unless the graph of a file is the one that would be written.
+    def differences(self) -> list[Finding]:
+        from nmtool.exporters.onnx.differences import model_differences
 
-    Raises:
-        FileFormatError: nodes, constants or operators differ; all that do are findings.
-        MissingError: onnx is not installed.
-    """
-    held = file.read(path)
-    carried = held.answers() if file.ANSWERS_KEY in held.properties else None
-    written = file.model_bytes(held.network(), carried)
-    if written != held.model and (findings := model_differences(written, held.model)):
-        raise FileFormatError(
-            f"{path} is not what this nmtool writes for the network in it",
-            code="export-changed",
-            why="another version wrote it, or somebody changed its graph; it was not run",
-            fix=f"nmtool export {path} -o NEW.onnx, and use that",
-            findings=findings,
-        )
+        written = self.encode(self.content.network(), self.content.answers(), None)[""]
+        found = self.content.model
+        return [] if written == found else model_differences(written, found)
+
+    def simulate(
+        self, spikes: Raster, *, deep: bool, on_progress: Callable[[int], None] | None
+    ) -> Recording:
+        from nmtool.exporters.onnx import runtime
+
+        return runtime.run(self.content.model, self.integers, spikes, deep, on_progress)
 
 
-def run(
-    path: str | Path,
-    spikes: Raster,
-    *,
-    deep: bool = False,
-    on_progress: Callable[[int], None] | None = None,
-) -> Recording:
-    """Run a file in onnxruntime, every sample from a fresh state.
-
-    Args:
-        path: what `export` wrote.
-        spikes: the input, one neuron per channel; its number of steps counts.
-        deep: also record u and v of every population at every step.
-        on_progress: called with the number of samples finished since the last call.
-
-    Raises:
-        FileFormatError: the file is not such an export.
-        DataError: the raster has other channels than the network, or no steps.
-        MissingError: onnxruntime is not installed.
-        BackendError: onnxruntime failed.
-    """
-    held = file.read(path)
-    network = held.network()
-    check_steps(network, spikes)
-    return runtime.run(held.model, network, spikes, deep, on_progress)
-
-
-check = partial(check_integers, run, "onnx")
-"""Compare what a file answers with the simulator: `nmtool.verification.Backend.check`."""
+FORMAT = Onnx

@@ -25,7 +25,6 @@ from nmtool.exporters.embedded import (
     check_version,
     damaged,
     digest,
-    no_answers,
     read_bytes,
 )
 from nmtool.exporters.onnx.graph import make_graph
@@ -125,10 +124,10 @@ class Content:
         check_hash(network, self.properties.get(HASH_KEY), self.path, WHAT)
         return network
 
-    def answers(self) -> KnownAnswers:
-        """The known answers; raises `FileFormatError` where there are none."""
+    def answers(self) -> KnownAnswers | None:
+        """The known answers, None without any; raises `FileFormatError` where they are damaged."""
         if ANSWERS_KEY not in self.properties:
-            raise no_answers(self.path)
+            return None
         try:
             data = base64.b64decode(self.properties[ANSWERS_KEY], validate=True)
         except binascii.Error as error:

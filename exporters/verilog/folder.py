@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters.differences import changed_folder
+from nmtool.errors import FileFormatError
 from nmtool.exporters.embedded import (
     check_hash,
     check_version,
@@ -46,8 +45,6 @@ BUILD = "build/"
 """Where the Makefile puts what it makes."""
 
 MAX_BYTES = 1 << 30
-
-_FIX = "export the network again"
 
 _HERE = Path(__file__).parent
 _BY_HAND = {"rtl": "rtl/*.v", "sim": "sim/*", "boards": "boards/*"}
@@ -155,24 +152,3 @@ def read(folder: str | Path) -> Content:
     answers = folder / ANSWERS
     carried = KnownAnswers.load(answers) if answers.exists() else None
     return Content(folder, network, options, carried)
-
-
-def check(content: Content) -> None:
-    """Raise `FileFormatError` unless a folder's files are, byte for byte, what would be written.
-
-    What lies beside them is none of the export; nothing of it is used.
-    """
-    folder = content.folder
-    found = {}
-    for name, expected in folder_files(content.network, content.carried, content.options).items():
-        file = folder / name
-        if not file.is_file():
-            found[name] = "it is missing"
-        elif file.stat().st_size != len(expected) or file.read_bytes() != expected:
-            found[name] = "it is changed"
-    if found:
-        raise changed_folder(
-            folder,
-            [Finding("verilog-file-changed", name, found[name], _FIX) for name in sorted(found)],
-            fix=f"nmtool export {folder} --to verilog -o NEW, and use that",
-        )

@@ -7,6 +7,7 @@ from typing import Any
 
 from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields
 from nmtool.errors import UsageError, suggestion
+from nmtool.exporters.options import others_than_usual
 from nmtool.exporters.verilog.layout import LANES
 
 
@@ -53,3 +54,12 @@ class VerilogOptions:
     def as_json(self) -> dict[str, Any]:
         """The options by name."""
         return asdict(self)
+
+    def unused_by(self, name: str) -> UsageError:
+        """The error of these options for writing the format of a name, which takes none."""
+        return UsageError(
+            f"the format {name} takes no options of Verilog",
+            code="verilog-options-unused",
+            why=others_than_usual(self),
+            fix="leave them out, or write Verilog: --to verilog",
+        )

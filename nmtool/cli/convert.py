@@ -17,7 +17,7 @@ from nmtool.verbs.quantising import NO_DATA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import formats_that_write
 
     parser.add_argument(
         "network",
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        choices=[OWN, *formats.that_can(formats.WRITES)],
+        choices=[OWN, *formats_that_write()],
         help="format of OUT; by default that of its extension",
     )
     add_force(parser, "an earlier OUT")

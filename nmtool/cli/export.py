@@ -19,7 +19,7 @@ from nmtool.verbs.loading import load
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import formats_that_write
 
     add_network(
         parser,
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        choices=formats.that_can(formats.WRITES),
+        choices=formats_that_write(),
         help="format; by default that of the extension of PATH",
     )
     parser.add_argument("-o", "--output", required=True, metavar="PATH", help="to be made")
@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = exporting.format_to_write(arguments.to, arguments.output)
     exporting.check_free(arguments.output, force=arguments.force)
     options = writing_options(arguments)
-    exporting.writing_settings(
+    exporting.writing_options(
         chosen, arguments.output, options, arguments.prefix, force=arguments.force
     )
     network = load(arguments.network)
     dataset = named_data(arguments)
-    stays_float = isinstance(network, Network) and exporting.holds_real_numbers(chosen)
+    stays_float = isinstance(network, Network) and chosen.holds_floats
     if not stays_float or quantise_options(arguments):
         network = integers(arguments, network, dataset)
     path = exporting.export(
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         prefix=arguments.prefix,
         force=arguments.force,
     )
-    fits = fits_of_format(network, chosen.name, getattr(options, "lanes", 1))
+    fits = fits_of_format(network, chosen.name, options)
     if arguments.json:
         targets = [one.as_json() for one in fits]
         content = {"format": chosen.name, "path": str(path), "hash": network.content_hash}
@@ -97,8 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         console.print_fits(fits)
         header = f" and {path.with_suffix('.h')}" if arguments.prefix else ""
-        console.print_line(
-            f"{path}{header} written; nmtool verify {shlex.quote(str(path))} checks it, without "
-            "any data"
-        )
+        written = f"{path}{header} written"
+        if chosen.runs and chosen.carries:
+            written += f"; nmtool verify {shlex.quote(str(path))} checks it, without any data"
+        console.print_line(written)
     return 0

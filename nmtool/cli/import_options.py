@@ -9,7 +9,8 @@ from typing import Any
 from nmtool.cli.arguments import count
 from nmtool.errors import UsageError
 
-NIR, MLGENN = "NIR files", "checkpoints of mlGeNN"
+NIR, MLGENN = "nir", "mlgenn"
+_WORDS = {NIR: "NIR files", MLGENN: "checkpoints of mlGeNN"}
 
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     NIR: {
@@ -44,19 +45,20 @@ def import_options(arguments: argparse.Namespace) -> Any:
     Raises:
         UsageError: an option is for other inputs, out of range, or missing.
     """
-    from nmtool.exporters import formats, mlgenn, nir
+    from nmtool.exporters.formats import artefact_at
 
-    path = arguments.network
-    found = formats.of_artefact(path)
-    if found is not None and found.package is nir:
-        options = _given(arguments, NIR)
-        if "implied" in options:
-            options["implied"] = options["implied"] == nir.options.IMPLIED
-        return nir.ImportOptions(**options) if options else None
-    if found is None and mlgenn.checkpoints(path):
-        return mlgenn.MlgennOptions(**_given(arguments, MLGENN))
-    _given(arguments, "")
-    return None
+    artefact = artefact_at(arguments.network)
+    taken = None if artefact is None else artefact.reading_options
+    if artefact is None or taken is None:
+        _given(arguments, "")
+        return None
+    options = _given(arguments, artefact.name)
+    if "implied" in options:
+        from nmtool.exporters.nir.options import IMPLIED
+
+        options["implied"] = options["implied"] == IMPLIED
+    # NIR files say all that is needed; with options, the graph is read where nmtool wrote one.
+    return taken(**options) if options or artefact.name != NIR else None
 
 
 def _given(arguments: argparse.Namespace, kind: str) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def _given(arguments: argparse.Namespace, kind: str) -> dict[str, Any]:
         if getattr(arguments, name) is None:
             continue
         if name not in fields:
-            kinds = " and ".join(one for one, names in _FIELDS.items() if name in names)
+            kinds = " and ".join(_WORDS[one] for one, names in _FIELDS.items() if name in names)
             raise UsageError(
                 f"--{name.replace('_', '-')} is for {kinds}, which {arguments.network} is not",
                 code="import-options-unused",

@@ -32,7 +32,7 @@ _PAGE_ENDINGS = (".html", ".htm")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import formats_that_run
 
     parser.add_argument("network", metavar="NETWORK", help=f"{NETWORK}; floats are quantised, too")
     parser.add_argument(
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against",
         action="append",
         default=[],
-        choices=formats.that_can(formats.RUNS),
+        choices=formats_that_run(),
         help="backend to compare with the simulator, may be repeated",
     )
     parser.add_argument(

@@ -31,9 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_class_options(arguments)
     runtime = SIMULATOR
     if not running.holds_integers(arguments.artefact):
-        format_ = running.format_that_runs(arguments.artefact)
-        format_.package.require()
-        runtime = format_.name
+        artefact = running.artefact_that_runs(arguments.artefact)
+        artefact.require()
+        runtime = artefact.name
     dataset = chosen_data(arguments, arguments.split, [])
     events = read_split(dataset, arguments.split)
     result = running.run(

@@ -24,7 +24,7 @@ from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.quantising import NO_DATA
-from nmtool.verbs.running import format_that_runs
+from nmtool.verbs.running import artefact_that_runs
 from nmtool.verbs.verifying import (
     backends_to_run,
     is_recording,
@@ -34,7 +34,7 @@ from nmtool.verbs.verifying import (
 from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
 
 ON_DATA = ("against", "split", "validation", "samples", "deep", "exercise", "data_dir", "units")
 """Options that mean nothing where an artefact is checked by the answers it carries.
@@ -46,7 +46,8 @@ LAVA = "lava"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from nmtool.exporters import formats, lava
+    from nmtool.exporters.formats import formats_that_run
+    from nmtool.exporters.lava import MODELS
 
     add_network(
         parser,
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against",
         action="append",
         type=_backend_or_recording,
-        metavar="|".join([*formats.that_can(formats.RUNS), "FILE.npz"]),
+        metavar="|".join([*formats_that_run(), "FILE.npz"]),
         help="backend to compare, may be repeated; an export's own by default. FILE.npz: spikes "
         "that another framework recorded (docs/recording.md), with which floats are compared, too",
     )
@@ -92,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model",
-        choices=lava.MODELS,
+        choices=MODELS,
         help="Lava's model: fast (default; one sample runs on stock too) or stock, its own, slow",
     )
     add_json(parser)
@@ -105,14 +106,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import artefact_at
 
     use_threads(arguments.threads)
     check_exists(arguments.network)
     arguments.artefact = _one_artefact(arguments.artefact or [])
-    own = formats.of_artefact(arguments.network)
+    own = artefact_at(arguments.network)
+    if own is not None and not own.runs:
+        own = None
     if arguments.artefact:
-        own = format_that_runs(arguments.artefact)
+        own = artefact_that_runs(arguments.artefact)
     if arguments.data in (None, NO_DATA) and any(
         is_recording(one) for one in arguments.against or ()
     ):
@@ -138,7 +141,7 @@ def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
     names = [backend.name for backend in backends]
     _check_model(arguments, [*names, *recordings])
     for backend in backends:
-        backend.package.require()
+        backend.require()
     network = load(arguments.network)
     split = arguments.split or "test"
     dataset = chosen_data(arguments, split, [arguments.network])
@@ -168,7 +171,7 @@ def _on_made_inputs(arguments: argparse.Namespace) -> Certificate:
             raise _means_data(name)
     _check_model(arguments, arguments.against)
     for backend in backends_to_run(arguments.against, None):
-        backend.package.require()
+        backend.require()
     return verify(
         integers(arguments, load(arguments.network), None),
         against=arguments.against,
@@ -180,8 +183,6 @@ def _on_made_inputs(arguments: argparse.Namespace) -> Certificate:
 
 
 def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    from nmtool.exporters import formats
-
     rounding = () if arguments.artefact else quantise_options(arguments)
     for name in (*ON_DATA, *rounding):
         if own is not None and getattr(arguments, name):
@@ -191,7 +192,7 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
     network: Any = arguments.network
     if arguments.artefact and own is not None:
         network = load(network)
-        if isinstance(network, IntegerNetwork) or formats.FLOAT not in own.can or rounding:
+        if isinstance(network, IntegerNetwork) or not own.holds_floats or rounding:
             network = integers(arguments, network, None)
     return verify(
         network,
@@ -205,9 +206,9 @@ def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificat
 
 def _backend_or_recording(text: str) -> str:
     """The name of a backend or the path of a recording, for `type=`."""
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import formats_that_run
 
-    known = formats.that_can(formats.RUNS)
+    known = formats_that_run()
     if text not in known and not is_recording(text):
         raise UsageError(
             f"--against cannot be '{text}', which is no backend and no recording",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -124,14 +123,17 @@ def check(
     return CheckReport(found.content_hash, arithmetic, fits)
 
 
-def fits_of_format(network: Network | IntegerNetwork, name: str, lanes: int = 1) -> tuple[Fit, ...]:
+def fits_of_format(
+    network: Network | IntegerNetwork, name: str, options: object = None
+) -> tuple[Fit, ...]:
     """The fits of the targets that a format leads to, the format itself first.
 
     Args:
         network: what is to be written.
         name: of the format.
-        lanes: of a core in Verilog.
+        options: how it is written: lanes of a core in Verilog count.
     """
+    lanes = getattr(options, "lanes", 1)
     targets = [target_named(one) for one in target_names()]
     led_to = [one for one in targets if one.format == name]
     led_to.sort(key=lambda one: one.name != name)
@@ -146,21 +148,19 @@ def _fit(
     *,
     relays: bool = False,
 ) -> Fit:
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import PLACES, format_named
 
-    known = {one.name: one for one in formats.FORMATS}
-    format_ = known.get(target.format)
-    misfits = partial(_misfits, format_)
+    format_ = format_named(target.format) if target.format in PLACES else None
     changed: Collection[Finding] = ()
     if isinstance(network, Network):
-        if format_ is not None and formats.FLOAT in format_.can and not quantising:
-            return Fit(target, unsupported=tuple(misfits(network)))
+        if format_ is not None and format_.holds_floats and not quantising:
+            return Fit(target, unsupported=tuple(format_.misfits(network)))
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         keeps = target.max_delay or relays
         kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
         rounded = quantise_network(network, target=kept, **{"relays": relays, **quantising})
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
-    reasons = misfits(network)
+    reasons = [] if format_ is None else format_.misfits(network)
     found = fit(network, target, misfits=reasons, changed=changed)
     if target.fabric.family is None or reasons:
         return found
@@ -178,12 +178,6 @@ def _rounded(rounded: Quantisation) -> Finding:
     what = f"its floats are rounded; of weights, by up to {worst:.2%} of their size (rms)"
     fix = "nmtool quantise --data DATA measures what that costs, training in integers avoids it"
     return Finding("floats-rounded", "network", what, fix)
-
-
-def _misfits(format_: Any, network: Network | IntegerNetwork) -> list[Finding]:
-    """Reasons why a format cannot carry a network; none where its package does not say."""
-    find = getattr(format_.package, "misfits", None) if format_ else None
-    return [] if find is None else list(find(network))
 
 
 def several_targets(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from nmtool.recording import Recording, check_input
 from nmtool.verbs.running import simulate
 from nmtool.verification.certificate import Check
 from nmtool.verification.comparison import (
-    FLOAT_TOLERANCE,
     Divergence,
     check_comparable,
     compare_recordings,
@@ -33,7 +31,7 @@ from nmtool.verification.comparison import (
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
 
 MOST_CAUSES = 100
 """Causes that are kept; more may explain as much, and are counted."""
@@ -127,16 +125,14 @@ class ArtefactRun:
     """An artefact's run on input, and what it must answer.
 
     Attributes:
-        format: its format.
-        path: of it.
+        artefact: what runs.
         network: that is expected in it.
         spikes: the input.
         expected: what it must answer; None of real numbers, which the format's reference tells.
-        options: of the format's `run`.
+        options: of the artefact's `run` and `check`.
     """
 
-    format: Format
-    path: str | Path
+    artefact: Format
     network: Network | IntegerNetwork
     spikes: Raster
     expected: Recording | None
@@ -155,24 +151,21 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
         check: what comparing it found.
         progress: is shown what is being done.
     """
-    from nmtool.exporters.formats import DEEP as RECORDS_ALL
-    from nmtool.exporters.formats import FLOAT
-
-    place = check.comparison.first_divergence
+    place, artefact = check.comparison.first_divergence, run.artefact
     if place is None:
         return check
-    with progress(f"why {run.format.name} differs in sample {place.sample}"):
+    with progress(f"why {artefact.name} differs in sample {place.sample}"):
         sample = [place.sample]
         every, answered = run.expected, check.recording
-        if FLOAT in run.format.can and run.format.reference is not None:
-            every = run.format.reference(run.network, run.spikes)
-            answered = with_expected_within(every, answered, FLOAT_TOLERANCE)
+        if artefact.reference is not None:
+            every = artefact.reference(run.network, run.spikes)
+            answered = with_expected_within(every, answered, artefact.tolerance)
         assert every is not None, "only formats of real numbers have a reference"
         spikes, expected = run.spikes.take(sample), _only(every, sample)
         actual, remark = _only(answered, sample), ""
-        if not actual.current and RECORDS_ALL in run.format.can:
+        if not actual.current and artefact.records_states:
             actual, remark = _again(run, spikes, expected, actual)
-        found = explain(run.network, spikes, expected, actual, backend=run.format.name)
+        found = explain(run.network, spikes, expected, actual, backend=artefact.name)
         bins = _different(*_alike(every, answered))
     moved = None if found.place is None else replace(found.place, sample=place.sample)
     return replace(
@@ -193,7 +186,7 @@ def _again(
 ) -> tuple[Recording, str]:
     """The sample run again with u and v, and nothing to say; else the recording, and why."""
     try:
-        deep = run.format.package.run(run.path, spikes, deep=True, **run.options)
+        deep = run.artefact.run(spikes, deep=True, **run.options)
     except BackendError as error:
         return actual, f"the sample could not be run again with u and v: {error.what}"
     if compare_recordings(expected, deep).identical:

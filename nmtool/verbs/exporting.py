@@ -48,7 +48,7 @@ from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
     from nmtool.exporters.mlgenn.options import MlgennOptions
     from nmtool.exporters.nir.options import ImportOptions, NirOptions
     from nmtool.exporters.verilog.options import VerilogOptions
@@ -185,16 +185,16 @@ def export(
     check_path(path, "the path of an export")
     chosen = format_to_write(to, path)
     check_free(path, force=force)
-    settings = writing_settings(chosen, path, options, prefix, force=force)
+    writing = writing_options(chosen, path, options, prefix, force=force)
     network = as_network(network)
-    if isinstance(network, Network) and not holds_real_numbers(chosen):
+    if isinstance(network, Network) and not chosen.holds_floats:
         raise UsageError(
             f"the format {chosen.name} holds integers, and the network is float",
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
-    settings |= _known_answers_setting(chosen, network, samples)
-    return chosen.package.export(network, path, force=force, **settings)
+    answers = _answers_to_carry(chosen, network, samples)
+    return chosen.write(network, path, answers=answers, options=writing, force=force).path
 
 
 @checked(
@@ -259,7 +259,7 @@ def convert(
         check_replaceable(path, _OWN_KINDS, force=force)
     else:
         check_free(path, force=force)
-    settings = writing_settings(chosen, path, writing, prefix, force=force)
+    options = writing_options(chosen, path, writing, prefix, force=force)
     _check_quantising(quantising)
     found = load(source, reading)
     if data is not None and chosen is None and not (isinstance(found, Network) and quantising):
@@ -270,7 +270,7 @@ def convert(
             fix="leave --data out, or have floats quantised: --weight-bits 8",
         )
     findings: tuple[Finding, ...] = ()
-    is_float = chosen is None or holds_real_numbers(chosen)
+    is_float = chosen is None or chosen.holds_floats
     if quantising and isinstance(found, IntegerNetwork):
         raise quantised_already(source, quantising)
     if isinstance(found, Network) and (quantising or not is_float):
@@ -281,19 +281,19 @@ def convert(
     if chosen is None:
         found.save(path)
     else:
-        settings |= _known_answers_setting(chosen, found, data)
-        chosen.package.export(found, path, force=force, **settings)
+        answers = _answers_to_carry(chosen, found, data)
+        chosen.write(found, path, answers=answers, options=options, force=force)
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
-    fits = fits_of_format(found, name, getattr(writing, "lanes", 1))
+    fits = fits_of_format(found, name, writing)
     done = Conversion(str(source), path, name, found, size_bytes, findings, fits)
     return _checked(done, chosen, progress) if check else done
 
 
 def format_to_write(
     name: str | None, path: str | Path, others: Mapping[str, str] = MappingProxyType({})
-) -> Format:
+) -> type[Format]:
     """The format asked for by name or by extension, which must not contradict each other.
 
     Args:
@@ -304,30 +304,23 @@ def format_to_write(
     Raises:
         UsageError: neither says which, or they contradict each other.
     """
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import PLACES, format_for, format_named, formats_that_write
 
-    chosen = formats.by_name(name) if name else formats.of_output(path, others)
-    if formats.WRITES not in chosen.can:
+    chosen = format_named(name) if name else format_for(path, others)
+    if not chosen.writes:
         raise UsageError(
             f"{chosen.name} is no format to export to",
             code="format-not-written",
-            why="it only runs networks",
-            fix=f"use one of {', '.join(formats.that_can(formats.WRITES))}",
+            why=f"networks only {'run in' if chosen.runs else 'come from'} it",
+            fix=f"use one of {', '.join(formats_that_write())}",
         )
-    if chosen.extensions and not chosen.names(path):
+    if chosen.extensions and not PLACES[chosen.name].names(path):
         raise UsageError(
             f"{path} is no name for the format {chosen.name}",
             code="extension-wrong",
             fix=f"let it end in {' or '.join(chosen.extensions)}",
         )
     return chosen
-
-
-def holds_real_numbers(chosen: Format) -> bool:
-    """True for a format that takes float networks as they are."""
-    from nmtool.exporters import formats
-
-    return formats.FLOAT in chosen.can
 
 
 def check_free(path: str | Path, *, force: bool) -> None:
@@ -387,15 +380,15 @@ def check_archive_name(path: str | Path, what: str = "a network file") -> None:
         )
 
 
-def writing_settings(
-    chosen: Format | None,
+def writing_options(
+    chosen: type[Format] | None,
     path: str | Path,
     options: NirOptions | VerilogOptions | None,
     prefix: str = "",
     *,
     force: bool = False,
-) -> dict[str, Any]:
-    """Arguments that only some formats' export takes; raises `UsageError` for the others.
+) -> Any:
+    """The options that a format is written with; raises `UsageError` for those of another one.
 
     Args:
         chosen: the format, None for nmtool's own.
@@ -404,44 +397,17 @@ def writing_settings(
         prefix: of names in C, '' for a file without header.
         force: replace an earlier header.
     """
-    from nmtool.exporters import formats
+    from nmtool.exporters.c import HEADER, COptions
 
-    can: Collection[str] = chosen.can if chosen else ()
-    name = chosen.name if chosen else OWN
-    settings: dict[str, Any] = {}
-    if options is not None:
-        taken = getattr(chosen.package, "Options", None) if chosen else None
-        if taken is None or not isinstance(options, taken):
-            usual = type(options)().as_json()
-            given = [key for key, value in options.as_json().items() if value != usual[key]]
-            why = f"given are {', '.join(given)}" if given else ""
-            if type(options).__name__ == "NirOptions":
-                raise UsageError(
-                    f"the format {name} takes no options of NIR files",
-                    code="nir-options-unused",
-                    why=why,
-                    fix="leave them out",
-                )
-            raise UsageError(
-                f"the format {name} takes no options of Verilog",
-                code="verilog-options-unused",
-                why=why,
-                fix="leave them out, or write Verilog: --to verilog",
-            )
-        settings["options"] = options
+    given: list[NirOptions | VerilogOptions | COptions] = [options] if options is not None else []
+    given += [COptions(prefix)] if prefix else []
+    taken = chosen.writing_options if chosen else None
+    for one in given:
+        if taken is None or not isinstance(one, taken):
+            raise one.unused_by(chosen.name if chosen else OWN)
     if prefix:
-        from nmtool.exporters.c.prefix import EXTENSION, check_prefix
-
-        if formats.PREFIX not in can:
-            raise UsageError(
-                f"the format {name} has no names to put a prefix before",
-                code="prefix-unused",
-                fix="leave --prefix out, or write C: -o NAME.c",
-            )
-        check_prefix(prefix)
-        check_free(Path(path).with_suffix(EXTENSION), force=force)
-        settings["prefix"] = prefix
-    return settings
+        check_free(Path(path).with_suffix(HEADER), force=force)
+    return given[0] if given else None
 
 
 def _check_quantising(given: Mapping[str, Any]) -> None:
@@ -456,7 +422,7 @@ def _check_quantising(given: Mapping[str, Any]) -> None:
             )
 
 
-def _format_or_own(name: str | None, path: str | Path) -> Format | None:
+def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
     """The format asked for by name or by extension; None for nmtool's own files."""
     has_own = Path(path).suffix.lower() == OWN_EXTENSION
     if name == OWN:
@@ -466,45 +432,45 @@ def _format_or_own(name: str | None, path: str | Path) -> Format | None:
     return format_to_write(name, path, {OWN: OWN_EXTENSION})
 
 
-def _known_answers_setting(
-    chosen: Format, network: Network | IntegerNetwork, samples: Dataset | SpikeEvents | None
-) -> dict[str, KnownAnswers]:
-    """`answers` for a format that carries them: to samples, or to input made for the network."""
-    from nmtool.exporters.formats import CARRIES
+def _answers_to_carry(
+    chosen: type[Format],
+    network: Network | IntegerNetwork,
+    samples: Dataset | SpikeEvents | None,
+) -> KnownAnswers | None:
+    """Answers to samples, or to input made for the network; None for a format without a place."""
     from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 
-    if CARRIES not in chosen.can:
-        return {}
+    if not chosen.carries:
+        return None
     spikes = None
     if isinstance(samples, Dataset):
         samples = samples.filled_split(default_split(samples))
     if samples is not None:
         spikes = bin_for(network, samples[:ANSWERED_SAMPLES]).raster
-    return {"answers": known_answers(network, spikes, chosen.reference)}
+    return known_answers(network, spikes, chosen.reference)
 
 
-def _checked(done: Conversion, chosen: Format | None, progress: Progress) -> Conversion:
+def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) -> Conversion:
     """Read what was written back and, if that gives the network, execute it.
 
     Raises:
         BackendError: the runtime failed while it ran.
     """
-    from nmtool.exporters import formats
-
     done = replace(done, is_checked=True, unlike=_unlike(done.path, done.network.content_hash))
     if done.unlike:
         return replace(done, not_run="it is not what was to be written")
     if chosen is None:
         return replace(done, not_run="nmtool's own files have no other runtime")
-    if not {formats.RUNS, formats.CARRIES} <= chosen.can:
+    if not (chosen.runs and chosen.carries):
         return replace(done, not_run=f"the format {chosen.name} has no runtime")
     try:
-        chosen.package.require()
+        chosen.require()
     except MissingError as error:
         reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
         return replace(done, not_run=reason, missing=error)
-    answers = chosen.known_answers(done.path)
-    found = check_answers(chosen, done.path, answers, progress=progress)
+    artefact = chosen(done.path)
+    answers = artefact.known_answers()
+    found = check_answers(artefact, answers, progress=progress)
     certificate = Certificate(
         answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
     )

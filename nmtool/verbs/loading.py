@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 Source = Union[Network, IntegerNetwork, "Run", str, Path]
 """A network, a run, or the path of one: run folder, network file or export."""
 
-_log = logging.getLogger(__name__)
-
 
 def load(
     path: str | Path, options: ImportOptions | MlgennOptions | None = None
@@ -48,26 +45,15 @@ def load(
         FileFormatError: missing, damaged, or no network.
         UsageError: options for another kind of file, or checkpoints that leave too much unsaid.
     """
-    from nmtool.exporters import formats, mlgenn, nir
+    from nmtool.exporters.formats import artefact_at, import_options_unused
 
     check_exists(path)
     path = zoo.path(path) if zoo.is_name(path) else path
-    artefact = formats.of_artefact(path)
-    if isinstance(options, nir.ImportOptions):
-        _check_kind(path, artefact is not None and artefact.name == "nir", "NIR files")
-        return nir.import_file(path, options)
-    if options is not None:
-        _check_kind(path, artefact is None and bool(mlgenn.checkpoints(path)), "mlGeNN")
-        return _load_checkpoint(path, options)
+    artefact = artefact_at(path)
     if artefact is not None:
-        return artefact.network(path)
-    if mlgenn.checkpoints(path):
-        raise UsageError(
-            f"{path} holds checkpoints of mlGeNN",
-            code="mlgenn-constants",
-            why="they do not say time constants and thresholds",
-            fix=f"make a network of them: nmtool convert {path} network.npz --in-tau-mem-ms …",
-        )
+        return artefact.read(options)
+    if options is not None:
+        raise import_options_unused(path)
     return _load_own(path)
 
 
@@ -167,25 +153,6 @@ def check_exists(path: str | Path) -> None:
             code="file-missing",
             fix="check its name and the folder you are in",
         )
-
-
-def _check_kind(path: str | Path, fits: bool, kind: str) -> None:
-    if not fits:
-        raise UsageError(
-            f"these options are for {kind}, which {path} is not",
-            code="import-options-unused",
-            fix="leave them out",
-        )
-
-
-def _load_checkpoint(folder: str | Path, options: MlgennOptions) -> Network:
-    from nmtool.exporters import mlgenn
-
-    there = mlgenn.checkpoints(folder)
-    found = mlgenn.load(folder, options)
-    if options.epoch is None and len(there) > 1:
-        _log.warning(f"checkpoint {there[-1]}, the latest of {len(there)}")
-    return found
 
 
 def _is_data(path: Path) -> bool:

@@ -46,7 +46,7 @@ from nmtool.verification.comparison import Divergence
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
@@ -107,11 +107,11 @@ check, cost, certificate, reproduce>
         MissingError: the runtime of a backend is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    run, own = _Run.of(network), _own_format(network)
+    run, own = _Run.of(network), _own_export(network)
     title = str(network) if isinstance(network, str | Path) else run.name
     backends = backends_to_run(against, own) if against else []
     for backend in backends:
-        backend.package.require()
+        backend.require()
     chips = [target_named(one) for one in several_targets(targets)]
     floats, integers = _networks(network)
     if quantising and integers is not None:
@@ -153,7 +153,7 @@ check, cost, certificate, reproduce>
         if binned is not None:
             results.cost = cost(results.integers, binned, target=chips[0], progress=progress)
     if backends:
-        results.verify(network, own, backends, trust, progress)
+        results.verify(own, backends, trust, progress)
     named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
     named |= {"split": split, "samples": samples, "trust": trust}
     command = _command(title, data, {**named, **quantising})
@@ -257,21 +257,19 @@ class _Results:
 
     def verify(
         self,
-        source: Source,
         own: Format | None,
-        backends: Sequence[Format],
+        backends: Sequence[type[Format]],
         trust: bool,
         progress: Progress,
     ) -> None:
         """Compare backends with the simulator; an export runs as it is in its own format."""
-        path = source if isinstance(source, str | Path) else None
-        itself = own is not None and list(backends) == [own]
+        itself = own is not None and list(backends) == [type(own)]
         network = self.network if itself or self.integers is None else self.integers
         self.certificate = verify(
             network,
             self.samples,
             against=[backend.name for backend in backends],
-            artefact=path if own is not None and own in backends else None,
+            artefact=own.path if own is not None and type(own) in backends else None,
             trust=trust,
             progress=progress,
         )
@@ -405,11 +403,11 @@ class _Run:
         return values, settings, code
 
 
-def _own_format(source: Source) -> Format | None:
-    """The format of an export that a path names."""
-    from nmtool.exporters import formats
+def _own_export(source: Source) -> Format | None:
+    """The export that a path names."""
+    from nmtool.exporters.formats import artefact_at
 
-    return formats.of_artefact(source) if isinstance(source, str | Path) else None
+    return artefact_at(source) if isinstance(source, str | Path) else None
 
 
 def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:

@@ -44,7 +44,7 @@ from nmtool.tables import Table, Tabular, shown
 from nmtool.verbs.loading import Source, as_network, check_exists, load, options_behind
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
 
 _log = logging.getLogger(__name__)
 
@@ -386,21 +386,16 @@ def run(
         MissingError: the runtime is not installed.
         BackendError: the runtime failed.
     """
-    from nmtool.exporters.formats import CODE
-
-    network: Network | IntegerNetwork
     if holds_integers(path):
         network = load(path)
         label, record = _recorder(network, deep=False)
         return _timed(network, data, samples, record, label, progress)
-    format_ = format_that_runs(path)
-    network = format_.network(path)
-    how: dict[str, Any] = {"trust": trust} if CODE in format_.can else {}
-    if how and not trust:
-        format_.package.check_written(path)
-    format_.package.require()
-    record = partial(format_.package.run, path, **how)
-    return _timed(network, data, samples, record, format_.name, progress)
+    artefact = artefact_that_runs(path)
+    if artefact.executes_code and not trust:
+        artefact.check_written()
+    artefact.require()
+    record = partial(artefact.run, trust=trust)
+    return _timed(artefact.network, data, samples, record, artefact.name, progress)
 
 
 def _timed(
@@ -477,24 +472,24 @@ def _evaluated(
     )
 
 
-def format_that_runs(path: str | Path) -> Format:
-    """The format of an export that has a runtime.
+def artefact_that_runs(path: str | Path) -> Format:
+    """The export at a path, of a format that has a runtime.
 
     Raises:
         FileFormatError: it is no export, or not there.
         UsageError: there is no runtime for its format.
     """
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import artefact_at
 
     check_exists(path)
-    found = formats.of_artefact(path)
+    found = artefact_at(path)
     if found is None:
         raise FileFormatError(
             f"{path} is no export that nmtool knows",
             code="export-unknown",
             fix="nmtool export makes one; nmtool evaluate runs networks and runs of training",
         )
-    if formats.RUNS not in found.can:
+    if not found.runs:
         raise UsageError(
             f"{path} cannot be run",
             code="runtime-none",

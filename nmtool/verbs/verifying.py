@@ -31,8 +31,7 @@ from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verbs.explaining import ArtefactRun, explain, with_explanation
 from nmtool.verbs.loading import check_exists, load
-from nmtool.verbs.running import format_that_runs, simulate
-from nmtool.verification.backend import Backend
+from nmtool.verbs.running import artefact_that_runs, simulate
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.comparison import with_expected_within
 from nmtool.verification.digest import artefact_digest
@@ -46,11 +45,9 @@ from nmtool.verification.foreign import (
 from nmtool.verification.join import join
 
 if TYPE_CHECKING:
-    from nmtool.exporters.formats import Format
+    from nmtool.exporters.format import Format
 
 _log = logging.getLogger(__name__)
-
-_OF_EVERY_CHECK = set(signature(Backend.check).parameters) | {"folder", "trust"}
 
 Against = str | Path | Recording
 """The name of a backend; a recording, or the path of one."""
@@ -123,8 +120,6 @@ def verify(
         MissingError: a runtime is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    from nmtool.exporters.formats import FLOAT
-
     if isinstance(network, str | Path):
         check_exists(network)
     kinds = (str, Path, Recording, Sequence)
@@ -135,7 +130,7 @@ def verify(
     recorded = _recorded(listed)
     names = [one for one in listed if isinstance(one, str) and not is_recording(one)]
     asked = artefact
-    own, artefact = _own_export(network, artefact, [*names, *recorded])
+    own = _own_export(network, artefact, [*names, *recorded])
     if recorded and (data is None or exercise):
         raise needs_its_samples("leave out --exercise" if exercise else "name DATA")
     if isinstance(data, StoredEvents) and data.n_samples > AT_ONCE and not recorded:
@@ -152,17 +147,15 @@ def verify(
             fix="name DATA, or leave out --exercise",
         )
     if data is None and not on_known_answers:
-        return _verify_answers(
-            network, own, artefact, names, deep, trust, coverage, options, progress
-        )
+        return _verify_answers(network, own, names, deep, trust, coverage, options, progress)
     backends = [] if recorded and not names else backends_to_run(names, own)
     found = load(network) if isinstance(network, str | Path) else network
     _check_arithmetic(found, backends)
     _check_options(options, backends)
-    if own is not None and own in backends and artefact is not None:
-        check_tied(own, artefact, None if artefact == network else found, trust=trust)
+    if own is not None and type(own) in backends:
+        check_tied(own, found if asked is not None and asked != network else None, trust=trust)
     for backend in backends:
-        backend.package.require()
+        backend.require()
     spikes, label = _input(found, _made_input(found, backends) if data is None else data)
     foreign = {
         name: foreign_recording(one, found, spikes.n_samples, spikes.n_steps)
@@ -170,20 +163,18 @@ def verify(
     }
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
-        paths = {
-            one: artefact
-            if artefact is not None and one == own
-            else _exported(one, found, Path(scratch))
+        compared = [
+            own if own is not None and type(own) is one else _exported(one, found, Path(scratch))
             for one in backends
-        }
-        artefacts = {one.name: artefact_digest(path) for one, path in paths.items()}
+        ]
+        artefacts = {one.name: artefact_digest(one.path) for one in compared}
         generated = _generated(found, spikes, deep, progress) if exercise else None
         deep_too = deep or any(one.is_deep for one in foreign.values())
         simulated = _simulated(found, spikes, deep_too, progress)
         answered = None if generated is None else _simulated(found, generated, True, progress)
         all_populations = {p.name for p in found.populations}
         measures_coverage = coverage and (
-            any(FLOAT not in one.can for one in backends)
+            any(not one.holds_floats for one in backends)
             or any(all_populations == {*one.populations} for one in foreign.values())
         )
         # A recording of others may hold u and v that backends were not asked for.
@@ -191,8 +182,8 @@ def verify(
         if simulated is not None and not deep:
             plain = replace(simulated, current={}, potential={})
         runs = [
-            ArtefactRun(one, path, found, spikes, plain, _run_options(one, options, trust))
-            for one, path in paths.items()
+            ArtefactRun(one, found, spikes, plain, _run_options(one, options, trust))
+            for one in compared
         ]
         with ThreadPoolExecutor(1) as beside:
             # What the comparison says is found out while backends run, most of them elsewhere.
@@ -236,13 +227,14 @@ def _check_backends(
     runs: Sequence[ArtefactRun], deep: bool, progress: Progress
 ) -> dict[str, Check]:
     """Run backends and compare each with what it must answer; what differs is explained last."""
-    backends = [run.format for run in runs]
+    backends = [run.artefact for run in runs]
     checks = {
-        run.format.name: _check(run, deep and _records_all(run.format, backends), progress)
+        run.artefact.name: _check(run, deep and _records_all(run.artefact, backends), progress)
         for run in runs
     }
     return {
-        run.format.name: with_explanation(run, checks[run.format.name], progress) for run in runs
+        run.artefact.name: with_explanation(run, checks[run.artefact.name], progress)
+        for run in runs
     }
 
 
@@ -250,17 +242,14 @@ def _check_generated(
     runs: Sequence[ArtefactRun], generated: Raster, expected: Recording | None, progress: Progress
 ) -> dict[str, Check]:
     """Run backends on generated samples, too, with u and v where they record them."""
-    from nmtool.exporters.formats import DEEP
-
     again = [replace(run, spikes=generated, expected=expected) for run in runs]
-    return {run.format.name: _check(run, DEEP in run.format.can, progress) for run in again}
+    return {run.artefact.name: _check(run, run.artefact.records_states, progress) for run in again}
 
 
 def _check(run: ArtefactRun, deep: bool, progress: Progress) -> Check:
-    found: Check = run.format.package.check(
-        run.path, run.spikes, simulated=run.expected, deep=deep, progress=progress, **run.options
+    return run.artefact.check(
+        run.spikes, simulated=run.expected, deep=deep, progress=progress, **run.options
     )
-    return found
 
 
 def _accuracy(
@@ -286,9 +275,9 @@ def _accuracy(
     return found
 
 
-def _run_options(format_: Format, options: Options, trust: bool) -> dict[str, Any]:
-    """Arguments of a format's `run` and `check`."""
-    return {**trusting(format_, trust), **options.get(format_.name, {})}
+def _run_options(artefact: Format, options: Options, trust: bool) -> dict[str, Any]:
+    """Arguments of an artefact's `run` and `check`."""
+    return {"trust": trust, **options.get(artefact.name, {})}
 
 
 def _verify_portions(
@@ -322,11 +311,11 @@ def needs_its_samples(fix: str) -> UsageError:
 
 def is_recording(against: str | Path | Recording) -> bool:
     """True where this is a recording to compare with, or the path of one, and no backend."""
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import formats_that_run
 
     if not isinstance(against, str):
         return True
-    if against in formats.that_can(formats.RUNS):
+    if against in formats_that_run():
         return False
     return Path(against).suffix == ".npz" or Path(against).is_file()
 
@@ -389,8 +378,7 @@ def _check_foreign(
 
 
 def check_answers(
-    format_: Format,
-    path: str | Path,
+    artefact: Format,
     answers: KnownAnswers,
     *,
     options: Mapping[str, Any] = MappingProxyType({}),
@@ -399,21 +387,15 @@ def check_answers(
     """Compare what an artefact answers to the inputs it carries with the answers it carries.
 
     Args:
-        format_: its format.
-        path: the artefact.
-        answers: what it carries.
-        options: what the format's `check` takes.
+        artefact: that carries them.
+        answers: that it carries.
+        options: what its `check` takes.
         progress: is shown what is being done.
     """
-    from nmtool.exporters.formats import FLOAT
-
     simulated = None
-    if FLOAT in format_.can:
-        carried = format_.package.load(path)
-        if isinstance(carried, IntegerNetwork):
-            simulated = simulate(carried, answers.spikes)
-    return format_.package.check(
-        path,
+    if artefact.holds_floats and isinstance(artefact.network, IntegerNetwork):
+        simulated = simulate(artefact.network, answers.spikes)
+    return artefact.check(
         answers.spikes,
         simulated=simulated,
         answers=answers.recording,
@@ -424,17 +406,12 @@ def check_answers(
 
 
 def check_tied(
-    format_: Format,
-    artefact: str | Path,
-    network: Network | IntegerNetwork | None,
-    *,
-    trust: bool = False,
+    artefact: Format, network: Network | IntegerNetwork | None, *, trust: bool = False
 ) -> None:
     """Check, before anything of it runs, that an artefact is that of a network.
 
     Args:
-        format_: its format.
-        artefact: its path.
+        artefact: is to be it.
         network: what it is to be; None where the network is the one in the artefact. A format of
             real numbers may hold the floats that integers were made from.
         trust: let what runs of it differ from what would be written.
@@ -445,46 +422,38 @@ def check_tied(
         MissingError: what writes the format is not installed.
     """
     if network is not None:
-        held = format_.package.load(artefact).content_hash
+        held = artefact.network.content_hash
         if held not in (network.content_hash, getattr(network, "source_hash", "")):
             raise ArtefactError(
-                f"{artefact} holds another network",
+                f"{artefact.path} holds another network",
                 code="artefact-other-network",
                 why=f"its content hash is {held}, not {network.content_hash}",
                 fix="export the network again",
             )
     if not trust:
-        format_.package.check_written(artefact)
+        artefact.check_written()
 
 
-def trusting(format_: Format, trust: bool) -> dict[str, bool]:
-    """Options that tell a package whether to trust the artefact whose code it executes."""
-    from nmtool.exporters.formats import CODE
-
-    return {"trust": True} if trust and CODE in format_.can else {}
-
-
-def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
+def backends_to_run(against: Sequence[str], own: Format | None) -> list[type[Format]]:
     """The formats that are compared, each once.
 
     Args:
         against: their names.
-        own: that of the export, which is compared where no other is named.
+        own: the export, whose format is compared where no other is named.
 
     Raises:
         UsageError: there is none, or none of that name.
     """
-    from nmtool.exporters import formats
+    from nmtool.exporters.formats import format_named, formats_that_run
 
-    found = [formats.by_name(name) for name in dict.fromkeys(against)]
-    if not found and own is not None and formats.RUNS in own.can:
-        found = [own]
-    able = formats.that_can(formats.RUNS)
+    found = [format_named(name) for name in dict.fromkeys(against)]
+    if not found and own is not None:
+        found = [type(own)]
     if not found:
         raise UsageError(
             "there is nothing to compare with",
             code="backend-missing",
-            fix=f"name a backend: --against {'|'.join(able)}",
+            fix=f"name a backend: --against {'|'.join(formats_that_run())}",
         )
     return found
 
@@ -492,7 +461,6 @@ def backends_to_run(against: Sequence[str], own: Format | None) -> list[Format]:
 def _verify_answers(
     network: Network | IntegerNetwork | str | Path,
     own: Format | None,
-    artefact: str | Path | None,
     against: Sequence[str],
     deep: bool,
     trust: bool,
@@ -500,9 +468,7 @@ def _verify_answers(
     options: Options,
     progress: Progress,
 ) -> Certificate:
-    from nmtool.exporters.formats import CARRIES, FLOAT, RUNS
-
-    if own is None or artefact is None or not {CARRIES, RUNS} <= own.can:
+    if own is None or not own.carries:
         raise UsageError(
             f"{network} carries no known answers",
             code="answers-not-carried",
@@ -516,19 +482,21 @@ def _verify_answers(
             fix="name DATA, or leave out what is compared beside the export's own answers",
         )
     found = None
-    if artefact != network:
-        found = load(network) if isinstance(network, str | Path) else network
-    check_tied(own, artefact, found, trust=trust)
-    answers = own.known_answers(artefact)
-    own.package.require()
-    digest = artefact_digest(artefact)
+    if not isinstance(network, str | Path):
+        found = network
+    elif Path(network) != own.path:
+        found = load(network)
+    check_tied(own, found, trust=trust)
+    answers = own.known_answers()
+    own.require()
+    digest = artefact_digest(own.path)
     run_options = _run_options(own, options, trust)
-    check = check_answers(own, artefact, answers, options=run_options, progress=progress)
-    carried, answer = own.package.load(artefact), answers.recording
-    run = ArtefactRun(own, artefact, carried, answers.spikes, answer, run_options)
+    check = check_answers(own, answers, options=run_options, progress=progress)
+    carried, answer = own.network, answers.recording
+    run = ArtefactRun(own, carried, answers.spikes, answer, run_options)
     check = with_explanation(run, check, progress)
     simulated = None
-    if isinstance(carried, IntegerNetwork) and FLOAT not in own.can:
+    if isinstance(carried, IntegerNetwork) and not own.holds_floats:
         simulated = simulate(carried, answers.spikes)
     found = carried if coverage else None
     return Certificate(
@@ -619,25 +587,27 @@ def _own_export(
     network: Network | IntegerNetwork | str | Path,
     artefact: str | Path | None,
     against: Sequence[str],
-) -> tuple[Format | None, str | Path | None]:
-    """Format and path of the export that is run as it is: the artefact, else the network."""
-    from nmtool.exporters import formats
+) -> Format | None:
+    """The export that is run as it is: the artefact, else the network where it is one."""
+    from nmtool.exporters.formats import artefact_at
 
     if artefact is None:
-        path = network if isinstance(network, str | Path) else None
-        return (None, None) if path is None else (formats.of_artefact(path), path)
-    own = format_that_runs(artefact)
+        own = artefact_at(network) if isinstance(network, str | Path) else None
+        return own if own is not None and own.runs else None
+    own = artefact_that_runs(artefact)
     if against and own.name not in against:
         raise UsageError(
             f"{artefact} is for {own.name}, which is not among what is compared",
             code="artefact-unused",
             fix=f"name {own.name}, too, or leave the artefact out",
         )
-    return own, artefact
+    return own
 
 
-def _check_options(options: Options, backends: Sequence[Format]) -> None:
+def _check_options(options: Options, backends: Sequence[type[Format]]) -> None:
     """Raise `UsageError` for options of a backend that does not run, or that it does not take."""
+    from nmtool.exporters.format import Format
+
     names = [backend.name for backend in backends]
     for name, given in options.items():
         if name not in names:
@@ -646,8 +616,8 @@ def _check_options(options: Options, backends: Sequence[Format]) -> None:
                 code="backend-options-unused",
                 fix=f"leave them out, or compare with it; compared is {', '.join(names)}",
             )
-        check = backends[names.index(name)].package.check
-        known = set(signature(check).parameters) - _OF_EVERY_CHECK
+        check = backends[names.index(name)].check
+        known = {*signature(check).parameters} - {*signature(Format.check).parameters}
         for option in given:
             if option not in known:
                 raise UsageError(
@@ -657,11 +627,9 @@ def _check_options(options: Options, backends: Sequence[Format]) -> None:
                 )
 
 
-def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Format]) -> None:
+def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[type[Format]]) -> None:
     """Raise `UsageError` where a float network is to run on integers."""
-    from nmtool.exporters.formats import FLOAT
-
-    integers = [one.name for one in backends if FLOAT not in one.can]
+    integers = [one.name for one in backends if not one.holds_floats]
     if isinstance(network, Network) and integers:
         raise UsageError(
             f"a float network cannot be compared with {', '.join(integers)}",
@@ -671,18 +639,16 @@ def _check_arithmetic(network: Network | IntegerNetwork, backends: Sequence[Form
         )
 
 
-def _exported(format_: Format, network: Network | IntegerNetwork, folder: Path) -> Path:
+def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: Path) -> Format:
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
-    return format_.package.export(network, folder / name)
+    return format_.write(network, folder / name)
 
 
-def _records_all(format_: Format, backends: Sequence[Format]) -> bool:
+def _records_all(artefact: Format, backends: Sequence[Format]) -> bool:
     """True where a backend shall record u and v; one alone that cannot refuses by itself."""
-    from nmtool.exporters.formats import DEEP
-
-    if DEEP in format_.can or not any(DEEP in one.can for one in backends):
+    if artefact.records_states or not any(one.records_states for one in backends):
         return True
-    _log.warning(f"{format_.name} has no inner variables to compare: --deep is for the others")
+    _log.warning(f"{artefact.name} has no inner variables to compare: --deep is for the others")
     return False
 
 
@@ -700,7 +666,7 @@ def _input(
     return samples.raster, samples.label
 
 
-def _made_input(network: Network | IntegerNetwork, backends: Sequence[Format]) -> Raster:
+def _made_input(network: Network | IntegerNetwork, backends: Sequence[type[Format]]) -> Raster:
     """Inputs made for a network, as exports carry them."""
     from nmtool.hardware_sim.known_answers import known_answers
 

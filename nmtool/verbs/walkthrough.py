@@ -96,13 +96,13 @@ def demo(
         UsageError: there is something in the folder.
         MissingError: Lava is not set up, or torch or scikit-learn not installed.
     """
-    from nmtool.exporters import lava
+    from nmtool.exporters.lava import Lava
     from nmtool.training.learning import train
     from nmtool.training.options import TrainOptions
 
     if folder is not None and _holds_something(Path(folder)):
         raise UsageError(f"{folder} exists", code="path-taken", fix="choose another folder")
-    lava.require()
+    Lava.require()
     recipe = TrainOptions.from_file(RECIPE)
     passes = recipe.epochs if epochs is None else epochs
     options = replace(recipe, epochs=passes, seed=seed)

@@ -1,12 +1,11 @@
 """Verification: two recordings compared spike for spike, and what that proves, as a value.
 
 `compare_recordings` is strict: everything is compared, and what cannot be compared is an error.
-A `Backend` runs networks; its `check` gives a `Check`; a `Certificate` holds those of all
-backends beside the integer simulator; `Coverage` and `MutationScore` are how much it says, an
+Checking what a backend answers gives a `Check`; a `Certificate` holds those of all backends
+beside the integer simulator; `Coverage` and `MutationScore` are how much it says, an
 `Explanation` why recordings differ. `nmtool.verify` puts them together.
 """
 
-from nmtool.verification.backend import Backend
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check, StockCheck
 from nmtool.verification.comparison import (
     FLOAT_TOLERANCE,
@@ -24,7 +23,6 @@ __all__ = [
     "SIMULATOR",
     "Agreement",
     "Arrival",
-    "Backend",
     "Cause",
     "Certificate",
     "Check",

@@ -16,9 +16,8 @@ import nmtool as nm
 from nmtool import storage
 from nmtool.arithmetic import SILENT_THRESHOLD, STATE_SHIFT
 from nmtool.errors import BackendError, DataError, DoesNotFitError, MissingError, UsageError
-from nmtool.exporters import brian2_loihi
+from nmtool.exporters.brian2_loihi import Brian2Loihi, runtime
 from nmtool.exporters.brian2_loihi import environment as environments
-from nmtool.exporters.brian2_loihi import runtime
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
@@ -57,7 +56,7 @@ def test_every_bias_is_a_finding(tmp_path: Path) -> None:
     network = random_network(5, 2, True)
     biased = [replace(p, bias_mantissa=np.arange(p.size) % 3) for p in network.populations]
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
-        brian2_loihi.export(replace(network, populations=biased), tmp_path / "network")
+        Brian2Loihi.write(replace(network, populations=biased), tmp_path / "network")
     assert codes(caught.value) == ["brian2-loihi-bias"] * 3
     for finding, population in zip(caught.value.findings, biased, strict=True):
         assert population.name in finding.where
@@ -70,16 +69,16 @@ def test_a_biased_network_is_not_run_either(tmp_path: Path) -> None:
     biased = replace(network, populations=[replace(network.populations[0], bias_mantissa=1)])
     biased.save(tmp_path / "network")
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit"):
-        brian2_loihi.run(tmp_path / "network", ALWAYS)
+        Brian2Loihi(tmp_path / "network").run(ALWAYS)
 
 
 def test_integers_are_written_as_they_are(tmp_path: Path) -> None:
     network = fitting_network(1, 1, False)
-    path = brian2_loihi.export(network, tmp_path / "network")
-    assert brian2_loihi.load(path).content_hash == network.content_hash
+    path = Brian2Loihi.write(network, tmp_path / "network").path
+    assert Brian2Loihi(path).network.content_hash == network.content_hash
     with refused(UsageError, "path-taken"):
-        brian2_loihi.export(network, path)
-    assert brian2_loihi.export(network, path, force=True) == path
+        Brian2Loihi.write(network, path)
+    assert Brian2Loihi.write(network, path, force=True).path == path
 
 
 def test_there_is_no_place_for_answers(tmp_path: Path) -> None:
@@ -87,9 +86,9 @@ def test_there_is_no_place_for_answers(tmp_path: Path) -> None:
     spikes = random_raster(0, 1, 5, network.channels.size)
     answers = nm.KnownAnswers(network.content_hash, spikes, simulate(network, spikes))
     with refused(UsageError, "answers-not-carried"):
-        brian2_loihi.export(network, tmp_path / "network", answers=answers)
+        Brian2Loihi.write(network, tmp_path / "network", answers=answers)
     with refused(UsageError, "answers-not-carried"):
-        brian2_loihi.known_answers(tmp_path / "network")
+        Brian2Loihi(tmp_path / "network").known_answers()
 
 
 def test_it_is_no_format_to_export_to(tmp_path: Path) -> None:
@@ -100,9 +99,9 @@ def test_it_is_no_format_to_export_to(tmp_path: Path) -> None:
 
 
 def test_spikes_of_other_channels_are_refused(tmp_path: Path) -> None:
-    path = brian2_loihi.export(one_neuron(LI, 2, 0), tmp_path / "network")
+    path = Brian2Loihi.write(one_neuron(LI, 2, 0), tmp_path / "network").path
     with refused(DataError, "input-channels-differ"):
-        brian2_loihi.run(path, random_raster(0, 1, 5, 2))
+        Brian2Loihi(path).run(random_raster(0, 1, 5, 2))
 
 
 # The environment.
@@ -114,7 +113,7 @@ def test_without_an_environment_the_fix_is_named(
     monkeypatch.delenv(environments.REFEREE.python_variable, raising=False)
     monkeypatch.setenv(environments.REFEREE.home_variable, str(tmp_path / "none"))
     with refused(MissingError, "brian2-loihi-not-set-up") as caught:
-        brian2_loihi.require()
+        Brian2Loihi.require()
     assert "nmtool brian2-loihi setup" in caught.value.fix
     assert environments.REFEREE.python_variable in caught.value.fix
     assert str(tmp_path / "none") in caught.value.why
@@ -123,7 +122,7 @@ def test_without_an_environment_the_fix_is_named(
 def test_a_python_without_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environments.REFEREE.python_variable, sys.executable)
     with refused(BackendError, "runtime-failed") as caught:
-        brian2_loihi.require()
+        Brian2Loihi.require()
     assert "brian2-loihi==0.5.2" in caught.value.what
 
 
@@ -196,7 +195,7 @@ def test_every_overflow_is_a_finding(tmp_path: Path) -> None:
 def referee() -> None:
     """Skip where it is not set up."""
     try:
-        brian2_loihi.require()
+        Brian2Loihi.require()
     except MissingError as error:
         if error.code != "brian2-loihi-not-set-up":
             raise
@@ -205,9 +204,9 @@ def referee() -> None:
 
 def compared(network: IntegerNetwork, spikes: Raster, folder: Path, deep: bool) -> Comparison:
     """Everything it records beside the simulator."""
-    path = brian2_loihi.export(network, folder / "network", force=True)
+    path = Brian2Loihi.write(network, folder / "network", force=True).path
     finished: list[int] = []
-    actual = brian2_loihi.run(path, spikes, deep=deep, on_progress=finished.append)
+    actual = Brian2Loihi(path).run(spikes, deep=deep, on_progress=finished.append)
     assert sum(finished) == spikes.n_samples
     return compare_recordings(simulate(network, spikes, deep=deep), actual)
 
@@ -271,9 +270,9 @@ def test_overflow_is_refused(network: IntegerNetwork, quantity: str, tmp_path: P
     deep = simulate(network, ALWAYS, deep=True)
     u, v = deep.current["out"][0, :, 0], {**deep.membrane, **deep.potential}["out"][0, :, 0]
     beyond = u < 0 if quantity == "u" else abs(v) > LOIHI2.max_threshold << STATE_SHIFT
-    path = brian2_loihi.export(network, tmp_path / "network")
+    path = Brian2Loihi.write(network, tmp_path / "network").path
     with refused(DoesNotFitError, "brian2-loihi-does-not-fit") as caught:
-        brian2_loihi.run(path, ALWAYS)
+        Brian2Loihi(path).run(ALWAYS)
     finding = next(one for one in caught.value.findings if one.what.startswith(quantity))
     assert f"step {np.argmax(beyond)} of sample 0" in finding.what
     assert "2 samples" in finding.what
@@ -303,7 +302,7 @@ def test_faults_of_one_unit_are_seen(
     weight: int, right: dict[str, int], fault: dict[str, int], tmp_path: Path
 ) -> None:
     network, wrong = (one_neuron(LIF, weight, 0, **{**right, **more}) for more in ({}, fault))
-    actual = brian2_loihi.run(brian2_loihi.export(wrong, tmp_path / "network"), ALWAYS, deep=True)
+    actual = Brian2Loihi(Brian2Loihi.write(wrong, tmp_path / "network").path).run(ALWAYS, deep=True)
     assert not compare_recordings(simulate(network, ALWAYS, deep=True), actual).identical
 
 

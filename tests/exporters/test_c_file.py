@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from nmtool.errors import BackendError, DataError, FileFormatError, MissingError
-from nmtool.exporters import c
-from nmtool.exporters.c import compiler, program, runtime, source
+from nmtool.exporters.c import C, compiler, program, runtime, source
 from nmtool.exporters.c import file as content
 from nmtool.graph import InputChannels
 from nmtool.known_answers import KnownAnswers
@@ -30,7 +29,7 @@ from tests.refusals import refused
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A good file."""
-    return c.export(NETWORK, tmp_path / "network.c", answers=ANSWERS)
+    return C.write(NETWORK, tmp_path / "network.c", answers=ANSWERS).path
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ def compiling() -> None:
 
 def assert_refused(path: Path) -> FileFormatError:
     """By everything that takes a file."""
-    return written_files.assert_refused(c, path)
+    return written_files.assert_refused(C, path)
 
 
 # What was written comes back.
@@ -57,7 +56,7 @@ def assert_refused(path: Path) -> FileFormatError:
 def test_the_step_that_a_spike_belongs_to_is_exact(
     dt_ms: float, shown: str, tmp_path: Path
 ) -> None:
-    text = c.export(replace(NETWORK, dt_ms=dt_ms), tmp_path / "thirds.c").read_text("ascii")
+    text = C.write(replace(NETWORK, dt_ms=dt_ms), tmp_path / "thirds.c").path.read_text("ascii")
     assert re.findall(r"floor\(t / ([0-9.]+)\)", text) == [shown]
 
 
@@ -73,7 +72,7 @@ def test_more_answers_than_a_file_can_take_are_refused(tmp_path: Path) -> None:
     recording = Recording(NETWORK.readout, {"h0": Raster.silent(1, spikes.n_steps, 7)}, {})
     answers = KnownAnswers(NETWORK.content_hash, spikes, recording)
     with refused(DataError, "c-answers-size"):
-        c.export(NETWORK, tmp_path / "network.c", answers=answers)
+        C.write(NETWORK, tmp_path / "network.c", answers=answers)
 
 
 def test_many_neurons_are_counted_in_more_bits() -> None:
@@ -149,15 +148,15 @@ def test_code_that_nmtool_would_not_write_is_never_compiled(case: str, path: Pat
     changed(path, CODE[case])
     code = "file-damaged" if case == "other answers" else "c-code-differs"
     with refused(FileFormatError, code) as caught:
-        c.run(path, random_raster(0, 1, 20, 5))
+        C(path).run(random_raster(0, 1, 20, 5))
     assert str(path) in caught.value.what
 
 
 def test_such_a_file_can_still_be_read(path: Path) -> None:
     changed(path, CODE["more code"])
-    assert c.load(path).content_hash == NETWORK.content_hash
+    assert C(path).network.content_hash == NETWORK.content_hash
     with refused(FileFormatError, "c-code-differs") as caught:
-        c.run(path, random_raster(0, 1, 20, 5))
+        C(path).run(random_raster(0, 1, 20, 5))
     assert f"nmtool export {path} -o NEW.c" in caught.value.fix
 
 
@@ -197,7 +196,7 @@ CODES = {"other signs": "weights-range", "another arithmetic": "arithmetic-unkno
 @pytest.mark.parametrize("case", DATA)
 def test_data_that_are_no_network(case: str, path: Path) -> None:
     changed(path, DATA[case])
-    for take in (c.load, lambda p: c.run(p, random_raster(0, 1, 20, 5))):
+    for take in (lambda p: C(p).read(), lambda p: C(p).run(random_raster(0, 1, 20, 5))):
         with refused(FileFormatError, CODES.get(case, "file-damaged")) as caught:
             take(path)
         assert str(path) in caught.value.what
@@ -222,7 +221,7 @@ def test_answers_that_are_none(answers: Any, code: str, path: Path) -> None:
         answers = {"network_hash": "x", **answers}
     changed(path, in_record(answers=answers))
     with refused(FileFormatError, code):
-        c.known_answers(path)
+        C(path).known_answers()
 
 
 def test_a_newer_version_asks_for_an_update(path: Path) -> None:
@@ -234,11 +233,11 @@ def test_a_newer_version_asks_for_an_update(path: Path) -> None:
 def test_without_a_compiler(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(compiler.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    for use in (c.require, lambda: c.run(path, random_raster(0, 1, 20, 5))):
+    for use in (C.require, lambda: C(path).run(random_raster(0, 1, 20, 5))):
         with refused(MissingError, "compiler-missing") as caught:
             use()
         assert "cc, gcc, clang" in caught.value.why
-    assert c.load(path).content_hash == NETWORK.content_hash
+    assert C(path).network.content_hash == NETWORK.content_hash
 
 
 def test_a_compiler_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -249,7 +248,7 @@ def test_a_compiler_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert compiler.find() == [str(mine), "-m32"]
     monkeypatch.setenv(compiler.VARIABLE, "no-such-compiler")
     with refused(MissingError, "compiler-missing") as caught:
-        c.require()
+        C.require()
     assert "no-such-compiler" in caught.value.what
 
 
@@ -257,7 +256,7 @@ def test_a_compiler_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_a_compiler_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(compiler.VARIABLE, "false")
     with refused(BackendError, "runtime-failed") as caught:
-        c.run(path, random_raster(0, 1, 20, 5))
+        C(path).run(random_raster(0, 1, 20, 5))
     assert "exit code 1" in caught.value.why
 
 
@@ -266,5 +265,5 @@ def test_a_program_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatc
     aborting = Template("#include <stdlib.h>\nint main(void) { abort(); }\n")
     monkeypatch.setattr(runtime, "_DRIVER_TEXT", aborting)
     with refused(BackendError, "runtime-failed") as caught:
-        c.run(path, random_raster(0, 1, 20, 5))
+        C(path).run(random_raster(0, 1, 20, 5))
     assert "SIGABRT" in caught.value.why

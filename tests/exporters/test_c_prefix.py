@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError, StorageError, UsageError
-from nmtool.exporters import c, output
+from nmtool.exporters import output
+from nmtool.exporters.c import C, COptions
 from nmtool.exporters.c.prefix import is_prefix, renamed
 from nmtool.exporters.c.readout import importance
 from nmtool.exporters.c.text import string
@@ -87,8 +88,10 @@ def raster(channels: Sequence[int], counts: Sequence[int]) -> Raster:
 
 def both(folder: Path) -> tuple[Path, Path]:
     """Two networks in C, each with its answers."""
-    one = c.export(ONE, folder / "one.c", answers=known_answers(ONE), prefix="kws")
-    two = c.export(TWO, folder / "two.c", answers=known_answers(TWO), prefix="wake_up")
+    one = C.write(ONE, folder / "one.c", answers=known_answers(ONE), options=COptions("kws")).path
+    two = C.write(
+        TWO, folder / "two.c", answers=known_answers(TWO), options=COptions("wake_up")
+    ).path
     return one, two
 
 
@@ -188,7 +191,7 @@ int main(void)
 def test_scores_are_those_of_the_read_out(rule: str, tmp_path: Path) -> None:
     readout = Readout("out", rule, 9 if rule == WINDOW else None)
     network = replace(random_network(2, 1, rule == FIRST_SPIKE), readout=readout)
-    path = c.export(network, tmp_path / "one.c", prefix="kws")
+    path = C.write(network, tmp_path / "one.c", options=COptions("kws")).path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(SCORES)
     code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
@@ -206,16 +209,16 @@ def test_it_is_executed_under_its_own_names(tmp_path: Path) -> None:
     for path, network in zip(both(tmp_path), (ONE, TWO), strict=True):
         spikes = random_raster(4, 3, 50, 5)
         found = compare_recordings(
-            simulate(network, spikes, deep=True), c.run(path, spikes, deep=True)
+            simulate(network, spikes, deep=True), C(path).run(spikes, deep=True)
         )
         assert found.identical, found.first_divergence
 
 
 def test_it_comes_back(tmp_path: Path) -> None:
     one, _ = both(tmp_path)
-    assert c.load(one).content_hash == ONE.content_hash
-    assert c.known_answers(one).to_bytes() == known_answers(ONE).to_bytes()
-    c.check_written(one)
+    assert C(one).network.content_hash == ONE.content_hash
+    assert C(one).known_answers().to_bytes() == known_answers(ONE).to_bytes()
+    C(one).check_written()
     text = one.read_text()
     assert "nmtool_step(" not in text
     assert (
@@ -224,7 +227,7 @@ def test_it_comes_back(tmp_path: Path) -> None:
 
 
 def test_without_a_prefix_nothing_is_written_beside(tmp_path: Path) -> None:
-    path = c.export(ONE, tmp_path / "one.c")
+    path = C.write(ONE, tmp_path / "one.c").path
     assert [file.name for file in tmp_path.iterdir()] == ["one.c"]
     for word in ('extern "C"', "_scores", "_class_names", "Operations"):
         assert word not in path.read_text()
@@ -246,33 +249,33 @@ def test_its_header_is_checked_too(tmp_path: Path) -> None:
     header, own = one.with_suffix(".h"), one.with_suffix(".h").read_bytes()
     for content in (own + b"\n", own.replace(b"kws_answer", b"kws_class"), two.read_bytes(), b""):
         header.write_bytes(content)
-        for take in (c.check_written, lambda path: c.run(path, random_raster(0, 1, 20, 5))):
+        for take in (C.check_written, lambda artefact: artefact.run(random_raster(0, 1, 20, 5))):
             with refused(FileFormatError, "c-header-differs") as caught:
-                take(one)
+                take(C(one))
             assert str(header) in caught.value.what
     header.unlink()
     with refused(FileFormatError, "c-header-missing") as caught:
-        c.check_written(one)
+        C(one).check_written()
     assert "--prefix kws" in caught.value.fix
-    assert c.load(one).content_hash == ONE.content_hash
+    assert C(one).network.content_hash == ONE.content_hash
 
 
 def test_what_exists_is_kept_or_replaced(tmp_path: Path) -> None:
     header = tmp_path / "one.h"
     header.write_text("dear")
     with refused(UsageError, "path-taken") as caught:
-        c.export(ONE, tmp_path / "one.c", prefix="kws")
+        C.write(ONE, tmp_path / "one.c", options=COptions("kws"))
     assert str(header) in caught.value.what
     assert [file.name for file in tmp_path.iterdir()] == ["one.h"]
-    c.export(ONE, tmp_path / "one.c", prefix="kws", force=True)
-    c.check_written(tmp_path / "one.c")
+    C.write(ONE, tmp_path / "one.c", options=COptions("kws"), force=True)
+    C(tmp_path / "one.c").check_written()
 
 
 @pytest.mark.parametrize("room", [0, 1])
 def test_a_full_disk_leaves_both_files(
     room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = c.export(TWO, tmp_path / "one.c", prefix="kws")
+    path = C.write(TWO, tmp_path / "one.c", options=COptions("kws")).path
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     write, left = output.write_bytes, [room]
 
@@ -284,7 +287,7 @@ def test_a_full_disk_leaves_both_files(
 
     monkeypatch.setattr(output, "write_bytes", full)
     with refused(StorageError, "file-not-written"):
-        c.export(ONE, path, prefix="kws", force=True)
+        C.write(ONE, path, options=COptions("kws"), force=True)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -294,22 +297,22 @@ def test_a_full_disk_leaves_both_files(
 @pytest.mark.parametrize("prefix", ["9a", "_a", "a__b", "a_", "a-b", "ä", "a b", "a\n", "a" * 41])
 def test_words_that_cannot_begin_a_name(prefix: str, tmp_path: Path) -> None:
     with refused(UsageError, "c-prefix"):
-        c.export(ONE, tmp_path / "one.c", prefix=prefix)
+        C.write(ONE, tmp_path / "one.c", options=COptions(prefix))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("prefix", ["run", "neuron"])
 def test_prefixes_that_would_name_two_things(prefix: str, tmp_path: Path) -> None:
     with refused(UsageError, "c-prefix-taken") as caught:
-        c.export(ONE, tmp_path / "one.c", prefix=prefix)
+        C.write(ONE, tmp_path / "one.c", options=COptions(prefix))
     assert f"{prefix}_step" in caught.value.what
 
 
 @COMPILING
 def test_the_usual_names_can_have_a_header(tmp_path: Path) -> None:
-    path = c.export(ONE, tmp_path / "one.c", prefix="nmtool")
+    path = C.write(ONE, tmp_path / "one.c", options=COptions("nmtool")).path
     compiled("-c", path, folder=tmp_path)
-    c.check_written(path)
+    C(path).check_written()
     assert "int nmtool_step(" in path.with_suffix(".h").read_text()
 
 

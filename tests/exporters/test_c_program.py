@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nmtool.arithmetic import STATE_LIMIT
 from nmtool.errors import FileFormatError
-from nmtool.exporters import c
+from nmtool.exporters.c import C
 from nmtool.exporters.c.answers import check_sums
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
@@ -43,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
-    path = c.export(network, folder / "network.c", force=True)
-    return c.run(path, spikes, deep=True)
+    path = C.write(network, folder / "network.c", force=True).path
+    return C(path).run(spikes, deep=True)
 
 
 def assert_same(network: IntegerNetwork, spikes: Raster, folder: Path) -> Recording:
@@ -114,9 +114,9 @@ def test_no_samples_and_silent_samples(folder: Path) -> None:
 
 def test_only_what_is_asked_for_is_recorded(folder: Path) -> None:
     network = random_network(4, 2, False)
-    path = c.export(network, folder / "network.c", force=True)
+    path = C.write(network, folder / "network.c", force=True).path
     finished: list[int] = []
-    found = c.run(path, random_raster(1, 3, 30, 5), on_progress=finished.append)
+    found = C(path).run(random_raster(1, 3, 30, 5), on_progress=finished.append)
     assert (sum(finished), set(found.spikes), set(found.membrane)) == (3, {"h0", "h1"}, {"out"})
     assert not found.current
     assert not found.potential
@@ -148,7 +148,7 @@ def odd_network() -> IntegerNetwork:
 @given(network=integer_networks(), seed=seeds)
 def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) -> None:
     answers = known_answers(network, random_raster(seed, 3, 80, network.channels.size))
-    path = c.export(network, folder / "network.c", answers=answers, force=True)
+    path = C.write(network, folder / "network.c", answers=answers, force=True).path
     compiled("-c", path, folder=folder)
     code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=folder))
     assert (code, [line.split()[-1] for line in lines[1:]]) == (0, ["0"] * 3)
@@ -167,7 +167,7 @@ def test_no_compiler_minds_it(folder: Path, network: IntegerNetwork, seed: int) 
 )
 def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) -> None:
     answers = known_answers(network)
-    path = c.export(network, tmp_path / "network.c", answers=answers)
+    path = C.write(network, tmp_path / "network.c", answers=answers).path
     compiled("-c", path, folder=tmp_path)
     expected = compare_recordings(answers.recording, answers.recording)
     bins = answers.spikes.n_samples * answers.spikes.n_steps
@@ -185,8 +185,8 @@ def test_it_checks_its_known_answers(network: IntegerNetwork, tmp_path: Path) ->
 def test_answers_without_u_and_v_are_checked_as_they_are(tmp_path: Path) -> None:
     network = random_network(3, 2, False)
     answers = shallow(known_answers(network))
-    path = c.export(network, tmp_path / "network.c", answers=answers)
-    assert c.known_answers(path).to_bytes() == answers.to_bytes()
+    path = C.write(network, tmp_path / "network.c", answers=answers).path
+    assert C(path).known_answers().to_bytes() == answers.to_bytes()
     code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
     assert (code, [line.split()[0] for line in lines]) == (0, ["network", "spikes", "membranes"])
 
@@ -212,14 +212,14 @@ def test_the_program_of_a_wrong_network_sees_it(kind: str, tmp_path: Path) -> No
     answers = known_answers(network)
     every = (mutant(network, f) for f in draw_faults(network, 300, seed=4) if f.kind == kind)
     wrong = next(one for one in every if shows(answers, one))
-    path = c.export(wrong, tmp_path / "network.c", answers=answers)
+    path = C.write(wrong, tmp_path / "network.c", answers=answers).path
     code, lines = said(compiled("-DNMTOOL_MAIN", path, folder=tmp_path))
     answered = simulate(wrong, answers.spikes, deep=True)
     place = compare_recordings(answers.recording, answered).first_divergence
     at = f"first difference: sample {place.sample}, step {place.step}, {place.population}"
     assert (code, lines[-1].startswith(at)) == (1, True)
     with refused(FileFormatError, "answers-other-network"):
-        c.known_answers(path)
+        C(path).known_answers()
 
 
 def shows(answers: KnownAnswers, wrong: IntegerNetwork) -> bool:
@@ -251,7 +251,7 @@ def wrong(answers: KnownAnswers, *, spikes: bool) -> KnownAnswers:
 def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path: Path) -> None:
     network = random_network(3, 2, False)
     answers = wrong(known_answers(network), spikes=spikes)
-    path = c.export(network, tmp_path / "network.c", answers=answers)
+    path = C.write(network, tmp_path / "network.c", answers=answers).path
     code, lines = said(compiled("-DNMTOOL_MAIN", *SANITIZED, path, folder=tmp_path))
     assert code == 1
     assert [int(line.split()[-1]) for line in lines[1:3]] == different
@@ -260,7 +260,7 @@ def test_wrong_answers_are_counted(spikes: bool, different: list[int], tmp_path:
 
 
 def test_without_answers_there_is_nothing_to_check(tmp_path: Path) -> None:
-    path = c.export(random_network(3, 2, False), tmp_path / "network.c")
+    path = C.write(random_network(3, 2, False), tmp_path / "network.c").path
     compiled("-c", path, folder=tmp_path)
     with pytest.raises(AssertionError, match="carries no known answers to check"):
         compiled("-DNMTOOL_MAIN", path, folder=tmp_path)
@@ -302,7 +302,7 @@ def interface(text: str) -> str:
 
 def test_a_firmware_builds_it_in(tmp_path: Path) -> None:
     network = random_network(3, 1, False)
-    path = c.export(network, tmp_path / "network.c", answers=known_answers(network))
+    path = C.write(network, tmp_path / "network.c", answers=known_answers(network)).path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(interface(path.read_text()) + FIRMWARE)
     code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
@@ -352,7 +352,7 @@ def test_answers_are_those_of_the_read_out(
     step, sample = np.arange(70), np.arange(8)[:, None]
     dense[:, :, 0] = (step * step + sample) % 7 < 3
     expected = simulate(network, Raster.from_dense(dense)).predictions
-    path = c.export(network, tmp_path / "network.c")
+    path = C.write(network, tmp_path / "network.c").path
     firmware = tmp_path / "firmware.c"
     firmware.write_text(interface(path.read_text()) + ANSWERING)
     code, lines = said(compiled(*SANITIZED, path, firmware, folder=tmp_path))
@@ -366,7 +366,7 @@ def test_answers_in_the_middle_of_a_stream_are_those_of_a_session(
     readout: Readout, tmp_path: Path
 ) -> None:
     network = replace(random_network(2, 1, False), readout=readout)
-    path = c.export(network, tmp_path / "network.c")
+    path = C.write(network, tmp_path / "network.c").path
     firmware = tmp_path / "firmware.c"
     asking = ANSWERING.replace("        }\n        printf", "        printf").replace(
         "answer());\n", "answer());\n        }\n"

@@ -11,7 +11,7 @@ import pytest
 import nmtool as nm
 from nmtool.data.samples import Samples
 from nmtool.errors import BackendError, MissingError
-from nmtool.exporters.c import export, runtime
+from nmtool.exporters.c import C, runtime
 from nmtool.exporters.c.compiler import compile_program
 from nmtool.exporters.c.timing import measure
 from nmtool.hardware_sim.simulator import simulate
@@ -68,7 +68,7 @@ def test_operations_are_those_that_the_source_counts_itself(
     spiking_output: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, spikes = random_network(5, 2, spiking_output), random_raster(7, 3, 20, 5)
-    text = export(network, tmp_path / "network.c").read_text("ascii")
+    text = C.write(network, tmp_path / "network.c").path.read_text("ascii")
     names = sorted(set(COUNTED.values()))
     for statement, name in COUNTED.items():
         text = text.replace(statement, f"n_{name}++; {statement}")

@@ -1,6 +1,7 @@
-"""Every format keeps the same promises, as far as its entry in `formats.FORMATS` says it can.
+"""Every format keeps the same promises, as far as the hooks of its class say it can.
 
-What is peculiar to one format is tested beside; a new one is tested here as soon as it is entered.
+What is peculiar to one format is tested beside. A new one is tested here as soon as it has a place
+in `formats.PLACES`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import contextlib
 import importlib.util
 import zlib
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,15 @@ from nmtool.errors import (
     UsageError,
 )
 from nmtool.exporters import output
-from nmtool.exporters.formats import CARRIES, DEEP, FLOAT, FORMATS, RUNS, WRITES, Format
+from nmtool.exporters.format import Format
+from nmtool.exporters.formats import all_formats
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.known_answers import KnownAnswers
 from nmtool.network import Network
 from nmtool.quantisation import quantise_network
-from nmtool.verification.comparison import FLOAT_TOLERANCE, compare_recordings
+from nmtool.verification.comparison import compare_recordings
 from tests.damage import damages
 from tests.networks.chains import chain_network
 from tests.networks.drawn import float_networks, integer_networks, seeds
@@ -76,30 +77,32 @@ NETWORK, OTHER = plain(4), plain(3)
 ANSWERS = known_answers(NETWORK)
 
 
-def that_can(*abilities: str, runs: bool = False) -> pytest.MarkDecorator:
-    """Once per format with all of the abilities."""
-    chosen = [one for one in FORMATS if {*abilities} <= one.can]
+def formats_that(ability: str, *, runs: bool = False) -> pytest.MarkDecorator:
+    """Once per format that `writes`, `runs`, `carries` or `holds_floats`."""
+    chosen = [one for one in all_formats() if getattr(one, ability)]
     marks: dict[str, Any] = MARKS if runs else {}
     return pytest.mark.parametrize(
         "one", [pytest.param(f, id=f.name, marks=marks.get(f.name, [])) for f in chosen]
     )
 
 
-EXPORTS = that_can()
-
-
-def check_written(one: Format, path: Path) -> None:
-    """Of formats that run networks: nothing else looks at what runs."""
-    if RUNS in one.can:
-        one.package.check_written(path)
-    else:
-        one.package.load(path)
-
-
+EXPORTS = pytest.mark.parametrize(
+    "one",
+    [one for one in all_formats() if one.writes or one.runs],
+    ids=lambda one: one.name,
+)
 """Referees that only run networks are handed files, too."""
 
 
-def has_libraries(one: Format) -> bool:
+def check_written(one: type[Format], path: Path) -> None:
+    """Of formats that run networks: nothing else looks at what runs."""
+    if one.runs:
+        one(path).check_written()
+    else:
+        one(path).read()
+
+
+def has_libraries(one: type[Format]) -> bool:
     return all(importlib.util.find_spec(library) for library in LIBRARIES.get(one.name, ()))
 
 
@@ -109,16 +112,16 @@ def _libraries(request: pytest.FixtureRequest) -> None:
         pytest.skip("a library of the format is not installed")
 
 
-def place(one: Format, folder: Path, name: str = "network") -> Path:
+def place(one: type[Format], folder: Path, name: str = "network") -> Path:
     return folder / f"{name}{next(iter(one.extensions), '-' + one.name)}"
 
 
 def export(
-    one: Format, folder: Path, network: IntegerNetwork | Network = NETWORK, **options: Any
+    one: type[Format], folder: Path, network: IntegerNetwork | Network = NETWORK, **options: Any
 ) -> Path:
-    if CARRIES in one.can and network is NETWORK:
+    if one.carries and network is NETWORK:
         options.setdefault("answers", ANSWERS)
-    return one.package.export(network, place(one, folder), **options)
+    return one.write(network, place(one, folder), **options).path
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -131,18 +134,18 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @EXPORTS
-def test_the_same_content_gives_the_same_bytes(one: Format, tmp_path: Path) -> None:
+def test_the_same_content_gives_the_same_bytes(one: type[Format], tmp_path: Path) -> None:
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
         path = export(one, folder)
         assert path == place(one, folder)
-        assert one.package.load(path).content_hash == NETWORK.content_hash
+        assert one(path).network.content_hash == NETWORK.content_hash
         check_written(one, path)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 @EXPORTS
-def test_populations_that_are_in_no_alphabetical_order(one: Format, tmp_path: Path) -> None:
+def test_populations_that_are_in_no_alphabetical_order(one: type[Format], tmp_path: Path) -> None:
     names = [p.name for p in NETWORK.populations]
     other = dict(zip(names, [f"{letter}n" for letter in "zyxwvut"], strict=False))
     network = replace(
@@ -154,17 +157,17 @@ def test_populations_that_are_in_no_alphabetical_order(one: Format, tmp_path: Pa
         ],
         readout=replace(NETWORK.readout, population=other[NETWORK.readout.population]),
     )
-    carried = {"answers": known_answers(network)} if CARRIES in one.can else {}
+    carried = {"answers": known_answers(network)} if one.carries else {}
     path = export(one, tmp_path, network, **carried)
     check_written(one, path)
     for answers in carried.values():
-        assert one.known_answers(path).to_bytes() == answers.to_bytes()
+        assert one(path).known_answers().to_bytes() == answers.to_bytes()
 
 
 @pytest.mark.parametrize(
-    "one", [f for f in FORMATS if f.name in IN_WORDS], ids=lambda one: one.name
+    "one", [f for f in all_formats() if f.name in IN_WORDS], ids=lambda one: one.name
 )
-def test_the_step_is_told_with_all_of_its_digits(one: Format, tmp_path: Path) -> None:
+def test_the_step_is_told_with_all_of_its_digits(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path, replace(NETWORK, dt_ms=1 / 3))
     text = b"".join([path.read_bytes()] if path.is_file() else contents(path).values())
     assert b"of 0.3333333333333333 ms" in text
@@ -177,13 +180,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_comes_back(
-    one: Format, folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
+    one: type[Format], folder: Path, network: IntegerNetwork | Network, answers: KnownAnswers
 ) -> None:
     path = export(one, folder, network, answers=answers, force=True)
-    found = one.network(path)
+    found = one(path).network
     assert type(found) is type(network)
     assert found.content_hash == network.content_hash
-    assert one.known_answers(path).to_bytes() == answers.to_bytes()
+    assert one(path).known_answers().to_bytes() == answers.to_bytes()
 
 
 @settings(max_examples=60)
@@ -196,15 +199,15 @@ def test_integers_come_back_or_are_refused(
     kept = {p.name: (keep_current(p.du), keep_membrane(p.dv)) for p in network.populations}
     recording = simulate(network, spikes, deep=True)
     answers = KnownAnswers(network.content_hash, spikes, recording, kept)
-    for one in FORMATS:
-        if {WRITES, CARRIES} <= one.can and has_libraries(one):
+    for one in all_formats():
+        if one.writes and one.carries and has_libraries(one):
             limits = (DoesNotFitError,) if one.name in CONSTRAINED else ()
             with contextlib.suppress(*limits):
                 assert_comes_back(one, folder, network, answers)
 
 
-@that_can(FLOAT)
-def test_floats_come_back(one: Format, folder: Path) -> None:
+@formats_that("holds_floats")
+def test_floats_come_back(one: type[Format], folder: Path) -> None:
     assert one.reference is not None
     reference = one.reference
 
@@ -218,106 +221,109 @@ def test_floats_come_back(one: Format, folder: Path) -> None:
     round_trip()
 
 
-@that_can(CARRIES)
-def test_known_answers(one: Format, tmp_path: Path) -> None:
+@formats_that("carries")
+def test_known_answers(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path)
-    assert one.known_answers(path).to_bytes() == ANSWERS.to_bytes()
+    assert one(path).known_answers().to_bytes() == ANSWERS.to_bytes()
     export(one, tmp_path, answers=replace(ANSWERS, network_hash="0" * 64), force=True)
     with refused(FileFormatError, "answers-other-network") as caught:
-        one.known_answers(path)
+        one(path).known_answers()
     assert str(path) in caught.value.what
     export(one, tmp_path, answers=None, force=True)
-    for take in (one.known_answers, one.package.known_answers):
-        with refused(FileFormatError, "answers-missing") as caught:
-            take(path)
-        assert str(path) in caught.value.what
+    with refused(FileFormatError, "answers-missing") as caught:
+        one(path).known_answers()
+    assert str(path) in caught.value.what
     check_written(one, path)
 
 
 @EXPORTS
-def test_a_format_without_a_place_for_answers(one: Format, tmp_path: Path) -> None:
-    with refused(UsageError, "answers-not-carried") as caught:
-        replace(one, can=one.can - {CARRIES}).known_answers(tmp_path)
-    assert str(tmp_path) in caught.value.what
+def test_a_format_without_a_place_for_answers(
+    one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one, "carries", False)
+    for take in (one(tmp_path).known_answers, lambda: export(one, tmp_path, answers=ANSWERS)):
+        with refused(UsageError, "answers-not-carried") as caught:
+            take()
+        assert str(tmp_path) in caught.value.what
 
 
 # It does what the network does.
 
 
-@that_can(RUNS, runs=True)
-def test_it_runs_as_the_simulator_does(one: Format, tmp_path: Path) -> None:
+@formats_that("runs", runs=True)
+def test_it_runs_as_the_simulator_does(one: type[Format], tmp_path: Path) -> None:
     try:
-        one.package.require()
+        one.require()
     except MissingError as error:
         pytest.skip(str(error))
     spikes = random_raster(1, 3, 70, N_CHANNELS)
-    deep = DEEP in one.can
+    deep = one.records_states
     finished: list[int] = []
-    actual = one.package.run(export(one, tmp_path), spikes, deep=deep, on_progress=finished.append)
+    artefact = one(export(one, tmp_path))
+    actual = artefact.run(spikes, deep=deep, on_progress=finished.append)
     expected = (one.reference or simulate)(NETWORK, spikes, **({"deep": True} if deep else {}))
-    tolerance = FLOAT_TOLERANCE if FLOAT in one.can else 0.0
-    found = compare_recordings(expected, actual, tolerance=tolerance)
+    found = compare_recordings(expected, actual, tolerance=one.tolerance)
     assert found.identical, found.first_divergence
     assert min(raster.n_spikes for raster in expected.spikes.values()) > 0
     assert sum(finished) == spikes.n_samples
 
 
-@that_can(RUNS, runs=True)
-def test_currents_without_memory(one: Format, tmp_path: Path) -> None:
+@formats_that("runs", runs=True)
+def test_currents_without_memory(one: type[Format], tmp_path: Path) -> None:
     """du = 4095, which Lava and lava-dl (`iDecay` 4096) hold: a step keeps nothing of u."""
     try:
-        one.package.require()
+        one.require()
     except MissingError as error:
         pytest.skip(str(error))
     forgetful = [replace(p, du=4095, dv=0) for p in NETWORK.populations]
     network = replace(NETWORK, populations=forgetful)
     spikes = random_raster(3, 3, 30, N_CHANNELS)
-    simulated = simulate(network, spikes, deep=DEEP in one.can)
+    simulated = simulate(network, spikes, deep=one.records_states)
     assert any(raster.n_spikes for raster in simulated.spikes.values())
-    path = one.package.export(network, tmp_path / f"network{next(iter(one.extensions), '')}")
-    check = one.package.check(path, spikes, simulated=simulated, deep=DEEP in one.can)
+    artefact = one.write(network, tmp_path / f"network{next(iter(one.extensions), '')}")
+    check = artefact.check(spikes, simulated=simulated, deep=one.records_states)
     assert check.comparison.identical
 
 
-@that_can(RUNS, runs=True)
-def test_populations_that_feed_each_other_through_relays(one: Format, tmp_path: Path) -> None:
+@formats_that("runs", runs=True)
+def test_populations_that_feed_each_other_through_relays(one: type[Format], tmp_path: Path) -> None:
     """Two time constants side by side, and delays that only relays reach."""
     try:
-        one.package.require()
+        one.require()
     except MissingError as error:
         pytest.skip(str(error))
     spikes = random_raster(3, 3, 90, N_CHANNELS)
     floats = Network.layers([N_CHANNELS, "7@5+6@20", 3], delays=80, n_steps=90, heard=spikes)
     network = quantise_network(floats, spikes, relays=True).network
-    simulated = simulate(network, spikes, deep=DEEP in one.can)
+    simulated = simulate(network, spikes, deep=one.records_states)
     assert {"input_relay1", "hidden1_relay1"} < set(simulated.spikes)
     assert min(raster.n_spikes for raster in simulated.spikes.values()) > 0
     path = tmp_path / f"network{next(iter(one.extensions), '')}"
     try:
-        one.package.export(network, path)
+        artefact = one.write(network, path)
     except DoesNotFitError:
         assert one.name == "netx"  # a chain, which this is not
         return
-    check = one.package.check(path, spikes, simulated=simulated, deep=DEEP in one.can)
+    check = artefact.check(spikes, simulated=simulated, deep=one.records_states)
     assert check.comparison.identical
 
 
-@that_can(RUNS)
-def test_its_input_is_checked_first(one: Format, tmp_path: Path) -> None:
+@formats_that("runs")
+def test_its_input_is_checked_first(one: type[Format], tmp_path: Path) -> None:
     """Before a runtime is asked for."""
     path = export(one, tmp_path)
     with refused(DataError, "input-channels-differ"):
-        one.package.run(path, random_raster(0, 1, 10, 3))
-    if FLOAT not in one.can:
+        one(path).run(random_raster(0, 1, 10, 3))
+    if not one.holds_floats:
         with refused(DataError, "input-steps-missing"):
-            one.package.run(path, random_raster(0, 1, 0, N_CHANNELS))
+            one(path).run(random_raster(0, 1, 0, N_CHANNELS))
 
 
 # What is there is replaced when asked for, whole or not at all.
 
 
 @EXPORTS
-def test_what_exists_is_kept_or_replaced(one: Format, tmp_path: Path) -> None:
+def test_what_exists_is_kept_or_replaced(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path)
     before = contents(tmp_path)
     with refused(UsageError, "path-taken") as caught:
@@ -325,39 +331,39 @@ def test_what_exists_is_kept_or_replaced(one: Format, tmp_path: Path) -> None:
     assert str(path) in caught.value.what
     assert contents(tmp_path) == before
     export(one, tmp_path, OTHER, force=True)
-    assert one.package.load(path).content_hash == OTHER.content_hash
+    assert one(path).network.content_hash == OTHER.content_hash
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     export(one, tmp_path, force=True)
     assert contents(tmp_path) == before
 
 
 @EXPORTS
-def test_missing_folders_are_made(one: Format, tmp_path: Path) -> None:
+def test_missing_folders_are_made(one: type[Format], tmp_path: Path) -> None:
     path = export(one, tmp_path / "no" / "such")
     assert path == place(one, tmp_path / "no" / "such")
-    assert one.package.load(path).content_hash == NETWORK.content_hash
+    assert one(path).network.content_hash == NETWORK.content_hash
 
 
 @EXPORTS
-def test_a_place_that_cannot_be_written(one: Format, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written(one: type[Format], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with refused(StorageError, "file-not-written") as caught:
         export(one, tmp_path / "file")
     assert str(tmp_path / "file") in caught.value.what
     (tmp_path / "file").unlink()
     path = place(one, tmp_path)
-    if one.marker:
+    if one.is_folder:
         path.write_text("precious")
     else:
         path.mkdir()
-    with refused(UsageError, "path-not-export" if one.marker else "file-is-folder"):
+    with refused(UsageError, "path-not-export" if one.is_folder else "file-is-folder"):
         export(one, tmp_path, force=True)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 @EXPORTS
 def test_a_full_disk_leaves_what_was_there(
-    one: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one: type[Format], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of its files the disk has no room for, a half of which is written."""
     export(one, tmp_path, OTHER)
@@ -371,7 +377,7 @@ def test_a_full_disk_leaves_what_was_there(
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(output, "write_bytes", full)
-    files = len(before) if one.marker else 1
+    files = len(before) if one.is_folder else 1
     for files_written in range(files):
         for fresh in (False, True):
             target = tmp_path / "fresh" if fresh else tmp_path
@@ -393,7 +399,7 @@ def integers_that_run(network: IntegerNetwork) -> list[object]:
     return [*constants, *synapses]
 
 
-def is_noticed(one: Format, path: Path, what: str) -> bool:
+def is_noticed(one: type[Format], path: Path, what: str) -> bool:
     """Whether anything that takes an artefact refuses it; what is taken must be as it was.
 
     An HDF5 file whose group `/nmtool` has lost its name is one of others: the same integers
@@ -401,20 +407,20 @@ def is_noticed(one: Format, path: Path, what: str) -> bool:
     """
     found = answers = None
     with contextlib.suppress(InputError):
-        found = one.package.load(path)
+        found = one(path).network
     if isinstance(found, IntegerNetwork):
         assert integers_that_run(found) == integers_that_run(NETWORK), what
-    if CARRIES in one.can:
+    if one.carries:
         with contextlib.suppress(InputError):
-            answers = one.known_answers(path)
+            answers = one(path).known_answers()
         assert answers is None or answers.to_bytes() == ANSWERS.to_bytes(), what
     with contextlib.suppress(InputError):
         check_written(one, path)
-        return found is None or (answers is None and CARRIES in one.can)
+        return found is None or (answers is None and one.carries)
     return True
 
 
-def is_refused(one: Format, path: Path, what: str) -> bool:
+def is_refused(one: type[Format], path: Path, what: str) -> bool:
     """True if the format refuses an artefact whose running part was changed."""
     with contextlib.suppress(InputError):
         check_written(one, path)
@@ -422,7 +428,7 @@ def is_refused(one: Format, path: Path, what: str) -> bool:
     return True
 
 
-def changed(one: Format, file: Path) -> list[tuple[str, bytes]]:
+def changed(one: type[Format], file: Path) -> list[tuple[str, bytes]]:
     """Damages of one file of an artefact, and what was done."""
     whole, seed = file.read_bytes(), zlib.crc32(f"{one.name} {file.name}".encode())
     if file.suffix in TEXTS:
@@ -436,7 +442,7 @@ def changed(one: Format, file: Path) -> list[tuple[str, bytes]]:
 
 
 @EXPORTS
-def test_damage_is_refused_or_does_not_matter(one: Format, tmp_path: Path) -> None:
+def test_damage_is_refused_or_does_not_matter(one: type[Format], tmp_path: Path) -> None:
     """In every file of an artefact but those for people."""
     path = export(one, tmp_path)
     for file in [file for file in sorted(tmp_path.rglob("*")) if file.is_file()]:
@@ -454,16 +460,16 @@ def test_damage_is_refused_or_does_not_matter(one: Format, tmp_path: Path) -> No
 
 
 @EXPORTS
-def test_what_is_not_there_and_what_is_foreign(one: Format, tmp_path: Path) -> None:
-    takes = [one.package.load, partial(check_written, one)]
-    takes += [one.package.known_answers] if CARRIES in one.can else []
+def test_what_is_not_there_and_what_is_foreign(one: type[Format], tmp_path: Path) -> None:
+    takes = [one.read, one.known_answers] if one.carries else [one.read]
+    takes += [one.check_written] if one.runs else []
     for take in takes:
         with refused(FileFormatError, "file-missing"):
-            take(place(one, tmp_path))
+            take(one(place(one, tmp_path)))
     for data in (b"", b"text\n", bytes(1000), b"PK\x05\x06" + bytes(18), b"\x89HDF\r\n\x1a\n"):
         path = place(one, tmp_path)
         path.write_bytes(data)
         for take in takes:
             with pytest.raises(FileFormatError) as caught:
-                take(path)
+                take(one(path))
             assert str(path) in caught.value.what

@@ -1,85 +1,91 @@
-"""The table of formats: what a path asks for, what it looks like."""
+"""The places of formats: what a path asks for, what it looks like, and what is imported for it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from nmtool.errors import UsageError
-from nmtool.exporters import formats
+from nmtool.exporters.c import C
 from nmtool.exporters.formats import (
-    CARRIES,
-    CODE,
-    DEEP,
-    FLOAT,
-    FORMATS,
-    OPTIONS,
-    PREFIX,
-    READS,
-    RUNS,
-    WRITES,
-    Format,
+    PLACES,
+    all_formats,
+    artefact_at,
+    format_for,
+    format_named,
+    formats_that_run,
+    formats_that_write,
 )
 from tests.refusals import refused
 
-FUNCTIONS = {
-    WRITES: ["export"],
-    READS: ["load"],
-    RUNS: ["run", "require", "check", "check_written"],
-    CARRIES: ["known_answers"],
-    FLOAT: ["reference"],
-    DEEP: ["run"],
-    OPTIONS: ["export"],
-    PREFIX: ["export"],
-    CODE: ["run", "check", "check_written"],
-}
+
+def test_every_format_has_its_place() -> None:
+    assert [one.name for one in all_formats()] == list(PLACES)
+    for one in all_formats():
+        assert format_named(one.name) is one
+        assert bool(one.extensions) + one.is_folder == (one.writes or one.reads)
+        assert one.writes or one.runs or one.reads
+        assert not one.carries or one.writes
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.name)
-def test_a_package_has_what_its_entry_says(one: Format) -> None:
-    assert one.can <= set(FUNCTIONS)
-    for ability in one.can:
-        for name in FUNCTIONS[ability]:
-            assert callable(getattr(one.package, name))
-    assert bool(one.marker) + bool(one.extensions) == bool(one.can & {WRITES, READS, CARRIES})
-    assert formats.by_name(one.name) is one
+def test_what_formats_can() -> None:
+    assert formats_that_write() == ["lava", "onnx", "nir", "c", "verilog", "netx"]
+    assert formats_that_run() == [*formats_that_write(), "brian2-loihi"]
+    assert [one.name for one in all_formats() if one.reads] == [*formats_that_write(), "mlgenn"]
+    assert [one.name for one in all_formats() if one.holds_floats] == ["nir"]
 
 
 def test_no_two_formats_are_taken_for_each_other() -> None:
-    names = [one.name for one in FORMATS]
-    extensions = [extension for one in FORMATS for extension in one.extensions]
-    assert len(set(names)) == len(names)
+    extensions = [extension for one in PLACES.values() for extension in one.extensions]
     assert len(set(extensions)) == len(extensions)
 
 
 def test_an_artefact_is_known_by_its_outside(tmp_path: Path) -> None:
-    assert formats.of_artefact(tmp_path) is None
-    assert formats.of_artefact(tmp_path / "network.npz") is None
-    assert formats.of_artefact(tmp_path / "network-brian2-loihi") is None
+    for path in (tmp_path, tmp_path / "network.npz", tmp_path / "network-brian2-loihi"):
+        assert artefact_at(path) is None
+    (tmp_path / "network.c").mkdir()
+    assert artefact_at(tmp_path / "network.c") is None
+    assert isinstance(artefact_at(tmp_path / "network.C"), C)
     (tmp_path / "lava_network").mkdir()
-    found = formats.of_artefact(tmp_path)
+    found = artefact_at(tmp_path)
     assert found is not None
     assert found.name == "lava"
 
 
+@pytest.mark.parametrize("name", PLACES)
+def test_a_format_imports_no_other(name: str) -> None:
+    code = (
+        "import sys\n"
+        "from nmtool.exporters.formats import PLACES, format_named\n"
+        f"format_named({name!r})\n"
+        "packages = [name.replace('-', '_') for name in PLACES]\n"
+        "print(*(one for one in packages if f'nmtool.exporters.{one}' in sys.modules))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout.split() == [name.replace("-", "_")]
+
+
 def test_an_output_without_a_known_extension_is_refused() -> None:
     with refused(UsageError, "format-unsaid") as caught:
-        formats.of_output("network.npz")
+        format_for("network.npz")
     assert ".npz" not in caught.value.why
     assert "--to lava|onnx|nir|c|verilog|netx" in caught.value.fix
     with refused(UsageError, "format-unsaid") as caught:
-        formats.of_output("network.json", {"npz": ".npz"})
+        format_for("network.json", {"npz": ".npz"})
     assert ".npz, .onnx, .nir, .c, .net" in caught.value.why
     assert "--to npz|lava|onnx|nir|c|verilog|netx" in caught.value.fix
 
 
 def test_unknown_names_are_refused() -> None:
     with refused(UsageError, "format-unknown") as caught:
-        formats.by_name("nest")
+        format_named("nest")
     assert "nest" in caught.value.what
 
 
-def test_formats_that_are_only_written_are_not_read() -> None:
+def test_formats_that_are_only_written_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(C, "reads", False)
     with refused(UsageError, "format-not-read"):
-        Format("x", "a file", (".x",), can=frozenset({WRITES})).network("network.x")
+        C("network.c").read()

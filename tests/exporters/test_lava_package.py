@@ -16,8 +16,8 @@ import pytest
 
 from nmtool import storage
 from nmtool.errors import BackendError, DataError, FileFormatError, StorageError, UsageError
-from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment
+from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava.environment import PACKAGE, REFEREE
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
@@ -58,7 +58,7 @@ def module_of(path: Path) -> ModuleType:
 
 
 def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) -> None:
-    written = contents(lava.export(network, tmp_path / "export"))
+    written = contents(Lava.write(network, tmp_path / "export").path)
     for name in ("run.py", "lava_network/process.py", "lava_network/models.py"):
         assert written[name] == (PACKAGE / name).read_bytes()
     expected = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
@@ -67,14 +67,14 @@ def test_the_code_is_copied_as_it_is(network: IntegerNetwork, tmp_path: Path) ->
 
 def test_a_window_comes_back_with_a_recording(network: IntegerNetwork, tmp_path: Path) -> None:
     readout = Readout("out", "window", 5)
-    folder = lava.export(replace(network, readout=readout), tmp_path / "export")
+    folder = Lava.write(replace(network, readout=readout), tmp_path / "export").path
     assert "window of 5 steps" in (folder / "README.md").read_text()
     arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
     assert Readout(**arrays.readout) == readout
 
 
 def test_the_package_reads_the_same_integers(network: IntegerNetwork, tmp_path: Path) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     arrays = module_of(folder / "lava_network/arrays.py").read_arrays()
     assert (arrays.n_channels, arrays.n_steps) == (network.channels.size, network.n_steps)
     assert arrays.readout == {"population": "out", "rule": "max"}
@@ -139,7 +139,7 @@ def test_a_rule_that_is_not_known_there_has_no_class() -> None:
 def test_the_readme_says_how_it_answers(network: IntegerNetwork, tmp_path: Path) -> None:
     names = ["plain", "a|b", "`c`", "*d*\n"]
     names = [*names, *map(str, range(len(network.class_names)))][: len(network.class_names)]
-    folder = lava.export(replace(network, class_names=names), tmp_path / "export")
+    folder = Lava.write(replace(network, class_names=names), tmp_path / "export").path
     lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
     assert f"    score of class c = {network.readout.formula}" in lines
     assert "| 0 | plain |" in lines
@@ -148,22 +148,22 @@ def test_the_readme_says_how_it_answers(network: IntegerNetwork, tmp_path: Path)
 
 def test_known_answers_are_carried(network: IntegerNetwork, tmp_path: Path) -> None:
     answers = known_answers(network)
-    one = lava.export(network, tmp_path / "one", answers=answers)
-    assert lava.known_answers(one).to_bytes() == answers.to_bytes()
+    one = Lava.write(network, tmp_path / "one", answers=answers).path
+    assert Lava(one).known_answers().to_bytes() == answers.to_bytes()
     size = f"{answers.spikes.n_samples} samples of {answers.spikes.n_steps} steps"
     assert f"| `known_answers.npz` | {size}" in (one / "README.md").read_text()
-    assert contents(lava.export(network, tmp_path / "two", answers=answers)) == contents(one)
-    without = lava.export(network, one, force=True)
+    assert contents(Lava.write(network, tmp_path / "two", answers=answers).path) == contents(one)
+    without = Lava.write(network, one, force=True).path
     assert "known" not in (without / "README.md").read_text()
     with refused(FileFormatError, "answers-missing") as caught:
-        lava.known_answers(without)
+        Lava(without).known_answers()
     assert str(without) in caught.value.what
     with refused(FileFormatError, "file-missing"):
-        lava.known_answers(tmp_path)
+        Lava(tmp_path).known_answers()
 
 
 def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: Path) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "lava-nc==0.10.0" in text
     assert network.content_hash in text
@@ -175,12 +175,12 @@ def test_the_readme_names_files_and_version(network: IntegerNetwork, tmp_path: P
 
 def test_force_replaces_an_export(network: IntegerNetwork, tmp_path: Path) -> None:
     other = random_network(1, 1, False)
-    folder = lava.export(other, tmp_path / "export")
+    folder = Lava.write(other, tmp_path / "export").path
     cache = folder / "lava_network/__pycache__"
     cache.mkdir()
     (cache / "models.pyc").write_bytes(b"")
-    lava.export(network, folder, force=True)
-    assert lava.load(folder).content_hash == network.content_hash
+    Lava.write(network, folder, force=True)
+    assert Lava(folder).network.content_hash == network.content_hash
     assert not cache.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
@@ -191,9 +191,9 @@ def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_pat
     if what == "file":
         folder.write_text("precious")
     elif what == "link":
-        folder.symlink_to(lava.export(network, tmp_path / "linked"))
+        folder.symlink_to(Lava.write(network, tmp_path / "linked").path)
     elif what == "own file":
-        lava.export(network, folder)
+        Lava.write(network, folder)
         (folder / "notes.txt").write_text("precious")
     else:
         folder.mkdir()
@@ -202,7 +202,7 @@ def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_pat
     before = contents(tmp_path)
     code = "path-holds-others" if what == "own file" else "path-not-export"
     with refused(UsageError, code) as caught:
-        lava.export(network, folder, force=True)
+        Lava.write(network, folder, force=True)
     assert ("notes.txt" in caught.value.what) == (what == "own file")
     assert contents(tmp_path) == before
 
@@ -210,7 +210,7 @@ def test_force_replaces_nothing_else(what: str, network: IntegerNetwork, tmp_pat
 def test_a_folder_that_cannot_be_moved_leaves_what_was_there(
     network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     before = contents(tmp_path)
 
     def full(*arguments: object, **options: object) -> None:
@@ -218,14 +218,14 @@ def test_a_folder_that_cannot_be_moved_leaves_what_was_there(
 
     monkeypatch.setattr(os, "rename", full)
     with refused(StorageError, "file-not-written"):
-        lava.export(random_network(1, 1, False), folder, force=True)
+        Lava.write(random_network(1, 1, False), folder, force=True)
     assert contents(tmp_path) == before
 
 
 def test_a_failing_last_step_is_undone(
     network: IntegerNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     before = contents(tmp_path)
     rename, targets = os.rename, []
 
@@ -237,23 +237,23 @@ def test_a_failing_last_step_is_undone(
 
     monkeypatch.setattr(os, "rename", fail_second)
     with refused(StorageError, "file-not-written"):
-        lava.export(random_network(1, 1, False), folder, force=True)
+        Lava.write(random_network(1, 1, False), folder, force=True)
     assert targets[1] == folder
     assert contents(tmp_path) == before
 
 
 def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     with refused(DataError, "input-channels-differ"):
-        lava.run(folder, random_raster(0, 1, 10, 3))
+        Lava(folder).run(random_raster(0, 1, 10, 3))
     with refused(DataError, "input-steps-missing"):
-        lava.run(folder, Raster([0, 0], [], [], 0, 2))
+        Lava(folder).run(Raster([0, 0], [], [], 0, 2))
     with refused(UsageError, "lava-model-unknown") as caught:
-        lava.run(folder, random_raster(0, 1, 10, 2), model="slow")
+        Lava(folder).run(random_raster(0, 1, 10, 2), model="slow")
     assert "slow" in caught.value.what
     (folder / "run.py").unlink()
     with refused(FileFormatError, "lava-script-missing") as caught:
-        lava.run(folder, random_raster(0, 1, 10, 2))
+        Lava(folder).run(random_raster(0, 1, 10, 2), trust=True)
     assert "run.py" in caught.value.what
 
 
@@ -261,16 +261,12 @@ def test_run_checks_its_input_first(network: IntegerNetwork, tmp_path: Path) -> 
 def test_a_script_that_records_nothing_failed(
     script: str, network: IntegerNetwork, tmp_path: Path
 ) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     (folder / "run.py").write_text(script)
     here, finished = Environment(Path(sys.executable), REFEREE), []
     with refused(BackendError, "lava-recording-unreadable") as caught:
-        lava.run(
-            folder,
-            random_raster(0, 1, 10, 2),
-            trust=True,
-            environment=here,
-            on_progress=finished.append,
+        Lava(folder).run(
+            random_raster(0, 1, 10, 2), trust=True, environment=here, on_progress=finished.append
         )
     assert "recording.npz" in caught.value.why
     assert not finished
@@ -361,7 +357,7 @@ def test_the_package_refuses_damaged_files(tmp_path: Path) -> None:
 
 
 def test_arrays_are_plain_numpy(network: IntegerNetwork, tmp_path: Path) -> None:
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     with np.load(folder / "lava_network/arrays.npz", allow_pickle=False) as archive:
         header = json.loads(str(archive["header"][()]))
         assert archive["projection.1.delay"].max() == 61

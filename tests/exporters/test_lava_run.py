@@ -22,6 +22,7 @@ from nmtool.errors import BackendError
 from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment, clean_variables
 from nmtool.exporters.exchange import write_events
+from nmtool.exporters.lava import Lava
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.supervise import supervise
 from nmtool.graph import INPUT, LIF, InputChannels
@@ -83,11 +84,11 @@ def test_random_networks(
 ) -> None:
     network = random_network(seed, n_hidden, spiking_output)
     spikes = random_raster(seed, n_samples, n_steps, network.channels.size)
-    folder = lava.export(network, tmp_path_factory.mktemp("random") / "export")
-    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    folder = Lava.write(network, tmp_path_factory.mktemp("random") / "export").path
+    fast = Lava(folder).run(spikes, deep=True, environment=environment)
     assert_same(fast, simulate(network, spikes, deep=True))
     assert_same(fast, run_reference(network, spikes))
-    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+    assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
 def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment) -> None:
@@ -96,23 +97,23 @@ def test_every_delay_and_a_fresh_state(tmp_path: Path, environment: Environment)
     dense = np.zeros((4, 100, 2), bool)
     dense[0, 0], dense[2, 40] = True, True
     spikes = Raster.from_dense(dense)
-    folder = lava.export(network, tmp_path / "export")
-    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    folder = Lava.write(network, tmp_path / "export").path
+    fast = Lava(folder).run(spikes, deep=True, environment=environment)
     counts = fast.spikes["hidden"].counts().sum(axis=1)
     assert fast.spikes["hidden"].dense()[0, -1].any(), "activity should outlast the sample"
     assert (counts > 0).tolist() == [True, False, True, False]
     assert_same(fast, simulate(network, spikes, deep=True))
-    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+    assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
 @pytest.mark.parametrize("model", lava.MODELS)
 def test_runs_repeat(model: str, tmp_path: Path, environment: Environment) -> None:
     network = random_network(11, 1, False)
     spikes = random_raster(11, 3, 30, network.channels.size)
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     finished: list[int] = []
     one, two = (
-        lava.run(folder, spikes, model=model, environment=environment, on_progress=report)
+        Lava(folder).run(spikes, model=model, environment=environment, on_progress=report)
         for report in (finished.append, None)
     )
     assert_same(one, two)
@@ -126,7 +127,7 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
     """Python would take one that notes date and size of its source, which alone is compared."""
     network = random_network(11, 1, False)
     spikes = random_raster(11, 1, 10, network.channels.size)
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     source = folder / "lava_network/readout.py"
     before, whole = source.stat(), source.read_text()
     source.write_text("raise SystemExit(7)".ljust(before.st_size, "#"))
@@ -140,7 +141,7 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
         run_script(environment, folder)
     assert "exit code 7" in caught.value.why, "the compiled file should count for Python"
     (folder / "events.npz").unlink()
-    found = lava.run(folder, spikes, environment=environment)
+    found = Lava(folder).run(spikes, environment=environment)
     assert_same(found, simulate(network, spikes))
 
 
@@ -148,34 +149,34 @@ def test_compiled_files_in_a_folder_are_not_run(tmp_path: Path, environment: Env
 def test_the_ends_of_the_range(sign: int, tmp_path: Path, environment: Environment) -> None:
     network = edge_network(sign)
     spikes = Raster.from_dense(np.ones((1, 40, 1)))
-    folder = lava.export(network, tmp_path / "export")
-    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    folder = Lava.write(network, tmp_path / "export").path
+    fast = Lava(folder).run(spikes, deep=True, environment=environment)
     assert (abs(fast.membrane["out"]) == STATE_LIMIT - 1).any()
     assert (np.sign(fast.current["out"][0, 1:, 0]) == -sign).any(), "u should have wrapped"
     assert_same(fast, simulate(network, spikes, deep=True))
-    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+    assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
 def test_populations_that_nothing_connects(tmp_path: Path, environment: Environment) -> None:
     network = scattered_network()
     spikes = random_raster(2, 2, 25, 2)
-    folder = lava.export(network, tmp_path / "export")
-    fast = lava.run(folder, spikes, deep=True, environment=environment)
+    folder = Lava.write(network, tmp_path / "export").path
+    fast = Lava(folder).run(spikes, deep=True, environment=environment)
     assert fast.spikes["lonely"].n_spikes
     assert fast.spikes["driven"].n_spikes
     assert_same(fast, simulate(network, spikes, deep=True))
-    assert_same(lava.run(folder, spikes, model="stock", deep=True, environment=environment), fast)
+    assert_same(Lava(folder).run(spikes, model="stock", deep=True, environment=environment), fast)
 
 
 def test_no_samples_and_silent_samples(tmp_path: Path, environment: Environment) -> None:
     network = random_network(4, 1, False)
-    folder = lava.export(network, tmp_path / "export")
-    none = lava.run(folder, random_raster(0, 0, 20, 5), environment=environment)
+    folder = Lava.write(network, tmp_path / "export").path
+    none = Lava(folder).run(random_raster(0, 0, 20, 5), environment=environment)
     assert none.n_samples == 0
     assert none.membrane["out"].shape == (0, 20, 4)
     silent = Raster.from_dense(np.zeros((2, 20, 5)))
     assert_same(
-        lava.run(folder, silent, deep=True, environment=environment),
+        Lava(folder).run(silent, deep=True, environment=environment),
         simulate(network, silent, deep=True),
     )
 
@@ -208,7 +209,7 @@ def run_script(
 def test_the_script_says_classes(tmp_path: Path, environment: Environment) -> None:
     network = replace(random_network(11, 1, False), class_names=["a", "b", "c", "d e"])
     spikes = random_raster(11, 3, 30, network.channels.size)
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     write_events(folder / "events.npz", spikes)
     classes = simulate(network, spikes).predictions.tolist()
     lines: list[str] = []
@@ -258,7 +259,7 @@ def square_export(tmp_path: Path) -> Path:
         dt_ms=1.0,
         n_steps=80,
     )
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     raster = Raster.from_dense(random.random((1, 80, 6)) < 0.4)
     write_events(folder / "events.npz", raster)
     return folder
@@ -323,7 +324,7 @@ def test_a_killed_process_of_lava_is_an_error(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     spikes = random_raster(1, 500, 200, network.channels.size)
     seen: list[int] = []
 
@@ -333,7 +334,7 @@ def test_a_killed_process_of_lava_is_an_error(
         os.kill(seen[-1], signal.SIGKILL)
 
     with refused(BackendError, "runtime-failed"):
-        lava.run(folder, spikes, model=model, environment=environment, on_progress=kill_one)
+        Lava(folder).run(spikes, model=model, environment=environment, on_progress=kill_one)
     assert not processes_of(tmp_path)
 
 
@@ -342,10 +343,10 @@ def test_a_limit_ends_everything(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = random_network(11, 1, False)
-    folder = lava.export(network, tmp_path / "export")
+    folder = Lava.write(network, tmp_path / "export").path
     spikes = random_raster(1, 5000, 200, network.channels.size)
     with refused(BackendError, "runtime-timeout"):
-        lava.run(folder, spikes, environment=environment, timeout_s=3.0)
+        Lava(folder).run(spikes, environment=environment, timeout_s=3.0)
     assert not processes_of(tmp_path)
 
 

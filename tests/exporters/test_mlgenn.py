@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from nmtool.dynamics import current_gain, decay, membrane_gain
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters.mlgenn import MlgennOptions, checkpoints, load
+from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions, checkpoints
 from nmtool.exporters.nir import reference
 from nmtool.graph import INPUT
+from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.targets import MAX_FLOAT_DELAY
 from tests.refusals import codes, refused
@@ -29,6 +31,10 @@ OPTIONS = MlgennOptions(
     threshold={"Hid": 1.0},
 )
 ALIKE = MlgennOptions(n_steps=STEPS, tau_mem_ms=20.0, tau_syn_ms=5.0, threshold=1.0)
+
+
+def load(folder: Path, options: MlgennOptions | None = None) -> Network | IntegerNetwork:
+    return Mlgenn(folder).read(options or MlgennOptions())
 
 
 def arrays(seed: int = 0, scale: float = 4.0) -> dict[str, np.ndarray]:

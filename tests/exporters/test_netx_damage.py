@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters import netx
+from nmtool.exporters.netx import Netx
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
@@ -23,13 +23,13 @@ ANSWERS = known_answers(NETWORK)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A good file."""
-    return netx.export(NETWORK, tmp_path / "network.net", answers=ANSWERS)
+    return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
 def assert_refused(path: Path) -> FileFormatError:
-    for take in (netx.load, netx.known_answers):
+    for take in (Netx.read, Netx.known_answers):
         with pytest.raises(FileFormatError) as error:
-            take(path)
+            take(Netx(path))
         assert str(path) in error.value.what
     return error.value
 
@@ -107,7 +107,7 @@ def test_changed_files(case: str, path: Path) -> None:
     with h5py.File(path, "r+") as file:
         change(file)
     with refused(FileFormatError, code) as caught:
-        netx.load(path)
+        Netx(path).read()
     assert str(path) in caught.value.what
 
 
@@ -115,7 +115,7 @@ def test_layers_that_are_gone_are_told(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         in_layer(neuron=None)(file)
     with refused(FileFormatError, "export-changed") as caught:
-        netx.load(path)
+        Netx(path).read()
     assert codes(caught.value) == ["netx-neurons-unsaid"]
 
 

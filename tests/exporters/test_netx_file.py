@@ -21,7 +21,7 @@ from nmtool.errors import (
     MissingError,
     UsageError,
 )
-from nmtool.exporters import netx
+from nmtool.exporters.netx import Netx
 from nmtool.exporters.netx.chain import layers_of
 from nmtool.graph import LI, LIF
 from nmtool.hardware_sim.known_answers import known_answers
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A good file."""
-    return netx.export(NETWORK, tmp_path / "network.net", answers=ANSWERS)
+    return Netx.write(NETWORK, tmp_path / "network.net", answers=ANSWERS).path
 
 
 # What was written comes back.
@@ -53,14 +53,14 @@ def path(tmp_path: Path) -> Path:
 @given(seed=seeds, recurrent=st.booleans(), n_hidden=st.integers(0, 3), spiking=st.booleans())
 def test_round_trip(folder: Path, seed: int, recurrent: bool, n_hidden: int, spiking: bool) -> None:
     network = chain_network(seed, recurrent=recurrent, n_hidden=n_hidden, spiking=spiking)
-    path = netx.export(network, folder / "network.net", force=True)
-    assert netx.load(path).content_hash == network.content_hash
+    path = Netx.write(network, folder / "network.net", force=True).path
+    assert Netx(path).network.content_hash == network.content_hash
 
 
 def test_the_layers_alone_are_the_same_network(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
-    found = netx.load(path)
+    found = Netx(path).network
     assert [p.name for p in found.populations] == ["layer1", "layer2", "layer3"]
     assert (found.dt_ms, found.n_steps, found.channels.size) == (2.0, 70, 5)
     assert [p.kind for p in found.populations] == [LIF, LIF, LI]
@@ -71,17 +71,17 @@ def test_the_layers_alone_are_the_same_network(path: Path) -> None:
         assert np.array_equal(one.shifted_weight, other.shifted_weight)
         assert np.array_equal(one.delay, other.delay)
     with refused(FileFormatError, "answers-missing"):
-        netx.known_answers(path)
+        Netx(path).known_answers()
 
 
 def test_without_h5py(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     spikes = random_raster(0, 1, 20, 5)
     for use in (
-        netx.load,
-        netx.known_answers,
-        lambda path: netx.run(path, spikes),
-        lambda path: netx.export(NETWORK, path, force=True),
+        lambda path: Netx(path).read(),
+        lambda path: Netx(path).known_answers(),
+        lambda path: Netx(path).run(spikes),
+        lambda path: Netx.write(NETWORK, path, force=True).path,
     ):
         with refused(MissingError, "library-missing") as caught:
             use(path)
@@ -114,7 +114,7 @@ def test_parallel_projections_and_lonely_populations() -> None:
         readout=replace(NETWORK.readout, population="lonely"),
     )
     with refused(DoesNotFitError, "netx-does-not-fit") as caught:
-        netx.export(crowded, "never.net")
+        Netx.write(crowded, "never.net")
     assert [(one.code, one.where) for one in caught.value.findings] == [
         ("netx-not-reached", "population lonely"),
         ("netx-projection-twice", "projection input → h0"),
@@ -196,7 +196,7 @@ def test_a_file_of_lava_dl_is_taken_in(tmp_path: Path) -> None:
         {**first, "neuron": {**NEURON, "type": b"LOIHI", "wgtExp": 0}},
         last,
     )
-    network = netx.load(path)
+    network = Netx(path).network
     hidden, out = network.populations
     assert (hidden.name, hidden.kind, hidden.size, hidden.vth) == ("layer2", LIF, 7, 80)
     assert (hidden.du, hidden.dv) == (1023, 128)
@@ -219,13 +219,13 @@ def test_a_file_of_lava_dl_is_taken_in(tmp_path: Path) -> None:
 )
 def test_delays_of_every_shape(delay: Any, expected: np.ndarray, tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "foreign.net", dense(5, 3, delay=delay))
-    assert np.array_equal(netx.load(path).projections[0].delay, expected.T)
+    assert np.array_equal(Netx(path).network.projections[0].delay, expected.T)
 
 
 def test_recurrent_layers_and_defaults(tmp_path: Path) -> None:
     loop = np.array([[2, -4, 6], [8, 10, -12], [0, 0, 40]])
     layer = dense(5, 3, type=b"dense_rec", weight_rec=loop)
-    network = netx.load(write_foreign(tmp_path / "foreign.net", layer, simulation=False))
+    network = Netx(write_foreign(tmp_path / "foreign.net", layer, simulation=False)).network
     assert [(p.source, p.target) for p in network.projections] == [
         ("input", "layer0"),
         ("layer0", "layer0"),
@@ -241,7 +241,7 @@ def test_the_steps_of_a_sample_are_those_it_was_made_of(
     path = write_foreign(folder / "timed.net", dense(2, 2), simulation=False)
     with h5py.File(path, "r+") as file:
         file["simulation/Ts"], file["simulation/tSample"] = dt_ms, dt_ms * n_steps
-    found = netx.load(path)
+    found = Netx(path).network
     assert (found.dt_ms, found.n_steps) == (dt_ms, n_steps)
 
 
@@ -251,7 +251,7 @@ def test_a_part_of_a_step_counts_as_one(tmp_path: Path) -> None:
         with h5py.File(path, "a") as file:
             file.pop("simulation", None)
             file["simulation/Ts"], file["simulation/tSample"] = 2.0, duration
-        assert netx.load(path).n_steps == n_steps
+        assert Netx(path).network.n_steps == n_steps
 
 
 @pytest.mark.parametrize("key", ["Ts", "tSample"])
@@ -262,7 +262,7 @@ def test_times_that_are_none(key: str, value: float, tmp_path: Path) -> None:
         del file[f"simulation/{key}"]
         file[f"simulation/{key}"] = value
     with refused(FileFormatError, "netx-time-invalid") as caught:
-        netx.load(path)
+        Netx(path).read()
     assert f"/simulation/{key} is {value}" in caught.value.what
     assert str(path) in caught.value.what
 
@@ -274,7 +274,7 @@ def test_more_steps_than_can_be_counted(times: dict[str, float], tmp_path: Path)
         for key, value in times.items():
             file[f"simulation/{key}"] = value
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(path)
+        Netx(path).read()
     (found,) = caught.value.findings
     assert found.code == "netx-steps-limit"
     assert "4194304 steps of 9.99989e-321 ms" in found.what
@@ -298,7 +298,7 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         {"type": b"input", "shape": np.array([2])},
     )
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(path)
+        Netx(path).read()
     found = caught.value.findings
     assert [(one.where, one.code) for one in found] == [
         ("layer 0", "netx-layer-kind"),
@@ -325,20 +325,20 @@ def test_everything_that_does_not_fit_is_listed(tmp_path: Path) -> None:
 
 def test_neurons_whose_current_has_no_memory(tmp_path: Path) -> None:
     layer = dense(5, 4, neuron={**NEURON, "iDecay": 4096, "vDecay": 0})
-    found = netx.load(write_foreign(tmp_path / "foreign.net", layer))
+    found = Netx(write_foreign(tmp_path / "foreign.net", layer)).network
     assert (found.populations[0].du, found.populations[0].dv) == (4095, 0)
-    written = netx.export(found, tmp_path / "own.net")
-    assert netx.load(written).content_hash == found.content_hash
+    written = Netx.write(found, tmp_path / "own.net").path
+    assert Netx(written).network.content_hash == found.content_hash
     layer["neuron"] = {**NEURON, "iDecay": 4097}
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(write_foreign(tmp_path / "foreign.net", layer))
+        Netx(write_foreign(tmp_path / "foreign.net", layer)).read()
     assert codes(caught.value) == ["netx-decay-range"]
 
 
 def test_assumed_times_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    netx.load(write_foreign(tmp_path / "timed.net", dense(5, 4)))
+    Netx(write_foreign(tmp_path / "timed.net", dense(5, 4))).read()
     assert not caplog.records
-    found = netx.load(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False))
+    found = Netx(write_foreign(tmp_path / "foreign.net", dense(5, 4), simulation=False)).network
     assert (found.dt_ms, found.n_steps) == (1.0, 1000)
     (remark,) = [one.getMessage() for one in caplog.records]
     assert "1 ms" in remark
@@ -366,7 +366,7 @@ def test_convolutions_are_unrolled(tmp_path: Path) -> None:
     )
     bias = random.integers(-20, 20, 4)
     sides = {"stride": np.array([2, 1]), "padding": np.array([1, 1]), "dilation": np.array([1, 2])}
-    found = netx.load(
+    found = Netx(
         write_foreign(
             tmp_path / "foreign.net",
             CAMERA,
@@ -375,7 +375,7 @@ def test_convolutions_are_unrolled(tmp_path: Path) -> None:
             {"type": b"flatten", "shape": np.array([126, 1, 1])},
             dense(126, 5),
         )
-    )
+    ).network
     assert [(p.name, p.size) for p in found.populations] == [
         *(("layer1", 144), ("layer2", 126), ("layer4", 5)),
     ]
@@ -399,10 +399,10 @@ def test_convolutions_are_unrolled(tmp_path: Path) -> None:
 def test_even_weights_of_a_convolution_are_one_projection(tmp_path: Path) -> None:
     weight = np.random.default_rng(0).integers(-20, 20, (4, 2, 3, 3)) * 2
     path = write_foreign(tmp_path / "foreign.net", CAMERA, conv((4, 5, 7), weight))
-    (projection,) = netx.load(path).projections
+    (projection,) = Netx(path).network.projections
     assert {-1, 1} <= set(np.sign(projection.weight).ravel().tolist())
     with refused(UsageError, "netx-conv-run"):
-        netx.run(path, random_raster(0, 1, 5, 126))
+        Netx(path).run(random_raster(0, 1, 5, 126))
 
 
 KERNEL = np.ones((4, 2, 3, 3))
@@ -424,7 +424,7 @@ KERNEL = np.ones((4, 2, 3, 3))
 )
 def test_convolutions_that_cannot_be(layer: dict[str, Any], code: str, tmp_path: Path) -> None:
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(write_foreign(tmp_path / "foreign.net", CAMERA, layer))
+        Netx(write_foreign(tmp_path / "foreign.net", CAMERA, layer)).read()
     assert code in codes(caught.value)
     assert caught.value.findings[0].where == "layer 1"
 
@@ -433,7 +433,7 @@ def test_convolutions_that_are_too_large_are_refused_by_size(tmp_path: Path) -> 
     camera = {"type": b"input", "shape": np.array([2, 128, 128])}
     layers = [conv((4, 126, 126), KERNEL), conv((4, 124, 124), np.ones((4, 4, 3, 3)))]
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(write_foreign(tmp_path / "foreign.net", camera, *layers))
+        Netx(write_foreign(tmp_path / "foreign.net", camera, *layers)).read()
     assert codes(caught.value)[:2] == ["netx-unrolled"] * 2
     assert "32,768 × 63,504" in caught.value.findings[0].what
 
@@ -441,5 +441,5 @@ def test_convolutions_that_are_too_large_are_refused_by_size(tmp_path: Path) -> 
 def test_a_file_without_dense_layers(tmp_path: Path) -> None:
     path = write_foreign(tmp_path / "f.net", {"type": b"input", "shape": np.array([5])})
     with refused(FileFormatError, "netx-file-unfit") as caught:
-        netx.load(path)
+        Netx(path).read()
     assert codes(caught.value) == ["netx-no-layer"]

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.errors import BackendError, DataError, MissingError
-from nmtool.exporters import netx
 from nmtool.exporters.environments import Environment
 from nmtool.exporters.lava import environment as environments
 from nmtool.exporters.lava.environment import REFEREE
-from nmtool.exporters.netx import layers, runtime
+from nmtool.exporters.netx import Netx, layers, runtime
 from nmtool.exporters.supervise import supervise
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.verification.comparison import compare_recordings
@@ -36,12 +35,12 @@ def python() -> Path:
 
 def assert_same(path: Path, seed: int, n_steps: int) -> None:
     """Every u, v and spike."""
-    network = netx.load(path)
+    network = Netx(path).network
     spikes = random_raster(seed, 2, n_steps, network.channels.size)
     finished: list[int] = []
     expected = simulate(network, spikes, deep=True)
     found = compare_recordings(
-        expected, netx.run(path, spikes, deep=True, on_progress=finished.append)
+        expected, Netx(path).run(spikes, deep=True, on_progress=finished.append)
     )
     assert found.identical, found.first_divergence
     assert expected.spikes
@@ -54,7 +53,7 @@ def assert_same(path: Path, seed: int, n_steps: int) -> None:
 @pytest.mark.parametrize("seed", [1, 6])
 def test_written_files_equal_the_simulator(recurrent: bool, seed: int, tmp_path: Path) -> None:
     network = chain_network(seed, recurrent=recurrent, spiking=seed == 6)
-    assert_same(netx.export(network, tmp_path / "network.net"), seed, 90)
+    assert_same(Netx.write(network, tmp_path / "network.net").path, seed, 90)
 
 
 @pytest.mark.lava
@@ -115,11 +114,11 @@ def _in_lava_dl(python: Path, matrices: list[list[int]]) -> list[list[int]]:
 
 
 def test_run_checks_its_input_first(tmp_path: Path) -> None:
-    path = netx.export(chain_network(1), tmp_path / "network.net")
+    path = Netx.write(chain_network(1), tmp_path / "network.net").path
     with refused(DataError, "input-channels-differ"):
-        netx.run(path, random_raster(0, 1, 10, 3))
+        Netx(path).run(random_raster(0, 1, 10, 3))
     with refused(DataError, "input-steps-missing"):
-        netx.run(path, random_raster(0, 1, 0, 5))
+        Netx(path).run(random_raster(0, 1, 0, 5))
 
 
 def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +127,8 @@ def test_without_lava_dl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     python.write_text("#!/bin/sh\necho 'no module named hdf5' >&2\nexit 1\n")
     python.chmod(0o700)
     monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
-    path = netx.export(chain_network(1), tmp_path / "network.net")
-    for use in (netx.require, lambda: netx.run(path, random_raster(0, 1, 10, 5))):
+    path = Netx.write(chain_network(1), tmp_path / "network.net").path
+    for use in (Netx.require, lambda: Netx(path).run(random_raster(0, 1, 10, 5))):
         with refused(MissingError, "library-missing") as caught:
             use()
         assert "no module named hdf5" in caught.value.why
@@ -145,14 +144,14 @@ def test_a_python_that_hangs_is_not_one_without_lava_dl(
     monkeypatch.setattr(environments, "find", lambda: Environment(python, REFEREE))
     monkeypatch.setattr(runtime, "CHECK_S", 0.2)
     with refused(BackendError, "runtime-timeout"):
-        netx.require()
+        Netx.require()
 
 
 def test_a_run_without_a_recording_is_lavas_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "find", lambda: Path("/bin/true"))
-    path = netx.export(chain_network(1), tmp_path / "network.net")
+    path = Netx.write(chain_network(1), tmp_path / "network.net").path
     with refused(BackendError, "lava-recording-unreadable") as caught:
-        netx.run(path, random_raster(0, 1, 10, 5))
+        Netx(path).run(random_raster(0, 1, 10, 5))
     assert "recording.npz" in caught.value.why

@@ -5,45 +5,55 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool import integer_network, storage
+from nmtool import integer_network
 from nmtool.errors import UsageError
-from nmtool.exporters import formats
-from nmtool.exporters.formats import READS, WRITES, Format
-from nmtool.exporters.output import write_file
+from nmtool.exporters.embedded import check_hash
+from nmtool.exporters.format import Format
+from nmtool.exporters.formats import PLACES, Place
 from nmtool.integer_network import IntegerNetwork
+from nmtool.storage import Archive
+from tests.exporters import test_conformance
 from tests.nmtool.cli import cases
 from tests.refusals import refused
 
 NETWORK = cases.integer_network()
 
+# What stands in `PLACES`, and in the package `exporters/text/`.
 
-def export(network: IntegerNetwork, path: Path, *, force: bool = False) -> Path:
-    header, arrays = integer_network.pack(network)
-    kept = {name: [a.tolist(), str(a.dtype)] for name, a in arrays.items()}
-    return write_file(path, json.dumps([header, kept]).encode(), force)
+PLACES["text"] = Place((".json",))
 
 
-def load(path: Path) -> IntegerNetwork:
-    header, kept = json.loads(path.read_text())
-    arrays: dict[str, Any] = {name: np.array(*one) for name, one in kept.items()}
-    archive = storage.Archive(path, header, arrays)
-    return integer_network.unpack(archive)
+class Text(Format, name="text"):
+    """The integers of a network as JSON."""
+
+    @classmethod
+    def encode(cls, network: IntegerNetwork, answers: Any, options: Any) -> dict[str, bytes]:
+        header, arrays = integer_network.pack(network)
+        kept = {name: [a.tolist(), str(a.dtype)] for name, a in arrays.items()}
+        return {"": json.dumps([network.content_hash, header, kept]).encode()}
+
+    def decode(self, options: Any = None) -> IntegerNetwork:
+        known, header, kept = json.loads(self.path.read_text("utf-8"))
+        arrays = {name: np.array(values, dtype) for name, (values, dtype) in kept.items()}
+        network = integer_network.unpack(Archive(self.path, header, arrays))
+        check_hash(network, known, self.path)
+        return network
+
+
+del PLACES["text"]
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("nmtool.exporters.text")
-    vars(module).update(export=export, load=load)
-    monkeypatch.setitem(sys.modules, "nmtool.exporters.text", module)
-    one = Format("text", "JSON", (".json",), can=frozenset({WRITES, READS}))
-    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, one))
+def _placed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PLACES, "text", Place((".json",)))
+    monkeypatch.setitem(sys.modules, "nmtool.exporters.text", SimpleNamespace(FORMAT=Text))
 
 
 def test_it_is_written_read_and_converted(tmp_path: Path) -> None:
@@ -51,6 +61,18 @@ def test_it_is_written_read_and_converted(tmp_path: Path) -> None:
     assert nm.load(path).content_hash == NETWORK.content_hash
     done = nm.convert(path, tmp_path / "back.npz")
     assert nm.load(done.path).content_hash == NETWORK.content_hash
+
+
+def test_it_keeps_what_formats_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def folder(name: str) -> Path:
+        (tmp_path / name).mkdir()
+        return tmp_path / name
+
+    test_conformance.test_the_same_content_gives_the_same_bytes(Text, folder("same"))
+    test_conformance.test_what_exists_is_kept_or_replaced(Text, folder("there"))
+    test_conformance.test_a_place_that_cannot_be_written(Text, folder("nowhere"))
+    test_conformance.test_what_is_not_there_and_what_is_foreign(Text, folder("foreign"))
+    test_conformance.test_damage_is_refused_or_does_not_matter(Text, folder("damaged"))
 
 
 def test_it_is_no_backend(tmp_path: Path) -> None:

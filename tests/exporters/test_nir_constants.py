@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters import c
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.c import C
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.hardware_sim.simulator import simulate
@@ -92,10 +91,10 @@ def runs(path: Path, seed: int = 0, rate: float = 0.15) -> tuple[Network, dict, 
     spikes = np.random.default_rng(seed).random((1, STEPS, SIZES["in"])) < rate
     graph = read_graph(path)
     expected = interpret(graph, spikes, list(graph.nodes), dt_s=DT_S, implied=True)
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS))
     more = np.zeros((1, network.n_steps - STEPS, SIZES["in"]), np.bool_)
     raster = Raster.from_dense(np.concatenate([spikes, more], axis=1))
-    return network, expected, exporter.reference(network, raster)
+    return network, expected, Nir.reference(network, raster)
 
 
 def assert_same(expected: dict, actual: Any, later: dict[str, int]) -> None:
@@ -174,9 +173,9 @@ def test_a_loop_costs_its_spikes_a_step_and_its_constant_none(
     spikes = [begins + 2, begins + 5, begins + 8]
     (ran,) = interpret(read_graph(path), silence, ["a"], dt_s=DT_S, implied=implied).values()
     assert np.flatnonzero(ran[0])[:3].tolist() == spikes
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS, implied=implied))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS, implied=implied))
     later = 1  # the hop from the input
-    imported = exporter.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
+    imported = Nir.reference(network, Raster.silent(1, network.n_steps, 3)).spikes["a"]
     assert (imported.step[:3] - later).tolist() == spikes
 
 
@@ -234,8 +233,8 @@ def test_integers_keep_the_time(tmp_path: Path) -> None:
     spikes = Raster.from_dense(np.random.default_rng(0).random((2, network.n_steps, 3)) < 0.15)
     simulated = simulate(integers, spikes)
     assert simulated.spikes["clock"].n_spikes == spikes.n_samples * spikes.n_steps
-    path = c.export(integers, tmp_path / "network.c")
-    assert c.load(path).content_hash == integers.content_hash
+    path = C.write(integers, tmp_path / "network.c").path
+    assert C(path).network.content_hash == integers.content_hash
 
 
 def with_synapse(r: float) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -253,6 +252,6 @@ def test_a_synapse_with_a_potential_of_its_own(tmp_path: Path) -> None:
 
 def test_a_potential_that_no_input_reaches_is_refused(tmp_path: Path) -> None:
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.import_file(write(tmp_path / "x.nir", *with_synapse(r=0.0)))
+        Nir(write(tmp_path / "x.nir", *with_synapse(r=0.0))).read(ImportOptions())
     (finding,) = caught.value.findings
     assert (finding.code, finding.where) == ("nir-bias", "synapse")

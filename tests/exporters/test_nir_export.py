@@ -17,7 +17,7 @@ from nmtool.errors import (
     MissingError,
     UsageError,
 )
-from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.options import PROFILES, NirOptions
 from nmtool.graph import INPUT, LI, InputChannels
@@ -39,8 +39,8 @@ NETWORK = layered_network(max_delay=6)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A good file with known answers."""
-    answers = known_answers(NETWORK, noise(), exporter.reference)
-    return exporter.export(NETWORK, tmp_path / "network.nir", answers=answers)
+    answers = known_answers(NETWORK, noise(), Nir.reference)
+    return Nir.write(NETWORK, tmp_path / "network.nir", answers=answers).path
 
 
 def kinds(path: Path) -> Counter[str]:
@@ -51,14 +51,14 @@ def kinds(path: Path) -> Counter[str]:
 
 
 def test_answers_come_back(path: Path) -> None:
-    answers = exporter.known_answers(path)
+    answers = Nir(path).known_answers()
     assert answers.network_hash == NETWORK.content_hash
-    expected = known_answers(NETWORK, noise(), exporter.reference)
+    expected = known_answers(NETWORK, noise(), Nir.reference)
     assert answers.spikes.flat_index().tolist() == expected.spikes.flat_index().tolist()
     assert compare_recordings(expected.recording, answers.recording).identical
-    without = exporter.export(NETWORK, path, force=True)
+    without = Nir.write(NETWORK, path, force=True).path
     with refused(FileFormatError, "answers-missing"):
-        exporter.known_answers(without)
+        Nir(without).known_answers()
 
 
 def test_nir_itself_reads_it(path: Path) -> None:
@@ -69,24 +69,24 @@ def test_nir_itself_reads_it(path: Path) -> None:
 
 def test_only_writing_needs_the_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nir", None)
-    exporter.require()
-    assert exporter.load(path).content_hash == NETWORK.content_hash
-    assert exporter.run(path, noise()).n_samples == 2
+    Nir.require()
+    assert Nir(path).network.content_hash == NETWORK.content_hash
+    assert Nir(path).run(noise()).n_samples == 2
     with refused(MissingError, "library-missing") as caught:
-        exporter.export(NETWORK, path, force=True)
+        Nir.write(NETWORK, path, force=True)
     assert caught.value.fix == install_command("nir", broken=["nir"])
 
 
 @pytest.mark.parametrize(
     "use",
     [
-        lambda path: exporter.export(NETWORK, path, force=True),
-        exporter.load,
-        exporter.import_file,
-        exporter.known_answers,
-        lambda path: exporter.run(path, noise()),
+        lambda path: Nir.write(NETWORK, path, force=True).path,
+        lambda path: Nir(path).read(),
+        lambda path: Nir(path).read(ImportOptions()),
+        lambda path: Nir(path).known_answers(),
+        lambda path: Nir(path).run(noise()),
     ],
-    ids=["export", "load", "import_file", "known_answers", "run"],
+    ids=["write", "read", "import", "known_answers", "run"],
 )
 def test_everything_needs_hdf5(
     use: Callable[[Path], Any], path: Path, monkeypatch: pytest.MonkeyPatch
@@ -127,7 +127,7 @@ PER_NEURON = np.array([[2, 2, 2, 2], [5, 5, 5, 5], [0, 0, 0, 0]])
 )
 def test_forms(form: str, delays: int, linears: int, tmp_path: Path) -> None:
     """Delays of 0, 1, 2 and 4 steps, and the one of the hop."""
-    path = exporter.export(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form))
+    path = Nir.write(pair(DELAYS), tmp_path / "x.nir", options=NirOptions(form=form)).path
     found = kinds(path)
     assert (found["Delay"], found["Linear"]) == (delays, linears)
 
@@ -135,7 +135,7 @@ def test_forms(form: str, delays: int, linears: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["grouped", "tapped", "expander", "axonal"])
 def test_one_delay_where_a_neuron_needs_only_one(form: str, tmp_path: Path) -> None:
     options = NirOptions(form=form, nir_dt_s=1e-3)
-    graph = read_graph(exporter.export(pair(PER_NEURON), tmp_path / "x.nir", options=options))
+    graph = read_graph(Nir.write(pair(PER_NEURON), tmp_path / "x.nir", options=options).path)
     (delay,) = [graph.nodes[name].values["delay"] for name in graph.of_kind("Delay")]
     np.testing.assert_allclose(delay, [3e-3, 6e-3, 1e-3])
     assert len(graph.of_kind("Linear")) == 1
@@ -145,27 +145,27 @@ def test_free_hops_leave_differences(tmp_path: Path) -> None:
     """The shortest delay becomes the steps that the population runs ahead."""
     network = pair(PER_NEURON + 3)
     options = NirOptions(hops="free", nir_dt_s=1e-3)
-    path = exporter.export(network, tmp_path / "x.nir", options=options)
+    path = Nir.write(network, tmp_path / "x.nir", options=options).path
     graph = read_graph(path)
     (delay,) = [graph.nodes[name].values["delay"] for name in graph.of_kind("Delay")]
     np.testing.assert_allclose(delay, [2e-3, 5e-3, 0])
     network = pair(np.full((3, 4), 7))
-    assert kinds(exporter.export(network, path, options=options, force=True))["Delay"] == 0
+    assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 0
 
 
 def test_a_loop_costs_its_step_by_itself_or_not(tmp_path: Path) -> None:
     network, options = layered_network(), NirOptions(hops="free")
-    path = exporter.export(network, tmp_path / "x.nir", options=options)
+    path = Nir.write(network, tmp_path / "x.nir", options=options).path
     assert kinds(path)["Delay"] == 0
     options = NirOptions(hops="free", recurrent_step="explicit")
-    assert kinds(exporter.export(network, path, options=options, force=True))["Delay"] == 2
+    assert kinds(Nir.write(network, path, options=options, force=True).path)["Delay"] == 2
 
 
 def test_readouts(tmp_path: Path) -> None:
     found = {}
     for readout in ("population", "current", "spikes"):
         options = NirOptions(readout=readout)
-        path = exporter.export(layered_network(), tmp_path / f"{readout}.nir", options=options)
+        path = Nir.write(layered_network(), tmp_path / f"{readout}.nir", options=options).path
         graph = read_graph(path)
         found[readout] = graph.edges, kinds(path)["CubaLI"]
     assert (("out", "output") in found["population"][0], found["population"][1]) == (True, 1)
@@ -180,7 +180,7 @@ def test_a_step_of_any_length(tmp_path: Path) -> None:
     """Only ratios to it matter."""
     for step in (1e-6, 1e-3, 2.0):
         options = NirOptions(nir_dt_s=step)
-        path = exporter.export(layered_network(), tmp_path / "x.nir", options=options, force=True)
+        path = Nir.write(layered_network(), tmp_path / "x.nir", options=options, force=True).path
         values = read_graph(path).nodes["first"].values
         np.testing.assert_allclose(values["tau_mem"] / step, 1 / -np.expm1(-1 / 20))
         np.testing.assert_allclose(values["r"] * step, values["tau_mem"])
@@ -189,7 +189,7 @@ def test_a_step_of_any_length(tmp_path: Path) -> None:
 def test_integers_keep_their_units(tmp_path: Path) -> None:
     """Weights are whole numbers, which float32 adds up exactly."""
     network = random_network(1, n_hidden=1, spiking_output=False)
-    graph = read_graph(exporter.export(network, tmp_path / "x.nir"))
+    graph = read_graph(Nir.write(network, tmp_path / "x.nir").path)
     for name in graph.of_kind("Linear"):
         weight = graph.nodes[name].values["weight"]
         assert weight.dtype == np.float32
@@ -203,7 +203,7 @@ def refusal(network: Network | IntegerNetwork, path: Path, **options: Any) -> li
     """Code and place of every finding."""
     code = "nir-peer-refuses" if "profile" in options else "nir-does-not-fit"
     with refused(DoesNotFitError, code) as caught:
-        exporter.export(network, path, options=NirOptions(**options))
+        Nir.write(network, path, options=NirOptions(**options))
     assert not path.exists()
     findings = caught.value.findings
     assert all(part in str(caught.value) for one in findings for part in (one.what, one.fix))
@@ -237,7 +237,7 @@ def test_too_many_nodes(tmp_path: Path) -> None:
     projection = Projection(INPUT, "neurons", np.ones((300, 4)), delay)
     network = pair(DELAYS, channels=InputChannels(300), projections=[projection])
     assert refusal(network, tmp_path / "x.nir") == ["too-many-nodes network"]
-    exporter.export(network, tmp_path / "x.nir", options=NirOptions(form="expander"))
+    Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander"))
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -301,7 +301,7 @@ def test_shared_loops_and_late_inputs(tmp_path: Path) -> None:
     told = refusal(network, tmp_path / "x.nir", profile="norse", readout="spikes")
     assert any(one.startswith("peer-order ") for one in told)
     options = NirOptions(profile="spikingjelly", readout="spikes")
-    exporter.export(network, tmp_path / "x.nir", options=options)
+    Nir.write(network, tmp_path / "x.nir", options=options)
 
 
 def test_two_populations_that_answer(tmp_path: Path) -> None:
@@ -332,4 +332,4 @@ def test_unknown_options(changes: dict[str, Any], code: str) -> None:
 
 def test_inner_variables_are_not_compared(path: Path) -> None:
     with refused(UsageError, "deep-not-available"):
-        exporter.run(path, noise(), deep=True)
+        Nir(path).run(noise(), deep=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import DataError, FileFormatError, Finding, MissingError, NmtoolError
-from nmtool.exporters import nir as exporter
 from nmtool.exporters.hdf5 import telling_damage
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.reading import misfits
 from nmtool.exporters.nir.reading.misfits import SHOWN
 from tests.exporters.nir_graphs import end
@@ -115,10 +115,10 @@ def test_every_finding_arrives_whole(
 
     monkeypatch.setattr(misfits, "refuse", noting)
     path = row(nodes, tmp_path / "x.nir", *more, changes=changes)
-    for read in (exporter.load, exporter.import_file):
+    for options in (None, ImportOptions()):
         made.clear()
         with refused(FileFormatError, "nir-graph-unfit") as caught:
-            read(path)
+            Nir(path).read(options)
         assert {(one.code, one.where) for one in made} == {(code, where)}
         assert caught.value.findings == tuple(made)
         assert str(path) in caught.value.what
@@ -136,7 +136,7 @@ def test_every_rule_has_its_case() -> None:
 def test_a_potential_that_drives_matrices(tmp_path: Path) -> None:
     nodes = {"i": li(), "w": nir.Linear(np.eye(2)), "a": lif()}
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.load(row(nodes, tmp_path / "x.nir"))
+        Nir(row(nodes, tmp_path / "x.nir")).read()
     assert [(one.code, one.where) for one in caught.value.findings] == [("nir-potential", "i")]
 
 
@@ -155,7 +155,7 @@ def test_findings_alike_are_one_line_for_people(tmp_path: Path) -> None:
     nodes = {f"n{number:02}": lif(tau=-1.0 - number) for number in range(62)}
     nodes["o"] = lif(v_reset=2.0)
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.load(row(nodes, tmp_path / "x.nir"))
+        Nir(row(nodes, tmp_path / "x.nir")).read()
     assert len(caught.value.findings) == 63
     lines = [line for line in str(caught.value).splitlines() if line.startswith("- ")]
     assert len(lines) == 2

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.file import read_graph
 from nmtool.exporters.nir.runtime.interpreter import interpret
 from nmtool.raster import Raster
@@ -41,11 +40,11 @@ def written(drawn: Drawn, path: Path, *, nested: bool) -> Path:
 
 def imported(path: Path, spikes: NDArray[np.bool_]) -> tuple[Recording, int]:
     """What the network does, and how many steps later than the graph it answers."""
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS))
     later = network.n_steps - STEPS
     more = np.zeros((later, CHANNELS), np.bool_)
     raster = Raster.from_dense(np.concatenate([spikes, more])[None])
-    return exporter.reference(network, raster), later
+    return Nir.reference(network, raster), later
 
 
 def shifts(expected: NDArray, actual: NDArray) -> list[int]:

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.raster import Raster
 
 pytestmark = [
@@ -54,10 +53,10 @@ def counts(graph: Any, path: Path, nir_dt_s: float) -> NDArray:
     import nir
 
     nir.write(path, graph)
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS, nir_dt_s=nir_dt_s))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS, nir_dt_s=nir_dt_s))
     later = network.n_steps - STEPS
     rows = np.concatenate([noise(), np.zeros((later, CHANNELS), np.bool_)])
-    return exporter.reference(network, Raster.from_dense(rows[None])).membrane["answer"][0][later:]
+    return Nir.reference(network, Raster.from_dense(rows[None])).membrane["answer"][0][later:]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="spikingjelly 2 is for newer Pythons")
@@ -109,11 +108,11 @@ def test_spikingjelly_with_convolutions(tmp_path: Path) -> None:
     functional.reset_net(model)
     path = tmp_path / "x.nir"
     nir.write(path, nir_exchange.export_to_nir(model, torch.zeros(1, 2, 8, 8)))
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS))
     later = network.n_steps - STEPS
     dense = np.zeros((1, network.n_steps, frames[0].size), np.bool_)
     dense[0, :STEPS] = frames.reshape(STEPS, -1)
-    answer = exporter.reference(network, Raster.from_dense(dense)).membrane["answer"][0]
+    answer = Nir.reference(network, Raster.from_dense(dense)).membrane["answer"][0]
     assert expected[-1].sum() > 30
     np.testing.assert_array_equal(answer[later:], expected)
 
@@ -166,12 +165,12 @@ def test_snntorch_with_a_bias_in_its_loop(kind: str, tmp_path: Path) -> None:
     neurons.reset_mem()
     graph = export_to_nir(model, torch.zeros(1, CHANNELS), ignore_dims=[0])
     nir.write(tmp_path / "x.nir", graph)
-    network = exporter.import_file(tmp_path / "x.nir", ImportOptions(n_steps=STEPS))
+    network = Nir(tmp_path / "x.nir").read(ImportOptions(n_steps=STEPS))
     dense = np.zeros((8, network.n_steps, CHANNELS), np.bool_)
     dense[:, :STEPS] = np.moveaxis(x, 1, 0)
     (spikes,) = [
         found
-        for name, found in exporter.reference(network, Raster.from_dense(dense)).spikes.items()
+        for name, found in Nir.reference(network, Raster.from_dense(dense)).spikes.items()
         if name != "clock"
     ]
     assert np.abs(neurons.recurrent.bias.detach().numpy()).max() > 0.2

@@ -17,8 +17,7 @@ import pytest
 
 from nmtool.cli.main import main
 from nmtool.errors import FileFormatError
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import NirOptions
+from nmtool.exporters.nir import ImportOptions, Nir, NirOptions
 from nmtool.exporters.nir.reading import synapses
 from tests.exporters.nir_graphs import end
 from tests.networks.layered import layered_network, noise
@@ -36,7 +35,7 @@ TEXT = h5py.string_dtype()
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A file that nmtool wrote, which nothing tells from those of others any more."""
-    path = exporter.export(layered_network(), tmp_path_factory.mktemp("nir") / "x.nir")
+    path = Nir.write(layered_network(), tmp_path_factory.mktemp("nir") / "x.nir").path
     with h5py.File(path, "r+") as file:
         del file["nmtool"]
     return path.read_bytes()
@@ -211,7 +210,7 @@ def test_files_are_refused_with_a_reason(
 ) -> None:
     path = changed(tmp_path / "x.nir", whole, change)
     with pytest.raises(FileFormatError) as caught:
-        exporter.load(path)
+        Nir(path).read()
     error, (code, _, named) = caught.value, expected.partition(" ")
     assert code in (codes(error) if error.code == "nir-graph-unfit" else [error.code])
     assert str(path) in error.what
@@ -224,7 +223,7 @@ def test_numbers_of_any_type_are_read(dtype: str, whole: bytes, tmp_path: Path) 
     weight = np.arange(40).reshape(5, 8) % 2
     path = changed(tmp_path / "x.nir", whole, replaced(WEIGHT, data=weight.astype(dtype)))
     other = changed(tmp_path / "y.nir", whole, replaced(WEIGHT, data=weight.astype("f8")))
-    assert exporter.load(path).content_hash == exporter.load(other).content_hash
+    assert Nir(path).network.content_hash == Nir(other).network.content_hash
 
 
 @pytest.mark.parametrize("dtype", ["f2", ">f4", "i1", "u1", "bool"])
@@ -239,7 +238,7 @@ def test_constants_of_any_type_mean_the_same(dtype: str, tmp_path: Path) -> None
         nodes["out"] = end("Output", 2)
         edges = [*itertools.pairwise(nodes)]
         nir.write(tmp_path / f"{kind}.nir", nir.NIRGraph(nodes, edges, type_check=False))
-        loaded.append(exporter.load(tmp_path / f"{kind}.nir"))
+        loaded.append(Nir(tmp_path / f"{kind}.nir").network)
     assert loaded[0].content_hash == loaded[1].content_hash
 
 
@@ -301,7 +300,8 @@ BOMBS: dict[str, tuple[Change, str]] = {
 
 _LOAD = """
 import resource, sys
-from nmtool.exporters import nir as exporter
+import nmtool.exporters.nir.reading.network
+from nmtool.exporters.nir import Nir
 from nmtool.errors import FileFormatError
 
 def used():
@@ -309,7 +309,7 @@ def used():
 
 before = used()
 try:
-    exporter.load(sys.argv[1])
+    Nir(sys.argv[1]).read()
 except FileFormatError as error:
     print(used() - before, error.code)
 """
@@ -332,10 +332,10 @@ def test_wires_that_multiply_synapses(
     whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = changed(tmp_path / "x.nir", whole, chain(20, 10, "Scale", scale=1.0))
-    assert exporter.load(path).channels.size == 10
+    assert Nir(path).network.channels.size == 10
     monkeypatch.setattr(synapses, "MAX_SYNAPSES", 199)
     with refused(FileFormatError, "nir-too-many-synapses") as caught:
-        exporter.load(path)
+        Nir(path).read()
     assert "199" in caught.value.what
 
 
@@ -383,19 +383,19 @@ NOT_RUN: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize(("change", "expected"), NOT_RUN.values(), ids=NOT_RUN)
 def test_changed_files_are_not_run(change: Change, expected: str, tmp_path: Path) -> None:
     options = NirOptions(recurrent_step="explicit")
-    path = exporter.export(layered_network(), tmp_path / "x.nir", options=options)
+    path = Nir.write(layered_network(), tmp_path / "x.nir", options=options).path
     with h5py.File(path, "r+") as file:
         change(file["node"])
     code, _, named = expected.partition(" ")
     with refused(FileFormatError, code) as caught:
-        exporter.run(path, noise())
+        Nir(path).run(noise())
     assert str(path) in caught.value.what
     assert named in caught.value.what
 
 
 def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
     path = changed(tmp_path / "x.nir", whole, lambda node: None)
-    for take in (exporter.known_answers, lambda path: exporter.run(path, noise())):
+    for take in (lambda path: Nir(path).known_answers(), lambda path: Nir(path).run(noise())):
         with refused(FileFormatError, "file-foreign") as caught:
             take(path)
         assert str(path) in caught.value.what
@@ -403,15 +403,15 @@ def test_files_of_others_carry_no_answers(whole: bytes, tmp_path: Path) -> None:
 
 def is_refused(path: Path) -> bool:
     try:
-        exporter.load(path)
-        exporter.import_file(path)
+        Nir(path).read()
+        Nir(path).read(ImportOptions())
     except FileFormatError:
         return True
     return False
 
 
 def test_damage_anywhere_is_an_error_for_people_or_none(tmp_path: Path) -> None:
-    whole = exporter.export(layered_network(), tmp_path / "x.nir").read_bytes()
+    whole = Nir.write(layered_network(), tmp_path / "x.nir").path.read_bytes()
     random, path = np.random.default_rng(0), tmp_path / "damaged.nir"
     refused = 0
     for number in range(80):

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError, UsageError
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions, NirOptions
+from nmtool.exporters.nir import ImportOptions, Nir, NirOptions
 from nmtool.exporters.nir.options import FORMS
 from nmtool.network import Network
 from nmtool.raster import Raster
@@ -51,10 +50,10 @@ def ends(inputs: int, outputs: int) -> dict[str, Any]:
 def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path) -> None:
     """nmtool's own graphs, which its reader does not recognise any more."""
     network, spikes = layered_network(max_delay=max_delay), noise()
-    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form=form))
-    found = exporter.load(foreign(path))
+    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
+    found = Nir(foreign(path)).network
     assert isinstance(found, Network)
-    expected, actual = exporter.reference(network, spikes), exporter.reference(found, spikes)
+    expected, actual = Nir.reference(network, spikes), Nir.reference(found, spikes)
     for name, raster in expected.spikes.items():
         assert raster.n_spikes > 100
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
@@ -63,9 +62,9 @@ def test_spikes_are_those_of_the_graph(form: str, max_delay: int, tmp_path: Path
 
 def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
     network, spikes = layered_network(), noise()
-    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(hops="free"))
-    found = exporter.import_file(foreign(path), ImportOptions(n_steps=60, dt_ms=1.0))
-    expected, actual = exporter.reference(network, spikes), exporter.reference(found, spikes)
+    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(hops="free")).path
+    found = Nir(foreign(path)).read(ImportOptions(n_steps=60, dt_ms=1.0))
+    expected, actual = Nir.reference(network, spikes), Nir.reference(found, spikes)
     assert (found.dt_ms, found.n_steps) == (1.0, 63)
     for name, raster in expected.spikes.items():
         assert np.array_equal(actual.spikes[name].flat_index(), raster.flat_index())
@@ -74,9 +73,9 @@ def test_a_graph_whose_hops_cost_nothing_runs_later(tmp_path: Path) -> None:
 def test_an_output_that_spikes_is_counted(tmp_path: Path) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.full((2, 3), [[0.9], [0.3]])), "2.lif": lif(2)}
     edges = [("in", "w"), ("w", "2.lif"), ("2.lif", "out")]
-    found = exporter.import_file(write(tmp_path / "x.nir", nodes, edges))
+    found = Nir(write(tmp_path / "x.nir", nodes, edges)).read(ImportOptions())
     spikes = Raster.from_dense(np.ones((1, 30, 3)))
-    recording = exporter.reference(found, spikes)
+    recording = Nir.reference(found, spikes)
     counts = recording.spikes["n2_lif"].counts()[0]
     assert counts[0] > counts[1] > 0
     np.testing.assert_allclose(recording.membrane["answer"][0, -1], counts, atol=2)
@@ -101,12 +100,12 @@ def test_parallel_edges_scales_thresholds_and_nested_graphs(tmp_path: Path) -> N
     }
     edges = [("in", "nested"), ("in", "late"), ("nested", "fires"), ("late", "fires")]
     path = write(tmp_path / "x.nir", nodes, [*edges, ("fires", "out")])
-    found = exporter.import_file(path)
+    found = Nir(path).read(ImportOptions())
     delays = sorted(p.delay.diagonal().tolist() for p in found.projections if p.source == "input")
     assert delays == [[0, 0], [2, 1]]
     dense = np.zeros((1, 8, 2))
     dense[0, [1, 2], 1] = 1
-    spikes = exporter.reference(found, Raster.from_dense(dense)).spikes["fires"]
+    spikes = Nir.reference(found, Raster.from_dense(dense)).spikes["fires"]
     assert np.argwhere(spikes.dense()[0]).tolist() == [[3, 1]]
 
 
@@ -121,7 +120,7 @@ def test_everything_unsupported_is_listed_at_once(tmp_path: Path) -> None:
     edges = [("in", "pool"), ("pool", "fast"), ("fast", "low"), ("low", "between")]
     path = write(tmp_path / "x.nir", nodes, [*edges, ("between", "out")])
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.load(path)
+        Nir(path).read()
     assert [(one.where, one.code) for one in caught.value.findings] == [
         ("between", "nir-delay"),
         ("fast", "nir-step-too-long"),
@@ -136,7 +135,7 @@ def test_a_loop_that_is_too_short_is_refused(tmp_path: Path) -> None:
     edges = [("in", "w"), ("w", "a"), ("a", "on"), ("on", "b"), ("b", "back"), ("back", "a")]
     path = write(tmp_path / "x.nir", nodes, [*edges, ("b", "out")])
     with refused(FileFormatError, "nir-loop-too-short") as caught:
-        exporter.load(path)
+        Nir(path).read()
     assert str(path) in caught.value.what
 
 
@@ -150,10 +149,10 @@ def test_steps_that_cannot_be(step: float) -> None:
 def test_what_is_assumed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     nodes = {**ends(3, 2), "w": nir.Linear(np.ones((2, 3))), "n": lif(2)}
     path = write(tmp_path / "x.nir", nodes, [("in", "w"), ("w", "n"), ("n", "out")])
-    exporter.load(path)
+    Nir(path).read()
     (remark,) = [one.getMessage() for one in caplog.records]
     for part in ("0.1 ms", "--in-nir-dt", "10,000", "--in-steps", "--in-rule max"):
         assert part in remark
     caplog.clear()
-    exporter.import_file(path, ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
+    Nir(path).read(ImportOptions(1e-4, n_steps=30, rule="max", implied=True))
     assert not caplog.records

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nmtool.arithmetic import SILENT_THRESHOLD
-from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.graph.file import read_beside, read_graph, settings_of
 from nmtool.exporters.nir.options import CURRENT, FORMS, HOPS, NIR_DT_S, SPIKES, NirOptions
 from nmtool.exporters.nir.runtime.interpreter import interpret
@@ -114,13 +114,13 @@ def sc_neurocore(path: Path, spikes: NDArray) -> NDArray:
 def written(network: Network | IntegerNetwork, path: Path, **options: Any) -> Path:
     """A file that ends with the spikes of the population `second`."""
     options = {"readout": SPIKES, **options}
-    return exporter.export(network, path, options=NirOptions(**options), force=True)
+    return Nir.write(network, path, options=NirOptions(**options), force=True).path
 
 
 def different(network: Network | IntegerNetwork, path: Path, run: Run) -> int:
     """Spikes of the population `second` that differ; there are many."""
     spikes = noise()
-    expected = exporter.reference(network, spikes).spikes["second"].dense()
+    expected = Nir.reference(network, spikes).spikes["second"].dense()
     assert expected.sum() > 100
     actual = run(path, spikes.dense()) > 0
     extra = read_beside(path)

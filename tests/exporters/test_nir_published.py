@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.raster import Raster
 from tests.exporters.nir_graphs import DT_S, Drawn, as_nir, end, meaning
 from tests.refusals import refused
@@ -51,10 +50,10 @@ def test_the_neuron_spikes_when_it_did_in_the_paper(tmp_path: Path) -> None:
     }
     graph = nir.NIRGraph(nodes, [("input", "0"), ("0", "1"), ("1", "output")])
     path = written(graph, tmp_path / "lif.nir")
-    network = exporter.import_file(path, ImportOptions(n_steps=LIF_STEPS))
+    network = Nir(path).read(ImportOptions(n_steps=LIF_STEPS))
     spikes = np.zeros((1, LIF_STEPS, 1), np.bool_)
     spikes[0, STEPS_PER_INPUT * np.array(LIF_INPUT), 0] = True
-    found = exporter.reference(network, Raster.from_dense(spikes)).spikes["n1"]
+    found = Nir.reference(network, Raster.from_dense(spikes)).spikes["n1"]
     assert (found.step - 1).tolist() == LIF_SPIKES  # a hop costs a step here
 
 
@@ -105,8 +104,8 @@ def test_braille_runs(biased: bool, nested: bool, tmp_path: Path) -> None:
     hidden = "lif1_lif1_lif" if nested else "lif1_lif"
     spikes = np.random.default_rng(1).random((BRAILLE_STEPS, TAXELS)) < 0.1
     path = written(as_nir(drawn, nested), tmp_path / "braille.nir")
-    network = exporter.import_file(path, ImportOptions(n_steps=BRAILLE_STEPS))
-    actual = exporter.reference(network, Raster.from_dense(spikes[None]))
+    network = Nir(path).read(ImportOptions(n_steps=BRAILLE_STEPS))
+    actual = Nir.reference(network, Raster.from_dense(spikes[None]))
     expected = meaning(drawn, spikes)
     for name, population, later in (("lif1.lif", hidden, 1), ("lif2", "lif2", 2)):
         found = actual.spikes[population].dense()[0][later:] != 0
@@ -121,5 +120,5 @@ def test_a_recurrent_graph_that_is_fed_through_its_own_weights(tmp_path: Path) -
     drawn.edges[drawn.edges.index(("fc1", "lif1.lif"))] = ("fc1", "lif1.w_rec")
     path = written(as_nir(drawn, nested=False), tmp_path / "braille_subgraph.nir")
     with refused(FileFormatError, "nir-loop-mixed") as caught:
-        exporter.import_file(path)
+        Nir(path).read(ImportOptions())
     assert "'lif1.lif'" in caught.value.what

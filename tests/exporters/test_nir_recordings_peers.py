@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import nmtool as nm
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.raster import Raster
 
 pytestmark = [
@@ -37,7 +36,7 @@ def verified(graph: Any, folder: Path, nir_dt_s: float) -> nm.Certificate:
     import nir
 
     nir.write(folder / "x.nir", graph)
-    network = exporter.import_file(folder / "x.nir", ImportOptions(nir_dt_s, n_steps=STEPS))
+    network = Nir(folder / "x.nir").read(ImportOptions(nir_dt_s, n_steps=STEPS))
     names = [p.name for p in network.populations if p.kind == "lif"]
     with np.load(folder / "recording.npz") as held:
         arrays = {names[-1] if name == "n1" else name: held[name] for name in held.files}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.batches import MAX_SAMPLES
 from nmtool.errors import DoesNotFitError
-from nmtool.exporters import nir as exporter
+from nmtool.exporters.nir import Nir
 from nmtool.exporters.nir.options import FORMS, HOPS, READOUTS, RECURRENT_STEPS, NirOptions
 from nmtool.graph import INPUT, LI, LIF, InputChannels
 from nmtool.hardware_sim.simulator import simulate
@@ -53,7 +53,7 @@ def assert_as_expected(expected: Recording, actual: Recording) -> None:
 def written(network: Network | IntegerNetwork, path: Path, options: NirOptions) -> Path | None:
     """The file; None where the options cannot hold the network."""
     try:
-        return exporter.export(network, path, options=options, force=True)
+        return Nir.write(network, path, options=options, force=True).path
     except DoesNotFitError:
         return None
 
@@ -71,7 +71,7 @@ def test_a_file_answers_as_its_network(
     if path is None:
         reject()
     spikes = data.draw(rasters(network.channels.size))
-    assert_as_expected(exporter.reference(network, spikes), exporter.run(path, spikes))
+    assert_as_expected(Nir.reference(network, spikes), Nir(path).run(spikes))
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.3])
@@ -79,7 +79,7 @@ def test_the_reference_is_the_program_that_learns(bias: float) -> None:
     network, spikes = layered_network(max_delay=9), noise()
     populations = [replace(p, bias=bias * np.arange(p.size)) for p in network.populations]
     network = in_general_position(replace(network, populations=populations))
-    expected, actual = forward(network, spikes), exporter.reference(network, spikes)
+    expected, actual = forward(network, spikes), Nir.reference(network, spikes)
     for name, raster in actual.spikes.items():
         assert raster.n_spikes > 100
         np.testing.assert_array_equal(raster.flat_index(), expected.spikes[name].flat_index())
@@ -104,7 +104,7 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
         n_steps=150,
     )
     spikes = random_raster(3, 3, 150, 3)
-    integers, floats = simulate(network, spikes), exporter.reference(network, spikes)
+    integers, floats = simulate(network, spikes), Nir.reference(network, spikes)
     agreement = spike_agreement(integers, floats)
     assert agreement.spikes_shared > 50
     assert (agreement.spikes_different, agreement.share) == (0, 1.0)
@@ -115,8 +115,8 @@ def test_the_reference_is_the_simulator_where_nothing_truncates() -> None:
 def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
     network = random_network(seed, n_hidden=2, spiking_output=False)
     spikes = random_raster(seed, 2, 70, 5)
-    path = exporter.export(network, tmp_path / "network.nir")
-    actual = exporter.run(path, spikes)
+    path = Nir.write(network, tmp_path / "network.nir").path
+    actual = Nir(path).run(spikes)
     agreement = spike_agreement(simulate(network, spikes), actual)
     bins = sum(raster.n_bins for raster in actual.spikes.values())
     assert agreement.spikes_compared == bins
@@ -126,27 +126,27 @@ def test_what_integers_lose_is_told(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", FORMS[:3])
 def test_delays_and_loops(form: str, tmp_path: Path) -> None:
     network, spikes = layered_network(max_delay=9), noise()
-    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form=form))
-    actual = exporter.run(path, spikes)
+    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form=form)).path
+    actual = Nir(path).run(spikes)
     assert all(raster.n_spikes > 100 for raster in actual.spikes.values())
-    assert_as_expected(exporter.reference(network, spikes), actual)
+    assert_as_expected(Nir.reference(network, spikes), actual)
 
 
 def test_populations_that_nothing_connects(tmp_path: Path) -> None:
     network = scattered_network()
     spikes = random_raster(0, 2, 25, 2)
-    path = exporter.export(network, tmp_path / "x.nir")
-    assert_as_expected(exporter.reference(network, spikes), exporter.run(path, spikes))
+    path = Nir.write(network, tmp_path / "x.nir").path
+    assert_as_expected(Nir.reference(network, spikes), Nir(path).run(spikes))
 
 
 def test_samples_together_are_samples_alone(tmp_path: Path) -> None:
     """Bit for bit, and whatever the number of samples that run together."""
     network, spikes = layered_network(max_delay=9), noise(MAX_SAMPLES + 3)
-    path = exporter.export(network, tmp_path / "x.nir", options=NirOptions(form="expander"))
+    path = Nir.write(network, tmp_path / "x.nir", options=NirOptions(form="expander")).path
     told: list[int] = []
     for run in (
-        lambda some, **more: exporter.run(path, some, **more),
-        lambda some, **more: exporter.reference(network, some, **more),
+        lambda some, **more: Nir(path).run(some, **more),
+        lambda some, **more: Nir.reference(network, some, **more),
     ):
         together = run(spikes, on_progress=told.append)
         alone = [run(spikes.take([sample])) for sample in (0, 1, MAX_SAMPLES + 2)]
@@ -164,8 +164,8 @@ def test_a_changed_weight_shows(tmp_path: Path) -> None:
     other = network.with_projections(
         [replace(p, weight=p.weight * (1 + 1e-3)) for p in network.projections]
     )
-    path = exporter.export(other, tmp_path / "x.nir")
+    path = Nir.write(other, tmp_path / "x.nir").path
     comparison = compare_recordings(
-        exporter.reference(network, spikes), exporter.run(path, spikes), tolerance=FLOAT_TOLERANCE
+        Nir.reference(network, spikes), Nir(path).run(spikes), tolerance=FLOAT_TOLERANCE
     )
     assert comparison.membrane_different > 100

@@ -15,8 +15,7 @@ import pytest
 import nmtool as nm
 from nmtool.data.flatten import flatten
 from nmtool.errors import FileFormatError, Finding
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.exporters.nir.graph.nodes import Graph, Node
 from nmtool.exporters.nir.reading import shapes
 from nmtool.exporters.nir.reading.windows import window_of
@@ -78,7 +77,7 @@ def imported(
     changes: Changes | None = None,
 ) -> Network:
     path = written(path, shape, nodes, outputs, changes or {})
-    return exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    return Nir(path).read(ImportOptions(n_steps=STEPS))
 
 
 def listed(
@@ -122,7 +121,7 @@ def test_lines_of_a_sensor_are_the_units_of_its_events(
     (unit,) = flatten(_Camera(*place), "camera").unit
     dense = np.zeros((1, network.n_steps, 24))
     dense[0, 0, unit] = 1
-    (membrane,) = exporter.reference(network, Raster.from_dense(dense)).membrane.values()
+    (membrane,) = Nir.reference(network, Raster.from_dense(dense)).membrane.values()
     expected = nodes["c"].weight[0, p, y, x]
     np.testing.assert_allclose(membrane.max(), expected)
 
@@ -156,7 +155,7 @@ def test_constants_of_channels(tmp_path: Path) -> None:
     assert network.population("t").threshold.tolist() == [1.5] * 4 + [2.5] * 4
     dense = np.zeros((1, network.n_steps, 8))
     dense[0, 0] = 1
-    spikes = exporter.reference(network, Raster.from_dense(dense)).spikes["t"]
+    spikes = Nir.reference(network, Raster.from_dense(dense)).spikes["t"]
     assert np.argwhere(spikes.dense()[0]).tolist() == [[1, line] for line in range(4)]
 
 
@@ -320,7 +319,7 @@ def test_two_inputs_of_other_shapes(tmp_path: Path) -> None:
     path = tmp_path / "x.nir"
     nir.write(path, nir.NIRGraph(nodes, edges, type_check=False))
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        exporter.load(path)
+        Nir(path).read()
     (found,) = caught.value.findings
     assert found.code == "nir-shape"
     assert found.where in ("a → p", "b → p")

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from nmtool.exporters import nir as exporter
-from nmtool.exporters.nir import ImportOptions
+from nmtool.exporters.nir import ImportOptions, Nir
 from nmtool.network import Network
 from nmtool.raster import Raster
 from tests.networks.drawn import seeds
@@ -141,7 +140,7 @@ def imported(nodes: list[Any], shape: Shape, path: Path, *, told: bool = True) -
         file["node/nodes/output/shape"][...] = size
         for name in [] if told else names:
             file[f"node/nodes/{name}"].pop("input_shape", None)
-    return exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    return Nir(path).read(ImportOptions(n_steps=STEPS))
 
 
 ONE = np.array([1])
@@ -154,7 +153,7 @@ def noise(shape: Shape, seed: int, rate: float = 0.3) -> NDArray[np.bool_]:
 def ran(network: Network, frames: NDArray[np.bool_]) -> Any:
     flat = frames.reshape(STEPS, -1)
     more = np.zeros((network.n_steps - STEPS, flat.shape[1]), np.bool_)
-    return exporter.reference(network, Raster.from_dense(np.concatenate([flat, more])[None]))
+    return Nir.reference(network, Raster.from_dense(np.concatenate([flat, more])[None]))
 
 
 # Single windows.
@@ -345,7 +344,7 @@ def test_a_recurrent_convolution(path: Path) -> None:
     }
     edges = [("input", "there"), ("there", "cell"), ("cell", "back"), ("back", "cell")]
     nir.write(path, nir.NIRGraph(nodes, [*edges, ("cell", "output")], type_check=False))
-    network = exporter.import_file(path, ImportOptions(n_steps=STEPS))
+    network = Nir(path).read(ImportOptions(n_steps=STEPS))
     frames, step, spikes = noise((2, 5, 4), seed=1), neurons(cell), torch.zeros(3, 5, 4).double()
     expected = []
     for frame in frames:

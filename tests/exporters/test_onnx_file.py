@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from nmtool.errors import BackendError, FileFormatError, MissingError
-from nmtool.exporters import onnx as exporter
 from nmtool.exporters.embedded import digest
+from nmtool.exporters.onnx import Onnx
 from nmtool.exporters.onnx import file as content
 from nmtool.installation import install_command
 from nmtool.verification.comparison import compare_recordings
@@ -30,7 +30,7 @@ ort = pytest.importorskip("onnxruntime")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A good file."""
-    return exporter.export(NETWORK, tmp_path / "network.onnx", answers=ANSWERS)
+    return Onnx.write(NETWORK, tmp_path / "network.onnx", answers=ANSWERS).path
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def onnxruntime_is_here() -> None:
 
 def assert_refused(path: Path) -> FileFormatError:
     """By everything that takes a file."""
-    return written_files.assert_refused(exporter, path)
+    return written_files.assert_refused(Onnx, path)
 
 
 # What was written comes back.
@@ -56,25 +56,25 @@ def assert_refused(path: Path) -> FileFormatError:
 def test_reading_needs_no_library(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert exporter.load(path).content_hash == NETWORK.content_hash
+    assert Onnx(path).network.content_hash == NETWORK.content_hash
     for use in (
-        exporter.require,
-        lambda: exporter.run(path, random_raster(0, 1, 20, 5)),
-        lambda: exporter.export(NETWORK, path, force=True),
+        Onnx.require,
+        lambda: Onnx(path).run(random_raster(0, 1, 20, 5)),
+        lambda: Onnx.write(NETWORK, path, force=True).path,
     ):
         with refused(MissingError, "library-missing") as caught:
             use()
         assert caught.value.fix in [
             install_command("onnx", broken=[one]) for one in ("onnx", "onnxruntime")
         ]
-    assert exporter.known_answers(path).to_bytes() == ANSWERS.to_bytes()
+    assert Onnx(path).known_answers().to_bytes() == ANSWERS.to_bytes()
 
 
 @pytest.mark.usefixtures("onnxruntime_is_here")
 def test_running_needs_only_onnxruntime(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     finished: list[int] = []
-    actual = exporter.run(path, ANSWERS.spikes, on_progress=finished.append)
+    actual = Onnx(path).run(ANSWERS.spikes, on_progress=finished.append)
     shallow = replace(ANSWERS.recording, current={}, potential={})
     assert compare_recordings(shallow, actual).identical
     assert not actual.current
@@ -179,7 +179,7 @@ def other_weight(model: Any) -> None:
 
 def test_unchanged_but_written_again(path: Path) -> None:
     changed(path, lambda model: None, seal=True)
-    assert exporter.load(path).content_hash == NETWORK.content_hash
+    assert Onnx(path).network.content_hash == NETWORK.content_hash
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ CODES = {"no populations": "population-unknown", "another arithmetic": "arithmet
 @pytest.mark.parametrize("case", INSIDE)
 def test_a_change_with_a_new_digest(case: str, path: Path) -> None:
     changed(path, INSIDE[case], seal=True)
-    for take in (exporter.load, lambda p: exporter.run(p, random_raster(0, 1, 20, 5))):
+    for take in (lambda p: Onnx(p).read(), lambda p: Onnx(p).run(random_raster(0, 1, 20, 5))):
         with refused(FileFormatError, CODES.get(case, "file-damaged")) as caught:
             take(path)
         assert str(path) in caught.value.what
@@ -237,7 +237,7 @@ def test_a_change_with_a_new_digest(case: str, path: Path) -> None:
 def test_answers_that_are_none(value: str, path: Path) -> None:
     changed(path, set_property(content.ANSWERS_KEY, value), seal=True)
     with refused(FileFormatError, "file-damaged"):
-        exporter.known_answers(path)
+        Onnx(path).known_answers()
 
 
 @pytest.mark.parametrize("version", ["2", "9" * 5000])
@@ -259,7 +259,7 @@ def test_versions_that_are_none(version: str, path: Path) -> None:
 def test_what_onnxruntime_refuses_is_told(path: Path) -> None:
     changed(path, lambda model: model.graph.node.pop(), seal=True)
     with refused(BackendError, "runtime-failed") as caught:
-        exporter.run(path, random_raster(0, 1, 10, 5))
+        Onnx(path).run(random_raster(0, 1, 10, 5))
     assert caught.value.why
     assert isinstance(caught.value, MissingError)
 
@@ -275,6 +275,6 @@ def test_what_onnxruntime_cannot_hold_is_told(path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(ort, "InferenceSession", Session)
     with refused(BackendError, "runtime-failed") as caught:
-        exporter.run(path, random_raster(0, 1, 10, 5))
+        Onnx(path).run(random_raster(0, 1, 10, 5))
     assert caught.value.why == "bad allocation"
-    assert np.array_equal(exporter.load(path).projections[0].weight, NETWORK.projections[0].weight)
+    assert np.array_equal(Onnx(path).network.projections[0].weight, NETWORK.projections[0].weight)

@@ -22,6 +22,7 @@ from nmtool.errors import ArtefactError, FileFormatError, NmtoolError
 from nmtool.exporters import formats
 from nmtool.exporters.c import file as c_content
 from nmtool.exporters.embedded import digest
+from nmtool.exporters.lava import Lava
 from nmtool.exporters.onnx import file as onnx_content
 from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.integer_network import IntegerNetwork
@@ -32,8 +33,7 @@ from tests.refusals import refused
 
 NETWORK = chain_network(3)
 RASTER = random_raster(1, 2, NETWORK.n_steps, NETWORK.channels.size)
-BOTH = {formats.WRITES, formats.RUNS}
-FORMATS = [one.name for one in formats.FORMATS if one.can >= BOTH]
+FORMATS = [one.name for one in formats.all_formats() if one.writes and one.runs]
 LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "nir": ["nir", "h5py"], "netx": ["h5py"]}
 
 Tamper = Callable[[Path], None]
@@ -46,7 +46,7 @@ def need(name: str) -> None:
 
 def exported(name: str, folder: Path, network: IntegerNetwork = NETWORK) -> Path:
     need(name)
-    extension = next(iter(formats.by_name(name).extensions), "")
+    extension = next(iter(formats.format_named(name).extensions), "")
     return nm.export(network, folder / f"network{extension}", to=name)
 
 
@@ -54,10 +54,10 @@ def exported(name: str, folder: Path, network: IntegerNetwork = NETWORK) -> Path
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a runtime is asked to do: nothing may be, where something is refused."""
     asked: list[str] = []
-    for one in map(formats.by_name, formats.that_can(formats.RUNS)):
+    for one in map(formats.format_named, formats.formats_that_run()):
         for verb in ("require", "run", "check"):
             monkeypatch.setattr(
-                one.package, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)
+                one, verb, lambda *a, _what=f"{one.name} {verb}", **k: asked.append(_what)
             )
     return asked
 
@@ -74,7 +74,7 @@ def test_a_consistent_mutant_is_another_network(
     wrong = (mutant(NETWORK, f) for f in draw_faults(NETWORK, 60, seed=2) if f.kind == kind)
     other = next(network for network in wrong if fits(name, network))
     path = exported(name, tmp_path, other)
-    formats.by_name(name).package.check_written(path)
+    formats.format_named(name)(path).check_written()
     for data in (RASTER, None):
         with refused(ArtefactError, "artefact-other-network") as caught:
             nm.verify(NETWORK, data, artefact=path)
@@ -98,7 +98,7 @@ def fits(name: str, network: IntegerNetwork) -> bool:
 def test_its_own_network(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeLava().install(monkeypatch)
     path = exported(name, tmp_path)
-    formats.by_name(name).package.check_written(path)
+    formats.format_named(name)(path).check_written()
     if name == "c" and shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     if name == "netx":
@@ -356,11 +356,10 @@ def test_what_python_compiled_beside_is_no_change(tmp_path: Path) -> None:
     path = exported("lava", tmp_path)
     (path / "lava_network/__pycache__").mkdir()
     (path / "lava_network/__pycache__/process.cpython-310.pyc").write_bytes(b"")
-    formats.by_name("lava").package.check_written(path)
+    Lava(path).check_written()
 
 
 def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
-    from nmtool.exporters import lava
     from nmtool.exporters.environments import Environment
     from nmtool.exporters.lava.environment import REFEREE
 
@@ -368,6 +367,6 @@ def test_lava_itself_runs_no_code_that_differs(tmp_path: Path) -> None:
     THRESHOLD(path)
     nowhere = Environment(tmp_path / "python", REFEREE)
     with refused(FileFormatError, "export-changed"):
-        lava.run(path, RASTER, environment=nowhere)
+        Lava(path).run(RASTER, environment=nowhere)
     with refused(nm.BackendError, "runtime-failed"):
-        lava.run(path, RASTER, environment=nowhere, trust=True)
+        Lava(path).run(RASTER, environment=nowhere, trust=True)

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import FileFormatError, InputError
-from nmtool.exporters import verilog
-from nmtool.exporters.formats import by_name
+from nmtool.exporters.verilog import Verilog
 from nmtool.exporters.verilog.folder import ANSWERS as ANSWERS_FILE
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.damage import THOROUGH, damages
 from tests.networks.chains import chain_network
 from tests.refusals import codes, refused
 
-FORMAT = by_name("verilog")
 NETWORK, OTHER = chain_network(4), chain_network(3)
 ANSWERS = known_answers(NETWORK)
 
@@ -25,15 +23,15 @@ ANSWERS = known_answers(NETWORK)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole folder, which every test leaves whole."""
-    return verilog.export(NETWORK, tmp_path_factory.mktemp("a") / "core", answers=ANSWERS)
+    return Verilog.write(NETWORK, tmp_path_factory.mktemp("a") / "core", answers=ANSWERS).path
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of another network's folder."""
-    path = verilog.export(
+    path = Verilog.write(
         OTHER, tmp_path_factory.mktemp("b") / "core", answers=known_answers(OTHER)
-    )
+    ).path
     return {name: (path / name).read_bytes() for name in _names(path)}
 
 
@@ -45,9 +43,9 @@ def _names(folder: Path) -> list[str]:
 def _refused(folder: Path) -> bool:
     """True where the check refuses the folder; answers that can be read all the same are whole."""
     with contextlib.suppress(InputError):
-        assert FORMAT.known_answers(folder).to_bytes() == ANSWERS.to_bytes()
+        assert Verilog(folder).known_answers().to_bytes() == ANSWERS.to_bytes()
     with contextlib.suppress(FileFormatError):
-        verilog.check_written(folder)
+        Verilog(folder).check_written()
         return False
     return True
 
@@ -67,7 +65,7 @@ def test_every_file_counts(folder: Path, other: dict[str, bytes]) -> None:
         file.unlink()
         assert _refused(folder) or name == ANSWERS_FILE, name
         file.write_bytes(whole)
-    verilog.check_written(folder)
+    Verilog(folder).check_written()
 
 
 def test_exchanged_memories(folder: Path) -> None:
@@ -80,7 +78,7 @@ def test_exchanged_memories(folder: Path) -> None:
         for file, text in zip(pair, reversed(texts[place - 1 : place + 1]), strict=True):
             file.write_bytes(text)
         with refused(FileFormatError, "export-changed") as caught:
-            verilog.check_written(folder)
+            Verilog(folder).check_written()
         assert codes(caught.value) == ["verilog-file-changed"] * 2
         assert [one.where for one in caught.value.findings] == [f"mem/{file.name}" for file in pair]
         for file, text in zip(pair, texts[place - 1 : place + 1], strict=True):

@@ -10,6 +10,7 @@ import pytest
 import nmtool as nm
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import verilog
+from nmtool.exporters.verilog import Verilog
 from nmtool.exporters.verilog.fabric import Shape, blocks, uses
 from nmtool.targets import target_named
 from tests.refusals import refused
@@ -86,4 +87,4 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         to="verilog",
         options=verilog.VerilogOptions(part="ecp5-25"),
     )
-    verilog.check_written(path)
+    Verilog(path).check_written()

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import BackendError, FileFormatError, MissingError, UsageError
-from nmtool.exporters import verilog
-from nmtool.exporters.verilog import VerilogOptions, folder, runtime, simulators
+from nmtool.exporters.verilog import Verilog, VerilogOptions, folder, runtime, simulators
 from nmtool.exporters.verilog.folder import EXPECTED, HARNESS, MARKER, NETWORK
 from nmtool.exporters.verilog.layout import Layout
 from nmtool.exporters.verilog.simulators import Icarus, Verilator
@@ -30,7 +29,7 @@ SPIKES = random_raster(3, 2, 30, 5)
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    return verilog.export(CHAIN, tmp_path / "core", answers=known_answers(CHAIN))
+    return Verilog.write(CHAIN, tmp_path / "core", answers=known_answers(CHAIN)).path
 
 
 # What lies in it.
@@ -45,9 +44,9 @@ def test_every_file_has_its_digest(written: Path) -> None:
 
 def test_options_come_back(tmp_path: Path) -> None:
     options = VerilogOptions(lanes=8, deep=True)
-    path = verilog.export(CHAIN, tmp_path / "core", options=options)
+    path = Verilog.write(CHAIN, tmp_path / "core", options=options).path
     assert folder.read(path).options == options
-    verilog.check_written(path)
+    Verilog(path).check_written()
 
 
 def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Pat
     told = []
     for index, one in enumerate((answers, shallow)):
         options = VerilogOptions(deep=True)
-        path = verilog.export(CHAIN, tmp_path / f"{index}", answers=one, options=options)
+        path = Verilog.write(CHAIN, tmp_path / f"{index}", answers=one, options=options).path
         told.append((path / EXPECTED).read_bytes())
     assert told[0] == told[1]
 
@@ -65,9 +64,9 @@ def test_answers_without_states_get_them_where_the_core_tells_them(tmp_path: Pat
 @pytest.mark.parametrize("deep", [pytest.param(False, marks=pytest.mark.long), True])
 def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -> None:
     answers = known_answers(CHAIN, SPIKES)
-    path = verilog.export(
+    path = Verilog.write(
         CHAIN, tmp_path / "core", answers=answers, options=VerilogOptions(deep=deep)
-    )
+    ).path
     bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
     done = subprocess.run(["make", "check"], cwd=path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -93,7 +92,7 @@ def test_its_own_bench_says_how_many_spikes_differ(deep: bool, tmp_path: Path) -
 def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> None:
     """Synapses of the iCEBreaker are loaded through it first."""
     answers = known_answers(CHAIN, SPIKES)
-    path = verilog.export(CHAIN, tmp_path / "core", answers=answers)
+    path = Verilog.write(CHAIN, tmp_path / "core", answers=answers).path
     bins = sum(raster.n_bins for raster in answers.recording.spikes.values())
     command = ["make", "check-board-verilator", f"BOARD={board}"]
     done = subprocess.run(command, cwd=path, capture_output=True, text=True)
@@ -108,11 +107,11 @@ def test_boards_answer_through_their_serial_line(board: str, tmp_path: Path) -> 
 def test_what_was_built_is_replaced_with_the_export(written: Path) -> None:
     (written / "build").mkdir()
     (written / "build" / "tb.vvp").write_text("made")
-    verilog.export(CHAIN, written, force=True)
+    Verilog.write(CHAIN, written, force=True)
     assert not (written / "build").exists()
     (written / "notes.txt").write_text("mine")
     with refused(UsageError, "path-holds-others"):
-        verilog.export(CHAIN, written, force=True)
+        Verilog.write(CHAIN, written, force=True)
 
 
 # What is refused.
@@ -123,12 +122,12 @@ def test_a_file_that_was_changed_is_named(name: str, written: Path) -> None:
     with open(written / name, "a") as file:
         file.write("\n")
     with refused(FileFormatError, "export-changed") as caught:
-        verilog.run(written, random_raster(0, 1, 5, 5))
+        Verilog(written).run(random_raster(0, 1, 5, 5))
     found = [(one.code, one.where) for one in caught.value.findings]
     assert found == [("verilog-file-changed", name)]
     (written / name).unlink()
     with refused(FileFormatError, "export-changed"):
-        verilog.check_written(written)
+        Verilog(written).check_written()
 
 
 @pytest.mark.parametrize(
@@ -145,13 +144,13 @@ def test_settings_that_cannot_be(about: dict, code: str, written: Path) -> None:
     known = json.loads((written / MARKER).read_text())
     (written / MARKER).write_text(json.dumps(known | about))
     with refused(FileFormatError, code):
-        verilog.load(written)
+        Verilog(written).read()
 
 
 def test_another_network_in_the_folder(written: Path) -> None:
     chain_network(5).save(written / NETWORK)
     with refused(FileFormatError, "file-damaged"):
-        verilog.load(written)
+        Verilog(written).read()
 
 
 @pytest.mark.parametrize(
@@ -182,11 +181,11 @@ def program(path: Path, script: str) -> Path:
 def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without_simulators(monkeypatch, tmp_path)
     with refused(MissingError, "verilog-simulator-missing"):
-        verilog.require()
+        Verilog.require()
     program(tmp_path / "verilator", "true")
     program(tmp_path / "verilator_bin", "true")
     with refused(MissingError, "verilog-simulator-missing") as caught:
-        verilog.require()
+        Verilog.require()
     assert "C++" in caught.value.why
     program(tmp_path / "iverilog", "echo 'Icarus Verilog version 12.0 (stable)'")
     assert [one.words for one in simulators.find()] == ["Icarus 12.0"]
@@ -198,7 +197,7 @@ def test_no_simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_verilator_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(simulators.VARIABLE, "/nowhere/verilator")
     with refused(MissingError, "verilator-missing"):
-        verilog.require()
+        Verilog.require()
 
 
 def test_a_compile_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

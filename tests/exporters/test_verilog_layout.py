@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nmtool.errors import DoesNotFitError
 from nmtool.exporters import verilog
+from nmtool.exporters.verilog import Verilog
 from nmtool.exporters.verilog import layout as layout_module
 from nmtool.exporters.verilog.layout import (
     BANK_BITS,
@@ -118,7 +119,7 @@ def test_sums_that_need_the_chips_second_wrap_are_refused(tmp_path) -> None:
     assert misfits(wide(8, 7)) == []
     assert [one.code for one in misfits(wide(9, 7))] == ["verilog-sum-wide"]
     with refused(DoesNotFitError, "verilog-misfit") as caught:
-        verilog.export(wide(9, 7), tmp_path / "x")
+        Verilog.write(wide(9, 7), tmp_path / "x")
     assert [one.where for one in caught.value.findings] == ["out"]
     assert not list(tmp_path.iterdir())
 
@@ -141,7 +142,7 @@ def test_banks_have_numbers_of_three_digits(words: int, found: list[str], tmp_pa
     assert misfits(long) == []
     if found:
         with refused(DoesNotFitError, "verilog-misfit") as caught:
-            verilog.export(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
+            Verilog.write(long, tmp_path / "x", options=verilog.VerilogOptions(lanes=4))
         assert "--lanes 1" in caught.value.findings[0].fix
         assert not list(tmp_path.iterdir())
 

@@ -14,8 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nmtool as nm
-from nmtool.exporters import verilog
-from nmtool.exporters.verilog import runtime
+from nmtool.exporters.verilog import Verilog, runtime
 from nmtool.exporters.verilog.folder import running_files
 from nmtool.exporters.verilog.layout import LANES, Layout, misfits
 from nmtool.graph import INPUT, LI, LIF, InputChannels
@@ -193,4 +192,4 @@ def test_lanes_change_nothing_but_the_layout() -> None:
     by_hand = [name for name in folders[0] if not name.startswith("mem/") and "top" not in name]
     assert all(one[name] == folders[0][name] for one in folders for name in by_hand)
     assert [Layout(network, lanes).parameters["WEIGHT_BITS"] for lanes in LANES] == [8] * 5
-    assert verilog.misfits(network) == []
+    assert Verilog.misfits(network) == []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from nmtool.errors import FileFormatError
+from nmtool.exporters.format import Format
 from nmtool.hardware_sim.known_answers import known_answers
 from tests.networks.integers import random_network, random_raster
 
@@ -15,11 +15,11 @@ NETWORK = random_network(3, n_hidden=1, spiking_output=False)
 ANSWERS = known_answers(NETWORK)
 
 
-def assert_refused(exporter: ModuleType, path: Path) -> FileFormatError:
-    """By everything that takes a file."""
+def assert_refused(format_: type[Format], path: Path) -> FileFormatError:
+    """By everything that reads a file."""
     raster = random_raster(0, 1, 20, 5)
-    for take in (exporter.load, exporter.known_answers, lambda p: exporter.run(p, raster)):
+    for take in (format_.read, format_.known_answers, lambda artefact: artefact.run(raster)):
         with pytest.raises(FileFormatError) as error:
-            take(path)
+            take(format_(path))
         assert str(path) in error.value.what
     return error.value

@@ -21,7 +21,11 @@ import h5py
 import numpy as np
 
 from nmtool.data import write_shd
-from nmtool.exporters import c, nir, onnx
+from nmtool.exporters.c import C
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.netx import Netx
+from nmtool.exporters.nir import Nir
+from nmtool.exporters.onnx import Onnx
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
@@ -641,7 +645,7 @@ def _(file: h5py.File) -> None:
 def nir_case(name: str, *words: str) -> Callable[[Callable[[Any], None]], None]:
     def added(change: Callable[[Any], None]) -> None:
         def make(folder: Path) -> Words:
-            path = nir.export(cases.float_network(), folder / "x.nir")
+            path = Nir.write(cases.float_network(), folder / "x.nir").path
             with h5py.File(path, "r+") as file:
                 del file["nmtool"]
                 change(file["node"])
@@ -793,10 +797,9 @@ for _name, (_shape, _kinds, _changes) in WINDOWED.items():
 def netx_case(name: str) -> Callable[[Callable[[Any], None]], None]:
     def added(change: Callable[[Any], None]) -> None:
         def make(folder: Path) -> Words:
-            from nmtool.exporters import netx
             from tests.networks.chains import chain_network
 
-            path = netx.export(chain_network(1), folder / "x.net")
+            path = Netx.write(chain_network(1), folder / "x.net").path
             with h5py.File(path, "r+") as file:
                 del file["nmtool"]
                 change(file)
@@ -852,7 +855,7 @@ def onnx_case(name: str) -> Callable[[Callable[[], bytes]], None]:
             from nmtool.exporters.onnx.file import DIGEST_KEY
             from nmtool.exporters.onnx.wire import fields
 
-            path = onnx.export(cases.integer_network(), folder / "x.onnx")
+            path = Onnx.write(cases.integer_network(), folder / "x.onnx").path
             model, key = path.read_bytes(), DIGEST_KEY.encode()
             kept = b"".join(
                 model[one.first : one.end]
@@ -899,7 +902,7 @@ def c_case(name: str) -> Callable[[Callable[[str], str]], None]:
 
     def added(change: Callable[[str], str]) -> None:
         def make(folder: Path) -> Words:
-            path = c.export(cases.integer_network(), folder / "x.c")
+            path = C.write(cases.integer_network(), folder / "x.c").path
             text = path.read_text("ascii").rpartition("/* nmtool.sha256")[0]
             content = change(text).encode("utf-8")
             seal = f"/* nmtool.sha256 {hashlib.sha256(content).hexdigest()} */\n"
@@ -1082,9 +1085,8 @@ def _(folder: Path) -> Words:
     path = folder / "a.npz"
     known_answers(network).save(path)
     edit(path, lambda h: {**h, "spikes": {n: [HUGE, s[1]] for n, s in h["spikes"].items()}})
-    from nmtool.exporters import lava
 
-    lava.export(network, folder / "lava")
+    Lava.write(network, folder / "lava")
     path.rename(folder / "lava" / "known_answers.npz")
     return ["verify", "lava"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nmtool.exporters import lava
 from nmtool.exporters.environments import Environment
+from nmtool.exporters.lava import Lava, environments
 from nmtool.exporters.lava.environment import REFEREE
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
@@ -22,7 +22,7 @@ Fault = Callable[[Recording], Recording]
 
 @dataclass
 class FakeLava:
-    """What `nmtool.exporters.lava.run` is replaced by.
+    """What `Lava.run` is replaced by.
 
     Attributes:
         faults: by the name of the model, what is done to its recording.
@@ -34,17 +34,17 @@ class FakeLava:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeLava:
         """Put it in Lava's place, in an environment that needs none."""
-        monkeypatch.setattr(lava, "run", self.run)
+        monkeypatch.setattr(Lava, "run", lambda *given, **named: self.run(*given, **named))
         found = Environment(Path("python"), REFEREE)
-        monkeypatch.setattr(lava.environment, "find", lambda: found)
+        monkeypatch.setattr(environments, "find", lambda: found)
         return self
 
     def run(
-        self, folder: Path, spikes: Raster, *, model: str = "fast", **options: Any
+        self, artefact: Lava, spikes: Raster, *, model: str = "fast", **options: Any
     ) -> Recording:
         """Simulate the network in the folder."""
-        self.calls.append({"folder": Path(folder), "spikes": spikes, "model": model, **options})
-        network = lava.load(folder)
+        self.calls.append({"folder": artefact.path, "spikes": spikes, "model": model, **options})
+        network = artefact.integers
         recording = simulate(network, spikes, deep=options.get("deep", False))
         if on_progress := options.get("on_progress"):
             on_progress(spikes.n_samples)

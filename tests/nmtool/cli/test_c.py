@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters import c
+from nmtool.exporters.c import C
 from nmtool.integer_network import IntegerNetwork
 from tests.exporters.c_programs import compiled, said
 from tests.nmtool.cli.conftest import Nmtool
@@ -36,7 +36,7 @@ def test_it_answers_for_itself(nmtool: Nmtool, file: Path, tmp_path: Path) -> No
     found = nmtool("verify", file, "--json")
     assert found.code == 0
     entry = found.json["backends"]["c"]
-    spikes = c.known_answers(file).spikes
+    spikes = C(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * bins, 0)
     assert (entry["membrane_compared"], entry["membrane_different"]) == (2 * 5 * bins, 0)
@@ -63,7 +63,7 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, integers: Path) -> None
     expected = IntegerNetwork.load(integers).content_hash
     assert nmtool("inspect", file, "--json").json["hash"] == expected
     assert nmtool("export", file, "-o", "again.c").code == 0
-    assert c.load("again.c").content_hash == expected
+    assert C("again.c").network.content_hash == expected
 
 
 def test_with_a_prefix_a_header_is_written(nmtool: Nmtool, integers: Path) -> None:

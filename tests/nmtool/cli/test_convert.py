@@ -12,8 +12,11 @@ import h5py
 import pytest
 
 from nmtool.errors import MissingError
-from nmtool.exporters import c, netx, nir
+from nmtool.exporters import netx, nir
+from nmtool.exporters.c import C
 from nmtool.exporters.lava import environment
+from nmtool.exporters.netx import Netx
+from nmtool.exporters.nir import Nir
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -90,7 +93,7 @@ def test_floats_are_quantised_where_they_must(nmtool: Nmtool, floats: Path) -> N
     assert nmtool("quantise", floats, "-o", "q.npz", *options).code == 0
     said = nmtool("convert", floats, "network.c", *options, "--json")
     assert (said.code, said.json["weight_bits"]) == (0, [5])
-    assert said.json["hash"] == c.load("network.c").content_hash
+    assert said.json["hash"] == C("network.c").network.content_hash
     assert said.json["hash"] == IntegerNetwork.load("q.npz").content_hash
     said = nmtool("convert", floats, "integers.npz", *options)
     assert (said.code, said.err) == (0, "")
@@ -253,7 +256,7 @@ def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert Path("again.npz").read_bytes() == Path("chain.npz").read_bytes()
     write_foreign(Path("foreign.net"), dense(5, 3))
     said = nmtool("convert", "foreign.net", "foreign.c", "--json")
-    assert (said.code, said.json["hash"]) == (0, netx.load("foreign.net").content_hash)
+    assert (said.code, said.json["hash"]) == (0, Netx("foreign.net").network.content_hash)
 
 
 @pytest.fixture
@@ -279,7 +282,7 @@ def test_nir_of_others(nmtool: Nmtool, foreign: Path) -> None:
     assert (said.code, said.err) == (0, "")
     options = nir.ImportOptions(0.002, 1.0, 30, "weighted", implied=False)
     found = Network.load("network.npz")
-    assert found.content_hash == nir.import_file(foreign, options).content_hash
+    assert found.content_hash == Nir(foreign).read(options).content_hash
     assert (found.dt_ms, found.n_steps, found.readout.rule) == (1.0, 30, "weighted")
     assert _delays(found) == _delays(cases.float_network())
     assert nmtool("convert", "network.npz", "network.c", "--no-verify").code == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmtool.exporters import c, mlgenn
-from nmtool.exporters.mlgenn import MlgennOptions
+from nmtool.exporters.c import C
+from nmtool.exporters.mlgenn import Mlgenn, MlgennOptions
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
 from nmtool.quantisation import round_network
@@ -48,7 +48,7 @@ def test_a_network_file(nmtool: Nmtool, checkpoints: Path) -> None:
     said = nmtool("convert", "checkpoints", "network.npz", *TOLD)
     assert (said.code, said.err) == (0, "checkpoint 10, the latest of 2\n")
     assert "read back: equal" in said.out
-    expected = mlgenn.load(checkpoints, OPTIONS)
+    expected = Mlgenn(checkpoints).decode(OPTIONS)
     assert Network.load("network.npz").content_hash == expected.content_hash
 
 
@@ -60,8 +60,7 @@ def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
         *("--in-sizes", "Hid=3", "--in-populations", "In,Hid,Out"),
     )
     assert (said.code, said.err) == (0, "")
-    expected = mlgenn.load(
-        checkpoints,
+    expected = Mlgenn(checkpoints).decode(
         MlgennOptions(
             **vars(OPTIONS)
             | {"epoch": "best", "dt_ms": 2.0, "readout": "max", "scaled": False, "group": 3}
@@ -73,10 +72,10 @@ def test_every_option_is_heard(nmtool: Nmtool, checkpoints: Path) -> None:
 
 
 def test_integers_where_the_output_needs_them(nmtool: Nmtool, checkpoints: Path) -> None:
-    quantised = round_network(mlgenn.load(checkpoints, OPTIONS))
+    quantised = round_network(Mlgenn(checkpoints).decode(OPTIONS))
     words = ("convert", "checkpoints", "network.c", *TOLD, "--ranges", "largest", "--in-epoch", 10)
     assert nmtool(*words, "--no-verify").code == 0
-    assert c.load("network.c").content_hash == quantised.network.content_hash
+    assert C("network.c").network.content_hash == quantised.network.content_hash
     assert nmtool("convert", "checkpoints", "x.npz", *TOLD, "--weight-bits", 4).code == 0
     assert {p.weight_bits for p in IntegerNetwork.load("x.npz").projections} == {4}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters import lava
+from nmtool.exporters.lava import Lava
 from nmtool.integer_network import IntegerNetwork
 from nmtool.verbs import walkthrough
 from nmtool.verbs.running import evaluate
@@ -32,7 +32,7 @@ def test_for_people(nmtool: Nmtool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.err.startswith("trains on ")
     assert "\nepoch   1/1 " in said.err
     kept = IntegerNetwork.load("kept/integers.npz")
-    assert lava.load("kept/lava").content_hash == kept.content_hash
+    assert Lava("kept/lava").network.content_hash == kept.content_hash
     assert kept.source_hash == nmtool("inspect", "kept/run", "--json").json["hash"]
     again = nmtool(*WORDS)
     assert (again.code, again.error) == (2, "path-taken")

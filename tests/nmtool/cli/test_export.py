@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nmtool.data import bin_events
-from nmtool.exporters import lava
+from nmtool.exporters.lava import Lava
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli import cases
@@ -22,7 +22,7 @@ def test_integers(nmtool: Nmtool, integers: Path) -> None:
         "loihi2: faithful, 2 of 128 cores",
         "folder written; nmtool verify folder checks it, without any data",
     ]
-    assert lava.load("folder").content_hash == IntegerNetwork.load(integers).content_hash
+    assert Lava("folder").network.content_hash == IntegerNetwork.load(integers).content_hash
 
 
 @pytest.mark.usefixtures("data")
@@ -40,7 +40,7 @@ def test_floats_are_quantised_on_the_way(nmtool: Nmtool, floats: Path) -> None:
     assert content == {
         "format": "lava",
         "path": "folder",
-        "hash": lava.load("folder").content_hash,
+        "hash": Lava("folder").network.content_hash,
     }
 
 
@@ -89,7 +89,7 @@ def test_exported_folders_are_networks(nmtool: Nmtool, data: Path, integers: Pat
 def test_answers_are_those_to_generated_input(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "--to", "lava", "-o", "folder").code == 0
     expected = known_answers(IntegerNetwork.load(integers))
-    assert lava.known_answers("folder").to_bytes() == expected.to_bytes()
+    assert Lava("folder").known_answers().to_bytes() == expected.to_bytes()
 
 
 @pytest.mark.usefixtures("data")
@@ -97,7 +97,7 @@ def test_answers_are_those_to_data(nmtool: Nmtool, integers: Path) -> None:
     assert nmtool("export", integers, "--to", "lava", "-o", "folder", "--data", "two").code == 0
     raster = bin_events(cases.spike_events(cases.N_TEST, 2), 1.0, 30).raster
     expected = known_answers(IntegerNetwork.load(integers), raster.take([0, 1, 2]))
-    assert lava.known_answers("folder").to_bytes() == expected.to_bytes()
+    assert Lava("folder").known_answers().to_bytes() == expected.to_bytes()
 
 
 def test_the_format_must_be_told(nmtool: Nmtool, integers: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from nmtool.errors import MissingError
 from nmtool.exporters import netx
+from nmtool.exporters.netx import Netx
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli.conftest import Nmtool
 
@@ -61,7 +62,7 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
 @pytest.mark.lava
 def test_in_lava(nmtool: Nmtool, chain: Path) -> None:
     try:
-        netx.require()
+        Netx.require()
     except MissingError as error:
         pytest.skip(str(error))
     assert nmtool("export", chain, "-o", "network.net").code == 0

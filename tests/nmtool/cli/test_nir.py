@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from nmtool.errors import FileFormatError
-from nmtool.exporters import nir
+from nmtool.exporters.nir import Nir
 from nmtool.installation import install_command
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -42,15 +42,15 @@ def float_file(nmtool: Nmtool, floats: Path) -> Path:
 
 
 def test_integers_stay_integers_and_floats_floats(file: Path, float_file: Path) -> None:
-    assert nir.load(file).content_hash == cases.integer_network().content_hash
-    assert nir.load(float_file).content_hash == cases.float_network().content_hash
+    assert Nir(file).network.content_hash == cases.integer_network().content_hash
+    assert Nir(float_file).network.content_hash == cases.float_network().content_hash
 
 
 def test_floats_are_quantised_on_request(nmtool: Nmtool, floats: Path) -> None:
     words = ("export", floats, "-o", "network.nir", "--weight-bits", "5", "--data", "two")
     said = nmtool(*words, "--json")
     assert (said.code, said.json["format"]) == (0, "nir")
-    found = nir.load("network.nir")
+    found = Nir("network.nir").network
     assert isinstance(found, IntegerNetwork)
     assert found.content_hash == said.json["hash"]
     said = nmtool("export", floats, "-o", "x.nir", "--scale", "data")
@@ -80,7 +80,7 @@ def test_it_runs(nmtool: Nmtool, file: Path, float_file: Path) -> None:
 def test_it_answers_for_itself(nmtool: Nmtool, file: Path, float_file: Path) -> None:
     said = nmtool("verify", file, "--json")
     entry = said.json["backends"]["nir"]
-    spikes = nir.known_answers(file).spikes
+    spikes = Nir(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     compared = entry["spikes_compared"], entry["membrane_compared"]
     assert (said.code, compared) == (0, (3 * bins, 2 * bins))
@@ -142,7 +142,7 @@ def test_a_file_is_a_network(nmtool: Nmtool, file: Path, float_file: Path) -> No
     assert nmtool("inspect", file, "--json").json["kind"] == "integer network"
     assert nmtool("export", file, "--to", "lava", "-o", "folder").code == 0
     assert nmtool("quantise", float_file, "-o", "again.npz").code == 0
-    assert isinstance(nir.load(float_file), Network)
+    assert isinstance(Nir(float_file).network, Network)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_everything_a_network_cannot_hold_is_shown(nmtool: Nmtool, file: Path) -
         opened["node/nodes/hidden/type"] = "Conv9d"
         opened["node/nodes/out/tau_mem"][...] = -1.0
     with refused(FileFormatError, "nir-graph-unfit") as caught:
-        nir.load(file)
+        Nir(file).read()
     assert codes(caught.value) == ["nir-kind", "nir-time-constant"]
     file.rename("foreign.nir")
     said = nmtool("convert", "foreign.nir", "out.npz")

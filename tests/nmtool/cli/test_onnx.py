@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nmtool.exporters import onnx
+from nmtool.exporters.onnx import Onnx
 from nmtool.integer_network import IntegerNetwork
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
@@ -28,7 +28,7 @@ def file(nmtool: Nmtool, integers: Path) -> Path:
 
 
 def test_the_extension_says_the_format(nmtool: Nmtool, file: Path, integers: Path) -> None:
-    assert onnx.load(file).content_hash == IntegerNetwork.load(integers).content_hash
+    assert Onnx(file).network.content_hash == IntegerNetwork.load(integers).content_hash
     said = nmtool("export", integers, "--to", "onnx", "-o", "network.bin")
     assert (said.code, said.error) == (2, "extension-wrong")
     assert "network.bin" in said.err
@@ -56,7 +56,7 @@ def test_it_answers_for_itself(nmtool: Nmtool, file: Path) -> None:
     said = nmtool("verify", file, "--json")
     assert said.code == 0
     entry = said.json["backends"]["onnx"]
-    spikes = onnx.known_answers(file).spikes
+    spikes = Onnx(file).known_answers().spikes
     bins = spikes.n_samples * spikes.n_steps
     assert (entry["spikes_compared"], entry["spikes_different"]) == (3 * bins, 0)
     assert (entry["membrane_compared"], entry["membrane_different"]) == (2 * 5 * bins, 0)
@@ -85,7 +85,7 @@ def test_several_backends_in_one_table(
 def test_a_file_is_run_as_it_is(
     nmtool: Nmtool, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx, "export", None)
+    monkeypatch.setattr(Onnx, "write", None)
     said = nmtool("verify", file, "two", "--json")
     assert (said.code, list(said.json["backends"])) == (0, ["onnx"])
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nmtool.exporters import c, netx
+from nmtool.exporters.c import C
+from nmtool.exporters.netx import Netx
+from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verification.backend import check_integers
 from tests.nmtool.cli.conftest import Nmtool
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
 
@@ -50,7 +51,7 @@ def test_obstacles_come_before_anything_runs(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeLava().install(monkeypatch)
-    monkeypatch.setattr(netx, "require", lambda: None)
+    monkeypatch.setattr(Netx, "require", lambda *_: None)
     said = nmtool("verify", integers, "two", "--against", "lava", "--against", "netx")
     assert (said.code, said.out, said.error) == (1, "", "netx-does-not-fit")
     assert fake.calls == []
@@ -59,10 +60,12 @@ def test_obstacles_come_before_anything_runs(
 def test_one_that_differs_fails_them_all(
     nmtool: Nmtool, integers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(*arguments: object, **options: object) -> Recording:
-        return flip_spike(2, 9, 1)(c.run(*arguments, **options))  # type: ignore[arg-type]
+    right = C.simulate
 
-    monkeypatch.setattr(c, "check", partial(check_integers, wrong, "c"))
+    def wrong(artefact: C, spikes: Raster, **options: Any) -> Recording:
+        return flip_spike(2, 9, 1)(right(artefact, spikes, **options))
+
+    monkeypatch.setattr(C, "simulate", wrong)
     words = ("--against", "onnx", "--against", "c", "--json")
     said = nmtool("verify", integers, "two", *words)
     assert said.code == 1

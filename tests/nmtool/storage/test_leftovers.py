@@ -32,7 +32,7 @@ def kill(old, new):
         os.kill(os.getpid(), signal.SIGKILL)
     rename(old, new)
 os.rename = kill
-with replacing_folder(path, True, lambda _: True, {"a"}) as new:
+with replacing_folder(path, True, lambda: True, {"a"}) as new:
     (new / "a").write_text("half")
 """
 
@@ -62,7 +62,7 @@ def test_a_killed_file(tmp_path: Path) -> None:
 def test_a_killed_folder(tmp_path: Path) -> None:
     kill("folder", tmp_path / "x")
     assert len(names(tmp_path)) == 1
-    with replacing_folder(tmp_path / "x", False, lambda _: True, {"a"}) as new:
+    with replacing_folder(tmp_path / "x", False, lambda: True, {"a"}) as new:
         (new / "a").write_text("whole")
     assert names(tmp_path) == ["x"]
     assert (tmp_path / "x" / "a").read_text() == "whole"
@@ -95,7 +95,7 @@ def test_an_interrupt_while_a_folder_is_replaced_leaves_the_old_one(
     monkeypatch.setattr(os, "rename", interrupted)
     with (
         pytest.raises(KeyboardInterrupt),
-        replacing_folder(tmp_path / "x", True, lambda _: True, {"a"}) as new,
+        replacing_folder(tmp_path / "x", True, lambda: True, {"a"}) as new,
     ):
         (new / "a").write_text("after")
     assert names(tmp_path) == ["x"]

@@ -40,8 +40,8 @@ def export(tmp_path: Path) -> Export:
         for library in LIBRARIES.get(name, ()):
             pytest.importorskip(library)
         network = chain_network(3) if name == "netx" else cases.integer_network()
-        one = formats.by_name(name)
+        one = formats.format_named(name)
         path = tmp_path / f"export{next(iter(one.extensions), '')}"
-        return one.package.export(network, path)
+        return one.write(network, path).path
 
     return write

@@ -21,8 +21,9 @@ from nmtool.errors import (
     StorageError,
     UsageError,
 )
-from nmtool.exporters import c, formats, nir
-from nmtool.exporters.nir import NirOptions
+from nmtool.exporters import formats, nir
+from nmtool.exporters.c import C
+from nmtool.exporters.nir import Nir, NirOptions
 from nmtool.hardware_sim.known_answers import ANSWERED_SAMPLES, known_answers
 from nmtool.quantisation import round_network, weight_ranges
 from nmtool.verbs import exporting
@@ -54,7 +55,7 @@ def network_for(name: str) -> nm.IntegerNetwork:
 
 
 def answers_in(name: str, path: Path) -> nm.KnownAnswers:
-    return formats.by_name(name).package.known_answers(path)
+    return formats.format_named(name)(path).known_answers()
 
 
 # `export`.
@@ -86,7 +87,7 @@ def test_answers_are_to_samples_where_there_are_some(data: Dataset, tmp_path: Pa
         path = nm.export(INTEGERS, tmp_path / f"{number}.c", samples=samples)
         raster = bin_for(INTEGERS, events[:ANSWERED_SAMPLES]).raster
         expected = known_answers(INTEGERS, raster)
-        answers = c.known_answers(path)
+        answers = C(path).known_answers()
         assert (answers.spikes.flat_index() == expected.spikes.flat_index()).all()
         assert answers.spikes.n_samples == ANSWERED_SAMPLES
 
@@ -95,8 +96,8 @@ def test_floats_are_written_as_nir(tmp_path: Path) -> None:
     pytest.importorskip("nir")
     path = nm.export(FLOATS, tmp_path / "network.nir")
     assert nm.load(path).content_hash == FLOATS.content_hash
-    answers = nir.known_answers(path)
-    found = nir.run(path, answers.spikes)
+    answers = Nir(path).known_answers()
+    found = Nir(path).run(answers.spikes)
     assert compare_recordings(answers.recording, found, tolerance=1e-9).identical
 
 
@@ -350,7 +351,7 @@ def test_a_file_that_reads_back_otherwise(
 def test_a_file_that_cannot_be_read_back(
     integers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(c, "load", failing(FileFormatError("it is damaged", code="file-damaged")))
+    monkeypatch.setattr(C, "decode", failing(FileFormatError("it is damaged", code="file-damaged")))
     found = nm.convert(integers, tmp_path / "network.c")
     assert not found.passed
     assert "it is damaged" in found.unlike

@@ -19,7 +19,9 @@ from nmtool import dynamics
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, FileFormatError, MissingError, UsageError
-from nmtool.exporters import formats, onnx
+from nmtool.exporters.lava import Lava
+from nmtool.exporters.netx import Netx
+from nmtool.exporters.onnx import Onnx
 from nmtool.float_simulator import simulate_floats
 from nmtool.hardware_sim.simulator import simulate as simulate_integers
 from nmtool.raster import Raster
@@ -306,10 +308,9 @@ def test_in_lava(export: Export) -> None:
 
 @pytest.mark.lava
 def test_netx_in_lava(export: Export) -> None:
-    from nmtool.exporters import netx
 
     try:
-        netx.require()
+        Netx.require()
     except MissingError as error:
         pytest.skip(str(error))
     network = chain_network(3)
@@ -352,8 +353,7 @@ def test_what_is_no_export(name: str, tmp_path: Path) -> None:
 
 def test_a_format_that_nothing_executes(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     path = export("lava")
-    paper = formats.Format("paper", "a paper", marker="lava_network", can=frozenset())
-    monkeypatch.setattr(formats, "FORMATS", (paper,))
+    monkeypatch.setattr(Lava, "runs", False)
     with refused(UsageError, "runtime-none") as caught:
         nm.run(path, EVENTS)
     assert str(path) in caught.value.what
@@ -364,11 +364,11 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
 ) -> None:
     path = export("onnx")
 
-    def missing() -> None:
+    def missing(*_: object) -> None:
         raise MissingError("onnxruntime is not installed", code="library-missing")
 
-    monkeypatch.setattr(onnx.runtime, "library", missing)
-    monkeypatch.setattr(onnx, "run", None)
+    monkeypatch.setattr(Onnx, "require", missing)
+    monkeypatch.setattr(Onnx, "run", None)
     with refused(MissingError, "library-missing"):
         nm.run(path, EVENTS)
 

@@ -16,8 +16,9 @@ import nmtool as nm
 from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, DoesNotFitError, FileFormatError, MissingError, UsageError
-from nmtool.exporters import c, formats
-from nmtool.exporters.formats import RUNS
+from nmtool.exporters import formats
+from nmtool.exporters.c import C
+from nmtool.exporters.format import Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.raster import Raster
@@ -48,11 +49,11 @@ def need(*names: str) -> None:
 
 
 def faulty(
-    module: Any, fault: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
+    format_: type[Format], fault: Callable[[Recording], Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Let a runtime err."""
-    right = module.runtime.run
-    monkeypatch.setattr(module.runtime, "run", lambda *arguments: fault(right(*arguments)))
+    right = format_.simulate
+    monkeypatch.setattr(format_, "simulate", lambda *given, **how: fault(right(*given, **how)))
 
 
 # On data.
@@ -98,7 +99,7 @@ def test_a_backend_may_be_named_alone_and_more_than_once() -> None:
 @needs_compiler
 def test_a_spike_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     need("onnx")
-    faulty(c, flip_spike(3, 11, 2), monkeypatch)
+    faulty(C, flip_spike(3, 11, 2), monkeypatch)
     found = nm.verify(INTEGERS, EVENTS, against=["onnx", "c"])
     assert not found.identical
     assert found.spikes_different == 1
@@ -110,7 +111,7 @@ def test_a_spike_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_compiler
 def test_a_membrane_that_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    faulty(c, shift_membrane(0, 29, 1, 1), monkeypatch)
+    faulty(C, shift_membrane(0, 29, 1, 1), monkeypatch)
     found = nm.verify(INTEGERS, EVENTS, against=["c"])
     assert not found.identical
     assert (found.spikes_different, found.checks["c"].comparison.membrane_different) == (0, 1)
@@ -178,8 +179,8 @@ def test_floats_against_real_numbers() -> None:
 def test_floats_are_not_compared_with_integers(
     against: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for one in formats.FORMATS:
-        monkeypatch.setattr(one.package, "require", lambda: None)
+    for one in formats.all_formats():
+        monkeypatch.setattr(one, "require", lambda *_: None)
     with refused(UsageError, "network-float") as caught:
         nm.verify(FLOATS, EVENTS, against=against)
     assert against[-1] in caught.value.what
@@ -195,12 +196,14 @@ def test_an_export_is_run_as_it_is(
 ) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     ran: list[Path] = []
-    right = c.file.read
-    monkeypatch.setattr(c.file, "read", lambda one: ran.append(Path(one)) or right(one))
+    right = C.simulate
+    monkeypatch.setattr(
+        C, "simulate", lambda one, *a, **k: ran.append(one.path) or right(one, *a, **k)
+    )
     found = nm.verify(str(path) if as_text else path, EVENTS)
     assert found.identical
     assert list(found.checks) == ["c"]
-    assert set(ran) == {path}
+    assert ran == [path]
 
 
 @needs_compiler
@@ -298,7 +301,7 @@ def test_integers_without_data_are_compared_on_inputs_made_for_them(deep: bool) 
 
 @needs_compiler
 def test_a_fault_shows_without_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    faulty(c, flip_spike(0, 3, 1), monkeypatch)
+    faulty(C, flip_spike(0, 3, 1), monkeypatch)
     assert nm.verify(INTEGERS, against="c").spikes_different == 1
 
 
@@ -312,7 +315,7 @@ def test_floats_without_data_are_compared_in_nir() -> None:
 @needs_compiler
 def test_an_export_that_answers_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
-    faulty(c, flip_spike(0, 3, 1), monkeypatch)
+    faulty(C, flip_spike(0, 3, 1), monkeypatch)
     found = nm.verify(path)
     assert not found.identical
     assert found.spikes_different == 1
@@ -323,7 +326,7 @@ def test_what_carries_no_answers(tmp_path: Path) -> None:
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "answers-not-carried"):
             nm.verify(network)
-    bare = c.export(INTEGERS, tmp_path / "bare.c")
+    bare = C.write(INTEGERS, tmp_path / "bare.c").path
     with refused(FileFormatError, "answers-missing") as caught:
         nm.verify(bare)
     assert str(bare) in caught.value.what
@@ -375,7 +378,7 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
     for network in (INTEGERS, tmp_path / "integers.npz"):
         with refused(UsageError, "backend-missing") as caught:
             nm.verify(network, EVENTS)
-    for name in formats.that_can(RUNS):
+    for name in formats.formats_that_run():
         assert name in caught.value.fix
     with refused(UsageError, "format-unknown"):
         nm.verify(INTEGERS, EVENTS, against=["nest"])
@@ -390,11 +393,11 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 def test_a_runtime_that_is_missing_is_known_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def missing() -> None:
+    def missing(*_: object) -> None:
         raise MissingError("there is no compiler", code="compiler-missing")
 
     path = nm.export(INTEGERS, tmp_path / "network.c")
-    monkeypatch.setattr(c, "require", missing)
+    monkeypatch.setattr(C, "require", missing)
     monkeypatch.setattr("nmtool.verbs.verifying.simulate", None)
     with refused(MissingError, "compiler-missing"):
         nm.verify(INTEGERS, EVENTS, against=["nir", "c"])
@@ -405,7 +408,7 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
 def test_what_cannot_be_exported_is_known_before_anything_runs(
     lava: FakeLava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats.by_name("netx").package, "require", lambda: None)
+    monkeypatch.setattr(formats.format_named("netx"), "require", lambda *_: None)
     with refused(DoesNotFitError, "netx-does-not-fit"):
         nm.verify(INTEGERS, EVENTS, against=["lava", "netx"])
     assert lava.calls == []

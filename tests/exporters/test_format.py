@@ -1,0 +1,91 @@
+"""`Format`: what is the same for every format, with one that the simulator runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmtool.errors import UsageError
+from nmtool.exporters.format import Format
+from nmtool.exporters.formats import PLACES, Place
+from nmtool.hardware_sim.simulator import simulate
+from nmtool.raster import Raster
+from nmtool.recording import Recording
+from tests.nmtool.cli import cases
+from tests.nmtool.cli.fake_lava import flip_spike
+from tests.refusals import refused
+
+NETWORK = cases.integer_network()
+RASTER = Raster.from_dense(np.random.default_rng(0).random((3, 30, cases.N_UNITS)) < 0.2)
+
+Faulty = Callable[..., type[Format]]
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Faulty:
+    """`faulty(fault)` is a format that the simulator runs, with a fault."""
+    monkeypatch.setitem(PLACES, "x", Place((".npz",)))
+
+    def made(fault: Callable[[Recording], Recording] = lambda same: same) -> type[Format]:
+        class Simulated(Format, name="x"):
+            def simulate(self, spikes: Raster, *, deep: bool, on_progress: Any) -> Recording:
+                recording = simulate(self.integers, spikes, deep=deep)
+                on_progress(spikes.n_samples)
+                return fault(recording)
+
+        return Simulated
+
+    return made
+
+
+def test_hooks_that_are_overridden_are_what_it_can(faulty: Faulty) -> None:
+    one = faulty()
+    assert (one.writes, one.reads, one.runs, one.carries) == (False, False, True, False)
+
+
+def test_what_is_expected_is_what_the_simulator_answers(faulty: Faulty, tmp_path: Path) -> None:
+    right = simulate(NETWORK, RASTER, deep=True)
+    artefact = faulty().write(NETWORK, tmp_path / "a.npz")
+    found = artefact.check(RASTER, simulated=right, deep=True)
+    assert found.identical
+    assert found.comparison.membrane_compared == RASTER.n_samples * 30 * (2 + 5 + 3)
+    assert found.recording.spikes["hidden"].n_spikes == right.spikes["hidden"].n_spikes > 0
+    assert found.seconds > 0
+    wrong = faulty(flip_spike(1, 2, 0))(artefact.path)
+    assert wrong.check(RASTER, simulated=simulate(NETWORK, RASTER)).first_divergence
+
+
+def test_answers_that_are_known_go_before_the_simulator_s(faulty: Faulty, tmp_path: Path) -> None:
+    right = simulate(NETWORK, RASTER)
+    other = flip_spike(1, 2, 0)(right)
+    artefact = faulty().write(NETWORK, tmp_path / "a.npz")
+    found = artefact.check(RASTER, simulated=right, answers=other)
+    assert found.comparison.spikes_different == 1
+    assert artefact.check(RASTER, simulated=None, answers=right).identical
+
+
+def test_progress_is_shown(faulty: Faulty, tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    @contextmanager
+    def progress(label: str, total: int | None = None, remark: str = "") -> Iterator[Any]:
+        seen.append((label, total, remark))
+        yield lambda n, remark="": seen.append(n)
+
+    artefact = faulty().write(NETWORK, tmp_path / "a.npz")
+    artefact.check(RASTER, simulated=simulate(NETWORK, RASTER), progress=progress)
+    assert seen == [("x", RASTER.n_samples, ""), RASTER.n_samples]
+
+
+def test_a_format_without_u_and_v_refuses_them(
+    faulty: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = faulty()
+    monkeypatch.setattr(one, "records_states", False)
+    with refused(UsageError, "deep-not-available"):
+        one.write(NETWORK, tmp_path / "a.npz").run(RASTER, deep=True)
