@@ -25,7 +25,7 @@ from nmtool.graph import INPUT
 from nmtool.hardware_sim.compiled import compiled
 from nmtool.hardware_sim.step import neuron_step as plain_step
 from nmtool.hardware_sim.wrong_step import Rules, left_by_spike, wrong_step
-from nmtool.integer_network import IntegerNetwork
+from nmtool.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 
 SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
@@ -33,9 +33,6 @@ SPIKES, MEMBRANE, EVERYTHING = 0, 1, 2
 
 ALL, FIRST, ANY = 0, 1, 2
 """Run to the end, to the first deviation of each column, or to the first of all."""
-
-OF_PROJECTIONS = ("weight", "delay", "weight exponent")
-"""Kinds of stored numbers that projections hold; populations hold the others."""
 
 UNREACHED = 1 << 40
 """A threshold that no v of 32 bits reaches."""

@@ -229,7 +229,6 @@ if TYPE_CHECKING:
     from nmtool.verbs.comparing import compare_accuracy
     from nmtool.verbs.costing import compare_cost, cost
     from nmtool.verbs.doctoring import Diagnosis, Part, doctor
-    from nmtool.verbs.explaining import explain
     from nmtool.verbs.exporting import Conversion, convert, export
     from nmtool.verbs.inspecting import inspect
     from nmtool.verbs.joining import join_folds, side_by_side
@@ -238,12 +237,14 @@ if TYPE_CHECKING:
     from nmtool.verbs.reporting import report
     from nmtool.verbs.running import Evaluation, evaluate, run, simulate
     from nmtool.verbs.teaching import teach
-    from nmtool.verbs.verifying import verify
     from nmtool.verbs.walkthrough import Demonstration, demo
     from nmtool.verification.certificate import Certificate, Check
     from nmtool.verification.comparison import Comparison, Divergence, compare_recordings
-    from nmtool.verification.exercised import Coverage, MutationScore
+    from nmtool.verification.coverage import Coverage
+    from nmtool.verification.explain import explain
     from nmtool.verification.explanation import Arrival, Cause, Explanation
+    from nmtool.verification.faults import MutationScore
+    from nmtool.verification.verify import verify
     from nmtool.version import __version__
 
 _HOMES = {
@@ -294,7 +295,7 @@ _HOMES = {
     "nmtool.verbs.comparing": "compare_accuracy",
     "nmtool.verbs.costing": "compare_cost cost",
     "nmtool.verbs.doctoring": "Diagnosis Part doctor",
-    "nmtool.verbs.explaining": "explain",
+    "nmtool.verification.explain": "explain",
     "nmtool.verbs.exporting": "Conversion convert export",
     "nmtool.verbs.checking": "CheckReport check",
     "nmtool.verbs.inspecting": "inspect",
@@ -304,11 +305,12 @@ _HOMES = {
     "nmtool.verbs.reporting": "report",
     "nmtool.verbs.running": "Evaluation evaluate run simulate",
     "nmtool.verbs.teaching": "teach",
-    "nmtool.verbs.verifying": "verify",
+    "nmtool.verification.verify": "verify",
     "nmtool.verbs.walkthrough": "Demonstration demo",
     "nmtool.verification.certificate": "Certificate Check",
     "nmtool.verification.comparison": "Comparison Divergence compare_recordings",
-    "nmtool.verification.exercised": "Coverage MutationScore",
+    "nmtool.verification.coverage": "Coverage",
+    "nmtool.verification.faults": "MutationScore",
     "nmtool.verification.explanation": "Arrival Cause Explanation",
     "nmtool.version": "__version__",
 }

@@ -58,6 +58,9 @@ FILE_VERSION = 1
 
 MIXED, EXCITATORY, INHIBITORY = "mixed", "excitatory", "inhibitory"
 
+OF_PROJECTIONS = ("weight", "delay", "weight exponent")
+"""Kinds of stored numbers that projections hold; populations hold the others."""
+
 
 def sign_mode(weight: NDArray) -> str:
     """The sign mode the chip's tools infer from the whole matrix; all zeros are excitatory."""

@@ -33,7 +33,7 @@ LONGEST = (
     "exporters/test_verilog_networks.py",
     "exporters/test_c_program.py",
     "exporters/test_verilog_folder.py",
-    "nmtool/verbs/test_explaining.py",
+    "nmtool/verification/test_explain.py",
     "exporters/test_conformance.py",
     "nmtool/cli/test_demo.py",
     "exporters/test_tied.py",

@@ -25,8 +25,8 @@ from nmtool.errors import Finding
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.recording import Recording
-from nmtool.verbs.explaining import explain
 from nmtool.verification.comparison import compare_recordings
+from nmtool.verification.explain import explain
 from tests import faults
 from tests.faults import Fault
 

@@ -58,7 +58,12 @@ RULES = (
     rule("nmtool.installation", "", "packaging"),
     rule("nmtool.quantisation", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.data", "numpy h5py", "tonic sklearn"),
-    rule("nmtool.verification", "numpy"),
+    rule("nmtool.verification", "numpy", "nmtool.hardware_sim"),
+    rule("nmtool.verification.explain", "numpy", "nmtool.hardware_sim nmtool.exporters"),
+    rule("nmtool.verification.verify", "numpy", "nmtool.hardware_sim nmtool.exporters"),
+    rule("nmtool.verification.causes", "numpy nmtool.hardware_sim"),
+    rule("nmtool.verification.exercise", "numpy nmtool.hardware_sim"),
+    rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),
     rule("nmtool.plot", "numpy", "matplotlib"),
     rule("nmtool.reporting", "numpy", "matplotlib"),
     rule("nmtool.reporting.svg", "matplotlib cycler"),
@@ -79,7 +84,10 @@ RULES = (
 )
 WIRING = {
     "nmtool.cli": ("nmtool.cli", "nmtool.__main__"),
-    "nmtool.verbs": ("nmtool.verbs", "nmtool.cli", "nmtool.__init__"),
+    "nmtool.verbs": (
+        *("nmtool.verbs", "nmtool.cli", "nmtool.__init__"),
+        *("nmtool.verification.verify", "nmtool.verification.explain"),
+    ),
 }
 """What wires rooms together, and who may import it."""
 

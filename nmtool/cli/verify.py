@@ -25,13 +25,13 @@ from nmtool.network import Network
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.quantising import NO_DATA
 from nmtool.verbs.running import artefact_that_runs
-from nmtool.verbs.verifying import (
+from nmtool.verification.certificate import Certificate
+from nmtool.verification.verify import (
     backends_to_run,
     is_recording,
     needs_its_samples,
     verify,
 )
-from nmtool.verification.certificate import Certificate
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format

@@ -23,7 +23,7 @@ from nmtool.reporting.report import Figure, Section, section_of
 from nmtool.tables import Table
 from nmtool.verification.certificate import Certificate
 from nmtool.verification.comparison import Divergence
-from nmtool.verification.exercised import listed
+from nmtool.verification.coverage import listed
 
 SATURATED = 0.5
 """Share of steps at which a neuron spikes, mean over samples, from which on it is saturated."""

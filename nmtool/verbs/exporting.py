@@ -44,8 +44,8 @@ from nmtool.verbs.checking import fits_of_format
 from nmtool.verbs.loading import Source, as_network, load
 from nmtool.verbs.quantising import calibration_data, quantise, quantised_already
 from nmtool.verbs.running import default_split
-from nmtool.verbs.verifying import check_answers
 from nmtool.verification.certificate import Certificate
+from nmtool.verification.verify import check_answers
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format

@@ -40,9 +40,9 @@ from nmtool.verbs.loading import (
 )
 from nmtool.verbs.quantising import calibration_split, quantise, quantised_already
 from nmtool.verbs.running import Evaluation, default_split, evaluate, has_torch
-from nmtool.verbs.verifying import backends_to_run, verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.comparison import Divergence
+from nmtool.verification.verify import backends_to_run, verify
 from nmtool.version import __version__
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from nmtool.tables import Table, Tabular
 from nmtool.verbs.exporting import export
 from nmtool.verbs.quantising import quantise
 from nmtool.verbs.running import Evaluation, evaluate
-from nmtool.verbs.verifying import verify
 from nmtool.verification.certificate import SIMULATOR, Certificate
+from nmtool.verification.verify import verify
 
 DATA = "digits"
 

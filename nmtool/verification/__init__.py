@@ -15,8 +15,9 @@ from nmtool.verification.comparison import (
     compare_recordings,
     spike_agreement,
 )
-from nmtool.verification.exercised import Coverage, Fault, MutationScore
+from nmtool.verification.coverage import Coverage
 from nmtool.verification.explanation import Arrival, Cause, Explanation
+from nmtool.verification.faults import Fault, MutationScore
 
 __all__ = [
     "FLOAT_TOLERANCE",

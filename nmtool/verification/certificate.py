@@ -10,8 +10,9 @@ from nmtool.confusion import only_classes
 from nmtool.recording import Recording
 from nmtool.tables import Table, Tabular
 from nmtool.verification.comparison import Agreement, Comparison, Divergence
-from nmtool.verification.exercised import Coverage, MutationScore
+from nmtool.verification.coverage import Coverage
 from nmtool.verification.explanation import Explanation
+from nmtool.verification.faults import MutationScore
 from nmtool.verification.overflows import answers_depend, overflow_sentence
 
 SIMULATOR = "hardware_sim"

@@ -1,14 +1,24 @@
-"""Overflows: how often states leave their 24 bits, and which answers depend on it, in words.
+"""Overflows: how often states leave their 24 bits, which answers depend on it, and that in words.
 
-Other chips and simulators do otherwise there: their membranes grow on, or wrap around.
-`hardware_sim/overflows.py` counts the samples that they would answer otherwise.
+Beyond 24 bits membranes clip here; those of other chips grow on, or wrap around. Forced to the
+spikes of a recording (`hardware_sim/replay.py`), they are followed by such rules. As long as no
+neuron spikes otherwise, none receives anything else: a sample in which all spikes stay is answered
+as such a chip would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nmtool.arithmetic import STATE_LIMIT
+from nmtool.batches import samples_at_once
+from nmtool.graph import INPUT, LIF
+from nmtool.integer_network import IntegerNetwork
+from nmtool.raster import Raster
+from nmtool.recording import Recording
 from nmtool.targets import target_named, target_names
 
 _STATE_BITS = STATE_LIMIT.bit_length()
@@ -68,3 +78,74 @@ def _names(state: str, way: str) -> str:
         if getattr(neuron, f"{state}_overflow") == way and neuron.state_bits == _STATE_BITS
     ]
     return f" ({', '.join(names)})" if names else ""
+
+
+def count_dependent(
+    network: IntegerNetwork, spikes: Raster, recording: Recording
+) -> dict[str, int]:
+    """Count the samples that other membranes beyond 24 bits would answer otherwise.
+
+    Args:
+        network: what was run.
+        spikes: the input.
+        recording: of the simulator, deep or not.
+
+    Returns:
+        `spikes_if_v_grows`: samples with spikes that membranes which grow on would not repeat;
+        `predictions_if_v_grows`: samples of the same spikes and another prediction; likewise
+        `spikes_if_v_wraps` and `predictions_if_v_wraps`.
+    """
+    total = dependence()
+    if not recording.counts["v_clips"]:
+        return total
+    samples = _clipping_samples(network, recording)
+    size = max(population.size for population in network.populations)
+    at_once = samples_at_once(3 * spikes.n_steps * size)
+    for first in range(0, samples.size, at_once):
+        some = samples[first : first + at_once]
+        sent = {name: raster.take(some) for name, raster in recording.spikes.items()}
+        found = _count(network, {INPUT: spikes.take(some), **sent}, recording.predictions[some])
+        total = {name: count + found[name] for name, count in total.items()}
+    return total
+
+
+def _clipping_samples(network: IntegerNetwork, recording: Recording) -> NDArray[np.intp]:
+    """Samples in which membranes may have clipped: all, where one of a spiking neuron has."""
+    outputs = sum(recording.counts[f"v_clips.{p.name}"] for p in network.integrating)
+    if outputs < recording.counts["v_clips"]:
+        return np.arange(recording.n_samples)
+    at_limit = [abs(v.astype(np.int64)) >= STATE_LIMIT - 1 for v in recording.membrane.values()]
+    return np.flatnonzero(np.any([x.any(axis=(1, 2)) for x in at_limit], axis=0))
+
+
+def _count(
+    network: IntegerNetwork, sent: dict[str, Raster], predictions: NDArray[np.int64]
+) -> dict[str, int]:
+    """`count_dependent` of samples that are followed together, by the spikes sent in them."""
+    from nmtool.hardware_sim.replay import UNREACHED, Seen, cells_of, streams, traced
+    from nmtool.hardware_sim.wrong_step import FREE, WRAP, Rules
+
+    all_rules = {GROWS: Rules(limit_v=FREE), WRAPS: Rules(limit_v=WRAP)}
+    events, counts = streams(network, sent), {}
+    n_samples, n_steps = sent[INPUT].n_samples, events.n_steps
+    for way, rules in all_rules.items():
+        changed = np.zeros(n_samples, np.bool_)
+        membrane = {}
+        for index, population in enumerate(network.populations):
+            cells, shape = cells_of(network, index), (n_samples, population.size)
+            spikes = np.zeros((*shape, n_steps), np.bool_)
+            if population.kind == LIF:
+                spikes = sent[population.name].dense().transpose(0, 2, 1).copy()
+            else:  # no threshold that a membrane which grows on could pass
+                cells = cells._replace(vth=np.full_like(cells.vth, UNREACHED))
+            nothing = np.zeros((*shape, 0), np.int64)
+            seen = Seen(spikes, nothing, nothing)
+            predicted = traced(events, cells._replace(rules=rules), seen)
+            changed |= (predicted.spikes != spikes).any(axis=(1, 2))
+            if population.kind != LIF:
+                membrane[population.name] = predicted.v.transpose(0, 2, 1)
+        rasters = {name: raster for name, raster in sent.items() if name != INPUT}
+        other = Recording(network.readout, rasters, membrane).predictions != predictions
+        counts[f"spikes_if_v_{way}"] = int(changed.sum())
+        counts[f"predictions_if_v_{way}"] = int((other & ~changed).sum())
+    return counts

@@ -17,7 +17,6 @@ from nmtool.exporters.c import C
 from nmtool.exporters.c.answers import check_sums
 from nmtool.exporters.c.readout import IMPORTANCE_ONE, importance
 from nmtool.hardware_sim.known_answers import known_answers
-from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.hardware_sim.session import Session
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
@@ -26,7 +25,7 @@ from nmtool.raster import Raster
 from nmtool.readout import FIRST_SPIKE, MEMBRANE_RULES, WINDOW, Readout
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from nmtool.verification.exercised import FAULT_KINDS
+from nmtool.verification.faults import FAULT_KINDS, draw_faults, mutant
 from tests.exporters.c_programs import SANITIZED, compiled, said
 from tests.networks.drawn import integer_networks, seeds
 from tests.networks.edges import edge_network, scattered_network, word_network

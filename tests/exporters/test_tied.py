@@ -24,8 +24,8 @@ from nmtool.exporters.c import file as c_content
 from nmtool.exporters.embedded import digest
 from nmtool.exporters.lava import Lava
 from nmtool.exporters.onnx import file as onnx_content
-from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.integer_network import IntegerNetwork
+from nmtool.verification.faults import draw_faults, mutant
 from tests.networks.chains import chain_network
 from tests.networks.integers import random_raster
 from tests.nmtool.cli.fake_lava import FakeLava

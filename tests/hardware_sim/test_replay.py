@@ -10,17 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.graph import INPUT
-from nmtool.hardware_sim.causes import Case, find_causes
-from nmtool.hardware_sim.mutants import (
-    Witness,
-    draw_faults,
-    faulty_value,
-    mutant,
-    target_index,
-    touches_one,
-)
 from nmtool.hardware_sim.replay import altered, cells_of, streams
 from nmtool.hardware_sim.simulator import simulate
+from nmtool.verification.causes import Case, find_causes
+from nmtool.verification.faults import draw_faults, faulty_value, mutant, target_index, touches_one
+from nmtool.verification.mutation import Witness
 from tests import faults
 from tests.networks.drawn import integer_networks, rasters, seeds
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 
-from nmtool.hardware_sim.mutants import draw_faults, mutant
 from nmtool.hardware_sim.sensitivity import ReachableSynapses, seen_constants
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification.comparison import compare_recordings
-from nmtool.verification.exercised import Fault
+from nmtool.verification.faults import Fault, draw_faults, mutant
 from tests.networks.drawn import seeds
 from tests.networks.integers import random_network, random_raster
 

@@ -32,8 +32,8 @@ from nmtool.verification import compare_recordings
 from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
+from tests.nmtool.conftest import LIBRARIES
 from tests.nmtool.storage.archives import unprivileged
-from tests.nmtool.verbs.conftest import LIBRARIES
 from tests.refusals import codes, refused
 
 FLOATS, INTEGERS, CHAIN = cases.float_network(), cases.integer_network(), chain_network(3)

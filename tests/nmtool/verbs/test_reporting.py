@@ -18,7 +18,7 @@ from nmtool.reporting import Report
 from nmtool.verbs.reporting import FLOAT, INTEGERS
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike
-from tests.nmtool.verbs.conftest import Export
+from tests.nmtool.conftest import Export
 from tests.refusals import refused
 
 KEYS = ("accuracy", "classes", "samples", "activity", "description", "synapses", "rounding")

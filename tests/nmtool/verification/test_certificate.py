@@ -12,8 +12,6 @@ import pytest
 
 from nmtool.arithmetic import SILENT_THRESHOLD
 from nmtool.graph import INPUT, LI, LIF, InputChannels
-from nmtool.hardware_sim.coverage import coverage
-from nmtool.hardware_sim.mutants import mutation_score
 from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.readout import Readout
@@ -27,8 +25,10 @@ from nmtool.verification import (
     StockCheck,
     compare_recordings,
 )
+from nmtool.verification.coverage import coverage
 from nmtool.verification.digest import artefact_digest
 from nmtool.verification.join import join
+from nmtool.verification.mutation import mutation_score
 from nmtool.verification.overflows import dependence, overflow_sentence
 
 COUNTS = {

@@ -12,7 +12,7 @@ import nmtool as nm
 from nmtool.data import samples, stored, write_shd
 from nmtool.data.stored import StoredEvents
 from nmtool.training.loop import validation
-from nmtool.verbs import verifying
+from nmtool.verification import verify
 from tests.training.small_data import small_events, small_options, without_seconds
 
 pytestmark = pytest.mark.torch
@@ -24,7 +24,7 @@ BLENDED = {"blend": 0.5, "jitter_ms": 1.0, "onset_ms": 3.0, "drop": 0.2}
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NMTOOL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(stored, "IN_MEMORY_BYTES", 0)
-    for module in (samples, stored, validation, verifying):
+    for module in (samples, stored, validation, verify):
         monkeypatch.setattr(module, "AT_ONCE", 7)
     for split, seed in (("train", 1), ("valid", 2), ("test", 3)):
         write_shd(tmp_path / f"small_{split}.h5", small_events(20 + 8 * seed, seed))

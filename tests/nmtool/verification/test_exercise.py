@@ -7,13 +7,14 @@ import pytest
 
 from nmtool.errors import DataError
 from nmtool.graph import INPUT
-from nmtool.hardware_sim.coverage import coverage
-from nmtool.hardware_sim.exercise import SAMPLES, exercise
-from nmtool.hardware_sim.mutants import Witness, draw_faults, mutation_score
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
+from nmtool.verification.coverage import coverage
+from nmtool.verification.exercise import SAMPLES, exercise
+from nmtool.verification.faults import draw_faults
+from nmtool.verification.mutation import Witness, mutation_score
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused
 

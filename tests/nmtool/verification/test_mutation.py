@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmtool.errors import DataError
-from nmtool.hardware_sim.mutants import draw_faults, mutant, mutation_score
 from nmtool.hardware_sim.reference import run_reference
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.verification import compare_recordings
-from nmtool.verification.exercised import FAULT_KINDS, Fault
+from nmtool.verification.faults import FAULT_KINDS, Fault, draw_faults, mutant
+from nmtool.verification.mutation import mutation_score
 from tests.networks.drawn import integer_networks, rasters, seeds
 from tests.networks.integers import random_network, random_raster
 from tests.refusals import refused

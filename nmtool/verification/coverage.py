@@ -1,17 +1,29 @@
-"""Extent of a comparison, as values: what a run exercised, and the faults it would show.
+"""`coverage`: which stored numbers of a network a run exercised.
 
-`nmtool.hardware_sim.coverage` and `nmtool.hardware_sim.mutants` measure them; a `Certificate`
-carries them.
+A synapse is exercised where a spike arrives over it within the steps of its sample, and so is its
+delay (`exercised`). A bias is where its neuron spiked or its v was compared, a threshold where one
+of its neurons spiked. Decays and exponents have no such rule; the mutation score judges them, too
+(`mutation.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from nmtool.graph import INPUT, LIF
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool.dynamics import HOP_LATENCY
+from nmtool.graph import INPUT, LI, LIF
+from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
+from nmtool.raster import Raster
+from nmtool.recording import Recording, check_input
 from nmtool.tables import Table, Tabular
+
+if TYPE_CHECKING:
+    from nmtool.hardware_sim.state_bounds import StateBounds
 
 LISTED = 8
 """Neurons that a line names one by one."""
@@ -184,121 +196,110 @@ class Coverage(Tabular):
         return f"<Coverage: {synapses} of synapses, {spiked} of spiking neurons spiked>"
 
 
-FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
+def coverage(
+    network: IntegerNetwork,
+    spikes: Raster,
+    recording: Recording | None = None,
+    *,
+    deep: bool = False,
+    bounds: StateBounds | None = None,
+) -> Coverage:
+    """Tell which stored numbers a run exercised.
 
+    The weight of a synapse that is said not to be exercised may be any other: nothing would
+    differ. One that was exercised may still be wrong by so little that nothing shows it, which
+    the mutation score tells (`mutation.py`).
 
-@dataclass(frozen=True)
-class Fault:
-    """One stored number that is off by one unit: a step of its grid.
+    Args:
+        network: what was run.
+        spikes: its input.
+        recording: what the simulator answered, deep or not; by default it is run.
+        deep: True where u and v of every neuron are compared.
+        bounds: on what any input can do, where that is known already.
 
-    Attributes:
-        kind: one of `FAULT_KINDS`; `bias` is the mantissa.
-        where: name of the population, or both ends of the projection.
-        place: index of the projection or population, then (pre, post) of a synapse or the neuron.
-        change: +1 or −1 unit.
+    Raises:
+        DataError: the raster has other channels than the network.
     """
+    from nmtool.hardware_sim.simulator import simulate
+    from nmtool.hardware_sim.state_bounds import state_bounds
 
-    kind: str
-    where: str
-    place: tuple[int, ...]
-    change: int
+    check_input(network, spikes)
+    if recording is None:
+        recording = simulate(network, spikes)
+    bounds = bounds or state_bounds(network, spikes.n_steps)
+    first = first_spikes(network, spikes, recording)
+    arrived = [exercised(projection, first, spikes.n_steps) for projection in network.projections]
+    projections = [
+        _projection(projection, seen, first[projection.source] == spikes.n_steps, bounds)
+        for projection, seen in zip(network.projections, arrived, strict=True)
+    ]
+    populations = []
+    for population in network.populations:
+        driven = np.zeros(population.size, np.bool_)
+        for projection, seen in zip(network.projections, arrived, strict=True):
+            if projection.target == population.name:
+                driven |= seen.any(axis=0)
+        spiked = first[population.name] < spikes.n_steps
+        populations.append(_population(population, driven, spiked, deep, spikes))
+    return Coverage(projections, populations)
 
-    def __str__(self) -> str:
-        index = "".join(f"[{i}]" for i in self.place[1:])
-        return f"{self.kind} of {self.where}{index} {self.change:+d}"
+
+def first_spikes(
+    network: IntegerNetwork, spikes: Raster, recording: Recording
+) -> dict[str, NDArray[np.int64]]:
+    """By source, [neurons] int64: the earliest step of a spike in any sample, or `n_steps`."""
+    found = {p.name: np.full(p.size, spikes.n_steps, np.int64) for p in network.populations}
+    for name, raster in {INPUT: spikes, **recording.spikes}.items():
+        found[name] = raster.first_step().min(axis=0, initial=spikes.n_steps)
+    return found
 
 
-@dataclass(frozen=True)
-class MutationScore(Tabular):
-    """The one-unit faults that a comparison would have shown.
+def exercised(
+    projection: IntegerProjection, first: dict[str, NDArray[np.int64]], n_steps: int
+) -> NDArray[np.bool_]:
+    """[pre, post] bool: synapses of a weight other than 0 over which a spike arrived in time."""
+    arrival = first[projection.source][:, None] + HOP_LATENCY + projection.delay.astype(np.int64)
+    return (arrival < n_steps) & (projection.weight != 0)
 
-    >>> import nmtool as nm
-    >>> network = nm.round_network(nm.Network.layers([2, 3])).network
-    >>> spikes = nm.Raster.from_dense([[[1, 0]] * 100])
-    >>> certificate = nm.verify(network, spikes, against=nm.simulate(network, spikes))
-    >>> certificate.mutation
-    <MutationScore: seen 19 of 28 faults, equivalent 0>
 
-    Attributes:
-        faults: the faults that were drawn.
-        seen: for each fault, True where the samples show a difference.
-        equivalent: for each fault, True where it is proven that no input of this length shows
-            any.
-        seed: the seed of the draw.
-        deep: True where u and v of every neuron are compared, too.
-    """
+def _projection(
+    projection: IntegerProjection,
+    seen: NDArray[np.bool_],
+    silent: NDArray[np.bool_],
+    bounds: StateBounds,
+) -> ProjectionCoverage:
+    there = projection.weight != 0
+    return ProjectionCoverage(
+        source=projection.source,
+        target=projection.target,
+        synapses=int(there.sum()),
+        synapses_exercised=int(seen.sum()),
+        delays=np.unique(projection.delay[there]).size,
+        delays_exercised=np.unique(projection.delay[seen]).size,
+        silent=tuple(np.flatnonzero(silent & there.any(axis=1)).tolist()),
+        late=int((there & ~seen)[~silent].sum()),
+        beyond_reach=int((there & ~bounds.arrives(projection)).sum()),
+    )
 
-    faults: Sequence[Fault] = field(repr=False)
-    seen: Sequence[bool] = field(repr=False)
-    equivalent: Sequence[bool] = field(repr=False)
-    seed: int
-    deep: bool
 
-    @property
-    def n_seen(self) -> int:
-        """Faults that the samples show."""
-        return sum(self.seen)
-
-    @property
-    def n_equivalent(self) -> int:
-        """Faults that no input shows."""
-        return sum(self.equivalent)
-
-    @property
-    def unseen(self) -> list[Fault]:
-        """Faults that the samples do not show, although some input might."""
-        rows = zip(self.faults, self.seen, self.equivalent, strict=True)
-        return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
-
-    def by_kind(self) -> dict[str, tuple[int, int, int]]:
-        """Faults by kind: drawn, seen, equivalent."""
-        rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
-        return {
-            kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
-            for kind in FAULT_KINDS
-            if (mine := [(s, e) for fault, s, e in rows if fault.kind == kind])
-        }
-
-    def as_json(self) -> dict[str, Any]:
-        """The counts, over all and by kind."""
-        return {
-            "faults": len(self.faults),
-            "seen": self.n_seen,
-            "equivalent": self.n_equivalent,
-            "deep": self.deep,
-            "seed": self.seed,
-            "by_kind": {
-                kind: dict(zip(("faults", "seen", "equivalent"), counts, strict=True))
-                for kind, counts in self.by_kind().items()
-            },
-            "unseen": [str(fault) for fault in self.unseen],
-        }
-
-    def sentence(self) -> str:
-        """One line: how many, and of which kinds some remain unseen."""
-        missed = dict.fromkeys(FAULT_KINDS, 0)
-        for fault in self.unseen:
-            missed[fault.kind] += 1
-        text = f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen}"
-        if any(missed.values()):
-            kinds = [f"{count} of {kind}" for kind, count in missed.items() if count]
-            text += f"; not shown: {', '.join(kinds)}"
-        if self.n_equivalent:
-            text += f"; no input shows {self.n_equivalent}"
-        return text
-
-    def tables(self) -> list[Table]:
-        """One row per kind."""
-        rows = [(kind, *counts) for kind, counts in self.by_kind().items()]
-        total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
-        header = ("one-unit faults of", "drawn", "seen", "no input shows")
-        return [Table("mutation score", header, [*rows, total])]
-
-    def __repr__(self) -> str:
-        return (
-            f"<MutationScore: seen {self.n_seen} of {len(self.faults)} faults, "
-            f"equivalent {self.n_equivalent}>"
-        )
+def _population(
+    population: IntegerPopulation,
+    driven: NDArray[np.bool_],
+    spiked: NDArray[np.bool_],
+    deep: bool,
+    spikes: Raster,
+) -> PopulationCoverage:
+    biased = population.bias != 0
+    compared = (deep or population.kind == LI) and spikes.n_samples * spikes.n_steps > 0
+    return PopulationCoverage(
+        name=population.name,
+        kind=population.kind,
+        neurons=population.size,
+        driven=int(driven.sum()),
+        spiked=int(spiked.sum()),
+        biases=int(biased.sum()),
+        biases_exercised=int((biased & (spiked | compared)).sum()),
+    )
 
 
 def percent(part: int, of: int) -> str:

@@ -13,10 +13,6 @@ of it is compared. Faults that no input shows for subtler reasons count as not s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +23,6 @@ from nmtool.graph import INPUT, LIF
 from nmtool.hardware_sim.replay import (
     EVERYTHING,
     MEMBRANE,
-    OF_PROJECTIONS,
     SPIKES,
     Cells,
     Streams,
@@ -38,29 +33,21 @@ from nmtool.hardware_sim.replay import (
 )
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import StateBounds, bounds_of_neurons, state_bounds
-from nmtool.hardware_sim.uniform import Draws
-from nmtool.integer_network import (
-    EXCITATORY,
-    INHIBITORY,
-    MIXED,
-    IntegerNetwork,
-    IntegerPopulation,
-    IntegerProjection,
-)
+from nmtool.integer_network import OF_PROJECTIONS, IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.targets import LOIHI2
-from nmtool.verification.exercised import FAULT_KINDS, Fault, MutationScore
+from nmtool.verification.faults import (
+    Fault,
+    MutationScore,
+    draw_faults,
+    faulty_value,
+    mutant,
+    target_index,
+    touches_one,
+)
 
 FAULTS = 200
 """Faults that are drawn for a score."""
-
-_FIELDS = {
-    "bias": "bias_mantissa",
-    "bias exponent": "bias_exponent",
-    "weight exponent": "weight_exponent",
-}
-"""By kind of number, the attribute that holds it; else the kind itself."""
 
 
 def mutation_score(
@@ -111,135 +98,6 @@ def mutation_score(
         for fault, shown in zip(faults, seen, strict=True)
     ]
     return MutationScore(faults, seen, equivalent, seed, deep)
-
-
-def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
-    """The network with one fault.
-
-    Raises:
-        NetworkError: the target cannot hold it.
-    """
-    index, *place = fault.place
-    parts: list[Any] = list(_parts(network, fault.kind))
-    numbers = _stored(parts[index], fault.kind).astype(np.int64)
-    numbers[tuple(place)] = faulty_value(network, fault)
-    field = _FIELDS.get(fault.kind, fault.kind)
-    parts[index] = replace(parts[index], **{field: numbers if place else int(numbers)})
-    if fault.kind in OF_PROJECTIONS:
-        return replace(network, projections=parts)
-    return replace(network, populations=parts)
-
-
-_Part: TypeAlias = IntegerProjection | IntegerPopulation
-
-
-def _parts(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
-    """All projections or all populations, whichever store such numbers."""
-    return network.projections if kind in OF_PROJECTIONS else network.populations
-
-
-def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
-    """The numbers of a kind that a projection or a population stores."""
-    return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
-
-
-def _unit(part: _Part, kind: str) -> int:
-    """The step of the grid on which such numbers lie."""
-    if kind != "weight" or not isinstance(part, IntegerProjection):
-        return 1
-    return arithmetic.weight_step(part.weight_bits, part.sign_mode == MIXED)
-
-
-def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
-    """The number that stands there with the fault."""
-    part = _parts(network, fault.kind)[fault.place[0]]
-    number = _stored(part, fault.kind)[fault.place[1:]]
-    return int(number) + fault.change * _unit(part, fault.kind)
-
-
-# Drawing.
-
-
-def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
-    """Different faults, in turn of every kind, and of each kind in turn of every place.
-
-    Delays of synapses of weight 0, and exponents of nothing but zeros, are left out: they are
-    stored, and mean nothing.
-
-    Args:
-        network: what they are faults of.
-        n: how many; fewer where there are no more.
-        seed: of the draw, the same in every numpy.
-    """
-    draws = Draws(seed)
-    left = [
-        [_in_random_order(sites, draws) for sites in _fault_sites(network, kind)]
-        for kind in FAULT_KINDS
-    ]
-    faults: list[Fault] = []
-    while len(faults) < n and any(left):
-        for places in left:
-            while places and len(faults) < n:
-                place = places.pop(0)
-                fault = next(place, None)
-                if fault is not None:
-                    places.append(place)
-                    faults.append(fault)
-                    break
-    return faults
-
-
-_FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
-"""Kind, where, index, shape of the numbers, and [2, numbers] bool: may rise, may fall."""
-
-
-def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
-    for index, part in enumerate(_parts(network, kind)):
-        if isinstance(part, IntegerProjection):
-            where = f"{part.source} → {part.target}"
-        else:
-            where = part.name
-        numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
-        legal, matters = _legal(part, kind)
-        may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
-        flat = np.reshape(may_change & np.asarray(matters), (2, numbers.size))
-        yield kind, where, index, numbers.shape, flat
-
-
-def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
-    """The numbers of a kind that the target holds, and true where they mean anything."""
-    if isinstance(part, IntegerProjection):
-        some = part.weight != 0
-        if kind == "weight":
-            low = 0 if part.sign_mode == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
-            high = 0 if part.sign_mode == INHIBITORY else arithmetic.MAX_WEIGHT - 1
-            return range(low, high + 1), True
-        if kind == "delay":
-            return range(LOIHI2.max_delay + 1), some
-        return LOIHI2.weight_exponents(part.weight_bits), bool(some.any())
-    if kind == "bias":
-        return range(-LOIHI2.bias_limit, LOIHI2.bias_limit), True
-    limit, matters = {
-        "du": (LOIHI2.max_du, True),
-        "dv": (LOIHI2.max_dv, True),
-        "vth": (LOIHI2.max_threshold, part.kind == LIF),
-        "bias exponent": (LOIHI2.max_bias_exponent, bool(np.any(part.bias_mantissa))),
-    }[kind]
-    return range(limit + 1), matters
-
-
-def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
-    """Draw the fault of every site once, in random order."""
-    kind, where, index, shape, legal = fault_sites
-    sites = np.flatnonzero(legal)
-    drawn: set[int] = set()
-    while len(drawn) < sites.size:
-        site = int(sites[draws.below(sites.size)])
-        if site not in drawn:
-            drawn.add(site)
-            falls, number = divmod(site, legal.shape[1])
-            place = np.unravel_index(number, shape) if shape else ()
-            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if falls else 1)
 
 
 # Seeing.
@@ -295,19 +153,6 @@ class Witness:
         neuron = self.events.neuron[offset[0] : offset[-1]]
         size = self.network.populations[index].size
         return np.argsort(-np.bincount(neuron, minlength=size), kind="stable")
-
-
-def target_index(network: IntegerNetwork, fault: Fault) -> int:
-    """The index of the population whose neurons a fault touches."""
-    if fault.kind not in OF_PROJECTIONS:
-        return fault.place[0]
-    target = network.projections[fault.place[0]].target
-    return next(i for i, p in enumerate(network.populations) if p.name == target)
-
-
-def touches_one(fault: Fault) -> bool:
-    """True where a fault touches one neuron, the last of its place; else it touches all."""
-    return fault.kind in ("weight", "delay", "bias")
 
 
 # Equivalence.

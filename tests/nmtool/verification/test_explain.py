@@ -23,7 +23,7 @@ from tests import fault_table, faults
 from tests.faults import Fault
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import flip_spike, shift_membrane
-from tests.nmtool.verbs.conftest import LIBRARIES
+from tests.nmtool.conftest import LIBRARIES
 from tests.refusals import refused
 
 NETWORK, SPIKES = faults.live_network(0, recurrent=True), faults.live_input(0)

@@ -29,13 +29,14 @@ from nmtool.network import Network
 from nmtool.progress import Progress, silent
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verbs.explaining import ArtefactRun, explain, with_explanation
 from nmtool.verbs.loading import check_exists, load
 from nmtool.verbs.running import artefact_that_runs, simulate
 from nmtool.verification.certificate import SIMULATOR, Certificate, Check
 from nmtool.verification.comparison import with_expected_within
+from nmtool.verification.coverage import Coverage
 from nmtool.verification.digest import artefact_digest
-from nmtool.verification.exercised import Coverage, MutationScore
+from nmtool.verification.explain import ArtefactRun, explain, with_explanation
+from nmtool.verification.faults import MutationScore
 from nmtool.verification.foreign import (
     ForeignRecording,
     compare_foreign,
@@ -527,9 +528,9 @@ def _extent(
 ) -> _Extent:
     if not isinstance(network, IntegerNetwork) or simulated is None:
         return {}
-    from nmtool.hardware_sim.coverage import coverage
-    from nmtool.hardware_sim.mutants import mutation_score
     from nmtool.hardware_sim.state_bounds import state_bounds
+    from nmtool.verification.coverage import coverage
+    from nmtool.verification.mutation import mutation_score
 
     bounds = state_bounds(network, max(network.n_steps, spikes.n_steps))
     score = mutation_score(
@@ -558,7 +559,7 @@ def _generated(
             why="they aim at the numbers that a chip stores",
             fix="quantise the network first, or leave out --exercise",
         )
-    from nmtool.hardware_sim.exercise import exercise
+    from nmtool.verification.exercise import exercise
 
     with progress("generating samples"):
         generated = exercise(network, spikes, deep=deep)
@@ -571,7 +572,7 @@ def _overflows(
     """Overflows by the names of the certificate, and what depends on them; empty without a run."""
     if recording is None or not isinstance(network, IntegerNetwork):
         return {}
-    from nmtool.hardware_sim.overflows import count_dependent
+    from nmtool.verification.overflows import count_dependent
 
     counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
     return {

@@ -28,7 +28,7 @@ from nmtool.verification.digest import artefact_digest
 from tests.networks.chains import chain_network
 from tests.nmtool.cli import cases
 from tests.nmtool.cli.fake_lava import FakeLava, flip_spike, shift_membrane
-from tests.nmtool.verbs.conftest import LIBRARIES
+from tests.nmtool.conftest import LIBRARIES
 from tests.refusals import codes, refused
 
 Export = Callable[[str], Path]
@@ -152,7 +152,7 @@ def test_u_and_v_of_every_neuron(caplog: pytest.LogCaptureFixture) -> None:
     compared = {name: one.comparison.membrane_compared for name, one in found.checks.items()}
     assert compared == {"onnx": VALUES + DEEP, "nir": VALUES, "c": VALUES + DEEP}
     [record] = caplog.records
-    assert (record.name, record.levelno) == ("nmtool.verbs.verifying", logging.WARNING)
+    assert (record.name, record.levelno) == ("nmtool.verification.verify", logging.WARNING)
     assert "nir" in record.getMessage()
 
 
@@ -398,7 +398,7 @@ def test_a_runtime_that_is_missing_is_known_before_anything_runs(
 
     path = nm.export(INTEGERS, tmp_path / "network.c")
     monkeypatch.setattr(C, "require", missing)
-    monkeypatch.setattr("nmtool.verbs.verifying.simulate", None)
+    monkeypatch.setattr("nmtool.verification.verify.simulate", None)
     with refused(MissingError, "compiler-missing"):
         nm.verify(INTEGERS, EVENTS, against=["nir", "c"])
     with refused(MissingError, "compiler-missing"):

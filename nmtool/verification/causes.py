@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from nmtool.arithmetic import MAX_WEIGHT, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT, weight_step
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT
-from nmtool.hardware_sim.coverage import exercised
 from nmtool.hardware_sim.replay import (
     ANY,
     FIRST,
@@ -52,6 +51,7 @@ from nmtool.integer_network import IntegerNetwork, IntegerProjection
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import LOIHI2, MAX_SIX_BIT_DELAY
+from nmtool.verification.coverage import exercised
 from nmtool.verification.explanation import Cause
 
 MOST_GUESSES = 8_192

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from nmtool.arithmetic import DECAY_ONE, SILENT_THRESHOLD, STATE_LIMIT, STATE_SHIFT
 from nmtool.hardware_sim import reference
-from nmtool.hardware_sim.overflows import count_dependent
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.step import neuron_step
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording
-from nmtool.verification.overflows import GROWS, WRAPS, dependence
+from nmtool.verification.overflows import GROWS, WRAPS, count_dependent, dependence
 from tests.networks.integers import random_network, random_raster
 
 

@@ -293,7 +293,7 @@ def _causes(
     network: IntegerNetwork, spikes: Raster, actual: Recording, sample: int, expected: Recording
 ) -> tuple[list[Cause], int, bool]:
     """Causes, the number of updates that deviate in that sample, true where u and v were there."""
-    from nmtool.hardware_sim.causes import Case, find_causes
+    from nmtool.verification.causes import Case, find_causes
 
     case = Case(network, spikes, actual, [sample])
     if not case.touched:

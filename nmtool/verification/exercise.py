@@ -16,14 +16,6 @@ from numpy.typing import NDArray
 
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.graph import INPUT, LIF
-from nmtool.hardware_sim.coverage import exercised, first_spikes
-from nmtool.hardware_sim.mutants import (
-    Witness,
-    draw_faults,
-    is_equivalent,
-    target_index,
-    touches_one,
-)
 from nmtool.hardware_sim.replay import streams
 from nmtool.hardware_sim.simulator import simulate
 from nmtool.hardware_sim.state_bounds import state_bounds
@@ -31,7 +23,9 @@ from nmtool.hardware_sim.uniform import Draws
 from nmtool.integer_network import IntegerNetwork
 from nmtool.raster import Raster
 from nmtool.recording import Recording, check_input
-from nmtool.verification.exercised import Fault
+from nmtool.verification.coverage import exercised, first_spikes
+from nmtool.verification.faults import Fault, draw_faults, target_index, touches_one
+from nmtool.verification.mutation import Witness, is_equivalent
 
 SAMPLES = 64
 """Largest number of samples that are added."""

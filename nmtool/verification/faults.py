@@ -1,0 +1,299 @@
+"""One-unit faults: a stored number that is off by one step of its grid.
+
+The mutant is a legal network, so they are what an exporter or a receiver may get wrong without
+anything else noticing. `mutation.py` counts those that a comparison would show, as a
+`MutationScore`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmtool import arithmetic
+from nmtool.graph import LIF
+from nmtool.integer_network import (
+    EXCITATORY,
+    INHIBITORY,
+    MIXED,
+    OF_PROJECTIONS,
+    IntegerNetwork,
+    IntegerPopulation,
+    IntegerProjection,
+)
+from nmtool.tables import Table, Tabular
+from nmtool.targets import LOIHI2
+
+if TYPE_CHECKING:
+    from nmtool.hardware_sim.uniform import Draws
+
+FAULT_KINDS = ("weight", "delay", "bias", "du", "dv", "vth", "weight exponent", "bias exponent")
+
+_FIELDS = {
+    "bias": "bias_mantissa",
+    "bias exponent": "bias_exponent",
+    "weight exponent": "weight_exponent",
+}
+"""By kind of number, the attribute that holds it; else the kind itself."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One stored number that is off by one unit: a step of its grid.
+
+    Attributes:
+        kind: one of `FAULT_KINDS`; `bias` is the mantissa.
+        where: name of the population, or both ends of the projection.
+        place: index of the projection or population, then (pre, post) of a synapse or the neuron.
+        change: +1 or −1 unit.
+    """
+
+    kind: str
+    where: str
+    place: tuple[int, ...]
+    change: int
+
+    def __str__(self) -> str:
+        index = "".join(f"[{i}]" for i in self.place[1:])
+        return f"{self.kind} of {self.where}{index} {self.change:+d}"
+
+
+@dataclass(frozen=True)
+class MutationScore(Tabular):
+    """The one-unit faults that a comparison would have shown.
+
+    >>> import nmtool as nm
+    >>> network = nm.round_network(nm.Network.layers([2, 3])).network
+    >>> spikes = nm.Raster.from_dense([[[1, 0]] * 100])
+    >>> certificate = nm.verify(network, spikes, against=nm.simulate(network, spikes))
+    >>> certificate.mutation
+    <MutationScore: seen 19 of 28 faults, equivalent 0>
+
+    Attributes:
+        faults: the faults that were drawn.
+        seen: for each fault, True where the samples show a difference.
+        equivalent: for each fault, True where it is proven that no input of this length shows
+            any.
+        seed: the seed of the draw.
+        deep: True where u and v of every neuron are compared, too.
+    """
+
+    faults: Sequence[Fault] = field(repr=False)
+    seen: Sequence[bool] = field(repr=False)
+    equivalent: Sequence[bool] = field(repr=False)
+    seed: int
+    deep: bool
+
+    @property
+    def n_seen(self) -> int:
+        """Faults that the samples show."""
+        return sum(self.seen)
+
+    @property
+    def n_equivalent(self) -> int:
+        """Faults that no input shows."""
+        return sum(self.equivalent)
+
+    @property
+    def unseen(self) -> list[Fault]:
+        """Faults that the samples do not show, although some input might."""
+        rows = zip(self.faults, self.seen, self.equivalent, strict=True)
+        return [fault for fault, seen, equivalent in rows if not (seen or equivalent)]
+
+    def by_kind(self) -> dict[str, tuple[int, int, int]]:
+        """Faults by kind: drawn, seen, equivalent."""
+        rows = list(zip(self.faults, self.seen, self.equivalent, strict=True))
+        return {
+            kind: (len(mine), sum(s for s, _ in mine), sum(e for _, e in mine))
+            for kind in FAULT_KINDS
+            if (mine := [(s, e) for fault, s, e in rows if fault.kind == kind])
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, over all and by kind."""
+        return {
+            "faults": len(self.faults),
+            "seen": self.n_seen,
+            "equivalent": self.n_equivalent,
+            "deep": self.deep,
+            "seed": self.seed,
+            "by_kind": {
+                kind: dict(zip(("faults", "seen", "equivalent"), counts, strict=True))
+                for kind, counts in self.by_kind().items()
+            },
+            "unseen": [str(fault) for fault in self.unseen],
+        }
+
+    def sentence(self) -> str:
+        """One line: how many, and of which kinds some remain unseen."""
+        missed = dict.fromkeys(FAULT_KINDS, 0)
+        for fault in self.unseen:
+            missed[fault.kind] += 1
+        text = f"of {len(self.faults)} one-unit faults these samples would have shown {self.n_seen}"
+        if any(missed.values()):
+            kinds = [f"{count} of {kind}" for kind, count in missed.items() if count]
+            text += f"; not shown: {', '.join(kinds)}"
+        if self.n_equivalent:
+            text += f"; no input shows {self.n_equivalent}"
+        return text
+
+    def tables(self) -> list[Table]:
+        """One row per kind."""
+        rows = [(kind, *counts) for kind, counts in self.by_kind().items()]
+        total = ("all", len(self.faults), self.n_seen, self.n_equivalent)
+        header = ("one-unit faults of", "drawn", "seen", "no input shows")
+        return [Table("mutation score", header, [*rows, total])]
+
+    def __repr__(self) -> str:
+        return (
+            f"<MutationScore: seen {self.n_seen} of {len(self.faults)} faults, "
+            f"equivalent {self.n_equivalent}>"
+        )
+
+
+def mutant(network: IntegerNetwork, fault: Fault) -> IntegerNetwork:
+    """The network with one fault.
+
+    Raises:
+        NetworkError: the target cannot hold it.
+    """
+    index, *place = fault.place
+    parts: list[Any] = list(_parts(network, fault.kind))
+    numbers = _stored(parts[index], fault.kind).astype(np.int64)
+    numbers[tuple(place)] = faulty_value(network, fault)
+    field = _FIELDS.get(fault.kind, fault.kind)
+    parts[index] = replace(parts[index], **{field: numbers if place else int(numbers)})
+    if fault.kind in OF_PROJECTIONS:
+        return replace(network, projections=parts)
+    return replace(network, populations=parts)
+
+
+_Part: TypeAlias = IntegerProjection | IntegerPopulation
+
+
+def _parts(network: IntegerNetwork, kind: str) -> Sequence[_Part]:
+    """All projections or all populations, whichever store such numbers."""
+    return network.projections if kind in OF_PROJECTIONS else network.populations
+
+
+def _stored(part: _Part, kind: str) -> NDArray[np.integer]:
+    """The numbers of a kind that a projection or a population stores."""
+    return np.asarray(getattr(part, _FIELDS.get(kind, kind)))
+
+
+def _unit(part: _Part, kind: str) -> int:
+    """The step of the grid on which such numbers lie."""
+    if kind != "weight" or not isinstance(part, IntegerProjection):
+        return 1
+    return arithmetic.weight_step(part.weight_bits, part.sign_mode == MIXED)
+
+
+def faulty_value(network: IntegerNetwork, fault: Fault) -> int:
+    """The number that stands there with the fault."""
+    part = _parts(network, fault.kind)[fault.place[0]]
+    number = _stored(part, fault.kind)[fault.place[1:]]
+    return int(number) + fault.change * _unit(part, fault.kind)
+
+
+# Drawing.
+
+
+def draw_faults(network: IntegerNetwork, n: int, seed: int) -> list[Fault]:
+    """Different faults, in turn of every kind, and of each kind in turn of every place.
+
+    Delays of synapses of weight 0, and exponents of nothing but zeros, are left out: they are
+    stored, and mean nothing.
+
+    Args:
+        network: what they are faults of.
+        n: how many; fewer where there are no more.
+        seed: of the draw, the same in every numpy.
+    """
+    from nmtool.hardware_sim.uniform import Draws
+
+    draws = Draws(seed)
+    left = [
+        [_in_random_order(sites, draws) for sites in _fault_sites(network, kind)]
+        for kind in FAULT_KINDS
+    ]
+    faults: list[Fault] = []
+    while len(faults) < n and any(left):
+        for places in left:
+            while places and len(faults) < n:
+                place = places.pop(0)
+                fault = next(place, None)
+                if fault is not None:
+                    places.append(place)
+                    faults.append(fault)
+                    break
+    return faults
+
+
+_FaultSites = tuple[str, str, int, tuple[int, ...], NDArray[np.bool_]]
+"""Kind, where, index, shape of the numbers, and [2, numbers] bool: may rise, may fall."""
+
+
+def _fault_sites(network: IntegerNetwork, kind: str) -> Iterator[_FaultSites]:
+    for index, part in enumerate(_parts(network, kind)):
+        if isinstance(part, IntegerProjection):
+            where = f"{part.source} → {part.target}"
+        else:
+            where = part.name
+        numbers, unit = _stored(part, kind).astype(np.int64), _unit(part, kind)
+        legal, matters = _legal(part, kind)
+        may_change = [numbers + unit <= legal[-1], numbers - unit >= legal[0]]
+        flat = np.reshape(may_change & np.asarray(matters), (2, numbers.size))
+        yield kind, where, index, numbers.shape, flat
+
+
+def _legal(part: _Part, kind: str) -> tuple[range, bool | NDArray[np.bool_]]:
+    """The numbers of a kind that the target holds, and true where they mean anything."""
+    if isinstance(part, IntegerProjection):
+        some = part.weight != 0
+        if kind == "weight":
+            low = 0 if part.sign_mode == EXCITATORY else 1 - arithmetic.MAX_WEIGHT
+            high = 0 if part.sign_mode == INHIBITORY else arithmetic.MAX_WEIGHT - 1
+            return range(low, high + 1), True
+        if kind == "delay":
+            return range(LOIHI2.max_delay + 1), some
+        return LOIHI2.weight_exponents(part.weight_bits), bool(some.any())
+    if kind == "bias":
+        return range(-LOIHI2.bias_limit, LOIHI2.bias_limit), True
+    limit, matters = {
+        "du": (LOIHI2.max_du, True),
+        "dv": (LOIHI2.max_dv, True),
+        "vth": (LOIHI2.max_threshold, part.kind == LIF),
+        "bias exponent": (LOIHI2.max_bias_exponent, bool(np.any(part.bias_mantissa))),
+    }[kind]
+    return range(limit + 1), matters
+
+
+def _in_random_order(fault_sites: _FaultSites, draws: Draws) -> Iterator[Fault]:
+    """Draw the fault of every site once, in random order."""
+    kind, where, index, shape, legal = fault_sites
+    sites = np.flatnonzero(legal)
+    drawn: set[int] = set()
+    while len(drawn) < sites.size:
+        site = int(sites[draws.below(sites.size)])
+        if site not in drawn:
+            drawn.add(site)
+            falls, number = divmod(site, legal.shape[1])
+            place = np.unravel_index(number, shape) if shape else ()
+            yield Fault(kind, where, (index, *(int(i) for i in place)), -1 if falls else 1)
+
+
+def target_index(network: IntegerNetwork, fault: Fault) -> int:
+    """The index of the population whose neurons a fault touches."""
+    if fault.kind not in OF_PROJECTIONS:
+        return fault.place[0]
+    target = network.projections[fault.place[0]].target
+    return next(i for i, p in enumerate(network.populations) if p.name == target)
+
+
+def touches_one(fault: Fault) -> bool:
+    """True where a fault touches one neuron, the last of its place; else it touches all."""
+    return fault.kind in ("weight", "delay", "bias")
