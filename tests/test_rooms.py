@@ -61,6 +61,7 @@ RULES = (
     rule("nmtool.verification", "numpy", "nmtool.hardware_sim"),
     rule("nmtool.verification.explain", "numpy", "nmtool.hardware_sim nmtool.exporters"),
     rule("nmtool.verification.verify", "numpy", "nmtool.hardware_sim nmtool.exporters"),
+    rule("nmtool.verification.against", "numpy", "nmtool.exporters"),
     rule("nmtool.verification.causes", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.exercise", "numpy nmtool.hardware_sim"),
     rule("nmtool.verification.mutation", "numpy nmtool.hardware_sim"),
@@ -86,7 +87,7 @@ WIRING = {
     "nmtool.cli": ("nmtool.cli", "nmtool.__main__"),
     "nmtool.verbs": (
         *("nmtool.verbs", "nmtool.cli", "nmtool.__init__"),
-        *("nmtool.verification.verify", "nmtool.verification.explain"),
+        *(f"nmtool.verification.{name}" for name in ("against", "explain", "verify")),
     ),
 }
 """What wires rooms together, and who may import it."""

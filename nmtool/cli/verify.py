@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from nmtool.cli import console
 from nmtool.cli.arguments import (
@@ -20,24 +19,14 @@ from nmtool.cli.loading import chosen_data, read_split
 from nmtool.cli.progress import progress
 from nmtool.cli.threads import add_threads_option, use_threads
 from nmtool.errors import UsageError, suggestion
-from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
-from nmtool.verbs.loading import check_exists, load
+from nmtool.verbs.loading import load
 from nmtool.verbs.quantising import NO_DATA
-from nmtool.verbs.running import artefact_that_runs
-from nmtool.verification.certificate import Certificate
-from nmtool.verification.verify import (
-    backends_to_run,
-    is_recording,
-    needs_its_samples,
-    verify,
-)
-
-if TYPE_CHECKING:
-    from nmtool.exporters.format import Format
+from nmtool.verification.against import Against, Way, is_recording
+from nmtool.verification.verify import verify
 
 ON_DATA = ("against", "split", "validation", "samples", "deep", "exercise", "data_dir", "units")
-"""Options that mean nothing where an artefact is checked by the answers it carries.
+"""Options that mean nothing where an export is compared on the answers it carries.
 
 So do those of quantisation.
 """
@@ -106,102 +95,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from nmtool.exporters.formats import artefact_at
-
     use_threads(arguments.threads)
-    check_exists(arguments.network)
-    arguments.artefact = _one_artefact(arguments.artefact or [])
-    own = artefact_at(arguments.network)
-    if own is not None and not own.runs:
-        own = None
-    if arguments.artefact:
-        own = artefact_that_runs(arguments.artefact)
-    if arguments.data in (None, NO_DATA) and any(
-        is_recording(one) for one in arguments.against or ()
-    ):
-        raise needs_its_samples("name DATA")
-    if arguments.data and arguments.data != NO_DATA:
-        found = _on_data(arguments, own)
-    elif own is None and arguments.against:
-        found = _on_made_inputs(arguments)
-    else:
-        found = _on_answers(arguments, own)
+    artefact = _one_artefact(arguments.artefact or [])
+    compared = Against.of(arguments.network, arguments.against or (), artefact)
+    has_data = arguments.data not in (None, NO_DATA)
+    way = compared.way(has_data=has_data, exercise=arguments.exercise)
+    _check_options(arguments, compared, way)
+    if way is not Way.ANSWERS:
+        compared.require()
+    events, network = None, load(arguments.network)
+    dataset = None
+    if has_data:
+        split = arguments.split or "test"
+        dataset = chosen_data(arguments, split, [arguments.network])
+        # A recording holds the samples in their order; of others, some are drawn.
+        count = None if compared.recordings else arguments.samples
+        events = read_split(dataset, split, count)
+        if compared.recordings and arguments.samples is not None:
+            events = events[: arguments.samples]
+        dataset = dataset if "train" in dataset.splits else None
+    stays_float = isinstance(network, Network) and compared.takes_floats
+    if not stays_float or quantise_options(arguments):
+        network = integers(arguments, network, dataset)
+    found = verify(
+        network,
+        events,
+        against=arguments.against or compared.names,
+        artefact=compared.own_path,
+        trust=arguments.trust,
+        deep=arguments.deep,
+        coverage=arguments.coverage,
+        exercise=arguments.exercise,
+        options={LAVA: {"model": arguments.model}} if arguments.model else {},
+        progress=progress,
+    )
     if arguments.json:
         console.print_json(found.as_json())
     else:
         console.print_tables(found)
         console.print_certificate(found)
     return 0 if found.identical else 1
-
-
-def _on_data(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    recordings = [one for one in arguments.against or () if is_recording(one)]
-    asked = [one for one in arguments.against or () if one not in recordings]
-    backends = backends_to_run(asked, own) if asked or not recordings else []
-    names = [backend.name for backend in backends]
-    _check_model(arguments, [*names, *recordings])
-    for backend in backends:
-        backend.require()
-    network = load(arguments.network)
-    split = arguments.split or "test"
-    dataset = chosen_data(arguments, split, [arguments.network])
-    events = read_split(dataset, split, None if recordings else arguments.samples)
-    if recordings and arguments.samples is not None:
-        events = events[: arguments.samples]  # a recording holds the samples in their order
-    runs_itself = bool(recordings and not names) or (own is not None and names == [own.name])
-    if not (runs_itself and isinstance(network, Network) and not quantise_options(arguments)):
-        network = integers(arguments, network, dataset if "train" in dataset.splits else None)
-    return verify(
-        network,
-        events,
-        against=[*names, *recordings],
-        artefact=arguments.artefact or (arguments.network if own and own.name in names else None),
-        trust=arguments.trust,
-        deep=arguments.deep,
-        coverage=arguments.coverage,
-        exercise=arguments.exercise,
-        options=_options(arguments),
-        progress=progress,
-    )
-
-
-def _on_made_inputs(arguments: argparse.Namespace) -> Certificate:
-    for name in ON_DATA:
-        if name not in ("against", "deep") and getattr(arguments, name):
-            raise _means_data(name)
-    _check_model(arguments, arguments.against)
-    for backend in backends_to_run(arguments.against, None):
-        backend.require()
-    return verify(
-        integers(arguments, load(arguments.network), None),
-        against=arguments.against,
-        deep=arguments.deep,
-        coverage=arguments.coverage,
-        options=_options(arguments),
-        progress=progress,
-    )
-
-
-def _on_answers(arguments: argparse.Namespace, own: Format | None) -> Certificate:
-    rounding = () if arguments.artefact else quantise_options(arguments)
-    for name in (*ON_DATA, *rounding):
-        if own is not None and getattr(arguments, name):
-            raise _means_data(name)
-    if own is not None:
-        _check_model(arguments, [own.name])
-    network: Any = arguments.network
-    if arguments.artefact and own is not None:
-        network = load(network)
-        if isinstance(network, IntegerNetwork) or not own.holds_floats or rounding:
-            network = integers(arguments, network, None)
-    return verify(
-        network,
-        artefact=arguments.artefact,
-        coverage=arguments.coverage,
-        trust=arguments.trust,
-        options=_options(arguments),
-        progress=progress,
-    )
 
 
 def _backend_or_recording(text: str) -> str:
@@ -228,24 +161,23 @@ def _one_artefact(named: Sequence[str]) -> str | None:
     return named[0] if named else None
 
 
-def _means_data(name: str) -> UsageError:
-    return UsageError(
-        f"--{name.replace('_', '-')} is for a comparison on data",
-        code="data-missing",
-        fix="name DATA, or leave it out",
-    )
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
-    """Options of each backend's check."""
-    return {LAVA: {"model": arguments.model}} if arguments.model else {}
-
-
-def _check_model(arguments: argparse.Namespace, backends: Sequence[str]) -> None:
-    """Raise `UsageError` if a model is chosen of a backend that does not run."""
-    if arguments.model and LAVA not in backends:
+def _check_options(arguments: argparse.Namespace, compared: Against, way: Way) -> None:
+    """Raise `UsageError` for options that mean nothing on the way that is gone."""
+    unused = {
+        Way.DATA: (),
+        Way.MADE: [name for name in ON_DATA if name not in ("against", "deep")],
+        Way.ANSWERS: [*ON_DATA, *(() if arguments.artefact else quantise_options(arguments))],
+    }
+    for name in unused[way]:
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for a comparison on data",
+                code="data-missing",
+                fix="name DATA, or leave it out",
+            )
+    if arguments.model and LAVA not in compared.names:
         raise UsageError(
-            f"--model is for Lava, not for {', '.join(backends)}",
+            f"--model is for Lava, not for {', '.join(compared.names)}",
             code="lava-model-unused",
             fix="leave it out, or compare with Lava on data: --against lava",
         )

@@ -43,9 +43,8 @@ from nmtool.targets.fit import Fit
 from nmtool.verbs.checking import fits_of_format
 from nmtool.verbs.loading import Source, as_network, load
 from nmtool.verbs.quantising import calibration_data, quantise, quantised_already
-from nmtool.verbs.running import default_split
+from nmtool.verbs.running import default_split, simulate
 from nmtool.verification.certificate import Certificate
-from nmtool.verification.verify import check_answers
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
@@ -468,9 +467,17 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     except MissingError as error:
         reason = f"{error.what} (fix: {error.fix})" if error.fix else error.what
         return replace(done, not_run=reason, missing=error)
-    artefact = chosen(done.path)
+    artefact, simulated = chosen(done.path), None
     answers = artefact.known_answers()
-    found = check_answers(artefact, answers, progress=progress)
+    if artefact.holds_floats and isinstance(artefact.network, IntegerNetwork):
+        simulated = simulate(artefact.network, answers.spikes)
+    found = artefact.check(
+        answers.spikes,
+        simulated=simulated,
+        answers=answers.recording,
+        deep=answers.is_deep,
+        progress=progress,
+    )
     certificate = Certificate(
         answers.spikes.n_samples, answers.network_hash, {chosen.name: found}, on_known_answers=True
     )

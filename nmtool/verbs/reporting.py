@@ -40,13 +40,13 @@ from nmtool.verbs.loading import (
 )
 from nmtool.verbs.quantising import calibration_split, quantise, quantised_already
 from nmtool.verbs.running import Evaluation, default_split, evaluate, has_torch
+from nmtool.verification.against import Against
 from nmtool.verification.certificate import SIMULATOR, Certificate
 from nmtool.verification.comparison import Divergence
-from nmtool.verification.verify import backends_to_run, verify
+from nmtool.verification.verify import verify
 from nmtool.version import __version__
 
 if TYPE_CHECKING:
-    from nmtool.exporters.format import Format
     from nmtool.training.loop.run_folder import RunFolder
     from nmtool.training.options import TrainOptions
 
@@ -107,18 +107,18 @@ check, cost, certificate, reproduce>
         MissingError: the runtime of a backend is not installed; known before anything runs.
         BackendError: a runtime failed.
     """
-    run, own = _Run.of(network), _own_export(network)
+    run = _Run.of(network)
     title = str(network) if isinstance(network, str | Path) else run.name
-    backends = backends_to_run(against, own) if against else []
-    for backend in backends:
-        backend.require()
+    compared = Against.of(network, against) if against else None
+    if compared is not None:
+        compared.require()
     chips = [target_named(one) for one in several_targets(targets)]
     floats, integers = _networks(network)
     if quantising and integers is not None:
         raise quantised_already(network, quantising)
     dataset, missing = _dataset(data, run)
     events, where, available = _samples(dataset, split, samples, network)
-    if backends and events is None:
+    if compared is not None and events is None:
         raise UsageError(
             "backends are compared on data",
             code="data-missing",
@@ -152,8 +152,8 @@ check, cost, certificate, reproduce>
         results.fits = check(results.integers, chips)
         if binned is not None:
             results.cost = cost(results.integers, binned, target=chips[0], progress=progress)
-    if backends:
-        results.verify(own, backends, trust, progress)
+    if compared is not None:
+        results.verify(compared, trust, progress)
     named: dict[str, Any] = {"before": before if isinstance(before, str | Path) else None}
     named |= {"split": split, "samples": samples, "trust": trust}
     command = _command(title, data, {**named, **quantising})
@@ -255,21 +255,13 @@ class _Results:
         if self.integers is not None:
             self.evaluations[INTEGERS] = evaluate(self.integers, self.samples, progress=progress)
 
-    def verify(
-        self,
-        own: Format | None,
-        backends: Sequence[type[Format]],
-        trust: bool,
-        progress: Progress,
-    ) -> None:
+    def verify(self, compared: Against, trust: bool, progress: Progress) -> None:
         """Compare backends with the simulator; an export runs as it is in its own format."""
-        itself = own is not None and list(backends) == [type(own)]
-        network = self.network if itself or self.integers is None else self.integers
         self.certificate = verify(
-            network,
+            self.network if compared.takes_floats else self.integers or self.network,
             self.samples,
-            against=[backend.name for backend in backends],
-            artefact=own.path if own is not None and type(own) in backends else None,
+            against=compared.names,
+            artefact=compared.own_path,
             trust=trust,
             progress=progress,
         )
@@ -401,13 +393,6 @@ class _Run:
         which = "all settings" if start is not None else "settings other than the defaults"
         code.append((f"settings.toml, {which}", "\n".join(lines)))
         return values, settings, code
-
-
-def _own_export(source: Source) -> Format | None:
-    """The export that a path names."""
-    from nmtool.exporters.formats import artefact_at
-
-    return artefact_at(source) if isinstance(source, str | Path) else None
 
 
 def _networks(source: Source) -> tuple[Network | None, IntegerNetwork | None]:

@@ -1,7 +1,9 @@
-"""`explain`: why two recordings differ."""
+"""`explain`: why two recordings differ; and checks that are explained where something does."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from nmtool.data.events import SpikeEvents
 from nmtool.data.samples import bin_for
 from nmtool.dynamics import HOP_LATENCY
 from nmtool.errors import BackendError, DataError
+from nmtool.float_simulator import simulate_floats
 from nmtool.graph import INPUT
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
@@ -29,9 +32,12 @@ from nmtool.verification.comparison import (
     with_expected_within,
 )
 from nmtool.verification.explanation import DEEP, NOTHING, OUTSIDE, Arrival, Cause, Explanation
+from nmtool.verification.foreign import ForeignRecording, compare_foreign, whole_numbers
 
 if TYPE_CHECKING:
     from nmtool.exporters.format import Format
+
+_log = logging.getLogger(__name__)
 
 MOST_CAUSES = 100
 """Causes that are kept; more may explain as much, and are counted."""
@@ -128,15 +134,39 @@ class ArtefactRun:
         artefact: what runs.
         network: that is expected in it.
         spikes: the input.
-        expected: what it must answer; None of real numbers, which the format's reference tells.
+        simulated: recording of the integer simulator; None of real numbers.
+        answers: what the artefact itself must answer, where that is known; None for `simulated`,
+            or what the format's reference says.
         options: of the artefact's `run` and `check`.
     """
 
     artefact: Format
     network: Network | IntegerNetwork
     spikes: Raster
-    expected: Recording | None
+    simulated: Recording | None
+    answers: Recording | None
     options: Mapping[str, Any]
+
+    @property
+    def expected(self) -> Recording | None:
+        """What it must answer; None of real numbers, which the format's reference tells."""
+        return self.simulated if self.answers is None else self.answers
+
+    def check(self, *, deep: bool, progress: Progress = silent) -> Check:
+        """Run the artefact and compare what it answers.
+
+        Args:
+            deep: compare u and v of every neuron, too.
+            progress: is shown what is being done.
+        """
+        return self.artefact.check(
+            self.spikes,
+            simulated=self.simulated,
+            answers=self.answers,
+            deep=deep,
+            progress=progress,
+            **self.options,
+        )
 
 
 def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent) -> Check:
@@ -179,6 +209,59 @@ def with_explanation(run: ArtefactRun, check: Check, progress: Progress = silent
             remark=remark,
         ),
     )
+
+
+def check_foreign(
+    network: Network | IntegerNetwork,
+    spikes: Raster,
+    simulated: Recording | None,
+    foreign: ForeignRecording,
+    name: str,
+) -> Check:
+    """Compare a recording of others with the network's own run in its own arithmetic.
+
+    Args:
+        network: that is said to have been recorded.
+        spikes: the input.
+        simulated: recording of the integer simulator; None for a float network.
+        foreign: the recording.
+        name: of it in the certificate.
+    """
+
+    def run(n_steps: int) -> Recording:
+        stretched = spikes.first_steps(n_steps)
+        if isinstance(network, Network):
+            return simulate_floats(network, stretched, deep=foreign.is_deep)
+        if simulated is not None and n_steps == spikes.n_steps:
+            return simulated
+        return simulate(network, stretched, deep=foreign.is_deep)
+
+    silent_about = [p.name for p in network.populations if p.name not in foreign.populations]
+    if silent_about:
+        _log.warning(f"{name} does not hold {', '.join(silent_about)}: only others are compared")
+    began = time.perf_counter()
+    found = compare_foreign(network, foreign, run)
+    check = Check(
+        found.comparison,
+        foreign.recording,
+        time.perf_counter() - began,
+        steps_later=found.later,
+        shift_explains=found.explains,
+    )
+    if isinstance(network, IntegerNetwork) and not (check.identical or found.explains):
+        _log.warning(
+            f"{name} is compared with integers: a recording of floats belongs to the float network"
+        )
+    if check.identical or found.explains or foreign.free or silent_about:
+        return check
+    actual = foreign.recording
+    expected = run(foreign.n_steps)
+    if isinstance(network, Network):
+        actual = with_expected_within(expected, actual, foreign.tolerance)
+    if not ({*expected.spikes} <= {*actual.spikes} and {*expected.membrane} <= {*actual.membrane}):
+        return check
+    explanation = explain(network, spikes, expected, whole_numbers(actual), backend=name)
+    return replace(check, explanation=explanation)
 
 
 def _again(

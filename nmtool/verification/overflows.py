@@ -17,6 +17,7 @@ from nmtool.arithmetic import STATE_LIMIT
 from nmtool.batches import samples_at_once
 from nmtool.graph import INPUT, LIF
 from nmtool.integer_network import IntegerNetwork
+from nmtool.network import Network
 from nmtool.raster import Raster
 from nmtool.recording import Recording
 from nmtool.targets import target_named, target_names
@@ -78,6 +79,28 @@ def _names(state: str, way: str) -> str:
         if getattr(neuron, f"{state}_overflow") == way and neuron.state_bits == _STATE_BITS
     ]
     return f" ({', '.join(names)})" if names else ""
+
+
+def count_overflows(
+    network: Network | IntegerNetwork, spikes: Raster, recording: Recording | None
+) -> dict[str, int]:
+    """Overflows by the names of `Certificate.overflows`, and what depends on them.
+
+    Args:
+        network: what was run.
+        spikes: the input.
+        recording: of the integer simulator; without one, and of real numbers, nothing is counted.
+    """
+    if recording is None or not isinstance(network, IntegerNetwork):
+        return {}
+    counts, n_neurons = recording.counts, sum(p.size for p in network.populations)
+    return {
+        "u_wraps": counts["u_wraps"],
+        "v_clips": counts["v_clips"],
+        "v_clips_outputs": sum(counts[f"v_clips.{p.name}"] for p in network.integrating),
+        "neuron_updates": spikes.n_samples * spikes.n_steps * n_neurons,
+        **count_dependent(network, spikes, recording),
+    }
 
 
 def count_dependent(

@@ -12,7 +12,7 @@ import h5py
 import pytest
 
 from nmtool.errors import MissingError
-from nmtool.exporters import netx, nir
+from nmtool.exporters import nir
 from nmtool.exporters.c import C
 from nmtool.exporters.lava import environment
 from nmtool.exporters.netx import Netx
@@ -248,7 +248,7 @@ def test_damaged_inputs_leave_nothing(nmtool: Nmtool, integers: Path) -> None:
 
 def test_netx(nmtool: Nmtool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = MissingError("lava-dl is not there", code="library-missing")
-    monkeypatch.setattr(netx.runtime, "find", _raising(missing))
+    monkeypatch.setattr("nmtool.exporters.netx.runtime.find", _raising(missing))
     chain_network(3).save(tmp_path / "chain.npz")
     said = nmtool("convert", "chain.npz", "network.net")
     assert (said.code, said.out.splitlines()[-1]) == (0, "not run: lava-dl is not there")

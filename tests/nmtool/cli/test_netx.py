@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from nmtool.errors import MissingError
-from nmtool.exporters import netx
 from nmtool.exporters.netx import Netx
 from tests.networks.chains import chain_network, dense, write_foreign
 from tests.nmtool.cli.conftest import Nmtool
@@ -53,7 +52,7 @@ def test_without_lava_dl(nmtool: Nmtool, chain: Path, monkeypatch: pytest.Monkey
     def find() -> None:
         raise MissingError("lava-dl is not there", code="library-missing")
 
-    monkeypatch.setattr(netx.runtime, "find", find)
+    monkeypatch.setattr("nmtool.exporters.netx.runtime.find", find)
     assert nmtool("export", chain, "-o", "network.net").code == 0
     said = nmtool("verify", "network.net")
     assert (said.code, said.out, said.error) == (3, "", "library-missing")

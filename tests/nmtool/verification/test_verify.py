@@ -17,7 +17,7 @@ from nmtool.data import Dataset, bin_events
 from nmtool.data.samples import Samples, bin_for
 from nmtool.errors import DataError, DoesNotFitError, FileFormatError, MissingError, UsageError
 from nmtool.exporters import formats
-from nmtool.exporters.c import C
+from nmtool.exporters.c import C, file
 from nmtool.exporters.format import Format
 from nmtool.hardware_sim.known_answers import known_answers
 from nmtool.hardware_sim.simulator import simulate
@@ -196,14 +196,16 @@ def test_an_export_is_run_as_it_is(
 ) -> None:
     path = nm.export(INTEGERS, tmp_path / "network.c")
     ran: list[Path] = []
-    right = C.simulate
+    opened: list[Path] = []
+    right, read = C.simulate, file.read
+    monkeypatch.setattr(file, "read", lambda one: opened.append(one) or read(one))
     monkeypatch.setattr(
         C, "simulate", lambda one, *a, **k: ran.append(one.path) or right(one, *a, **k)
     )
     found = nm.verify(str(path) if as_text else path, EVENTS)
     assert found.identical
     assert list(found.checks) == ["c"]
-    assert ran == [path]
+    assert ran == opened == [path]
 
 
 @needs_compiler
@@ -382,6 +384,8 @@ def test_a_backend_must_be_named(tmp_path: Path) -> None:
         assert name in caught.value.fix
     with refused(UsageError, "format-unknown"):
         nm.verify(INTEGERS, EVENTS, against=["nest"])
+    with refused(UsageError, "runtime-none"):
+        nm.verify(INTEGERS, EVENTS, against=["mlgenn"])
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""`Against`: what is compared, and on which way, by what is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import nmtool as nm
+from nmtool.errors import UsageError
+from nmtool.verification.against import Against, Named, Way
+from tests.nmtool.cli import cases
+from tests.refusals import refused
+
+INTEGERS = cases.integer_network()
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    return nm.export(INTEGERS, tmp_path / "network.c")
+
+
+@pytest.mark.parametrize(
+    ("named", "names"),
+    [((), ["c"]), (["onnx"], ["onnx"]), (["nir", "c", "nir"], ["nir", "c"]), ("lava", ["lava"])],
+)
+def test_an_export_is_compared_where_nothing_else_is_named(
+    named: Named | Sequence[Named], names: list[str], export: Path
+) -> None:
+    for against in (Against.of(export, named), Against.of(str(export), named)):
+        assert against.names == names
+        assert against.own_path == (export if "c" in names else None)
+
+
+@pytest.mark.parametrize(
+    ("is_export", "named", "has_data", "way"),
+    [
+        (True, (), True, Way.DATA),
+        (True, ["onnx"], True, Way.DATA),
+        (False, ["onnx"], True, Way.DATA),
+        (False, ["onnx"], False, Way.MADE),
+        (True, (), False, Way.ANSWERS),
+        (True, ["c"], False, Way.ANSWERS),
+    ],
+)
+def test_ways(
+    is_export: bool, named: Sequence[Named], has_data: bool, way: Way, export: Path
+) -> None:
+    assert Against.of(export if is_export else INTEGERS, named).way(has_data=has_data) is way
+
+
+@pytest.mark.parametrize(
+    ("is_export", "named", "how", "code"),
+    [
+        (False, (), {"has_data": True}, "backend-missing"),
+        (False, (), {"has_data": False}, "answers-not-carried"),
+        (True, ["onnx"], {"has_data": False}, "data-missing"),
+        (True, (), {"has_data": False, "deep": True}, "data-missing"),
+        (False, ["onnx"], {"has_data": False, "exercise": True}, "data-missing"),
+        (False, ["x.npz"], {"has_data": False}, "recording-data"),
+        (False, ["x.npz"], {"has_data": True, "exercise": True}, "recording-data"),
+    ],
+)
+def test_no_way(
+    is_export: bool, named: Sequence[Named], how: dict[str, bool], code: str, export: Path
+) -> None:
+    with refused(UsageError, code):
+        Against.of(export if is_export else INTEGERS, named).way(**how)
+
+
+def test_what_takes_floats(tmp_path: Path, export: Path) -> None:
+    pytest.importorskip("nir")
+    real = nm.export(cases.float_network(), tmp_path / "network.nir")
+    takes = {
+        True: [Against.of(real), Against.of(real, "nir"), Against.of(INTEGERS, "recorded.npz")],
+        False: [
+            *(Against.of(real, ["nir", "c"]), Against.of(real, "onnx"), Against.of(export)),
+            *(Against.of(INTEGERS, "nir"), Against.of(INTEGERS, artefact=export)),
+        ],
+    }
+    for floats, cases_of in takes.items():
+        assert {against.takes_floats for against in cases_of} == {floats}
