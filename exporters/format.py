@@ -207,6 +207,7 @@ class Format:
         else:
             places = {key: artefact.beside(key) for key in files}
             write_files({places[key]: content for key, content in files.items()}, force)
+        artefact.network = network  # which need not be read back
         return artefact
 
     @classmethod
