@@ -131,9 +131,9 @@ class _How:
         """Arguments of an artefact's `run` and `check`."""
         return {"trust": self.trust, **self.options.get(artefact.name, {})}
 
-    def plain(self) -> _How:
-        """The same without coverage and generated samples, which the first portion has."""
-        return replace(self, coverage=False, exercise=False)
+    def for_portion(self, number: int) -> _How:
+        """The same for a portion of the data; coverage and generated samples are of the first."""
+        return self if number == 0 else replace(self, coverage=False, exercise=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +178,8 @@ def _on_inputs(
     how: _How,
 ) -> Certificate:
     """Compare on data, or without any on inputs that are made for the network."""
-    found = _network(network, against.own)
-    against.check_arithmetic(found)
+    own, expected = against.own, _network(network, against.own)
+    against.check_arithmetic(expected)
     against.check_options(how.options)
     if against.runs_own:
         _check_own(network, against, trust=how.trust)
@@ -187,14 +187,12 @@ def _on_inputs(
     with tempfile.TemporaryDirectory(prefix="nmtool-verify-") as scratch:
         # All are written before the first runs: what cannot be exported is known at once.
         artefacts = [
-            against.own
-            if against.own is not None and type(against.own) is one
-            else _exported(one, found, Path(scratch))
+            own if own is not None and type(own) is one else _exported(one, expected, scratch)
             for one in against.formats
         ]
         return join(
-            _compare(found, artefacts, against.recordings, samples, how if first else how.plain())
-            for first, samples in _samples(found, data, against, how)
+            _compare(expected, artefacts, against.recordings, samples, how.for_portion(number))
+            for number, samples in enumerate(_samples(expected, data, against, how))
         )
 
 
@@ -203,8 +201,8 @@ def _samples(
     data: SpikeEvents | Samples | Raster | None,
     against: Against,
     how: _How,
-) -> Iterator[tuple[bool, _Samples]]:
-    """The samples to compare on, those of a set on disk a portion at a time; True with the first.
+) -> Iterator[_Samples]:
+    """The samples to compare on, those of a set on disk a portion at a time.
 
     Recordings are compared on all samples at once.
     """
@@ -212,7 +210,7 @@ def _samples(
         from nmtool.hardware_sim.known_answers import known_answers
 
         made = known_answers(network, run=against.formats[0].reference)
-        yield True, _Samples(made.spikes, is_made=True)
+        yield _Samples(made.spikes, is_made=True)
     elif isinstance(data, Raster):
         if not data.n_samples:
             raise DataError(
@@ -220,7 +218,7 @@ def _samples(
                 code="split-empty",
                 fix="pass one sample at least",
             )
-        yield True, _Samples(data)
+        yield _Samples(data)
     elif isinstance(data, StoredEvents) and data.n_samples > AT_ONCE and not against.recordings:
         if how.coverage or how.exercise:
             _log.warning(
@@ -229,10 +227,10 @@ def _samples(
             )
         for first in range(0, data.n_samples, AT_ONCE):
             samples = bin_for(network, data[first : first + AT_ONCE].in_memory())
-            yield first == 0, _Samples(samples.raster, samples.label)
+            yield _Samples(samples.raster, samples.label)
     else:
         samples = data if isinstance(data, Samples) else bin_for(network, data)
-        yield True, _Samples(samples.raster, samples.label)
+        yield _Samples(samples.raster, samples.label)
 
 
 def _network(
@@ -263,22 +261,21 @@ def _check_own(
     """
     own = against.own
     assert own is not None
-    found = _network(network, own)
-    held = own.network.content_hash
-    if held not in (found.content_hash, getattr(found, "source_hash", "")):
+    expected, carried = _network(network, own), own.network.content_hash
+    if carried not in (expected.content_hash, getattr(expected, "source_hash", "")):
         raise ArtefactError(
             f"{own.path} holds another network",
             code="artefact-other-network",
-            why=f"its content hash is {held}, not {found.content_hash}",
+            why=f"its content hash is {carried}, not {expected.content_hash}",
             fix="export the network again",
         )
     if not trust:
         own.check_written()
 
 
-def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: Path) -> Format:
+def _exported(format_: type[Format], network: Network | IntegerNetwork, folder: str) -> Format:
     name = "network" + next(iter(format_.extensions), f"-{format_.name}")
-    return format_.write(network, folder / name)
+    return format_.write(network, Path(folder, name))
 
 
 # What all ways come to.
@@ -296,6 +293,12 @@ def _compare(
     foreign = {
         name: foreign_recording(one, network, spikes.n_samples, spikes.n_steps)
         for name, one in recordings.items()
+    }
+    digests = {one.name: artefact_digest(one.path) for one in artefacts}
+    digests |= {
+        name: artefact_digest(one)
+        for name, one in recordings.items()
+        if not isinstance(one, Recording)
     }
     runs_integers = any(not one.holds_floats for one in artefacts)
     generated = _generated(network, spikes, how.deep, progress) if how.exercise else None
@@ -345,12 +348,7 @@ def _compare(
         generated_overflows={}
         if generated is None
         else count_overflows(network, generated, answered),
-        artefacts={one.name: artefact_digest(one.path) for one in artefacts}
-        | {
-            name: artefact_digest(one)
-            for name, one in recordings.items()
-            if not isinstance(one, Recording)
-        },
+        artefacts=digests,
         class_samples=[]
         if label is None
         else np.bincount(label, minlength=len(network.class_names)).tolist(),
@@ -401,13 +399,13 @@ def _accuracy(
         checks: by what was compared.
         foreign: recordings of others among them.
     """
-    found = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
+    accuracy = {} if simulated is None else {SIMULATOR: simulated.accuracy(label)}
     for name, check in checks.items():
         if name not in foreign:
-            found[name] = check.recording.accuracy(label)
+            accuracy[name] = check.recording.accuracy(label)
         elif (predicted := foreign[name].classes) is not None:
-            found[name] = float((predicted == label).mean())
-    return found
+            accuracy[name] = float((predicted == label).mean())
+    return accuracy
 
 
 class _Extent(TypedDict, total=False):

@@ -14,7 +14,7 @@ import pytest
 import nmtool as nm
 from nmtool import integer_network
 from nmtool.errors import UsageError
-from nmtool.exporters.embedded import check_hash
+from nmtool.exporters.embedded import check_hash, read_bytes
 from nmtool.exporters.format import Format
 from nmtool.exporters.formats import PLACES, Place
 from nmtool.integer_network import IntegerNetwork
@@ -27,7 +27,9 @@ NETWORK = cases.integer_network()
 
 # What stands in `PLACES`, and in the package `exporters/text/`.
 
-PLACES["text"] = Place((".json",))
+MAX_BYTES = 1 << 26
+
+PLACES["text"] = Place((".example",))
 
 
 class Text(Format, name="text"):
@@ -36,12 +38,13 @@ class Text(Format, name="text"):
     @classmethod
     def encode(cls, network: IntegerNetwork, answers: Any, options: Any) -> dict[str, bytes]:
         header, arrays = integer_network.pack(network)
-        kept = {name: [a.tolist(), str(a.dtype)] for name, a in arrays.items()}
+        kept = {name: array.tolist() for name, array in arrays.items()}
         return {"": json.dumps([network.content_hash, header, kept]).encode()}
 
     def decode(self, options: Any = None) -> IntegerNetwork:
-        known, header, kept = json.loads(self.path.read_text("utf-8"))
-        arrays = {name: np.array(values, dtype) for name, (values, dtype) in kept.items()}
+        data = read_bytes(self.path, "file of text", MAX_BYTES, "it is too large")
+        known, header, kept = json.loads(data)
+        arrays = {name: np.array(numbers, np.int64) for name, numbers in kept.items()}
         network = integer_network.unpack(Archive(self.path, header, arrays))
         check_hash(network, known, self.path)
         return network
@@ -52,12 +55,12 @@ del PLACES["text"]
 
 @pytest.fixture(autouse=True)
 def _placed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PLACES, "text", Place((".json",)))
+    monkeypatch.setitem(PLACES, "text", Place((".example",)))
     monkeypatch.setitem(sys.modules, "nmtool.exporters.text", SimpleNamespace(FORMAT=Text))
 
 
 def test_it_is_written_read_and_converted(tmp_path: Path) -> None:
-    path = nm.export(NETWORK, tmp_path / "network.json")
+    path = nm.export(NETWORK, tmp_path / "network.example")
     assert nm.load(path).content_hash == NETWORK.content_hash
     done = nm.convert(path, tmp_path / "back.npz")
     assert nm.load(done.path).content_hash == NETWORK.content_hash
@@ -76,7 +79,7 @@ def test_it_keeps_what_formats_promise(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_it_is_no_backend(tmp_path: Path) -> None:
-    path = nm.export(NETWORK, tmp_path / "network.json")
+    path = nm.export(NETWORK, tmp_path / "network.example")
     raster = nm.Raster.silent(1, NETWORK.n_steps, NETWORK.channels.size)
     with refused(UsageError, "backend-missing"):
         nm.verify(path, raster)
