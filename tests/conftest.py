@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.suffix != ".py" or "not torch" not in expression:
         return None
     return "\npytestmark = pytest.mark.torch" in collection_path.read_text("utf-8") or None
+
+
+@pytest.fixture(autouse=True)
+def _remarks() -> Iterator[None]:
+    """What a command makes of the logger of remarks is undone: other ranks, say, are silent."""
+    logger = logging.getLogger("nmtool")
+    level, handlers = logger.level, [*logger.handlers]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
