@@ -157,307 +157,42 @@ numba, h5py) is imported before something needs it. `__version__` is the version
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+import ast as _ast
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
+from pathlib import Path as _Path
+from typing import Any as _Any
 
-if TYPE_CHECKING:
-    from nmtool import plot, zoo
-    from nmtool.accuracy_difference import AccuracyDifference
-    from nmtool.answers import Answers
-    from nmtool.bars import progress_bar
-    from nmtool.confusion import Confusion
-    from nmtool.costs import Cost, Tradeoff
-    from nmtool.data.binning import bin_events
-    from nmtool.data.catalogue import load_dataset
-    from nmtool.data.dataset import Dataset
-    from nmtool.data.events import SpikeEvents
-    from nmtool.data.grid import propose_grid
-    from nmtool.data.incoming import Meaning, read_incoming, with_test, write_dataset
-    from nmtool.data.shd import write_shd
-    from nmtool.data.stored import StoredEvents
-    from nmtool.data.teacher import Teacher
-    from nmtool.data.validation_split import SplitRule
-    from nmtool.errors import (
-        ArtefactError,
-        BackendError,
-        DataError,
-        DoesNotFitError,
-        FileFormatError,
-        Finding,
-        InputError,
-        MissingError,
-        NetworkError,
-        NmtoolError,
-        RankError,
-        StorageError,
-        UsageError,
-    )
-    from nmtool.exporters.brian2_loihi.environment import set_up_brian2_loihi
-    from nmtool.exporters.lava.environment import set_up_lava
-    from nmtool.exporters.mlgenn.options import MlgennOptions
-    from nmtool.exporters.nir.options import ImportOptions, NirOptions
-    from nmtool.exporters.nir.snntorch import from_snntorch
-    from nmtool.exporters.verilog.options import VerilogOptions
-    from nmtool.graph import InputChannels
-    from nmtool.hardware_sim.session import Decision, Session
-    from nmtool.integer_network import IntegerNetwork, IntegerPopulation, IntegerProjection
-    from nmtool.known_answers import KnownAnswers
-    from nmtool.network import Network, Population, Projection
-    from nmtool.quantisation import Calibration, Quantisation, round_network
-    from nmtool.raster import Raster
-    from nmtool.readout import Readout
-    from nmtool.recording import Recording
-    from nmtool.reporting.report import Report
-    from nmtool.targets import Target, target_named, target_names
-    from nmtool.targets.fit import Fit
-    from nmtool.training.crossvalidation import cross_validate
-    from nmtool.training.front.activity import RateTarget
-    from nmtool.training.front.losses import (
-        first_spike_ms,
-        predictions,
-        readout_loss,
-        spike_distance,
-    )
-    from nmtool.training.front.model import SpikingNetwork
-    from nmtool.training.front.torch_data import torch_dataset
-    from nmtool.training.learning import Run, finetune, train
-    from nmtool.training.options import TrainOptions
-    from nmtool.training.sweeps import SweepResult, sweep
-    from nmtool.training.tensorboard import tensorboard
-    from nmtool.verbs.checking import CheckReport, check
-    from nmtool.verbs.comparing import compare_accuracy
-    from nmtool.verbs.costing import compare_cost, cost
-    from nmtool.verbs.doctoring import Diagnosis, Part, doctor
-    from nmtool.verbs.exporting import Conversion, convert, export
-    from nmtool.verbs.inspecting import inspect
-    from nmtool.verbs.joining import join_folds, side_by_side
-    from nmtool.verbs.loading import load
-    from nmtool.verbs.quantising import quantise
-    from nmtool.verbs.reporting import report
-    from nmtool.verbs.running import Evaluation, evaluate, run, simulate
-    from nmtool.verbs.teaching import teach
-    from nmtool.verbs.walkthrough import Demonstration, demo
-    from nmtool.verification.certificate import Certificate, Check
-    from nmtool.verification.comparison import Comparison, Divergence, compare_recordings
-    from nmtool.verification.coverage import Coverage
-    from nmtool.verification.explain import explain
-    from nmtool.verification.explanation import Arrival, Cause, Explanation
-    from nmtool.verification.faults import MutationScore
-    from nmtool.verification.verify import verify
-    from nmtool.version import __version__
 
-_HOMES = {
-    "nmtool.answers": "Answers",
-    "nmtool.bars": "progress_bar",
-    "nmtool.confusion": "Confusion",
-    "nmtool.costs": "Cost Tradeoff",
-    "nmtool.data.binning": "bin_events",
-    "nmtool.data.catalogue": "load_dataset",
-    "nmtool.data.dataset": "Dataset",
-    "nmtool.data.events": "SpikeEvents",
-    "nmtool.data.grid": "propose_grid",
-    "nmtool.data.incoming": "Meaning read_incoming with_test write_dataset",
-    "nmtool.data.validation_split": "SplitRule",
-    "nmtool.data.shd": "write_shd",
-    "nmtool.data.stored": "StoredEvents",
-    "nmtool.data.teacher": "Teacher",
-    "nmtool.errors": "ArtefactError BackendError DataError DoesNotFitError FileFormatError "
-    "Finding InputError MissingError NetworkError NmtoolError RankError StorageError UsageError",
-    "nmtool.exporters.brian2_loihi.environment": "set_up_brian2_loihi",
-    "nmtool.exporters.lava.environment": "set_up_lava",
-    "nmtool.exporters.mlgenn.options": "MlgennOptions",
-    "nmtool.exporters.nir.options": "ImportOptions NirOptions",
-    "nmtool.exporters.verilog.options": "VerilogOptions",
-    "nmtool.exporters.nir.snntorch": "from_snntorch",
-    "nmtool.graph": "InputChannels",
-    "nmtool.hardware_sim.session": "Decision Session",
-    "nmtool.integer_network": "IntegerNetwork IntegerPopulation IntegerProjection",
-    "nmtool.known_answers": "KnownAnswers",
-    "nmtool.network": "Network Population Projection",
-    "nmtool.accuracy_difference": "AccuracyDifference",
-    "nmtool.quantisation": "Calibration Quantisation round_network",
-    "nmtool.raster": "Raster",
-    "nmtool.readout": "Readout",
-    "nmtool.recording": "Recording",
-    "nmtool.reporting.report": "Report",
-    "nmtool.targets": "Target target_named target_names",
-    "nmtool.targets.fit": "Fit",
-    "nmtool.training.crossvalidation": "cross_validate",
-    "nmtool.training.learning": "Run finetune train",
-    "nmtool.training.front.activity": "RateTarget",
-    "nmtool.training.front.losses": "first_spike_ms predictions readout_loss spike_distance",
-    "nmtool.training.front.model": "SpikingNetwork",
-    "nmtool.training.front.torch_data": "torch_dataset",
-    "nmtool.training.options": "TrainOptions",
-    "nmtool.training.tensorboard": "tensorboard",
-    "nmtool.training.sweeps": "SweepResult sweep",
-    "nmtool.verbs.comparing": "compare_accuracy",
-    "nmtool.verbs.costing": "compare_cost cost",
-    "nmtool.verbs.doctoring": "Diagnosis Part doctor",
-    "nmtool.verification.explain": "explain",
-    "nmtool.verbs.exporting": "Conversion convert export",
-    "nmtool.verbs.checking": "CheckReport check",
-    "nmtool.verbs.inspecting": "inspect",
-    "nmtool.verbs.joining": "join_folds side_by_side",
-    "nmtool.verbs.loading": "load",
-    "nmtool.verbs.quantising": "quantise",
-    "nmtool.verbs.reporting": "report",
-    "nmtool.verbs.running": "Evaluation evaluate run simulate",
-    "nmtool.verbs.teaching": "teach",
-    "nmtool.verification.verify": "verify",
-    "nmtool.verbs.walkthrough": "Demonstration demo",
-    "nmtool.verification.certificate": "Certificate Check",
-    "nmtool.verification.comparison": "Comparison Divergence compare_recordings",
-    "nmtool.verification.coverage": "Coverage",
-    "nmtool.verification.faults": "MutationScore",
-    "nmtool.verification.explanation": "Arrival Cause Explanation",
-    "nmtool.version": "__version__",
-}
-"""Modules, and the public names that are taken from them when they are first asked for."""
+def _read_stub() -> dict[str, str]:
+    """Public names, and the module of each, as the stub beside this file says."""
+    stub = _ast.parse(_Path(__file__).with_suffix(".pyi").read_text("utf-8"))
+    imports = [one for one in stub.body if isinstance(one, _ast.ImportFrom)]
+    return {alias.name: str(one.module) for one in imports for alias in one.names}
 
-_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_MODULES = ("plot", "zoo")
-"""Modules that are loaded when they are first named."""
 
-_NEEDS_TORCH = (
-    *("RateTarget", "SpikingNetwork", "first_spike_ms", "predictions", "readout_loss"),
-    *("spike_distance", "torch_dataset"),
+_homes = _read_stub()
+_without_torch = _find_spec("torch") is None
+
+# Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
+__all__ = sorted(
+    name
+    for name, home in _homes.items()
+    if home != "nmtool" and not (_without_torch and home.startswith("nmtool.training.front."))
 )
 
-if TYPE_CHECKING:
-    # A checker takes only what is listed here for public.
-    __all__ = [
-        "AccuracyDifference",
-        "Answers",
-        "Arrival",
-        "ArtefactError",
-        "BackendError",
-        "Calibration",
-        "Cause",
-        "Certificate",
-        "Check",
-        "CheckReport",
-        "Comparison",
-        "Confusion",
-        "Conversion",
-        "Cost",
-        "Coverage",
-        "DataError",
-        "Dataset",
-        "Decision",
-        "Demonstration",
-        "Diagnosis",
-        "Divergence",
-        "DoesNotFitError",
-        "Evaluation",
-        "Explanation",
-        "FileFormatError",
-        "Finding",
-        "Fit",
-        "ImportOptions",
-        "InputChannels",
-        "InputError",
-        "IntegerNetwork",
-        "IntegerPopulation",
-        "IntegerProjection",
-        "KnownAnswers",
-        "Meaning",
-        "MissingError",
-        "MlgennOptions",
-        "MutationScore",
-        "Network",
-        "NetworkError",
-        "NirOptions",
-        "NmtoolError",
-        "Part",
-        "Population",
-        "Projection",
-        "Quantisation",
-        "RankError",
-        "Raster",
-        "RateTarget",
-        "Readout",
-        "Recording",
-        "Report",
-        "Run",
-        "Session",
-        "SpikeEvents",
-        "SpikingNetwork",
-        "SplitRule",
-        "StorageError",
-        "StoredEvents",
-        "SweepResult",
-        "Target",
-        "Teacher",
-        "Tradeoff",
-        "TrainOptions",
-        "UsageError",
-        "VerilogOptions",
-        "__version__",
-        "bin_events",
-        "check",
-        "compare_accuracy",
-        "compare_cost",
-        "compare_recordings",
-        "convert",
-        "cost",
-        "cross_validate",
-        "demo",
-        "doctor",
-        "evaluate",
-        "explain",
-        "export",
-        "finetune",
-        "first_spike_ms",
-        "from_snntorch",
-        "inspect",
-        "join_folds",
-        "load",
-        "load_dataset",
-        "predictions",
-        "progress_bar",
-        "propose_grid",
-        "quantise",
-        "read_incoming",
-        "readout_loss",
-        "report",
-        "round_network",
-        "run",
-        "set_up_brian2_loihi",
-        "set_up_lava",
-        "side_by_side",
-        "simulate",
-        "spike_distance",
-        "sweep",
-        "target_named",
-        "target_names",
-        "teach",
-        "tensorboard",
-        "torch_dataset",
-        "train",
-        "verify",
-        "with_test",
-        "write_dataset",
-        "write_shd",
-    ]
-else:
-    # Without torch, `from nmtool import *` and help(nmtool) leave out what is made of it.
-    __all__ = sorted(
-        name for name in _HOME if name not in _NEEDS_TORCH or find_spec("torch") is not None
-    )
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"nmtool.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'nmtool' has no attribute '{name}'")
+def __getattr__(name: str) -> _Any:
+    home = _homes.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nmtool' has no attribute '{name}'{_meant(name)}")
+    if home == "nmtool":
+        return _import_module(f"nmtool.{name}")
     from nmtool.errors import MissingError, libraries_needed
 
     try:
         with libraries_needed():
-            found = getattr(import_module(_HOME[name]), name)
+            value = getattr(_import_module(home), name)
     except ModuleNotFoundError as error:
         if error.name not in ("nmtool.training", "nmtool.exporters", "nmtool.hardware_sim"):
             raise
@@ -467,9 +202,19 @@ def __getattr__(name: str) -> Any:
             why=str(error),
             fix="pip install -e FOLDER, where FOLDER is its source folder",
         ) from error
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value
+
+
+def _meant(name: str) -> str:
+    """A suggestion for a name that is none; '' for those that Python itself asks for."""
+    if name.startswith("_"):
+        return ""
+    from nmtool.errors import nearest
+
+    near = nearest(name, list(_homes))
+    return f"; did you mean '{near}'?" if near else ""
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted([*__all__, *(name for name, home in _homes.items() if home == "nmtool")])

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from nmtool.errors import UsageError, check_type
+from nmtool.errors import UsageError, check_type, nearest
 from nmtool.progress import shown_by
 
 
@@ -95,6 +95,7 @@ RANKS = Kind(("Ranks",), "leave it out; torchrun says it")
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+_Object = TypeVar("_Object")
 
 
 def checked(
@@ -125,6 +126,7 @@ def checked(
 
         @functools.wraps(function)
         def call(*given: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+            _check_keywords(function.__name__, named, signature)
             try:
                 passed = signature.bind(*given, **named).arguments
             except TypeError as error:
@@ -139,6 +141,36 @@ def checked(
         return call
 
     return decorate
+
+
+def keywords_checked(cls: type[_Object]) -> type[_Object]:
+    """Decorate a class of options: a keyword that is none names the one that is probably meant.
+
+    Raises:
+        TypeError: of the class, for such a keyword.
+    """
+    signature, make = inspect.signature(cls), cls.__init__
+
+    @functools.wraps(make)
+    def init(self: _Object, *given: object, **named: object) -> None:
+        _check_keywords(cls.__name__, named, signature)
+        make(self, *given, **named)
+
+    cls.__init__ = init  # type: ignore[assignment, method-assign]
+    return cls
+
+
+def _check_keywords(
+    function: str, named: Mapping[str, object], signature: inspect.Signature
+) -> None:
+    """Raise `TypeError` for a keyword that a function does not take."""
+    for name in named:
+        if name not in signature.parameters:
+            near = nearest(name, list(signature.parameters))
+            raise TypeError(
+                f"{function}() got an unexpected keyword argument '{name}'"
+                + (f"; did you mean '{near}'?" if near else "")
+            )
 
 
 def function_or_none(name: str, value: object) -> None:

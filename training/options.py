@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from nmtool.arguments import keywords_checked
 from nmtool.data import SpikeEvents, default_steps
 from nmtool.data.grid import needed_steps
 from nmtool.data.validation_split import AUTO, SplitRule, amount, kept_amount
@@ -86,6 +87,7 @@ INITIAL_DELAYS = (
 """Delays that a network starts with; they mean nothing where a run starts from another."""
 
 
+@keywords_checked
 @dataclass(frozen=True)
 class TrainOptions:
     """Settings of a run; see each field's help.

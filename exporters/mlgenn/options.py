@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nmtool.arguments import keywords_checked
 from nmtool.data.binning import default_steps
 from nmtool.errors import Finding, UsageError
 
@@ -14,6 +15,7 @@ PerPopulation = float | Mapping[str, float]
 PER_POPULATION = ("tau_mem_ms", "tau_syn_ms", "threshold")
 
 
+@keywords_checked
 @dataclass(frozen=True)
 class MlgennOptions:
     """Settings that mlGeNN's checkpoints do not hold.

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, optional
+from nmtool.arguments import NUMBER, SWITCH, WHOLE, WORD, check_fields, keywords_checked, optional
 from nmtool.data.binning import default_steps
 from nmtool.errors import UsageError
 from nmtool.exporters.options import others_than_usual
@@ -29,6 +29,7 @@ NIR_DT_S = 1e-4
 """The nominal step of NIR's simulators; one of them cannot be told another."""
 
 
+@keywords_checked
 @dataclass(frozen=True)
 class NirOptions:
     """Options for writing NIR.
@@ -104,6 +105,7 @@ class NirOptions:
         )
 
 
+@keywords_checked
 @dataclass(frozen=True)
 class ImportOptions:
     """Options for understanding a foreign file.

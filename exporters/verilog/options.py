@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields
+from nmtool.arguments import SWITCH, WHOLE, WORD, check_fields, keywords_checked
 from nmtool.errors import UsageError, suggestion
 from nmtool.exporters.options import others_than_usual
 from nmtool.exporters.verilog.layout import LANES
 
 
+@keywords_checked
 @dataclass(frozen=True)
 class VerilogOptions:
     """Options for writing Verilog.

@@ -78,41 +78,24 @@ def test_the_overview_names_everything_once_under_a_heading() -> None:
     assert parts[1::2] == HEADINGS
     listed = [re.findall(r"^    (\w+)  +\S", part, re.MULTILINE) for part in parts]
     assert not listed[0]
-    expected = {name for name in nmtool._HOME if name != "__version__"}
+    modules = {name for name, home in nmtool._homes.items() if home == "nmtool"}
+    expected = {*nmtool._homes} - modules - {"__version__"}
     assert sorted(name for part in listed for name in part) == sorted(expected)
-    assert set(NAMES) | set(nmtool._NEEDS_TORCH) == expected
+    front = {name for name, home in nmtool._homes.items() if ".training.front." in home}
+    assert {*NAMES} | front == expected
 
 
-def test_type_checkers_are_told_every_name_that_is_public() -> None:
-    tree = ast.parse(Path(nmtool.__file__).read_text("utf-8"))
-    listed = [
-        ast.literal_eval(statement.value)
-        for node in tree.body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        if isinstance(statement, ast.Assign)
-    ]
-    assert listed == [sorted(nmtool._HOME)]
-
-
-def test_type_checkers_see_the_same_names_at_the_same_places() -> None:
-    tree = ast.parse(Path(nmtool.__file__).read_text("utf-8"))
-    found = [
-        (statement.module, alias.name, alias.asname)
-        for node in tree.body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-    ]
-    table = [(home, name, None) for home, names in nmtool._HOMES.items() for name in names.split()]
-    modules = [("nmtool", name, None) for name in nmtool._MODULES]
-    assert sorted(found) == sorted(table + modules)
-    assert len(table) == len(nmtool._HOME)
+def test_type_checkers_take_every_name_for_public() -> None:
+    """In a stub, an import is public that says `as` and the same name."""
+    stub = ast.parse(Path(nmtool.__file__).with_suffix(".pyi").read_text("utf-8"))
+    imports = [one for one in stub.body if isinstance(one, ast.ImportFrom)]
+    names = [(alias.name, alias.asname) for one in imports for alias in one.names]
+    assert all(name == public for name, public in names)
+    assert len(names) == len(nmtool._homes)
 
 
 def test_dir_lists_every_name_before_it_was_asked_for() -> None:
-    assert set(nmtool.__all__) <= set(dir(nmtool))
+    assert set(dir(nmtool)) == {*nmtool.__all__, "plot", "zoo"}
     code = "import nmtool; print(set(nmtool.__all__) <= set(dir(nmtool)), 'Raster' in vars(nmtool))"
     assert python(code) == "True False\n"
 
@@ -120,13 +103,12 @@ def test_dir_lists_every_name_before_it_was_asked_for() -> None:
 def test_nothing_else_looks_public() -> None:
     for name in NAMES:
         getattr(nmtool, name)
-    helpers = {"Any", "find_spec", "import_module"}
     found = {
         name
         for name, value in vars(nmtool).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert found - helpers - {"TYPE_CHECKING", "annotations"} == set(NAMES)
+    assert found - {"annotations"} == set(NAMES)
 
 
 def test_there_are_no_other_attributes() -> None:
@@ -134,6 +116,30 @@ def test_there_are_no_other_attributes() -> None:
         nmtool.nonsense  # noqa: B018
     with pytest.raises(ImportError, match="nonsense"):
         exec("from nmtool import nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("quantize", "quantise"), ("trainoptions", "TrainOptions")]
+)
+def test_a_wrong_name_gets_a_suggestion(name: str, meant: str) -> None:
+    with pytest.raises(AttributeError, match=f"did you mean '{meant}'"):
+        getattr(nmtool, name)
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        (lambda: nmtool.NirOptions(nir_dt=1.0), "nir_dt_s"),
+        (lambda: nmtool.ImportOptions(dt=1.0), "dt_ms"),
+        (lambda: nmtool.VerilogOptions(lane=2), "lanes"),
+        (lambda: nmtool.MlgennOptions(size={}), "sizes"),
+        (lambda: nmtool.TrainOptions(hiden=3), "hidden"),
+        (lambda: nmtool.verify(None, agianst="c"), "against"),
+    ],
+)
+def test_a_wrong_keyword_gets_a_suggestion(call: Callable[[], object], meant: str) -> None:
+    with pytest.raises(TypeError, match=f"did you mean '{meant}'"):
+        call()
 
 
 def test_the_version_is_one_everywhere() -> None:
