@@ -7,6 +7,7 @@ import argparse
 from nmtool.cli import console
 from nmtool.cli.arguments import add_json, add_network
 from nmtool.cli.integers import add_rounding_options
+from nmtool.cli.progress import progress
 from nmtool.targets import LOIHI2
 from nmtool.targets.fit import UNSUPPORTED
 from nmtool.verbs.checking import ALL, check
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         named,
         relays=arguments.relays,
         quantising={name: value for name, value in bits.items() if value is not None},
+        progress=progress,
     )
     if arguments.json:
         console.print_json({"network": str(arguments.network), **found.as_json()})

@@ -256,6 +256,15 @@ class Target:
         return f"<Target: {self.name}, {self.title or self.kind}>"
 
     @property
+    def rounding(self) -> tuple[object, ...]:
+        """All that decides the integers a network is rounded to; targets alike in it share them."""
+        return (
+            *(self.weight_bits, self.max_weight_exponent, self.delay_bits, self.max_delay),
+            *(self.max_du, self.max_dv, self.max_threshold),
+            *(self.bias_limit, self.max_bias_exponent, self.drive_limit),
+        )
+
+    @property
     def max_bias(self) -> int:
         """Largest magnitude that can be added to v each step, of either sign."""
         return (self.bias_limit - 1) << self.max_bias_exponent

@@ -12,6 +12,7 @@ from nmtool.arguments import MAPPING, SWITCH, TARGETS, checked
 from nmtool.errors import Finding, UsageError
 from nmtool.integer_network import IntegerNetwork
 from nmtool.network import Network
+from nmtool.progress import Progress, silent
 from nmtool.quantisation import Quantisation, quantise_network
 from nmtool.tables import Table, Tabular
 from nmtool.targets import LOIHI2, Target, target_named, target_names
@@ -94,6 +95,7 @@ def check(
     *,
     relays: bool = False,
     quantising: Mapping[str, Any] = MappingProxyType({}),
+    progress: Progress = silent,
 ) -> CheckReport:
     """Check a network against targets: everything that does not fit, changes or is wasted.
 
@@ -109,6 +111,7 @@ def check(
         relays: where floats are rounded, delays longer than those held leave from relays, which
             take room; by default they are cut.
         quantising: arguments of `quantise_network` for floats, e.g. `{"weight_bits": 4}`.
+        progress: is shown what is being done.
 
     Raises:
         UsageError: a target is not known, its file is wrong, or integers are to be rounded.
@@ -118,9 +121,14 @@ def check(
     found = as_network(network)
     if (quantising or relays) and isinstance(found, IntegerNetwork):
         raise quantised_already(network, [*(["relays"] if relays else []), *quantising])
-    fits = tuple(_fit(found, target, quantising, relays=relays) for target in chosen)
+    fits: list[Fit] = []
+    roundings: _Roundings = {}
+    with progress("targets", len(chosen)) as advance:
+        for target in chosen:
+            fits.append(_fit(found, target, quantising, relays=relays, roundings=roundings))
+            advance(1, target.name)
     arithmetic = found.arithmetic if isinstance(found, IntegerNetwork) else "float"
-    return CheckReport(found.content_hash, arithmetic, fits)
+    return CheckReport(found.content_hash, arithmetic, tuple(fits))
 
 
 def fits_of_format(
@@ -137,7 +145,12 @@ def fits_of_format(
     targets = [target_named(one) for one in target_names()]
     led_to = [one for one in targets if one.format == name]
     led_to.sort(key=lambda one: one.name != name)
-    return tuple(_fit(network, one, {}, lanes) for one in led_to)
+    roundings: _Roundings = {}
+    return tuple(_fit(network, one, {}, lanes, roundings=roundings) for one in led_to)
+
+
+_Roundings = dict[tuple[object, ...], Quantisation]
+"""Integers of a float network by `Target.rounding`: they are made once for targets alike."""
 
 
 def _fit(
@@ -147,6 +160,7 @@ def _fit(
     lanes: int = 1,
     *,
     relays: bool = False,
+    roundings: _Roundings,
 ) -> Fit:
     from nmtool.exporters.formats import PLACES, format_named
 
@@ -158,7 +172,10 @@ def _fit(
         # Rounding cuts delays to what a target holds; one without any would lose them all unseen.
         keeps = target.max_delay or relays
         kept = target if keeps else replace(target, max_delay=LOIHI2.max_delay)
-        rounded = quantise_network(network, target=kept, **{"relays": relays, **quantising})
+        if kept.rounding not in roundings:
+            how = {"relays": relays, **quantising}
+            roundings[kept.rounding] = quantise_network(network, target=kept, **how)
+        rounded = roundings[kept.rounding]
         network, changed = rounded.network, (_rounded(rounded), *rounded.findings)
     reasons = [] if format_ is None else format_.misfits(network)
     found = fit(network, target, misfits=reasons, changed=changed)

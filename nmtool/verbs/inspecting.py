@@ -7,25 +7,33 @@ from typing import Any
 
 from nmtool import recording, storage, zoo
 from nmtool.answers import Answers, holds_answers
-from nmtool.arguments import PATH, checked
+from nmtool.arguments import PATH, SWITCH, checked
 from nmtool.data import teacher
 from nmtool.data.teacher import Teacher
 from nmtool.description import describe_network, describe_recording
+from nmtool.progress import Progress, silent
 from nmtool.recording import Recording
 from nmtool.verbs.checking import ALL, check
 from nmtool.verbs.loading import load
 
 
-@checked(path=PATH)
-def inspect(path: str | Path) -> dict[str, Any]:
+@checked(path=PATH, targets=SWITCH)
+def inspect(
+    path: str | Path, *, targets: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
     """Describe what a run, network, export, recording, teacher or answers hold, as plain values.
 
-    `targets` says of each that comes with nmtool if the network is `faithful`, `approximate` or
-    `unsupported` there; `check` says why.
-
     >>> import nmtool as nm
-    >>> nm.inspect("network.npz")["targets"]["xylo-imu"]  # doctest: +SKIP
+    >>> nm.inspect("zoo:digits")["neurons"]
+    110
+    >>> nm.inspect("zoo:digits", targets=True)["targets"]["xylo-imu"]
     'unsupported'
+
+    Args:
+        path: of any of these.
+        targets: also tell of each target that comes with nmtool if a network is `faithful`,
+            `approximate` or `unsupported` there; `check` says why.
+        progress: is shown what is being done.
 
     Raises:
         FileFormatError: missing, damaged, or of another kind.
@@ -40,5 +48,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
     if kind == teacher.FILE_KIND:
         return Teacher.load(path).as_json()
     network = load(path)
-    words = {one.target.name: one.word for one in check(network, ALL).fits}
-    return {**describe_network(network), "targets": words}
+    described = describe_network(network)
+    if not targets:
+        return described
+    fits = check(network, ALL, progress=progress).fits
+    return {**described, "targets": {one.target.name: one.word for one in fits}}

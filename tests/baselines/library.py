@@ -126,7 +126,7 @@ INTEGERS: dict[str, Callable[[], Any]] = {
     "check": lambda: nm.check(chain, "xylo-imu").as_json(),
     "cost": lambda: nm.cost(graph, data.test, target="loihi1").as_json(),
     "compare accuracy": lambda: nm.compare_accuracy([graph], [chain], data.test).as_json(),
-    "inspect": lambda: nm.inspect("graph.npz"),
+    "inspect": lambda: nm.inspect("graph.npz", targets=True),
     "bin": lambda: nm.bin_events(data.train, 0.5, 70, group=2).raster.dense(),
     "target": lambda: [nm.target_names(), nm.target_named("loihi1").max_delay],
     "errors": lambda: {

@@ -46,12 +46,12 @@ INTEGERS = (
     # What is stored
     Ask("zoo", "zoo", lines=True),
     Ask("zoo digits", "zoo digits"),
-    Ask("inspect zoo", "inspect zoo:digits", lines=True),
-    Ask("inspect chain", "inspect chain.npz"),
-    Ask("inspect graph", "inspect graph.npz", lines=True),
-    Ask("inspect recording", "inspect simulated.npz"),
-    Ask("inspect foreign nir", "inspect foreign.nir"),
-    Ask("inspect foreign netx", "inspect foreign.net", lines=True),
+    Ask("inspect zoo", "inspect zoo:digits --targets", lines=True),
+    Ask("inspect chain", "inspect chain.npz --targets"),
+    Ask("inspect graph", "inspect graph.npz --targets", lines=True),
+    Ask("inspect recording", "inspect simulated.npz --targets"),
+    Ask("inspect foreign nir", "inspect foreign.nir --targets"),
+    Ask("inspect foreign netx", "inspect foreign.net --targets", lines=True),
     # Data
     Ask("data digits", "data digits"),
     Ask("data yinyang", "data yinyang"),
@@ -90,7 +90,7 @@ INTEGERS = (
         "export verilog", "export chain.npz --to verilog -o chain_verilog --data words",
         "chain_verilog",
     ),
-    *(Ask(f"inspect {name}", f"inspect {path}") for name, path in _FORMATS.items()),
+    *(Ask(f"inspect {name}", f"inspect {path} --targets") for name, path in _FORMATS.items()),
     *(Ask(f"certificate {name}", f"verify {path}") for name, path in _FORMATS.items()),
     *(
         Ask(f"run {name}", f"run {path} words --samples 4 --classes")
@@ -100,7 +100,7 @@ INTEGERS = (
     # Ways to write a format
     Ask("export zoo onnx", "export zoo:digits -o zoo.onnx --data digits", "zoo.onnx"),
     Ask("export zoo c", "export zoo:digits -o zoo.c --data digits --prefix kws", "zoo.c"),
-    Ask("export zoo header", "inspect zoo.c", "zoo.h"),
+    Ask("export zoo header", "inspect zoo.c --targets", "zoo.h"),
     Ask("export graph lava", "export graph.npz --to lava -o graph_lava", "graph_lava"),
     Ask("export graph nir", "export graph.npz -o graph.nir --form tapped", "graph.nir"),
     Ask(
@@ -172,7 +172,7 @@ INTEGERS = (
 
 FLOATS = (
     # Float networks and networks of others
-    Ask("inspect floats", "inspect floats.npz", lines=True),
+    Ask("inspect floats", "inspect floats.npz --targets", lines=True),
     Ask("evaluate floats", "evaluate floats.npz words --classes --threads 1", lines=True),
     Ask("join", "join floats.npz floats2.npz -o both.npz --weights 1 0.5", "both.npz"),
     Ask("evaluate joined", "evaluate both.npz words --threads 1"),
@@ -243,13 +243,13 @@ FLOATS = (
         "--arithmetic integer",
         "cvi",
     ),
-    Ask("inspect crossvalidation", "inspect cv", lines=True),
+    Ask("inspect crossvalidation", "inspect cv --targets", lines=True),
     Ask("compare crossvalidations", "compare cvi --with cv --cluster speaker", lines=True),
     # What was trained
     Ask("evaluate run", "evaluate run words --classes --threads 1", lines=True),
     Ask("evaluate validation", "evaluate run words --split validation --threads 1"),
     Ask("compare run", "compare integers --data words --threads 1", lines=True),
-    Ask("inspect run", "inspect run"),
+    Ask("inspect run", "inspect run --targets"),
     Ask("quantise run", "quantise run -o run8.npz", "run8.npz"),
     Ask("quantise digits", "quantise digits -o digits.npz", "digits.npz"),
     Ask(

@@ -73,4 +73,4 @@ def test_export_says_what_its_targets_make_of_a_network(nmtool: Nmtool, integers
     assert "c: faithful" in said.out
     content = nmtool("export", integers, "-o", "net2.c", "--json").json
     assert [one["word"] for one in content["targets"]] == ["faithful"]
-    assert "targets: " in nmtool("inspect", integers).out
+    assert "targets: " in nmtool("inspect", integers, "--targets").out

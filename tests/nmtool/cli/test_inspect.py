@@ -128,3 +128,13 @@ def test_checkpoint_is_no_network(nmtool: Nmtool) -> None:
     said = nmtool("inspect", "run/checkpoint.npz")
     assert (said.code, said.error) == (2, "file-kind")
     assert "'nmtool checkpoint'" in said.err
+
+
+def test_targets_are_judged_when_asked(nmtool: Nmtool, floats: Path) -> None:
+    assert "targets" not in nmtool("inspect", floats, "--json").json
+    said = nmtool("inspect", floats, "--targets", "--json")
+    words = {
+        one["target"]: one["word"]
+        for one in nmtool("check", floats, "--target", "all", "--json").json["targets"]
+    }
+    assert said.json["targets"] == words

@@ -13,6 +13,7 @@ from nmtool.exporters.formats import PLACES
 from nmtool.targets import target_named, target_names
 from nmtool.targets.fit import APPROXIMATE, FAITHFUL, UNSUPPORTED
 from nmtool.targets.target import Core
+from nmtool.verbs import checking
 from nmtool.verbs.checking import ALL, fits_of_format
 from tests.networks.chains import chain_network
 from tests.networks.layered import layered_network
@@ -134,4 +135,17 @@ def test_export_convert_and_inspect_use_the_same_words(tmp_path: Path) -> None:
     done = nm.convert(tmp_path / "net.npz", tmp_path / "net.c", check=False)
     assert [(one.target.name, one.word) for one in done.fits] == [("c", FAITHFUL)]
     assert done.as_json()["targets"][0]["word"] == FAITHFUL
-    assert nm.inspect(tmp_path / "net.npz")["targets"] == words(nm.check(CHAIN, ALL))
+    assert nm.inspect(tmp_path / "net.npz", targets=True)["targets"] == words(nm.check(CHAIN, ALL))
+
+
+def test_targets_alike_share_what_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, made = checking.quantise_network, []
+    monkeypatch.setattr(
+        checking, "quantise_network", lambda *a, **k: made.append(k["target"]) or right(*a, **k)
+    )
+    floats = nm.Network.layers([4, 6, 2], delays=70, seed=3)
+    together = nm.check(floats, ALL)
+    assert len({target.rounding for target in made}) == len(made) < len(together.fits) / 2
+    made.clear()
+    alone = [nm.check(floats, one.target).fits[0] for one in together.fits]
+    assert together.fits == tuple(alone)
