@@ -10,6 +10,7 @@ from nmtool.cli.arguments import add_data_options, add_force, add_json, add_netw
 from nmtool.cli.integers import add_quantise_options, integers, quantise_options
 from nmtool.cli.loading import named_data
 from nmtool.cli.nir_options import add_nir_options
+from nmtool.cli.progress import progress
 from nmtool.cli.verilog_options import add_verilog_options, writing_options
 from nmtool.network import Network
 from nmtool.quantisation import CALIBRATION_SAMPLES
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         options=options,
         prefix=arguments.prefix,
         force=arguments.force,
+        progress=progress,
     )
     fits = fits_of_format(network, chosen.name, options)
     if arguments.json:

@@ -154,6 +154,7 @@ def export(
     options: NirOptions | VerilogOptions | None = None,
     prefix: str = "",
     force: bool = False,
+    progress: Progress = silent,
 ) -> Path:
     """Write a network in another format, with known answers that its receiver can check.
 
@@ -171,6 +172,7 @@ def export(
         prefix: of a C file, that its names begin with: with one, a header is written beside it, and
             several networks can be linked into one firmware.
         force: replace an earlier export.
+        progress: is shown what is being done.
 
     Returns:
         The path.
@@ -192,8 +194,7 @@ def export(
             code="network-float",
             fix="quantise it first: nmtool.quantise(network, calibrate_on=data.train)",
         )
-    answers = _answers_to_carry(chosen, network, samples)
-    return chosen.write(network, path, answers=answers, options=writing, force=force).path
+    return _written(chosen, network, path, samples, writing, force, progress)
 
 
 @checked(
@@ -280,8 +281,7 @@ def convert(
     if chosen is None:
         found.save(path)
     else:
-        answers = _answers_to_carry(chosen, found, data)
-        chosen.write(found, path, answers=answers, options=options, force=force)
+        _written(chosen, found, path, data, options, force, progress)
     name = chosen.name if chosen else OWN
     files = path.rglob("*") if path.is_dir() else [path]
     size_bytes = sum(file.stat().st_size for file in files if file.is_file())
@@ -431,6 +431,22 @@ def _format_or_own(name: str | None, path: str | Path) -> type[Format] | None:
     return format_to_write(name, path, {OWN: OWN_EXTENSION})
 
 
+def _written(
+    chosen: type[Format],
+    network: Network | IntegerNetwork,
+    path: str | Path,
+    samples: Dataset | SpikeEvents | None,
+    options: Any,
+    force: bool,
+    progress: Progress,
+) -> Path:
+    """Write a network, with known answers where the format carries them; returns its path."""
+    with progress("known answers"):
+        answers = _answers_to_carry(chosen, network, samples)
+    with progress(f"writing {chosen.name}"):
+        return chosen.write(network, path, answers=answers, options=options, force=force).path
+
+
 def _answers_to_carry(
     chosen: type[Format],
     network: Network | IntegerNetwork,
@@ -455,7 +471,9 @@ def _checked(done: Conversion, chosen: type[Format] | None, progress: Progress) 
     Raises:
         BackendError: the runtime failed while it ran.
     """
-    done = replace(done, is_checked=True, unlike=_unlike(done.path, done.network.content_hash))
+    with progress("reading back"):
+        unlike = _unlike(done.path, done.network.content_hash)
+    done = replace(done, is_checked=True, unlike=unlike)
     if done.unlike:
         return replace(done, not_run="it is not what was to be written")
     if chosen is None:
