@@ -432,7 +432,7 @@ def changed(one: type[Format], file: Path) -> list[tuple[str, bytes]]:
     """Damages of one file of an artefact, and what was done."""
     whole, seed = file.read_bytes(), zlib.crc32(f"{one.name} {file.name}".encode())
     if file.suffix in TEXTS:
-        return damages(whole, seed, 2)
+        return damages(whole, seed, 1)
     found = damages(whole, seed)
     for end in range(len(whole) - 90, len(whole)) if one.name in SEALED else []:
         flipped = bytearray(whole)

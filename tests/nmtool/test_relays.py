@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmtool as nm
@@ -30,6 +30,7 @@ def _spikes(seed: int) -> Raster:
     return Raster.from_dense(np.random.default_rng(seed).random((3, 90, 6)) < 0.1)
 
 
+@settings(max_examples=25)  # finding the drive of a network takes most of it
 @given(seed=st.integers(0, 99), delays=st.integers(0, 40), longest=st.integers(0, 13))
 def test_spikes_and_membranes_stay_the_same(seed: int, delays: int, longest: int) -> None:
     network, spikes = _network(seed, delays), _spikes(seed)
@@ -128,6 +129,7 @@ def _folded(network: IntegerNetwork, longest: int) -> Any:
     )
 
 
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 99),
     delays=st.integers(0, 89),
