@@ -37,7 +37,7 @@ def array_change(expected: NDArray, found: NDArray) -> str:
 
 
 def changed_files(folder: Path, expected: Mapping[str, bytes]) -> dict[str, str]:
-    """What is wrong with files of a folder that are not, byte for byte, what they should be.
+    """Compare files of a folder byte for byte; name each that is missing or changed.
 
     Args:
         folder: an export.

@@ -1,8 +1,8 @@
-"""`Format`: what a format is made of, written once for all of them.
+"""`Format`: the base class of all export formats.
 
-A format is a subclass, and a file or folder of it an instance. The hooks on top of the class are
-all that formats differ in. Each has a default, and those that a subclass overrides say what it can
-do: `writes`, `reads`, `runs`, `carries`. What follows the hooks is the same for every format.
+A format is a subclass, and a file or folder of it an instance. Formats differ in the hooks on top
+of the class alone. Each hook has a default. A subclass that overrides one gains the ability:
+`writes`, `reads`, `runs` or `carries`. All methods below the hooks serve every format.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _FILES_NAMED = 5
 
 
 class Format:
-    """An artefact, that is a file or folder of a format, whose class is the format.
+    """A file or folder of an export format; the subclass is the format.
 
-    Its network is read once.
+    Its network is read from the disk once.
 
     >>> import tempfile
     >>> from nmtool import Network, round_network
@@ -53,13 +53,13 @@ class Format:
         name: on the command line.
         extensions: of its files, with the dot; none for a folder.
         is_folder: an artefact is a folder.
-        writing_options: class of the options that say how it is written; None where there are none.
-        reading_options: class of those that say how files of others are read.
-        holds_floats: float networks are written as they are, and no integers of them.
+        writing_options: class of the options of `write`; None without any.
+        reading_options: class of the options of `read`, for files of others; None without any.
+        holds_floats: takes float networks without quantisation.
         records_states: u and v of every neuron can be recorded.
-        executes_code: what lies in an artefact is executed, code of others too where it is trusted.
-        reference: function from (network, raster) to the answer due; None for the integer
-            simulator's.
+        executes_code: running an artefact executes the code in it, which `trust` allows to differ.
+        reference: function from (network, raster) to the expected recording; None for the integer
+            simulator.
         tolerance: relative, between membranes and those of the reference.
         writes, reads, runs, carries: whether a network is written to it, read from it and run in
             it, and known answers lie in it.
@@ -131,9 +131,9 @@ class Format:
             options: of `reading_options`; None reads what nmtool wrote.
 
         Raises:
-            FileFormatError: it is damaged or foreign. So is what anything else says that reading
-                the wrong content raises: `ValueError`, `LookupError`, `TypeError`.
-            FileNotFoundError: it is not there.
+            FileFormatError: it is damaged or foreign.
+            FileNotFoundError, ValueError, LookupError, TypeError: `read` turns these, which parsing
+                wrong content raises, into a `FileFormatError`.
         """
         return IntegerNetwork.load(self.path)
 
@@ -142,10 +142,10 @@ class Format:
         return None
 
     def differences(self) -> list[Finding]:
-        """Everything that runs and is not what would be written, for the network in the artefact.
+        """Compare what runs with what `write` would give for the network in the artefact.
 
-        With the options and answers that it was written with. Nothing of it is executed, and two
-        encodings of the same content are no difference.
+        The options and answers are those it was written with. Nothing is executed. Two encodings
+        of the same content are equal.
         """
         return []
 

@@ -1,4 +1,4 @@
-"""The formats there are: how a path shows which one it is of, and the class of each.
+"""The registry of formats: marks by which a path is recognised, and the class of each format.
 
 Looking a path up imports no format, and asking for a format imports that one alone.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """How a path shows that it is of a format; one without either is never met as a path.
+    """Marks by which a path is recognised as a format; without any, no path is.
 
     Attributes:
         extensions: of its files, with the dot; none for a folder.
@@ -72,7 +72,7 @@ def all_formats() -> list[type[Format]]:
 
 
 def artefact_at(path: str | Path) -> Format | None:
-    """The artefact that an existing file or folder looks like; None where it is of no format."""
+    """Open an existing file or folder by its marks; None where no format recognises it."""
     name = next((name for name, place in PLACES.items() if place.holds(path)), None)
     return None if name is None else format_named(name)(path)
 

@@ -1,4 +1,4 @@
-"""What the options of all formats have in common."""
+"""A helper for the classes of writing options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def others_than_usual(options: Any) -> str:
-    """Name the options that are not those of the class by default; '' where all are."""
+    """List the options that differ from their defaults; '' where none does."""
     usual = asdict(type(options)())
     given = [key for key, value in asdict(options).items() if value != usual[key]]
     return f"given are {', '.join(given)}" if given else ""

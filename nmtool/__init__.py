@@ -207,7 +207,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def _meant(name: str) -> str:
-    """A suggestion for a name that is none; '' for those that Python itself asks for."""
+    """Suggest the nearest public name; '' for names with an underscore, which Python looks up."""
     if name.startswith("_"):
         return ""
     from nmtool.errors import nearest

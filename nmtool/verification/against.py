@@ -31,7 +31,7 @@ NO_OPTIONS: Options = MappingProxyType({})
 
 
 class Way(Enum):
-    """What a network and its backends are compared on."""
+    """Inputs of a comparison."""
 
     DATA = "samples"
     MADE = "inputs made for the network, in which single faults show"
