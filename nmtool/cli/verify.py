@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
     stays_float = isinstance(network, Network) and compared.takes_floats
     if not stays_float or quantise_options(arguments):
         network = integers(arguments, network, dataset)
-    found = verify(
+    certificate = verify(
         network,
         events,
         against=arguments.against or compared.names,
@@ -130,11 +130,11 @@ def run(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     if arguments.json:
-        console.print_json(found.as_json())
+        console.print_json(certificate.as_json())
     else:
-        console.print_tables(found)
-        console.print_certificate(found)
-    return 0 if found.identical else 1
+        console.print_tables(certificate)
+        console.print_certificate(certificate)
+    return 0 if certificate.identical else 1
 
 
 def _backend_or_recording(text: str) -> str:
@@ -162,7 +162,7 @@ def _one_artefact(named: Sequence[str]) -> str | None:
 
 
 def _check_options(arguments: argparse.Namespace, compared: Against, way: Way) -> None:
-    """Raise `UsageError` for options that mean nothing on the way that is gone."""
+    """Raise `UsageError` for options that this comparison does not use."""
     unused = {
         Way.DATA: (),
         Way.MADE: [name for name in ON_DATA if name not in ("against", "deep")],
